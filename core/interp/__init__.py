@@ -1,0 +1,1 @@
+"""interp explains vision models: any method on any model, side by side."""

@@ -1,0 +1,175 @@
+"""The experiment: a subject, its parts, and what switching parts off does to it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from interp.state import content_key, draw_states
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from interp.model import Cut, Frontier, ModelAdapter
+    from interp.placement import Placement
+
+CHUNK = 100
+"""Samples drawn together; part of what a seed means."""
+
+
+class Subject(ABC):
+    """What is perturbed, and how the model answers to a perturbed one."""
+
+    model: ModelAdapter
+    key: str
+    """Content key: equal keys get equal answers."""
+    place: str = "image"
+    """What is perturbed: the image, or the layer's name."""
+
+    @abstractmethod
+    def scores(self, perturbed: Tensor) -> Tensor:
+        """Raw class scores (B, K) of perturbed subjects (B, ...)."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSubject(Subject):
+    """An image at the model's input size, (3, h, w) RGB in [0, 1]."""
+
+    model: ModelAdapter
+    pixels: Tensor
+    placement: Placement
+
+    @cached_property
+    def key(self) -> str:  # type: ignore[override]
+        """The model's weights and precision, and the pixels."""
+        spec = self.model.spec
+        return content_key(spec.fingerprint, spec.precision, self.pixels.cpu().numpy())
+
+    def scores(self, perturbed: Tensor) -> Tensor:
+        return self.model.predict(perturbed)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerSubject(Subject):
+    """A layer's activation of one image; only what follows the layer is run."""
+
+    model: ModelAdapter
+    cut: Cut
+    frontier: Frontier
+
+    @property
+    def key(self) -> str:  # type: ignore[override]
+        """The frontier's: weights, layer, image."""
+        return self.frontier.key
+
+    @property
+    def place(self) -> str:  # type: ignore[override]
+        """The layer's name."""
+        return self.cut.layer.name
+
+    def scores(self, perturbed: Tensor) -> Tensor:
+        return self.cut.suffix(self.frontier, perturbed)
+
+
+class Design(ABC):
+    """The states to try on a subject, chunk by chunk, and what they mean."""
+
+    parts: int
+    size: int | None = None
+    """How many states there are; None: sampled without end."""
+    chunk: int = CHUNK
+    key: str
+
+    @abstractmethod
+    def draw(self, chunk: int) -> Tensor:
+        """The chunk's states (B, P) uint8 on the subject's device; 0 begins all-on, all-off."""
+
+    @abstractmethod
+    def apply(self, states: Tensor) -> Tensor:
+        """Perturbed subjects (B, C, h, w) for states (B, P)."""
+
+    @abstractmethod
+    def distance(self, states: Tensor) -> Tensor:
+        """||original - perturbed||^2, (B,), without making the perturbed ones."""
+
+    @abstractmethod
+    def paint(self, weights: np.ndarray) -> np.ndarray:
+        """A value per part (P,) as a map (h, w) over the model's input."""
+
+
+class SampledDesign(Design):
+    """Independent on/off states, each part on with probability `keep`."""
+
+    seed: int
+    stream: str
+    keep: float = 0.5
+    device: object
+
+    def draw(self, chunk: int) -> Tensor:
+        import torch
+
+        states = draw_states(
+            self.seed, f"{self.stream}/{self.key}", chunk, (self.chunk, self.parts), self.keep
+        )
+        if chunk == 0:
+            states[0], states[1] = 1, 0
+        return torch.from_numpy(states).to(self.device)
+
+
+@dataclass(frozen=True, eq=False)
+class RegionDesign(SampledDesign):
+    """Disjoint regions of an image, switched off by painting them with one colour.
+
+    pixels (3, h, w) RGB in [0, 1]; labels (h, w) int, 0..P-1; fill (3,).
+    """
+
+    pixels: Tensor
+    labels: np.ndarray
+    fill: Tensor
+    seed: int
+    stream: str = "regions"
+    keep: float = 0.5
+    parts: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", int(self.labels.max()) + 1)
+
+    @property
+    def device(self) -> object:  # type: ignore[override]
+        """Where the pixels are."""
+        return self.pixels.device
+
+    @cached_property
+    def key(self) -> str:  # type: ignore[override]
+        """Pixels, partition, fill and the law of the states."""
+        arrays = self.pixels.cpu().numpy(), self.labels.astype(np.int32), self.fill.cpu().numpy()
+        return content_key(*arrays, self.seed, self.stream, self.keep)
+
+    @cached_property
+    def _where(self) -> Tensor:
+        import torch
+
+        return torch.from_numpy(self.labels.astype(np.int64)).to(self.device)  # (h, w)
+
+    @cached_property
+    def energy(self) -> Tensor:
+        """||region - fill||^2 of each part, (P,)."""
+        import torch
+
+        per_pixel = (self.pixels - self.fill[:, None, None]).square().sum(0).double()
+        total = torch.zeros(self.parts, dtype=torch.float64, device=per_pixel.device)
+        return total.index_add(0, self._where.flatten(), per_pixel.flatten())
+
+    def apply(self, states: Tensor) -> Tensor:
+        share = states.to(self.pixels.dtype)[:, self._where].unsqueeze(1)  # (B, 1, h, w)
+        return self.fill[:, None, None].lerp(self.pixels, share)  # exact at 0 and at 1
+
+    def distance(self, states: Tensor) -> Tensor:
+        return (1 - states.double()).square() @ self.energy
+
+    def paint(self, weights: np.ndarray) -> np.ndarray:
+        return np.asarray(weights)[self.labels]

@@ -1,0 +1,70 @@
+"""The tree of errors that interp raises; each says what was found, what was expected, what to do.
+
+InterpError
+├── InputError          an image, data set, target, parameter or folder of the user's
+├── ModelError          a model that cannot be opened or answers nonsense
+├── RegistryError       a slip in a registry.yaml, or a name nobody registered
+├── UnsupportedError    a method that needs what the model does not offer
+├── PluginError         a plugin's own failure; names the plugin, keeps the cause
+└── Cancelled           the user asked to stop
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+
+
+class InterpError(Exception):
+    """Root of the errors that interp raises on purpose."""
+
+    exit_code = 2
+
+
+class InputError(InterpError):
+    """An image, data set, target, parameter or folder cannot be used as given."""
+
+
+class ModelError(InterpError):
+    """A model cannot be opened, or its answers are not class scores."""
+
+
+class RegistryError(InterpError):
+    """A registry file has a slip, or a name is not registered."""
+
+
+class UnsupportedError(InterpError):
+    """A method needs a capability that the model does not offer."""
+
+
+class PluginError(InterpError):
+    """A plugin failed to import, to register what it declared, or to run."""
+
+    exit_code = 1
+
+
+class Cancelled(InterpError):
+    """The run was stopped before its end; nothing was written."""
+
+    exit_code = 130
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A clause offering the known names closest to `name`, for the end of an error message."""
+    names = list(known)
+    folded = {each.casefold(): each for each in names}
+    close = [folded[each] for each in get_close_matches(name.casefold(), folded, n=3)]
+    if close:
+        return f"did you mean {' or '.join(repr(each) for each in close)}?"
+    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    return f"known: {shown or 'none'}"
+
+
+@contextmanager
+def blamed(name: str) -> Iterator[None]:
+    """Turn what a plugin did not mean to raise into a PluginError that names it."""
+    try:
+        yield
+    except (InterpError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        raise PluginError(f"{name} failed: {type(error).__name__}: {error}") from error

@@ -1,0 +1,213 @@
+"""The few kinds of evidence an explanation is made of, so that any method is drawn, kept and compared.
+
+A third party adds a kind by subclassing Evidence (frozen dataclass, a `kind` of its own) and
+registering a renderer for it. Arrays are NumPy, in the original image's coordinates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from interp.errors import InputError, nearest
+
+KINDS: dict[str, type[Evidence]] = {}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Evidence:
+    """One finding: what it is called, whose it is, and how far to trust it."""
+
+    kind: ClassVar[str] = ""
+    name: str
+    target: str | None = None
+    image: int | None = None
+    layer: str | None = None
+    r2: float | None = None
+    """Centred R^2 of the fit behind it, on samples it was not fitted to."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.kind:
+            KINDS[cls.kind] = cls
+
+    def check(self) -> None:
+        """Raise InputError unless every array is finite and of the declared shape."""
+        for name, value in self.arrays().items():
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                raise InputError(f"{self.kind} {self.name!r}: {name} holds NaN or infinity")
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The fields that are arrays, by name."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+
+    def plain(self) -> dict[str, Any]:
+        """The fields that are not arrays, by name, fit for JSON."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in values.items() if not isinstance(value, np.ndarray)}
+
+    def _expect(self, condition: bool, wanted: str) -> None:
+        if not condition:
+            shapes = {name: value.shape for name, value in self.arrays().items()}
+            raise InputError(f"{self.kind} {self.name!r}: found {shapes}; expected {wanted}")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Heatmap(Evidence):
+    """Importance per pixel, (H, W): signed and not normalised unless `signed` is False."""
+
+    kind: ClassVar[str] = "heatmap"
+    values: np.ndarray
+    signed: bool = True
+    unit: str = "score"
+    standard_error: np.ndarray | None = None
+
+    def check(self) -> None:
+        super().check()
+        self._expect(self.values.ndim == 2, "values (H, W)")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Regions(Evidence):
+    """A partition of the image, labels (H, W) in 0..P-1 (-1: unseen), and each part's importance (P,).
+
+    `selected` (P,) marks the parts the method shows; none may be.
+    """
+
+    kind: ClassVar[str] = "regions"
+    labels: np.ndarray
+    importance: np.ndarray
+    selected: np.ndarray | None = None
+    standard_error: np.ndarray | None = None
+    unit: str = "score"
+
+    def check(self) -> None:
+        super().check()
+        parts = self.importance.shape
+        self._expect(self.labels.ndim == 2 and len(parts) == 1, "labels (H, W), importance (P,)")
+        self._expect(int(self.labels.max()) < parts[0], "labels below the number of parts")
+        for each in (self.selected, self.standard_error):
+            self._expect(each is None or each.shape == parts, "one entry per part")
+
+    def map(self) -> np.ndarray:
+        """Importance painted on the parts, (H, W); 0 where unseen."""
+        return np.append(self.importance, 0.0)[self.labels]
+
+    def mask(self) -> np.ndarray:
+        """(H, W) bool: the selected parts."""
+        chosen = np.zeros(len(self.importance), bool) if self.selected is None else self.selected
+        return np.append(chosen, False)[self.labels]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ChannelImportance(Evidence):
+    """Importance of each channel of a layer, (C,)."""
+
+    kind: ClassVar[str] = "channel_importance"
+    values: np.ndarray
+    standard_error: np.ndarray | None = None
+
+    def check(self) -> None:
+        super().check()
+        self._expect(self.values.ndim == 1, "values (C,)")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pathway(Evidence):
+    """Which filters are on: layer -> (filters,) in [0, 1], laid end to end in `states`."""
+
+    kind: ClassVar[str] = "pathway"
+    states: np.ndarray
+    layers: dict[str, int]
+
+    def check(self) -> None:
+        super().check()
+        self._expect(self.states.shape == (sum(self.layers.values()),), "one state per filter")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PartMaps(Evidence):
+    """Maps of filters over the image, (F, H, W), with each one's peak (F, 2) as (y, x)."""
+
+    kind: ClassVar[str] = "part_maps"
+    maps: np.ndarray
+    peaks: np.ndarray
+    filters: list[int]
+
+    def check(self) -> None:
+        super().check()
+        count = len(self.filters)
+        self._expect(self.maps.ndim == 3 and len(self.maps) == count, "maps (F, H, W)")
+        self._expect(self.peaks.shape == (count, 2), "peaks (F, 2)")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Matrix(Evidence):
+    """Named rows by named columns, values (R, C)."""
+
+    kind: ClassVar[str] = "matrix"
+    values: np.ndarray
+    rows: list[str]
+    columns: list[str]
+    signed: bool = True
+
+    def check(self) -> None:
+        super().check()
+        self._expect(self.values.shape == (len(self.rows), len(self.columns)), "values (R, C)")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Gallery(Evidence):
+    """Captioned pictures of one size, (N, H, W, 3) uint8 RGB."""
+
+    kind: ClassVar[str] = "gallery"
+    pictures: np.ndarray
+    captions: list[str]
+
+    def check(self) -> None:
+        super().check()
+        self._expect(self.pictures.shape[3:] == (3,), "pictures (N, H, W, 3)")
+        self._expect(len(self.pictures) == len(self.captions), "one caption per picture")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Table(Evidence):
+    """Rows of plain values under named columns."""
+
+    kind: ClassVar[str] = "table"
+    columns: list[str]
+    rows: list[list[Any]] = field(default_factory=list)
+
+    def check(self) -> None:
+        super().check()
+        self._expect(all(len(row) == len(self.columns) for row in self.rows), "rows of one length")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Curve(Evidence):
+    """One or more named curves, values (S, N), over common x (N,)."""
+
+    kind: ClassVar[str] = "curve"
+    x: np.ndarray
+    values: np.ndarray
+    series: list[str]
+    x_label: str = "x"
+    y_label: str = "y"
+
+    def check(self) -> None:
+        super().check()
+        wanted = (len(self.series), *self.x.shape)
+        self._expect(self.x.ndim == 1 and self.values.shape == wanted, "x (N,), values (S, N)")
+
+
+def evidence_of(kind: str, values: dict[str, Any]) -> Evidence:
+    """The evidence of a kind from its fields; InputError for an unknown kind."""
+    if kind not in KINDS:
+        raise InputError(
+            f"evidence of kind {kind!r} is unknown here; {nearest(kind, KINDS)}; "
+            "is the package that defines it installed?"
+        )
+    return KINDS[kind](**values)

@@ -1,0 +1,81 @@
+"""An explanation: evidence, and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from interp.evidence import Evidence
+from interp.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The model's own answer on an image: classes by falling probability."""
+
+    classes: tuple[str, ...]
+    indices: tuple[int, ...]
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made an explanation."""
+
+    method: str
+    model: ModelSpec
+    targets: tuple[str, ...] = ()
+    params: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    predictions: tuple[Prediction, ...] = ()
+    image_names: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """What a method found. A method fills `evidence`, `samples`, `scores` and `notes`; run the rest.
+
+    `scores` are the numbers that tell how far to trust it (R^2, residuals), named per target
+    where they differ: {"tiger cat": {"r2_fine": .8, ...}}.
+    """
+
+    evidence: tuple[Evidence, ...]
+    samples: int = 0
+    scores: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    images: tuple[np.ndarray, ...] = ()
+    provenance: Provenance | None = None
+
+    def of(self, kind: str, target: str | None = None) -> list[Evidence]:
+        """The evidence of a kind, for a target where one is named."""
+        return [
+            each
+            for each in self.evidence
+            if each.kind == kind and (target is None or each.target == target)
+        ]
+
+    def named(self, name: str, target: str | None = None) -> Any:
+        """The one piece of evidence called `name` (for a target); KeyError where there is none."""
+        for each in self.evidence:
+            if each.name == name and (target is None or each.target == target):
+                return each
+        raise KeyError(name)
+
+
+def join(parts: Iterable[Explanation]) -> Explanation:
+    """Explanations of several targets or images as one: evidence in order, samples added."""
+    listed: Sequence[Explanation] = list(parts)
+    scores: dict[str, Any] = {}
+    for each in listed:
+        scores |= each.scores
+    return replace(
+        listed[0],
+        evidence=tuple(found for each in listed for found in each.evidence),
+        samples=sum(each.samples for each in listed),
+        scores=scores,
+        notes=tuple(dict.fromkeys(note for each in listed for note in each.notes)),
+    )

@@ -1,0 +1,83 @@
+"""Folders that appear whole or not at all, and the checks of what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from interp.errors import InputError
+
+MANIFEST = "manifest.json"
+
+
+def check_writable(folder: Path) -> None:
+    """Raise InputError unless a new folder can be made at `folder`."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} exists and is not empty; name another --out folder")
+    parent = next(each for each in folder.absolute().parents if each.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise InputError(f"{parent} is not a folder that can be written to; name another --out")
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder that becomes `folder` at the end, or vanishes on any error."""
+    check_writable(folder)
+    folder.absolute().parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.absolute().parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        temporary.replace(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error})") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write readable JSON."""
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON; InputError names the file."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error})") from error
+
+
+def seal(folder: Path, about: dict[str, Any]) -> None:
+    """Write manifest.json last: `about` and the sha256 of every other file."""
+    files = sorted(each for each in folder.rglob("*") if each.is_file())
+    sums = {each.relative_to(folder).as_posix(): _sha256(each) for each in files}
+    write_json(folder / MANIFEST, {**about, "files": sums})
+
+
+def unseal(folder: Path, kind: str) -> dict[str, Any]:
+    """The manifest of a sealed folder of this kind; InputError if a file is missing or altered."""
+    if not (folder / MANIFEST).is_file():
+        raise InputError(
+            f"{folder}: found no {MANIFEST}; expected a {kind} folder that interp wrote"
+        )
+    manifest: dict[str, Any] = read_json(folder / MANIFEST)
+    if manifest.get("kind") != kind:
+        raise InputError(f"{folder} holds a {manifest.get('kind')}, expected a {kind}")
+    for name, digest in manifest["files"].items():
+        path = folder / name
+        if not path.is_file() or _sha256(path) != digest:
+            raise InputError(f"{path} is missing or was altered since it was written")
+    return manifest
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,90 @@
+"""What a method learned of one model, and the check that it is used with that model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from interp.errors import InputError
+from interp.folder import new_folder, read_json, seal, unseal, write_json
+from interp.state import draw_states
+
+if TYPE_CHECKING:
+    from interp.model import ModelAdapter
+
+PROBE_TOLERANCE = 1e-3
+"""How far an export's scores may lie from the original's, relative to their largest."""
+
+
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """Arrays and plain facts that `method` learned of the model with this fingerprint.
+
+    `probe` (K,) are the model's scores on a fixed noise image: what an export is checked by.
+    """
+
+    method: str
+    fingerprint: str
+    probe: np.ndarray
+    arrays: dict[str, np.ndarray]
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        method: str,
+        model: ModelAdapter,
+        arrays: dict[str, np.ndarray],
+        about: dict[str, Any] | None = None,
+    ) -> Knowledge:
+        """What `method` learned of `model`."""
+        return cls(method, model.spec.fingerprint, probe(model), arrays, about or {})
+
+    def check(self, method: str, model: ModelAdapter) -> None:
+        """Raise InputError unless learned by this method, of this model or of its origin."""
+        if self.method != method:
+            raise InputError(f"this knowledge was learned by {self.method}, not by {method}")
+        if model.spec.fingerprint == self.fingerprint:
+            return
+        if model.spec.origin != self.fingerprint:
+            raise InputError(
+                f"this knowledge was learned of another model ({self.fingerprint[:12]}), not of "
+                f"{model.spec.name} ({model.spec.fingerprint[:12]}); fit again with this model"
+            )
+        apart = float(np.abs(probe(model) - self.probe).max() / np.abs(self.probe).max())
+        if not apart <= PROBE_TOLERANCE:
+            raise InputError(
+                f"{model.spec.name} names the learned model as its origin, but its scores differ "
+                f"by {apart:.2g} of their largest; export it again"
+            )
+
+    def save(self, folder: Path) -> None:
+        """Write arrays.safetensors, knowledge.json and the manifest; all or nothing."""
+        from safetensors.numpy import save_file
+
+        with new_folder(folder) as place:
+            save_file({**self.arrays, "probe": self.probe}, place / "arrays.safetensors")
+            facts = {"method": self.method, "fingerprint": self.fingerprint, "about": self.about}
+            write_json(place / "knowledge.json", facts)
+            seal(place, {"kind": "knowledge", "method": self.method})
+
+    @classmethod
+    def open(cls, folder: Path) -> Knowledge:
+        """Read what save wrote; InputError if it is something else or was altered."""
+        from safetensors.numpy import load_file
+
+        unseal(folder, "knowledge")
+        arrays = load_file(folder / "arrays.safetensors")
+        facts = read_json(folder / "knowledge.json")
+        return cls(**facts, probe=arrays.pop("probe"), arrays=arrays)
+
+
+def probe(model: ModelAdapter) -> np.ndarray:
+    """Raw scores (K,) of a fixed noise image."""
+    height, width = model.spec.input.size
+    noise = draw_states(0, "probe", 0, (3, height * width)).astype(np.float32)
+    scores = model.predict(model.to_device(noise.reshape(1, 3, height, width)))
+    return scores[0].cpu().numpy().astype(np.float32)

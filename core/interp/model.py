@@ -1,0 +1,126 @@
+"""The model as every method sees it: scores, activations, cuts, and what it offers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from interp.errors import InputError, UnsupportedError, nearest
+from interp.placement import Placement, place
+from interp.spec import Capability, Layer, ModelSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from interp.target import Target
+
+Output = Literal["logit", "prob", "logprob"]
+
+
+@dataclass(frozen=True, eq=False)
+class Frontier:
+    """What crosses a cut: the layer's activation and every other value the rest needs.
+
+    `live` belongs to the adapter that made it. All hold `batch` images.
+    """
+
+    activation: Tensor
+    live: tuple[object, ...]
+    batch: int
+    key: str
+
+
+class Cut(ABC):
+    """A model split at a layer: the front run once, the back many times."""
+
+    layer: Layer
+
+    @abstractmethod
+    def prefix(self, images: Tensor) -> Frontier:
+        """Run up to the layer; images (N, 3, h, w) RGB in [0, 1] at the model's input size."""
+
+    @abstractmethod
+    def suffix(self, frontier: Frontier, activation: Tensor) -> Tensor:
+        """Raw scores (B, K) of the rest of the model on `activation` (B, C, h, w).
+
+        The frontier holds one image, or B. It is not altered: call again as often as you like.
+        """
+
+    @abstractmethod
+    def derivative(
+        self, frontier: Frontier, directions: Tensor, targets: Sequence[Target], output: Output
+    ) -> Tensor:
+        """d score_t(activation + e * direction_m) / d e at e = 0, (M, T).
+
+        The frontier holds one image; directions (M, C, h, w).
+        """
+
+
+class ModelAdapter(ABC):
+    """A model of some framework behind the one interface that methods use.
+
+    Tensors live on the adapter's device. Images are (N, 3, h, w) RGB in [0, 1]; normalisation
+    and channel order are the adapter's affair.
+    """
+
+    spec: ModelSpec
+    capabilities: frozenset[Capability]
+
+    @abstractmethod
+    def predict(self, images: Tensor) -> Tensor:
+        """Raw scores (N, K): logits where the model has them. Other sizes are resized."""
+
+    @abstractmethod
+    def probabilities(self, scores: Tensor, output: Output = "prob") -> Tensor:
+        """Raw scores (..., K) as `output`, by the model's own activation."""
+
+    @abstractmethod
+    def layers(self) -> list[Layer]:
+        """The places where the model can be read and cut, in the order of execution."""
+
+    @abstractmethod
+    def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Outputs of the named layers in one pass, each (N, C, h, w), (N, T, C) or (N, C)."""
+
+    def cut(self, layer: str) -> Cut:
+        """The model split at a layer (CUT)."""
+        raise self.lacks(Capability.CUT)
+
+    def gradient(self, images: Tensor, targets: Sequence[Target]) -> Tensor:
+        """d target score of each image / d image, (N, 3, h, w) (GRADIENTS)."""
+        raise self.lacks(Capability.GRADIENTS)
+
+    def module(self) -> nn.Module:
+        """The PyTorch module itself (MODULE); layer names are its named_modules() names."""
+        raise self.lacks(Capability.MODULE)
+
+    def adopt(self, module: nn.Module, builder: str, params: dict[str, object]) -> ModelAdapter:
+        """`module`, made of this model by the registered `builder`, as a model of its own."""
+        raise self.lacks(Capability.MODULE)
+
+    @abstractmethod
+    def to_device(self, values: np.ndarray) -> Tensor:
+        """A NumPy array on the model's device, dtype kept."""
+
+    def prepare(self, image: np.ndarray) -> tuple[Tensor, Placement]:
+        """An original (H, W, 3) uint8 image as (3, h, w) RGB in [0, 1], and where it lies."""
+        placement = place(image.shape[:2], self.spec.input)
+        mean = sum(self.spec.input.mean) / len(self.spec.input.mean)
+        pixels = placement.to_input(image, pad=mean)
+        return self.to_device(np.ascontiguousarray(pixels.transpose(2, 0, 1))), placement
+
+    def layer(self, name: str) -> Layer:
+        """The layer called `name`; InputError offers the nearest names."""
+        known = {each.name: each for each in self.layers()}
+        if name not in known:
+            raise InputError(f"{self.spec.name} has no layer {name!r}; {nearest(name, known)}")
+        return known[name]
+
+    def lacks(self, need: Capability, who: str = "this call") -> UnsupportedError:
+        """The error for something this model cannot offer."""
+        offers = ", ".join(sorted(self.capabilities)) or "nothing"
+        return UnsupportedError(f"{who} needs {need.upper()}; {self.spec.name} offers {offers}")

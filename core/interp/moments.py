@@ -1,0 +1,239 @@
+"""What every linear solver needs of an experiment and nothing else: additive weighted sums."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from interp.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BUCKETS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Weighted sums over samples of features x (Q,) and scores y (T,), all float64.
+
+    The leading axis of `weight`, `x` and `gram` is 1 where all targets weigh samples alike, else
+    T. Kept in float64: the residual sum of squares is a small difference of large sums.
+    """
+
+    count: int
+    weight: Tensor  # sum w, (R,)
+    x: Tensor  # sum w x, (R, Q)
+    gram: Tensor  # sum w x x^T, (R, Q, Q)
+    y: Tensor  # sum w y, (T,)
+    b: Tensor  # sum w y x, (T, Q)
+    yy: Tensor  # sum w y^2, (T,)
+
+    @classmethod
+    def of(cls, features: Tensor, scores: Tensor, weights: Tensor) -> Sums:
+        """Sums of features (B, Q) and scores (B, T) with weights (B,) or (B, T)."""
+        import torch
+
+        x, y = features.double(), scores.double()
+        w = weights.double().reshape(len(x), -1)  # (B, R)
+        weighted = x.unsqueeze(0) * w.T.unsqueeze(2)  # (R, B, Q)
+        scaled = w * y  # (B, T)
+        return cls(
+            count=len(x),
+            weight=w.sum(0),
+            x=weighted.sum(1),
+            gram=torch.matmul(x.T, weighted),
+            y=scaled.sum(0),
+            b=scaled.T @ x,
+            yy=(scaled * y).sum(0),
+        )
+
+    def __add__(self, other: Sums) -> Sums:
+        return self._with(other, lambda a, b: a + b)
+
+    def __sub__(self, other: Sums) -> Sums:
+        return self._with(other, lambda a, b: a - b)
+
+    def _with(self, other: Sums, join: Callable[..., Tensor]) -> Sums:
+        names = [each.name for each in fields(self)]
+        return Sums(**{name: join(getattr(self, name), getattr(other, name)) for name in names})
+
+    def map(self, matrix: Tensor) -> Sums:
+        """The same sums for features x A, A (Q, Q2)."""
+        a = matrix.to(self.gram)
+        return replace(self, x=self.x @ a, gram=a.T @ self.gram @ a, b=self.b @ a)
+
+    def shift(self, level: Tensor) -> Sums:
+        """The same sums for scores y - level, level (T,)."""
+        y0 = level.to(self.y)
+        return replace(
+            self,
+            y=self.y - y0 * self.weight,
+            b=self.b - y0[:, None] * self.x,
+            yy=self.yy - 2 * y0 * self.y + y0.square() * self.weight,
+        )
+
+    def residual(self, weights: Tensor) -> Tensor:
+        """sum w (y - v x)^2 for weights v (T, Q), (T,)."""
+        fitted = ((weights.unsqueeze(1) @ self.gram).squeeze(1) * weights).sum(1)
+        return self.yy - 2 * (weights * self.b).sum(1) + fitted
+
+    def r2(self, weights: Tensor) -> Tensor:
+        """Centred weighted R^2 of weights v (T, Q), (T,); 0 where the scores do not vary."""
+        spread = self.yy - self.y.square() / self.weight
+        flat = spread <= 1e-12 * self.yy
+        return (1 - self.residual(weights) / spread.clamp_min(1e-300)).masked_fill(flat, 0.0)
+
+
+@dataclass
+class Moments:
+    """Sums over raw states with a leading 1, kept in 10 buckets by chunk index.
+
+    `key` says what they are moments of; `chunks` which chunks they hold and how many samples of
+    each. `full` and `empty` (T,) are the scores with all parts on and all parts off.
+    """
+
+    key: str
+    chunks: dict[int, int] = field(default_factory=dict)
+    sums: dict[int, Sums] = field(default_factory=dict)
+    full: Tensor | None = None
+    empty: Tensor | None = None
+
+    def add(self, chunk: int, states: Tensor, scores: Tensor, weights: Tensor) -> None:
+        """Take in a chunk: states (B, P), scores (B, T), weights (B,) or (B, T)."""
+        import torch
+
+        self._refuse({chunk})
+        if chunk == 0:
+            self.full, self.empty = scores[0].double(), scores[1].double()
+        ones = torch.ones(len(states), 1, dtype=torch.float64, device=states.device)
+        found = Sums.of(torch.cat([ones, states.double()], 1), scores, weights)
+        self._put(chunk % BUCKETS, found)
+        self.chunks[chunk] = len(states)
+
+    def __add__(self, other: Moments) -> Moments:
+        """Both together; InputError unless of the same experiment and without common chunks."""
+        if self.key != other.key:
+            raise InputError(f"moments of {self.key} and of {other.key} are different experiments")
+        self._refuse(set(other.chunks))
+        joined = Moments(self.key, dict(self.chunks), dict(self.sums), self.full, self.empty)
+        for bucket, found in other.sums.items():
+            joined._put(bucket, found)
+        joined.chunks |= other.chunks
+        if joined.full is None:
+            joined.full, joined.empty = other.full, other.empty
+        return joined
+
+    def _put(self, bucket: int, found: Sums) -> None:
+        held = self.sums.get(bucket)
+        self.sums[bucket] = found if held is None else held + found
+
+    def _refuse(self, chunks: set[int]) -> None:
+        if again := sorted(chunks & set(self.chunks)):
+            raise InputError(f"chunks {again} are already in these moments; add each one once")
+
+    @property
+    def count(self) -> int:
+        """Samples held."""
+        return sum(self.chunks.values())
+
+    @property
+    def buckets(self) -> list[Sums]:
+        """The filled buckets, in order."""
+        return [self.sums[index] for index in sorted(self.sums)]
+
+    @property
+    def total(self) -> Sums:
+        """All samples together."""
+        return add(self.buckets)
+
+    def without(self, index: int) -> Sums:
+        """All samples but those of the filled bucket at `index`."""
+        return add([each for at, each in enumerate(self.buckets) if at != index])
+
+    def map(self, matrix: Tensor) -> Moments:
+        """The same moments for features [1 s] A, A (P + 1, Q2)."""
+        return replace(self, sums={at: each.map(matrix) for at, each in self.sums.items()})
+
+    def shift(self, level: Tensor) -> Moments:
+        """The same moments for scores less level (T,)."""
+        return replace(
+            self,
+            sums={at: each.shift(level) for at, each in self.sums.items()},
+            full=None if self.full is None else self.full - level.to(self.full),
+            empty=None if self.empty is None else self.empty - level.to(self.empty),
+        )
+
+    def jackknife(self, solve: Callable[[Sums], Tensor]) -> Tensor:
+        """Standard error of solve(sums) by leaving out one bucket at a time."""
+        import torch
+
+        count = len(self.sums)
+        if count < 2:
+            raise InputError(f"{count} bucket gives no standard error; take {2 * 100} samples")
+        left = torch.stack([solve(self.without(index)) for index in range(count)])
+        return ((count - 1) / count * (left - left.mean(0)).square().sum(0)).sqrt()
+
+    def cross_validate(self, solve: Callable[[Sums], Tensor]) -> Tensor:
+        """Centred R^2 (T,) of weights (T, Q) on buckets they were not fitted to, pooled."""
+        import torch
+
+        held = self.buckets
+        if len(held) < 2:
+            raise InputError("1 bucket cannot be cross-validated; take 200 samples or more")
+        rest = [each.residual(solve(self.without(at))) for at, each in enumerate(held)]
+        spread = [each.yy - each.y.square() / each.weight for each in held]
+        rss, tss = torch.stack(rest).sum(0), torch.stack(spread).sum(0)
+        flat = tss <= 1e-12 * self.total.yy
+        return (1 - rss / tss.clamp_min(1e-300)).masked_fill(flat, 0.0)
+
+    def save(self, path: Path) -> None:
+        """Write one safetensors file, by way of a temporary name."""
+        from safetensors.torch import save_file
+
+        tensors = {
+            f"{bucket}.{each.name}": getattr(sums, each.name).cpu().contiguous()
+            for bucket, sums in self.sums.items()
+            for each in fields(sums)
+            if each.name != "count"
+        }
+        if self.full is not None and self.empty is not None:
+            tensors |= {"full": self.full.cpu(), "empty": self.empty.cpu()}
+        counts = {bucket: sums.count for bucket, sums in self.sums.items()}
+        about = {"key": self.key, "chunks": self.chunks, "counts": counts}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        save_file(tensors, temporary, metadata={"moments": json.dumps(about)})
+        temporary.replace(path)
+
+    @classmethod
+    def open(cls, path: Path, device: object = "cpu") -> Moments:
+        """Read what save wrote; InputError if it is not moments."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, "pt", device=str(device)) as file:
+                about = json.loads((file.metadata() or {})["moments"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, ValueError, OSError) as error:
+            raise InputError(f"{path}: not a file of moments ({error})") from error
+        names = [each.name for each in fields(Sums) if each.name != "count"]
+        sums = {
+            int(bucket): Sums(count, **{name: tensors[f"{bucket}.{name}"] for name in names})
+            for bucket, count in about["counts"].items()
+        }
+        chunks = {int(chunk): count for chunk, count in about["chunks"].items()}
+        return cls(about["key"], chunks, sums, tensors.get("full"), tensors.get("empty"))
+
+
+def add(sums: Sequence[Sums]) -> Sums:
+    """The sum of one or more Sums."""
+    if not sums:
+        raise InputError("no samples were taken; raise the budget")
+    total = sums[0]
+    for each in sums[1:]:
+        total = total + each
+    return total

@@ -1,0 +1,74 @@
+"""From the names in a request to the things they name, each checked at this boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from interp.dataset import Dataset, open_dataset
+from interp.errors import InputError, nearest
+from interp.image import check_array, open_image
+from interp.knowledge import Knowledge
+from interp.method import Method
+from interp.model import ModelAdapter
+
+if TYPE_CHECKING:
+    from interp.registry import Registry
+    from interp.request import Request
+
+
+def open_method(registry: Registry, name: str, params: dict[str, Any]) -> Method:
+    """The registered method with its parameters checked; InputError names a wrong one."""
+    kind: type[Method] = registry.get("method", name)
+    known = kind.Params.model_fields
+    for key in params:
+        if key not in known:
+            raise InputError(f"{name} has no parameter {key!r}; {nearest(key, known)}")
+    try:
+        return kind(kind.Params.model_validate(params))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "parameters"
+        raise InputError(
+            f"{name}: {key} = {first['input']!r}: {first['msg'].lower()}; see interp show {name}"
+        ) from error
+
+
+def require(name: str, method: Method, model: ModelAdapter) -> None:
+    """Raise UnsupportedError unless the model offers what the method needs."""
+    for need in sorted(method.needs - model.capabilities):
+        raise model.lacks(need, name)
+
+
+def open_images(
+    registry: Registry, request: Request, images: Sequence[np.ndarray] | None = None
+) -> tuple[tuple[str, ...], list[np.ndarray]]:
+    """Names and (H, W, 3) uint8 arrays of the request's images, or of the ones given."""
+    if images is not None:
+        return tuple(f"image {index}" for index in range(len(images))), list(
+            map(check_array, images)
+        )
+    samples = {entry.name for entry in registry.entries("sample")}
+    paths = [
+        Path(registry.get("sample", name)) if name in samples and not Path(name).exists() else name
+        for name in request.images
+    ]
+    return request.images, [open_image(path) for path in paths]
+
+
+def open_knowledge(request: Request, model: ModelAdapter) -> Knowledge | None:
+    if request.knowledge is None:
+        return None
+    knowledge = Knowledge.open(Path(request.knowledge))
+    knowledge.check(request.method, model)
+    return knowledge
+
+
+def open_data(request: Request) -> Dataset:
+    if request.data is None:
+        raise InputError("fit needs data; name a folder of images with --data")
+    return open_dataset(Path(request.data))

@@ -1,0 +1,112 @@
+"""Where the network's input lies in the original image, and how maps travel between the two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from interp.spec import InputSpec, ReceptiveField
+
+
+@dataclass(frozen=True)
+class Placement:
+    """input = original * scale + shift, per axis (y, x), in pixel-edge coordinates."""
+
+    original: tuple[int, int]
+    size: tuple[int, int]
+    scale: tuple[float, float]
+    shift: tuple[float, float]
+
+    def to_input(self, image: np.ndarray, pad: float = 0.5) -> np.ndarray:
+        """The original (H, W, 3) uint8 as the network sees it, (h, w, 3) float32 in [0, 1]."""
+        import cv2
+
+        shrink = max(1 / each for each in self.scale)
+        values = image.astype(np.float32) / 255
+        if shrink > 1:  # average first, else fine texture aliases
+            reach = [round(length * each) for length, each in zip(self.original, self.scale)]
+            values = cv2.resize(values, tuple(reach[::-1]), interpolation=cv2.INTER_AREA)
+        steps = [length / kept for length, kept in zip(self.original, values.shape)]
+        matrix = self._matrix([each * step for each, step in zip(self.scale, steps)])
+        return self._warp(values, matrix, self.size, cv2.INTER_LINEAR, pad)
+
+    def to_image(self, values: np.ndarray, fill: float = 0.0) -> np.ndarray:
+        """A map (h, w) over the input as a map (H, W) over the original; `fill` where it saw nothing.
+
+        Integer maps (labels) keep their values; floating maps are interpolated.
+        """
+        import cv2
+
+        discrete = values.dtype.kind in "biu"
+        matrix = np.linalg.inv(np.vstack([self._matrix(self.scale), [0, 0, 1]]))[:2]
+        warped = self._warp(
+            values.astype(np.float32),
+            matrix,
+            self.original,
+            cv2.INTER_NEAREST if discrete else cv2.INTER_LINEAR,
+            None,
+        )
+        warped[~self._seen()] = fill
+        return warped.astype(values.dtype)
+
+    def grid_to_input(self, cells: np.ndarray, field: ReceptiveField | None) -> np.ndarray:
+        """Grid values (gh, gw) over the input (h, w), each at its receptive field's centre.
+
+        Without a known field the grid is stretched over the input.
+        """
+        import cv2
+
+        (height, width), (rows, columns) = self.size, cells.shape
+        stride = field.stride if field else (height / rows, width / columns)
+        offset = field.offset if field else (stride[0] / 2, stride[1] / 2)
+        row = (np.arange(height, dtype=np.float32) + 0.5 - offset[0]) / stride[0]
+        column = (np.arange(width, dtype=np.float32) + 0.5 - offset[1]) / stride[1]
+        where = np.meshgrid(column.astype(np.float32), row.astype(np.float32))
+        return cv2.remap(
+            cells.astype(np.float32), *where, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+
+    def _matrix(self, scale: list[float] | tuple[float, float]) -> np.ndarray:
+        """Affine map for pixel centres: x' + .5 = (x + .5) * scale + shift, as OpenCV's 2 x 3."""
+        (sy, sx), (ty, tx) = scale, self.shift
+        return np.array([[sx, 0, tx + (sx - 1) / 2], [0, sy, ty + (sy - 1) / 2]], np.float64)
+
+    def _warp(
+        self,
+        values: np.ndarray,
+        matrix: np.ndarray,
+        size: tuple[int, int],
+        interpolation: int,
+        pad: float | None,
+    ) -> np.ndarray:
+        import cv2
+
+        border = cv2.BORDER_REPLICATE if pad is None or not self._padded() else cv2.BORDER_CONSTANT
+        fill = (pad or 0.0,) * 3
+        return cv2.warpAffine(
+            values, matrix, size[::-1], flags=interpolation, borderMode=border, borderValue=fill
+        )
+
+    def _padded(self) -> bool:
+        return any(each > 1e-6 for each in self.shift)
+
+    def _seen(self) -> np.ndarray:
+        """(H, W): the original pixels that lie inside the network's input."""
+        inside = []
+        for axis in (0, 1):
+            centre = np.arange(self.original[axis]) + 0.5
+            at = centre * self.scale[axis] + self.shift[axis]
+            inside.append((at >= 0) & (at <= self.size[axis]))
+        return np.logical_and.outer(*inside)
+
+
+def place(original: tuple[int, int], spec: InputSpec) -> Placement:
+    """How an image of size `original` (H, W) is brought to the network's input size."""
+    (height, width), (h, w) = original, spec.size
+    if spec.resize == "squash":
+        return Placement(original, spec.size, (h / height, w / width), (0.0, 0.0))
+    ratios = (h / height, w / width)
+    scale = max(ratios) / spec.crop if spec.resize == "crop" else min(ratios)
+    shift = ((h - height * scale) / 2, (w - width * scale) / 2)
+    return Placement(original, spec.size, (scale, scale), shift)

@@ -1,0 +1,205 @@
+"""Asking the model: chunk by chunk, in the fastest micro-batches, answers kept and shared."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from interp.errors import ModelError
+from interp.moments import Moments
+from interp.state import content_key
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from interp.context import Context
+    from interp.design import Design, Subject
+    from interp.method import Weighting
+    from interp.target import Target
+
+SAVE_EVERY = 5.0
+"""Seconds between checkpoints."""
+
+WORKSPACE = 32
+"""Bytes a forward pass takes per byte of its input, roughly: what bounds the first guess."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A chunk's states (B, P) uint8 and the model's scores (B, K)."""
+
+    chunk: int
+    states: Tensor
+    scores: Tensor
+
+
+@dataclass
+class BatchSize:
+    """The micro-batch: grows while that is faster, halves when memory runs out."""
+
+    limit: int
+    fixed: int | None = None
+    speed: dict[int, float] = field(default_factory=dict)
+
+    def size(self) -> int:
+        """The size to use now."""
+        if self.fixed is not None:
+            return min(self.fixed, self.limit)
+        if not self.speed:
+            return min(8, self.limit)
+        best = max(self.speed, key=self.speed.__getitem__)
+        following = min(2 * max(self.speed), self.limit)
+        growing = best == max(self.speed) and following not in self.speed
+        return following if growing else best
+
+    def measured(self, size: int, count: int, seconds: float) -> None:
+        """Note that `count` samples took `seconds` in micro-batches of `size`."""
+        self.speed.setdefault(size, count / max(seconds, 1e-9))
+
+    def halve(self, size: int) -> None:
+        """Never use `size` or more again; ModelError when even one sample is too much."""
+        if size == 1:
+            raise ModelError("out of memory at one sample; use a smaller model or a larger device")
+        self.limit = size // 2
+        self.fixed = None if self.fixed is None else self.limit
+        self.speed = {each: speed for each, speed in self.speed.items() if each <= self.limit}
+
+
+@dataclass
+class Answers:
+    """Raw scores by content key, the least recently used dropped beyond `limit` bytes."""
+
+    limit: int
+    kept: OrderedDict[tuple[str, str, int], Tensor] = field(default_factory=OrderedDict)
+
+    def get(self, key: tuple[str, str, int]) -> Tensor | None:
+        """The scores kept under `key`."""
+        if key in self.kept:
+            self.kept.move_to_end(key)
+        return self.kept.get(key)
+
+    def put(self, key: tuple[str, str, int], scores: Tensor) -> None:
+        """Keep scores, dropping old ones if need be."""
+        self.kept[key] = scores
+        while sum(each.nbytes for each in self.kept.values()) > self.limit:
+            self.kept.popitem(last=False)
+
+
+def respond(
+    context: Context,
+    subject: Subject,
+    design: Design,
+    output: str,
+    count: int,
+    skip: Collection[int] = (),
+) -> Iterator[Answer]:
+    """Scores as `output` for the first `count` states of the design, chunk by chunk.
+
+    Chunks in `skip` are left out. Ends early when the time budget is spent, but not before
+    one chunk was answered. Raises Cancelled, and ModelError for NaN.
+    """
+    total = count if design.size is None else min(count, design.size)
+    done = 0
+    for chunk in range(-(-total // design.chunk)):
+        length = min(design.chunk, total - chunk * design.chunk)
+        if chunk not in skip:
+            if context.stop() and (done or skip):
+                return
+            states = design.draw(chunk)[:length]
+            raw = _scores(context, subject, design, chunk, states)
+            yield Answer(chunk, states, subject.model.probabilities(raw, output))  # type: ignore[arg-type]
+        done += length
+        context.progress("perturbed samples", done, total)
+
+
+def accumulate(
+    context: Context,
+    subject: Subject,
+    design: Design,
+    targets: Sequence[Target],
+    weighting: Weighting,
+    output: str,
+    count: int,
+) -> Moments:
+    """Moments of the first `count` answers, scores (B, T) of the targets.
+
+    Where the context has a checkpoint folder, goes on from what is there, and saves every few
+    seconds. Raises as respond does.
+    """
+    import torch
+
+    names = [(target.index, target.against) for target in targets]
+    key = content_key(subject.key, design.key, names, weighting, output)
+    path = None if context.checkpoint is None else context.checkpoint / f"{key}.safetensors"
+    moments = Moments.open(path) if path is not None and path.exists() else Moments(key)
+    saved = time.monotonic()
+    for answer in respond(context, subject, design, output, count, set(moments.chunks)):
+        scores = torch.stack([target.select(answer.scores) for target in targets], 1)  # (B, T)
+        weights = weighting.weigh(design, answer.states, scores)
+        moments.add(answer.chunk, answer.states, scores, weights)
+        if path is not None and time.monotonic() - saved > SAVE_EVERY:
+            moments.save(path)
+            saved = time.monotonic()
+    if path is not None:
+        moments.save(path)
+    return moments
+
+
+def _scores(
+    context: Context, subject: Subject, design: Design, chunk: int, states: Tensor
+) -> Tensor:
+    """Raw scores (B, K) of a chunk, from the kept answers where they are there."""
+    kept = context.memory.setdefault("answers", Answers(context.budget.memory // 32))
+    key = (subject.key, design.key, chunk)
+    found = kept.get(key)
+    if found is None or len(found) < len(states):
+        found = _ask(context, subject, design, states)
+        kept.put(key, found)
+    return found[: len(states)]
+
+
+def _ask(context: Context, subject: Subject, design: Design, states: Tensor) -> Tensor:
+    """Run the model on all states in micro-batches, halved for as long as memory runs out."""
+    import torch
+
+    batch = _batch_size(context, subject, design)
+    while True:
+        size = batch.size()
+        begun = time.perf_counter()
+        try:
+            pieces = torch.split(states, size)
+            scores = torch.cat([subject.scores(design.apply(piece)) for piece in pieces])
+        except (RuntimeError, MemoryError) as error:
+            if not _out_of_memory(error):
+                raise
+            batch.halve(size)
+            continue
+        if not bool(torch.isfinite(scores).all()):  # also waits for the device
+            raise ModelError(f"{subject.model.spec.name} answers NaN or infinity; check the model")
+        if len(states) >= size:
+            batch.measured(size, len(states), time.perf_counter() - begun)
+        return scores
+
+
+def _batch_size(context: Context, subject: Subject, design: Design) -> BatchSize:
+    """The micro-batch kept for this kind of experiment; a first, uncounted pass warms up."""
+    key = (subject.model.spec.fingerprint, subject.place)
+    sizes = context.memory.setdefault("batch sizes", {})
+    if key not in sizes:
+        sample = design.apply(design.draw(0)[:1])
+        subject.scores(sample)
+        affordable = context.budget.memory // (WORKSPACE * max(sample.nbytes, 1))
+        limit = max(1, min(design.chunk, affordable))
+        sizes[key] = BatchSize(limit, context.budget.batch_size)
+    return sizes[key]
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    import torch
+
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
+        sign in str(error).lower() for sign in ("out of memory", "can't allocate memory")
+    )

@@ -1,0 +1,198 @@
+"""The one road: a request becomes an explanation, whichever door it came through."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from interp.bundle import save_bundle
+from interp.context import Context, Progress, silent
+from interp.dataset import Dataset
+from interp.drawing import draw
+from interp.errors import InputError, InterpError, PluginError, blamed
+from interp.explanation import Explanation, Provenance, join
+from interp.folder import check_writable
+from interp.knowledge import Knowledge
+from interp.method import Method, Style
+from interp.model import ModelAdapter
+from interp.opening import open_data, open_images, open_knowledge, open_method, require
+from interp.prediction import choose_targets
+from interp.registry import Registry
+from interp.request import Request
+from interp.source import open_model
+from interp.target import Target
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What run made: the explanation, its pictures by file name, and where they were saved."""
+
+    explanation: Explanation
+    drawings: dict[str, np.ndarray]
+    bundle: Path | None = None
+
+    @property
+    def pictures(self) -> list[Path]:
+        """The files of the pictures."""
+        return [] if self.bundle is None else [self.bundle / name for name in self.drawings]
+
+
+def run(
+    request: Request,
+    *,
+    registry: Registry | None = None,
+    model: object = None,
+    images: Sequence[np.ndarray] | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+    progress: Progress = silent,
+    cancelled: Callable[[], bool] = lambda: False,
+    style: Style | None = None,
+) -> Result:
+    """Explain images by one method; with `out`, save a bundle there.
+
+    `model` (a ModelAdapter or a framework's own object) and `images` ((H, W, 3) uint8 RGB) take
+    the place of the request's names. With `resume`, progress is kept beside `out` until the
+    bundle is whole, and gone on from. Raises the errors of interp.errors.
+    """
+    begun = time.monotonic()
+    registry = registry or Registry.load()
+    method = open_method(registry, request.method, request.params)
+    if out is not None:
+        check_writable(out)
+    checkpoint = _checkpoint(out) if resume else None
+    opened = _open_model(registry, request, model)
+    require(request.method, method, opened)
+    names, pictures = open_images(registry, request, images)
+    knowledge = open_knowledge(request, opened)
+    context = Context(
+        seed=request.seed,
+        budget=request.budget,
+        progress=progress,
+        cancelled=cancelled,
+        checkpoint=checkpoint,
+        lookup=registry.get,
+    )
+    predictions, groups = choose_targets(opened, request.targets, pictures)
+    registry.hook("interp_before_run", request=request)
+    context.stop()
+    explanation = _explain(request.method, method, opened, pictures, groups, knowledge, context)
+    made = Provenance(
+        method=request.method,
+        model=opened.spec,
+        targets=tuple(dict.fromkeys(each.name for each in groups)),
+        params=method.params.model_dump(mode="json"),
+        seed=request.seed,
+        predictions=predictions,
+        image_names=names,
+        seconds=round(time.monotonic() - begun, 3),
+    )
+    explanation = replace(explanation, images=tuple(pictures), provenance=made)
+    registry.hook("interp_after_run", explanation=explanation)
+    drawings = draw(registry, explanation, style or Style())
+    if out is not None:
+        save_bundle(out, request, explanation, drawings)
+        if checkpoint is not None:
+            shutil.rmtree(checkpoint, ignore_errors=True)
+    return Result(explanation, drawings, out)
+
+
+def fit(
+    request: Request,
+    *,
+    registry: Registry | None = None,
+    model: object = None,
+    dataset: Dataset | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+    progress: Progress = silent,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Knowledge:
+    """Let a method learn what it needs of a model; with `out`, save the knowledge there."""
+    registry = registry or Registry.load()
+    method = open_method(registry, request.method, request.params)
+    if out is not None:
+        check_writable(out)
+    opened = _open_model(registry, request, model)
+    require(request.method, method, opened)
+    context = Context(
+        seed=request.seed,
+        budget=request.budget,
+        progress=progress,
+        cancelled=cancelled,
+        checkpoint=_checkpoint(out) if resume else None,
+        lookup=registry.get,
+    )
+    with blamed(request.method):
+        knowledge = method.fit(opened, dataset or open_data(request), context)
+    if out is not None:
+        knowledge.save(out)
+        if context.checkpoint is not None:
+            shutil.rmtree(context.checkpoint, ignore_errors=True)
+    return knowledge
+
+
+def _explain(
+    name: str,
+    method: Method,
+    model: ModelAdapter,
+    images: Sequence[np.ndarray],
+    groups: dict[Target, list[int]],
+    knowledge: Knowledge | None,
+    context: Context,
+) -> Explanation:
+    """One call for all targets on all images, or one per top-1 class on its images."""
+    with blamed(name):
+        if len({tuple(members) for members in groups.values()}) == 1:
+            targets, found = list(groups), list(range(len(images)))
+            parts = [_renumber(method.explain(model, images, targets, knowledge, context), found)]
+        else:
+            parts = [
+                _renumber(
+                    method.explain(
+                        model, [images[at] for at in found], [target], knowledge, context
+                    ),
+                    found,
+                )
+                for target, found in groups.items()
+            ]
+    for part in parts:
+        for each in part.evidence:
+            _check_evidence(name, each)
+    return join(parts)
+
+
+def _check_evidence(name: str, evidence: Any) -> None:
+    try:
+        evidence.check()
+    except (InterpError, AttributeError) as error:
+        raise PluginError(f"{name} returned evidence that cannot be used: {error}") from error
+
+
+def _renumber(explanation: Explanation, images: Sequence[int]) -> Explanation:
+    """Image numbers within a call as numbers within the request."""
+    return replace(
+        explanation,
+        evidence=tuple(
+            each if each.image is None else replace(each, image=images[each.image])
+            for each in explanation.evidence
+        ),
+    )
+
+
+def _open_model(registry: Registry, request: Request, model: object) -> ModelAdapter:
+    if isinstance(model, ModelAdapter):
+        return model
+    return open_model(request.model if model is None else model, request.options, registry)
+
+
+def _checkpoint(out: Path | None) -> Path:
+    if out is None:
+        raise InputError("--resume needs --out: progress is kept beside that folder")
+    return out.with_name(f"{out.name}.partial")

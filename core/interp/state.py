@@ -1,0 +1,35 @@
+"""Random states that are the same everywhere: Philox bits keyed by seed, stream and chunk."""
+
+import hashlib
+
+import numpy as np
+
+
+def draw_states(
+    seed: int, stream: str, chunk: int, shape: tuple[int, int], keep: float = 0.5
+) -> np.ndarray:
+    """States (B, P) uint8 of a chunk; each part is on with probability `keep`.
+
+    Taken from the raw bits, so that neither NumPy's version, the device, the batch size nor
+    what was drawn before matters.
+    """
+    digest = hashlib.sha256(f"{seed}/{stream}".encode()).digest()
+    bits = np.random.Philox(
+        key=np.frombuffer(digest[:16], np.uint64), counter=np.array([0, 0, 0, chunk], np.uint64)
+    )
+    count = shape[0] * shape[1]
+    raw = bits.random_raw((count + 1) // 2).view(np.uint32)[:count]
+    return (raw < int(keep * 2**32)).astype(np.uint8).reshape(shape)
+
+
+def content_key(*parts: object) -> str:
+    """A short sha256 of arrays (by bytes and shape) and of anything else (by repr)."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(f"{part.dtype}{part.shape}".encode())
+            digest.update(np.ascontiguousarray(part).tobytes())
+        else:
+            digest.update(repr(part).encode())
+        digest.update(b"\0")
+    return digest.hexdigest()[:24]

@@ -1,0 +1,267 @@
+"""The checks every method must pass, each a function of a case; AssertionError says what fails."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from interp.context import Budget
+from interp.errors import Cancelled, InterpError
+from interp.evidence import KINDS, Evidence
+from interp.explanation import Explanation
+from interp.model import ModelAdapter
+from interp.opening import open_method
+from interp.registry import Registry
+from interp.request import Request
+from interp.run import run
+from interp.spec import Capability
+from interp.state import draw_states
+from interp.testing.toy import SIZE, ToyModel
+
+TOLERANCE = 1e-4
+"""How far two batch sizes may differ, relative to the largest value."""
+
+
+@dataclass(frozen=True)
+class MethodCase:
+    """A registered method on a model and an image, small enough to run in a second."""
+
+    method: str
+    registry: Registry = field(default_factory=Registry.load)
+    model: ModelAdapter = field(default_factory=ToyModel)
+    image: np.ndarray | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    knowledge: str | None = None
+    samples: int = 300
+    targets: tuple[str, ...] = ("0", "1")
+    global_seed: bool = False
+    """True where the method cannot do without a global seed; documented by the method."""
+
+    def request(self, **changes: Any) -> Request:
+        """The case's request, with changes."""
+        wanted: dict[str, Any] = {
+            "method": self.method,
+            "params": self.params,
+            "targets": self.targets,
+            "knowledge": self.knowledge,
+            "budget": Budget(samples=self.samples, batch_size=16),
+            **changes,
+        }
+        return Request(**wanted)
+
+    def picture(self) -> np.ndarray:
+        """The image: the given one, or a bright square on noise."""
+        if self.image is not None:
+            return self.image
+        noise = draw_states(1, "picture", 0, (SIZE, SIZE * 3)).reshape(SIZE, SIZE, 3)
+        image = (noise * 60 + 40).astype(np.uint8)
+        image[6:18, 8:20] = (230, 60, 40)
+        return image
+
+    def explain(self, model: ModelAdapter | None = None, **changes: Any) -> Explanation:
+        """Run the case's request, with changes, through the one road."""
+        return run(
+            self.request(**changes),
+            registry=self.registry,
+            model=model or self.model,
+            images=[self.picture()],
+        ).explanation
+
+
+Check = Callable[[MethodCase], None]
+
+
+def method_checks() -> list[Check]:
+    """All checks, for pytest.mark.parametrize."""
+    return [
+        check_parameters,
+        check_needs,
+        check_evidence,
+        check_seed,
+        check_global_seeds,
+        check_batch_size,
+        check_alone_or_beside,
+        check_model_restored,
+        check_model_restored_after_failure,
+        check_cancelled,
+    ]
+
+
+def check_parameters(case: MethodCase) -> None:
+    """Parameters survive JSON, and each has a default and a description."""
+    params = open_method(case.registry, case.method, case.params).params
+    kind = type(params)
+    assert kind.model_validate_json(params.model_dump_json()) == params
+    for name, info in kind.model_fields.items():
+        assert not info.is_required(), f"parameter {name} has no default"
+        assert info.description, f"parameter {name} has no description"
+
+
+def check_needs(case: MethodCase) -> None:
+    """The registry and the class declare the same needs, and these suffice."""
+    declared = frozenset(case.registry.entry("method", case.method).needs)
+    needs = open_method(case.registry, case.method, case.params).needs
+    assert declared == needs, f"registry.yaml says {sorted(declared)}, the class {sorted(needs)}"
+    case.explain(Narrowed(case.model, needs))
+
+
+def check_evidence(case: MethodCase) -> None:
+    """Evidence of known kinds, finite, of the image's size, for the targets asked for."""
+    found = case.explain()
+    assert found.evidence, "no evidence"
+    names = {case.model.spec.classes[int(each)] for each in case.targets}
+    for each in found.evidence:
+        assert each.kind in KINDS, f"{each.kind} is no kind of evidence"
+        each.check()
+        assert each.target is None or each.target in names, f"{each.name}: {each.target}"
+        for name in ("values", "labels"):
+            values = each.arrays().get(name)
+            if each.kind in ("heatmap", "regions") and values is not None:
+                assert values.shape == case.picture().shape[:2], f"{each.name}: {values.shape}"
+
+
+def check_seed(case: MethodCase) -> None:
+    """The same seed gives the same evidence."""
+    first, second = case.explain(seed=3), case.explain(seed=3)
+    assert _apart(first.evidence, second.evidence) <= 1e-6
+
+
+def check_global_seeds(case: MethodCase) -> None:
+    """Python's, NumPy's and torch's global generators are left where they were."""
+    import torch
+
+    def states() -> list[Any]:
+        legacy = np.random.get_state()  # noqa: NPY002
+        return [random.getstate(), str(legacy), torch.get_rng_state().tolist()]
+
+    before = states()
+    case.explain()
+    assert case.global_seed or states() == before, "a global generator was moved"
+
+
+def check_batch_size(case: MethodCase) -> None:
+    """One sample at a time gives what many at a time give."""
+    some = case.explain(budget=Budget(samples=case.samples, batch_size=1))
+    many = case.explain(budget=Budget(samples=case.samples, batch_size=64))
+    assert _apart(some.evidence, many.evidence) <= TOLERANCE
+
+
+def check_alone_or_beside(case: MethodCase) -> None:
+    """A target gets the same evidence alone and beside another."""
+    first, *_ = case.targets
+    name = case.model.spec.classes[int(first)]
+    alone, beside = case.explain(targets=(first,)), case.explain()
+    kept = [each for each in beside.evidence if each.target == name]
+    assert _apart([each for each in alone.evidence if each.target == name], kept) <= TOLERANCE
+
+
+def check_model_restored(case: MethodCase) -> None:
+    """Weights, train flags, hooks and gradients are as before."""
+    with unchanged(case.model):
+        case.explain()
+
+
+def check_model_restored_after_failure(case: MethodCase) -> None:
+    """The same when the model fails in the middle."""
+    with unchanged(case.model):
+        try:
+            case.explain(Narrowed(case.model, case.model.capabilities, calls=2))
+        except InterpError:
+            return
+    raise AssertionError("the model failed, and the method did not say so")
+
+
+def check_cancelled(case: MethodCase) -> None:
+    """A run that is cancelled ends in Cancelled, if the method asks at all."""
+    wanted = case.request()
+    try:
+        run(
+            wanted,
+            registry=case.registry,
+            model=case.model,
+            images=[case.picture()],
+            cancelled=lambda: True,
+        )
+    except Cancelled:
+        return
+    raise AssertionError("context.stop() was never asked")
+
+
+class Narrowed(ModelAdapter):
+    """A model that offers only some capabilities, and may fail after a number of calls."""
+
+    def __init__(
+        self, model: ModelAdapter, capabilities: frozenset[Capability], calls: int | None = None
+    ) -> None:
+        self.model, self.spec, self.capabilities = model, model.spec, capabilities
+        self.calls = calls
+
+    def _allow(self, need: Capability) -> ModelAdapter:
+        if need not in self.capabilities:
+            raise self.lacks(need)
+        if self.calls is not None:
+            self.calls -= 1
+            if self.calls < 0:
+                raise RuntimeError("the model failed on purpose")
+        return self.model
+
+    def predict(self, images: Any) -> Any:
+        return self._allow(Capability.PREDICT).predict(images)
+
+    def probabilities(self, scores: Any, output: Any = "prob") -> Any:
+        return self.model.probabilities(scores, output)
+
+    def layers(self) -> Any:
+        return self.model.layers()
+
+    def activations(self, images: Any, layers: Sequence[str]) -> Any:
+        return self._allow(Capability.ACTIVATIONS).activations(images, layers)
+
+    def cut(self, layer: str) -> Any:
+        return self._allow(Capability.CUT).cut(layer)
+
+    def gradient(self, images: Any, targets: Any) -> Any:
+        return self._allow(Capability.GRADIENTS).gradient(images, targets)
+
+    def module(self) -> Any:
+        return self._allow(Capability.MODULE).module()
+
+    def to_device(self, values: np.ndarray) -> Any:
+        return self.model.to_device(values)
+
+
+@contextmanager
+def unchanged(model: ModelAdapter) -> Iterator[None]:
+    """Assert that the block leaves the model's module as it was; nothing to see without one."""
+    if Capability.MODULE not in model.capabilities:
+        yield
+        return
+    module = model.module()
+
+    def state() -> list[Any]:
+        flags = [(each.training, len(each._forward_hooks)) for each in module.modules()]
+        grads = [each.grad is not None for each in module.parameters()]
+        needs = [each.requires_grad for each in module.parameters()]
+        weights = [value.double().sum().item() for value in module.state_dict().values()]
+        return [flags, grads, needs, weights, [name for name, _ in module.named_modules()]]
+
+    before = state()
+    yield
+    assert state() == before, "the model was altered (weights, train flags, hooks or gradients)"
+
+
+def _apart(first: Sequence[Evidence], second: Sequence[Evidence]) -> float:
+    """The largest difference between two lists of evidence, relative to each array's largest."""
+    assert [each.name for each in first] == [each.name for each in second]
+    worst = 0.0
+    for one, other in zip(first, second, strict=True):
+        for name, values in one.arrays().items():
+            against = other.arrays()[name].astype(np.float64)
+            scale = max(float(np.abs(against).max(initial=0)), 1e-9)
+            worst = max(worst, float(np.abs(values - against).max(initial=0)) / scale)
+    return worst

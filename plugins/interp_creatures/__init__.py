@@ -1,0 +1,1 @@
+"""The embedded default: generated images of creatures with exact truth, and networks for them."""

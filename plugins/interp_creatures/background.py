@@ -1,0 +1,109 @@
+"""What lies behind the creatures: a texture and loose shapes that decide nothing."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from interp_creatures.config import Config
+from interp_creatures.creature import turned
+from interp_creatures.shape import ellipse, points
+
+
+def field(size: int, rng: np.random.Generator, finest: int = 28) -> np.ndarray:
+    """Smooth noise of several octaves, (size, size), about -1 to 1."""
+    total = np.zeros((size, size), dtype=np.float32)
+    weight = 1.0
+    cells = int(rng.integers(3, 6))
+    while cells <= finest:
+        grid = rng.uniform(-1, 1, (cells, cells)).astype(np.float32)
+        total += weight * cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)
+        cells, weight = cells * 2, weight * 0.6
+    return total / 1.2
+
+
+def waves(size: int, rng: np.random.Generator) -> np.ndarray:
+    """Stripes of a random direction and pitch, (size, size), -1 to 1."""
+    angle, pitch = rng.uniform(0, np.pi), rng.uniform(5, 16)
+    axis = np.arange(size, dtype=np.float32) * np.float32(2 * np.pi / pitch)
+    phase = axis * np.float32(np.cos(angle)) + (axis * np.float32(np.sin(angle)))[:, None]
+    return np.asarray(np.sin(phase + np.float32(rng.uniform(0, 6))))
+
+
+def patches(size: int, rng: np.random.Generator) -> np.ndarray:
+    """Squares of random brightness, (size, size), -1 to 1."""
+    cells = int(rng.integers(4, 12))
+    grid = rng.uniform(-1, 1, (cells, cells)).astype(np.float32)
+    return cv2.resize(grid, (size, size), interpolation=cv2.INTER_NEAREST)
+
+
+def pattern(size: int, rng: np.random.Generator) -> np.ndarray:
+    """One of the three, noise twice as often."""
+    kind = rng.integers(4)
+    if kind == 0:
+        return waves(size, rng)
+    if kind == 1:
+        return patches(size, rng)
+    return field(size, rng)
+
+
+def backdrop(colour: np.ndarray, config: Config, rng: np.random.Generator) -> np.ndarray:
+    """A textured ground around `colour`, (H, W, 3) float32 in about [0, 1]."""
+    size = config.size
+    strength = rng.uniform(*config.texture)
+    tint = rng.uniform(-1, 1, (2, 3)).astype(np.float32)
+    tint = 0.5 * tint + 0.5 * np.sign(tint.mean(axis=1, keepdims=True))
+    first, second = pattern(size, rng), field(size, rng, 12)
+    ground = first[..., None] * (tint[0] * strength * 0.7)
+    ground += second[..., None] * (tint[1] * strength * 0.5)
+    return np.asarray(ground + colour.astype(np.float32))
+
+
+def scatter(
+    image: np.ndarray, colours: np.ndarray, config: Config, rng: np.random.Generator
+) -> None:
+    """Draw loose shapes into a uint8 image, in place."""
+    low, high = config.distractor
+    for _ in range(int(rng.integers(low, high + 1))):
+        colour = colours[rng.integers(len(colours))] + rng.uniform(-0.12, 0.12, 3)
+        paint = tuple((np.clip(colour, 0, 1) * 255).tolist())
+        place = rng.uniform(0, config.size, 2)
+        kind = rng.integers(3)
+        if kind == 0:
+            end = place + rng.uniform(-45, 45, 2)
+            draw_line(image, place, end, paint, int(rng.integers(1, 4)))
+        else:
+            matrix = turned(rng.uniform(0, 2 * np.pi), False, rng.uniform(4, 11))
+            fill(image, _loose(rng) @ matrix.T + place, paint)
+
+
+def _loose(rng: np.random.Generator) -> np.ndarray:
+    """A blob, a leg, a lens, a wedge, an elbow or an irregular polygon, about unit size."""
+    kind = rng.integers(6)
+    if kind == 0:
+        return ellipse(0, 0, 1, rng.uniform(0.5, 1))
+    if kind == 1:
+        return points((-1, -0.22), (1, -0.22), (1, 0.22), (-1, 0.22))
+    if kind == 2:
+        return ellipse(0, 0, 1.2, rng.uniform(0.3, 0.6))
+    if kind == 3:
+        return points((-1, -0.4), (1.2, 0), (-1, 0.4))
+    if kind == 4:
+        return points((-1, -1), (-0.5, -1), (-0.5, 0.5), (1, 0.5), (1, 1), (-1, 1))
+    angle = np.sort(rng.uniform(0, 2 * np.pi, 7))
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1) * rng.uniform(0.5, 1.1, (7, 1))
+
+
+def fill(
+    image: np.ndarray, contour: np.ndarray, paint: tuple[float, ...], smooth: bool = True
+) -> None:
+    """Fill a contour given in pixels (pixel centres at whole numbers), in place."""
+    fixed = np.round(contour * 16).astype(np.int32)
+    cv2.fillPoly(image, [fixed], paint, cv2.LINE_AA if smooth else cv2.LINE_8, shift=4)
+
+
+def draw_line(
+    image: np.ndarray, start: np.ndarray, end: np.ndarray, paint: tuple[float, ...], width: int
+) -> None:
+    first, last = (np.round(point * 16).astype(int).tolist() for point in (start, end))
+    cv2.line(image, first, last, paint, width, cv2.LINE_AA, shift=4)

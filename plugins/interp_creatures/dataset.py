@@ -1,0 +1,53 @@
+"""The generated data set: creatures told apart only by the shapes of head and tail."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+
+from interp.dataset import Dataset, Example
+from interp.errors import InputError
+from interp_creatures.config import CONFIG, Config
+from interp_creatures.species import CLASSES
+
+VERSION = 1  # of the drawing: another number means other images for the same seed
+
+
+@dataclass(frozen=True, eq=False)
+class Creatures(Dataset):
+    """`count` images of `seed`; image i is the same whatever the count.
+
+    `two` asks for a second creature always or never; None leaves it to the configuration.
+    """
+
+    count: int
+    seed: int = 0
+    two: bool | None = None
+    config: Config = CONFIG
+
+    @property
+    def classes(self) -> tuple[str, ...]:  # type: ignore[override]
+        return tuple(CLASSES)
+
+    @property
+    def fingerprint(self) -> str:
+        parts = [VERSION, self.count, self.seed, self.two, asdict(self.config)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Example:
+        return self.without(index, ())
+
+    def without(self, index: int, hidden: Collection[str]) -> Example:
+        """Image `index` with the named parts not drawn and everything else as it was."""
+        from interp_creatures.draw import draw
+
+        if self.seed < 0:
+            raise InputError(f"found seed {self.seed}; expected 0 or more; choose another seed")
+        if not 0 <= index < self.count:
+            raise IndexError(f"{index} is outside 0..{self.count - 1}")
+        return draw(self.seed, index, self.two, self.config, hidden)

@@ -1,0 +1,127 @@
+"""Where the creatures of one image stand and how they are coloured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from interp_creatures.background import fill
+from interp_creatures.config import Config, Range
+from interp_creatures.creature import Creature, grow, turned
+from interp_creatures.species import CLASSES
+
+MARGIN = 2.0  # pixels kept free at the image's edge
+PARTS = 5  # colours of one creature
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    creatures: tuple[Creature, ...]  # in pixels, the larger first
+    ground: np.ndarray  # background colour, RGB in [0, 1]
+
+
+def compose(label: int, pair: bool, config: Config, rng: np.random.Generator) -> Scene:
+    """One creature off the centre, or two apart from each other."""
+    ground = rng.uniform(0.15, 0.85, 3)
+    other = int((label + rng.integers(1, len(CLASSES))) % len(CLASSES))
+    while True:
+        first = _grown(label, ground, config, rng)
+        larger = _settled(first, config.two_area if pair else config.area, config, rng)
+        if larger is None:
+            continue
+        if not pair:
+            return Scene((larger,), ground)
+        smaller = _beside(larger, _grown(other, ground, config, rng), config, rng)
+        if smaller is not None:
+            return Scene((larger, smaller), ground)
+
+
+def silhouette(creature: Creature, size: int) -> np.ndarray:
+    """The creature's pixels, (size, size) bool."""
+    canvas = np.zeros((size, size), np.uint8)
+    for piece in creature.pieces:
+        for contour in piece.outline:
+            fill(canvas, contour, (1,), smooth=False)
+    return canvas.astype(bool)
+
+
+def _beside(
+    larger: Creature, creature: Creature, config: Config, rng: np.random.Generator
+) -> Creature | None:
+    """The creature, smaller and clear of the other, or None after some tries."""
+    taken = silhouette(larger, config.size)
+    clear = cv2.dilate(taken.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+    most = taken.mean()
+    for _ in range(12):
+        placed = _settled(creature, (config.two_area[0], most), config, rng)
+        if placed is None:
+            return None
+        mask = silhouette(placed, config.size)
+        if not (mask & clear).any() and mask.mean() < most:
+            return placed
+    return None
+
+
+def _grown(label: int, ground: np.ndarray, config: Config, rng: np.random.Generator) -> Creature:
+    """A creature in its own frame, scaled to a mask as large as the image."""
+    creature = grow(label, _coat(ground, config, rng), config, rng)
+    unit = config.size / 7  # so that any creature fits on the canvas
+    spread = creature.moved(np.eye(2) * unit, config.size / 2)
+    area = silhouette(spread, config.size).mean()
+    return creature.moved(np.eye(2) * unit / np.sqrt(area))
+
+
+def _settled(
+    creature: Creature, area: Range, config: Config, rng: np.random.Generator
+) -> Creature | None:
+    """Mirrored, turned and scaled to an area within the range, off the image's centre.
+
+    Turns that would need too large a box are drawn again; None after some tries.
+    """
+    vertices = creature.vertices()
+    for _ in range(12):
+        angle, mirror = np.radians(rng.uniform(*config.rotation)), rng.random() < config.mirror
+        matrix = turned(angle, bool(mirror))
+        spread = vertices @ matrix.T
+        low, extent = spread.min(axis=0), np.ptp(spread, axis=0)
+        most = min(area[1], _largest(extent, config))
+        if most < area[0]:
+            continue
+        scale = np.sqrt(rng.uniform(area[0], most))
+        corner = _off_centre(extent * scale + 1, config, rng)
+        if corner is not None:
+            return creature.moved(matrix * scale, corner - low * scale)
+    return None
+
+
+def _largest(extent: np.ndarray, config: Config) -> float:
+    """The largest mask, as a fraction of the image, whose box keeps within the limits."""
+    width, height = extent
+    by_area = config.box_limit * config.size**2 / (width * height)
+    by_side = ((config.size - 2 * MARGIN - 2) / max(width, height)) ** 2
+    return float(min(by_area, by_side)) * 0.97  # pixels at the edge count whole
+
+
+def _off_centre(extent: np.ndarray, config: Config, rng: np.random.Generator) -> np.ndarray | None:
+    """A corner for a box of this extent, away from the centred box; None where none is found."""
+    slack = config.size - 2 * MARGIN - extent
+    for corner in MARGIN + slack * rng.beta(0.6, 0.6, (12, 2)):
+        away = np.abs(corner + extent / 2 - config.size / 2)
+        width, height = extent - away
+        overlap = max(width, 0.0) * max(height, 0.0)
+        if overlap / (2 * extent[0] * extent[1] - overlap) <= config.off_centre:
+            return np.asarray(corner)
+    return None
+
+
+def _coat(ground: np.ndarray, config: Config, rng: np.random.Generator) -> np.ndarray:
+    """One colour per part, (PARTS, 3), each at least the drawn contrast away from the ground."""
+    contrast = rng.uniform(*config.contrast)
+    while True:
+        base = rng.uniform(0, 1, 3)
+        spread = config.part_contrast
+        coat = np.clip(base + rng.uniform(-spread, spread, (PARTS, 3)), 0.02, 0.98)
+        if np.linalg.norm(coat - ground, axis=1).min() >= contrast:
+            return np.asarray(coat)

@@ -1,0 +1,32 @@
+"""Pictures with their captions in a grid."""
+
+import numpy as np
+
+from interp.evidence import Evidence, Gallery
+from interp.method import Renderer, Style
+from interp_standard.render.canvas import SMALL, SOFT, column, flow, text
+from interp_standard.render.colour import to_pixels
+from interp_standard.render.page import of_kind, page
+from interp_standard.render.panel import panel_size, resize
+
+SMALLEST = 100
+
+
+class GalleryRenderer(Renderer):
+    """Every picture at one width, four or so to a row."""
+
+    def render(self, evidence: Evidence, image: np.ndarray | None, style: Style) -> np.ndarray:
+        evidence = of_kind(evidence, Gallery)
+        width = max(SMALLEST, style.width // 2)
+        tiles = [
+            _tile(picture, caption, width)
+            for picture, caption in zip(evidence.pictures, evidence.captions, strict=True)
+        ]
+        if not tiles:
+            return page(evidence, text("no pictures", width, ink=SOFT))
+        return page(evidence, flow(tiles, max(2 * style.width + 24, width)))
+
+
+def _tile(picture: np.ndarray, caption: str, width: int) -> np.ndarray:
+    shown = to_pixels(resize(picture, panel_size(picture.shape, width)))
+    return column([shown, text(caption, width, SMALL, align="center")], 3, align="center")

@@ -1,0 +1,100 @@
+"""A matrix as coloured cells with its labels, thinned where they would collide."""
+
+from collections.abc import Sequence
+from math import ceil
+
+import numpy as np
+
+from interp.evidence import Evidence, Matrix
+from interp.method import Renderer, Style
+from interp_standard.render.canvas import (
+    INK,
+    SMALL,
+    WHITE,
+    blank,
+    column,
+    paste,
+    row,
+    text,
+    text_height,
+    text_width,
+)
+from interp_standard.render.colour import to_pixels
+from interp_standard.render.page import NARROWEST, of_kind, page
+from interp_standard.render.panel import resize
+from interp_standard.render.scale import Scale, number
+
+LARGEST_CELL = 48
+SHORTEST = 60
+"""Pixels that a matrix of few rows or columns takes at least, by wider cells."""
+
+ROOMY_CELL = 36
+"""Cells from this size on carry their number."""
+
+
+class MatrixRenderer(Renderer):
+    """Rows down, columns across; a very large matrix is averaged down to the width."""
+
+    def render(self, evidence: Evidence, image: np.ndarray | None, style: Style) -> np.ndarray:
+        evidence = of_kind(evidence, Matrix)
+        if not evidence.values.size:
+            return page(evidence, text("no cells", NARROWEST))
+        scale = Scale.of(evidence.values, style, evidence.signed)
+        cells = _cells(evidence.values, scale, style.width)
+        rows = _labels(evidence.rows, cells.shape[0])
+        columns = np.rot90(_labels(evidence.columns, cells.shape[1]))
+        lower = row([blank(columns.shape[0], rows.shape[1]), columns], 4)
+        body = column([row([rows, cells], 4), lower], 4)
+        bar = scale.bar(max(style.width, NARROWEST))
+        notes = scale.notes()
+        if max(evidence.values.shape) > style.width:
+            notes.append(f"{len(evidence.rows)} x {len(evidence.columns)} cells, averaged to fit")
+        return page(evidence, column([body, bar]), notes)
+
+
+def _cells(values: np.ndarray, scale: Scale, width: int) -> np.ndarray:
+    rows, columns = (min(length, width) for length in values.shape)
+    colours = to_pixels(resize(scale.paint(scale.share(values)), (rows, columns)))
+    cell = min(LARGEST_CELL, width // max(rows, columns))
+    tall, wide = (max(cell, min(LARGEST_CELL, SHORTEST // each)) for each in (rows, columns))
+    pixels = colours.repeat(tall, 0).repeat(wide, 1)
+    if cell >= ROOMY_CELL:
+        for place in np.ndindex(values.shape):
+            _write(pixels, float(values[place]), colours[place], place, (tall, wide))
+    return pixels
+
+
+def _write(
+    pixels: np.ndarray,
+    value: float,
+    colour: np.ndarray,
+    place: tuple[int, ...],
+    cell: tuple[int, int],
+) -> None:
+    """The number in the middle of its cell, in place, where it fits."""
+    label = number(value)
+    if text_width(label, SMALL) > cell[1] - 2:
+        return
+    paper = (int(colour[0]), int(colour[1]), int(colour[2]))
+    ink = INK if colour.mean() > 130 else WHITE
+    block = text(label, size=SMALL, ink=ink, paper=paper)
+    top, left = (
+        place[axis] * cell[axis] + (cell[axis] - block.shape[axis]) // 2 for axis in (0, 1)
+    )
+    paste(pixels, block, top, left)
+
+
+def _labels(names: Sequence[str], length: int) -> np.ndarray:
+    """Names down a strip of this length, each beside the middle of its row."""
+    height = text_height(SMALL)
+    pitch = length / len(names)
+    width = max(text_width(name, SMALL) for name in names)
+    sheet = blank(max(length, height), max(width, 1))
+    free = 0
+    for index in range(0, len(names), ceil(height / pitch)):
+        middle = int((index + 0.5) * pitch - height / 2)
+        top = min(max(middle, 0), sheet.shape[0] - height)
+        if top >= free:
+            paste(sheet, text(names[index], width, SMALL, align="right"), top, 0)
+            free = top + height
+    return sheet

@@ -1,0 +1,52 @@
+"""A page: the title, the warning of a poor fit, the picture and its notes, as one block."""
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+import numpy as np
+
+from interp.errors import PluginError
+from interp.evidence import Evidence
+from interp_standard.render.canvas import GAP, SMALL, SOFT, TITLE, Colour, column, pad, text
+
+POOR_FIT = 0.5
+"""R^2 below which a picture warns of itself."""
+
+NARROWEST = 200
+Kind = TypeVar("Kind", bound=Evidence)
+AMBER: Colour = (255, 214, 102)
+
+
+def page(evidence: Evidence, body: np.ndarray, notes: Iterable[str] = ()) -> np.ndarray:
+    """The finished picture around `body`, as wide as it or wide enough to read the words."""
+    width = max(body.shape[1], NARROWEST)
+    lines = [text(note, width, SMALL, SOFT) for note in [*_fit(evidence), *notes]]
+    words = [column(lines, 2)] if lines else []
+    return pad(column([*_header(evidence, width), body, *words]), GAP)
+
+
+def of_kind(evidence: Evidence, kind: type[Kind]) -> Kind:
+    """The evidence as what this renderer draws; PluginError where it is something else."""
+    if isinstance(evidence, kind):
+        return evidence
+    raise PluginError(
+        f"found evidence {type(evidence).__name__}, expected {kind.__name__}; "
+        f"register this renderer as {kind.kind!r}"
+    )
+
+
+def _header(evidence: Evidence, width: int) -> list[np.ndarray]:
+    title = evidence.name if evidence.target is None else f"{evidence.name}: {evidence.target}"
+    blocks = [text(title, width, TITLE)]
+    if evidence.layer is not None:
+        blocks.append(text(f"layer {evidence.layer}", width, SMALL, SOFT))
+    if evidence.r2 is not None and evidence.r2 < POOR_FIT:
+        warning = text(f"poor fit: R² = {evidence.r2:.2f}", width - 8, paper=AMBER)
+        blocks.append(pad(warning, 4, AMBER))
+    return blocks
+
+
+def _fit(evidence: Evidence) -> list[str]:
+    if evidence.r2 is None or evidence.r2 < POOR_FIT:
+        return []
+    return [f"R² = {evidence.r2:.2f}"]

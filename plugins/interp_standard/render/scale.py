@@ -1,0 +1,100 @@
+"""The scale of a picture: which colour a value gets, and the bar and notes that say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from interp.method import Style
+from interp_standard.render.canvas import (
+    SMALL,
+    SOFT,
+    blank,
+    column,
+    paste,
+    text,
+    text_height,
+    text_width,
+)
+from interp_standard.render.colour import diverging, sequential, to_pixels
+
+HIDDEN = (222.0, 222.0, 222.0)
+BAR = 12
+
+
+def number(value: float) -> str:
+    """Three significant digits, whole numbers below a million in full, no negative zero."""
+    whole = abs(value) < 1e6 and (value == round(value) or abs(value) >= 1000)
+    return f"{value + 0.0:.{0 if whole else 3}{'f' if whole else 'g'}}"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From -limit, or 0 where unsigned, to limit; below `threshold` of it nothing is drawn."""
+
+    limit: float
+    largest: float
+    signed: bool = True
+    threshold: float = 0.0
+    unit: str = ""
+
+    @classmethod
+    def of(cls, values: np.ndarray, style: Style, signed: bool = True, unit: str = "") -> Scale:
+        """The style's shared scale, or the values' own."""
+        largest = float(np.abs(values).max(initial=0) if signed else values.max(initial=0))
+        return cls(style.scale or max(largest, 0.0), largest, signed, style.threshold, unit)
+
+    def share(self, values: np.ndarray) -> np.ndarray:
+        """Values as shares of the limit, in [-1, 1] or [0, 1]; all 0 where the limit is 0."""
+        if self.limit <= 0:
+            return np.zeros(np.shape(values), np.float32)
+        with np.errstate(over="ignore"):
+            share = np.asarray(values, np.float64) / self.limit
+        return np.clip(share, -1 if self.signed else 0, 1).astype(np.float32)
+
+    def colour(self, share: np.ndarray) -> np.ndarray:
+        """Float RGB (..., 3) of shares."""
+        return diverging(share) if self.signed else sequential(share)
+
+    def paint(self, share: np.ndarray) -> np.ndarray:
+        """Float RGB of shares on their own, without an image under them; the hidden ones grey."""
+        return np.where(np.abs(share)[..., None] < self.threshold, HIDDEN, self.colour(share))
+
+    def alpha(self, share: np.ndarray, opacity: float) -> np.ndarray:
+        """How much a share covers the image: its root, so that middling importance is seen too."""
+        size = np.abs(share)
+        return np.where(size < self.threshold, 0, opacity * np.sqrt(size))
+
+    def notes(self) -> list[str]:
+        """What a reader must know beyond the bar."""
+        notes = []
+        if self.largest <= 0:
+            notes.append("all zero: nothing is important here")
+        if self.largest > self.limit * 1.0001:
+            notes.append(f"values reach {number(self.largest)}; drawn as {number(self.limit)}")
+        if self.threshold > 0:
+            notes.append(f"hidden: below {self.threshold:.0%} of the scale")
+        return notes
+
+    def bar(self, width: int) -> np.ndarray:
+        """The colours with the values they stand for, zero in the middle where signed."""
+        share = np.linspace(-1 if self.signed else 0, 1, width, dtype=np.float32)
+        blocks = [np.repeat(to_pixels(self.paint(share))[None], BAR, 0), self._ticks(width)]
+        if self.unit:
+            blocks.append(text(self.unit, width, SMALL, SOFT, align="center"))
+        return column(blocks, 2)
+
+    def _ticks(self, width: int) -> np.ndarray:
+        low = -1 if self.signed else 0
+        shares = np.linspace(low, 1, 5) if self.limit > 0 else np.zeros(1)
+        labels = [number(each * self.limit) for each in shares]
+        if sum(text_width(each, SMALL) + 12 for each in labels) > width:
+            shares, labels = shares[::2], labels[::2]
+        sheet = blank(text_height(SMALL), width)
+        for share, label in zip(shares, labels, strict=True):
+            block = text(label, size=SMALL)
+            spare = width - block.shape[1]
+            left = (share - low) / (1 - low) * width - block.shape[1] / 2
+            paste(sheet, block, 0, int(min(max(left, 0), spare)))
+        return sheet

@@ -1,0 +1,256 @@
+"""Renderers: every kind at any size, and what is lit is what the evidence says."""
+
+import zlib
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from interp.errors import PluginError
+from interp.evidence import (
+    KINDS,
+    ChannelImportance,
+    Curve,
+    Evidence,
+    Gallery,
+    Heatmap,
+    Matrix,
+    PartMaps,
+    Pathway,
+    Regions,
+    Table,
+)
+from interp.method import Style
+from interp_standard import interp_register
+from interp_standard.render import RENDERERS
+from interp_standard.render.canvas import GAP, SMALL, TITLE, text_height
+from interp_standard.render.panel import resize, resize_labels
+
+SIZES = [(1, 1), (3, 40), (48, 64), (300, 20), (500, 700)]
+TOP = 2 * GAP + text_height(TITLE)
+"""Pixels above the body of a page that has a one-line title and no layer."""
+
+PARTS = TOP + text_height(SMALL) + GAP
+"""Pixels above a panel of parts."""
+
+
+def render(evidence: Evidence, image: np.ndarray | None = None, **style: Any) -> np.ndarray:
+    evidence.check()
+    return RENDERERS[evidence.kind].render(evidence, image, Style(**style))
+
+
+def samples(height: int, width: int) -> dict[str, Evidence]:
+    rng = np.random.default_rng(zlib.crc32(f"{height} {width}".encode()))
+    values = rng.normal(size=(height, width))
+    labels = rng.integers(-1, 5, (height, width))
+    maps = rng.random((3, height, width))
+    peaks = np.array([np.unravel_index(each.argmax(), each.shape) for each in maps])
+    pictures = rng.integers(0, 256, (5, height, width, 3), dtype=np.uint8)
+    return {
+        "heatmap": Heatmap(name="m", target="cat", layer="conv", values=values, r2=0.3),
+        "regions": Regions(
+            name="m", labels=labels, importance=rng.normal(size=5), selected=rng.random(5) < 0.5
+        ),
+        "channel_importance": ChannelImportance(
+            name="m", values=rng.normal(size=height), standard_error=rng.random(height)
+        ),
+        "pathway": Pathway(name="m", states=rng.random(3 + width), layers={"a": 3, "b": width}),
+        "part_maps": PartMaps(name="m", maps=maps, peaks=peaks, filters=[4, 7, 511]),
+        "matrix": Matrix(
+            name="m",
+            values=values,
+            rows=[f"row {each}" for each in range(height)],
+            columns=[f"column {each}" for each in range(width)],
+        ),
+        "gallery": Gallery(name="m", pictures=pictures, captions=["a caption"] * 5),
+        "table": Table(name="m", columns=["a", "b"], rows=[["x" * width, None]] * height),
+        "curve": Curve(name="m", x=np.arange(width), values=values, series=["s"] * height),
+    }
+
+
+def test_every_kind_has_a_renderer_under_its_name() -> None:
+    added: dict[str, object] = {}
+
+    class Registrar:
+        def add(self, kind: str, name: str, thing: object) -> None:
+            assert kind == "renderer"
+            added[name] = thing
+
+    interp_register(Registrar())
+    standard = {kind for kind, each in KINDS.items() if each.__module__ == "interp.evidence"}
+    assert set(added) == standard
+
+
+@pytest.mark.parametrize("kind", RENDERERS)
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("width", [40, 360])
+@pytest.mark.parametrize("seen", [True, False])
+def test_renders_at_any_size(kind: str, size: tuple[int, int], width: int, seen: bool) -> None:
+    image = np.full((*size, 3), 128, np.uint8) if seen else None
+    picture = render(samples(*size)[kind], image, width=width, threshold=0.2)
+    assert picture.dtype == np.uint8
+    assert picture.ndim == 3 and picture.shape[2] == 3
+    assert picture.std() > 0
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        Heatmap(name="m", values=np.zeros((8, 9))),
+        Heatmap(name="m", values=np.zeros((8, 9)), signed=False),
+        Regions(name="m", labels=np.full((4, 4), -1), importance=np.zeros(0)),
+        ChannelImportance(name="m", values=np.zeros(3)),
+        ChannelImportance(name="m", values=np.zeros(0)),
+        Pathway(name="m", states=np.zeros(0), layers={}),
+        PartMaps(name="m", maps=np.zeros((2, 4, 4)), peaks=np.zeros((2, 2)), filters=[0, 1]),
+        PartMaps(name="m", maps=np.zeros((0, 4, 4)), peaks=np.zeros((0, 2)), filters=[]),
+        Matrix(name="m", values=np.zeros((2, 2)), rows=["a", "b"], columns=["c", "d"]),
+        Matrix(name="m", values=np.zeros((0, 0)), rows=[], columns=[]),
+        Gallery(name="m", pictures=np.zeros((0, 4, 4, 3), np.uint8), captions=[]),
+        Table(name="m", columns=[]),
+        Table(name="m", columns=["a"]),
+        Curve(name="m", x=np.zeros(0), values=np.zeros((0, 0)), series=[]),
+        Curve(name="m", x=np.zeros(1), values=np.full((1, 1), 1e9), series=["s"]),
+    ],
+    ids=lambda evidence: evidence.kind,
+)
+def test_nothing_to_show_is_no_failure(evidence: Evidence) -> None:
+    assert render(evidence).dtype == np.uint8
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_hottest_pixel_is_red_and_coldest_blue_on_any_image(level: int) -> None:
+    values = np.zeros((90, 90))
+    values[20:40, 20:40], values[50:70, 50:70] = 3, -3
+    image = np.full((90, 90, 3), level, np.uint8)
+    panel = render(Heatmap(name="m", values=values), image, width=360)[TOP:, GAP:].astype(int)
+    for place in (90, 120, 150):
+        hot, cold = panel[place, place], panel[place + 120, place + 120]
+        assert hot[0] > hot[2] + 40
+        assert cold[2] > cold[0] + 40
+
+
+def test_zero_importance_leaves_the_image_readable() -> None:
+    values = np.zeros((60, 60))
+    values[30:] = 1
+    image = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
+    plain = render(Heatmap(name="m", values=values), image, width=60, threshold=0.0)
+    strong = render(Heatmap(name="m", values=values), image, width=60, opacity=0.9)
+    changed = (plain != strong).any(-1)
+    assert 0 < changed.sum() <= 30 * 60
+
+
+@pytest.mark.parametrize("chosen", [[0], [1], [5], [2, 3], range(6)])
+def test_selected_parts_stay_pixel_for_pixel_and_nothing_else_does(chosen: list[int]) -> None:
+    image = np.random.default_rng(1).integers(0, 200, (240, 360, 3), dtype=np.uint8)
+    rows, columns = np.mgrid[:240, :360]
+    labels = rows // 120 * 3 + columns // 120  # 2 x 3 parts
+    selected = np.isin(np.arange(6), chosen)
+    evidence = Regions(name="m", labels=labels, importance=np.zeros(6), selected=selected)
+    panel = render(evidence, image, width=360)[PARTS : PARTS + 240, GAP : GAP + 360]
+    kept = (panel == image).all(-1)
+    assert (kept == np.isin(labels, chosen)).mean() > 0.999  # a grey pixel may fade to itself
+    assert kept[np.isin(labels, chosen)].all()
+
+
+@pytest.mark.parametrize("chosen", range(4))
+@pytest.mark.parametrize("width", [200, 333])
+def test_part_is_coloured_where_it_lies(chosen: int, width: int) -> None:
+    labels = np.repeat(np.arange(4), 10)[None].repeat(40, 0)  # four columns
+    importance = np.where(np.arange(4) == chosen, 1.0, 0.0)
+    image = np.full((40, 40, 3), 90, np.uint8)
+    picture = render(Regions(name="m", labels=labels, importance=importance), image, width=width)
+    panel = picture[PARTS : PARTS + width, GAP : GAP + width].astype(int)
+    red = panel[..., 0] - panel[..., 2] > 40
+    lit = resize_labels(labels, (width, width)) == chosen
+    assert (red != lit).mean() < 0.01  # outlines
+
+
+def test_no_selected_part_is_said_in_words() -> None:
+    evidence = samples(48, 64)["regions"]
+    nothing = render(replace(evidence, selected=np.zeros(5, bool)))
+    without = render(replace(evidence, selected=None))
+    assert nothing.shape[1] > without.shape[1]
+    middle = nothing[nothing.shape[0] // 4 : nothing.shape[0] // 2, 100:300]
+    assert (middle < 60).all(-1).sum() > 200
+
+
+@pytest.mark.parametrize("kind", RENDERERS)
+def test_poor_fit_is_on_the_picture(kind: str) -> None:
+    evidence = samples(48, 64)[kind]
+    pictures = [render(replace(evidence, r2=r2)) for r2 in (None, 0.87, 0.31)]
+    amber = [(each == (255, 214, 102)).all(-1).sum() for each in pictures]
+    assert amber[0] == amber[1] == 0 < amber[2]
+    assert pictures[0].shape != pictures[1].shape
+
+
+def test_long_words_make_the_picture_taller_not_cut() -> None:
+    short = samples(48, 64)["heatmap"]
+    long = replace(short, name="method " * 40, target="x" * 300)
+    assert render(long).shape[0] > render(short).shape[0] + 100
+    assert render(long).shape[1] == render(short).shape[1]
+
+
+@pytest.mark.parametrize("peak", [(0, 0), (9, 29), (39, 59), (20, 5)])
+def test_peak_is_marked_where_it_lies(peak: tuple[int, int]) -> None:
+    maps = np.ones((1, 40, 60))
+    evidence = PartMaps(name="m", maps=maps, peaks=np.array([peak]), filters=[3])
+    top = TOP + text_height(SMALL) + 3
+    panel = render(evidence, width=360)[top : top + 120, GAP : GAP + 180]  # three times the map
+    rows, columns = np.nonzero((panel == 0).all(-1) | (panel == 255).all(-1))
+    distance = np.hypot(rows - 3 * peak[0] - 1, columns - 3 * peak[1] - 1)
+    assert len(distance) > 20
+    assert distance.min() > 2 and distance.max() < 12
+
+
+def test_matrix_cells_stand_under_their_labels() -> None:
+    values = np.zeros((3, 4))
+    values[0, 3] = 1
+    evidence = Matrix(name="m", values=values, rows=list("abc"), columns=list("defg"))
+    picture = render(evidence).astype(int)[:200]
+    rows, columns = np.nonzero(picture[..., 0] - picture[..., 2] > 100)
+    assert columns.min() > picture.shape[1] / 3
+    assert rows.max() < 100
+
+
+def test_matrix_labels_read_in_order() -> None:
+    evidence = Matrix(name="m", values=np.zeros((1, 2)), rows=["r"], columns=["W" * 12, "i"])
+    below = render(evidence)[90:190]
+    dark = (below < 90).all(-1).sum(0)
+    middle = 8 + 6 + 4 + 48
+    assert dark[:middle].sum() > 5 * dark[middle:].sum()
+
+
+def test_strongest_channels_come_first() -> None:
+    values = np.zeros(100)
+    values[[70, 3]] = -2, 1
+    picture = render(ChannelImportance(name="m", values=values)).astype(int)
+    blue = np.nonzero((picture[..., 2] - picture[..., 0] > 100).any(1))[0]
+    red = np.nonzero((picture[..., 0] - picture[..., 2] > 60).any(1))[0]
+    assert blue.max() < red.min()
+
+
+def test_curve_rises_with_its_values() -> None:
+    evidence = Curve(name="m", x=np.arange(30), values=np.arange(30.0)[None], series=["s"])
+    picture = render(evidence).astype(int)
+    rows, columns = np.nonzero(picture[..., 2] - picture[..., 0] > 120)
+    plot = rows < 280
+    assert np.corrcoef(rows[plot], columns[plot])[0, 1] < -0.99
+
+
+def test_labels_are_resized_by_the_pixel_under_each_centre() -> None:
+    labels = np.arange(6).reshape(2, 3)
+    assert (resize_labels(labels, (4, 6)) == labels.repeat(2, 0).repeat(2, 1)).all()
+    assert (resize_labels(labels.repeat(3, 0).repeat(3, 1), (2, 3)) == labels).all()
+
+
+def test_resize_averages_when_it_shrinks() -> None:
+    values = np.zeros((40, 40))
+    values[10:20] = 1
+    assert resize(values, (4, 4))[1].tolist() == [1, 1, 1, 1]
+
+
+def test_wrong_kind_is_named() -> None:
+    with pytest.raises(PluginError, match="found evidence Table, expected Heatmap"):
+        RENDERERS["heatmap"].render(Table(name="m", columns=[]), None, Style())
