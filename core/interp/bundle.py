@@ -97,10 +97,14 @@ def _facts(explanation: Explanation) -> dict[str, Any]:
 def _provenance(facts: dict[str, Any] | None) -> Provenance | None:
     if facts is None:
         return None
-    found = [Prediction(*map(tuple, each.values())) for each in facts.pop("predictions")]
-    lists = {name: tuple(facts.pop(name)) for name in ("targets", "image_names")}
-    model = ModelSpec.model_validate(facts.pop("model"))
-    return Provenance(**facts, **lists, model=model, predictions=tuple(found))
+    plain = {key: facts[key] for key in ("method", "params", "seed", "seconds")}
+    return Provenance(
+        **plain,
+        model=ModelSpec.model_validate(facts["model"]),
+        targets=tuple(facts["targets"]),
+        predictions=tuple(Prediction(*map(tuple, each.values())) for each in facts["predictions"]),
+        image_names=tuple(facts["image_names"]),
+    )
 
 
 def _about(explanation: Explanation) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a method is given besides its arguments: seed, budget, progress, cancelling, the experiment."""
+"""What a method is given besides its arguments: seed, budget, progress and the experiment."""
 
 from __future__ import annotations
 

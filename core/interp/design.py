@@ -12,6 +12,7 @@ import numpy as np
 from interp.state import content_key, draw_states
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from interp.model import Cut, Frontier, ModelAdapter
@@ -107,7 +108,7 @@ class SampledDesign(Design):
     seed: int
     stream: str
     keep: float = 0.5
-    device: object
+    device: torch.device
 
     def draw(self, chunk: int) -> Tensor:
         import torch
@@ -139,7 +140,7 @@ class RegionDesign(SampledDesign):
         object.__setattr__(self, "parts", int(self.labels.max()) + 1)
 
     @property
-    def device(self) -> object:  # type: ignore[override]
+    def device(self) -> torch.device:  # type: ignore[override]
         """Where the pixels are."""
         return self.pixels.device
 

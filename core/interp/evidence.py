@@ -1,4 +1,4 @@
-"""The few kinds of evidence an explanation is made of, so that any method is drawn, kept and compared.
+"""The few kinds of evidence that explanations are made of, drawn and kept alike for any method.
 
 A third party adds a kind by subclassing Evidence (frozen dataclass, a `kind` of its own) and
 registering a renderer for it. Arrays are NumPy, in the original image's coordinates.
@@ -72,7 +72,7 @@ class Heatmap(Evidence):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Regions(Evidence):
-    """A partition of the image, labels (H, W) in 0..P-1 (-1: unseen), and each part's importance (P,).
+    """A partition, labels (H, W) in 0..P-1 (-1: unseen), and each part's importance (P,).
 
     `selected` (P,) marks the parts the method shows; none may be.
     """

@@ -37,7 +37,7 @@ class Provenance:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What a method found. A method fills `evidence`, `samples`, `scores` and `notes`; run the rest.
+    """What was found. A method fills `evidence`, `samples`, `scores` and `notes`; run the rest.
 
     `scores` are the numbers that tell how far to trust it (R^2, residuals), named per target
     where they differ: {"tiger cat": {"r2_fine": .8, ...}}.

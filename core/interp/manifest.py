@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from interp.slip import Keys, Slip, a_list, a_mapping, a_record, one_of, read_yaml
 from interp.spec import Capability, Plain
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
@@ -93,28 +94,33 @@ class Manifest:
     entries: tuple[Entry, ...] = ()
     hooks: tuple[HookEntry, ...] = ()
 
-    sections: ClassVar[tuple[str, ...]] = ("entries", "hooks")
+    @property
+    def packages(self) -> set[str]:
+        """The packages it names."""
+        return {each.package for each in self.entries} | {each.package for each in self.hooks}
 
 
 def read_manifest(path: Path) -> Manifest:
-    """The registry file at `path`; RegistryError names file, key path and the nearest right name."""
-    from interp.slip import Slip, read_yaml, validated
-
-    document: Any = read_yaml(path)
-    if not isinstance(document, dict):
-        raise Slip((), document, "a mapping with entries").error(path)
+    """The registry file at `path`; RegistryError names file, key path and nearest right name."""
     try:
-        for key in document:
-            if key not in Manifest.sections:
-                raise Slip((key,), None, "unknown key", known=Manifest.sections)
-        entries = tuple(
-            validated(_kind(each, ("entries", index)), each, ("entries", index))
-            for index, each in enumerate(_list(document, "entries"))
-        )
-        hooks = tuple(
-            validated(HookEntry, each, ("hooks", index))
-            for index, each in enumerate(_list(document, "hooks"))
-        )
+        return _manifest(path, read_yaml(path))
     except Slip as slip:
         raise slip.error(path) from slip.__cause__
-    return Manifest(path, entries, hooks)
+
+
+def _manifest(path: Path, value: object) -> Manifest:
+    document = a_mapping(value, ())
+    for key in document:
+        one_of(key, ("entries", "hooks"), (key,))
+    entries = enumerate(a_list(document.get("entries", []), ("entries",)))
+    hooks = enumerate(a_list(document.get("hooks", []), ("hooks",)))
+    return Manifest(
+        path,
+        tuple(_entry(each, ("entries", index)) for index, each in entries),
+        tuple(a_record(HookEntry, each, ("hooks", index)) for index, each in hooks),
+    )
+
+
+def _entry(value: object, keys: Keys) -> Entry:
+    kind = one_of(a_mapping(value, keys).get("kind"), ENTRIES, (*keys, "kind"))
+    return a_record(ENTRIES[kind], value, keys)

@@ -36,7 +36,7 @@ class Params(BaseModel):
 
 @dataclass(frozen=True)
 class Method(ABC):
-    """A thing that explains. Subclasses set `Params` and `needs` and implement what they offer."""
+    """A thing that explains. Subclasses set `Params` and `needs`, and offer what they can."""
 
     Params: ClassVar[type[Params]] = Params
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PREDICT})

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from interp.errors import InputError
 
@@ -57,9 +57,11 @@ class Sums:
     def __sub__(self, other: Sums) -> Sums:
         return self._with(other, lambda a, b: a - b)
 
-    def _with(self, other: Sums, join: Callable[..., Tensor]) -> Sums:
-        names = [each.name for each in fields(self)]
-        return Sums(**{name: join(getattr(self, name), getattr(other, name)) for name in names})
+    def _with(self, other: Sums, join: Callable[..., Any]) -> Sums:
+        values = [
+            join(getattr(self, each.name), getattr(other, each.name)) for each in fields(self)
+        ]
+        return Sums(*values)
 
     def map(self, matrix: Tensor) -> Sums:
         """The same sums for features x A, A (Q, Q2)."""

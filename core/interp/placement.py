@@ -22,17 +22,17 @@ class Placement:
         """The original (H, W, 3) uint8 as the network sees it, (h, w, 3) float32 in [0, 1]."""
         import cv2
 
-        shrink = max(1 / each for each in self.scale)
         values = image.astype(np.float32) / 255
-        if shrink > 1:  # average first, else fine texture aliases
-            reach = [round(length * each) for length, each in zip(self.original, self.scale)]
-            values = cv2.resize(values, tuple(reach[::-1]), interpolation=cv2.INTER_AREA)
-        steps = [length / kept for length, kept in zip(self.original, values.shape)]
-        matrix = self._matrix([each * step for each, step in zip(self.scale, steps)])
+        (height, width), (sy, sx) = self.original, self.scale
+        if min(sy, sx) < 1:  # average first, else fine texture aliases
+            reach = (max(1, round(width * sx)), max(1, round(height * sy)))
+            values = cv2.resize(values, reach, interpolation=cv2.INTER_AREA)
+        rest = (sy * height / values.shape[0], sx * width / values.shape[1])
+        matrix = self._matrix(rest)
         return self._warp(values, matrix, self.size, cv2.INTER_LINEAR, pad)
 
     def to_image(self, values: np.ndarray, fill: float = 0.0) -> np.ndarray:
-        """A map (h, w) over the input as a map (H, W) over the original; `fill` where it saw nothing.
+        """A map (h, w) over the input as one (H, W) over the original; `fill` where it saw nothing.
 
         Integer maps (labels) keep their values; floating maps are interpolated.
         """
@@ -62,12 +62,16 @@ class Placement:
         offset = field.offset if field else (stride[0] / 2, stride[1] / 2)
         row = (np.arange(height, dtype=np.float32) + 0.5 - offset[0]) / stride[0]
         column = (np.arange(width, dtype=np.float32) + 0.5 - offset[1]) / stride[1]
-        where = np.meshgrid(column.astype(np.float32), row.astype(np.float32))
+        columns_at, rows_at = np.meshgrid(column.astype(np.float32), row.astype(np.float32))
         return cv2.remap(
-            cells.astype(np.float32), *where, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            cells.astype(np.float32),
+            columns_at,
+            rows_at,
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
         )
 
-    def _matrix(self, scale: list[float] | tuple[float, float]) -> np.ndarray:
+    def _matrix(self, scale: tuple[float, float]) -> np.ndarray:
         """Affine map for pixel centres: x' + .5 = (x + .5) * scale + shift, as OpenCV's 2 x 3."""
         (sy, sx), (ty, tx) = scale, self.shift
         return np.array([[sx, 0, tx + (sx - 1) / 2], [0, sy, ty + (sy - 1) / 2]], np.float64)

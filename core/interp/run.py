@@ -63,22 +63,9 @@ def run(
     """
     begun = time.monotonic()
     registry = registry or Registry.load()
-    method = open_method(registry, request.method, request.params)
-    if out is not None:
-        check_writable(out)
-    checkpoint = _checkpoint(out) if resume else None
-    opened = _open_model(registry, request, model)
-    require(request.method, method, opened)
+    method, opened, context = _begin(registry, request, model, out, resume, progress, cancelled)
     names, pictures = open_images(registry, request, images)
     knowledge = open_knowledge(request, opened)
-    context = Context(
-        seed=request.seed,
-        budget=request.budget,
-        progress=progress,
-        cancelled=cancelled,
-        checkpoint=checkpoint,
-        lookup=registry.get,
-    )
     predictions, groups = choose_targets(opened, request.targets, pictures)
     registry.hook("interp_before_run", request=request)
     context.stop()
@@ -98,8 +85,7 @@ def run(
     drawings = draw(registry, explanation, style or Style())
     if out is not None:
         save_bundle(out, request, explanation, drawings)
-        if checkpoint is not None:
-            shutil.rmtree(checkpoint, ignore_errors=True)
+        _forget(context)
     return Result(explanation, drawings, out)
 
 
@@ -116,11 +102,28 @@ def fit(
 ) -> Knowledge:
     """Let a method learn what it needs of a model; with `out`, save the knowledge there."""
     registry = registry or Registry.load()
+    method, opened, context = _begin(registry, request, model, out, resume, progress, cancelled)
+    with blamed(request.method):
+        knowledge = method.fit(opened, dataset or open_data(request), context)
+    if out is not None:
+        knowledge.save(out)
+        _forget(context)
+    return knowledge
+
+
+def _begin(
+    registry: Registry,
+    request: Request,
+    model: object,
+    out: Path | None,
+    resume: bool,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+) -> tuple[Method, ModelAdapter, Context]:
+    """The method, the model it can work on, and the run's surroundings; all checked."""
     method = open_method(registry, request.method, request.params)
     if out is not None:
         check_writable(out)
-    opened = _open_model(registry, request, model)
-    require(request.method, method, opened)
     context = Context(
         seed=request.seed,
         budget=request.budget,
@@ -129,13 +132,13 @@ def fit(
         checkpoint=_checkpoint(out) if resume else None,
         lookup=registry.get,
     )
-    with blamed(request.method):
-        knowledge = method.fit(opened, dataset or open_data(request), context)
-    if out is not None:
-        knowledge.save(out)
-        if context.checkpoint is not None:
-            shutil.rmtree(context.checkpoint, ignore_errors=True)
-    return knowledge
+    opened = (
+        model
+        if isinstance(model, ModelAdapter)
+        else open_model(request.model if model is None else model, request.options, registry)
+    )
+    require(request.method, method, opened)
+    return method, opened, context
 
 
 def _explain(
@@ -186,13 +189,13 @@ def _renumber(explanation: Explanation, images: Sequence[int]) -> Explanation:
     )
 
 
-def _open_model(registry: Registry, request: Request, model: object) -> ModelAdapter:
-    if isinstance(model, ModelAdapter):
-        return model
-    return open_model(request.model if model is None else model, request.options, registry)
-
-
 def _checkpoint(out: Path | None) -> Path:
     if out is None:
         raise InputError("--resume needs --out: progress is kept beside that folder")
     return out.with_name(f"{out.name}.partial")
+
+
+def _forget(context: Context) -> None:
+    """Drop the progress that was kept, once the result is whole."""
+    if context.checkpoint is not None:
+        shutil.rmtree(context.checkpoint, ignore_errors=True)

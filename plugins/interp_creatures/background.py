@@ -7,7 +7,7 @@ import numpy as np
 
 from interp_creatures.config import Config
 from interp_creatures.creature import turned
-from interp_creatures.shape import ellipse, points
+from interp_creatures.shape import HEADS, TAILS, Outline, ellipse, points
 
 
 def field(size: int, rng: np.random.Generator, finest: int = 28) -> np.ndarray:
@@ -68,13 +68,21 @@ def scatter(
         colour = colours[rng.integers(len(colours))] + rng.uniform(-0.12, 0.12, 3)
         paint = tuple((np.clip(colour, 0, 1) * 255).tolist())
         place = rng.uniform(0, config.size, 2)
-        kind = rng.integers(3)
-        if kind == 0:
+        if rng.random() < 0.35:
             end = place + rng.uniform(-45, 45, 2)
             draw_line(image, place, end, paint, int(rng.integers(1, 4)))
         else:
+            outline = _decoy(rng) if rng.random() < config.decoy else (_loose(rng),)
             matrix = turned(rng.uniform(0, 2 * np.pi), False, rng.uniform(4, 11))
-            fill(image, _loose(rng) @ matrix.T + place, paint)
+            for contour in outline:
+                fill(image, contour @ matrix.T + place, paint)
+
+
+def _decoy(rng: np.random.Generator) -> Outline:
+    """A head or tail without its creature, at most two thirds of the size it has on one."""
+    shapes = [*HEADS.values(), *TAILS.values()]
+    outline = shapes[rng.integers(len(shapes))]()
+    return tuple(contour * 0.8 for contour in outline)
 
 
 def _loose(rng: np.random.Generator) -> np.ndarray:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +15,27 @@ from interp_creatures.config import CONFIG
 from interp_creatures.cover import keep_only
 from interp_creatures.dataset import Creatures
 from interp_creatures.shape import HEADS, TAILS
-from interp_creatures.species import CLASSES, DEFINING
+from interp_creatures.species import CLASSES, DEFINING, OTHERS
 
+TRAINING_SEED = 1_000_000
 CELL = 8  # pixels of one cell of the part map: a 14 x 14 grid
-OTHERS = ("body", "legs", "fin")
 KINDS = 1 + len(HEADS) + len(TAILS)  # nothing, a head shape, a tail shape
-LARGER = 0.6  # share of the label that the larger of two creatures gets
+LARGER = 0.65  # share of the label that the larger of two creatures gets
+
+
+@dataclass(frozen=True)
+class Course:
+    """How much is drawn, how often it is seen, and how soon it is hard."""
+
+    rounds: int = 16
+    fresh: int = 4096  # images drawn per round, a multiple of the batch
+    reuse: int = 3  # rounds for which an image stays in use
+    ramp: float = 0.45  # share of the rounds until full difficulty
+
+    @property
+    def count(self) -> int:
+        """Images seen in all rounds."""
+        return self.fresh * sum(min(n + 1, self.reuse) for n in range(self.rounds))
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +45,23 @@ class Lesson:
     maps: np.ndarray  # (N, h, w) int64, which kind of part lies in each cell
 
 
-def prepare(seed: int, count: int, difficulty: float) -> Lesson:
-    """Full creatures, one or two; 10 % with the defining parts alone and 10 % cut out."""
+def lessons(course: Course, seed: int) -> Iterator[Lesson]:
+    """One lesson per round; the next is drawn in another process meanwhile."""
+    kept: deque[Lesson] = deque(maxlen=course.reuse)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn, _use_one_thread) as pool:
+        drawn = pool.submit(draw_lesson, *_order(course, seed, 0))
+        for number in range(course.rounds):
+            kept.append(drawn.result())
+            if number + 1 < course.rounds:
+                drawn = pool.submit(draw_lesson, *_order(course, seed, number + 1))
+            yield _joined(kept)
+
+
+def draw_lesson(seed: int, count: int, difficulty: float) -> Lesson:
+    """One creature or, in 15 %, two; in 20 % nothing is seen of it but head and tail."""
     config = CONFIG.eased(difficulty)
-    single = Creatures(count, seed, False, config)
-    double = Creatures(count, seed, True, config)
+    single, double = (Creatures(count, seed, two, config) for two in (False, True))
     rng = np.random.default_rng([seed, count])
     images, labels, maps = [], [], []
     for index, chance in enumerate(rng.random(count)):
@@ -42,6 +73,23 @@ def prepare(seed: int, count: int, difficulty: float) -> Lesson:
         labels.append(_label(example))
         maps.append(_map(example))
     return Lesson(np.stack(images), np.stack(labels), np.stack(maps))
+
+
+def _order(course: Course, seed: int, number: int) -> tuple[int, int, float]:
+    """Seed, count and difficulty of a round."""
+    difficulty = min(1.0, number / (course.ramp * course.rounds))
+    return TRAINING_SEED + 1000 * seed + number, course.fresh, difficulty
+
+
+def _use_one_thread() -> None:
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+def _joined(kept: Iterable[Lesson]) -> Lesson:
+    columns = zip(*((one.images, one.labels, one.maps) for one in kept), strict=True)
+    return Lesson(*(np.concatenate(column) for column in columns))
 
 
 def _label(example: Example) -> np.ndarray:

@@ -53,13 +53,15 @@ def _beside(
     """The creature, smaller and clear of the other, or None after some tries."""
     taken = silhouette(larger, config.size)
     clear = cv2.dilate(taken.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
-    most = taken.mean()
+    least, most = config.area[0], taken.mean() * config.two_ratio
+    if most <= least:
+        return None
     for _ in range(12):
-        placed = _settled(creature, (config.two_area[0], most), config, rng)
+        placed = _settled(creature, (least, most), config, rng)
         if placed is None:
             return None
         mask = silhouette(placed, config.size)
-        if not (mask & clear).any() and mask.mean() < most:
+        if not (mask & clear).any():
             return placed
     return None
 
@@ -101,7 +103,7 @@ def _largest(extent: np.ndarray, config: Config) -> float:
     width, height = extent
     by_area = config.box_limit * config.size**2 / (width * height)
     by_side = ((config.size - 2 * MARGIN - 2) / max(width, height)) ** 2
-    return float(min(by_area, by_side)) * 0.97  # pixels at the edge count whole
+    return float(min(by_area, by_side)) * 0.94  # pixels at the edge count whole
 
 
 def _off_centre(extent: np.ndarray, config: Config, rng: np.random.Generator) -> np.ndarray | None:

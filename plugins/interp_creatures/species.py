@@ -17,4 +17,7 @@ CLASSES: dict[str, tuple[str, str]] = {
 """name -> (head shape, tail shape). Every shape is shared by two classes: neither part decides."""
 
 DEFINING = ("head", "tail")
-"""The parts whose shape decides the class."""
+"""The parts whose shapes decide the class, in the order of the table."""
+
+OTHERS = ("body", "legs", "fin")
+"""The parts that say nothing about it."""

@@ -97,7 +97,7 @@ def test_a_used_folder_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not empty"):
         save_bundle(tmp_path, Request(method="m"), explanation(), {})
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="not a folder|not empty"):
+    with pytest.raises(InputError, match=r"not a folder|not empty"):
         save_bundle(tmp_path / "file" / "run", Request(method="m"), explanation(), {})
 
 

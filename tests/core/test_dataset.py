@@ -92,7 +92,7 @@ def test_fingerprint_follows_the_annotation(written):
     before = open_dataset(folder).fingerprint
     assert before == open_dataset(folder).fingerprint
     file = folder / "annotations.json"
-    file.write_text(file.read_text().replace("cat", "cow"))
+    file.write_text(file.read_text().replace('"cat"', '"cow"'))
     assert open_dataset(folder).fingerprint != before
 
 

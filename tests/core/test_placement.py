@@ -61,7 +61,9 @@ def test_what_a_crop_never_saw_is_filled() -> None:
     placement = place((100, 200), InputSpec(size=(40, 40), resize="crop", crop=1.0))
     back = placement.to_image(np.zeros((40, 40), np.int32), fill=-1)
     assert back.dtype == np.int32
-    assert (back[:, :50] == -1).all() and (back[:, 51:149] == 0).all() and (back[:, 150:] == -1).all()
+    assert (
+        (back[:, :50] == -1).all() and (back[:, 51:149] == 0).all() and (back[:, 150:] == -1).all()
+    )
 
 
 def test_labels_keep_their_values() -> None:

@@ -92,7 +92,7 @@ def test_distance_equals_the_distance_of_the_perturbed_pixels() -> None:
 
 def test_chunk_0_begins_with_the_anchors() -> None:
     model = ToyModel()
-    subject, design = experiment(model)
+    _, design = experiment(model)
     states = design.draw(0)
     assert states[0].all() and not states[1].any()
     found = moments(Context(), model)

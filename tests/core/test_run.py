@@ -118,7 +118,11 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path, registry, monkeyp
                 raise KeyboardInterrupt
             return super().predict(images)
 
-    options = {"out": tmp_path / "run", "resume": True, "budget": Budget(samples=900, batch_size=50)}
+    options = {
+        "out": tmp_path / "run",
+        "resume": True,
+        "budget": Budget(samples=900, batch_size=50),
+    }
     first = Stopping()
     first.most = 500
     with pytest.raises(KeyboardInterrupt):

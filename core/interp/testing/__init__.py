@@ -1,11 +1,11 @@
 """What plugin packages test themselves with: a small model and the checks every method must pass.
 
-    import pytest
-    from interp.testing import MethodCase, method_checks
+import pytest
+from interp.testing import MethodCase, method_checks
 
-    @pytest.mark.parametrize("check", method_checks(), ids=lambda check: check.__name__)
-    def test_my_method(check):
-        check(MethodCase("my-method"))
+@pytest.mark.parametrize("check", method_checks(), ids=lambda check: check.__name__)
+def test_my_method(check):
+    check(MethodCase("my-method"))
 """
 
 from interp.testing.conformance import MethodCase, method_checks

@@ -14,6 +14,7 @@ from interp.context import Budget
 from interp.errors import Cancelled, InterpError
 from interp.evidence import KINDS, Evidence
 from interp.explanation import Explanation
+from interp.manifest import MethodEntry
 from interp.model import ModelAdapter
 from interp.opening import open_method
 from interp.registry import Registry
@@ -104,7 +105,9 @@ def check_parameters(case: MethodCase) -> None:
 
 def check_needs(case: MethodCase) -> None:
     """The registry and the class declare the same needs, and these suffice."""
-    declared = frozenset(case.registry.entry("method", case.method).needs)
+    entry = case.registry.entry("method", case.method)
+    assert isinstance(entry, MethodEntry)
+    declared = frozenset(entry.needs)
     needs = open_method(case.registry, case.method, case.params).needs
     assert declared == needs, f"registry.yaml says {sorted(declared)}, the class {sorted(needs)}"
     case.explain(Narrowed(case.model, needs))

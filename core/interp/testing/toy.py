@@ -46,10 +46,9 @@ class ToyModel(ModelAdapter):
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             front = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 6, 3, 2, 1), nn.ReLU()
-            head = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3)
-            net = nn.Sequential(*front, *head).eval()
-        net[-1].weight.data *= 20
-        return net
+            last = nn.Linear(6, 3)
+        last.weight.data *= 20
+        return nn.Sequential(*front, nn.AdaptiveAvgPool2d(1), nn.Flatten(), last).eval()
 
     def module(self) -> nn.Module:
         return self.net
@@ -99,8 +98,8 @@ class ToyModel(ModelAdapter):
 
         leaf = images.detach().clone().requires_grad_()
         scores = self.net(self._normalise(leaf))
-        total = sum(target.select(row) for target, row in zip(targets, scores, strict=True))
-        return torch.autograd.grad(total, leaf)[0]
+        chosen = [target.select(row) for target, row in zip(targets, scores, strict=True)]
+        return torch.autograd.grad(torch.stack(chosen).sum(), leaf)[0]
 
     def to_device(self, values: np.ndarray) -> Tensor:
         import torch

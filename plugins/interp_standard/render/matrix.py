@@ -73,7 +73,7 @@ def _write(
 ) -> None:
     """The number in the middle of its cell, in place, where it fits."""
     label = number(value)
-    if text_width(label, SMALL) > cell[1] - 2:
+    if text_width(label, SMALL) > cell[1] - 4:
         return
     paper = (int(colour[0]), int(colour[1]), int(colour[2]))
     ink = INK if colour.mean() > 130 else WHITE

@@ -36,7 +36,7 @@ def resize_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return fitted
 
 
-def backdrop(image: np.ndarray | None, size: tuple[int, int], empty: float = 255) -> np.ndarray:
+def backdrop(image: np.ndarray | None, size: tuple[int, int], empty: float = 240) -> np.ndarray:
     """The image at panel size, float RGB; one grey where there is no image."""
     if image is None:
         return np.full((*size, 3), empty, np.float32)

@@ -25,17 +25,14 @@ class PartMapsRenderer(Renderer):
         numbers = range(min(len(evidence.filters), SHOWN))
         tiles = [_tile(evidence, each, image, style, tile, signed) for each in numbers]
         body = flow(tiles, max(2 * style.width, tile), GAP) if tiles else blank(1, tile)
-        legend = _legend(style, signed).bar(max(style.width, NARROWEST))
+        limit = style.scale or 1.0
+        legend = Scale(limit, limit, signed, style.threshold).bar(max(style.width, NARROWEST))
         notes = ["circle: the filter's peak"]
+        if not style.scale:
+            notes.append("colours: shares of each filter's own largest response")
         if len(evidence.filters) > SHOWN:
             notes.append(f"the first {SHOWN} of {len(evidence.filters)} filters")
         return page(evidence, column([body, legend]), notes)
-
-
-def _legend(style: Style, signed: bool) -> Scale:
-    if style.scale:
-        return Scale(style.scale, style.scale, signed, style.threshold, "response")
-    return Scale(1.0, 1.0, signed, style.threshold, "share of the filter's largest response")
 
 
 def _tile(

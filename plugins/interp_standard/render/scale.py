@@ -82,7 +82,8 @@ class Scale:
         share = np.linspace(-1 if self.signed else 0, 1, width, dtype=np.float32)
         blocks = [np.repeat(to_pixels(self.paint(share))[None], BAR, 0), self._ticks(width)]
         if self.unit:
-            blocks.append(text(self.unit, width, SMALL, SOFT, align="center"))
+            words = f"{self.unit} (blue: against, red: for)" if self.signed else self.unit
+            blocks.append(text(words, width, SMALL, SOFT, align="center"))
         return column(blocks, 2)
 
     def _ticks(self, width: int) -> np.ndarray:

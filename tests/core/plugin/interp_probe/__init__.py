@@ -60,9 +60,7 @@ class Tiles(Method):
         design = RegionDesign(pixels, labels, torch.full((3,), 0.5).to(pixels), context.seed)
         subject = ImageSubject(model, pixels, placement)
         count = context.samples(400)
-        moments = context.accumulate(
-            subject, design, [target], Even(), self.params.output, count
-        )
+        moments = context.accumulate(subject, design, [target], Even(), self.params.output, count)
         total = moments.total
         ridge = 1e-6 * torch.eye(total.gram.shape[1]).to(total.gram)
         weights = torch.linalg.solve(total.gram[0] + ridge, total.b[0])[1:].cpu().numpy()

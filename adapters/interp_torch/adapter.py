@@ -1,0 +1,182 @@
+"""PyTorch models behind the interface that methods use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from interp.errors import InputError, UnsupportedError
+from interp.model import Cut, ModelAdapter, Output
+from interp.spec import Capability, Layer, ModelSpec
+from interp.state import content_key
+from interp.target import Target
+from torch import Tensor, nn
+from torch.nn import functional
+
+from interp_torch.cut import GraphCut, HookCut
+from interp_torch.derived import Recipe, save_derived
+from interp_torch.evaluation import capture
+from interp_torch.graph import Graph, trace
+from interp_torch.layer import list_layers
+from interp_torch.network import Network
+from interp_torch.observe import Pass, observe
+from interp_torch.split import Batching, learn_batching, pick, split
+
+TINY = 1e-12
+"""The smallest probability whose logarithm is taken."""
+
+
+class TorchAdapter(ModelAdapter):
+    """A module, or an exported program, with its layers, cuts and gradients."""
+
+    def __init__(
+        self,
+        network: Network,
+        spec: ModelSpec,
+        normalised: bool = False,
+        program: Graph | None = None,
+        recipe: Recipe | None = None,
+    ) -> None:
+        """`normalised`: scores are probabilities already; `program`: a graph without a module."""
+        self.network = network
+        self.spec = spec
+        self.normalised = normalised
+        self.program = program
+        self.recipe = recipe
+        offers = set(Capability) - ({Capability.MODULE} if program else set())
+        self.capabilities = frozenset(offers)
+        self._cuts: dict[str, Cut] = {}
+
+    def predict(self, images: Tensor) -> Tensor:
+        """Raw scores (N, K) float32 of RGB in [0, 1]."""
+        with torch.inference_mode(), self.network.running():
+            scores = self.network.forward(self.network.encode(images))
+        self.network.settle(len(images))
+        return scores.clone()  # an ordinary tensor, which may enter autograd
+
+    def probabilities(self, scores: Tensor, output: Output = "prob") -> Tensor:
+        """Raw scores (..., K) as `output`. Without an activation the scores are what they are,
+        but for their logarithm."""
+        softmax = self.spec.activation == "softmax"
+        if self.spec.activation == "none":
+            plain = output == "prob" or (output == "logit" and not self.normalised)
+            return scores if plain else scores.clamp(min=TINY).log()
+        if output == "logit":
+            return scores
+        if output == "prob":
+            return scores.softmax(-1) if softmax else scores.sigmoid()
+        return scores.log_softmax(-1) if softmax else functional.logsigmoid(scores)
+
+    def layers(self) -> list[Layer]:
+        """Every named module called once with a map, tokens or a vector as its output."""
+        return self._layers
+
+    def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Outputs of the named layers in one pass."""
+        names = [self.layer(name).name for name in layers]
+        with torch.no_grad(), self.network.running():
+            inputs = self.network.encode(images)
+            if self.program is None:
+                return capture(self.network.module, inputs, names)
+            found = pick(self.program, [self.program.places[name] for name in names])(inputs)
+            return dict(zip(names, found, strict=True))
+
+    def cut(self, layer: str) -> Cut:
+        """The model split at a layer; kept, and checked once against the whole model."""
+        if layer not in self._cuts:
+            self._cuts[layer] = self._make_cut(self.layer(layer))
+        return self._cuts[layer]
+
+    def gradient(self, images: Tensor, targets: Sequence[Target]) -> Tensor:
+        """d score / d image, (N, 3, h, w): one target for all images, or one for each."""
+        if len(targets) not in (1, len(images)):
+            raise InputError(f"{len(images)} images and {len(targets)} targets; expected one each")
+        chosen = list(targets) * (len(images) if len(targets) == 1 else 1)
+        with torch.enable_grad(), self.network.running():
+            pixels = images.detach().to(self.network.device).clone().requires_grad_()
+            raw = self.network.forward(self.network.encode(pixels))
+            scores = zip(chosen, self.probabilities(raw, "logit"), strict=True)
+            total = torch.stack([target.select(row) for target, row in scores]).sum()
+            return torch.autograd.grad(total, pixels)[0]
+
+    def module(self) -> nn.Module:
+        """The module itself, where it was and as it was."""
+        if self.program is not None:
+            raise self.lacks(Capability.MODULE, "the module")
+        return self.network.module
+
+    def adopt(self, module: nn.Module, builder: str, params: dict[str, object]) -> TorchAdapter:
+        """`module`, made of this model by the registered `builder`, as a model of its own."""
+        from interp_torch.open import adopt_module
+
+        if self.program is not None:
+            raise self.lacks(Capability.MODULE, "adopting a module")
+        return adopt_module(self, module, builder, params)
+
+    def save_model(self, folder: str | Path) -> Path:
+        """Write an adopted model: a recipe beside its weights, whole or not at all."""
+        if self.recipe is None:
+            raise UnsupportedError(f"{self.spec.name} was not made by a builder; nothing to save")
+        return save_derived(self.network.module, self.recipe, Path(folder))
+
+    def to_device(self, values: np.ndarray) -> Tensor:
+        """A NumPy array on the model's device."""
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.network.device)
+
+    def _key(self, layer: str, images: Tensor) -> str:
+        """What a frontier is the answer to: weights, precision, preprocessing, layer, images."""
+        spec = self.spec
+        pixels = images.detach().cpu().numpy()
+        return content_key(spec.fingerprint, spec.precision, spec.input, layer, pixels)
+
+    def _make_cut(self, layer: Layer) -> Cut:
+        shared = (layer, self.network, self.probabilities, self._key)
+        if layer.cut == "graph" and self._graph is not None:
+            cut = GraphCut(*shared)
+            cut.split = split(self._graph, self._graph.places[layer.name], self._batching)
+            if self.program is not None or cut.holds(self._probe, self._expected):
+                return cut
+        return HookCut(*shared)
+
+    @cached_property
+    def _probe(self) -> Tensor:
+        """Two random images (2, 3, h, w), the same every time."""
+        return probe(self.network)
+
+    @cached_property
+    def _expected(self) -> Tensor:
+        return self.predict(self._probe)
+
+    @cached_property
+    def _graph(self) -> Graph | None:
+        if self.program is not None:
+            return self.program
+        with self.network.running():
+            return trace(self.network.module, self.network.encode(self._probe))
+
+    @cached_property
+    def _batching(self) -> Batching:
+        assert self._graph is not None
+        with self.network.running():
+            return learn_batching(self._graph, self.network.encode(self._probe))
+
+    @cached_property
+    def _pass(self) -> Pass:
+        with self.network.running():
+            inputs = self.network.encode(self._probe)
+            return observe(self.network.module, self._graph, inputs)
+
+    @cached_property
+    def _layers(self) -> list[Layer]:
+        exact = self._graph.places if self._graph is not None else ()
+        return list_layers(self._pass, len(self._probe), exact)
+
+
+def probe(network: Network) -> Tensor:
+    """Two random images (2, 3, h, w) in [0, 1], the same every time."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(2, 3, *network.input.size, generator=generator)
+    return images.to(network.device)

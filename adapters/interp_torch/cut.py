@@ -1,0 +1,153 @@
+"""Models cut at a layer: by splitting their graph, or by hooks on the whole."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from interp.errors import InputError
+from interp.model import Cut, Frontier, Output
+from interp.spec import Layer
+from interp.target import Target
+from torch import Tensor
+
+from interp_torch.evaluation import capture, replace
+from interp_torch.graph import close
+from interp_torch.network import Network
+from interp_torch.split import Split, grow
+
+ROWS = 16
+"""Targets differentiated in one pass."""
+Probabilities = Callable[[Tensor, Output], Tensor]
+
+
+class TorchCut(Cut):
+    """What both kinds of cut share: keys, batches, and derivatives by autograd."""
+
+    def __init__(
+        self, layer: Layer, network: Network, probabilities: Probabilities, key: Callable[[str, Tensor], str]
+    ) -> None:
+        self.layer = layer
+        self.network = network
+        self.probabilities = probabilities
+        self.key = key
+
+    @abstractmethod
+    def front(self, inputs: Tensor) -> tuple[Tensor, tuple[Any, ...]]:
+        """Activation and live values of preprocessed images."""
+
+    @abstractmethod
+    def back(self, activation: Tensor, live: tuple[Any, ...], grown: int | None) -> Tensor:
+        """Scores of the rest; live values of one image are to be grown to `grown` images."""
+
+    def prefix(self, images: Tensor) -> Frontier:
+        """Run up to the layer, without recording for autograd."""
+        with torch.no_grad(), self.network.running():
+            activation, live = self.front(self.network.encode(images))
+        return Frontier(activation, live, len(images), self.key(self.layer.name, images))
+
+    def suffix(self, frontier: Frontier, activation: Tensor) -> Tensor:
+        """Scores (B, K) of the rest on `activation` (B, ...)."""
+        with torch.no_grad(), self.network.running():
+            return self._rest(frontier, activation)
+
+    def derivative(
+        self, frontier: Frontier, directions: Tensor, targets: Sequence[Target], output: Output
+    ) -> Tensor:
+        """Gradient of each target's score at the layer, times each direction, (M, T)."""
+        gradients = [
+            self._gradient(frontier, targets[start : start + ROWS], output)
+            for start in range(0, len(targets), ROWS)
+        ]
+        return directions.flatten(1).float() @ torch.cat(gradients).flatten(1).T
+
+    def _gradient(self, frontier: Frontier, targets: Sequence[Target], output: Output) -> Tensor:
+        """d score_t / d activation, (T, ...); nothing is left on the parameters."""
+        shape = (len(targets), *frontier.activation.shape[1:])
+        with torch.enable_grad(), self.network.running():
+            activation = frontier.activation.detach().expand(shape).clone().requires_grad_()
+            scores = self.probabilities(self._rest(frontier, activation), output)  # (T, K)
+            chosen = [target.select(row) for target, row in zip(targets, scores, strict=True)]
+            return torch.autograd.grad(torch.stack(chosen).sum(), activation)[0].float()
+
+    def _rest(self, frontier: Frontier, activation: Tensor) -> Tensor:
+        """Scores (B, K) float32."""
+        batch = len(activation)
+        if frontier.batch not in (1, batch):
+            raise InputError(
+                f"the frontier holds {frontier.batch} images, the activation {batch}; "
+                "expected one image or as many"
+            )
+        expected = tuple(frontier.activation.shape[1:])
+        if tuple(activation.shape[1:]) != expected:
+            raise InputError(
+                f"activation of {tuple(activation.shape[1:])}; {self.layer.name} has {expected}"
+            )
+        activation = self.network.arrange(activation.to(frontier.activation.dtype))
+        grown = None if frontier.batch == batch else batch
+        return self.back(activation, frontier.live, grown).float()
+
+
+class GraphCut(TorchCut):
+    """Runs only what follows the layer."""
+
+    split: Split
+    whole: bool = False
+    """Whether grown values must be real copies: the graph views them as one block."""
+
+    def front(self, inputs: Tensor) -> tuple[Tensor, tuple[Any, ...]]:
+        """The first half."""
+        return self.split.prefix(inputs)
+
+    def back(self, activation: Tensor, live: tuple[Any, ...], grown: int | None) -> Tensor:
+        """The second half, on copies where it works in place."""
+        if grown is not None:
+            live = tuple(
+                grow(value, *outlines, grown)
+                for value, outlines in zip(live, self.split.outlines, strict=True)
+            )
+        if self.split.altering:
+            activation, live = activation.clone(), _each_tensor(live, torch.clone)
+        elif self.whole:
+            live = _each_tensor(live, torch.Tensor.contiguous)
+        return self.split.suffix(activation, *live)
+
+    def holds(self, images: Tensor, expected: Tensor) -> bool:
+        """Whether the halves equal the whole for one image's frontier and two activations.
+
+        Tries first with values grown as views, then with copies.
+        """
+        for self.whole in (False, True):
+            try:
+                frontier = self.prefix(images[:1])
+                pair = frontier.activation.expand(2, *frontier.activation.shape[1:])
+                if close(self.suffix(frontier, pair), expected[:1].expand(2, -1)):
+                    return True
+            except (RuntimeError, TypeError, ValueError):
+                continue
+        return False
+
+
+class HookCut(TorchCut):
+    """Runs the whole model again with the layer's output replaced."""
+
+    def front(self, inputs: Tensor) -> tuple[Tensor, tuple[Any, ...]]:
+        """The layer's output; what is live is the input itself."""
+        name = self.layer.name
+        return capture(self.network.module, inputs, [name])[name], (inputs,)
+
+    def back(self, activation: Tensor, live: tuple[Any, ...], grown: int | None) -> Tensor:
+        """The whole model on the input, once for each activation."""
+        inputs = live[0] if grown is None else live[0].expand(grown, -1, -1, -1)
+        return replace(self.network.module, inputs, self.layer.name, activation)
+
+
+def _each_tensor(values: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """The same structure with every tensor changed."""
+    if isinstance(values, Tensor):
+        return change(values)
+    if isinstance(values, (tuple, list)):
+        return type(values)([_each_tensor(each, change) for each in values])
+    return values

@@ -1,0 +1,208 @@
+"""Receptive fields: what the cells of a tensor see of the image, and how each operation changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from interp.spec import ReceptiveField
+from torch import Tensor
+
+aten = torch.ops.aten
+
+
+@dataclass(frozen=True)
+class Span:
+    """Along one axis, cell i sees the input from low + i * stride to high + i * stride."""
+
+    stride: float = 1.0
+    low: float = 0.0
+    high: float = 1.0
+
+    def slide(self, kernel: int, stride: int = 1, pad: int = 0, dilation: int = 1) -> Span:
+        """What a window sliding over these cells sees."""
+        reach = dilation * (kernel - 1)
+        return Span(
+            self.stride * stride,
+            self.low - pad * self.stride,
+            self.high + (reach - pad) * self.stride,
+        )
+
+    def join(self, other: Span) -> Span:
+        """The union of both; their strides agree where their cells do."""
+        return Span(self.stride, min(self.low, other.low), max(self.high, other.high))
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a tensor's cells see: a span for y and x, and the tensor's axes that are y and x.
+
+    Without axes the tensor is a list (N * h * w, C) of the grid's cells.
+    """
+
+    y: Span
+    x: Span
+    axes: tuple[int, int] | None
+    grid: tuple[int, int]
+
+    def slide(self, *windows: tuple[int, int, int, int]) -> Sight | None:
+        """A window (kernel, stride, pad, dilation) slid along y, and one along x."""
+        if self.axes != (2, 3):
+            return None
+        return replace(self, y=self.y.slide(*windows[0]), x=self.x.slide(*windows[1]))
+
+    def join(self, other: Sight) -> Sight | None:
+        """The union of both where they have the same cells; gates of one cell change nothing."""
+        if other.grid == (1, 1) or self.grid == (1, 1):
+            return self if other.grid == (1, 1) else other
+        same = self.grid == other.grid and self.axes == other.axes
+        if not same or (self.y.stride, self.x.stride) != (other.y.stride, other.x.stride):
+            return None
+        return replace(self, y=self.y.join(other.y), x=self.x.join(other.x))
+
+    def field(self) -> ReceptiveField:
+        """The same as size, stride and centre of the first cell, in input pixels."""
+        return ReceptiveField(
+            size=(self.y.high - self.y.low, self.x.high - self.x.low),
+            stride=(self.y.stride, self.x.stride),
+            offset=((self.y.low + self.y.high) / 2, (self.x.low + self.x.high) / 2),
+        )
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    values = [value] if isinstance(value, int) else list(value)
+    return (values[0], values[-1])
+
+
+def _windows(kernel: Any, stride: Any, pad: Any, dilation: Any) -> list[tuple[int, int, int, int]]:
+    """(kernel, stride, pad, dilation) along y and along x."""
+    return list(zip(_pair(kernel), _pair(stride), _pair(pad), _pair(dilation), strict=True))
+
+
+def _convolution(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
+    _, weight, _, stride, pad, dilation, transposed = args[:7]
+    if transposed or weight.dim() != 4:
+        return None
+    return sight.slide(*_windows(weight.shape[2:], stride, pad, dilation))
+
+
+def _pool(
+    sight: Sight,
+    output: Tensor,
+    tensor: Tensor,
+    kernel: Any,
+    stride: Any = (),
+    pad: Any = 0,
+    *rest: Any,
+) -> Sight | None:
+    return sight.slide(*_windows(kernel, stride or kernel, pad, 1))
+
+
+def _max_pool(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
+    if len(args) < 5:
+        return _pool(sight, output, *args)
+    return sight.slide(*_windows(args[1], args[2] or args[1], args[3], args[4]))
+
+
+def _adaptive_pool(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
+    """Even pools only: others have windows of several sizes."""
+    pairs = list(zip(sight.grid, output.shape[2:], strict=True))
+    if sight.axes != (2, 3) or any(got == 1 or had % got for had, got in pairs):
+        return None
+    kernel = [had // got for had, got in pairs]
+    return _pool(sight, output, args[0], kernel)
+
+
+def _pad(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
+    left, _, top, _ = [*args[1], 0, 0][:4]
+    return sight.slide((1, 1, top, 1), (1, 1, left, 1))
+
+
+def _slice(
+    sight: Sight,
+    output: Tensor,
+    tensor: Tensor,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+) -> Sight | None:
+    """Every `step`-th cell from `start`; along other axes than y and x nothing changes."""
+    dim %= tensor.dim()
+    if sight.axes is None or dim not in sight.axes:
+        return sight
+    first = start or 0
+    first += tensor.shape[dim] if first < 0 else 0
+    moved, still = (1, step, -first, 1), (1, 1, 0, 1)
+    return sight.slide(moved, still) if dim == sight.axes[0] else sight.slide(still, moved)
+
+
+def _split(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
+    dim = (args[2] if len(args) > 2 else 0) % args[0].dim()
+    return None if sight.axes is None or dim in sight.axes else sight
+
+
+def _permute(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
+    order = [each % output.dim() for each in args[1]]
+    if sight.axes is None:
+        return None
+    return replace(sight, axes=(order.index(sight.axes[0]), order.index(sight.axes[1])))
+
+
+def _transpose(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
+    order = list(range(output.dim()))
+    first, second = args[1], args[2]
+    order[first], order[second] = order[second], order[first]
+    return _permute(sight, output, args[0], order)
+
+
+def _view(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
+    """Cells survive where y and x stay whole: (.., h, w), (N, h, w, C) and (N * h * w, C)."""
+    shape, before = tuple(output.shape), args[0]
+    if shape == tuple(before.shape):
+        return sight
+    if sight.axes == (before.dim() - 2, before.dim() - 1) and shape[-2:] == sight.grid:
+        return replace(sight, axes=(len(shape) - 2, len(shape) - 1))
+    rows = len(before) * sight.grid[0] * sight.grid[1]
+    if sight.axes == (1, 2) and len(shape) == 2 and shape[0] == rows:
+        return replace(sight, axes=None)
+    if sight.axes is None and len(shape) == 4 and shape[1:3] == sight.grid:
+        return replace(sight, axes=(1, 2))
+    return None
+
+
+def _same(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
+    return sight
+
+
+Rule = Callable[..., Sight | None]
+RULES: dict[Any, Rule] = {
+    aten.convolution: _convolution,
+    aten.max_pool2d_with_indices: _max_pool,
+    aten.avg_pool2d: _pool,
+    aten._adaptive_avg_pool2d: _adaptive_pool,
+    aten.constant_pad_nd: _pad,
+    aten.reflection_pad2d: _pad,
+    aten.replication_pad2d: _pad,
+    aten.slice: _slice,
+    aten.split: _split,
+    aten.split_with_sizes: _split,
+    aten.permute: _permute,
+    aten.transpose: _transpose,
+    aten.view: _view,
+    aten._unsafe_view: _view,
+    aten.native_batch_norm: _same,
+    aten.cudnn_batch_norm: _same,
+    aten._native_batch_norm_legit_no_training: _same,
+    aten.native_layer_norm: _same,
+    aten.native_group_norm: _same,
+    aten.clone: _same,
+    aten._to_copy: _same,
+    aten.detach: _same,
+    aten.alias: _same,
+    aten.mm: _same,
+    aten.addmm: _same,
+}
+"""rule(sight of the input, output, *arguments): what the output's cells see."""

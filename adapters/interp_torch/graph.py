@@ -1,0 +1,129 @@
+"""A model as a graph of operations, with the place of each layer's output in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+TOLERANCE = 1e-5
+"""How far a graph may be from its module, relative to the largest score."""
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a layer's output stands: its node, and the last node of the layer's own work.
+
+    The two differ where a layer alters its output in place after making it.
+    """
+
+    node: fx.Node
+    last: fx.Node
+    kind: str
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A traced module, sharing its parameters, and its layers in the order of execution."""
+
+    module: fx.GraphModule
+    places: dict[str, Place] = field(default_factory=dict)
+
+
+def same(value: Any) -> Any:
+    """The value itself: stands for a layer that hands on what it was given."""
+    return value
+
+
+class LayerTracer(fx.Tracer):
+    """Remembers where the output of each module, leaf or container, is made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: dict[str, Place] = {}
+        self.calls: Counter[str] = Counter()
+
+    def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
+        """Trace a module's call, and note its output if that is one value."""
+        name = self.path_of_module(m)
+        output = super().call_module(m, forward, args, kwargs)
+        self.calls[name] += 1
+        if not isinstance(output, fx.Proxy):
+            return output
+        if any(isinstance(each, fx.Proxy) and each.node is output.node for each in args):
+            output = self.create_proxy("call_function", same, (output,), {})
+        last = next(iter(reversed(self.graph.nodes)))
+        self.places[name] = Place(output.node, last, type(m).__name__)
+        return output
+
+
+def trace(module: nn.Module, inputs: Tensor) -> Graph | None:
+    """The module as a graph, by torch.fx or else torch.export; None if neither is exact.
+
+    The module is in evaluation mode; `inputs` (2, 3, h, w).
+    """
+    for attempt in (_trace_symbolic, _trace_export):
+        try:
+            graph = attempt(module, inputs)
+            if graph.places and agrees(graph.module, module, inputs):
+                return graph
+        except Exception:  # whatever a tracer dislikes: the next way is tried
+            continue
+    return None
+
+
+def agrees(first: nn.Module, second: nn.Module, inputs: Tensor) -> bool:
+    """Whether two modules answer alike at two batch sizes."""
+    larger = torch.cat([inputs, inputs.flip(0)[:1] * 0.5])
+    with torch.no_grad():
+        return all(close(first(each), second(each)) for each in (inputs, larger))
+
+
+def close(first: Tensor, second: Tensor, tolerance: float = TOLERANCE) -> bool:
+    """Whether two sets of scores are equal up to `tolerance` of the largest."""
+    if first.shape != second.shape:
+        return False
+    scale = second.abs().max().clamp(min=1e-12)
+    return bool((first - second).abs().max() <= tolerance * scale)
+
+
+def _trace_symbolic(module: nn.Module, inputs: Tensor) -> Graph:
+    tracer = LayerTracer()
+    traced = tracer.trace(module)
+    once = {name: place for name, place in tracer.places.items() if tracer.calls[name] == 1}
+    return Graph(fx.GraphModule(module, traced), once)
+
+
+def _trace_export(module: nn.Module, inputs: Tensor) -> Graph:
+    batch = torch.export.Dim.DYNAMIC
+    program = torch.export.export(module, (inputs,), dynamic_shapes=({0: batch},))
+    known = {name for name, _ in module.named_modules()}
+    graph = from_program(program)
+    return Graph(graph.module, {n: p for n, p in graph.places.items() if n in known})
+
+
+def from_program(program: torch.export.ExportedProgram) -> Graph:
+    """The graph of an exported program, freed of in-place operations."""
+    module = program.run_decompositions({}).module()
+    module.graph.eliminate_dead_code()
+    module.recompile()
+    return Graph(module, _exported_places(module.graph))
+
+
+def _exported_places(graph: fx.Graph) -> dict[str, Place]:
+    """Each module's one node that others use; modules called twice or with several are left out."""
+    inside: dict[str, dict[fx.Node, str]] = {}
+    for node in graph.nodes:
+        for path, kind in node.meta.get("nn_module_stack", {}).values():
+            if path and "@" not in path and node.op != "get_attr":
+                inside.setdefault(path, {})[node] = str(kind).rpartition(".")[2].strip("'>")
+    places = {}
+    for path, nodes in inside.items():
+        used = [node for node in nodes if any(user not in nodes for user in node.users)]
+        if len(used) == 1:
+            places[path] = Place(used[0], used[0], nodes[used[0]])
+    order = {node: index for index, node in enumerate(graph.nodes)}
+    return dict(sorted(places.items(), key=lambda each: (order[each[1].node], -each[0].count("."))))

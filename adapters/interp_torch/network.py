@@ -1,0 +1,105 @@
+"""A module and the manner of running it: preprocessing, device, precision, memory layout."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from interp.errors import ModelError
+from interp.spec import InputSpec
+from torch import Tensor, nn
+from torch.nn import functional
+
+from interp_torch.evaluation import evaluating
+
+PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
+SETTLED = 64
+"""Images after which a trial of memory layouts pays for itself."""
+
+
+@dataclass(eq=False)
+class Network:
+    """A module that takes preprocessed images (N, 3, h, w) and answers scores (N, K)."""
+
+    module: nn.Module
+    input: InputSpec
+    device: torch.device
+    precision: str = "fp32"
+    owned: bool = False
+    """Whether nobody else holds the module, so that its memory layout may change."""
+    layout: torch.memory_format = torch.contiguous_format
+    seen: int = field(default=0, repr=False)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Evaluation mode and the precision, for as long as the block lasts."""
+        dtype = PRECISIONS.get(self.precision)
+        cast = torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None)
+        with evaluating(self.module), cast:
+            yield
+
+    def encode(self, images: Tensor) -> Tensor:
+        """RGB in [0, 1] of any size as the module wants it, (N, 3, h, w)."""
+        images = images.to(self.device, torch.float32)
+        if tuple(images.shape[2:]) != self.input.size:
+            images = functional.interpolate(
+                images, self.input.size, mode="bilinear", antialias=True
+            )
+        if self.input.order == "BGR":
+            images = images.flip(1)
+        mean, std = (images.new_tensor(each).view(1, -1, 1, 1) for each in (self.input.mean, self.input.std))
+        return self.arrange(torch.addcmul(-mean / std, images, 1 / std))
+
+    def arrange(self, values: Tensor) -> Tensor:
+        """Values in the module's memory layout, where they have one."""
+        return values.contiguous(memory_format=self.layout) if values.dim() == 4 else values
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Raw scores (N, K) float32 of preprocessed images."""
+        return self.module(inputs).float()
+
+    def settle(self, count: int) -> None:
+        """Count images; after enough of them choose the faster memory layout, once, on a CPU."""
+        before, self.seen = self.seen, self.seen + count
+        if self.owned and self.device.type == "cpu" and before < SETTLED <= self.seen:
+            self._choose_layout()
+
+    def _choose_layout(self) -> None:
+        """channels_last helps most networks and hurts some; weights move with the inputs."""
+        images = torch.zeros(8, 3, *self.input.size)
+        seconds = {}
+        for layout in (torch.contiguous_format, torch.channels_last):
+            self._lay_out(layout)
+            seconds[layout] = self._time(images)
+        self._lay_out(min(seconds, key=seconds.__getitem__))
+
+    def _lay_out(self, layout: torch.memory_format) -> None:
+        self.layout = layout
+        self.module.to(memory_format=layout)
+
+    def _time(self, images: Tensor) -> float:
+        """Seconds of the fastest of three passes; the first of all warms up."""
+        taken = []
+        with torch.inference_mode(), self.running():
+            for _ in range(4):
+                begun = time.perf_counter()
+                self.forward(self.encode(images))
+                taken.append(time.perf_counter() - begun)
+        return min(taken[1:])
+
+
+def choose_device(wanted: str | None, present: torch.device | None = None) -> torch.device:
+    """The device asked for; else where the module is, else CUDA when present."""
+    if wanted is None:
+        return present or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise ModelError(f"unknown device {wanted!r}; expected cpu, cuda or cuda:1") from error
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise ModelError(f"device {wanted!r} is not there: {count} CUDA devices found; use cpu")
+    return device

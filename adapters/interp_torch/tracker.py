@@ -1,0 +1,85 @@
+"""Following one forward pass: what every tensor sees of the images, and the multiply-adds so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from interp_torch.field import RULES, Sight, Span
+
+aten = torch.ops.aten
+
+
+class Tracker(TorchDispatchMode):
+    """While active, knows what every tensor sees of `images` (N, 3, h, w) and counts the work.
+
+    Gates and statistics of the whole image that only scale the cells (squeeze-and-excitation,
+    group norm) are left out: they do not move a cell's centre. After anything else that mixes
+    the whole image nothing is known. N is at least 2, so that constants can be told apart.
+    """
+
+    def __init__(self, images: Tensor) -> None:
+        super().__init__()
+        self.work = 0
+        self._seen = WeakTensorKeyDictionary()
+        self._seen[images] = Sight(Span(), Span(), (2, 3), (images.shape[2], images.shape[3]))
+
+    def sight(self, value: object) -> Sight | None:
+        """What the cells of a tensor see, where that is known."""
+        return self._seen.get(value) if isinstance(value, Tensor) else None
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        output = func(*args, **(kwargs or {}))
+        count = flop_registry.get(func.overloadpacket)
+        self.work += count(*args, **(kwargs or {}), out_val=output) if count else 0
+        for each in _tensors([output]):
+            self._note(each, self._follow(func, args, each))
+        return output
+
+    def _note(self, tensor: Tensor, sight: Sight | None) -> None:
+        if sight is None or (sight.axes and max(sight.axes) >= tensor.dim()):
+            self._seen.pop(tensor, None)
+            return
+        grid = (tensor.shape[sight.axes[0]], tensor.shape[sight.axes[1]]) if sight.axes else sight.grid
+        self._seen[tensor] = Sight(sight.y, sight.x, sight.axes, grid)
+
+    def _follow(self, func: Any, args: tuple[Any, ...], output: Tensor) -> Sight | None:
+        packet = func.overloadpacket
+        if packet is aten.cat:
+            dim = (args[1] if len(args) > 1 else 0) % output.dim()
+            joined = self._join(args[0], output)
+            return None if joined is None or dim in (joined.axes or ()) else joined
+        if packet in RULES:
+            sight = self.sight(args[1 if packet is aten.addmm else 0])
+            return None if sight is None else RULES[packet](sight, output, *args)
+        return self._join(_tensors(args), output) if torch.Tag.pointwise in func.tags else None
+
+    def _join(self, tensors: Iterable[Tensor], output: Tensor) -> Sight | None:
+        """The union over the operands; None when one of them was made from the whole image."""
+        sights: list[Sight] = []
+        for each in tensors:
+            sight = self.sight(each)
+            if sight is not None:
+                sights.append(sight)
+            elif each.shape == output.shape:
+                return None
+        return reduce(_both, sights) if sights else None  # type: ignore[arg-type]
+
+
+def _both(first: Sight | None, second: Sight) -> Sight | None:
+    return first and first.join(second)
+
+
+def _tensors(values: Iterable[Any]) -> list[Tensor]:
+    """The tensors among the values, lists and tuples opened."""
+    opened = [each if isinstance(each, (list, tuple)) else [each] for each in values]
+    return [each for group in opened for each in group if isinstance(each, Tensor)]

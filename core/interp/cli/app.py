@@ -1,0 +1,82 @@
+"""The commands, and those that plugin packages add."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from interp.cli import catalogue, data, model, run
+from interp.errors import RegistryError, nearest
+
+
+class Commands(TyperGroup):
+    """Our commands first; other names are looked up among those that packages declare."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command called `cmd_name`; RegistryError where nobody has it."""
+        return super().get_command(ctx, cmd_name) or self._declared(cmd_name)
+
+    def _declared(self, name: str) -> Any:
+        from interp.registry import Registry
+
+        registry = Registry.load()
+        declared = [each for hook in registry.hooks("interp_commands") for each in hook.names]
+        if name not in declared:
+            known = [*self.commands, *declared]
+            raise RegistryError(
+                f"unknown command {name!r}, and no installed package brings it; "
+                f"{nearest(name, known)}"
+            )
+        added = typer.Typer()
+        added.callback()(lambda: None)
+        registry.hook("interp_commands", app=added)
+        return typer.main.get_group(added).get_command(None, name)  # type: ignore[arg-type]
+
+
+app = typer.Typer(
+    cls=Commands,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"interp {version('interp')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def interp(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; goes anywhere.")
+    ] = False,
+) -> None:
+    """Explain vision models: any method on any model, side by side.
+
+    \b
+    Start with
+      interp list                  what is installed
+      interp run --plugin mint     explain the sample image with the default model
+      interp run --help            how to name your own model, images and classes
+    """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+app.command("list")(catalogue.list_registered)
+app.command("show")(catalogue.show)
+app.command("layers")(model.layers)
+app.command("predict")(model.predict)
+app.command("run")(run.run_request)
+app.command("rerun")(run.rerun)
+app.command("data")(data.write_data)

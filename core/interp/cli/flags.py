@@ -1,0 +1,71 @@
+"""Flags that several commands share, and what they become."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from interp.cli.setting import input_fields
+
+if TYPE_CHECKING:
+    from interp.spec import ModelOptions
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Registries = Annotated[
+    list[Path] | None,
+    typer.Option("--registry", metavar="FILE", help="A registry.yaml to add; repeatable."),
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help="A registered name, torchvision:NAME, file.pt2, package.module:factory or a folder.",
+    ),
+]
+Images = Annotated[
+    list[str] | None,
+    typer.Option("--image", metavar="IMAGE", help="A file or a registered sample; repeatable."),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Weights of a factory: .safetensors or .pth."),
+]
+Input = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FIELDS",
+        help="How an image becomes the input: size=224,resize=crop,mean=.5,.5,.5,std=.5,.5,.5",
+    ),
+]
+Classes = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Class names: one a line, or .tsv.")
+]
+Device = Annotated[
+    str | None, typer.Option(metavar="DEVICE", help="cpu, cuda or cuda:1. [default: cuda if there]")
+]
+Precision = Annotated[
+    Literal["fp32", "bf16", "fp16"] | None, typer.Option(help="Of forward passes.")
+]
+
+
+def model_options(
+    weights: str | None,
+    fields: str | None,
+    classes: str | None,
+    device: str | None,
+    precision: str | None,
+) -> ModelOptions:
+    """What the user said about the model; what was not said stays at its default."""
+    from interp.spec import ModelOptions
+
+    said: dict[str, Any] = {
+        "weights": weights,
+        "input": input_fields(fields) if fields else None,
+        "classes": classes,
+        "device": device,
+        "precision": precision,
+    }
+    return ModelOptions(**{key: value for key, value in said.items() if value is not None})

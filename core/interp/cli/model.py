@@ -1,0 +1,119 @@
+"""`interp layers` and `interp predict`: what a model is made of, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from interp.cli.flags import (
+    Classes,
+    Device,
+    Images,
+    Input,
+    Json,
+    Model,
+    Precision,
+    Registries,
+    Weights,
+    model_options,
+)
+from interp.cli.screen import columns, number, say
+
+if TYPE_CHECKING:
+    from interp.explanation import Prediction
+    from interp.spec import Layer, ModelSpec
+
+
+def layers(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="As for interp run --model.")],
+    weights: Weights = None,
+    fields: Annotated[Input, typer.Option("--input")] = None,
+    classes: Classes = None,
+    device: Device = None,
+    precision: Precision = None,
+    registry: Registries = None,
+    json: Json = False,
+) -> None:
+    """List a model's layers: what can be read, cut, and what that costs.
+
+    \b
+    Examples
+      interp layers creatures-vgg
+      interp layers torchvision:resnet18 --json
+    """
+    from interp.registry import Registry
+    from interp.source import open_model
+
+    options = model_options(weights, fields, classes, device, precision)
+    opened = open_model(model, options, Registry.load(registry or ()))
+    found = opened.layers()
+    facts = {
+        "model": opened.spec.model_dump(mode="json"),
+        "capabilities": sorted(opened.capabilities),
+        "layers": [each.model_dump(mode="json") for each in found],
+    }
+    say(json, facts, _listing(opened.spec, found))
+
+
+def _listing(spec: ModelSpec, found: list[Layer]) -> Iterator[str]:
+    size = " x ".join(map(str, spec.input.size))
+    yield f"{spec.name}: input {size}, {len(spec.classes)} classes, {spec.device}"
+    yield from (f"note: {note}" for note in spec.notes)
+    heads = ("layer", "kind", "channels", "grid", "sees", "cost after", "cut")
+    yield from columns([heads, *map(_row, found)])
+
+
+def _row(layer: Layer) -> tuple[str, ...]:
+    return (
+        layer.name,
+        layer.kind,
+        str(layer.channels),
+        _sides(layer.grid),
+        _sides(layer.field.size) if layer.field else "-",
+        "-" if layer.cost_after is None else f"{layer.cost_after:.1%}",
+        layer.cut,
+    )
+
+
+def _sides(pair: tuple[float, float] | None) -> str:
+    return " x ".join(f"{side:g}" for side in pair) if pair else "-"
+
+
+def predict(
+    model: Model = "creatures-vgg",
+    image: Images = None,
+    weights: Weights = None,
+    fields: Annotated[Input, typer.Option("--input")] = None,
+    classes: Classes = None,
+    device: Device = None,
+    precision: Precision = None,
+    registry: Registries = None,
+    json: Json = False,
+) -> None:
+    """Show the model's five best classes for each image.
+
+    \b
+    Examples
+      interp predict --image photo.jpg
+      interp predict --image photo.jpg --model torchvision:resnet18
+    """
+    from interp.opening import open_images
+    from interp.prediction import predict as best
+    from interp.registry import Registry
+    from interp.request import Request
+    from interp.source import open_model
+
+    known = Registry.load(registry or ())
+    opened = open_model(model, model_options(weights, fields, classes, device, precision), known)
+    names, pictures = open_images(known, Request(**_asked(image)))
+    found = [best(opened, opened.prepare(each)[0]) for each in pictures]
+    facts = {
+        "model": opened.spec.name,
+        "predictions": [
+            {"image": name, **asdict(each)} for name, each in zip(names, found, strict=True)
+        ],
+    }
+    say(json, facts, _answers(names, found))

@@ -1,0 +1,85 @@
+"""Values typed on the command line: key=value, budgets, fields of the input."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from interp.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from interp.context import Budget
+
+SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def settings(texts: Iterable[str]) -> dict[str, Any]:
+    """`["k=5", "levels=[1, 2]"]` as parameters; the method checks names and types."""
+    return dict(_setting(text) for text in texts)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    import yaml
+
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise InputError(f"--set {text}: expected key=value, e.g. --set samples=2000")
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise InputError(f"--set {text}: {value!r} is not a YAML value") from error
+
+
+def budget(text: str | None, batch_size: int | None) -> Budget:
+    """`2000` samples, or `30s`, `2m`, `1h`; and a fixed micro-batch."""
+    from interp.context import Budget
+
+    if text is None:
+        return Budget(batch_size=batch_size)
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if not found or float(found[1]) <= 0 or not (found[2] or found[1].isdigit()):
+        raise InputError(f"--budget {text}: expected samples (2000) or time (30s, 2m, 1h)")
+    if found[2]:
+        return Budget(seconds=float(found[1]) * SECONDS[found[2]], batch_size=batch_size)
+    return Budget(samples=int(found[1]), batch_size=batch_size)
+
+
+def input_fields(text: str) -> dict[str, Any]:
+    """`size=224,mean=.5,.5,.5` as fields of InputSpec; a word without `=` goes on with a list."""
+    fields: dict[str, list[str]] = {}
+    key = ""
+    for word in text.split(","):
+        name, equals, value = word.partition("=")
+        if equals:
+            key = name.strip()
+        elif not key:
+            raise InputError(f"--input {text}: expected field=value, e.g. size=224")
+        fields.setdefault(key, []).append((value if equals else word).strip())
+    return _checked({key: _value(key, words) for key, words in fields.items()})
+
+
+def _value(key: str, words: list[str]) -> Any:
+    if key == "size":
+        sides = [side for word in words for side in word.split("x")]
+        return sides * 2 if len(sides) == 1 else sides
+    return words if key in ("mean", "std") else ",".join(words)
+
+
+def _checked(fields: dict[str, Any]) -> dict[str, Any]:
+    from pydantic import ValidationError
+
+    from interp.spec import InputSpec
+
+    for key in fields:
+        if key not in InputSpec.model_fields:
+            raise InputError(
+                f"--input has no field {key!r}; {nearest(key, InputSpec.model_fields)}"
+            )
+    try:
+        return InputSpec.model_validate(fields).model_dump(mode="json", include=set(fields))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise InputError(
+            f"--input {problem['loc'][0]}: found {problem['input']!r}; {problem['msg'].lower()}"
+        ) from error
