@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from interp.errors import InputError, UnsupportedError
-from interp.model import Cut, ModelAdapter, Output
-from interp.spec import Capability, Layer, ModelSpec
-from interp.state import content_key
-from interp.target import Target
 from torch import Tensor, nn
 from torch.nn import functional
 
+from interp.errors import InputError, ModelError, UnsupportedError
+from interp.model import Cut, ModelAdapter, Output
+from interp.spec import Capability, Layer, ModelOptions, ModelSpec
+from interp.state import content_key
+from interp.target import Target
 from interp_torch.cut import GraphCut, HookCut
 from interp_torch.derived import Recipe, save_derived
-from interp_torch.evaluation import capture
+from interp_torch.evaluation import capture, evaluating
 from interp_torch.graph import Graph, trace
 from interp_torch.layer import list_layers
 from interp_torch.network import Network
@@ -36,6 +36,7 @@ class TorchAdapter(ModelAdapter):
         self,
         network: Network,
         spec: ModelSpec,
+        options: ModelOptions,
         normalised: bool = False,
         program: Graph | None = None,
         recipe: Recipe | None = None,
@@ -43,6 +44,7 @@ class TorchAdapter(ModelAdapter):
         """`normalised`: scores are probabilities already; `program`: a graph without a module."""
         self.network = network
         self.spec = spec
+        self.options = options
         self.normalised = normalised
         self.program = program
         self.recipe = recipe
@@ -110,7 +112,7 @@ class TorchAdapter(ModelAdapter):
 
     def adopt(self, module: nn.Module, builder: str, params: dict[str, object]) -> TorchAdapter:
         """`module`, made of this model by the registered `builder`, as a model of its own."""
-        from interp_torch.open import adopt_module
+        from interp_torch.opening import adopt_module
 
         if self.program is not None:
             raise self.lacks(Capability.MODULE, "adopting a module")
@@ -120,7 +122,9 @@ class TorchAdapter(ModelAdapter):
         """Write an adopted model: a recipe beside its weights, whole or not at all."""
         if self.recipe is None:
             raise UnsupportedError(f"{self.spec.name} was not made by a builder; nothing to save")
-        return save_derived(self.network.module, self.recipe, Path(folder))
+        saved = save_derived(self.network.module, self.recipe, Path(folder))
+        self.spec = self.spec.model_copy(update={"source": str(saved)})
+        return saved
 
     def to_device(self, values: np.ndarray) -> Tensor:
         """A NumPy array on the model's device."""
@@ -133,13 +137,18 @@ class TorchAdapter(ModelAdapter):
         return content_key(spec.fingerprint, spec.precision, spec.input, layer, pixels)
 
     def _make_cut(self, layer: Layer) -> Cut:
-        shared = (layer, self.network, self.probabilities, self._key)
-        if layer.cut == "graph" and self._graph is not None:
-            cut = GraphCut(*shared)
-            cut.split = split(self._graph, self._graph.places[layer.name], self._batching)
-            if self.program is not None or cut.holds(self._probe, self._expected):
+        """By graph where that equals the whole model, else by hooks."""
+        shared = (self.network, self.probabilities, self._key)
+        if self._graph is not None and layer.cut == "graph":
+            halves = split(self._graph, self._graph.places[layer.name], self._batching)
+            cut = GraphCut(layer, *shared, halves)
+            if cut.holds(self._probe, self._expected):
                 return cut
-        return HookCut(*shared)
+        if self.program is not None:
+            raise ModelError(
+                f"{self.spec.name} cannot be cut at {layer.name}; choose another layer"
+            )
+        return HookCut(layer.model_copy(update={"cut": "hooks"}), *shared)
 
     @cached_property
     def _probe(self) -> Tensor:
@@ -154,18 +163,19 @@ class TorchAdapter(ModelAdapter):
     def _graph(self) -> Graph | None:
         if self.program is not None:
             return self.program
-        with self.network.running():
+        with evaluating(self.network.module):
             return trace(self.network.module, self.network.encode(self._probe))
 
     @cached_property
     def _batching(self) -> Batching:
-        assert self._graph is not None
-        with self.network.running():
+        if self._graph is None:
+            raise self.lacks(Capability.CUT)
+        with evaluating(self.network.module):
             return learn_batching(self._graph, self.network.encode(self._probe))
 
     @cached_property
     def _pass(self) -> Pass:
-        with self.network.running():
+        with evaluating(self.network.module):
             inputs = self.network.encode(self._probe)
             return observe(self.network.module, self._graph, inputs)
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
+
 from interp.errors import InputError
 from interp.model import Cut, Frontier, Output
 from interp.spec import Layer
 from interp.target import Target
-from torch import Tensor
-
-from interp_torch.evaluation import capture, replace
+from interp_torch.evaluation import capture, substitute
 from interp_torch.graph import close
 from interp_torch.network import Network
 from interp_torch.split import Split, grow
@@ -23,16 +24,15 @@ ROWS = 16
 Probabilities = Callable[[Tensor, Output], Tensor]
 
 
+@dataclass(eq=False)
 class TorchCut(Cut):
     """What both kinds of cut share: keys, batches, and derivatives by autograd."""
 
-    def __init__(
-        self, layer: Layer, network: Network, probabilities: Probabilities, key: Callable[[str, Tensor], str]
-    ) -> None:
-        self.layer = layer
-        self.network = network
-        self.probabilities = probabilities
-        self.key = key
+    layer: Layer
+    network: Network
+    probabilities: Probabilities
+    key: Callable[[str, Tensor], str]
+    """key(layer, images): what a frontier is the answer to."""
 
     @abstractmethod
     def front(self, inputs: Tensor) -> tuple[Tensor, tuple[Any, ...]]:
@@ -90,6 +90,7 @@ class TorchCut(Cut):
         return self.back(activation, frontier.live, grown).float()
 
 
+@dataclass(eq=False)
 class GraphCut(TorchCut):
     """Runs only what follows the layer."""
 
@@ -130,6 +131,7 @@ class GraphCut(TorchCut):
         return False
 
 
+@dataclass(eq=False)
 class HookCut(TorchCut):
     """Runs the whole model again with the layer's output replaced."""
 
@@ -141,7 +143,7 @@ class HookCut(TorchCut):
     def back(self, activation: Tensor, live: tuple[Any, ...], grown: int | None) -> Tensor:
         """The whole model on the input, once for each activation."""
         inputs = live[0] if grown is None else live[0].expand(grown, -1, -1, -1)
-        return replace(self.network.module, inputs, self.layer.name, activation)
+        return substitute(self.network.module, inputs, self.layer.name, activation)
 
 
 def _each_tensor(values: Any, change: Callable[[Tensor], Tensor]) -> Any:

@@ -30,7 +30,7 @@ def watching(modules: dict[str, nn.Module], watch: Watch) -> Iterator[None]:
     with ExitStack() as stack:
         for name, module in modules.items():
             handle = module.register_forward_hook(
-                lambda each, _, output, name=name: watch(name, each, output)  # type: ignore[misc]
+                lambda each, _, output, name=name: watch(name, each, output)
             )
             stack.callback(handle.remove)
         yield
@@ -49,7 +49,7 @@ def capture(module: nn.Module, inputs: Tensor, names: list[str]) -> dict[str, Te
     return found
 
 
-def replace(module: nn.Module, inputs: Tensor, name: str, activation: Tensor) -> Tensor:
+def substitute(module: nn.Module, inputs: Tensor, name: str, activation: Tensor) -> Tensor:
     """The module's answer to `inputs` with one part's output replaced."""
     with watching({name: module.get_submodule(name)}, lambda *_: activation.clone()):
         return module(inputs)

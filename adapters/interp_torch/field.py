@@ -1,4 +1,4 @@
-"""Receptive fields: what the cells of a tensor see of the image, and how each operation changes it."""
+"""Receptive fields: what a tensor's cells see of the image, and how each operation changes it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from interp.spec import ReceptiveField
 from torch import Tensor
+
+from interp.spec import ReceptiveField
 
 aten = torch.ops.aten
 
@@ -81,29 +82,26 @@ def _windows(kernel: Any, stride: Any, pad: Any, dilation: Any) -> list[tuple[in
     return list(zip(_pair(kernel), _pair(stride), _pair(pad), _pair(dilation), strict=True))
 
 
-def _convolution(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
-    _, weight, _, stride, pad, dilation, transposed = args[:7]
+def _filled(args: tuple[Any, ...], *defaults: Any) -> tuple[Any, ...]:
+    """The arguments of a call with the defaults of those left out."""
+    return (*args, *defaults[len(args) :])[: len(defaults)]
+
+
+def _convolution(sight: Sight, _: Tensor, *args: Any) -> Sight | None:
+    weight, _bias, stride, pad, dilation, transposed = args[1:7]
     if transposed or weight.dim() != 4:
         return None
     return sight.slide(*_windows(weight.shape[2:], stride, pad, dilation))
 
 
-def _pool(
-    sight: Sight,
-    output: Tensor,
-    tensor: Tensor,
-    kernel: Any,
-    stride: Any = (),
-    pad: Any = 0,
-    *rest: Any,
-) -> Sight | None:
+def _pool(sight: Sight, _: Tensor, *args: Any) -> Sight | None:
+    kernel, stride, pad = _filled(args, None, None, (), 0)[1:]
     return sight.slide(*_windows(kernel, stride or kernel, pad, 1))
 
 
-def _max_pool(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
-    if len(args) < 5:
-        return _pool(sight, output, *args)
-    return sight.slide(*_windows(args[1], args[2] or args[1], args[3], args[4]))
+def _max_pool(sight: Sight, _: Tensor, *args: Any) -> Sight | None:
+    kernel, stride, pad, dilation = _filled(args, None, None, (), 0, 1)[1:]
+    return sight.slide(*_windows(kernel, stride or kernel, pad, dilation))
 
 
 def _adaptive_pool(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
@@ -115,31 +113,23 @@ def _adaptive_pool(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
     return _pool(sight, output, args[0], kernel)
 
 
-def _pad(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
-    left, _, top, _ = [*args[1], 0, 0][:4]
+def _pad(sight: Sight, _: Tensor, *args: Any) -> Sight | None:
+    left, _right, top, _bottom = [*args[1], 0, 0][:4]
     return sight.slide((1, 1, top, 1), (1, 1, left, 1))
 
 
-def _slice(
-    sight: Sight,
-    output: Tensor,
-    tensor: Tensor,
-    dim: int = 0,
-    start: int | None = None,
-    end: int | None = None,
-    step: int = 1,
-) -> Sight | None:
+def _slice(sight: Sight, _: Tensor, *args: Any) -> Sight | None:
     """Every `step`-th cell from `start`; along other axes than y and x nothing changes."""
+    tensor, dim, start, _end, step = _filled(args, None, 0, None, None, 1)
     dim %= tensor.dim()
     if sight.axes is None or dim not in sight.axes:
         return sight
-    first = start or 0
-    first += tensor.shape[dim] if first < 0 else 0
+    first = (start or 0) % tensor.shape[dim]
     moved, still = (1, step, -first, 1), (1, 1, 0, 1)
     return sight.slide(moved, still) if dim == sight.axes[0] else sight.slide(still, moved)
 
 
-def _split(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
+def _split(sight: Sight, _: Tensor, *args: Any) -> Sight | None:
     dim = (args[2] if len(args) > 2 else 0) % args[0].dim()
     return None if sight.axes is None or dim in sight.axes else sight
 
@@ -173,7 +163,7 @@ def _view(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
     return None
 
 
-def _same(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
+def _same(sight: Sight, *_: Any) -> Sight | None:
     return sight
 
 

@@ -90,7 +90,7 @@ def close(first: Tensor, second: Tensor, tolerance: float = TOLERANCE) -> bool:
     return bool((first - second).abs().max() <= tolerance * scale)
 
 
-def _trace_symbolic(module: nn.Module, inputs: Tensor) -> Graph:
+def _trace_symbolic(module: nn.Module, _: Tensor) -> Graph:
     tracer = LayerTracer()
     traced = tracer.trace(module)
     once = {name: place for name, place in tracer.places.items() if tracer.calls[name] == 1}
@@ -108,9 +108,14 @@ def _trace_export(module: nn.Module, inputs: Tensor) -> Graph:
 def from_program(program: torch.export.ExportedProgram) -> Graph:
     """The graph of an exported program, freed of in-place operations."""
     module = program.run_decompositions({}).module()
-    module.graph.eliminate_dead_code()
+    graph = module.graph
+    graph.set_codegen(fx.graph.CodeGen())  # one tensor in and out, without nested structures
+    output = next(iter(reversed(graph.nodes)))
+    if isinstance(output.args[0], (tuple, list)) and len(output.args[0]) == 1:
+        output.args = (output.args[0][0],)
+    graph.eliminate_dead_code()
     module.recompile()
-    return Graph(module, _exported_places(module.graph))
+    return Graph(module, _exported_places(graph))
 
 
 def _exported_places(graph: fx.Graph) -> dict[str, Place]:

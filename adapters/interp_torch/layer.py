@@ -6,7 +6,6 @@ import math
 from collections.abc import Collection
 
 from interp.spec import Layer
-
 from interp_torch.observe import Pass, Seen
 
 LAYOUTS = {4: "NCHW", 3: "tokens", 2: "vector"}
@@ -27,12 +26,12 @@ def _layer(name: str, seen: Seen, work: int, cut: str) -> Layer:
     return Layer(
         name=name,
         kind=seen.kind,
-        layout=layout,  # type: ignore[arg-type]
+        layout=layout,
         channels=seen.shape[2] if layout == "tokens" else seen.shape[1],
         grid=_grid(seen.shape),
         field=seen.sight.field() if local and seen.sight else None,
         cost_after=round(1 - seen.work / work, 6) if work else None,
-        cut=cut,  # type: ignore[arg-type]
+        cut=cut,
     )
 
 

@@ -16,11 +16,9 @@ def keep_freed_memory() -> bool:
     """
     if platform.libc_ver()[0] != "glibc":
         return False
+    options = ((M_MMAP_THRESHOLD, 1 << 30), (M_TRIM_THRESHOLD, KEEP), (M_TOP_PAD, 1 << 26))
     mallopt = ctypes.CDLL(None).mallopt
-    return all(
-        mallopt(option, value)
-        for option, value in ((M_MMAP_THRESHOLD, 1 << 30), (M_TRIM_THRESHOLD, KEEP), (M_TOP_PAD, 1 << 26))
-    )
+    return all(mallopt(option, value) for option, value in options)
 
 
 def let_idle_threads_sleep() -> None:

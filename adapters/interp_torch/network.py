@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
-from interp.errors import ModelError
-from interp.spec import InputSpec
 from torch import Tensor, nn
 from torch.nn import functional
 
+from interp.errors import ModelError
+from interp.spec import InputSpec
 from interp_torch.evaluation import evaluating
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -50,7 +50,9 @@ class Network:
             )
         if self.input.order == "BGR":
             images = images.flip(1)
-        mean, std = (images.new_tensor(each).view(1, -1, 1, 1) for each in (self.input.mean, self.input.std))
+        mean, std = (
+            images.new_tensor(each).view(1, 3, 1, 1) for each in (self.input.mean, self.input.std)
+        )
         return self.arrange(torch.addcmul(-mean / std, images, 1 / std))
 
     def arrange(self, values: Tensor) -> Tensor:

@@ -98,7 +98,7 @@ def grow(value: Any, two: Any, three: Any, batch: int) -> Any:
         return _grow_tensor(value, two.shape, three.shape, batch)
     if isinstance(value, (tuple, list)):
         rules = zip(value, two, three, strict=True)
-        return type(value)([grow(each, *rule, batch) for each, *rule in rules])
+        return type(value)([grow(each, a, b, batch) for each, a, b in rules])
     if isinstance(value, int) and not isinstance(value, bool):
         return two + (three - two) * (batch - 2)
     return value
@@ -113,3 +113,21 @@ def _grow_tensor(value: Tensor, two: torch.Size, three: torch.Size, batch: int) 
     if value.shape[first] == 1:
         return value.expand([batch if axis == first else -1 for axis in range(value.dim())])
     return value.repeat([batch if axis == first else 1 for axis in range(value.dim())])
+
+
+def pick(graph: Graph, places: list[Place]) -> fx.GraphModule:
+    """A graph that answers the outputs at the places, copied before later work can alter them."""
+    picked = fx.Graph()
+    copies: dict[fx.Node, fx.Node] = {}
+    kept: dict[Place, fx.Node] = {}
+    for node in graph.module.graph.nodes:
+        if node.op == "output":
+            break
+        copies[node] = picked.node_copy(node, copies.__getitem__)
+        for place in places:
+            if place.last is node:
+                kept[place] = picked.call_method("clone", (copies[place.node],))
+        if len(kept) == len(places):
+            break
+    picked.output(tuple(kept[place] for place in places))
+    return fx.GraphModule(graph.module, picked)

@@ -1,8 +1,9 @@
-"""Following one forward pass: what every tensor sees of the images, and the multiply-adds so far."""
+"""Following a forward pass: what every tensor sees of the images, and the work so far."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -15,6 +16,11 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from interp_torch.field import RULES, Sight, Span
 
 aten = torch.ops.aten
+UNTAGGED = {
+    aten.hardswish, aten.hardswish_, aten._prelu_kernel, aten.log_sigmoid_forward, aten.copy_,
+    aten.native_dropout,
+}  # fmt: skip
+"""Operations on each element alone that torch does not tag as such."""
 
 
 class Tracker(TorchDispatchMode):
@@ -49,8 +55,9 @@ class Tracker(TorchDispatchMode):
         if sight is None or (sight.axes and max(sight.axes) >= tensor.dim()):
             self._seen.pop(tensor, None)
             return
-        grid = (tensor.shape[sight.axes[0]], tensor.shape[sight.axes[1]]) if sight.axes else sight.grid
-        self._seen[tensor] = Sight(sight.y, sight.x, sight.axes, grid)
+        shape, axes = tensor.shape, sight.axes
+        grid = (shape[axes[0]], shape[axes[1]]) if axes else sight.grid
+        self._seen[tensor] = replace(sight, grid=grid)
 
     def _follow(self, func: Any, args: tuple[Any, ...], output: Tensor) -> Sight | None:
         packet = func.overloadpacket
@@ -61,7 +68,8 @@ class Tracker(TorchDispatchMode):
         if packet in RULES:
             sight = self.sight(args[1 if packet is aten.addmm else 0])
             return None if sight is None else RULES[packet](sight, output, *args)
-        return self._join(_tensors(args), output) if torch.Tag.pointwise in func.tags else None
+        pointwise = torch.Tag.pointwise in func.tags or packet in UNTAGGED
+        return self._join(_tensors(args), output) if pointwise else None
 
     def _join(self, tensors: Iterable[Tensor], output: Tensor) -> Sight | None:
         """The union over the operands; None when one of them was made from the whole image."""

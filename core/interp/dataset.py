@@ -79,7 +79,7 @@ class ClassFolder(Dataset):
         return tuple(file for file in found if file.suffix.lower() in SUFFIXES)
 
     @cached_property
-    def classes(self) -> tuple[str, ...]:  # type: ignore[override]
+    def classes(self) -> tuple[str, ...]:
         return tuple(sorted({file.parent.name for file in self.files}))
 
     @property
@@ -106,7 +106,7 @@ class CocoFolder(Dataset):
         return _read_document(self.path / "annotations.json")
 
     @cached_property
-    def classes(self) -> tuple[str, ...]:  # type: ignore[override]
+    def classes(self) -> tuple[str, ...]:
         return tuple(category["name"] for category in self.document["categories"])
 
     @property
@@ -120,9 +120,15 @@ class CocoFolder(Dataset):
         entry = self.document["images"][index]
         image = open_image(self.path / "images" / entry["file_name"])
         found = self._annotations.get(entry["id"], [])
-        instances = tuple(self._instance(one, image.shape[:2]) for one in found)
         name = Path(entry["file_name"]).stem
-        return Example(name, image, self._label(entry, instances), instances)
+        try:
+            instances = tuple(self._instance(one, image.shape[:2]) for one in found)
+            return Example(name, image, self._label(entry, instances), instances)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"found an annotation of {name} that cannot be read ({error!r}); expected COCO's "
+                f"bbox, category_id, segmentation and keypoints; export {self.path} again"
+            ) from error
 
     @cached_property
     def _annotations(self) -> dict[int, list[Json]]:
@@ -216,6 +222,8 @@ def _write_image(example: Example, number: int, folder: Path) -> Json:
     import cv2
 
     file = folder / f"{example.name}.png"
+    if file.exists():
+        raise InputError(f"found two images named {example.name}; expected one each; rename one")
     written, data = cv2.imencode(".png", example.image[..., ::-1])
     if not written:
         raise InputError(f"found an image of {example.image.shape}; expected (H, W, 3) uint8")

@@ -36,7 +36,7 @@ class Params(BaseModel):
 
 @dataclass(frozen=True)
 class Method(ABC):
-    """A thing that explains. Subclasses set `Params` and `needs`, and offer what they can."""
+    """A thing that explains: subclasses set `Params` and `needs`, and offer what they can."""
 
     Params: ClassVar[type[Params]] = Params
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PREDICT})

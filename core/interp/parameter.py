@@ -44,10 +44,7 @@ def _parameter(name: str, schema: dict[str, Any], known: dict[str, Any]) -> Para
         default=schema.get("default"),
         description=schema.get("description", ""),
         bounds=", ".join(
-            f"{BOUNDS[key]} {value}"
-            for each in options
-            for key, value in each.items()
-            if key in BOUNDS
+            f"{sign} {each[key]}" for each in options for key, sign in BOUNDS.items() if key in each
         ),
         choices=tuple(
             value

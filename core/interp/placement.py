@@ -22,7 +22,7 @@ class Placement:
         """The original (H, W, 3) uint8 as the network sees it, (h, w, 3) float32 in [0, 1]."""
         import cv2
 
-        values = image.astype(np.float32) / 255
+        values: np.ndarray = image.astype(np.float32) / 255
         (height, width), (sy, sx) = self.original, self.scale
         if min(sy, sx) < 1:  # average first, else fine texture aliases
             reach = (max(1, round(width * sx)), max(1, round(height * sy)))

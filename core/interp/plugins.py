@@ -85,5 +85,5 @@ def _blamed(package: str, what: str) -> Iterator[None]:
         yield
     except InterpError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"{package} {what}: {type(error).__name__}: {error}") from error

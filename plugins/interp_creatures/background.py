@@ -79,7 +79,7 @@ def scatter(
 
 
 def _decoy(rng: np.random.Generator) -> Outline:
-    """A head or tail without its creature, at most two thirds of the size it has on one."""
+    """A head or tail without its creature, about half as large as on one."""
     shapes = [*HEADS.values(), *TAILS.values()]
     outline = shapes[rng.integers(len(shapes))]()
     return tuple(contour * 0.8 for contour in outline)

@@ -12,7 +12,7 @@ class Config:
     """Each range is (low, high), drawn uniformly; colours and contrasts are in [0, 1]."""
 
     size: int = 112  # image side, pixels
-    area: Range = (0.105, 0.22)  # creature's mask, fraction of the image
+    area: Range = (0.108, 0.22)  # creature's mask, fraction of the image, to 5 %
     box_limit: float = 0.40  # creature's box, largest fraction of the image
     rotation: Range = (-180.0, 180.0)  # degrees, about the body's centre
     mirror: float = 0.5  # probability
@@ -49,8 +49,8 @@ class Config:
         )
 
 
-def _scaled(range: Range, share: float) -> Range:
-    return range[0] * share, range[1] * share
+def _scaled(limits: Range, share: float) -> Range:
+    return limits[0] * share, limits[1] * share
 
 
 CONFIG = Config()

@@ -114,7 +114,7 @@ def surface(outline: Outline) -> float:
 def _legs(
     length: float, height: float, colour: np.ndarray, rng: np.random.Generator
 ) -> tuple[Piece, ...]:
-    count, kind = rng.integers(2, 5), rng.integers(3)
+    count, kind = int(rng.integers(2, 5)), int(rng.integers(3))
     reach = height + rng.uniform(0.35, 0.6)
     width = rng.uniform(0.1, 0.17)
     legs = []

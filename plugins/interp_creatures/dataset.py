@@ -28,7 +28,7 @@ class Creatures(Dataset):
     config: Config = CONFIG
 
     @property
-    def classes(self) -> tuple[str, ...]:  # type: ignore[override]
+    def classes(self) -> tuple[str, ...]:
         return tuple(CLASSES)
 
     @property

@@ -59,17 +59,17 @@ def lessons(course: Course, seed: int) -> Iterator[Lesson]:
 
 
 def draw_lesson(seed: int, count: int, difficulty: float) -> Lesson:
-    """One creature or, in 15 %, two; in 20 % nothing is seen of it but head and tail."""
+    """One creature or, in 25 %, two; in 16 % nothing is seen of it but head and tail."""
     config = CONFIG.eased(difficulty)
     single, double = (Creatures(count, seed, two, config) for two in (False, True))
     rng = np.random.default_rng([seed, count])
     images, labels, maps = [], [], []
     for index, chance in enumerate(rng.random(count)):
-        example = double[index] if chance < 0.15 else single[index]
-        if 0.8 < chance < 0.9:
+        example = double[index] if chance < 0.25 else single[index]
+        if 0.84 < chance < 0.92:
             example = single.without(index, OTHERS)
         colour = rng.uniform(0, 255, 3) if rng.random() < 0.5 else None
-        images.append(keep_only(example, DEFINING, colour) if chance >= 0.9 else example.image)
+        images.append(keep_only(example, DEFINING, colour) if chance >= 0.92 else example.image)
         labels.append(_label(example))
         maps.append(_map(example))
     return Lesson(np.stack(images), np.stack(labels), np.stack(maps))

@@ -32,8 +32,8 @@ class CreaturesVGG(nn.Module):
         self.stage2 = nn.Sequential(_conv(first, second), _conv(second, second))
         self.pool2 = nn.MaxPool2d(2)
         self.stage3 = nn.Sequential(_conv(second, third), _conv(third, third), _conv(third, third))
-        self.pool3 = nn.MaxPool2d(2)
-        self.fc1 = nn.Linear(third * 7 * 7, hidden)
+        self.pool3 = nn.MaxPool2d(7)
+        self.fc1 = nn.Linear(third * 2 * 2, hidden)
         self.relu1 = nn.ReLU()
         self.fc2 = nn.Linear(hidden, hidden)
         self.relu2 = nn.ReLU()
@@ -42,7 +42,7 @@ class CreaturesVGG(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         hidden = self.pool1(self.stage1(image))  # (N, 24, 28, 28)
         hidden = self.pool2(self.stage2(hidden))  # (N, 48, 14, 14)
-        hidden = self.pool3(self.stage3(hidden))  # (N, 96, 7, 7)
+        hidden = self.pool3(self.stage3(hidden))  # (N, 96, 2, 2)
         hidden = self.relu1(self.fc1(torch.flatten(hidden, 1)))
         return self.classifier(self.relu2(self.fc2(hidden)))
 
@@ -50,7 +50,7 @@ class CreaturesVGG(nn.Module):
 class CreaturesResNet(nn.Module):
     """A strided stem, three residual stages down to 14 x 14, global average pool, linear."""
 
-    def __init__(self, widths: tuple[int, int, int] = (32, 64, 96)) -> None:
+    def __init__(self, widths: tuple[int, int, int] = (24, 48, 96)) -> None:
         super().__init__()
         first, second, third = widths
         self.stem = _conv(3, 24, 5, 2)
@@ -61,7 +61,7 @@ class CreaturesResNet(nn.Module):
         self.classifier = nn.Linear(third, len(CLASSES))
 
     def forward(self, image: Tensor) -> Tensor:
-        hidden = self.stage2(self.stage1(self.stem(image)))  # (N, 64, 14, 14)
+        hidden = self.stage2(self.stage1(self.stem(image)))  # (N, 48, 14, 14)
         hidden = self.pool(self.stage3(hidden))  # (N, 96, 1, 1)
         return self.classifier(torch.flatten(hidden, 1))
 
@@ -101,5 +101,7 @@ def normalised(images: np.ndarray) -> Tensor:
 def scores(network: nn.Module, images: np.ndarray, batch: int = 100) -> np.ndarray:
     """(N, H, W, 3) uint8 RGB -> (N, K) class scores."""
     with torch.no_grad():
-        every = [network(normalised(chunk)) for chunk in np.array_split(images, -(-len(images) // batch))]
+        every = [
+            network(normalised(chunk)) for chunk in np.array_split(images, -(-len(images) // batch))
+        ]
     return torch.cat(every).numpy()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -23,14 +22,15 @@ TEST_SEED = 9_000_001  # of the held-out images
 TEST_COUNT = 2000
 
 
-def publish(name: str, network: nn.Module, history: Mapping[str, Any], folder: Path) -> None:
-    """Write FOLDER/<name>.safetensors and FOLDER/<name>.json, each whole or not at all."""
+def publish(name: str, network: nn.Module, history: Mapping[str, Any], folder: Path) -> str:
+    """Write FOLDER/<name>.safetensors and its card FOLDER/<name>.json; return the card."""
     folder.mkdir(parents=True, exist_ok=True)
     state = {key: value.contiguous() for key, value in network.state_dict().items()}
     card = {"model": name, **measure(network), **history, "versions": _versions()}
-    print(json.dumps(card, indent=2))
+    text = json.dumps(card, indent=2) + "\n"
     _write(folder / f"{name}.safetensors", save(state))
-    _write(folder / f"{name}.json", (json.dumps(card, indent=2) + "\n").encode())
+    _write(folder / f"{name}.json", text.encode())
+    return text
 
 
 def measure(network: nn.Module) -> dict[str, Any]:
@@ -53,6 +53,7 @@ def _versions() -> dict[str, str]:
 
 
 def _write(path: Path, data: bytes) -> None:
-    partial_path = path.with_suffix(path.suffix + ".partial")
-    partial_path.write_bytes(data)
-    os.replace(partial_path, path)
+    """The file whole or not at all."""
+    unfinished = path.with_suffix(path.suffix + ".partial")
+    unfinished.write_bytes(data)
+    unfinished.replace(path)

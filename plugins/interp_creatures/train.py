@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -19,21 +19,26 @@ from interp_creatures.sample import write_samples
 
 Batch = tuple[Tensor, Tensor, Tensor]  # images, soft labels, part maps
 
-BUILDERS = {
-    "creatures-vgg": networks.creatures_vgg,
-    "creatures-resnet": networks.creatures_resnet,
-}
-
 
 @dataclass(frozen=True)
 class Recipe:
-    course: Course = Course()
+    course: Course = field(default_factory=Course)
     batch: int = 64
     rate: float = 3e-3
     decay: float = 0.02
     smoothing: float = 0.03
     part_weight: float = 0.5  # of the auxiliary part map, dropped after training
     seed: int = 0
+
+
+BUILDERS = {
+    "creatures-vgg": networks.creatures_vgg,
+    "creatures-resnet": networks.creatures_resnet,
+}
+RECIPES = {
+    "creatures-vgg": Recipe(),
+    "creatures-resnet": Recipe(course=Course(rounds=10)),  # it learns faster
+}
 
 
 class Pupil(nn.Module):
@@ -80,11 +85,19 @@ def train(name: str, recipe: Recipe) -> nn.Module:
 def _loss(pupil: Pupil, batch: Batch, recipe: Recipe) -> Tensor:
     """Cross-entropy of the class, plus that of the part map where nothing counts a fifth."""
     images, labels, maps = batch
-    scores, kinds = pupil(images)
+    with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
+        scores, kinds = pupil(images)
+    scores, kinds = scores.float(), kinds.float()
     weight = torch.ones(KINDS)
     weight[0] = 0.2
     classes = nn.functional.cross_entropy(scores, labels, label_smoothing=recipe.smoothing)
     return classes + recipe.part_weight * nn.functional.cross_entropy(kinds, maps, weight)
+
+
+def has_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16, which takes two thirds of the time."""
+    found = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def _batches(lesson: Lesson, size: int, generator: torch.Generator) -> Iterator[Batch]:
@@ -107,12 +120,13 @@ def main() -> None:
     parser.add_argument("--samples", type=Path, default=Path(__file__).parent / "samples")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    recipe = Recipe(seed=asked.seed)
     for name in BUILDERS if asked.model == "all" else [asked.model]:
+        recipe = replace(RECIPES[name], seed=asked.seed)
         start = time.monotonic()
         network = train(name, recipe)
         minutes = round((time.monotonic() - start) / 60, 1)
-        publish(name, network, {"minutes": minutes, "recipe": asdict(recipe)}, asked.out)
+        history = {"minutes": minutes, "bfloat16": has_bfloat16(), "recipe": asdict(recipe)}
+        print(publish(name, network, history, asked.out))
     write_samples(asked.samples)
 
 

@@ -116,6 +116,20 @@ def test_plain_coco_with_polygons(written):
     assert overlap > 0.6
 
 
+def test_broken_annotation_names_the_image(written):
+    _, folder = written
+    file = folder / "annotations.json"
+    file.write_text(file.read_text().replace('"category_id": 2', '"category_id": 77'))
+    with pytest.raises(InputError, match="photo-0"):
+        open_dataset(folder)[0]
+
+
+def test_two_images_of_one_name_are_refused(tmp_path):
+    example = make_example(0, np.random.default_rng(0))
+    with pytest.raises(InputError, match="two images named photo-0"):
+        write_coco(Listed([example, example]), tmp_path / "out")
+
+
 def test_nothing_is_left_of_a_failed_export(tmp_path):
     class Broken(Listed):
         def __getitem__(self, index):

@@ -51,16 +51,16 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+Version = Annotated[
+    bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")
+]
+
+
 @app.callback(invoke_without_command=True)
-def interp(
-    context: typer.Context,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error; goes anywhere.")
-    ] = False,
-) -> None:
+def interp(context: typer.Context, _version: Version = False, _debug: Debug = False) -> None:
     """Explain vision models: any method on any model, side by side.
 
     \b

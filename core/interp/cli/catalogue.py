@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def list_registered(registry: Registries = None, json: Json = False) -> None:
-    """List everything that is registered, by kind, and packages that are broken.
+    """List what is registered, and what is broken.
 
     \b
     Examples
@@ -59,10 +59,13 @@ def _listing(known: Registry) -> Iterator[str]:
 
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A registered name.")],
+    kind: Annotated[
+        str | None, typer.Option(metavar="KIND", help="Where kinds share a name: which one.")
+    ] = None,
     registry: Registries = None,
     json: Json = False,
 ) -> None:
-    """Show what is known of a name: summary, paper, needs, and a method's parameters.
+    """Show a name's summary, paper, needs, parameters.
 
     \b
     Examples
@@ -72,7 +75,7 @@ def show(
     from interp.registry import Registry
 
     known = Registry.load(registry or ())
-    entry = _find(known, name)
+    entry = known.entry(kind, name) if kind else _find(known, name)
     found = _parameters(known, entry)
     facts = entry.model_dump(mode="json")
     if entry.kind == "method":

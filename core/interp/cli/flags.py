@@ -18,26 +18,32 @@ Registries = Annotated[
     typer.Option("--registry", metavar="FILE", help="A registry.yaml to add; repeatable."),
 ]
 Model = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--model",
         metavar="MODEL",
-        help="A registered name, torchvision:NAME, file.pt2, package.module:factory or a folder.",
+        help="A registered name, torchvision:NAME, file.pt2, package.module:factory or a folder. "
+        "[default: a small network that is shipped]",
     ),
 ]
 Images = Annotated[
     list[str] | None,
-    typer.Option("--image", metavar="IMAGE", help="A file or a registered sample; repeatable."),
+    typer.Option(
+        "--image",
+        metavar="IMAGE",
+        help="A file or a registered sample; repeatable. [default: sample]",
+    ),
 ]
 Weights = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Weights of a factory: .safetensors or .pth."),
 ]
 Input = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
+        "--input",
         metavar="FIELDS",
-        help="How an image becomes the input: size=224,resize=crop,mean=.5,.5,.5,std=.5,.5,.5",
+        help="How an image becomes the input, e.g. size=224,resize=crop,mean=.5,.5,.5",
     ),
 ]
 Classes = Annotated[
@@ -53,7 +59,7 @@ Precision = Annotated[
 
 def model_options(
     weights: str | None,
-    fields: str | None,
+    fields: list[str] | None,
     classes: str | None,
     device: str | None,
     precision: str | None,
@@ -63,7 +69,7 @@ def model_options(
 
     said: dict[str, Any] = {
         "weights": weights,
-        "input": input_fields(fields) if fields else None,
+        "input": input_fields(",".join(fields)) if fields else None,
         "classes": classes,
         "device": device,
         "precision": precision,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,24 +20,23 @@ from interp.cli.flags import (
     Weights,
     model_options,
 )
-from interp.cli.screen import columns, number, say
+from interp.cli.screen import answer, columns, say
 
 if TYPE_CHECKING:
-    from interp.explanation import Prediction
     from interp.spec import Layer, ModelSpec
 
 
 def layers(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="As for interp run --model.")],
     weights: Weights = None,
-    fields: Annotated[Input, typer.Option("--input")] = None,
+    fields: Input = None,
     classes: Classes = None,
     device: Device = None,
     precision: Precision = None,
     registry: Registries = None,
     json: Json = False,
 ) -> None:
-    """List a model's layers: what can be read, cut, and what that costs.
+    """List a model's layers and what cutting costs.
 
     \b
     Examples
@@ -83,17 +82,17 @@ def _sides(pair: tuple[float, float] | None) -> str:
 
 
 def predict(
-    model: Model = "creatures-vgg",
+    model: Model = None,
     image: Images = None,
     weights: Weights = None,
-    fields: Annotated[Input, typer.Option("--input")] = None,
+    fields: Input = None,
     classes: Classes = None,
     device: Device = None,
     precision: Precision = None,
     registry: Registries = None,
     json: Json = False,
 ) -> None:
-    """Show the model's five best classes for each image.
+    """Show the model's five best classes.
 
     \b
     Examples
@@ -103,12 +102,14 @@ def predict(
     from interp.opening import open_images
     from interp.prediction import predict as best
     from interp.registry import Registry
-    from interp.request import Request
+    from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, Request
     from interp.source import open_model
 
     known = Registry.load(registry or ())
-    opened = open_model(model, model_options(weights, fields, classes, device, precision), known)
-    names, pictures = open_images(known, Request(**_asked(image)))
+    options = model_options(weights, fields, classes, device, precision)
+    asked = Request(method="none", images=tuple(image or [SAMPLE_IMAGE]))
+    names, pictures = open_images(known, asked)
+    opened = open_model(model or DEFAULT_MODEL, options, known)
     found = [best(opened, opened.prepare(each)[0]) for each in pictures]
     facts = {
         "model": opened.spec.name,
@@ -116,4 +117,4 @@ def predict(
             {"image": name, **asdict(each)} for name, each in zip(names, found, strict=True)
         ],
     }
-    say(json, facts, _answers(names, found))
+    say(json, facts, (answer(name, each) for name, each in zip(names, found, strict=True)))

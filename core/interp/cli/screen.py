@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from interp.explanation import Prediction
 
 
 def columns(rows: Iterable[Sequence[str]], indent: int = 2) -> list[str]:
@@ -25,9 +29,24 @@ def number(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def answer(image: str, prediction: Prediction) -> str:
+    """`photo.jpg: tiger cat 0.91, tabby 0.06`."""
+    pairs = zip(prediction.classes, prediction.probabilities, strict=True)
+    return f"{image}: {', '.join(f'{name} {chance:.2g}' for name, chance in pairs)}"
+
+
 def say(as_json: bool, facts: dict[str, Any], lines: Iterable[str]) -> None:
     """Print `facts` as the one JSON object, or else the lines."""
     if as_json:
-        typer.echo(json.dumps(facts, ensure_ascii=False))
+        typer.echo(json.dumps(_finite(facts), ensure_ascii=False, default=str))
     else:
         typer.echo("\n".join(lines))
+
+
+def _finite(value: Any) -> Any:
+    """`value` with null for NaN and infinity, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

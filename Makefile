@@ -1,0 +1,49 @@
+# One command for each job; the same ones run in CI.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+SHELVES := $(wildcard core adapters plugins dashboards)
+
+.PHONY: help demo app test types lint docs bench models
+
+help: ## list the jobs
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+demo: $(VENV)/.installed ## explain the sample image with the default model
+	$(BIN)/interp run --plugin mint
+
+app: $(VENV)/.installed ## open the dashboard
+	$(BIN)/interp dashboard
+
+test: $(VENV)/.developing ## the tests that take seconds; ARGS="-m slow" for others
+	$(BIN)/python -m pytest $(ARGS)
+
+types: $(VENV)/.developing ## check types
+	$(BIN)/mypy $(SHELVES)
+
+lint: $(VENV)/.developing ## check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+docs: $(VENV)/.installed ## write the generated parts of README.md
+	$(BIN)/python -m interp.docs README.md
+
+bench: $(VENV)/.developing ## measure against peers; results go to benchmarks/
+	set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done
+
+models: $(VENV)/.installed ## train the shipped networks again, about 25 minutes
+	$(BIN)/python -m interp_creatures.train
+
+# Python 3.11 or newer; `make PYTHON=python3.12 demo` names another.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "$(PYTHON) is older than 3.11; name another: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.developing: pyproject.toml | $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@

@@ -1,0 +1,21 @@
+"""PyTorch models for interp."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from interp.hookspecs import hookimpl
+from interp_torch.memory import let_idle_threads_sleep
+
+let_idle_threads_sleep()
+
+if TYPE_CHECKING:
+    from interp.plugins import Registrar
+
+
+@hookimpl
+def interp_register(registrar: Registrar) -> None:
+    """The one adapter; torch is imported with it, not before."""
+    from interp_torch.opening import open_model
+
+    registrar.add("adapter", "torch", open_model)

@@ -1,0 +1,69 @@
+"""What a run says when it is done: model, prediction, samples, scores, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from interp.cli.screen import answer, columns, number, say
+
+if TYPE_CHECKING:
+    from interp.explanation import Explanation, Provenance
+    from interp.run import Result
+
+
+def report(result: Result, as_json: bool) -> None:
+    """Print a run's result."""
+    made = result.explanation.provenance
+    assert made is not None  # noqa: S101 - run always fills it
+    say(as_json, _facts(result, made), _lines(result, made))
+
+
+def _facts(result: Result, made: Provenance) -> dict[str, Any]:
+    return {
+        "bundle": str(result.bundle),
+        "method": made.method,
+        "model": made.model.name,
+        "device": made.model.device,
+        "targets": list(made.targets),
+        "samples": result.explanation.samples,
+        "seconds": made.seconds,
+        "seed": made.seed,
+        "scores": result.explanation.scores,
+        "notes": _notes(result.explanation, made),
+        "predictions": [
+            {"image": name, **asdict(each)}
+            for name, each in zip(made.image_names, made.predictions, strict=True)
+        ],
+        "pictures": [str(each) for each in result.pictures],
+    }
+
+
+def _notes(explanation: Explanation, made: Provenance) -> list[str]:
+    return [*made.model.notes, *explanation.notes]
+
+
+def _lines(result: Result, made: Provenance) -> Iterator[str]:
+    explanation = result.explanation
+    model, work = made.model, f"{explanation.samples} samples in {made.seconds:.1f} s"
+    yield f"{made.method} on {model.name} ({model.device}): {work}, seed {made.seed}"
+    yield from (
+        answer(name, each) for name, each in zip(made.image_names, made.predictions, strict=True)
+    )
+    yield from _table(explanation.scores)
+    yield from (f"note: {each}" for each in _notes(explanation, made))
+    yield from map(str, result.pictures)
+    yield f"bundle: {result.bundle}"
+
+
+def _table(scores: dict[str, Any]) -> Iterator[str]:
+    """Scores per target as a table; what is no target's, one to a line."""
+    shared = {key: value for key, value in scores.items() if not isinstance(value, dict)}
+    grouped = {key: value for key, value in scores.items() if isinstance(value, dict)}
+    heads = list(dict.fromkeys(name for each in grouped.values() for name in each))
+    if grouped:
+        rows = [[key, *(number(each.get(h, "-")) for h in heads)] for key, each in grouped.items()]
+        yield from columns([["target", *heads], *rows])
+    if shared:
+        yield from columns((key, number(value)) for key, value in shared.items())

@@ -1,0 +1,99 @@
+"""Where the deep layer supports a target: gradient times activation, cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from interp.errors import UnsupportedError
+from interp.spec import Layer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from interp.model import Cut, Frontier, ModelAdapter, Output
+    from interp.target import Target
+
+BYTES = 1 << 25
+"""Memory that the directions of one call may take."""
+
+SATURATED = 1e-6
+"""From 1 - this on a probability has no slope left in float32."""
+
+
+def deep_layer(model: ModelAdapter) -> Layer:
+    """The last grid of more than one cell that is no pooling: the paper's deep layer."""
+    found = [each for each in model.layers() if _is_map(each) and each.cut != "none"]
+    if not found:
+        raise UnsupportedError(f"{model.spec.name} has no grid to cut at; mint needs one")
+    return found[-1]
+
+
+def shallow_layer(model: ModelAdapter, stride: float) -> Layer:
+    """The last grid whose cells are at most `stride` input pixels apart, else the finest one."""
+    maps, size = [each for each in model.layers() if _is_map(each)], model.spec.input.size
+    fine = [each for each in maps if _stride(each, size) <= stride]
+    return fine[-1] if fine else min(maps, key=lambda each: _stride(each, size))
+
+
+def saliency(model: ModelAdapter, cut: Cut, frontier: Frontier, target: Target) -> np.ndarray:
+    """S(m, n) = sum_l dg/dA^l(m, n) A^l(m, n) on the layer's grid, (gh, gw); g the probability.
+
+    Where g is saturated the logit's slope stands in for it (ours).
+    """
+    scores = cut.suffix(frontier, frontier.activation)
+    level = float(target.select(model.probabilities(scores)[0]).abs())
+    output: Output = "logit" if level > 1 - SATURATED else "prob"
+    slopes = [
+        cut.derivative(frontier, directions, [target], output)[:, 0].double().cpu().numpy()
+        for directions in _cells(frontier.activation, cut.layer)
+    ]
+    found: np.ndarray = np.concatenate(slopes).reshape(_grid(cut.layer))
+    return found
+
+
+def channel_sum(activation: Tensor, layer: Layer) -> np.ndarray:
+    """sum_l A^l(m, n) of the first image, on the layer's grid, (gh, gw)."""
+    values = activation[0].double()
+    if layer.layout == "tokens":
+        rows, columns = _grid(layer)
+        values = values[-rows * columns :].T.reshape(-1, rows, columns)
+    found: np.ndarray = values.sum(0).cpu().numpy()
+    return found
+
+
+def _cells(activation: Tensor, layer: Layer) -> Iterator[Tensor]:
+    """The activation masked to one cell each, all cells in order, in batches (M, ...)."""
+    import torch
+
+    rows, columns = _grid(layer)
+    cells = rows * columns
+    batch = max(1, BYTES // max(activation[0].nbytes, 1))
+    flat = activation[0].flatten(1) if layer.layout == "NCHW" else activation[0].T
+    extra = flat.shape[1] - cells  # a class token stands before the grid's
+
+    for begin in range(0, cells, batch):
+        where = torch.arange(begin, min(begin + batch, cells), device=flat.device) + extra
+        masked = torch.zeros(len(where), *flat.shape, dtype=flat.dtype, device=flat.device)
+        masked[torch.arange(len(where)), :, where] = flat[:, where].T
+        masked = masked if layer.layout == "NCHW" else masked.mT
+        yield masked.reshape(-1, *activation.shape[1:])
+
+
+def _is_map(layer: Layer) -> bool:
+    """Whether a layer is a grid that a convolution or the like made, not moved or summed up."""
+    moved = any(word in layer.kind.lower() for word in ("pool", "pad", "upsample"))
+    return layer.grid is not None and min(layer.grid) > 1 and not moved
+
+
+def _grid(layer: Layer) -> tuple[int, int]:
+    if layer.grid is None:
+        raise UnsupportedError(f"layer {layer.name} has no grid; choose one that has")
+    return layer.grid
+
+
+def _stride(layer: Layer, size: tuple[int, int]) -> float:
+    grid = _grid(layer)
+    return max(length / cells for length, cells in zip(size, grid, strict=True))

@@ -1,0 +1,89 @@
+"""One image as MINT sees it: pixels, two layers' features, saliency, the experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from interp.design import ImageSubject, RegionDesign
+from interp_mint.locality import locality
+from interp_mint.saliency import channel_sum, deep_layer, saliency, shallow_layer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from interp.context import Context
+    from interp.model import Cut, Frontier, ModelAdapter
+    from interp.moments import Moments
+    from interp.placement import Placement
+    from interp.target import Target
+    from interp_mint.params import MintParams
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """All maps (h, w) lie over the network's input."""
+
+    model: ModelAdapter
+    pixels: Tensor
+    placement: Placement
+    cut: Cut
+    frontier: Frontier
+    deep: np.ndarray
+    """sum_l A^l of the deep layer."""
+    shallow: np.ndarray
+    """sum_l A^l of the shallow layer."""
+    shallow_name: str
+    params: MintParams
+
+    @classmethod
+    def open(cls, model: ModelAdapter, image: np.ndarray, params: MintParams) -> Scene:
+        """Read both layers of an original image (H, W, 3) uint8."""
+        deep = model.layer(params.deep) if params.deep else deep_layer(model)
+        shallow = (
+            model.layer(params.shallow)
+            if params.shallow
+            else shallow_layer(model, params.shallow_stride)
+        )
+        pixels, placement = model.prepare(image)
+        cut = model.cut(deep.name)
+        frontier = cut.prefix(pixels[None])
+        seen = model.activations(pixels[None], [shallow.name])[shallow.name]
+        return cls(
+            model=model,
+            pixels=pixels,
+            placement=placement,
+            cut=cut,
+            frontier=frontier,
+            deep=placement.grid_to_input(channel_sum(frontier.activation, deep), deep.field),
+            shallow=placement.grid_to_input(channel_sum(seen, shallow), shallow.field),
+            shallow_name=shallow.name,
+            params=params,
+        )
+
+    @property
+    def image(self) -> np.ndarray:
+        """The network's input as a picture (h, w, 3) uint8 RGB."""
+        values = self.pixels.permute(1, 2, 0).float().cpu().numpy()
+        return np.ascontiguousarray((values * 255).round().clip(0, 255).astype(np.uint8))
+
+    def saliency(self, target: Target) -> np.ndarray:
+        """The deep layer's support of the target, signed, (h, w)."""
+        cells = saliency(self.model, self.cut, self.frontier, target)
+        return self.placement.grid_to_input(cells, self.cut.layer.field)
+
+    def moments(self, fine: np.ndarray, targets: Sequence[Target], context: Context) -> Moments:
+        """Switch fine pieces (h, w) off by fair coins and watch the targets' probabilities."""
+        fill = self.pixels.new_tensor(self._fill())
+        design = RegionDesign(self.pixels, fine, fill, context.seed, "mint")
+        subject = ImageSubject(self.model, self.pixels, self.placement)
+        weighting = locality(design, self.params.sigma)
+        count = context.samples(self.params.samples)
+        return context.accumulate(subject, design, targets, weighting, "prob", count)
+
+    def _fill(self) -> tuple[float, ...]:
+        levels = {"grey": (0.5,) * 3, "black": (0.0,) * 3}
+        return levels.get(self.params.fill, self.model.spec.input.mean)

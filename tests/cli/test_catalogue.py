@@ -1,0 +1,80 @@
+"""`interp list` and `interp show`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+EVERY = ("method", "model", "adapter", "dataset", "renderer", "command")
+
+
+def test_list_shows_every_kind_and_the_broken(interp, package):
+    name = package("", "entries: [", installed=True)
+    answer = interp("list")
+    lines = answer.out.splitlines()
+    assert answer.code == 0
+    assert set(EVERY) | {"broken"} <= set(lines)
+    assert any(line.startswith(f"  {name}") and "not valid YAML" in line for line in lines)
+    assert any("toy" in line and "A toy" in line for line in lines)
+
+
+def test_list_json(interp):
+    facts = interp("list", "--json").json
+    assert {"kind", "name", "package", "summary"} <= facts["entries"][0].keys()
+    assert facts["broken"] == []
+    assert facts["hooks"][0]["names"] == ["greet"]
+
+
+def test_show_describes_a_method_and_its_parameters(interp, example):
+    answer = interp("show", "occlude-grid", "--registry", example)
+    assert "needs    predict" in answer.out
+    assert "cells=8  integer  >= 2, <= 64  cells along each side of the grid" in answer.out
+
+
+def test_show_json(interp, example):
+    facts = interp("show", "occlude-grid", "--registry", example, "--json").json
+    assert facts["parameters"] == [
+        {
+            "name": "cells",
+            "type": "integer",
+            "default": 8,
+            "description": "cells along each side of the grid",
+            "bounds": ">= 2, <= 64",
+            "choices": [],
+        }
+    ]
+
+
+def test_show_other_kinds(interp):
+    assert interp("show", "noise").out.startswith("noise: dataset of ")
+    assert interp("show", "toy", "--json").json["kind"] == "adapter"
+    assert interp("show", "toy", "--kind", "model", "--json").json["summary"] == "A toy"
+
+
+def test_show_cites_the_paper(interp):
+    facts = interp("list", "--json").json
+    mint = next(each for each in facts["entries"] if each["name"] == "mint")
+    assert mint["paper"]["year"] == 2019
+
+
+def test_unknown_name(interp):
+    answer = interp("show", "creatures-vg")
+    assert answer.code == 2
+    assert answer.err == (
+        "error: nothing is registered as 'creatures-vg'; "
+        "did you mean 'creatures-vgg' or 'creatures' or 'creatures-resnet'?\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["--help"], ["run", "--help"], []])
+def test_starts_without_heavy_imports(words):
+    code = (
+        "import sys; from interp.cli import main; code = main(sys.argv[1:]);"
+        "heavy = {'torch', 'numpy', 'cv2', 'streamlit', 'skimage', 'rich'} & set(sys.modules);"
+        "sys.exit(f'imported {heavy}' if heavy or code else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout

@@ -1,0 +1,34 @@
+"""`interp layers` and `interp predict`."""
+
+from __future__ import annotations
+
+
+def test_layers(interp):
+    answer = interp("layers", "toy")
+    heads, first, second = (line.split() for line in answer.out.splitlines()[1:])
+    assert answer.out.startswith("toy: input 32 x 32, 3 classes, cpu")
+    assert heads[:3] == ["layer", "kind", "channels"]
+    assert first == "conv1 ReLU 4 32 x 32 3 x 3 33.0% graph".split()
+    assert second == "conv2 ReLU 6 16 x 16 5 x 5 1.0% graph".split()
+
+
+def test_layers_json(interp):
+    facts = interp("layers", "toy", "--json").json
+    assert [each["name"] for each in facts["layers"]] == ["conv1", "conv2"]
+    assert "cut" in facts["capabilities"]
+    assert facts["model"]["classes"] == ["ant", "bee", "cat"]
+
+
+def test_predict(interp, picture):
+    answer = interp("predict", "--model", "toy", "--image", picture, "--json")
+    found = answer.json["predictions"][0]
+    assert sorted(found["classes"]) == ["ant", "bee", "cat"]
+    assert abs(sum(found["probabilities"]) - 1) < 1e-5
+    assert found["probabilities"] == sorted(found["probabilities"], reverse=True)
+    text = interp("predict", "--model", "toy", "--image", picture).out
+    assert f"square.png: {found['classes'][0]} 0." in text
+
+
+def test_predict_several_images(interp, picture):
+    answer = interp("predict", "--model", "toy", "--image", picture, "--image", picture, "--json")
+    assert len(answer.json["predictions"]) == 2

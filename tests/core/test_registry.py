@@ -1,0 +1,153 @@
+"""Registry files: what they may say, how slips are told, what happens to broken packages."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from interp.errors import RegistryError
+from interp.manifest import ENTRIES, read_manifest
+from interp.registry import Registry, builtin, check_unique
+
+METHOD = "{kind: method, name: m, package: p, summary: s, needs: [predict], answers: where}"
+
+SLIPS = [
+    (
+        "entries: [{kind: methud, name: a}]",
+        "entries[0].kind: found 'methud'; did you mean 'method'",
+    ),
+    ("entries: [{name: a}]", "entries[0].kind: found nothing; known: method, adapter"),
+    (
+        f"entries: [{METHOD.replace('predict', 'gradient')}]",
+        "entries[0].needs[0]: found 'gradient'",
+    ),
+    (f"entries: [{METHOD.replace('predict', 'gradient')}]", "did you mean 'gradients'"),
+    (
+        f"entries: [{METHOD.replace('where', 'were')}]",
+        "answers: found 'were'; did you mean 'where'",
+    ),
+    (f"entries: [{METHOD.replace('needs', 'need')}]", "needs"),
+    (f"entries: [{METHOD.replace('summary', 'sumary')}]", "entries[0].summary: missing"),
+    (f"entries: [{METHOD[:-1]}, papr: x}}]", "entries[0].papr: unknown key; did you mean 'paper'"),
+    (f"entries: [{METHOD[:-1]}, paper: {{titel: x}}}}]", "entries[0].paper.title: missing"),
+    (
+        f"entries: [{METHOD[:-1]}, paper: {{title: x, venue: y, year: z}}}}]",
+        "entries[0].paper.year: found 'z'",
+    ),
+    (f"entries: [{METHOD.replace('name: m', 'name: My Method')}]", "name: found 'My Method'"),
+    (f"entries: [{METHOD}, 3]", "entries[1]: found 3; expected a mapping"),
+    ("entries: {kind: method}", "entries: found {'kind': 'method'}; expected a list"),
+    ("entris: []", "entris: found 'entris'; did you mean 'entries'"),
+    ("hooks: [{package: p, hook: interp_after}]", "hooks[0].hook: found 'interp_after'; did you"),
+    ("[]", "found []; expected a mapping"),
+    ("", "found nothing; expected a mapping"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), SLIPS)
+def test_slip_is_told_with_file_key_path_and_nearest_name(registry_file, text, message):
+    path = registry_file(text)
+    with pytest.raises(RegistryError) as caught:
+        read_manifest(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_yaml_is_told_with_its_line(registry_file):
+    path = registry_file("entries:\n  - {kind: method\n  - x: ]\n")
+    with pytest.raises(RegistryError, match=rf"{path}: line 3: not valid YAML"):
+        read_manifest(path)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", None])
+def test_unreadable_file(tmp_path, content):
+    path = tmp_path / "registry.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RegistryError, match="cannot be read"):
+        read_manifest(path)
+
+
+def test_name_given_twice_names_both_files(registry_file):
+    first, second = (registry_file(f"entries: [{METHOD}]") for _ in range(2))
+    with pytest.raises(RegistryError) as caught:
+        check_unique(map(read_manifest, (first, second)))
+    assert str(first) in str(caught.value)
+    assert str(second) in str(caught.value)
+
+
+def test_one_name_in_two_kinds_is_fine(registry_file):
+    check_unique(
+        [
+            read_manifest(
+                registry_file("""
+        entries:
+          - {kind: model, name: a, package: p, summary: s}
+          - {kind: sample, name: a, package: p, summary: s}
+    """)
+            )
+        ]
+    )
+
+
+def test_extra_file_with_a_builtin_name_is_refused(registry_file):
+    path = registry_file(f"entries: [{METHOD.replace('name: m', 'name: mint')}]")
+    with pytest.raises(RegistryError, match="'mint' is registered in"):
+        Registry.load([path])
+
+
+def test_unknown_names_offer_the_nearest():
+    registry = Registry.load()
+    with pytest.raises(RegistryError, match="unknown method 'mimt'; did you mean 'mint'"):
+        registry.entry("method", "mimt")
+    with pytest.raises(RegistryError, match="unknown kind 'metod'; did you mean 'method'"):
+        registry.entry("metod", "mint")
+    with pytest.raises(RegistryError, match="no renderer draws evidence of kind 'heatmaps'"):
+        registry.renderer("heatmaps")
+
+
+def test_entries_by_kind():
+    registry = Registry.load()
+    assert {each.kind for each in registry.entries("model")} == {"model"}
+    assert {each.kind for each in registry.entries()} <= set(ENTRIES)
+    assert len(registry.entries()) > len(registry.entries("model")) > 0
+
+
+@pytest.mark.parametrize(
+    ("registry", "reason"),
+    [
+        (None, "found no registry.yaml in"),
+        ("entries: [", "not valid YAML"),
+        ("entries: [{kind: methud}]", "entries[0].kind: found 'methud'"),
+        (f"entries: [{METHOD.replace('name: m', 'name: mint')}]", "'mint' is registered in"),
+    ],
+)
+def test_broken_package_is_listed_and_not_imported(package, registry, reason):
+    name = package("raise SystemExit('imported')", registry, installed=True)
+    loaded = Registry.load()
+    assert [each.package for each in loaded.broken] == [name]
+    assert reason in loaded.broken[0].reason
+    assert name not in sys.modules
+    assert loaded.entry("method", "mint").package == "interp_mint"
+
+
+def test_entry_point_without_a_package_is_broken(package, tmp_path):
+    name = package("", "entries: []", installed=True)
+    (tmp_path / name / "registry.yaml").unlink()
+    (tmp_path / name / "__init__.py").unlink()
+    (tmp_path / name).rmdir()
+    assert "found no registry.yaml in a package" in Registry.load().broken[0].reason
+
+
+def test_installed_package_is_found_without_import(package):
+    name = package("raise SystemExit", f"entries: [{METHOD.replace(' p,', ' NAME,')}]", True)
+    loaded = Registry.load()
+    assert loaded.entry("method", "m").package == name
+    assert not loaded.broken
+    assert name not in sys.modules
+
+
+def test_builtin_file_is_valid():
+    assert read_manifest(builtin()).entries

@@ -1,0 +1,84 @@
+"""The project's files agree with each other: README, Makefile, CONTRIBUTING, registry, wheel."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from interp import hookspecs
+from interp.docs import generated, written
+from interp.errors import InputError
+from interp.manifest import MethodEntry, read_manifest
+from interp.registry import Registry, builtin
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+ENTRIES = read_manifest(builtin()).entries
+
+
+def test_readme_is_up_to_date():
+    assert written(README, generated()) == README, "run make docs"
+
+
+def test_readme_without_markers_is_told():
+    with pytest.raises(InputError, match="put them where the tables go"):
+        written("# nothing", "")
+
+
+@pytest.mark.parametrize("job", ["demo", "test", "types", "lint", "docs", "bench", "app", "models"])
+def test_makefile_has_every_job(job):
+    assert re.search(rf"^{job}:.*## \w", MAKEFILE, re.MULTILINE)
+
+
+def test_commands_in_the_readme_exist():
+    jobs = set(re.findall(r"make ([a-z]+)", README))
+    assert {"demo", "test"} <= jobs
+    assert jobs <= set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+
+
+@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(file):
+    text = (ROOT / file).read_text("utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+    assert all((ROOT / link).exists() for link in links), links
+
+
+def test_every_entry_is_documented():
+    assert [each.name for each in ENTRIES if f"`{each.name}`" not in README] == []
+
+
+def test_every_hook_is_documented():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    hooks = [name for name in vars(hookspecs) if name.startswith("interp_")]
+    assert len(hooks) == 5
+    assert [name for name in hooks if name not in text] == []
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda each: f"{each.kind}-{each.name}")
+def test_every_entry_has_its_object(entry):
+    assert Registry.load().get(entry.kind, entry.name) is not None
+
+
+@pytest.mark.parametrize(
+    "entry", [each for each in ENTRIES if isinstance(each, MethodEntry)], ids=lambda each: each.name
+)
+def test_methods_say_what_they_need(entry):
+    kind = Registry.load().get("method", entry.name)
+    assert kind.needs == frozenset(entry.needs)
+    assert all(field.description for field in kind.Params.model_fields.values())
+
+
+def test_wheel_holds_the_registry_and_no_shelf(tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        names = set(wheel.namelist())
+    assert {"interp/registry.yaml", "interp/py.typed", "interp_creatures/__init__.py"} <= names
+    tops = {name.partition("/")[0] for name in names}
+    assert all(top.startswith("interp") for top in tops), tops
