@@ -82,3 +82,17 @@ def test_wheel_holds_the_registry_and_no_shelf(tmp_path):
     assert {"interp/registry.yaml", "interp/py.typed", "interp_creatures/__init__.py"} <= names
     tops = {name.partition("/")[0] for name in names}
     assert all(top.startswith("interp") for top in tops), tops
+
+
+@pytest.mark.slow
+def test_python_in_the_readme_runs(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out
+
+
+def test_commands_in_the_readme_are_commands(capsys):
+    from interp.cli import main
+
+    for line in re.findall(r"^\$ interp (\w+)", README, re.MULTILINE):
+        assert main([line, "--help"]) == 0

@@ -128,7 +128,7 @@ class TorchAdapter(ModelAdapter):
 
     def to_device(self, values: np.ndarray) -> Tensor:
         """A NumPy array on the model's device."""
-        return torch.from_numpy(np.ascontiguousarray(values)).to(self.network.device)
+        return torch.tensor(np.ascontiguousarray(values), device=self.network.device)
 
     def _key(self, layer: str, images: Tensor) -> str:
         """What a frontier is the answer to: weights, precision, preprocessing, layer, images."""

@@ -25,6 +25,18 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
+def keeping_attributes(module: nn.Module) -> Iterator[None]:
+    """Every part's attributes put back afterwards: a tracer may leave its proxies in them."""
+    before = [(each, dict(vars(each))) for each in module.modules()]
+    try:
+        yield
+    finally:
+        for each, attributes in before:
+            vars(each).clear()
+            vars(each).update(attributes)
+
+
+@contextmanager
 def watching(modules: dict[str, nn.Module], watch: Watch) -> Iterator[None]:
     """Show `watch` each named module's output as it is made."""
     with ExitStack() as stack:

@@ -55,9 +55,7 @@ class Sight:
         return replace(self, y=self.y.slide(*windows[0]), x=self.x.slide(*windows[1]))
 
     def join(self, other: Sight) -> Sight | None:
-        """The union of both where they have the same cells; gates of one cell change nothing."""
-        if other.grid == (1, 1) or self.grid == (1, 1):
-            return self if other.grid == (1, 1) else other
+        """The union of both where they have the same cells."""
         same = self.grid == other.grid and self.axes == other.axes
         if not same or (self.y.stride, self.x.stride) != (other.y.stride, other.x.stride):
             return None

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from interp_torch.evaluation import keeping_attributes
+
 TOLERANCE = 1e-5
 """How far a graph may be from its module, relative to the largest score."""
 
@@ -67,7 +69,8 @@ def trace(module: nn.Module, inputs: Tensor) -> Graph | None:
     """
     for attempt in (_trace_symbolic, _trace_export):
         try:
-            graph = attempt(module, inputs)
+            with keeping_attributes(module):
+                graph = attempt(module, inputs)
             if graph.places and agrees(graph.module, module, inputs):
                 return graph
         except Exception:  # whatever a tracer dislikes: the next way is tried

@@ -34,10 +34,10 @@ def open_source(source: str | nn.Module, options: ModelOptions, lookup: Lookup |
         from interp_torch.zoo import open_torchvision
 
         return open_torchvision(source.partition(":")[2], options)
-    if path.suffix == ".pt2":
-        return open_program(path)
-    if (path / RECIPE).is_file():
-        return open_derived(path, lookup)
+    if path.suffix == ".pt2" or (path / RECIPE).is_file():
+        if options.weights is not None:
+            raise ModelError(f"{source} holds its own weights; leave out --weights")
+        return open_program(path) if path.suffix == ".pt2" else open_derived(path, lookup)
     if ":" in source and not path.exists():
         return open_factory(source, options)
     raise ModelError(_unknown(source, path))

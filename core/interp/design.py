@@ -46,9 +46,10 @@ class ImageSubject(Subject):
 
     @cached_property
     def key(self) -> str:  # type: ignore[override]
-        """The model's weights and precision, and the pixels."""
+        """The model's weights, precision and preprocessing, and the pixels."""
         spec = self.model.spec
-        return content_key(spec.fingerprint, spec.precision, self.pixels.cpu().numpy())
+        pixels = self.pixels.cpu().numpy()
+        return content_key(spec.fingerprint, spec.precision, spec.input, pixels)
 
     def scores(self, perturbed: Tensor) -> Tensor:
         return self.model.predict(perturbed)

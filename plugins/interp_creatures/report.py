@@ -19,7 +19,7 @@ from interp_creatures.gate import pair_rate, visibility
 from interp_creatures.networks import scores
 
 TEST_SEED = 9_000_001  # of the held-out images
-TEST_COUNT = 2000
+TEST_COUNT = 1000
 
 
 def publish(name: str, network: nn.Module, history: Mapping[str, Any], folder: Path) -> str:

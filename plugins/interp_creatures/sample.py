@@ -8,7 +8,7 @@ import cv2
 
 from interp_creatures.dataset import Creatures
 
-SAMPLES = {"sample": (2, 3, False), "two": (2, 3, True)}
+SAMPLES = {"sample": (2, 48, False), "two": (2, 25, True)}
 """file name -> (seed, index, two creatures)."""
 
 

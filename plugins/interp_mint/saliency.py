@@ -19,23 +19,32 @@ if TYPE_CHECKING:
 BYTES = 1 << 25
 """Memory that the directions of one call may take."""
 
+MOVED = ("pool", "pad", "upsample")
+"""Kinds of layers that make no features of their own."""
+
 SATURATED = 1e-6
 """From 1 - this on a probability has no slope left in float32."""
 
 
-def deep_layer(model: ModelAdapter) -> Layer:
-    """The last grid of more than one cell that is no pooling: the paper's deep layer."""
-    found = [each for each in model.layers() if _is_map(each) and each.cut != "none"]
-    if not found:
-        raise UnsupportedError(f"{model.spec.name} has no grid to cut at; mint needs one")
-    return found[-1]
+def deep_cut(model: ModelAdapter, pixels: Tensor) -> tuple[Cut, Frontier]:
+    """The model cut at the last map whose cells the scores depend on: the paper's deep layer.
+
+    After a transformer's last attention only the class token matters. Poolings are no maps.
+    """
+    for layer in reversed(maps(model)):
+        if layer.cut != "none":
+            cut = model.cut(layer.name)
+            frontier = cut.prefix(pixels[None])
+            if _matters(cut, frontier):
+                return cut, frontier
+    raise UnsupportedError(f"{model.spec.name} has no grid to cut at; mint needs one")
 
 
 def shallow_layer(model: ModelAdapter, stride: float) -> Layer:
     """The last grid whose cells are at most `stride` input pixels apart, else the finest one."""
-    maps, size = [each for each in model.layers() if _is_map(each)], model.spec.input.size
-    fine = [each for each in maps if _stride(each, size) <= stride]
-    return fine[-1] if fine else min(maps, key=lambda each: _stride(each, size))
+    size, found = model.spec.input.size, maps(model)
+    fine = [each for each in found if _stride(each, size) <= stride]
+    return fine[-1] if fine else min(found, key=lambda each: _stride(each, size))
 
 
 def saliency(model: ModelAdapter, cut: Cut, frontier: Frontier, target: Target) -> np.ndarray:
@@ -82,10 +91,29 @@ def _cells(activation: Tensor, layer: Layer) -> Iterator[Tensor]:
         yield masked.reshape(-1, *activation.shape[1:])
 
 
-def _is_map(layer: Layer) -> bool:
-    """Whether a layer is a grid that a convolution or the like made, not moved or summed up."""
-    moved = any(word in layer.kind.lower() for word in ("pool", "pad", "upsample"))
-    return layer.grid is not None and min(layer.grid) > 1 and not moved
+def maps(model: ModelAdapter) -> list[Layer]:
+    """The layers that are grids of several cells, in order; not those that only pool or pad."""
+    found, before = [], None
+    for each in model.layers():
+        moved = any(word in each.kind.lower() for word in MOVED)
+        if before is not None and before.name.startswith(f"{each.name}."):
+            moved = True  # a block that ends with a pooling gives what the pooling gave
+        before = each if moved else None
+        if each.grid is not None and min(each.grid) > 1 and not moved:
+            found.append(each)
+    return found
+
+
+def _matters(cut: Cut, frontier: Frontier) -> bool:
+    """Whether the scores change when all cells are zero."""
+    rows, columns = _grid(cut.layer)
+    without = frontier.activation.clone()
+    if cut.layer.layout == "tokens":
+        without[:, -rows * columns :] = 0
+    else:
+        without.zero_()
+    apart = cut.suffix(frontier, without) - cut.suffix(frontier, frontier.activation)
+    return bool(apart.abs().max() > 0)
 
 
 def _grid(layer: Layer) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from interp.design import ImageSubject, RegionDesign
 from interp_mint.locality import locality
-from interp_mint.saliency import channel_sum, deep_layer, saliency, shallow_layer
+from interp_mint.saliency import channel_sum, deep_cut, saliency, shallow_layer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,15 +42,17 @@ class Scene:
     @classmethod
     def open(cls, model: ModelAdapter, image: np.ndarray, params: MintParams) -> Scene:
         """Read both layers of an original image (H, W, 3) uint8."""
-        deep = model.layer(params.deep) if params.deep else deep_layer(model)
         shallow = (
             model.layer(params.shallow)
             if params.shallow
             else shallow_layer(model, params.shallow_stride)
         )
         pixels, placement = model.prepare(image)
-        cut = model.cut(deep.name)
-        frontier = cut.prefix(pixels[None])
+        if params.deep:
+            cut = model.cut(params.deep)
+            frontier = cut.prefix(pixels[None])
+        else:
+            cut, frontier = deep_cut(model, pixels)
         seen = model.activations(pixels[None], [shallow.name])[shallow.name]
         return cls(
             model=model,
@@ -58,7 +60,9 @@ class Scene:
             placement=placement,
             cut=cut,
             frontier=frontier,
-            deep=placement.grid_to_input(channel_sum(frontier.activation, deep), deep.field),
+            deep=placement.grid_to_input(
+                channel_sum(frontier.activation, cut.layer), cut.layer.field
+            ),
             shallow=placement.grid_to_input(channel_sum(seen, shallow), shallow.field),
             shallow_name=shallow.name,
             params=params,

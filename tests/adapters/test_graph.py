@@ -88,9 +88,8 @@ class Branches(nn.Module):
         self.act = nn.Tanh()
 
     def forward(self, hidden: Tensor) -> Tensor:
-        return (
-            self.act(hidden) if hidden.shape[1] == 4 and hidden.dtype.is_floating_point else hidden
-        )
+        known = hidden.shape[1] == 4 and hidden.dtype.is_floating_point
+        return self.act(hidden) if known else hidden
 
 
 def check(model, layer: str) -> None:
@@ -136,6 +135,21 @@ def test_a_trace_that_answers_differently_is_refused() -> None:
             return image.mean((2, 3)) * self.calls
 
     assert trace(Small(Remembers()).eval(), torch.rand(2, 3, 8, 8)) is None
+
+
+def test_a_failed_trace_leaves_nothing_in_the_module() -> None:
+    class Keeps(nn.Module):
+        """Remembers what it saw last, and then decides by its value."""
+
+        last = None
+
+        def forward(self, hidden: Tensor) -> Tensor:
+            self.last = hidden * 2
+            return self.last if float(hidden.mean()) > 0 else hidden
+
+    module = Small(Keeps()).eval()
+    assert trace(module, torch.rand(2, 3, 8, 8)) is None
+    assert module.middle.last is None
 
 
 def test_values_grow_with_the_batch() -> None:

@@ -36,13 +36,8 @@ def test_tokens_are_a_square_after_the_class_token(open_on_cpu) -> None:
 
 
 def test_cost_counts_multiply_adds(open_on_cpu) -> None:
-    model = nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(4, 4, 1),
-        nn.Flatten(),
-        nn.Linear(1024, 7),
-    )
+    stem, mix = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 1)
+    model = nn.Sequential(stem, nn.ReLU(), mix, nn.Flatten(), nn.Linear(1024, 7))
     work = [3 * 4 * 9 * 256, 0, 4 * 4 * 256, 0, 1024 * 7]
     shares = [layer.cost_after for layer in open_on_cpu(model).layers()]
     expected = [1 - sum(work[: index + 1]) / sum(work) for index in range(5)]

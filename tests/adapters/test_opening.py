@@ -162,12 +162,8 @@ def test_sidecar_and_options_over_it(factory: str, tmp_path: Path) -> None:
     spec = open_model(f"{factory}:build", options).spec
     assert (spec.input.size, spec.input.order, spec.input.mean[0]) == ((32, 24), "RGB", 0.5)
     assert (spec.classes, spec.activation, spec.notes) == (("cat", "dog", "bird"), "sigmoid", ())
-    assert (
-        open_model(
-            f"{factory}:build", options.model_copy(update={"activation": "softmax"})
-        ).spec.activation
-        == "softmax"
-    )
+    raised = options.model_copy(update={"activation": "softmax"})
+    assert open_model(f"{factory}:build", raised).spec.activation == "softmax"
     sidecar.write_text("input: {sise: [32, 24]}\n")
     message = refused(f"{factory}:build", weights=str(path))
     assert "'size'" in message and "sise" in message
@@ -316,9 +312,8 @@ def test_a_derived_model_of_a_registered_one(factory: str, tmp_path: Path) -> No
     images = torch.rand(2, 3, 20, 20)
     torch.testing.assert_close(opened.predict(images), derived.predict(images))
     again = derived.adopt(build_halved(derived.module(), {"factor": 2}), "halved", {"factor": 2})
-    nested = open_model(
-        str(again.save_model(tmp_path / "nested")), ModelOptions(device="cpu"), find
-    )
+    saved = again.save_model(tmp_path / "nested")
+    nested = open_model(str(saved), ModelOptions(device="cpu"), find)
     torch.testing.assert_close(nested.predict(images), again.predict(images))
 
 
@@ -335,6 +330,7 @@ def test_derived_models_that_cannot_be_saved_or_opened(factory: str, tmp_path: P
     with pytest.raises(InterpError, match="nothing opens it again"):
         adopted.save_model(tmp_path / "live")
     assert "needs the builder 'halved'" in refused(str(folder))
+    assert "leave out --weights" in refused(str(folder), weights="net.pth")
     (folder / "model.json").write_text('{"base": "x", "builder": "halved", "parms": {}}')
     with pytest.raises(ModelError, match="parms"):
         open_model(str(folder), ModelOptions(device="cpu"), look_up)

@@ -19,13 +19,12 @@ class Means(nn.Module):
 
 
 def test_preprocessing(open_on_cpu) -> None:
-    given = {"mean": (0.1, 0.2, 0.3), "std": (0.5, 0.25, 0.2), "order": "RGB"}
+    given = {"mean": (0.1, 0.2, 0.3), "std": (0.5, 0.25, 0.2)}
     images = torch.rand(2, 3, 16, 16)
-    expected = (images.mean((2, 3)) - torch.tensor(given["mean"])) / torch.tensor(given["std"])
+    mean, std = torch.tensor(given["mean"]), torch.tensor(given["std"])
+    expected = (images.mean((2, 3)) - mean) / std
     torch.testing.assert_close(open_on_cpu(Means(), input=given).predict(images), expected)
-    backwards = (images.flip(1).mean((2, 3)) - torch.tensor(given["mean"])) / torch.tensor(
-        given["std"]
-    )
+    backwards = (images.flip(1).mean((2, 3)) - mean) / std
     found = open_on_cpu(Means(), input={**given, "order": "BGR"}).predict(images)
     torch.testing.assert_close(found, backwards)
 
@@ -104,9 +103,8 @@ def test_activations_are_taken_before_in_place_work(open_on_cpu) -> None:
 
 def test_memory_layout_changes_nothing(open_on_cpu) -> None:
     torch.manual_seed(0)
-    model = open_on_cpu(
-        nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 4, 3), nn.Flatten(), nn.Linear(576, 3))
-    )
+    body = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 4, 3)
+    model = open_on_cpu(nn.Sequential(*body, nn.Flatten(), nn.Linear(576, 3)))
     images = torch.rand(4, 3, 16, 16)
     before = model.predict(images)
     cut = model.cut("0")

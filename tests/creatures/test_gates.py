@@ -11,7 +11,7 @@ import pytest
 from interp_creatures import networks
 from interp_creatures.dataset import Creatures
 from interp_creatures.gate import centre_localization, iou, pair_rate, probe, visibility
-from interp_creatures.report import TEST_SEED
+from interp_creatures.report import TEST_COUNT, TEST_SEED
 from interp_creatures.species import CLASSES
 
 WEIGHTS = Path(networks.__file__).parent / "weights"
@@ -83,7 +83,7 @@ def test_linear_probe_would_see_a_painted_class(single):
 
 def test_network_is_accurate(shipped):
     classify, promised = shipped
-    examples = list(Creatures(1000, TEST_SEED, two=False))
+    examples = list(Creatures(TEST_COUNT, TEST_SEED, two=False))
     found = classify(np.stack([example.image for example in examples])).argmax(axis=1)
     assert np.mean(found == [example.label for example in examples]) >= promised
 

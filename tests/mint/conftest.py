@@ -34,16 +34,15 @@ class ColourNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.colour = nn.Conv2d(3, 3, 1)
-        self.narrow = nn.Conv2d(3, 3, 4, stride=2, padding=1, groups=3)
-        self.deep = nn.Conv2d(3, 3, 4, stride=2, padding=1, groups=3)
+        self.narrow = nn.Conv2d(3, 3, 4, stride=2, padding=1, groups=3, bias=False)
+        self.deep = nn.Conv2d(3, 3, 4, stride=2, padding=1, groups=3, bias=False)
         self.head = nn.Linear(3, len(CLASSES))
         amount = torch.full((3, 3, 1, 1), -1.0)
         amount[range(3), range(3)] = 1.0
         self.colour.weight.data = amount  # a channel less the two others
-        self.colour.bias.data.fill_(-0.25)
+        self.colour.bias = nn.Parameter(torch.full((3,), -0.25))
         for each in (self.narrow, self.deep):
             each.weight.data.fill_(1 / 16)
-            each.bias.data.zero_()
         self.head.weight.data = torch.tensor([[80.0, 0, 0], [45, 45, 0], [0, 0, 0], [0, 0, 0]])
         self.head.bias.data = torch.tensor([-3.0, -4.0, -12.0, -0.85])
 

@@ -9,7 +9,6 @@ from interp.evidence import Regions
 from interp.explanation import Explanation
 
 Explain = Callable[..., Explanation]
-Plant = Callable[[int], "object"]
 
 
 def overlap(found: np.ndarray, truth: np.ndarray) -> float:
@@ -28,7 +27,12 @@ def covered(pieces: Regions, truth: np.ndarray) -> np.ndarray:
 )
 @pytest.mark.parametrize("seed", range(3))
 def test_coarse_region_and_fine_ranking(
-    seed: int, target: str, colours: Sequence[str], baseline: str, plant, explain: Explain
+    seed: int,
+    target: str,
+    colours: Sequence[str],
+    baseline: str,
+    plant: Callable,
+    explain: Explain,
 ) -> None:
     scene = plant(seed)
     truth = np.logical_or.reduce([scene.masks[each] for each in colours])
@@ -45,7 +49,9 @@ def test_coarse_region_and_fine_ranking(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_class_that_nothing_supports_gets_no_region(seed: int, plant, explain: Explain) -> None:
+def test_a_class_that_nothing_supports_gets_no_region(
+    seed: int, plant: Callable, explain: Explain
+) -> None:
     image = plant(seed).image
     empty = explain(image, "constant", baseline="empty", samples=500)
     assert not empty.named("coarse").selected.any()

@@ -51,19 +51,21 @@ def _lines(result: Result, made: Provenance) -> Iterator[str]:
     yield from (
         answer(name, each) for name, each in zip(made.image_names, made.predictions, strict=True)
     )
-    yield from _table(explanation.scores)
+    yield from score_table(explanation.scores)
     yield from (f"note: {each}" for each in _notes(explanation, made))
     yield from map(str, result.pictures)
     yield f"bundle: {result.bundle}"
 
 
-def _table(scores: dict[str, Any]) -> Iterator[str]:
-    """Scores per target as a table; what is no target's, one to a line."""
+def score_table(scores: dict[str, Any]) -> Iterator[str]:
+    """Scores by target, one target to a column; what is no target's, one to a line."""
     shared = {key: value for key, value in scores.items() if not isinstance(value, dict)}
     grouped = {key: value for key, value in scores.items() if isinstance(value, dict)}
-    heads = list(dict.fromkeys(name for each in grouped.values() for name in each))
+    names = list(dict.fromkeys(name for each in grouped.values() for name in each))
     if grouped:
-        rows = [[key, *(number(each.get(h, "-")) for h in heads)] for key, each in grouped.items()]
-        yield from columns([["target", *heads], *rows])
+        rows = [
+            [name, *(number(each.get(name, "-")) for each in grouped.values())] for name in names
+        ]
+        yield from columns([["score", *grouped], *rows])
     if shared:
         yield from columns((key, number(value)) for key, value in shared.items())

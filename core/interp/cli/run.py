@@ -81,7 +81,7 @@ def run_request(
     Examples
       interp run --plugin mint
       interp run --plugin mint --image photo.jpg --model torchvision:resnet18 --target "tiger cat"
-      interp run --plugin mint --set lambda_fine=0.1 --budget 2000 --out first
+      interp run --plugin mint --set regions=2 --budget 2000 --out first
     """
     from interp.request import Request
 

@@ -1,0 +1,49 @@
+"""What is printed: columns, one JSON object, a progress bar only where somebody looks."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+
+from interp.cli.progress import progress_bar
+from interp.cli.report import score_table
+from interp.cli.screen import columns, say
+
+
+def test_columns_align_and_stay_ragged_at_the_end():
+    assert columns([("a", "bb", "c"), ("aaa", "b", "")]) == ["  a    bb  c", "  aaa  b"]
+
+
+def test_json_has_no_nan(capsys):
+    say(True, {"scores": {"a": float("nan"), "b": [float("inf"), 1.5]}}, ["unused"])
+    assert json.loads(capsys.readouterr().out) == {"scores": {"a": None, "b": [None, 1.5]}}
+
+
+def test_scores_per_target_are_one_table():
+    scores = {"dog": {"r2": 0.91234, "residual": 1e-6}, "cat": {"r2": 0.5}, "seconds": 3}
+    assert list(score_table(scores)) == [
+        "  score     dog     cat",
+        "  r2        0.9123  0.5",
+        "  residual  1e-06   -",
+        "  seconds  3",
+    ]
+
+
+def test_no_bar_where_nobody_looks(capsys):
+    with progress_bar() as progress:
+        progress("chunks", 1, 2)
+    assert capsys.readouterr() == ("", "")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_on_a_terminal(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with progress_bar() as progress:
+        for done in range(4):
+            progress("chunks", done, 3)
+    assert "chunks" in sys.stderr.getvalue()

@@ -1,0 +1,56 @@
+"""Parameters in plain words, for listings and forms."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from interp.method import Params
+from interp.parameter import parameters
+from interp.spec import Capability
+
+
+class Sample(Params):
+    count: int = Field(5, ge=1, le=9, description="how many")
+    share: float | None = Field(None, gt=0, lt=1, description="a part")
+    mode: Literal["a", "b"] = Field("a", description="which")
+    only: Literal["x"] = Field("x", description="one choice")
+    need: Capability = Field(Capability.CUT, description="an enum")
+    sizes: tuple[int, ...] = Field((3, 5), description="a list")
+    loud: bool = Field(False, description="a flag")
+
+
+FOUND = {each.name: each for each in parameters(Sample)}
+
+
+def test_order_and_descriptions():
+    assert list(FOUND) == list(Sample.model_fields)
+    assert FOUND["count"].description == "how many"
+
+
+def test_types_and_bounds():
+    assert (FOUND["count"].type, FOUND["count"].bounds) == ("integer", ">= 1, <= 9")
+    assert (FOUND["share"].type, FOUND["share"].bounds) == ("number or none", "> 0, < 1")
+    assert FOUND["sizes"].type == "array"
+    assert FOUND["loud"].type == "boolean"
+
+
+def test_choices():
+    assert FOUND["mode"].choices == ("a", "b")
+    assert FOUND["mode"].type == "a | b"
+    assert FOUND["only"].choices == ("x",)
+    assert "gradients" in FOUND["need"].choices
+
+
+def test_defaults_are_plain():
+    assert [FOUND[name].default for name in ("count", "share", "need", "sizes")] == [
+        5,
+        None,
+        "cut",
+        [3, 5],
+    ]
+
+
+def test_no_parameters():
+    assert parameters(Params) == []
