@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interp.hookspecs import hookimpl
-from interp_torch.memory import let_idle_threads_sleep
-
-let_idle_threads_sleep()
 
 if TYPE_CHECKING:
     from interp.plugins import Registrar

@@ -1,7 +1,6 @@
-"""How the C libraries under torch use a CPU: freed memory kept, idle threads asleep."""
+"""How the C library under torch hands out memory on a CPU."""
 
 import ctypes
-import os
 import platform
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
@@ -19,11 +18,3 @@ def keep_freed_memory() -> bool:
     options = ((M_MMAP_THRESHOLD, 1 << 30), (M_TRIM_THRESHOLD, KEEP), (M_TOP_PAD, 1 << 26))
     mallopt = ctypes.CDLL(None).mallopt
     return all(mallopt(option, value) for option, value in options)
-
-
-def let_idle_threads_sleep() -> None:
-    """Tell OpenMP not to wait in a busy loop; works only before torch is first imported.
-
-    Spinning threads on cores that another process needs made a pass 10 to 30 times slower.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
