@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Params(BaseModel):
-    """A method's parameters; each field has a default and a description, and bounds where it has."""
+    """Parameters of a method; each field has a default, a description, and bounds if any."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -52,15 +52,17 @@ def target_region(
 ) -> np.ndarray:
     """GrabCut's foreground (h, w) bool with the saliency as prior; empty where nothing is salient.
 
+    Only what speaks against the target is surely background (ours): gradients single out what
+    decides the class, and GrabCut is to find the rest of the object by its colours.
     Where GrabCut keeps nothing or nearly everything, the saliency above `probable`. OpenCV's
     generator is global: it is seeded here.
     """
     import cv2
 
-    level = np.clip(saliency, 0, None)
-    if not level.any():
-        return np.zeros(level.shape, bool)
-    level = level / level.max()
+    top = saliency.max()
+    if top <= 0:
+        return np.zeros(saliency.shape, bool)
+    level = saliency / top
     likely: np.ndarray = level > params.probable
     mask = np.full(level.shape, cv2.GC_BGD, np.uint8)
     mask[level > params.possible] = cv2.GC_PR_BGD

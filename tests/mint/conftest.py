@@ -101,7 +101,7 @@ def explain(colour_model: ModelAdapter) -> Callable[..., Explanation]:
     registry = Registry.load()
 
     def explained(
-        image: np.ndarray, *targets: str, samples: int = 1500, seed: int = 0, **params: object
+        image: np.ndarray, *targets: str, samples: int = 800, seed: int = 0, **params: object
     ) -> Explanation:
         request = Request(
             method="mint",

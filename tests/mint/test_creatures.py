@@ -67,7 +67,7 @@ def test_importance_falls_on_the_parts_that_make_the_class() -> None:
     sums = {"defining": 0.0, "others": 0.0, "background": 0.0}
     areas = dict.fromkeys(sums, 0)
     overlaps, r2, shown = [], [], 0
-    for example, found in explained(examples, 3000):
+    for example, found in explained(examples, 1500):
         instance = example.instances[0]
         creature, defining = mask_of(instance), mask_of(instance, DEFINING)
         values = density(found.named("fine"))
@@ -96,9 +96,9 @@ def test_importance_falls_on_the_parts_that_make_the_class() -> None:
 
 
 def test_each_of_two_creatures_gets_its_own_region() -> None:
-    examples = list(Creatures(30, seed=12, two=True))
+    examples = list(Creatures(25, seed=12, two=True))
     right = []
-    for example, found in explained(examples, 2000):
+    for example, found in explained(examples, 1000):
         masks = [mask_of(each) for each in example.instances]
         for at, instance in enumerate(example.instances):
             region = found.named("coarse", NAMES[instance.label]).mask()
