@@ -27,6 +27,7 @@ lint: $(VENV)/.developing ## check style
 
 docs: $(VENV)/.installed ## write the generated parts of README.md
 	$(BIN)/python -m interp.docs README.md
+	$(BIN)/python docs/picture.py
 
 bench: $(VENV)/.developing ## measure against peers; results go to benchmarks/
 	set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done

@@ -66,7 +66,7 @@ def test_importance_falls_on_the_parts_that_make_the_class() -> None:
     examples = list(Creatures(50, seed=11, two=False))
     sums = {"defining": 0.0, "others": 0.0, "background": 0.0}
     areas = dict.fromkeys(sums, 0)
-    overlaps, r2, shown = [], [], 0
+    overlaps, purity, r2, shown = [], [], [], 0
     for example, found in explained(examples, 1500):
         instance = example.instances[0]
         creature, defining = mask_of(instance), mask_of(instance, DEFINING)
@@ -82,6 +82,7 @@ def test_importance_falls_on_the_parts_that_make_the_class() -> None:
         region = found.named("coarse").mask()
         shown += bool(region.any())
         overlaps.append((region & creature).sum() / (region | creature).sum())
+        purity.append((region & creature).sum() / max(region.sum(), 1))
         r2.append(found.named("fine").r2)
     mean = {name: sums[name] / areas[name] for name in sums}
     report(
@@ -89,6 +90,7 @@ def test_importance_falls_on_the_parts_that_make_the_class() -> None:
         defining_to_background=mean["defining"] / mean["background"],
         region_shown=shown / len(examples),
         region_iou=float(np.mean(overlaps)),
+        region_inside=float(np.mean(purity)),
         r2_fine=float(np.mean(r2)),
     )
     assert mean["defining"] > mean["others"]
