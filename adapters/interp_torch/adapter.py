@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from interp.encoding import probe_images
 from interp.errors import InputError, ModelError, UnsupportedError
 from interp.model import Cut, ModelAdapter, Output
+from interp.scores import express
 from interp.spec import Capability, Layer, ModelOptions, ModelSpec
 from interp.state import content_key
 from interp.target import Target
@@ -24,9 +25,6 @@ from interp_torch.layer import list_layers
 from interp_torch.network import Network
 from interp_torch.observe import Pass, observe
 from interp_torch.split import Batching, learn_batching, pick, split
-
-TINY = 1e-12
-"""The smallest probability whose logarithm is taken."""
 
 
 class TorchAdapter(ModelAdapter):
@@ -60,17 +58,8 @@ class TorchAdapter(ModelAdapter):
         return scores.clone()  # an ordinary tensor, which may enter autograd
 
     def probabilities(self, scores: Tensor, output: Output = "prob") -> Tensor:
-        """Raw scores (..., K) as `output`. Without an activation the scores are what they are,
-        but for their logarithm."""
-        softmax = self.spec.activation == "softmax"
-        if self.spec.activation == "none":
-            plain = output == "prob" or (output == "logit" and not self.normalised)
-            return scores if plain else scores.clamp(min=TINY).log()
-        if output == "logit":
-            return scores
-        if output == "prob":
-            return scores.softmax(-1) if softmax else scores.sigmoid()
-        return scores.log_softmax(-1) if softmax else functional.logsigmoid(scores)
+        """Raw scores (..., K) as `output`, by the model's own activation."""
+        return express(scores, output, self.spec.activation, self.normalised)
 
     def layers(self) -> list[Layer]:
         """Every named module called once with a map, tokens or a vector as its output."""
@@ -187,6 +176,4 @@ class TorchAdapter(ModelAdapter):
 
 def probe(network: Network) -> Tensor:
     """Two random images (2, 3, h, w) in [0, 1], the same every time."""
-    generator = torch.Generator().manual_seed(0)
-    images = torch.rand(2, 3, *network.input.size, generator=generator)
-    return images.to(network.device)
+    return probe_images(network.input).to(network.device)

@@ -1,73 +1,17 @@
-"""Receptive fields: what a tensor's cells see of the image, and how each operation changes it."""
+"""How each of torch's operations changes what a tensor's cells see of the image."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from interp.spec import ReceptiveField
+from interp.field import Sight
 
 aten = torch.ops.aten
-
-
-@dataclass(frozen=True)
-class Span:
-    """Along one axis, cell i sees the input from low + i * stride to high + i * stride."""
-
-    stride: float = 1.0
-    low: float = 0.0
-    high: float = 1.0
-
-    def slide(self, kernel: int, stride: int = 1, pad: int = 0, dilation: int = 1) -> Span:
-        """What a window sliding over these cells sees."""
-        reach = dilation * (kernel - 1)
-        return Span(
-            self.stride * stride,
-            self.low - pad * self.stride,
-            self.high + (reach - pad) * self.stride,
-        )
-
-    def join(self, other: Span) -> Span:
-        """The union of both; their strides agree where their cells do."""
-        return Span(self.stride, min(self.low, other.low), max(self.high, other.high))
-
-
-@dataclass(frozen=True)
-class Sight:
-    """What a tensor's cells see: a span for y and x, and the tensor's axes that are y and x.
-
-    Without axes the tensor is a list (N * h * w, C) of the grid's cells.
-    """
-
-    y: Span
-    x: Span
-    axes: tuple[int, int] | None
-    grid: tuple[int, int]
-
-    def slide(self, *windows: tuple[int, int, int, int]) -> Sight | None:
-        """A window (kernel, stride, pad, dilation) slid along y, and one along x."""
-        if self.axes != (2, 3):
-            return None
-        return replace(self, y=self.y.slide(*windows[0]), x=self.x.slide(*windows[1]))
-
-    def join(self, other: Sight) -> Sight | None:
-        """The union of both where they have the same cells."""
-        same = self.grid == other.grid and self.axes == other.axes
-        if not same or (self.y.stride, self.x.stride) != (other.y.stride, other.x.stride):
-            return None
-        return replace(self, y=self.y.join(other.y), x=self.x.join(other.x))
-
-    def field(self) -> ReceptiveField:
-        """The same as size, stride and centre of the first cell, in input pixels."""
-        return ReceptiveField(
-            size=(self.y.high - self.y.low, self.x.high - self.x.low),
-            stride=(self.y.stride, self.x.stride),
-            offset=((self.y.low + self.y.high) / 2, (self.x.low + self.x.high) / 2),
-        )
 
 
 def _pair(value: Any) -> tuple[int, int]:

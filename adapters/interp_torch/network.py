@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from interp.encoding import encode
 from interp.errors import ModelError
 from interp.spec import InputSpec
 from interp_torch.evaluation import evaluating
@@ -44,16 +44,7 @@ class Network:
     def encode(self, images: Tensor) -> Tensor:
         """RGB in [0, 1] of any size as the module wants it, (N, 3, h, w)."""
         images = images.to(self.device, torch.float32)
-        if tuple(images.shape[2:]) != self.input.size:
-            images = functional.interpolate(
-                images, self.input.size, mode="bilinear", antialias=True
-            )
-        if self.input.order == "BGR":
-            images = images.flip(1)
-        mean, std = (
-            images.new_tensor(each).view(1, 3, 1, 1) for each in (self.input.mean, self.input.std)
-        )
-        return self.arrange(torch.addcmul(-mean / std, images, 1 / std))
+        return self.arrange(encode(images, self.input))
 
     def arrange(self, values: Tensor) -> Tensor:
         """Values in the module's memory layout, where they have one."""

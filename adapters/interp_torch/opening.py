@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from interp.errors import ModelError
+from interp.scores import sum_to_one
 from interp.sidecar import describe_input, name_classes, read_sidecar
 from interp.spec import InputSpec, ModelOptions, ModelSpec
 from interp_torch.adapter import TorchAdapter, probe
@@ -39,7 +40,7 @@ def describe(opened: Opened, source: str, options: ModelOptions) -> TorchAdapter
     tensors = opened.tensors or dict(opened.module.state_dict())
     network = place(opened, spec_input, options)
     scores = check_answer(network, opened.name)
-    normalised = _sums_to_one(scores)
+    normalised = sum_to_one(scores)
     activation = options.activation or sidecar.activation or opened.activation
     if activation is None:
         activation = "none" if normalised else "softmax"
@@ -126,10 +127,3 @@ def _reopening(base: TorchAdapter) -> ModelOptions:
 def _whole(path: str) -> str:
     """The absolute path of a file; what is no file as it stands."""
     return str(Path(path).resolve()) if Path(path).is_file() else path
-
-
-def _sums_to_one(scores: Tensor) -> bool:
-    """Whether two answers are already probabilities of one class among several."""
-    total = scores.sum(1)
-    near = torch.allclose(total, torch.ones_like(total), atol=1e-3)
-    return scores.shape[1] > 1 and bool((scores >= 0).all()) and near

@@ -13,7 +13,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from interp_torch.field import RULES, Sight, Span
+from interp.field import Sight, Span
+from interp_torch.field import RULES
 
 aten = torch.ops.aten
 UNTAGGED = {

@@ -1,0 +1,109 @@
+"""An ONNX graph as the adapter sees it: what makes, reads and depends on each tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import onnx
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
+
+from interp_onnx.file import inner_graphs
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A model with one image input and one output of scores."""
+
+    model: ModelProto
+    image: str
+    output: str
+
+    @property
+    def nodes(self) -> list[NodeProto]:
+        """In the order of execution, as ONNX demands."""
+        return list(self.model.graph.node)
+
+    @cached_property
+    def maker(self) -> dict[str, NodeProto]:
+        """The node that makes each tensor."""
+        return {name: node for node in self.nodes for name in node.output if name}
+
+    @cached_property
+    def weights(self) -> dict[str, TensorProto]:
+        """Initializers by name."""
+        return {each.name: each for each in self.model.graph.initializer}
+
+    @cached_property
+    def readers(self) -> dict[str, list[NodeProto]]:
+        """The nodes that read each tensor."""
+        found: dict[str, list[NodeProto]] = {}
+        for node in self.nodes:
+            for name in inputs(node):
+                found.setdefault(name, []).append(node)
+        return found
+
+    @cached_property
+    def alive(self) -> set[str]:
+        """Tensors that depend on the image; all others are constants."""
+        return self.after({self.image})
+
+    @cached_property
+    def types(self) -> dict[str, int]:
+        """Element types by shape inference; what is unknown there is left out."""
+        try:
+            graph = onnx.shape_inference.infer_shapes(self.model).graph
+        except Exception:  # a model that onnxruntime runs may still puzzle the inference
+            graph = self.model.graph
+        infos = [*graph.input, *graph.value_info, *graph.output]
+        return {each.name: each.type.tensor_type.elem_type for each in infos}
+
+    def after(self, tensors: Collection[str]) -> set[str]:
+        """These tensors and all that depend on them."""
+        found = set(tensors)
+        for node in self.nodes:
+            if not found.isdisjoint(inputs(node)):
+                found.update(name for name in node.output if name)
+        return found
+
+    def before(self, tensors: Collection[str], stop: Collection[str] = ()) -> list[NodeProto]:
+        """The nodes that make these tensors, from the tensors in `stop` on, in order."""
+        wanted, kept = set(tensors) - set(stop), []
+        for node in reversed(self.nodes):
+            if not wanted.isdisjoint(node.output):
+                kept.append(node)
+                wanted.update(inputs(node) - set(stop))
+        return kept[::-1]
+
+    def constant(self, name: str) -> np.ndarray | None:
+        """The value of an initializer or Constant node; None for anything else."""
+        if name in self.weights:
+            return numpy_helper.to_array(self.weights[name])
+        node = self.maker.get(name)
+        if node is None or node.op_type != "Constant":
+            return None
+        value = next(iter(attributes(node).values()))
+        return numpy_helper.to_array(value) if isinstance(value, TensorProto) else np.array(value)
+
+
+def inputs(node: NodeProto) -> set[str]:
+    """What a node reads, its inner graphs' outer tensors included."""
+    found = {name for name in node.input if name}
+    for attribute in node.attribute:
+        for graph in inner_graphs(attribute):
+            found |= _captured(graph)
+    return found
+
+
+def attributes(node: NodeProto) -> dict[str, object]:
+    """A node's attributes as plain values."""
+    return {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
+
+
+def _captured(graph: GraphProto) -> set[str]:
+    own = {each.name for each in [*graph.input, *graph.initializer]}
+    own.update(name for node in graph.node for name in node.output)
+    read = {name for node in graph.node for name in inputs(node)}
+    return (read | {each.name for each in graph.output}) - own

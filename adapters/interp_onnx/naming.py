@@ -1,0 +1,112 @@
+"""Which tensor is which layer's output, by what the exporter left in the file."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from dataclasses import dataclass
+
+from onnx import NodeProto
+
+from interp_onnx.graph import Graph, inputs
+
+SCOPES, CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
+RENUMBERED = "onnx::"
+"""How PyTorch's older exporter calls weights it has changed, as by folding a normalisation."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The tensor that is a layer's output, and the layer's kind."""
+
+    tensor: str
+    kind: str
+
+
+def find_places(graph: Graph) -> dict[str, Place]:
+    """Modules where the exporter tells them, else nodes; in the order of execution."""
+    return _modules(graph) or _nodes(graph)
+
+
+def folded(graph: Graph, name: str, places: dict[str, Place]) -> str | None:
+    """The layer into which the exporter folded the module called `name`, where weights tell."""
+    weights = [each for each in graph.weights if each.rpartition(".")[0] == name]
+    made = {out for each in weights for node in graph.readers.get(each, []) for out in node.output}
+    return next((layer for layer, place in places.items() if place.tensor in made), None)
+
+
+def _modules(graph: Graph) -> dict[str, Place]:
+    """Each module's one tensor that others use; modules with several are left out."""
+    inside: dict[str, dict[str, str]] = {}
+    order = {}
+    for index, node in enumerate(_live(graph)):
+        order[node.output[0]] = index
+        for path, kind in _scopes(node):
+            inside.setdefault(path, {})[node.output[0]] = kind
+    places = {}
+    for path, made in inside.items():
+        used = [tensor for tensor in made if _leaves(graph, tensor, made)]
+        if len(used) == 1:
+            places[path] = Place(used[0], made[used[0]])
+    ranks = sorted(places, key=lambda path: (order[places[path].tensor], -path.count(".")))
+    return {path: places[path] for path in ranks}
+
+
+def _leaves(graph: Graph, tensor: str, own: dict[str, str]) -> bool:
+    """Whether something outside reads the tensor."""
+    readers = graph.readers.get(tensor, [])
+    return tensor == graph.output or any(node.output[0] not in own for node in readers)
+
+
+def _nodes(graph: Graph) -> dict[str, Place]:
+    """Every node by its name, or by its tensor where the name is missing or not its own."""
+    nodes = _live(graph)
+    count = Counter(node.name for node in nodes)
+    return {
+        node.name if node.name and count[node.name] == 1 else node.output[0]: Place(
+            node.output[0], node.op_type
+        )
+        for node in nodes
+    }
+
+
+def _live(graph: Graph) -> list[NodeProto]:
+    """Nodes that depend on the image, by their first output."""
+    return [node for node in graph.nodes if node.output and node.output[0] in graph.alive]
+
+
+def _scopes(node: NodeProto) -> list[tuple[str, str]]:
+    """Path and class of the modules a node belongs to, outermost first."""
+    known = {each.key: each.value for each in node.metadata_props}
+    if SCOPES in known:
+        paths = _literal(known[SCOPES])[:-1]
+        kinds = _literal(known.get(CLASSES, "[]"))[:-1]
+        kinds = kinds if len(kinds) == len(paths) else [node.op_type] * len(paths)
+        pairs = zip(paths, kinds, strict=True)
+        return [(path, kind.rpartition(".")[2]) for path, kind in pairs if path and "@" not in path]
+    return [(path, node.op_type) for path in _slashed(node)]
+
+
+def _slashed(node: NodeProto) -> list[str]:
+    """Module paths in `/layer1/layer1.0/conv1/Conv`, the older exporter's node name.
+
+    The innermost is left out where a normalisation was folded in: its tensor is not its own.
+    """
+    if not node.name.startswith("/"):
+        return []
+    paths: list[str] = []
+    before = None
+    for part in node.name.split("/")[1:-1]:
+        local = part.removeprefix(f"{before}.") if before else part
+        paths.append(f"{paths[-1]}.{local}" if paths else local)
+        before = part
+    changed = any(name.startswith(RENUMBERED) for name in inputs(node))
+    return paths[:-1] if changed and node.op_type == "Conv" else paths
+
+
+def _literal(text: str) -> list[str]:
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return []
+    return [str(each) for each in value] if isinstance(value, (list, tuple)) else []

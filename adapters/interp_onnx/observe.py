@@ -1,0 +1,51 @@
+"""The shape of every tensor, seen in a run rather than inferred."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import onnx
+from onnx import ModelProto, helper
+from torch import Tensor
+
+from interp_onnx.graph import Graph
+from interp_onnx.session import Engine
+
+NO_TENSOR = {"SequenceConstruct", "SequenceEmpty", "SequenceInsert", "SplitToSequence", "Optional",
+             "SequenceErase", "If", "Loop", "Scan"}  # fmt: skip
+"""Operations that may answer something without a shape."""
+Shapes = dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What tensors look like with `batch` images."""
+
+    shapes: Shapes
+    batch: int
+
+
+def see_shapes(graph: Graph, engine: Engine, inputs: Tensor) -> Seen:
+    """Run once on preprocessed images; only shapes are kept, so memory is that of a plain run."""
+    names = [
+        name
+        for node in graph.nodes
+        for name in node.output
+        if name in graph.alive and node.op_type not in NO_TENSOR
+    ]
+    found = engine.session(_asking(graph, names))(inputs)
+    shapes = {name: tuple(each.tolist()) for name, each in zip(names, found, strict=True)}
+    return Seen({graph.image: tuple(inputs.shape), **shapes}, len(inputs))
+
+
+def _asking(graph: Graph, names: list[str]) -> ModelProto:
+    """The model with the shapes of its tensors as outputs."""
+    model = onnx.ModelProto()
+    model.CopyFrom(graph.model)
+    del model.graph.output[:]
+    for index, name in enumerate(names):
+        asked = f"interp.shape.{index}"
+        model.graph.node.append(helper.make_node("Shape", [name], [asked]))
+        info = helper.make_tensor_value_info(asked, onnx.TensorProto.INT64, [None])
+        model.graph.output.append(info)
+    return model

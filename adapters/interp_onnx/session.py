@@ -1,0 +1,131 @@
+"""Where models run: the device that truly works, and sessions that share tensors with torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+
+import onnxruntime
+import torch
+from onnx import ModelProto
+from onnxruntime import InferenceSession, OrtValue, SessionOptions
+from torch import Tensor
+
+from interp.errors import ModelError
+from interp_onnx.file import line
+
+CPU, CUDA, TENSORRT = (f"{name}ExecutionProvider" for name in ("CPU", "CUDA", "Tensorrt"))
+PROVIDERS = {"cpu": [CPU], "cuda": [CUDA, CPU], "tensorrt": [TENSORRT, CUDA, CPU]}
+QUIET = 4
+"""onnxruntime's log level at which it prints nothing: its errors are raised as well."""
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """A model ready to run on torch tensors."""
+
+    inner: InferenceSession
+    device: torch.device
+
+    def __call__(self, *tensors: Tensor) -> list[Tensor]:
+        """Outputs in their order; tensors are shared with onnxruntime, not copied."""
+        binding = self.inner.io_binding()
+        given = [each.detach().contiguous() for each in tensors]
+        for port, tensor in zip(self.inner.get_inputs(), given, strict=True):
+            binding.bind_ortvalue_input(port.name, OrtValue.from_dlpack(tensor))
+        for port in self.inner.get_outputs():
+            binding.bind_output(port.name, self.device.type, self.device.index or 0)
+        if self.device.type == "cuda":  # onnxruntime works in a stream of its own
+            torch.cuda.current_stream(self.device).synchronize()
+        self.inner.run_with_iobinding(binding)
+        return [torch.from_dlpack(each) for each in binding.get_outputs()]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The providers that sessions are made with, the first of them being what was asked for."""
+
+    device: torch.device
+    providers: tuple[str, ...]
+    strict: bool = False
+    """Whether running any part elsewhere is an error."""
+
+    def session(self, model: ModelProto) -> Session:
+        """A session of this model. Raises onnxruntime's errors."""
+        options = SessionOptions()
+        options.log_severity_level = QUIET
+        options.intra_op_num_threads = torch.get_num_threads()
+        # sessions alternate: a waiting one must not keep the cores from the other
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if self.strict:
+            options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+        named = [(each, self._options(each)) for each in self.providers]
+        return Session(InferenceSession(model.SerializeToString(), options, named), self.device)
+
+    def works(self, session: Session) -> bool:
+        """Whether the session got the provider that was asked for first."""
+        return bool(session.inner.get_providers()[0] == self.providers[0])
+
+    def _options(self, provider: str) -> dict[str, str]:
+        return {} if provider == CPU else {"device_id": str(self.device.index or 0)}
+
+
+def choose_engine(wanted: str | None) -> Engine:
+    """The engine asked for, else CUDA where torch and onnxruntime both have it, else the CPU."""
+    _check_distributions()
+    kind, _, index = (wanted or _default()).partition(":")
+    if kind not in PROVIDERS or not (index.isdigit() or not index):
+        raise ModelError(f"unknown device {wanted!r}; expected cpu, cuda, cuda:1 or tensorrt")
+    if kind == "cpu":
+        return Engine(torch.device("cpu"), (CPU,))
+    strict = wanted is not None
+    built = onnxruntime.get_available_providers()
+    providers = PROVIDERS[kind][: -1 if strict else None]
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if providers[0] not in built:
+        raise ModelError(f"this onnxruntime has no {providers[0]}; install onnxruntime-gpu")
+    if int(index or 0) >= count:
+        raise ModelError(f"device {wanted!r} is not there: {count} CUDA devices found; use cpu")
+    return Engine(torch.device("cuda", int(index or 0)), tuple(providers), strict)
+
+
+def open_session(engine: Engine, model: ModelProto, name: str) -> tuple[Engine, Session, list[str]]:
+    """The whole model's session, on the CPU where the GPU was not demanded and does not work."""
+    try:
+        session = engine.session(model)
+    except Exception as error:  # onnxruntime's errors share no class
+        raise ModelError(f"{name}: onnxruntime cannot open it: {line(error)}") from error
+    if engine.works(session):
+        return engine, session, []
+    first = engine.providers[0]
+    if engine.strict:
+        raise ModelError(
+            f"{name}: {first} does not work here; found {', '.join(session.inner.get_providers())};"
+            " check the CUDA and cuDNN versions, or use --device cpu"
+        )
+    spare = Engine(torch.device("cpu"), (CPU,))
+    note = f"{first} does not work here, the model runs on the CPU; check CUDA and cuDNN versions"
+    return spare, spare.session(model), [note]
+
+
+def _default() -> str:
+    both = torch.cuda.is_available() and CUDA in onnxruntime.get_available_providers()
+    return "cuda" if both else "cpu"
+
+
+def _check_distributions(names: Sequence[str] = ("onnxruntime", "onnxruntime-gpu")) -> None:
+    """Refuse both builds at once: they share a folder, and the GPU's is broken silently."""
+    if all(map(_installed, names)):
+        raise ModelError(
+            "onnxruntime and onnxruntime-gpu are both installed and overwrite each other; "
+            "run: pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
+        )
+
+
+def _installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
