@@ -9,11 +9,13 @@ from onnx import ModelProto, TensorProto, helper
 
 from interp_onnx.graph import Graph, inputs
 
-Shape = tuple[int | str | None, ...]
-"""Per axis: its length, the name of a free length, or nothing known."""
+Shape = tuple[int | None, ...]
+"""Per axis its length, None where it follows the batch."""
 
 
-def extract(graph: Graph, given: Mapping[str, Shape], wanted: Sequence[str]) -> ModelProto:
+def extract(
+    graph: Graph, shapes: Mapping[str, Shape], given: Sequence[str], wanted: Sequence[str]
+) -> ModelProto:
     """The nodes between the `given` tensors and the `wanted` ones.
 
     Answers come in the order of `wanted` under names of their own, so that a given tensor may
@@ -28,8 +30,11 @@ def extract(graph: Graph, given: Mapping[str, Shape], wanted: Sequence[str]) -> 
     inner = helper.make_graph(
         [*nodes, *copies],
         "part",
-        [_info(graph, name, name, shape) for name, shape in given.items()],
-        [_info(graph, name, f"interp.answer.{index}", None) for index, name in enumerate(wanted)],
+        [_info(graph, name, name, _free(shapes[name], index)) for index, name in enumerate(given)],
+        [
+            _info(graph, wanted[i], each.output[0], shapes[wanted[i]])
+            for i, each in enumerate(copies)
+        ],
         [weight for name, weight in graph.weights.items() if name in read and name not in given],
     )
     part = helper.make_model(inner, opset_imports=graph.model.opset_import)
@@ -38,10 +43,16 @@ def extract(graph: Graph, given: Mapping[str, Shape], wanted: Sequence[str]) -> 
     return part
 
 
-def _info(graph: Graph, name: str, called: str, shape: Shape | None) -> onnx.ValueInfoProto:
-    kind = graph.types.get(name) or TensorProto.FLOAT
-    info = helper.make_tensor_value_info(called, kind, shape)
-    if shape is None:
-        info.type.tensor_type.shape.Clear()
-        info.type.tensor_type.ClearField("shape")
-    return info
+def _free(shape: Shape, index: int) -> tuple[int | str, ...]:
+    """The shape with names for free lengths, for each tensor its own.
+
+    Were a name shared, onnxruntime would take the tensors to be of one shape and let one be
+    written into the other's memory; but one may hold a single image beside many.
+    """
+    return tuple(f"free{index}" if each is None else each for each in shape)
+
+
+def _info(
+    graph: Graph, name: str, called: str, shape: Sequence[int | str | None]
+) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(called, graph.types.get(name) or TensorProto.FLOAT, shape)

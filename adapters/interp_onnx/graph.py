@@ -8,7 +8,8 @@ from functools import cached_property
 
 import numpy as np
 import onnx
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 from interp_onnx.file import inner_graphs
 
@@ -78,14 +79,21 @@ class Graph:
         return kept[::-1]
 
     def constant(self, name: str) -> np.ndarray | None:
-        """The value of an initializer or Constant node; None for anything else."""
+        """The value of a tensor that does not depend on the image; None for one that does."""
         if name in self.weights:
             return numpy_helper.to_array(self.weights[name])
-        node = self.maker.get(name)
-        if node is None or node.op_type != "Constant":
+        if name in self.alive or name not in self.maker:
             return None
-        value = next(iter(attributes(node).values()))
-        return numpy_helper.to_array(value) if isinstance(value, TensorProto) else np.array(value)
+        nodes = self.before([name])
+        read = {each for node in nodes for each in inputs(node)}
+        weights = [weight for each, weight in self.weights.items() if each in read]
+        info = onnx.ValueInfoProto(name=name)
+        part = helper.make_graph(nodes, "constant", [], [info], weights)
+        model = helper.make_model(part, opset_imports=self.model.opset_import)
+        try:
+            return np.asarray(ReferenceEvaluator(model).run(None, {})[0])
+        except Exception:  # an operation the evaluator lacks
+            return None
 
 
 def inputs(node: NodeProto) -> set[str]:
@@ -99,7 +107,7 @@ def inputs(node: NodeProto) -> set[str]:
 
 def attributes(node: NodeProto) -> dict[str, object]:
     """A node's attributes as plain values."""
-    return {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
+    return {each.name: helper.get_attribute_value(each) for each in node.attribute}
 
 
 def _captured(graph: GraphProto) -> set[str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import onnx
 from onnx import ModelProto, helper
 from torch import Tensor
 
+from interp_onnx.extract import Shape
 from interp_onnx.graph import Graph
-from interp_onnx.session import Engine
+from interp_onnx.session import on_cpu
 
 NO_TENSOR = {"SequenceConstruct", "SequenceEmpty", "SequenceInsert", "SplitToSequence", "Optional",
              "SequenceErase", "If", "Loop", "Scan"}  # fmt: skip
@@ -25,17 +27,28 @@ class Seen:
     batch: int
 
 
-def see_shapes(graph: Graph, engine: Engine, inputs: Tensor) -> Seen:
-    """Run once on preprocessed images; only shapes are kept, so memory is that of a plain run."""
+def see_shapes(graph: Graph, batches: Sequence[Tensor]) -> list[Seen]:
+    """Run on preprocessed images; only shapes are kept, so memory is that of plain runs."""
     names = [
         name
         for node in graph.nodes
         for name in node.output
         if name in graph.alive and node.op_type not in NO_TENSOR
     ]
-    found = engine.session(_asking(graph, names))(inputs)
-    shapes = {name: tuple(each.tolist()) for name, each in zip(names, found, strict=True)}
-    return Seen({graph.image: tuple(inputs.shape), **shapes}, len(inputs))
+    session, seen = on_cpu().session(_asking(graph, names)), []
+    for inputs in batches:
+        found = zip(names, session(inputs.cpu()), strict=True)
+        shapes = {name: tuple(each.tolist()) for name, each in found}
+        seen.append(Seen({graph.image: tuple(inputs.shape), **shapes}, len(inputs)))
+    return seen
+
+
+def free_axes(first: Shapes, second: Shapes) -> dict[str, Shape]:
+    """Every tensor's shape, None for axes that differ between two batch sizes."""
+    return {
+        name: tuple(a if a == b else None for a, b in zip(shape, second[name], strict=True))
+        for name, shape in first.items()
+    }
 
 
 def _asking(graph: Graph, names: list[str]) -> ModelProto:

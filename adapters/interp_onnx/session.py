@@ -49,16 +49,16 @@ class Engine:
     device: torch.device
     providers: tuple[str, ...]
     strict: bool = False
-    """Whether running any part elsewhere is an error."""
+    """Whether the user demanded it, so that running the model elsewhere is an error."""
 
-    def session(self, model: ModelProto) -> Session:
-        """A session of this model. Raises onnxruntime's errors."""
+    def session(self, model: ModelProto, strict: bool = False) -> Session:
+        """A session of this model; `strict`: no part on the CPU. Raises onnxruntime's errors."""
         options = SessionOptions()
         options.log_severity_level = QUIET
         options.intra_op_num_threads = torch.get_num_threads()
         # sessions alternate: a waiting one must not keep the cores from the other
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        if self.strict:
+        if strict:
             options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
         named = [(each, self._options(each)) for each in self.providers]
         return Session(InferenceSession(model.SerializeToString(), options, named), self.device)
@@ -78,7 +78,7 @@ def choose_engine(wanted: str | None) -> Engine:
     if kind not in PROVIDERS or not (index.isdigit() or not index):
         raise ModelError(f"unknown device {wanted!r}; expected cpu, cuda, cuda:1 or tensorrt")
     if kind == "cpu":
-        return Engine(torch.device("cpu"), (CPU,))
+        return on_cpu()
     strict = wanted is not None
     built = onnxruntime.get_available_providers()
     providers = PROVIDERS[kind][: -1 if strict else None]
@@ -93,7 +93,7 @@ def choose_engine(wanted: str | None) -> Engine:
 def open_session(engine: Engine, model: ModelProto, name: str) -> tuple[Engine, Session, list[str]]:
     """The whole model's session, on the CPU where the GPU was not demanded and does not work."""
     try:
-        session = engine.session(model)
+        session = engine.session(model, engine.strict)
     except Exception as error:  # onnxruntime's errors share no class
         raise ModelError(f"{name}: onnxruntime cannot open it: {line(error)}") from error
     if engine.works(session):
@@ -104,9 +104,14 @@ def open_session(engine: Engine, model: ModelProto, name: str) -> tuple[Engine, 
             f"{name}: {first} does not work here; found {', '.join(session.inner.get_providers())};"
             " check the CUDA and cuDNN versions, or use --device cpu"
         )
-    spare = Engine(torch.device("cpu"), (CPU,))
+    spare = on_cpu()
     note = f"{first} does not work here, the model runs on the CPU; check CUDA and cuDNN versions"
     return spare, spare.session(model), [note]
+
+
+def on_cpu() -> Engine:
+    """The engine that always works."""
+    return Engine(torch.device("cpu"), (CPU,))
 
 
 def _default() -> str:

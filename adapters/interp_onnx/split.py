@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from onnx import ModelProto, TensorProto
+from onnx import ModelProto
 from torch import Tensor
 
 from interp_onnx.extract import Shape, extract
 from interp_onnx.graph import Graph, inputs
-from interp_onnx.observe import Shapes
 
 BROADCASTING = {"Add", "Div", "Max", "Min", "Mul", "Sub", "Sum", "Where"}
 """Operations that take one image's tensor beside many images'."""
-WHOLE = {TensorProto.INT32, TensorProto.INT64}
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,43 +27,19 @@ class Halves:
     """Which live tensors of one image may stay so for many, being broadcast."""
 
 
-def halve(graph: Graph, tensor: str, shapes: tuple[Shapes, Shapes]) -> Halves:
-    """Split so that the suffix holds what depends on the tensor, and nothing else.
-
-    `shapes` at two batch sizes tell which axes follow the batch.
-    """
+def halve(graph: Graph, tensor: str, shapes: Mapping[str, Shape]) -> Halves:
+    """Split so that the suffix holds what depends on the tensor, and nothing else."""
     moved = graph.after({tensor})
     back = graph.before([graph.output], [tensor, *(graph.alive - moved)])
     read = {name for node in back for name in inputs(node)}
     live = tuple(sorted((read & graph.alive) - moved))
-    two, three = shapes
-    given: dict[str, Shape] = {}
-    for index, name in enumerate([tensor, *live]):
-        given[name] = _shape(two.get(name), three.get(name), f"batch{index}")
+    crossing = [tensor, *live]
     return Halves(
-        extract(graph, {graph.image: given_image(two, three, graph.image)}, [tensor, *live]),
-        extract(graph, given, [graph.output]),
+        extract(graph, shapes, [graph.image], crossing),
+        extract(graph, shapes, crossing, [graph.output]),
         live,
         tuple(_broadcast(graph, name, moved) for name in live),
     )
-
-
-def given_image(two: Shapes, three: Shapes, image: str) -> Shape:
-    """The image input's shape with a free batch."""
-    return _shape(two[image], three[image], "batch") or ()
-
-
-def _shape(
-    two: tuple[int, ...] | None, three: tuple[int, ...] | None, free: str
-) -> Shape | None:
-    """Lengths that are the same at both batch sizes, and a name of its own for one that is not.
-
-    Two tensors must not share the name: onnxruntime would take them to be of one shape and let
-    one be written into the other's memory.
-    """
-    if two is None or three is None:
-        return None
-    return tuple(a if a == b else free for a, b in zip(two, three, strict=True))
 
 
 def _broadcast(graph: Graph, name: str, moved: set[str]) -> bool:

@@ -50,9 +50,7 @@ class Sight:
     def move(self, y: tuple[int, int], x: tuple[int, int]) -> Sight:
         """Cells put in front (pad), or taken away where negative, and every stride-th kept."""
         (top, below), (left, right) = y, x
-        return replace(
-            self, y=self.y.slide(1, below, top), x=self.x.slide(1, right, left)
-        )
+        return replace(self, y=self.y.slide(1, below, top), x=self.x.slide(1, right, left))
 
     def join(self, other: Sight) -> Sight | None:
         """The union of both where they have the same cells."""

@@ -38,7 +38,7 @@ class MintParams(Params):
     sure: float = Field(0.7, description="saliency above this share of its maximum: the target")
     probable: float = Field(0.3, description="above this share: probably the target")
     possible: float = Field(
-        -0.3, description="above this share: probably not; below, so much against it: surely not"
+        0.05, description="above this share: probably not the target; below: surely not"
     )
     grabcut_rounds: int = Field(5, ge=1, description="GrabCut's iterations")
     background: int = Field(6, ge=1, description="SLIC segments of what is not the target")

@@ -52,8 +52,6 @@ def target_region(
 ) -> np.ndarray:
     """GrabCut's foreground (h, w) bool with the saliency as prior; empty where nothing is salient.
 
-    Only what speaks against the target is surely background (ours): gradients single out what
-    decides the class, and GrabCut is to find the rest of the object by its colours.
     Where GrabCut keeps nothing or nearly everything, the saliency above `probable`. OpenCV's
     generator is global: it is seeded here.
     """

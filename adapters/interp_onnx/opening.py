@@ -1,0 +1,90 @@
+"""From a file to an adapter: read, placed, described, and its first answers checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from interp.encoding import probe_images
+from interp.errors import ModelError
+from interp.scores import sum_to_one
+from interp.sidecar import describe_input, name_classes, read_sidecar
+from interp.spec import InputSpec, ModelOptions, ModelSpec
+from interp_onnx.adapter import OnnxAdapter
+from interp_onnx.file import fingerprint, origin, read_model
+from interp_onnx.graph import Graph
+from interp_onnx.network import Network, settle_batch
+from interp_onnx.port import Port, find_image, find_scores
+from interp_onnx.session import choose_engine, open_session
+
+PLAIN = ModelOptions()
+
+
+def open_model(source: str, options: ModelOptions = PLAIN, _lookup: Any = None) -> OnnxAdapter:
+    """The model in an .onnx file. Raises ModelError for what is no classifier of images."""
+    path = Path(source)
+    _check_options(path.name, options)
+    engine = choose_engine(options.device)
+    model = read_model(path)
+    port, guessed = find_image(model, path.name)
+    output, chosen = find_scores(model, path.name)
+    sidecar = read_sidecar(path)
+    known = {"size": port.size} if port.size else {}
+    spec_input, assumed = describe_input(known, sidecar, options)
+    _check_size(path.name, port, spec_input)
+    engine, session, fallen = open_session(engine, model, path.name)
+    network = Network(
+        Graph(model, port.name, output), port, spec_input, engine, session, port.batch
+    )
+    network, limits = settle_batch(network, path.name)
+    scores = _check_answer(network, path.name)
+    normalised = sum_to_one(scores)
+    activation = options.activation or sidecar.activation
+    noticed = []
+    if activation is None:
+        activation = "none" if normalised else "softmax"
+        noticed = ["the model answers probabilities; no activation is applied"] * normalised
+    classes, told = name_classes(scores.shape[1], None, path, sidecar, options)
+    spec = ModelSpec(
+        name=path.stem,
+        source=source,
+        input=spec_input,
+        activation=activation,
+        classes=classes,
+        device=str(engine.device),
+        fingerprint=fingerprint(model),
+        origin=origin(model),
+        notes=(*guessed, *chosen, *assumed, *fallen, *limits, *noticed, *told),
+    )
+    return OnnxAdapter(network, spec, normalised)
+
+
+def _check_options(name: str, options: ModelOptions) -> None:
+    if options.weights is not None:
+        raise ModelError(f"{name} holds its own weights; leave out --weights")
+    if options.precision != "fp32":
+        raise ModelError(
+            f"{name} runs in the precision it was exported in; leave out "
+            f"--precision {options.precision}, or convert the file"
+        )
+
+
+def _check_size(name: str, port: Port, spec: InputSpec) -> None:
+    if port.size not in (None, spec.size):
+        (h, w), (height, width) = port.size or (0, 0), spec.size
+        raise ModelError(f"{name} takes images of {h}x{w} only; found size {height}x{width}")
+
+
+def _check_answer(network: Network, name: str) -> Tensor:
+    """Scores (2, K) of two random images; ModelError unless they are finite scores."""
+    scores = network.forward(network.encode(probe_images(network.input)))
+    if scores.dim() != 2 or len(scores) != 2:
+        raise ModelError(
+            f"{name} answers {tuple(scores.shape)} to 2 images; expected scores (2, classes)"
+        )
+    if not bool(torch.isfinite(scores).all()):
+        raise ModelError(f"{name} answers NaN or infinity to random images; check its weights")
+    return scores
