@@ -66,12 +66,11 @@ class OnnxCut(Cut):
         self, frontier: Frontier, directions: Tensor, targets: Sequence[Target], output: Output
     ) -> Tensor:
         """Central differences of the scores, (M, T); their estimated error is kept in `error`."""
-        slopes, error = differentiate(
+        base, slopes, error = differentiate(
             lambda activation: self.suffix(frontier, activation),
             frontier.activation,
             directions.to(frontier.activation.device),
         )
-        base = self.suffix(frontier, frontier.activation)
         changed, blurred = (
             chain(lambda scores: self.probabilities(scores, output), base, each)
             for each in (slopes, slopes + error)

@@ -10,33 +10,48 @@ from torch import Tensor
 STEPS = tuple(0.03 / 4**k for k in range(6))
 """Lengths of the steps, relative to the activation's. Networks of rectifiers, with kinks
 everywhere, need the shortest that float32 allows; nearly linear rests the longest."""
+SURE = 3
+"""Times the usual rounding that a difference must be to count as one."""
 ROWS = 1 << 26
 """Bytes of perturbed activations in one pass."""
 
 
 def differentiate(
     scores: Callable[[Tensor], Tensor], at: Tensor, directions: Tensor
-) -> tuple[Tensor, Tensor]:
-    """d scores(at + e d_m) / d e at e = 0, and its estimated error, both (M, K) float64.
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Scores (1, K), their slopes d scores(at + e d_m) / d e at e = 0, and the slopes' errors.
 
     (scores(at + e d) - scores(at - e d)) / 2e with |e d| a set share of |at|: float32 rounding
     grows as 1 / e, kinks and curvature with e. Taken is the longest step from which no shorter
-    one differs by more than rounding explains (Lepski's rule); rounding is what the two
-    shortest differ by, scaled by 1 / e. The error is the difference to the next shorter step.
+    one differs by more than rounding explains (Lepski's rule). The error is the difference to
+    the next shorter step. Slopes and errors are (M, K) float64.
     """
-    length = directions.flatten(1).float().norm(dim=1).clamp(min=1e-30)  # (M,)
-    reach = at.float().norm().clamp(min=1e-12) / length
+    base = scores(at).double()
+    length = directions.flatten(1).double().norm(dim=1).clamp(min=1e-30)  # (M,)
+    reach = at.double().norm().clamp(min=1e-12) / length
     slopes = torch.stack([_slopes(scores, at, directions, step * reach) for step in STEPS])
-    steps = slopes.new_tensor(STEPS).view(-1, 1)
-    rounding = (slopes[-1] - slopes[-2]).norm(dim=-1) * STEPS[-1] / steps  # (S, M)
-    chosen = torch.full_like(length, len(STEPS) - 1, dtype=torch.long)
-    for index in reversed(range(len(STEPS) - 1)):
-        apart = (slopes[index] - slopes[index + 1 :]).norm(dim=-1)  # (shorter, M)
-        fits = (apart <= 2 * rounding[index + 1 :]).all(0)
-        chosen = torch.where(fits, index, chosen)
+    slopes *= reach.view(-1, 1)  # per share of |at|, so that rounding is the same for all m
+    chosen = _choose(slopes, base)
     rows = torch.arange(len(length), device=slopes.device)
     gaps = torch.cat([slopes.diff(dim=0), slopes[-2:].diff(dim=0)]).abs()  # (S, M, K)
-    return slopes[chosen, rows], gaps[chosen, rows]
+    return base, *(each[chosen, rows] / reach.view(-1, 1) for each in (slopes, gaps))
+
+
+def _choose(slopes: Tensor, base: Tensor) -> Tensor:
+    """For each direction the step to take, (M,), of slopes (S, M, K).
+
+    Rounding is what the two shortest steps differ by on average, and at least what float32
+    makes of the scores' size.
+    """
+    least = base.norm() * torch.finfo(torch.float32).eps / (4 * STEPS[-1])
+    shortest = (slopes[-1] - slopes[-2]).norm(dim=-1)  # (M,), 0 where a direction is
+    shortest = (shortest.sum() / (shortest > 0).sum().clamp(min=1)).clamp(min=least)
+    chosen = torch.full(slopes.shape[1:2], len(STEPS) - 1, device=slopes.device)
+    for index in reversed(range(len(STEPS) - 1)):
+        apart = (slopes[index] - slopes[index + 1 :]).norm(dim=-1)  # (shorter steps, M)
+        rounding = shortest * STEPS[-1] / slopes.new_tensor(STEPS[index + 1 :]).view(-1, 1)
+        chosen = torch.where((apart <= SURE * rounding).all(0), index, chosen)
+    return chosen
 
 
 def chain(express: Callable[[Tensor], Tensor], scores: Tensor, slopes: Tensor) -> Tensor:
@@ -52,7 +67,7 @@ def _slopes(
     shape = (-1, *[1] * (at.dim() - 1))
     slopes = []
     for chosen, step in zip(directions.split(rows), steps.split(rows), strict=True):
-        moved = chosen.float() * step.view(shape)  # (R, ...)
+        moved = chosen.to(at) * step.view(shape).to(at)  # (R, ...)
         ahead, behind = scores(torch.cat([at + moved, at - moved])).double().chunk(2)
         slopes.append((ahead - behind) / (2 * step.double().view(-1, 1)))
     return torch.cat(slopes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from onnx.external_data_helper import (
 
 from interp.errors import ModelError
 
+PLACE = re.compile(r"^/\S+:\d+ .*?\) (?=[A-Z])")
 ORIGIN = "interp.origin"
 """Metadata key of the fingerprint of the model that a file was exported from."""
 
@@ -39,11 +41,13 @@ def read_model(path: Path) -> ModelProto:
 def _load_external(model: ModelProto, path: Path) -> None:
     """Fill in weights kept in files beside the model, and in no other folder."""
     folder = path.resolve().parent
-    for tensor in filter(uses_external_data, tensors(model.graph)):
+    for name, tensor in tensors(model.graph):
+        if not uses_external_data(tensor):
+            continue
         location = next((e.value for e in tensor.external_data if e.key == "location"), "")
         if not (folder / location).resolve().is_relative_to(folder):
             raise ModelError(
-                f"{path}: weights {tensor.name} lie in {location!r}, outside the model's folder; "
+                f"{path}: weights {name} lie in {location!r}, outside the model's folder; "
                 "move them beside the model"
             )
         if not (folder / location).is_file():
@@ -54,15 +58,16 @@ def _load_external(model: ModelProto, path: Path) -> None:
         raise ModelError(f"{path}: external weights cannot be read: {line(error)}") from error
 
 
-def tensors(graph: GraphProto) -> Iterator[TensorProto]:
-    """Every constant of a graph: initializers and nodes' attributes, inner graphs included."""
-    yield from graph.initializer
+def tensors(graph: GraphProto) -> Iterator[tuple[str, TensorProto]]:
+    """Every constant of a graph with its name: initializers and nodes' attributes.
+
+    Those of inner graphs are included.
+    """
+    yield from ((each.name, each) for each in graph.initializer)
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.type == AttributeProto.TENSOR:
-                if not attribute.t.name and node.output:
-                    attribute.t.name = node.output[0]
-                yield attribute.t
+                yield "".join(node.output[:1]), attribute.t
             for inner in inner_graphs(attribute):
                 yield from tensors(inner)
 
@@ -75,8 +80,8 @@ def inner_graphs(attribute: AttributeProto) -> list[GraphProto]:
 def fingerprint(model: ModelProto) -> str:
     """sha256 over names, types, shapes and bytes of all constants, in the order of the names."""
     digest = hashlib.sha256()
-    for tensor in sorted(tensors(model.graph), key=lambda each: each.name):
-        digest.update(f"{tensor.name}{tensor.data_type}{tuple(tensor.dims)}".encode())
+    for name, tensor in sorted(tensors(model.graph), key=lambda each: each[0]):
+        digest.update(f"{name}{tensor.data_type}{tuple(tensor.dims)}".encode())
         digest.update(onnx.numpy_helper.to_array(tensor).tobytes())
     return digest.hexdigest()
 
@@ -87,8 +92,8 @@ def origin(model: ModelProto) -> str | None:
 
 
 def line(error: BaseException) -> str:
-    """The first line of an error, without onnxruntime's code and C++ function in front."""
+    """The first line of an error, without onnxruntime's code and C++ place in front."""
     text = (str(error).strip() or type(error).__name__).splitlines()[0]
     if text.startswith("[ONNXRuntimeError]"):
         text = text.rpartition(" : ")[2] or text
-    return text[:300]
+    return PLACE.sub("", text)[:300]

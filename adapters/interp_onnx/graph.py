@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import onnx
@@ -91,7 +92,8 @@ class Graph:
         part = helper.make_graph(nodes, "constant", [], [info], weights)
         model = helper.make_model(part, opset_imports=self.model.opset_import)
         try:
-            return np.asarray(ReferenceEvaluator(model).run(None, {})[0])
+            answers: Any = ReferenceEvaluator(model).run(None, {})
+            return np.asarray(answers[0])
         except Exception:  # an operation the evaluator lacks
             return None
 

@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from onnx import ModelProto
 from torch import Tensor
 
 from interp.encoding import probe_images
 from interp.errors import ModelError
 from interp.scores import sum_to_one
-from interp.sidecar import describe_input, name_classes, read_sidecar
+from interp.sidecar import Sidecar, describe_input, name_classes, read_sidecar
 from interp.spec import InputSpec, ModelOptions, ModelSpec
 from interp_onnx.adapter import OnnxAdapter
 from interp_onnx.file import fingerprint, origin, read_model
 from interp_onnx.graph import Graph
 from interp_onnx.network import Network, settle_batch
 from interp_onnx.port import Port, find_image, find_scores
-from interp_onnx.session import choose_engine, open_session
+from interp_onnx.session import Engine, choose_engine, open_session
 
 PLAIN = ModelOptions()
 
@@ -28,38 +29,51 @@ def open_model(source: str, options: ModelOptions = PLAIN, _lookup: Any = None) 
     path = Path(source)
     _check_options(path.name, options)
     engine = choose_engine(options.device)
-    model = read_model(path)
-    port, guessed = find_image(model, path.name)
-    output, chosen = find_scores(model, path.name)
+    try:
+        return describe(source, read_model(path), engine, options)
+    except UnicodeDecodeError as error:  # names are decoded when they are first looked at
+        raise ModelError(f"{path} is damaged: a name in it is no text") from error
+
+
+def describe(source: str, model: ModelProto, engine: Engine, options: ModelOptions) -> OnnxAdapter:
+    """Settle everything the file left open, and check that the model answers scores."""
+    path = Path(source)
     sidecar = read_sidecar(path)
-    known = {"size": port.size} if port.size else {}
-    spec_input, assumed = describe_input(known, sidecar, options)
-    _check_size(path.name, port, spec_input)
-    engine, session, fallen = open_session(engine, model, path.name)
-    network = Network(
-        Graph(model, port.name, output), port, spec_input, engine, session, port.batch
-    )
-    network, limits = settle_batch(network, path.name)
+    network, notes = place(path, model, engine, sidecar, options)
     scores = _check_answer(network, path.name)
     normalised = sum_to_one(scores)
     activation = options.activation or sidecar.activation
-    noticed = []
     if activation is None:
         activation = "none" if normalised else "softmax"
-        noticed = ["the model answers probabilities; no activation is applied"] * normalised
+        notes += ["the model answers probabilities; no activation is applied"] * normalised
     classes, told = name_classes(scores.shape[1], None, path, sidecar, options)
     spec = ModelSpec(
         name=path.stem,
         source=source,
-        input=spec_input,
+        input=network.input,
         activation=activation,
         classes=classes,
-        device=str(engine.device),
+        device=str(network.engine.device),
         fingerprint=fingerprint(model),
         origin=origin(model),
-        notes=(*guessed, *chosen, *assumed, *fallen, *limits, *noticed, *told),
+        notes=(*notes, *told),
     )
     return OnnxAdapter(network, spec, normalised)
+
+
+def place(
+    path: Path, model: ModelProto, engine: Engine, sidecar: Sidecar, options: ModelOptions
+) -> tuple[Network, list[str]]:
+    """The model on its device, for any number of images where that can be had; with notes."""
+    port, guessed = find_image(model, path.name)
+    output, chosen = find_scores(model, path.name)
+    known = {"size": port.size} if port.size else {}
+    spec, assumed = describe_input(known, sidecar, options)
+    _check_size(path.name, port, spec)
+    engine, session, fallen = open_session(engine, model, path.name)
+    network = Network(Graph(model, port.name, output), port, spec, engine, session, port.batch)
+    network, limits = settle_batch(network, path.name)
+    return network, [*guessed, *chosen, *assumed, *fallen, *limits]
 
 
 def _check_options(name: str, options: ModelOptions) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
@@ -61,7 +62,9 @@ class Engine:
         if strict:
             options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
         named = [(each, self._options(each)) for each in self.providers]
-        return Session(InferenceSession(model.SerializeToString(), options, named), self.device)
+        # its own way of falling back to the CPU prints to the screen
+        inner = InferenceSession(model.SerializeToString(), options, named, enable_fallback=0)
+        return Session(inner, self.device)
 
     def works(self, session: Session) -> bool:
         """Whether the session got the provider that was asked for first."""
@@ -95,7 +98,7 @@ def open_session(engine: Engine, model: ModelProto, name: str) -> tuple[Engine, 
     try:
         session = engine.session(model, engine.strict)
     except Exception as error:  # onnxruntime's errors share no class
-        raise ModelError(f"{name}: onnxruntime cannot open it: {line(error)}") from error
+        raise ModelError(f"{name}: onnxruntime cannot open it: {_why(error, model)}") from error
     if engine.works(session):
         return engine, session, []
     first = engine.providers[0]
@@ -107,6 +110,18 @@ def open_session(engine: Engine, model: ModelProto, name: str) -> tuple[Engine, 
     spare = on_cpu()
     note = f"{first} does not work here, the model runs on the CPU; check CUDA and cuDNN versions"
     return spare, spare.session(model), [note]
+
+
+def _why(error: Exception, model: ModelProto) -> str:
+    """The reason in one line, shorter than onnxruntime's where the opset is too new."""
+    newest = re.search(r"till opset (\d+)", str(error))
+    if newest is None:
+        return line(error)
+    found = max(each.version for each in model.opset_import)
+    return (
+        f"found opset {found}, onnxruntime {onnxruntime.__version__} reads up to {newest[1]}; "
+        "export with an older opset or update onnxruntime"
+    )
 
 
 def on_cpu() -> Engine:
