@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 SAVE_EVERY = 5.0
 """Seconds between checkpoints."""
 
+SMALLEST = 8
+"""The first micro-batch tried; the others double it."""
+
+LARGEST_ON_CPU = 32
+"""Larger ones only leave the caches there, and take memory."""
+
 WORKSPACE = 32
 """Bytes a forward pass takes per byte of its input, roughly: what bounds the first guess."""
 
@@ -38,7 +44,10 @@ class Answer:
 
 @dataclass
 class BatchSize:
-    """The micro-batch: grows while that is faster, halves when memory runs out."""
+    """The micro-batch: each size tried on one chunk, then the fastest; halved when memory runs out.
+
+    All sizes are tried, also after a slower one, so that peak memory does not hang on noise.
+    """
 
     limit: int
     fixed: int | None = None
@@ -48,12 +57,10 @@ class BatchSize:
         """The size to use now."""
         if self.fixed is not None:
             return min(self.fixed, self.limit)
-        if not self.speed:
-            return min(8, self.limit)
-        best = max(self.speed, key=self.speed.__getitem__)
-        following = min(2 * max(self.speed), self.limit)
-        growing = best == max(self.speed) and following not in self.speed
-        return following if growing else best
+        size = min(SMALLEST, self.limit)
+        while size in self.speed and 2 * size <= self.limit:
+            size *= 2
+        return max(self.speed, key=self.speed.__getitem__) if size in self.speed else size
 
     def measured(self, size: int, count: int, seconds: float) -> None:
         """Note that `count` samples took `seconds` in micro-batches of `size`."""
@@ -192,7 +199,8 @@ def _batch_size(context: Context, subject: Subject, design: Design) -> BatchSize
         sample = design.apply(design.draw(0)[:1])
         subject.scores(sample)
         affordable = context.budget.memory // (WORKSPACE * max(sample.nbytes, 1))
-        limit = max(1, min(design.chunk, affordable))
+        largest = LARGEST_ON_CPU if sample.device.type == "cpu" else design.chunk
+        limit = max(1, min(design.chunk, affordable, largest))
         sizes[key] = BatchSize(limit, context.budget.batch_size)
     return sizes[key]
 
