@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from interp.errors import InputError
 from interp.model import Cut, Frontier, Output
 from interp.spec import Layer
 from interp.target import Target
@@ -46,17 +45,8 @@ class OnnxCut(Cut):
 
     def suffix(self, frontier: Frontier, activation: Tensor) -> Tensor:
         """Scores (B, K) of the rest on `activation` (B, ...)."""
+        frontier.check(activation, self.layer.name)
         batch = len(activation)
-        if frontier.batch not in (1, batch):
-            raise InputError(
-                f"the frontier holds {frontier.batch} images, the activation {batch}; "
-                "expected one image or as many"
-            )
-        expected = tuple(frontier.activation.shape[1:])
-        if tuple(activation.shape[1:]) != expected:
-            raise InputError(
-                f"activation of {tuple(activation.shape[1:])}; {self.layer.name} has {expected}"
-            )
         activation = activation.to(frontier.activation)
         if self.network.batch is not None:
             return self._singly(frontier, activation)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Literal
 
 from interp.field import Sight
-from interp.spec import Layer
+from interp.spec import Layer, grid_of
 from interp_onnx.cost import share_after, work
 from interp_onnx.field import follow
 from interp_onnx.graph import Graph
@@ -36,25 +35,13 @@ def list_layers(
                 kind=place.kind,
                 layout=LAYOUTS[len(shape)],
                 channels=shape[2] if len(shape) == 3 else shape[1],
-                grid=_grid(shape),
+                grid=grid_of(shape),
                 field=sight.field() if local and sight else None,
                 cost_after=share_after(graph, place.tensor, costs),
                 cut="graph" if cuttable else "none",
             )
         )
     return found
-
-
-def _grid(shape: tuple[int, ...]) -> tuple[int, int] | None:
-    """Cells (h, w); tokens are a square, after a class token where one is in front."""
-    if len(shape) == 4:
-        return (shape[2], shape[3])
-    if len(shape) == 3:
-        for count in (shape[1], shape[1] - 1):
-            side = math.isqrt(count)
-            if side > 1 and side * side == count:
-                return (side, side)
-    return None
 
 
 def _channels_at_end(shape: tuple[int, ...], sight: Sight | None) -> bool:

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from interp.errors import InputError
 from interp.model import Cut, Frontier, Output
 from interp.spec import Layer
 from interp.target import Target
@@ -74,17 +73,8 @@ class TorchCut(Cut):
 
     def _rest(self, frontier: Frontier, activation: Tensor) -> Tensor:
         """Scores (B, K) float32."""
+        frontier.check(activation, self.layer.name)
         batch = len(activation)
-        if frontier.batch not in (1, batch):
-            raise InputError(
-                f"the frontier holds {frontier.batch} images, the activation {batch}; "
-                "expected one image or as many"
-            )
-        expected = tuple(frontier.activation.shape[1:])
-        if tuple(activation.shape[1:]) != expected:
-            raise InputError(
-                f"activation of {tuple(activation.shape[1:])}; {self.layer.name} has {expected}"
-            )
         activation = self.network.arrange(activation.to(frontier.activation.dtype))
         grown = None if frontier.batch == batch else batch
         return self.back(activation, frontier.live, grown).float()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 
-from interp.spec import Layer
+from interp.spec import Layer, grid_of
 from interp_torch.observe import Pass, Seen
 
 LAYOUTS = {4: "NCHW", 3: "tokens", 2: "vector"}
@@ -28,23 +27,11 @@ def _layer(name: str, seen: Seen, work: int, cut: str) -> Layer:
         kind=seen.kind,
         layout=layout,
         channels=seen.shape[2] if layout == "tokens" else seen.shape[1],
-        grid=_grid(seen.shape),
+        grid=grid_of(seen.shape),
         field=seen.sight.field() if local and seen.sight else None,
         cost_after=round(1 - seen.work / work, 6) if work else None,
         cut=cut,
     )
-
-
-def _grid(shape: tuple[int, ...]) -> tuple[int, int] | None:
-    """Cells (h, w); tokens are a square, after a class token where one is in front."""
-    if len(shape) == 4:
-        return (shape[2], shape[3])
-    if len(shape) == 3:
-        for count in (shape[1], shape[1] - 1):
-            side = math.isqrt(count)
-            if side > 1 and side * side == count:
-                return (side, side)
-    return None
 
 
 def _channels_at_end(seen: Seen) -> bool:

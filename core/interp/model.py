@@ -33,6 +33,17 @@ class Frontier:
     batch: int
     key: str
 
+    def check(self, activation: Tensor, layer: str) -> None:
+        """Raise InputError unless `activation` (B, ...) can stand for the layer's own."""
+        if self.batch not in (1, len(activation)):
+            raise InputError(
+                f"the frontier holds {self.batch} images, the activation {len(activation)}; "
+                "expected one image or as many"
+            )
+        found, expected = tuple(activation.shape[1:]), tuple(self.activation.shape[1:])
+        if found != expected:
+            raise InputError(f"activation of {found}; {layer} has {expected}")
+
 
 class Cut(ABC):
     """A model split at a layer: the front run once, the back many times."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Literal
 
@@ -97,3 +98,15 @@ class Layer(Plain):
     cut: Literal["graph", "hooks", "none"] = Field(
         description="how the model is split here: exactly, by re-running it whole, or not at all"
     )
+
+
+def grid_of(shape: tuple[int, ...]) -> tuple[int, int] | None:
+    """Cells (h, w); tokens are a square, after a class token where one is in front."""
+    if len(shape) == 4:
+        return (shape[2], shape[3])
+    if len(shape) == 3:
+        for count in (shape[1], shape[1] - 1):
+            side = math.isqrt(count)
+            if side > 1 and side * side == count:
+                return (side, side)
+    return None
