@@ -10,7 +10,9 @@ import venv
 from collections.abc import Callable
 from pathlib import Path
 
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 PACKAGE = Path(__file__).parent / "example_plugin"
 OFFLINE = ("--quiet", "--no-deps", "--no-build-isolation", "--no-index")
@@ -50,3 +52,23 @@ def test_run_by_name(interp):
     assert facts["method"] == "occlude-grid"
     assert facts["samples"] == 17
     assert len(facts["pictures"]) == 1
+
+
+def test_run_on_onnx(interp, tmp_path):
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["image"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["scores"]),
+    ]
+    image, scores = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in (("image", ("n", 3, 24, 24)), ("scores", ("n", 3)))
+    )
+    graph = helper.make_graph(nodes, "mean colour", [image], [scores])
+    opsets = [helper.make_opsetid("", 17)]
+    path = tmp_path / "colour.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    facts = json.loads(
+        interp("run", "--plugin", "occlude-grid", "--model", path, "--set", "cells=4", "--json")
+    )
+    assert facts["samples"] == 17
+    assert facts["model"] == "colour"

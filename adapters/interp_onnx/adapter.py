@@ -51,7 +51,7 @@ class OnnxAdapter(ModelAdapter):
         return self._layers
 
     def layer(self, name: str) -> Layer:
-        """The layer called `name`; InputError names the one that holds a folded one's work."""
+        """The layer called `name`; InputError names what is left of one that was merged."""
         try:
             return super().layer(name)
         except InputError as error:
@@ -59,8 +59,8 @@ class OnnxAdapter(ModelAdapter):
             if survivor is None:
                 raise
             raise InputError(
-                f"{self.spec.name} has no layer {name!r}: the exporter folded it into "
-                f"{survivor!r}; use that"
+                f"{self.spec.name} has no layer {name!r}: the exporter merged it with what "
+                f"follows; use {survivor!r}"
             ) from error
 
     def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:

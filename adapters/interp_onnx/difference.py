@@ -57,7 +57,8 @@ def _choose(slopes: Tensor, base: Tensor) -> Tensor:
 def chain(express: Callable[[Tensor], Tensor], scores: Tensor, slopes: Tensor) -> Tensor:
     """Slopes (M, K) of raw scores (1, K) as those of what `express` makes of them; float64."""
     base = scores.double().expand_as(slopes).contiguous()
-    return torch.func.jvp(express, (base,), (slopes,))[1]
+    found: Tensor = torch.autograd.functional.jvp(express, base, slopes)[1]
+    return found
 
 
 def _slopes(

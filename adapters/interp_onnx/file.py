@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, MutableSequence
 from pathlib import Path
+from typing import Any
 
 import onnx
 import onnx.inliner
@@ -17,9 +19,9 @@ from onnx.external_data_helper import (
 
 from interp.errors import ModelError
 
+LIMIT = 2**31
+"""Bytes that protobuf, and with it onnxruntime, takes in one model."""
 PLACE = re.compile(r"^/\S+:\d+ .*?\) (?=[A-Z])")
-ORIGIN = "interp.origin"
-"""Metadata key of the fingerprint of the model that a file was exported from."""
 
 
 def read_model(path: Path) -> ModelProto:
@@ -32,15 +34,29 @@ def read_model(path: Path) -> ModelProto:
         model = onnx.load(path, load_external_data=False)
     except Exception as error:  # the parser's errors depend on protobuf's version
         raise ModelError(f"{path} cannot be read as ONNX: {line(error)}") from error
+    if any(isinstance(each, bytes) for each in _texts(model)):
+        raise ModelError(f"{path} is damaged: a name in it is no text")
     if not model.graph.node or not model.graph.output:
         raise ModelError(f"{path} holds no ONNX graph; it is damaged or of another format")
     _load_external(model, path)
     return onnx.inliner.inline_local_functions(model) if model.functions else model
 
 
+def _texts(message: Any) -> Iterator[str | bytes]:
+    """Every text in a protobuf message and its parts; bytes where it is no UTF-8."""
+    for field, value in message.ListFields():
+        several = value if isinstance(value, MutableSequence) else [value]
+        if field.type == field.TYPE_STRING:
+            yield from several
+        elif field.type == field.TYPE_MESSAGE:
+            for each in several:
+                yield from _texts(each)
+
+
 def _load_external(model: ModelProto, path: Path) -> None:
     """Fill in weights kept in files beside the model, and in no other folder."""
     folder = path.resolve().parent
+    files = {path}
     for name, tensor in tensors(model.graph):
         if not uses_external_data(tensor):
             continue
@@ -52,8 +68,14 @@ def _load_external(model: ModelProto, path: Path) -> None:
             )
         if not (folder / location).is_file():
             raise ModelError(f"{path}: weights file {location!r} is missing beside the model")
+        files.add(folder / location)
+    size = sum(each.stat().st_size for each in files)
+    if size >= LIMIT:
+        raise ModelError(f"{path}: {size / 1e9:.1f} GB of weights; expected less than 2 GB")
     try:
-        load_external_data_for_model(model, str(folder))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # of a key it does not know: a lost offset
+            load_external_data_for_model(model, str(folder))
     except Exception as error:
         raise ModelError(f"{path}: external weights cannot be read: {line(error)}") from error
 
@@ -86,9 +108,9 @@ def fingerprint(model: ModelProto) -> str:
     return digest.hexdigest()
 
 
-def origin(model: ModelProto) -> str | None:
-    """The fingerprint of the model this one was exported from, where the file tells."""
-    return next((each.value for each in model.metadata_props if each.key == ORIGIN), None)
+def metadata(model: ModelProto) -> dict[str, str]:
+    """What the file says of itself, key by key."""
+    return {each.key: each.value for each in model.metadata_props}
 
 
 def line(error: BaseException) -> str:

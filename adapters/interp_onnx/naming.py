@@ -29,10 +29,12 @@ def find_places(graph: Graph) -> dict[str, Place]:
 
 
 def folded(graph: Graph, name: str, places: dict[str, Place]) -> str | None:
-    """The layer into which the exporter folded the module called `name`, where weights tell."""
+    """The first layer left of the module called `name`, which the exporter merged with others."""
     weights = [each for each in graph.weights if each.rpartition(".")[0] == name]
-    made = {out for each in weights for node in graph.readers.get(each, []) for out in node.output}
-    return next((layer for layer, place in places.items() if place.tensor in made), None)
+    nodes = [node for each in weights for node in graph.readers.get(each, [])]
+    nodes += [node for node in _live(graph) if _slashed(node)[-1:] == [name]]
+    after = graph.after({out for node in nodes for out in node.output})
+    return next((layer for layer, place in places.items() if place.tensor in after), None)
 
 
 def _modules(graph: Graph) -> dict[str, Place]:
@@ -84,14 +86,14 @@ def _scopes(node: NodeProto) -> list[tuple[str, str]]:
         kinds = kinds if len(kinds) == len(paths) else [node.op_type] * len(paths)
         pairs = zip(paths, kinds, strict=True)
         return [(path, kind.rpartition(".")[2]) for path, kind in pairs if path and "@" not in path]
-    return [(path, node.op_type) for path in _slashed(node)]
+    paths = _slashed(node)
+    # with a normalisation folded in, the tensor is not the convolution's own
+    folded_in = node.op_type == "Conv" and any(each.startswith(RENUMBERED) for each in inputs(node))
+    return [(path, node.op_type) for path in (paths[:-1] if folded_in else paths)]
 
 
 def _slashed(node: NodeProto) -> list[str]:
-    """Module paths in `/layer1/layer1.0/conv1/Conv`, the older exporter's node name.
-
-    The innermost is left out where a normalisation was folded in: its tensor is not its own.
-    """
+    """Module paths in `/layer1/layer1.0/conv1/Conv`, the older exporter's node name."""
     if not node.name.startswith("/"):
         return []
     paths: list[str] = []
@@ -100,8 +102,7 @@ def _slashed(node: NodeProto) -> list[str]:
         local = part.removeprefix(f"{before}.") if before else part
         paths.append(f"{paths[-1]}.{local}" if paths else local)
         before = part
-    changed = any(name.startswith(RENUMBERED) for name in inputs(node))
-    return paths[:-1] if changed and node.op_type == "Conv" else paths
+    return paths
 
 
 def _literal(text: str) -> list[str]:

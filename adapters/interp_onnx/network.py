@@ -20,6 +20,10 @@ TOLERANCE = 1e-4
 """How far a freed batch may move the scores, relative to the largest."""
 
 
+TRACED = (2, 3, 4, 5, 6, 7, 8, 16, 32)
+"""Numbers of images that a graph may have been traced with."""
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """A graph that takes preprocessed images and answers scores (N, K)."""
@@ -61,6 +65,7 @@ def as_scores(answer: Tensor) -> Tensor:
 def settle_batch(network: Network, name: str) -> tuple[Network, list[str]]:
     """The network for any number of images where its graph allows; else with a note why not."""
     inputs = network.encode(probe_images(network.input, 3))
+    network = _as_traced(network, inputs)
     expected = _one_by_one(network, inputs, name)
     if network.batch is None and _answers(network, inputs, expected):
         return network, []
@@ -75,9 +80,26 @@ def settle_batch(network: Network, name: str) -> tuple[Network, list[str]]:
     size = network.batch or 1
     note = (
         f"the graph is made for {size} image(s) at a time, and freeing it failed: images run "
-        f"{size} at a time" + ("" if size == 1 else ", and the model cannot be cut")
+        f"{size} at a time{'' if size == 1 else ', and the model cannot be cut'}; "
+        "export it again with a free batch axis to lift this"
     )
     return replace(network, batch=size), [note]
+
+
+def _as_traced(network: Network, inputs: Tensor) -> Network:
+    """The network with the batch that its graph truly takes, where a free one does not hold.
+
+    Exporters that follow one run may leave that run's number of images in the graph.
+    """
+    for size in (1, *TRACED) if network.port.batch is None else ():
+        try:
+            answer = network.forward(inputs[:1].expand(size, -1, -1, -1).contiguous())
+        except Exception:  # onnxruntime's errors share no class
+            continue
+        if size == 1 or len(answer) != size:
+            break
+        return replace(network, port=replace(network.port, batch=size), batch=size)
+    return network
 
 
 def _one_by_one(network: Network, inputs: Tensor, name: str) -> Tensor:

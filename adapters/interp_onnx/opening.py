@@ -12,10 +12,17 @@ from torch import Tensor
 from interp.encoding import probe_images
 from interp.errors import ModelError
 from interp.scores import sum_to_one
-from interp.sidecar import Sidecar, describe_input, name_classes, read_sidecar
+from interp.sidecar import (
+    ORIGIN,
+    Sidecar,
+    describe_input,
+    from_metadata,
+    name_classes,
+    read_sidecar,
+)
 from interp.spec import InputSpec, ModelOptions, ModelSpec
 from interp_onnx.adapter import OnnxAdapter
-from interp_onnx.file import fingerprint, origin, read_model
+from interp_onnx.file import fingerprint, metadata, read_model
 from interp_onnx.graph import Graph
 from interp_onnx.network import Network, settle_batch
 from interp_onnx.port import Port, find_image, find_scores
@@ -29,24 +36,22 @@ def open_model(source: str, options: ModelOptions = PLAIN, _lookup: Any = None) 
     path = Path(source)
     _check_options(path.name, options)
     engine = choose_engine(options.device)
-    try:
-        return describe(source, read_model(path), engine, options)
-    except UnicodeDecodeError as error:  # names are decoded when they are first looked at
-        raise ModelError(f"{path} is damaged: a name in it is no text") from error
+    return describe(source, read_model(path), engine, options)
 
 
 def describe(source: str, model: ModelProto, engine: Engine, options: ModelOptions) -> OnnxAdapter:
     """Settle everything the file left open, and check that the model answers scores."""
     path = Path(source)
-    sidecar = read_sidecar(path)
-    network, notes = place(path, model, engine, sidecar, options)
+    sidecar, said = read_sidecar(path), metadata(model)
+    known = from_metadata(said, path.name)
+    network, notes = place(path, model, engine, known, sidecar, options)
     scores = _check_answer(network, path.name)
     normalised = sum_to_one(scores)
-    activation = options.activation or sidecar.activation
+    activation = options.activation or sidecar.activation or known.activation
     if activation is None:
         activation = "none" if normalised else "softmax"
         notes += ["the model answers probabilities; no activation is applied"] * normalised
-    classes, told = name_classes(scores.shape[1], None, path, sidecar, options)
+    classes, told = name_classes(scores.shape[1], known.classes, path, sidecar, options)
     spec = ModelSpec(
         name=path.stem,
         source=source,
@@ -55,20 +60,25 @@ def describe(source: str, model: ModelProto, engine: Engine, options: ModelOptio
         classes=classes,
         device=str(network.engine.device),
         fingerprint=fingerprint(model),
-        origin=origin(model),
+        origin=said.get(ORIGIN),
         notes=(*notes, *told),
     )
     return OnnxAdapter(network, spec, normalised)
 
 
 def place(
-    path: Path, model: ModelProto, engine: Engine, sidecar: Sidecar, options: ModelOptions
+    path: Path,
+    model: ModelProto,
+    engine: Engine,
+    known: Sidecar,
+    sidecar: Sidecar,
+    options: ModelOptions,
 ) -> tuple[Network, list[str]]:
     """The model on its device, for any number of images where that can be had; with notes."""
     port, guessed = find_image(model, path.name)
     output, chosen = find_scores(model, path.name)
-    known = {"size": port.size} if port.size else {}
-    spec, assumed = describe_input(known, sidecar, options)
+    sized = {"size": port.size} if port.size else {}
+    spec, assumed = describe_input({**known.input, **sized}, sidecar, options)
     _check_size(path.name, port, spec)
     engine, session, fallen = open_session(engine, model, path.name)
     network = Network(Graph(model, port.name, output), port, spec, engine, session, port.batch)

@@ -81,6 +81,11 @@ class TorchAdapter(ModelAdapter):
             self._cuts[layer] = self._make_cut(self.layer(layer))
         return self._cuts[layer]
 
+    def forward(self, images: Tensor) -> Tensor:
+        """Raw scores (N, K) float32 of RGB in [0, 1], recorded for autograd."""
+        with torch.enable_grad(), self.network.running():
+            return self.network.forward(self.network.encode(images))
+
     def gradient(self, images: Tensor, targets: Sequence[Target]) -> Tensor:
         """d score / d image, (N, 3, h, w): one target for all images, or one for each."""
         if len(targets) not in (1, len(images)):
@@ -88,7 +93,7 @@ class TorchAdapter(ModelAdapter):
         chosen = list(targets) * (len(images) if len(targets) == 1 else 1)
         with torch.enable_grad(), self.network.running():
             pixels = images.detach().to(self.network.device).clone().requires_grad_()
-            raw = self.network.forward(self.network.encode(pixels))
+            raw = self.forward(pixels)
             scores = zip(chosen, self.probabilities(raw, "logit"), strict=True)
             total = torch.stack([target.select(row) for target, row in scores]).sum()
             return torch.autograd.grad(total, pixels)[0]
@@ -114,6 +119,17 @@ class TorchAdapter(ModelAdapter):
         saved = save_derived(self.network.module, self.recipe, Path(folder))
         self.spec = self.spec.model_copy(update={"source": str(saved)})
         return saved
+
+    def export(self, path: Path) -> None:
+        """Write the model as an ONNX file in float32."""
+        from interp_torch.export import write_onnx
+
+        if self.spec.precision != "fp32":
+            found = self.spec.precision
+            raise UnsupportedError(
+                f"{self.spec.name} runs in {found}; open it in fp32 to export it"
+            )
+        write_onnx(self.network, self.spec, path)
 
     def to_device(self, values: np.ndarray) -> Tensor:
         """A NumPy array on the model's device."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from interp.model import Cut, Frontier, Output
+from interp.model import Cut, Frontier, Gates, Output
 from interp.spec import Layer
 from interp.target import Target
 from interp_torch.evaluation import capture, substitute
+from interp_torch.fold import Fold, find_fold
 from interp_torch.graph import close
 from interp_torch.network import Network
 from interp_torch.split import Split, grow
@@ -87,6 +88,8 @@ class GraphCut(TorchCut):
     split: Split
     whole: bool = False
     """Whether grown values must be real copies: the graph views them as one block."""
+    _fold: Fold | None = field(default=None, repr=False)
+    _looked: bool = field(default=False, repr=False)
 
     def front(self, inputs: Tensor) -> tuple[Tensor, tuple[Any, ...]]:
         """The first half."""
@@ -95,15 +98,44 @@ class GraphCut(TorchCut):
     def back(self, activation: Tensor, live: tuple[Any, ...], grown: int | None) -> Tensor:
         """The second half, on copies where it works in place."""
         if grown is not None:
-            live = tuple(
-                grow(value, *outlines, grown)
-                for value, outlines in zip(live, self.split.outlines, strict=True)
-            )
+            live = self._grown(live, grown)
         if self.split.altering:
-            activation, live = activation.clone(), _each_tensor(live, torch.clone)
-        elif self.whole:
-            live = _each_tensor(live, torch.Tensor.contiguous)
-        return self.split.suffix(activation, *live)
+            activation = activation.clone()
+        return self.split.suffix(activation, *self._own(live))
+
+    def gates(self, frontier: Frontier) -> Gates:
+        """The suffix with channels switched off, folded into the next linear layer if possible."""
+        kept, live = frontier.activation, frontier.live
+        with torch.no_grad(), self.network.running():
+            fold = self._find_fold(kept, live)
+            if fold is None:
+                return super().gates(frontier)
+            table = fold.table(kept, live)
+
+        def answer(gates: Tensor) -> Tensor:
+            with torch.no_grad(), self.network.running():
+                return fold.rest(table, gates, self._own(self._grown(live, len(gates)))).float()
+
+        return Gates(answer, table.shape[1] * table.element_size())
+
+    def _find_fold(self, activation: Tensor, live: tuple[Any, ...]) -> Fold | None:
+        """Looked for once; checked on the first image."""
+        if not self._looked:
+            self._looked = True
+            found = None if self.layer.layout == "tokens" else find_fold(self.split.suffix)
+            self._fold = found if found and found.holds(activation, live) else None
+        return self._fold
+
+    def _own(self, live: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Live values that the second half may alter, or view as one block, where it does."""
+        if self.split.altering:
+            return _each_tensor(live, torch.clone)
+        return _each_tensor(live, torch.Tensor.contiguous) if self.whole else live
+
+    def _grown(self, live: tuple[Any, ...], batch: int) -> tuple[Any, ...]:
+        """Live values of one image as they would be for `batch` images."""
+        rules = zip(live, self.split.outlines, strict=True)
+        return tuple(grow(value, *outlines, batch) for value, outlines in rules)
 
     def holds(self, images: Tensor, expected: Tensor) -> bool:
         """Whether the halves equal the whole for one image's frontier and two activations.

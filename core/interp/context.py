@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from interp.errors import Cancelled
 from interp.spec import Plain
@@ -34,6 +34,10 @@ class Budget(Plain):
     """Bytes that one micro-batch and the kept answers may take."""
     batch_size: int | None = None
     """A fixed micro-batch; None measures which is fastest."""
+    until: Literal["samples", "stable"] = "samples"
+    """When to stop: at the number of samples, or before it once the answer has settled."""
+    shard: tuple[int, int] | None = None
+    """Part i of n of the work, where several processes share it: (i, n), i from 0."""
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.state import content_key, draw_states
+from interp.state import Keep, content_key, draw_states
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from interp.model import Cut, Frontier, ModelAdapter
+    from interp.model import Cut, Frontier, Gates, ModelAdapter
     from interp.placement import Placement
 
 CHUNK = 100
@@ -30,6 +30,11 @@ class Subject(ABC):
     """Content key: equal keys get equal answers."""
     place: str = "image"
     """What is perturbed: the image, or the layer's name."""
+
+    @property
+    @abstractmethod
+    def nbytes(self) -> int:
+        """What one perturbed subject takes on its way into the model."""
 
     @abstractmethod
     def scores(self, perturbed: Tensor) -> Tensor:
@@ -50,6 +55,10 @@ class ImageSubject(Subject):
         spec = self.model.spec
         pixels = self.pixels.cpu().numpy()
         return content_key(spec.fingerprint, spec.precision, spec.input, pixels)
+
+    @property
+    def nbytes(self) -> int:
+        return self.pixels.nbytes
 
     def scores(self, perturbed: Tensor) -> Tensor:
         return self.model.predict(perturbed)
@@ -73,8 +82,33 @@ class LayerSubject(Subject):
         """The layer's name."""
         return self.cut.layer.name
 
+    @property
+    def nbytes(self) -> int:
+        return self.frontier.activation.nbytes
+
     def scores(self, perturbed: Tensor) -> Tensor:
         return self.cut.suffix(self.frontier, perturbed)
+
+
+@dataclass(frozen=True, eq=False)
+class GateSubject(LayerSubject):
+    """A layer's channels, to be opened and closed; what is perturbed are the gates, (B, C)."""
+
+    @property
+    def place(self) -> str:  # type: ignore[override]
+        """The gates of the layer."""
+        return f"gates of {self.cut.layer.name}"
+
+    @property
+    def nbytes(self) -> int:
+        return self._gates.nbytes
+
+    def scores(self, perturbed: Tensor) -> Tensor:
+        return self._gates(perturbed)
+
+    @cached_property
+    def _gates(self) -> Gates:
+        return self.cut.gates(self.frontier)
 
 
 class Design(ABC):
@@ -85,6 +119,7 @@ class Design(ABC):
     """How many states there are; None: sampled without end."""
     chunk: int = CHUNK
     key: str
+    device: torch.device
 
     @abstractmethod
     def draw(self, chunk: int) -> Tensor:
@@ -108,8 +143,7 @@ class SampledDesign(Design):
 
     seed: int
     stream: str
-    keep: float = 0.5
-    device: torch.device
+    keep: Keep = 0.5
 
     def draw(self, chunk: int) -> Tensor:
         import torch

@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all, and the checks of what is in them."""
+"""Folders and files that appear whole or not at all, and the checks of what is in them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ def check_writable(folder: Path) -> None:
     """Raise InputError unless a new folder can be made at `folder`."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not empty; name another --out folder")
-    parent = next(each for each in folder.absolute().parents if each.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise InputError(f"{parent} is not a folder that can be written to; name another --out")
+    _check_parent(folder)
 
 
 @contextmanager
@@ -40,6 +38,40 @@ def new_folder(folder: Path) -> Iterator[Path]:
         raise InputError(f"{folder}: cannot be written ({error})") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A file in a temporary folder that moves to `path` at the end, or vanishes on any error.
+
+    Files written beside it move with it, before it.
+    """
+    _check_parent(path)
+    _check_free(path)
+    path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.absolute().parent))
+    try:
+        yield temporary / path.name
+        written = sorted(temporary.iterdir(), key=lambda each: each.name == path.name)
+        for each in written:
+            _check_free(path.with_name(each.name))
+        for each in written:
+            each.replace(path.with_name(each.name))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error})") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _check_free(path: Path) -> None:
+    if path.exists():
+        raise InputError(f"{path} exists; name another --out, or remove it first")
+
+
+def _check_parent(path: Path) -> None:
+    parent = next(each for each in path.absolute().parents if each.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise InputError(f"{parent} is not a folder that can be written to; name another --out")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -50,10 +50,12 @@ class AdapterEntry(Entry):
 
     `sources` are patterns of what a user types: `torchvision:*`, `*.pt2`, `package:*`; `folder:F`
     is a folder that holds a file F. `objects` are qualified names of classes of live objects.
+    `offers` is what its models offer methods; a model's own `capabilities` may be fewer.
     """
 
     sources: tuple[str, ...] = Field(min_length=1)
     objects: tuple[str, ...] = ()
+    offers: tuple[Capability, ...] = (Capability.PREDICT, Capability.ACTIVATIONS)
 
 
 class RendererEntry(Entry):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_origin
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from interp.errors import UnsupportedError
 from interp.evidence import Evidence
@@ -32,6 +32,14 @@ class Params(BaseModel):
     """Parameters of a method; each field has a default, a description, and bounds if any."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _alone(cls, value: Any, info: ValidationInfo) -> Any:
+        """A single value where a list is expected is a list of one."""
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        listed = get_origin(annotation) is tuple and not isinstance(value, list | tuple)
+        return (value,) if listed else value
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,10 @@ class Method(ABC):
     def fit(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Knowledge:
         """What the method has to learn of a model first."""
         raise UnsupportedError(f"{type(self).__name__} has nothing to learn")
+
+    def merge(self, parts: Sequence[Knowledge]) -> Knowledge:
+        """One knowledge of what `fit` learned in parts (budget.shard)."""
+        raise UnsupportedError(f"{type(self).__name__} does not learn in parts")
 
     def survey(
         self, model: ModelAdapter, dataset: Dataset, knowledge: Knowledge | None, context: Context

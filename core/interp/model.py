@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -45,6 +46,21 @@ class Frontier:
             raise InputError(f"activation of {found}; {layer} has {expected}")
 
 
+@dataclass(frozen=True, eq=False)
+class Gates:
+    """The rest of a model as a function of a layer's gates: 1 for an open channel, 0 for a closed.
+
+    `nbytes` is what one row of gates becomes on its way through the model.
+    """
+
+    answer: Callable[[Tensor], Tensor]
+    nbytes: int
+
+    def __call__(self, gates: Tensor) -> Tensor:
+        """Raw scores (B, K) for gates (B, C)."""
+        return self.answer(gates)
+
+
 class Cut(ABC):
     """A model split at a layer: the front run once, the back many times."""
 
@@ -60,6 +76,17 @@ class Cut(ABC):
 
         The frontier holds one image, or B. It is not altered: call again as often as you like.
         """
+
+    def gates(self, frontier: Frontier) -> Gates:
+        """The suffix with channels switched off, for a frontier of one image."""
+        spread = {"NCHW": (-1, self.layer.channels, 1, 1), "tokens": (-1, 1, self.layer.channels)}
+        shape = spread.get(self.layer.layout, (-1, self.layer.channels))
+        kept = frontier.activation
+
+        def answer(gates: Tensor) -> Tensor:
+            return self.suffix(frontier, kept * gates.to(kept.dtype).reshape(shape))
+
+        return Gates(answer, kept.nbytes)
 
     @abstractmethod
     def derivative(
@@ -101,17 +128,28 @@ class ModelAdapter(ABC):
         """The model split at a layer (CUT)."""
         raise self.lacks(Capability.CUT)
 
+    def forward(self, images: Tensor) -> Tensor:
+        """predict's scores (N, K), recorded for autograd (GRADIENTS)."""
+        raise self.lacks(Capability.GRADIENTS)
+
     def gradient(self, images: Tensor, targets: Sequence[Target]) -> Tensor:
         """d target score of each image / d image, (N, 3, h, w) (GRADIENTS)."""
         raise self.lacks(Capability.GRADIENTS)
 
     def module(self) -> nn.Module:
-        """The PyTorch module itself (MODULE); layer names are its named_modules() names."""
+        """The PyTorch module itself (MODULE); layer names are its named_modules() names.
+
+        predict and forward run it, so hooks on its parts are called.
+        """
         raise self.lacks(Capability.MODULE)
 
     def adopt(self, module: nn.Module, builder: str, params: dict[str, object]) -> ModelAdapter:
         """`module`, made of this model by the registered `builder`, as a model of its own."""
         raise self.lacks(Capability.MODULE)
+
+    def export(self, path: Path) -> None:
+        """Write the model as an ONNX file with what is known of it; unchecked."""
+        raise UnsupportedError(f"{self.spec.name} cannot be exported; PyTorch models can")
 
     @abstractmethod
     def to_device(self, values: np.ndarray) -> Tensor:

@@ -26,8 +26,11 @@ SAVE_EVERY = 5.0
 SMALLEST = 8
 """The first micro-batch tried; the others double it."""
 
+CACHE = 1 << 16
+"""Bytes of a perturbed subject from which on, on a CPU, large micro-batches leave the caches."""
+
 LARGEST_ON_CPU = 32
-"""Larger ones only leave the caches there, and take memory."""
+"""The largest micro-batch of such subjects there; others only take more memory."""
 
 WORKSPACE = 32
 """Bytes a forward pass takes per byte of its input, roughly: what bounds the first guess."""
@@ -81,6 +84,8 @@ class Answers:
 
     limit: int
     kept: OrderedDict[tuple[str, str, int], Tensor] = field(default_factory=OrderedDict)
+    held: int = 0
+    """Bytes kept."""
 
     def get(self, key: tuple[str, str, int]) -> Tensor | None:
         """The scores kept under `key`."""
@@ -90,9 +95,10 @@ class Answers:
 
     def put(self, key: tuple[str, str, int], scores: Tensor) -> None:
         """Keep scores, dropping old ones if need be."""
+        self.held += scores.nbytes - (self.kept[key].nbytes if key in self.kept else 0)
         self.kept[key] = scores
-        while sum(each.nbytes for each in self.kept.values()) > self.limit:
-            self.kept.popitem(last=False)
+        while self.held > self.limit:
+            self.held -= self.kept.popitem(last=False)[1].nbytes
 
 
 def respond(
@@ -198,8 +204,9 @@ def _batch_size(context: Context, subject: Subject, design: Design) -> BatchSize
     if key not in sizes:
         sample = design.apply(design.draw(0)[:1])
         subject.scores(sample)
-        affordable = context.budget.memory // (WORKSPACE * max(sample.nbytes, 1))
-        largest = LARGEST_ON_CPU if sample.device.type == "cpu" else design.chunk
+        affordable = context.budget.memory // (WORKSPACE * max(subject.nbytes, 1))
+        small = sample.device.type != "cpu" or subject.nbytes < CACHE
+        largest = design.chunk if small else LARGEST_ON_CPU
         limit = max(1, min(design.chunk, affordable, largest))
         sizes[key] = BatchSize(limit, context.budget.batch_size)
     return sizes[key]

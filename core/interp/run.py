@@ -81,6 +81,49 @@ def run(
         seconds=round(time.monotonic() - begun, 3),
     )
     explanation = replace(explanation, images=tuple(pictures), provenance=made)
+    return _finish(registry, request, explanation, context, style, out)
+
+
+def survey(
+    request: Request,
+    *,
+    registry: Registry | None = None,
+    model: object = None,
+    dataset: Dataset | None = None,
+    out: Path | None = None,
+    progress: Progress = silent,
+    cancelled: Callable[[], bool] = lambda: False,
+    style: Style | None = None,
+) -> Result:
+    """What a method says of the model's classes, of no single image; as run otherwise."""
+    begun = time.monotonic()
+    registry = registry or Registry.load()
+    method, opened, context = _begin(registry, request, model, out, False, progress, cancelled)
+    knowledge = open_knowledge(request, opened)
+    registry.hook("interp_before_run", request=request)
+    with blamed(request.method):
+        found = method.survey(opened, dataset or open_data(request), knowledge, context)
+    for each in found.evidence:
+        _check_evidence(request.method, each)
+    made = Provenance(
+        method=request.method,
+        model=opened.spec,
+        params=method.params.model_dump(mode="json"),
+        seed=request.seed,
+        seconds=round(time.monotonic() - begun, 3),
+    )
+    return _finish(registry, request, replace(found, provenance=made), context, style, out)
+
+
+def _finish(
+    registry: Registry,
+    request: Request,
+    explanation: Explanation,
+    context: Context,
+    style: Style | None,
+    out: Path | None,
+) -> Result:
+    """Tell the hooks, draw, save."""
     registry.hook("interp_after_run", explanation=explanation)
     drawings = draw(registry, explanation, style or Style())
     if out is not None:
@@ -108,6 +151,24 @@ def fit(
     if out is not None:
         knowledge.save(out)
         _forget(context)
+    return knowledge
+
+
+def merge(
+    parts: Sequence[Path], out: Path | None = None, registry: Registry | None = None
+) -> Knowledge:
+    """Join what processes learned in parts, each by fit with a shard; with `out`, save it there."""
+    if out is not None:
+        check_writable(out)
+    opened = [Knowledge.open(part) for part in parts]
+    if len({each.method for each in opened}) != 1:
+        raise InputError("expected parts that one method learned; name folders of fit --shard")
+    name = opened[0].method
+    method = open_method(registry or Registry.load(), name, {})
+    with blamed(name):
+        knowledge = method.merge(opened)
+    if out is not None:
+        knowledge.save(out)
     return knowledge
 
 

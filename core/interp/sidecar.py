@@ -1,18 +1,21 @@
-"""What stands beside a model file: preprocessing, activation and class names."""
+"""What stands beside a model file or in its metadata: preprocessing, activation, class names."""
 
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from interp.errors import ModelError, RegistryError
 from interp.slip import Slip, a_record, key_path, read_yaml
-from interp.spec import IMAGENET_MEAN, IMAGENET_STD, InputSpec, ModelOptions, Plain
+from interp.spec import IMAGENET_MEAN, IMAGENET_STD, InputSpec, ModelOptions, ModelSpec, Plain
 
 BESIDE = ("classes.txt", "classes.tsv")
 """Files of class names that are picked up from a model file's folder."""
+ORIGIN, KNOWN = "interp.origin", "interp.known"
+"""Metadata keys of an exported file: the original's fingerprint, and a Sidecar in JSON."""
 
 
 class Sidecar(Plain):
@@ -34,6 +37,25 @@ def read_sidecar(model: Path | None) -> Sidecar:
         raise ModelError(str(error)) from error
     except Slip as error:
         raise ModelError(f"{path}: {key_path(error.keys)}: {error}") from error
+
+
+def to_metadata(spec: ModelSpec) -> dict[str, str]:
+    """What an export of the model says about itself."""
+    known = Sidecar(input=spec.input.model_dump(), classes=spec.classes, activation=spec.activation)
+    return {ORIGIN: spec.fingerprint, KNOWN: known.model_dump_json()}
+
+
+def from_metadata(metadata: Mapping[str, str], name: str) -> Sidecar:
+    """What a file says about itself, empty where it is nobody's export. ModelError for a slip."""
+    if KNOWN not in metadata:
+        return Sidecar()
+    try:
+        known = a_record(Sidecar, json.loads(metadata[KNOWN]), ())
+    except (ValueError, Slip) as error:
+        raise ModelError(f"{name}: metadata {KNOWN!r} cannot be read ({error})") from error
+    if isinstance(known.classes, str):
+        raise ModelError(f"{name}: metadata {KNOWN!r} names a file of classes; expected their list")
+    return known
 
 
 def describe_input(

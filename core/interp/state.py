@@ -1,12 +1,16 @@
 """Random states that are the same everywhere: Philox bits keyed by seed, stream and chunk."""
 
 import hashlib
+from typing import Literal
 
 import numpy as np
 
+Keep = float | Literal["uniform"]
+"""The probability that a part is on; "uniform": drawn from U(0.5, 1) for each state (row)."""
+
 
 def draw_states(
-    seed: int, stream: str, chunk: int, shape: tuple[int, int], keep: float = 0.5
+    seed: int, stream: str, chunk: int, shape: tuple[int, int], keep: Keep = 0.5
 ) -> np.ndarray:
     """States (B, P) uint8 of a chunk; each part is on with probability `keep`.
 
@@ -18,8 +22,10 @@ def draw_states(
         key=np.frombuffer(digest[:16], np.uint64), counter=np.array([0, 0, 0, chunk], np.uint64)
     )
     count = shape[0] * shape[1]
-    raw = bits.random_raw((count + 1) // 2).view(np.uint32)[:count]
-    return (raw < int(keep * 2**32)).astype(np.uint8).reshape(shape)
+    raw = bits.random_raw((count + shape[0] + 1) // 2).view(np.uint32)
+    rates = raw[count : count + shape[0], None]  # bits that no part has used, (B, 1)
+    limit = rates // 2 + 2**31 if keep == "uniform" else int(keep * 2**32)
+    return (raw[:count].reshape(shape) < limit).astype(np.uint8)
 
 
 def content_key(*parts: object) -> str:

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from interp.solve import constrained_least_squares, lasso_admm, lasso_fista, ridge, soft
+from interp import solve
+from interp.solve import (
+    constrained_least_squares,
+    kkt,
+    lasso,
+    lasso_admm,
+    lasso_fista,
+    ridge,
+    soft,
+)
 
 SHAPES = [(1, 5, 30), (4, 12, 40), (3, 40, 25)]  # targets, parts, samples; the last is singular
 
@@ -34,7 +43,7 @@ def test_soft_threshold_by_cases() -> None:
 def test_lasso_is_optimal_both_ways(seed: int, shape: tuple[int, int, int], shared: bool) -> None:
     gram, b, *_ = problem(seed, shape, shared)
     lam = 0.05 * b.abs().amax(1)
-    for weights in (lasso_admm(gram, b, lam), lasso_fista(gram, b, lam)):
+    for weights in (lasso(gram, b, lam), lasso_admm(gram, b, lam), lasso_fista(gram, b, lam)):
         slope = torch.stack([w @ gram[t % len(gram)] - b[t] for t, w in enumerate(weights)])
         on = weights != 0
         assert (slope.abs() <= lam[:, None] * (1 + 1e-4)).all()
@@ -54,9 +63,105 @@ def test_admm_and_fista_agree(shape: tuple[int, int, int], rho: float | None) ->
 
 def test_lasso_beyond_the_largest_lambda_is_zero() -> None:
     gram, b, *_ = problem(1, SHAPES[1], True)
-    for solver in (lasso_admm, lasso_fista):
+    for solver in (lasso, lasso_admm, lasso_fista):
         assert not solver(gram, b, b.abs().max() * 1.001).any()
         assert solver(gram, b, b.abs().max() * 0.9).any()
+
+
+def channels(seed: int, targets: int, parts: int = 40) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gram and b of CHIP's kind, one Gram a target: masked positive features, few true weights."""
+    random = np.random.default_rng(seed)
+    masks = (random.random((40, parts)) < 0.5).astype(float)
+    grams, bs = [], []
+    for _ in range(targets):
+        pooled = np.maximum(random.normal(size=(15, parts)) + 1 + random.normal(size=(15, 1)), 0)
+        rows = (masks[:, None] * pooled).reshape(-1, parts)
+        truth = random.normal(size=parts) * (random.random(parts) < 0.2)
+        bs.append(rows.T @ (rows @ truth + 0.5 * random.normal(size=len(rows))))
+        grams.append(rows.T @ rows)
+    return torch.from_numpy(np.stack(grams)), torch.from_numpy(np.stack(bs))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("share", [0.3, 0.01, 1e-4])
+@pytest.mark.parametrize("seed", range(2))
+def test_working_set_equals_fista_and_coordinate_descent(
+    seed: int, share: float, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(solve, "ROOM", 5)
+    monkeypatch.setattr(solve, "BLOCK", 3 * 40**2)  # three targets at once
+    gram, b = channels(seed, 7)
+    if shared:
+        gram = gram[:1]
+        b = torch.from_numpy(np.random.default_rng(seed).normal(size=(7, 40))) @ gram[0]
+    lam = share * b.abs().amax(1) * torch.linspace(0.5, 1.5, 7)
+    found = lasso(gram, b, lam)
+    assert kkt(gram, b, lam, found).max() < 1e-6
+    torch.testing.assert_close(found, lasso_fista(gram, b, lam), rtol=0, atol=1e-4)
+    for t, weights in enumerate(found):
+        slow = coordinate_descent(gram[t % len(gram)].numpy(), b[t].numpy(), float(lam[t]))
+        np.testing.assert_allclose(weights, slow, atol=1e-4)
+        assert (weights == 0).sum() >= (slow == 0).sum() - 1
+    assert (found == 0).any() or share < 0.01
+
+
+def coordinate_descent(gram: np.ndarray, b: np.ndarray, lam: float) -> np.ndarray:
+    """One weight after the other, each at its own best, until none moves."""
+    w = np.zeros_like(b)
+    for _ in range(20_000):
+        before = w.copy()
+        for k in range(len(w)):
+            pull = b[k] - gram[k] @ w + gram[k, k] * w[k]
+            w[k] = np.sign(pull) * max(abs(pull) - lam, 0) / gram[k, k]
+        if np.abs(w - before).max() < 1e-10:
+            break
+    return w
+
+
+def test_kkt_by_the_subgradient() -> None:
+    gram, b = channels(3, 3)
+    lam = torch.tensor([50.0, 20.0, 0.0], dtype=torch.float64)
+    weights = torch.from_numpy(np.random.default_rng(0).normal(size=(3, 40)))
+    weights[:, ::2] = 0
+    for t, found in enumerate(kkt(gram, b, lam, weights)):
+        missed = []
+        for k, w in enumerate(weights[t].tolist()):
+            slope, limit = float(gram[t, k] @ weights[t] - b[t, k]), float(lam[t])
+            missed.append(abs(slope + limit * np.sign(w)) if w else max(abs(slope) - limit, 0))
+        assert found == pytest.approx(max(missed) / float(lam[t] or b[t].abs().max()))
+
+
+def test_lasso_without_penalty_is_least_squares() -> None:
+    gram, b = channels(4, 3)
+    torch.testing.assert_close(lasso(gram, b, 0.0), ridge(gram, b, 0.0), rtol=1e-7, atol=1e-9)
+
+
+def test_lasso_of_nothing_is_zero() -> None:
+    gram, b = channels(5, 3)
+    gram[1], b[1] = 0, 0
+    for lam in (0.0, 0.01 * b.abs().max()):
+        found = lasso(gram, b, lam)
+        assert found.isfinite().all() and not found[1].any() and found[0].any()
+        assert kkt(gram, b, lam, found).max() < 1e-6
+
+
+def test_lasso_with_channels_that_are_the_same() -> None:
+    gram, b = channels(6, 4)
+    twice = torch.cat([torch.arange(40), torch.arange(0, 40, 3)])  # every third a second time
+    doubled, right = gram[:, twice][:, :, twice], b[:, twice]
+    lam = 0.01 * b.abs().amax(1)
+    found = lasso(doubled, right, lam)
+    assert kkt(doubled, right, lam, found).max() < 1e-6
+    joined = torch.zeros_like(b).index_add(1, twice, found)
+    torch.testing.assert_close(joined, lasso(gram, b, lam), rtol=0, atol=1e-6)
+
+
+def test_lasso_takes_single_precision_and_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    gram, b = channels(7, 5)
+    whole = lasso(gram, b, 3.0)
+    monkeypatch.setattr(solve, "BLOCK", 1)
+    torch.testing.assert_close(lasso(gram, b, 3.0), whole)
+    assert lasso(gram.float(), b.float(), 3.0).dtype == torch.float64
 
 
 @pytest.mark.parametrize("shared", [True, False])

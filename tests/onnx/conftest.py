@@ -134,15 +134,19 @@ def seeded(kind: type[nn.Module]) -> nn.Module:
 
 
 def export(module: nn.Module, path: Path, how: str) -> Path:
-    """Write by today's exporter (`new`), the same for one image (`fixed`), or the `old` one."""
+    """Write by today's exporter (`new`), the same for one image (`fixed`), or the `old` one.
+
+    `two` is the old one, which follows one run, with two images in it.
+    """
     images = torch.rand(2, 3, SIZE, SIZE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.disable(logging.WARNING)
-        if how == "old":
+        if how in ("old", "two"):
+            given = images if how == "two" else images[:1]
             axes = {"image": {0: "batch"}}
             torch.onnx.export(
-                module, (images[:1],), path, dynamo=False, input_names=["image"], dynamic_axes=axes
+                module, (given,), path, dynamo=False, input_names=["image"], dynamic_axes=axes
             )
         else:
             free = {} if how == "fixed" else {"dynamic_shapes": ({0: torch.export.Dim.DYNAMIC},)}

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from onnx import helper
 from torch import Tensor
 
-from interp.errors import InputError
+from interp.errors import InputError, ModelError, UnsupportedError
 from interp.spec import Capability
 from interp.target import Target
 
@@ -79,6 +81,20 @@ def test_layers_are_described_alike(pair: Pairs, name: str, how: str) -> None:
                 assert getattr(layer, field) == getattr(known[layer.name], field), layer.name
 
 
+def test_a_batch_left_by_tracing_is_found(pair: Pairs) -> None:
+    """The class token was joined to two images: any number runs, two at a time, without cuts."""
+    both = pair("Tokens", "two")
+    assert both.file.network.batch == 2
+    assert any("made for 2 image(s) at a time" in note for note in both.file.spec.notes)
+    for count in (1, 2, 5):
+        assert_close(both.file.predict(images(count)), both.module.predict(images(count)))
+    found = both.file.activations(images(3), both.shared)
+    for layer, expected in both.module.activations(images(3), both.shared).items():
+        assert_close(found[layer], expected)
+    with pytest.raises(UnsupportedError, match="a cut needs CUT"):
+        both.file.cut("norm")
+
+
 def test_offers(pair: Pairs) -> None:
     both = pair("Residual")
     needed = {Capability.PREDICT, Capability.ACTIVATIONS, Capability.CUT}
@@ -145,9 +161,10 @@ def test_sessions_are_made_once(pair: Pairs) -> None:
     assert model._looks == looks
 
 
-def test_a_folded_layer_names_its_survivor(pair: Pairs) -> None:
-    with pytest.raises(InputError, match="folded it into 'norm'"):
-        pair("Residual").file.cut("first")
+@pytest.mark.parametrize(("how", "left"), [("new", "norm"), ("old", "act")])
+def test_a_folded_layer_names_what_is_left(pair: Pairs, how: str, left: str) -> None:
+    with pytest.raises(InputError, match=f"merged it with what follows; use '{left}'"):
+        pair("Residual", how).file.cut("first")
 
 
 def test_outputs_do_not_share_memory_with_later_runs(pair: Pairs) -> None:
@@ -157,3 +174,37 @@ def test_outputs_do_not_share_memory_with_later_runs(pair: Pairs) -> None:
     for _ in range(3):
         model.predict(images(3)[:2])
     assert torch.equal(first, kept)
+
+
+def test_a_cut_that_cannot_follow_the_batch_is_refused(hand_made: Any, opened: Any) -> None:
+    """What crosses holds the images' values side by side, so one image's cannot be repeated."""
+    generator = np.random.default_rng(0)
+    weights = {
+        "kernel": generator.normal(size=(3, 3, 3, 3)).astype(np.float32),
+        "matrix": generator.normal(size=(3, 4)).astype(np.float32),
+        "flat": np.array([-1]),
+        "rows": np.array([3, -1]),
+    }
+    wiring = [
+        ("Conv", ["image", "kernel"], "hidden"),
+        ("GlobalAveragePool", ["hidden"], "mean"),
+        ("Flatten", ["mean"], "active"),
+        ("Transpose", ["active"], "turned"),
+        ("Reshape", ["turned", "flat"], "line"),
+        ("GlobalAveragePool", ["image"], "colour"),
+        ("Flatten", ["colour"], "colours"),
+        ("Transpose", ["colours"], "turned colours"),
+        ("Reshape", ["turned colours", "flat"], "line of colours"),
+        ("Mul", ["line", "line of colours"], "product"),
+        ("Reshape", ["product", "rows"], "products"),
+        ("Transpose", ["products"], "parts"),
+        ("MatMul", ["parts", "matrix"], "scores"),
+    ]
+    nodes = [helper.make_node(kind, given, [made]) for kind, given, made in wiring]
+    model = opened(hand_made(nodes, weights))
+    assert model.network.batch is None
+    with pytest.raises(ModelError, match="cannot be cut at active; choose another layer"):
+        model.cut("active")
+    cut = model.cut("parts")
+    frontier = cut.prefix(images(3))
+    assert_close(cut.suffix(frontier, frontier.activation), model.predict(images(3)))

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from interp.cli import catalogue, data, model, run
+from interp.cli import catalogue, data, export, learn, model, run
+from interp.cli.extra import PASSED_ON
 from interp.errors import RegistryError, nearest
 
 
@@ -77,6 +78,10 @@ app.command("list")(catalogue.list_registered)
 app.command("show")(catalogue.show)
 app.command("layers")(model.layers)
 app.command("predict")(model.predict)
-app.command("run")(run.run_request)
+app.command("run", context_settings=PASSED_ON)(run.run_request)
+app.command("fit", context_settings=PASSED_ON)(learn.fit_request)
+app.command("merge")(learn.merge_parts)
+app.command("survey", context_settings=PASSED_ON)(learn.survey_request)
 app.command("rerun")(run.rerun)
+app.command("export")(export.export)
 app.command("data")(data.write_data)

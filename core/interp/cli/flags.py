@@ -56,6 +56,24 @@ Precision = Annotated[
     Literal["fp32", "bf16", "fp16"] | None, typer.Option(help="Of forward passes.")
 ]
 
+Plugin = Annotated[str, typer.Option(metavar="NAME", help="A method; see interp list.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the method; repeatable."),
+]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same answer.")]
+Limit = Annotated[
+    str | None,
+    typer.Option("--budget", metavar="N|TIME", help="Samples (2000) or time (30s, 2m)."),
+]
+BatchSize = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="[default: the fastest, measured]")
+]
+Known = Annotated[
+    str | None,
+    typer.Option("--knowledge", metavar="DIR", help="What the method learned before: interp fit."),
+]
+
 
 def model_options(
     weights: str | None,

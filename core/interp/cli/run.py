@@ -8,25 +8,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from interp.cli.extra import own_flags, parameters
 from interp.cli.flags import (
+    BatchSize,
     Classes,
     Device,
     Images,
     Input,
     Json,
+    Known,
+    Limit,
     Model,
+    Plugin,
     Precision,
     Registries,
+    Seed,
+    Set,
     Weights,
     model_options,
 )
 from interp.cli.progress import progress_bar
 from interp.cli.report import report
-from interp.cli.setting import budget as parse_budget
-from interp.cli.setting import settings
+from interp.cli.setting import budget
 from interp.errors import InputError
 
 if TYPE_CHECKING:
+    from interp.registry import Registry
     from interp.request import Request
 
 FOLDER = Path("interp-runs")
@@ -41,7 +48,8 @@ Resume = Annotated[
 
 
 def run_request(
-    plugin: Annotated[str, typer.Option(metavar="NAME", help="A method; see interp list.")],
+    context: typer.Context,
+    plugin: Plugin,
     image: Images = None,
     model: Model = None,
     target: Annotated[
@@ -51,51 +59,47 @@ def run_request(
             help="A class by name or index, or 'dog, not cat'; repeatable. [default: top-1]",
         ),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the method; repeatable."),
-    ] = None,
+    set_: Set = None,
     weights: Weights = None,
     fields: Input = None,
     classes: Classes = None,
     device: Device = None,
     precision: Precision = None,
-    knowledge: Annotated[
-        str | None, typer.Option(metavar="DIR", help="What the method learned before.")
-    ] = None,
+    knowledge: Known = None,
     out: Out = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same answer.")] = 0,
-    budget: Annotated[
-        str | None, typer.Option(metavar="N|TIME", help="Samples (2000) or time (30s, 2m).")
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="[default: the fastest, measured]")
-    ] = None,
+    seed: Seed = 0,
+    limit: Limit = None,
+    batch_size: BatchSize = None,
     resume: Resume = False,
     registry: Registries = None,
     json: Json = False,
 ) -> None:
     """Explain images by one method; saves a folder.
 
+    Every parameter of the method is an option too: interp show NAME lists them.
+
     \b
     Examples
       interp run --plugin mint
       interp run --plugin mint --image photo.jpg --model torchvision:resnet18 --target "tiger cat"
-      interp run --plugin mint --set regions=2 --budget 2000 --out first
+      interp run --plugin mint --regions 2 --budget 2000 --out first
     """
+    from interp.registry import Registry
     from interp.request import Request
+
+    known = Registry.load(registry or ())
 
     asked: dict[str, Any] = {"images": image, "model": model, "targets": target}
     request = Request(
         method=plugin,
         options=model_options(weights, fields, classes, device, precision),
-        params=settings(set_ or ()),
+        params=parameters(known, plugin, set_ or (), context.args, own_flags(context)),
         knowledge=knowledge,
         seed=seed,
-        budget=parse_budget(budget, batch_size),
+        budget=budget(limit, batch_size),
         **{key: value for key, value in asked.items() if value is not None},
     )
-    _run(request, registry, out, resume, json)
+    _run(request, known, out, resume, json)
 
 
 def rerun(
@@ -111,33 +115,30 @@ def rerun(
       interp rerun first --out second
     """
     from interp.bundle import open_bundle
+    from interp.registry import Registry
 
     request, _ = open_bundle(bundle)
-    _run(request, registry, out, resume=False, as_json=json)
+    _run(request, Registry.load(registry or ()), out, resume=False, as_json=json)
 
 
-def _run(
-    request: Request, registry: Registries, out: Path | None, resume: bool, as_json: bool
-) -> None:
+def _run(request: Request, known: Registry, out: Path | None, resume: bool, as_json: bool) -> None:
     if resume and out is None:
         raise InputError("--resume goes on with a run of yours; name its folder with --out")
-    from interp.registry import Registry
     from interp.run import run
 
-    known = Registry.load(registry or ())
     known.entry("method", request.method)
     with progress_bar() as progress:
         result = run(
             request,
             registry=known,
-            out=out or _folder(request),
+            out=out or new_name(request),
             resume=resume,
             progress=progress,
         )
     report(result, as_json)
 
 
-def _folder(request: Request) -> Path:
+def new_name(request: Request) -> Path:
     """A new folder named after the time, the method and the first image."""
     stem = Path(request.images[0]).stem if request.images else "none"
     name = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{request.method}-{stem}"

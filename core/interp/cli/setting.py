@@ -45,6 +45,16 @@ def budget(text: str | None, batch_size: int | None) -> Budget:
     return Budget(samples=int(found[1]), batch_size=batch_size)
 
 
+def shard(text: str | None) -> tuple[int, int] | None:
+    """`0/2`: part 0 of 2."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+)/(\d+)", text.strip())
+    if not found or int(found[1]) >= int(found[2]):
+        raise InputError(f"--shard {text}: expected part/parts, e.g. 0/2 and 1/2 for two processes")
+    return int(found[1]), int(found[2])
+
+
 def input_fields(text: str) -> dict[str, Any]:
     """`size=224,mean=.5,.5,.5` as fields of InputSpec; a word without `=` goes on with a list."""
     fields: dict[str, list[str]] = {}

@@ -228,6 +228,9 @@ class Narrowed(ModelAdapter):
     def cut(self, layer: str) -> Any:
         return self._allow(Capability.CUT).cut(layer)
 
+    def forward(self, images: Any) -> Any:
+        return self._allow(Capability.GRADIENTS).forward(images)
+
     def gradient(self, images: Any, targets: Any) -> Any:
         return self._allow(Capability.GRADIENTS).gradient(images, targets)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -45,10 +46,12 @@ class ToyModel(ModelAdapter):
 
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            front = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 6, 3, 2, 1), nn.ReLU()
+            first = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU())
+            second = nn.Sequential(nn.Conv2d(4, 6, 3, 2, 1), nn.ReLU())
             last = nn.Linear(6, 3)
         last.weight.data *= 20
-        return nn.Sequential(*front, nn.AdaptiveAvgPool2d(1), nn.Flatten(), last).eval()
+        pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        return nn.Sequential(OrderedDict(conv1=first, conv2=second, pool=pool, head=last)).eval()
 
     def module(self) -> nn.Module:
         return self.net
@@ -57,6 +60,12 @@ class ToyModel(ModelAdapter):
         import torch
 
         with torch.no_grad():
+            return self.net(self._normalise(images))
+
+    def forward(self, images: Tensor) -> Tensor:
+        import torch
+
+        with torch.enable_grad():
             return self.net(self._normalise(images))
 
     def probabilities(self, scores: Tensor, output: Output = "prob") -> Tensor:
@@ -115,7 +124,7 @@ class ToyCut(Cut):
 
     def __init__(self, model: ToyModel, layer: Layer) -> None:
         self.model, self.layer = model, layer
-        self.at = 2 if layer.name == "conv1" else 4
+        self.at = 1 if layer.name == "conv1" else 2
 
     def prefix(self, images: Tensor) -> Frontier:
         import torch

@@ -1,0 +1,71 @@
+"""`interp export`: a PyTorch model as an ONNX file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from interp.cli.flags import Classes, Input, Json, Registries, Weights, model_options
+from interp.cli.progress import progress_bar
+from interp.cli.screen import say
+
+if TYPE_CHECKING:
+    from interp.export import Export
+
+SHOWN = 12
+"""Lost layers that are named; --json names all."""
+
+
+def export(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="As for interp run --model.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The file to write, name.onnx; must be new.")
+    ],
+    weights: Weights = None,
+    fields: Input = None,
+    classes: Classes = None,
+    registry: Registries = None,
+    json: Json = False,
+) -> None:
+    """Write a PyTorch model as an ONNX file, and check that it answers alike.
+
+    The file keeps layer names, preprocessing and class names, so that it opens without flags,
+    and what was learned of the model (--knowledge) may be used with the file.
+
+    \b
+    Examples
+      interp export creatures-vgg --out vgg.onnx
+      interp export torchvision:resnet18 --out resnet18.onnx
+      interp layers vgg.onnx
+    """
+    from interp.export import export_model
+    from interp.registry import Registry
+
+    options = model_options(weights, fields, classes, None, None)
+    known = Registry.load(registry or ())
+    with progress_bar() as progress:
+        made = export_model(model, out, options, known, progress)
+    facts = {
+        "path": str(made.path),
+        "difference": made.difference,
+        "kept": list(made.kept),
+        "lost": [{"name": each.name, "kind": each.kind} for each in made.lost],
+    }
+    say(json, facts, _lines(made))
+
+
+def _lines(made: Export) -> Iterator[str]:
+    yield f"{made.path}: scores agree to {made.difference:.1g} of the largest"
+    total = len(made.kept) + len(made.lost)
+    yield f"{len(made.kept)} of {total} layers kept their names"
+    if made.lost:
+        counts = Counter(each.kind for each in made.lost)
+        yield "merged into a neighbour or without effect, and so not in the file: " + ", ".join(
+            f"{count} {kind}" for kind, count in counts.items()
+        )
+        named = [each.name for each in made.lost[:SHOWN]]
+        yield "  " + ", ".join(named) + (", ..." if len(made.lost) > SHOWN else "")

@@ -1,0 +1,59 @@
+"""Occlusion by a sliding square, by Captum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import Field
+
+from interp.evidence import Evidence
+from interp.method import Params
+from interp.spec import Capability
+from interp_captum.bridge import captum
+from interp_captum.method import CaptumMethod, CaptumParams, Fill, View
+
+
+class OcclusionParams(CaptumParams):
+    """Occlusion's parameters."""
+
+    window: float = Field(
+        0.15, gt=0, le=1, description="side of the square as a share of the input's"
+    )
+    stride: float = Field(
+        0.5, gt=0, le=1, description="step between two squares as a share of the square"
+    )
+    fill: Fill = Field("mean", description="the square's colour; mean is the network's zero")
+
+
+@dataclass(frozen=True)
+class Occlusion(CaptumMethod):
+    """What the score loses when a square hides a pixel, averaged over the squares that hide it.
+
+    M. D. Zeiler, R. Fergus: Visualizing and Understanding Convolutional Networks, ECCV 2014.
+    """
+
+    Params: ClassVar[type[Params]] = OcclusionParams
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PREDICT})
+
+    params: OcclusionParams
+
+    def find(self, view: View) -> tuple[Evidence, ...]:
+        """Each pixel's mean loss."""
+        size = tuple(view.pixels.shape[2:])
+        window = [max(1, round(self.params.window * side)) for side in size]
+        stride = [max(1, round(self.params.stride * side)) for side in window]
+        places = [-(-(n - w) // s) + 1 for n, w, s in zip(size, window, stride, strict=True)]
+        view.score.total = places[0] * places[1] + 1
+        found = (
+            captum()
+            .Occlusion(view.score.plain)
+            .attribute(
+                view.pixels,
+                sliding_window_shapes=(3, *window),
+                strides=(3, *stride),
+                baselines=view.colour(self.params.fill),
+                perturbations_per_eval=view.score.batch,
+            )
+        )  # (1, 3, h, w), equal over colours
+        return (view.heatmap(found[0, 0].float().cpu().numpy(), "score"),)

@@ -1,0 +1,115 @@
+"""Small networks behind the PyTorch adapter, and one whose answer is known by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from interp.explanation import Explanation
+from interp.model import ModelAdapter
+from interp.registry import Registry
+from interp.request import Request
+from interp.run import run
+from interp.spec import ModelOptions
+from interp_torch.adapter import TorchAdapter
+from interp_torch.opening import open_model
+
+SIZE = 32
+
+
+class SmallNet(nn.Module):
+    """Two blocks with batch norm and in-place activations that are not idempotent; dropout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Sequential(
+            nn.Conv2d(3, 5, 3, 2, 1), nn.BatchNorm2d(5), nn.Hardswish(inplace=True)
+        )
+        self.conv = nn.Conv2d(5, 6, 3, 2, 1)
+        self.act = nn.Hardswish(inplace=True)
+        self.head = nn.Sequential(nn.Dropout(0.5), nn.Linear(6, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.act(self.conv(self.first(x))).mean((2, 3)))
+
+
+class Planted(nn.Module):
+    """Channels see red, green and blue; class "red" wants red and dislikes green, nothing else.
+
+    score_t = sum_k v_tk mean(A_k), so channel k's ablation costs v_tk mean(A_k).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.colour = nn.Conv2d(3, 3, 1, bias=False)
+        self.act = nn.ReLU(inplace=True)
+        self.head = nn.Linear(3, 2)
+        amount = torch.full((3, 3, 1, 1), -1.0)
+        amount[range(3), range(3)] = 1.0
+        self.colour.weight.data = amount
+        self.head.weight.data = torch.tensor([[8.0, -4.0, 0.0], [0.0, 0.0, 8.0]])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.act(self.colour(x)).mean((2, 3)))
+
+
+Explain = Callable[..., Explanation]
+Open = Callable[..., TorchAdapter]
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    """The built-in registry and the bridge."""
+    return Registry.load([Path(__file__).parent / "registry.yaml"])
+
+
+@pytest.fixture(scope="session")
+def explain(registry: Registry) -> Explain:
+    """explain(method, model, image, *targets, **params), through the one road."""
+
+    def explained(
+        method: str, model: ModelAdapter, image: np.ndarray, *targets: str, **params: object
+    ) -> Explanation:
+        request = Request(method=method, targets=targets or ("0",), params=params)
+        return run(request, registry=registry, model=model, images=[image]).explanation
+
+    return explained
+
+
+@pytest.fixture
+def small() -> Open:
+    """SmallNet of a seed."""
+
+    def opened(seed: int = 0) -> TorchAdapter:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            module = SmallNet()
+        module.head[1].weight.data *= 20
+        return wrapped(module.eval())
+
+    return opened
+
+
+@pytest.fixture
+def planted() -> TorchAdapter:
+    """Planted, which sees RGB in [0, 1] as it is."""
+    return wrapped(Planted().eval(), mean=(0.0,) * 3, std=(1.0,) * 3)
+
+
+@pytest.fixture
+def picture() -> Callable[[int], np.ndarray]:
+    """Noise of a seed at the network's input size."""
+
+    def drawn(seed: int) -> np.ndarray:
+        return np.random.default_rng(seed).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+
+    return drawn
+
+
+def wrapped(module: nn.Module, **given: object) -> TorchAdapter:
+    return open_model(module, ModelOptions(device="cpu", input={"size": (SIZE, SIZE), **given}))
