@@ -77,6 +77,7 @@ def main() -> None:
         "channels": arguments.channels,
         "rows": MASKS * IMAGES,
         "lambda": f"{SHARE} of the largest |b|",
+        "scikit-learn tolerance": TOLERANCE,
         "threads": 1,
         "one Gram for all classes": measure(shared(arguments.classes, arguments.channels)),
         "a Gram for each class": measure(owned(arguments.classes, arguments.channels)),

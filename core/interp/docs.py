@@ -47,7 +47,7 @@ def _pairs(methods: list[MethodEntry], adapters: list[AdapterEntry]) -> Iterator
     yield "|---" * (1 + len(adapters)) + "|"
     for method in methods:
         cells = [missing(method, adapter) for adapter in adapters]
-        told = [f"no: {', '.join(each)}" if each else "yes" for each in cells]
+        told = [f"no, needs {', '.join(each)}" if each else "yes" for each in cells]
         yield f"| `{method.name}` | {' | '.join(told)} |"
 
 

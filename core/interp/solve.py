@@ -19,6 +19,8 @@ ROOM = 28
 """Channels that a lasso's working set holds at least beside those in use."""
 STEPS = 20
 """ADMM steps on a working set; more where eight of them were not enough."""
+ROUNDING = 1e-12
+"""What a slope may be off by, relative to the largest |b|, however small lambda is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +49,8 @@ def lasso(
 
     Each target keeps a working set: its non-zero channels and those that violate optimality most.
     A few ADMM steps there, an exact solve on the support they leave, and a check of every channel
-    choose the next set, until `kkt` is below the tolerance everywhere. Many small problems with
-    sparse answers; targets are solved in blocks, so that memory stays bounded.
+    choose the next set, until `kkt` is below the tolerance or the rounds are spent. Fast where
+    answers are sparse. Targets are solved in blocks, so that memory stays bounded.
     """
     import torch
 
@@ -152,6 +154,7 @@ def _lasso_block(gram: Tensor, b: Tensor, lam: Tensor, tolerance: float, rounds:
     import torch
 
     weights, slope = torch.zeros_like(b), -b
+    enough = tolerance * _scale(lam, b)[:, 0] + ROUNDING * b.abs().amax(1)
     todo = torch.arange(len(b), device=b.device)
     for number in range(1, rounds + 1):
         w, pull = weights[todo], slope[todo]
@@ -165,7 +168,7 @@ def _lasso_block(gram: Tensor, b: Tensor, lam: Tensor, tolerance: float, rounds:
         weights[todo] = torch.zeros_like(w).scatter(1, chosen, found)
         slope[todo] = _times(found, rows) - b[todo]
         worst = _violation(slope[todo], lam[todo], weights[todo])
-        todo = todo[worst > tolerance * _scale(lam, b)[todo, 0]]
+        todo = todo[worst > enough[todo]]
         if not len(todo):
             break
     return weights
@@ -182,7 +185,7 @@ def _restricted(
     import torch
 
     penalty = 0.3 * _mean_diagonal(gram)  # the fastest of .1, .3 and 1 on channels
-    dual = slope.clamp(-lam, lam) / penalty
+    dual = slope.clamp(-lam, lam) / penalty  # what it is at the optimum, so a warm start
     m = _admm(gram, b, lam, penalty, start, dual, steps)
     on = (m != 0).to(b)
     system = gram * on.unsqueeze(1) * on.unsqueeze(2) + torch.diag_embed(1 - on)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from interp.factored import ALL, FOLDS
-from interp.solve import lasso_admm
+from interp.solve import lasso
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -118,7 +118,7 @@ class Problem:
         sums = self._sums(rows, _but(images), _but(masks))
         whole = self._total[rows] if len(sums.weight) > 1 else self._total[:1]
         lam = share * self._top[rows] * sums.weight / whole.clamp_min(1e-300)
-        return lasso_admm(sums.gram, sums.b, lam.expand(len(sums.b)))
+        return lasso(sums.gram, sums.b, lam.expand(len(sums.b)))
 
     def _sums(self, rows: slice, images: Sequence[int], masks: Sequence[int]) -> Sums:
         sums = self.moments.sums(rows, images, masks)

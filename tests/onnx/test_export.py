@@ -18,6 +18,7 @@ from torch.nn import functional
 from interp.cli import main
 from interp.errors import InputError, InterpError, ModelError, UnsupportedError
 from interp.export import Export, export_model
+from interp.folder import new_file
 from interp.knowledge import Knowledge
 from interp.registry import Registry
 from interp.sidecar import KNOWN
@@ -246,6 +247,19 @@ def test_a_file_that_answers_otherwise_is_not_kept(
     monkeypatch.setattr(adapter.TorchAdapter, "export", other)
     message = refused(seeded(), tmp_path / "net.onnx", ModelError)
     assert "answers otherwise: scores differ by" in message
+
+
+def test_weights_kept_apart_move_with_the_file(tmp_path: Path) -> None:
+    def write(name: str) -> None:
+        with new_file(tmp_path / name) as place:
+            place.write_text("model")
+            place.with_name("weights").write_text("weights")
+
+    write("one")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["one", "weights"]
+    with pytest.raises(InputError, match="weights exists"):
+        write("two")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["one", "weights"]
 
 
 def test_more_weights_than_onnxruntime_takes(

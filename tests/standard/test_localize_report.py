@@ -108,9 +108,10 @@ def test_without_ranks_there_is_no_top_error() -> None:
     }  # fmt: skip
 
 
-def test_a_mask_counts_instead_of_its_box() -> None:
-    values, mask = np.ones(SHAPE), np.zeros(SHAPE, bool)
-    mask[0, :8] = True
+@pytest.mark.parametrize("kind", [bool, np.uint8])
+def test_a_mask_counts_instead_of_its_box(kind: type) -> None:
+    values, mask = np.ones(SHAPE), np.zeros(SHAPE, kind)
+    mask[0, :8] = 1
     found = score([values], [Truth(SHAPE, [(0, 0, 8, 8)], mask)], 0.5)
     assert found.energy[0] == pytest.approx(8 / (24 * 32))
     assert found.pointing[0] == pytest.approx(8 / (24 * 32))

@@ -23,10 +23,10 @@ class Localization:
     at IoU .5 with any of the class's boxes. Top-k error asks besides that the class be among the
     model's first k, so only the right class's map is needed. Known-class error asks the box alone.
     MaxBoxAccV2 (Choe et al., CVPR 2020): at every threshold an image counts when the box of *any*
-    component fits; accuracy at the best threshold, averaged over IoU .3, .5 and .7. Two things
-    are ours: holes in a component give no boxes, and edges lie between pixels. It picks its
-    threshold on the images it scores; every other number uses `share`, which `tuned` takes from
-    others.
+    component fits; accuracy at the best threshold, averaged over IoU .3, .5 and .7. Three things
+    are ours: negative values are clipped where theirs stretch the map from its minimum, holes in
+    a component give no boxes, and edges lie between pixels. It picks its threshold on the images
+    it scores; every other number uses `share`, which `tuned` takes from others.
     Energy is the share of the positive map in the object, pointing asks whether its maximum is.
     A map without positive value finds nothing: every score 0.
     """

@@ -23,14 +23,14 @@ class Truth:
     """The image's height and width (H, W)."""
     boxes: Sequence[Box]
     mask: np.ndarray | None = None
-    """The objects' pixels, (H, W) bool; None: those inside the boxes."""
+    """The objects' pixels, (H, W), not 0; None: those inside the boxes."""
     rank: int | None = None
     """How many classes the model puts before the right one; None: not known."""
 
     @property
     def region(self) -> np.ndarray:
         """The objects' pixels, (H, W) bool."""
-        return inside(self.boxes, self.shape) if self.mask is None else self.mask
+        return inside(self.boxes, self.shape) if self.mask is None else self.mask.astype(bool)
 
     @property
     def size(self) -> float:

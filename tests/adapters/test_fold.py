@@ -1,0 +1,112 @@
+"""Gates folded into the next linear layer give what gating the activation gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from interp.model import Cut
+from interp.spec import ModelOptions
+from interp_torch.cut import GraphCut
+from interp_torch.opening import open_model
+
+SIZE = 16
+OPTIONS = ModelOptions(input={"size": (SIZE, SIZE)})
+
+
+class Tail(nn.Module):
+    """Two convolutions and a tail of the given kind."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+        self.first = nn.Conv2d(3, 5, 3, stride=2, padding=1)
+        self.last = nn.Conv2d(5, 6, 3, padding=1)
+        self.norm = nn.BatchNorm2d(6)
+        self.relu = nn.ReLU(inplace=True)
+        self.pool = nn.MaxPool2d(3, 2, 1)
+        flat = 6 * 16 if kind in ("flat", "inplace", "function") else 6
+        self.fc1 = nn.Linear(flat, 9, bias=kind != "function")
+        self.fc2 = nn.Linear(9, 4)
+        self.norm.running_mean.data.uniform_(-1, 1)
+        self.norm.bias.data.uniform_(-1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.last(torch.relu(self.first(x)))
+        if self.kind == "inplace":
+            x = torch.flatten(self.pool(self.relu(x)), 1)
+        elif self.kind == "flat":
+            x = self.pool(F.hardtanh(x, 0, 6)).flatten(1)
+        elif self.kind == "function":
+            return self.fc2(
+                F.relu(
+                    F.linear(F.dropout(self.pool(x), training=False).flatten(1), self.fc1.weight)
+                )
+            )
+        elif self.kind == "mean":
+            x = x.mean((2, 3))
+        elif self.kind == "norm":
+            x = self.norm(x).mean((2, 3))
+        elif self.kind == "softmax":
+            x = x.softmax(1).mean((2, 3))
+        elif self.kind == "branch":
+            return self.fc2(F.relu(self.fc1(x.mean((2, 3))))) + x.amax((1, 2, 3))[:, None]
+        return self.fc2(torch.relu(self.fc1(x)))
+
+
+@pytest.fixture
+def cut() -> Callable[[str], GraphCut]:
+    """cut(kind): a network with such a tail, cut at its last convolution."""
+
+    def made(kind: str) -> GraphCut:
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            model = open_model(Tail(kind).eval(), OPTIONS)
+        found = model.cut("last")
+        assert isinstance(found, GraphCut)
+        return found
+
+    return made
+
+
+@pytest.mark.parametrize(
+    "kind", ["flat", "inplace", "function", "mean", "norm", "softmax", "branch"]
+)
+def test_gates_equal_the_gated_suffix(cut: Callable[[str], GraphCut], kind: str) -> None:
+    found = cut(kind)
+    random = torch.Generator().manual_seed(0)
+    for _ in range(2):
+        frontier = found.prefix(torch.rand(1, 3, SIZE, SIZE, generator=random))
+        kept = frontier.activation.clone()
+        gates = found.gates(frontier)
+        for batch in (1, 5, 5):
+            states = (torch.rand(batch, 6, generator=random) > 0.4).to(torch.uint8)
+            expected = found.suffix(frontier, kept * states[:, :, None, None])
+            torch.testing.assert_close(gates(states), expected, rtol=1e-5, atol=1e-6)
+            torch.testing.assert_close(Cut.gates(found, frontier)(states), expected)
+        assert torch.equal(frontier.activation, kept)
+
+
+@pytest.mark.parametrize(
+    ("kind", "folds"),
+    [
+        ("flat", True),
+        ("inplace", True),
+        ("function", True),
+        ("mean", True),
+        ("norm", False),
+        ("softmax", False),
+        ("branch", False),
+    ],
+)
+def test_folds_only_what_gates_commute_with(
+    cut: Callable[[str], GraphCut], kind: str, folds: bool
+) -> None:
+    found = cut(kind)
+    gates = found.gates(found.prefix(torch.rand(1, 3, SIZE, SIZE)))
+    assert (found._fold is not None) == folds
+    assert (gates.nbytes == 9 * 4) == folds
