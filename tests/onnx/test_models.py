@@ -30,8 +30,9 @@ STAGES = {
     "resnet18": ["relu", "layer1", "layer2", "layer3", "layer4"],
     "mobilenet_v3_small": [f"features.{index}" for index in (0, 3, 6, 11, 12)],
     "densenet121": ["features.relu0", *(f"features.denseblock{each}" for each in range(1, 5))],
-    # behind the last block only the class token matters, and no cell of the grid does
-    "vit_b_16": [f"encoder.layers.encoder_layer_{index}" for index in (0, 4, 9, 10)],
+    # after block 10 a cell meets nothing but the last block's LayerNorm, which ignores its
+    # length: the slope along its own activation is zero; after block 11 it is read no more
+    "vit_b_16": [f"encoder.layers.encoder_layer_{index}" for index in (0, 4, 8, 9)],
 }
 """Each network and its stages; the last two are those that methods read."""
 NOTHING = {"Dropout", "Identity"}
@@ -225,5 +226,8 @@ def test_derivatives(pair: Pair) -> None:
         for asked, cosine, error in slopes(pair, layer):
             told = f"{pair.name}-{pair.how} {layer} {asked}: cosine {cosine:.5f}"
             sys.stdout.write(f"{told}, estimated error {error:.2%}\n")
-            assert cosine >= 0.999 or (error > 0.02 and layer not in STAGES[pair.name][-2:]), told
+            off = (1 - cosine**2) ** 0.5
+            assert cosine >= 0.999 or (layer not in STAGES[pair.name][-2:] and off < 4 * error), (
+                told
+            )
         pair.file._cuts.clear()
