@@ -31,7 +31,7 @@ from mint import machine
 from torch import Tensor, nn
 
 from interp.context import Context
-from interp.design import LayerSubject
+from interp.design import GateSubject
 from interp.gate import AblationDesign
 from interp.model import Cut
 from interp.respond import BatchSize
@@ -129,8 +129,8 @@ class Case:
         """Importance of all channels through the engine, (C,), or of the first states' channels."""
         context = Context(memory={"batch sizes": self.sizes})  # no answers are kept
         frontier = self.cut.prefix(self.pixels)
-        design = AblationDesign(frontier.activation)
-        subject = LayerSubject(self.model, self.cut, frontier)
+        design = AblationDesign(self.channels, self.pixels.device)
+        subject = GateSubject(self.model, self.cut, frontier)
         answers = context.respond(subject, design, "logit", states)
         scores = torch.cat([each.scores[:, CLASS] for each in answers])
         return (scores[0] - scores[2:]).numpy()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -25,8 +26,14 @@ from interp_onnx.session import Session
 from interp_onnx.split import halve
 
 
+KEPT = 4
+"""Sessions of a kind that stay open: each holds weights of its own."""
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
 class OnnxAdapter(ModelAdapter):
-    """A model file with its layers and cuts; sessions are made once and kept."""
+    """A model file with its layers and cuts; the last sessions made are kept."""
 
     def __init__(self, network: Network, spec: ModelSpec, normalised: bool = False) -> None:
         """`normalised`: scores are probabilities already."""
@@ -66,20 +73,15 @@ class OnnxAdapter(ModelAdapter):
     def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Outputs of the named layers in one pass."""
         names = tuple(self._places[self.layer(name).name].tensor for name in layers)
-        if names not in self._looks:
-            graph = self.network.graph
-            part = extract(graph, self._shapes, [graph.image], names)
-            self._looks[names] = self.network.engine.session(part)
-        found = self.network.run(self._looks[names], self.network.encode(images))
+        look = _recent(self._looks, names, lambda: self._look(names))
+        found = self.network.run(look, self.network.encode(images))
         return dict(zip(layers, found, strict=True))
 
     def cut(self, layer: str) -> OnnxCut:
-        """The model split at a layer; kept, and checked once against the whole model."""
+        """The model split at a layer, checked against the whole; the last few are kept."""
         if not self._cuttable:
             raise self.lacks(Capability.CUT, "a cut")
-        if layer not in self._cuts:
-            self._cuts[layer] = self._make_cut(self.layer(layer))
-        return self._cuts[layer]
+        return _recent(self._cuts, layer, lambda: self._make_cut(self.layer(layer)))
 
     def to_device(self, values: np.ndarray) -> Tensor:
         """A NumPy array on the model's device."""
@@ -93,6 +95,10 @@ class OnnxAdapter(ModelAdapter):
         """What a frontier is the answer to: weights, preprocessing, layer, images."""
         pixels = images.detach().cpu().numpy()
         return content_key(self.spec.fingerprint, self.spec.input, layer, pixels)
+
+    def _look(self, names: Sequence[str]) -> Session:
+        graph = self.network.graph
+        return self.network.engine.session(extract(graph, self._shapes, [graph.image], names))
 
     def _make_cut(self, layer: Layer) -> OnnxCut:
         images = self._probe
@@ -135,3 +141,11 @@ class OnnxAdapter(ModelAdapter):
         network = self.network
         seen = self._seen[0]
         return list_layers(network.graph, network.port, self._places, seen, self._cuttable)
+
+
+def _recent(kept: dict[Key, Value], key: Key, make: Callable[[], Value]) -> Value:
+    """What was made for a key, made now if it is not kept; the longest unused goes."""
+    kept[key] = kept.pop(key) if key in kept else make()
+    while len(kept) > KEPT:
+        del kept[next(iter(kept))]
+    return kept[key]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -12,9 +12,11 @@ from interp.model import Cut, Frontier, Output
 from interp.spec import Layer
 from interp.target import Target
 from interp_onnx.difference import chain, differentiate
-from interp_onnx.network import Network, as_scores, close
+from interp_onnx.double import widen
+from interp_onnx.network import Network, close, flat
 from interp_onnx.session import Session
 from interp_onnx.split import Growth, Halves
+from interp_onnx.unfold import unfold
 
 EXACT = 1e-5
 """How far the halves may be from the whole, relative to the largest score."""
@@ -30,12 +32,15 @@ class OnnxCut(Cut):
     probabilities: Probabilities
     key: Callable[[str, Tensor], str]
     """key(layer, images): what a frontier is the answer to."""
+    halves: Halves
     front: Session
     back: Session
     growth: tuple[Growth, ...]
     thin: tuple[bool, ...]
     error: Tensor | None = None
     """Estimated error of the last derivative's values, (M, T), in the output's own unit."""
+    _double: tuple[Session | None] | None = field(default=None, repr=False)
+    """The rest in float64, once it was looked for."""
     _grown: tuple[Frontier, int, tuple[Tensor, ...]] | None = field(default=None, repr=False)
 
     def prefix(self, images: Tensor) -> Frontier:
@@ -46,18 +51,18 @@ class OnnxCut(Cut):
     def suffix(self, frontier: Frontier, activation: Tensor) -> Tensor:
         """Scores (B, K) of the rest on `activation` (B, ...)."""
         frontier.check(activation, self.layer.name)
-        batch = len(activation)
-        activation = activation.to(frontier.activation)
-        if self.network.batch is not None:
-            return self._singly(frontier, activation)
-        return as_scores(self.back(activation, *self._live(frontier, batch))[0])
+        return self._answer(self.back, frontier, activation.to(frontier.activation)).float()
 
     def derivative(
         self, frontier: Frontier, directions: Tensor, targets: Sequence[Target], output: Output
     ) -> Tensor:
-        """Central differences of the scores, (M, T); their estimated error is kept in `error`."""
+        """Central differences of the scores, (M, T), in float64 where onnxruntime has it.
+
+        Their estimated error is kept in `error`.
+        """
+        back, frontier = self._finest(frontier)
         base, slopes, error = differentiate(
-            lambda activation: self.suffix(frontier, activation),
+            lambda activation: self._answer(back, frontier, activation),
             frontier.activation,
             directions.to(frontier.activation.device),
         )
@@ -86,6 +91,32 @@ class OnnxCut(Cut):
                 continue
         return False
 
+    def _finest(self, frontier: Frontier) -> tuple[Session, Frontier]:
+        """The rest in float64 with a frontier for it, or as it is where that cannot be had."""
+        wide = widened(frontier)
+        if self._double is None:
+            self._double = (self._open_double(frontier, wide),)
+        return (self._double[0], wide) if self._double[0] else (self.back, frontier)
+
+    def _open_double(self, frontier: Frontier, wide: Frontier) -> Session | None:
+        """The rest in float64, if it answers as the rest does."""
+        part = self.halves.suffix()
+        try:
+            unfold(part, self.halves.shapes)
+            widen(part.graph)
+            session = self.network.engine.session(part)
+            found = self._answer(session, wide, wide.activation)
+        except Exception:  # a kernel that onnxruntime lacks; its errors share no class
+            return None
+        same = close(found, self.suffix(frontier, frontier.activation), EXACT)
+        return session if same else None
+
+    def _answer(self, back: Session, frontier: Frontier, activation: Tensor) -> Tensor:
+        """What a session of the rest answers, (B, K)."""
+        if self.network.batch is not None:
+            return self._singly(back, frontier, activation)
+        return flat(back(activation, *self._live(frontier, len(activation)))[0])
+
     def _live(self, frontier: Frontier, batch: int) -> tuple[Tensor, ...]:
         """The frontier's live tensors for `batch` images; the last ones grown are kept."""
         live: tuple[Tensor, ...] = frontier.live  # type: ignore[assignment]
@@ -97,13 +128,13 @@ class OnnxCut(Cut):
             self._grown = (frontier, batch, grown)
         return self._grown[2]
 
-    def _singly(self, frontier: Frontier, activation: Tensor) -> Tensor:
+    def _singly(self, back: Session, frontier: Frontier, activation: Tensor) -> Tensor:
         """Image by image, where the graph takes no more than one."""
         scores = []
         for index in range(len(activation)):
             row = index if frontier.batch > 1 else 0
             live = [_part(each, row, frontier.batch) for each in frontier.live]  # type: ignore[arg-type]
-            scores.append(as_scores(self.back(activation[index : index + 1], *live)[0]))
+            scores.append(flat(back(activation[index : index + 1], *live)[0]))
         return torch.cat(scores)
 
 
@@ -116,12 +147,19 @@ def make_cut(
     probe: Tensor,
 ) -> OnnxCut:
     """Sessions for both halves, and how live tensors grow, from three preprocessed images."""
-    front, back = (network.engine.session(each) for each in (halves.prefix, halves.suffix))
+    front, back = (network.engine.session(each) for each in (halves.prefix(), halves.suffix()))
     growth: tuple[Growth, ...] = ()
     if network.batch is None and halves.live:
         two, three = front(probe[:2])[1:], front(probe)[1:]
         growth = tuple(Growth(a, b) for a, b in zip(two, three, strict=True))
-    return OnnxCut(layer, network, probabilities, key, front, back, growth, halves.thin)
+    return OnnxCut(layer, network, probabilities, key, halves, front, back, growth, halves.thin)
+
+
+def widened(frontier: Frontier) -> Frontier:
+    """The same in float64; whole numbers and truth values as they are."""
+    live: tuple[Tensor, ...] = frontier.live  # type: ignore[assignment]
+    wide = tuple(each.double() if each.is_floating_point() else each for each in live)
+    return replace(frontier, activation=frontier.activation.double(), live=wide)
 
 
 def _part(value: Tensor, index: int, count: int) -> Tensor:

@@ -7,9 +7,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-STEPS = tuple(0.03 / 4**k for k in range(6))
-"""Lengths of the steps, relative to the activation's. Networks of rectifiers, with kinks
-everywhere, need the shortest that float32 allows; nearly linear rests the longest."""
+STEPS = {
+    torch.float64: tuple(1e-6 / 4**k for k in range(3)),
+    torch.float32: tuple(0.03 / 4**k for k in range(6)),
+}
+"""Lengths of the steps, relative to the activation's. In float64 they are too short to meet
+kinks; in float32 networks of rectifiers, with kinks everywhere, need the shortest that rounding
+allows, and nearly linear rests the longest."""
 SURE = 3
 """Times the usual rounding that a difference must be to count as one."""
 ROWS = 1 << 26
@@ -21,35 +25,39 @@ def differentiate(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Scores (1, K), their slopes d scores(at + e d_m) / d e at e = 0, and the slopes' errors.
 
-    (scores(at + e d) - scores(at - e d)) / 2e with |e d| a set share of |at|: float32 rounding
-    grows as 1 / e, kinks and curvature with e. Taken is the longest step from which no shorter
+    (scores(at + e d) - scores(at - e d)) / 2e with |e d| a set share of |at|: rounding of the
+    activation's dtype grows as 1 / e, kinks and curvature with e. Taken is the longest step from which no shorter
     one differs by more than rounding explains (Lepski's rule). The error is the difference to
     the next shorter step. Slopes and errors are (M, K) float64.
     """
     base = scores(at).double()
     length = directions.flatten(1).double().norm(dim=1).clamp(min=1e-30)  # (M,)
     reach = at.double().norm().clamp(min=1e-12) / length
-    slopes = torch.stack([_slopes(scores, at, directions, step * reach) for step in STEPS])
+    steps = STEPS.get(at.dtype, STEPS[torch.float32])
+    slopes = torch.stack([_slopes(scores, at, directions, step * reach) for step in steps])
     slopes *= reach.view(-1, 1)  # per share of |at|, so that rounding is the same for all m
-    chosen = _choose(slopes, base)
+    chosen = _choose(slopes, steps, _rounding(base, at.dtype) / steps[-1])
     rows = torch.arange(len(length), device=slopes.device)
     gaps = torch.cat([slopes.diff(dim=0), slopes[-2:].diff(dim=0)]).abs()  # (S, M, K)
     return base, *(each[chosen, rows] / reach.view(-1, 1) for each in (slopes, gaps))
 
 
-def _choose(slopes: Tensor, base: Tensor) -> Tensor:
+def _rounding(base: Tensor, dtype: torch.dtype) -> Tensor:
+    """What a float type makes of the scores' size at the least, ()."""
+    return base.norm() * torch.finfo(dtype).eps / 4
+
+
+def _choose(slopes: Tensor, steps: tuple[float, ...], least: Tensor) -> Tensor:
     """For each direction the step to take, (M,), of slopes (S, M, K).
 
-    Rounding is what the two shortest steps differ by on average, and at least what float32
-    makes of the scores' size.
+    The shortest step's rounding is what the two shortest differ by on average, at `least` that.
     """
-    least = base.norm() * torch.finfo(torch.float32).eps / (4 * STEPS[-1])
     shortest = (slopes[-1] - slopes[-2]).norm(dim=-1)  # (M,), 0 where a direction is
     shortest = (shortest.sum() / (shortest > 0).sum().clamp(min=1)).clamp(min=least)
-    chosen = torch.full(slopes.shape[1:2], len(STEPS) - 1, device=slopes.device)
-    for index in reversed(range(len(STEPS) - 1)):
+    chosen = torch.full(slopes.shape[1:2], len(steps) - 1, device=slopes.device)
+    for index in reversed(range(len(steps) - 1)):
         apart = (slopes[index] - slopes[index + 1 :]).norm(dim=-1)  # (shorter steps, M)
-        rounding = shortest * STEPS[-1] / slopes.new_tensor(STEPS[index + 1 :]).view(-1, 1)
+        rounding = shortest * steps[-1] / slopes.new_tensor(steps[index + 1 :]).view(-1, 1)
         chosen = torch.where((apart <= SURE * rounding).all(0), index, chosen)
     return chosen
 

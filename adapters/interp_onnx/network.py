@@ -59,7 +59,12 @@ class Network:
 
 def as_scores(answer: Tensor) -> Tensor:
     """(N, K) float32 of (N, K) or (N, K, 1, 1); anything else as it is."""
-    return (answer.flatten(1) if answer.shape[2:].numel() == 1 < answer.dim() else answer).float()
+    return flat(answer).float()
+
+
+def flat(answer: Tensor) -> Tensor:
+    """(N, K) of (N, K) or (N, K, 1, 1); anything else as it is."""
+    return answer.flatten(1) if answer.shape[2:].numel() == 1 < answer.dim() else answer
 
 
 def settle_batch(network: Network, name: str) -> tuple[Network, list[str]]:

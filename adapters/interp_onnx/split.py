@@ -20,11 +20,20 @@ BROADCASTING = {"Add", "Div", "Max", "Min", "Mul", "Sub", "Sum", "Where"}
 class Halves:
     """prefix(image) -> (activation, live tensors); suffix(activation, live tensors) -> scores."""
 
-    prefix: ModelProto
-    suffix: ModelProto
+    graph: Graph
+    shapes: Mapping[str, Shape]
+    tensor: str
     live: tuple[str, ...]
     thin: tuple[bool, ...]
     """Which live tensors of one image may stay so for many, being broadcast."""
+
+    def prefix(self) -> ModelProto:
+        """A model with weights of its own."""
+        return extract(self.graph, self.shapes, [self.graph.image], [self.tensor, *self.live])
+
+    def suffix(self) -> ModelProto:
+        """A model with weights of its own."""
+        return extract(self.graph, self.shapes, [self.tensor, *self.live], [self.graph.output])
 
 
 def halve(graph: Graph, tensor: str, shapes: Mapping[str, Shape]) -> Halves:
@@ -33,13 +42,8 @@ def halve(graph: Graph, tensor: str, shapes: Mapping[str, Shape]) -> Halves:
     back = graph.before([graph.output], [tensor, *(graph.alive - moved)])
     read = {name for node in back for name in inputs(node)}
     live = tuple(sorted((read & graph.alive) - moved))
-    crossing = [tensor, *live]
-    return Halves(
-        extract(graph, shapes, [graph.image], crossing),
-        extract(graph, shapes, crossing, [graph.output]),
-        live,
-        tuple(_broadcast(graph, name, moved) for name in live),
-    )
+    thin = tuple(_broadcast(graph, name, moved) for name in live)
+    return Halves(graph, shapes, tensor, live, thin)
 
 
 def _broadcast(graph: Graph, name: str, moved: set[str]) -> bool:

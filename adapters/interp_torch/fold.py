@@ -64,12 +64,14 @@ def find_fold(suffix: fx.GraphModule) -> Fold | None:
     end, follower = inputs[0], _only_user(inputs[0])
     while follower is not None and not _is_linear(suffix, follower):
         end, follower = follower, _only_user(follower)
-    if follower is None or follower.args[0] is not end:
+    if follower is None or end not in follower.args[:1]:
         return None
     weight, bias = _weights(suffix, follower)
     if not isinstance(weight, Tensor):
         return None
-    (answer,) = next(iter(reversed(suffix.graph.nodes))).args
+    answer = next(iter(reversed(suffix.graph.nodes))).args[0]
+    if not isinstance(answer, fx.Node):
+        return None
     return Fold(
         before=_between(suffix, inputs, end),
         weight=weight,

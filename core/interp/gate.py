@@ -1,4 +1,4 @@
-"""Channels of a layer's activation switched on and off: gates."""
+"""Channels switched on and off: the states of a layer's gates."""
 
 from __future__ import annotations
 
@@ -18,31 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ChannelDesign(Design):
-    """States (B, C) in [0, 1] multiply the channels of one image's activation.
+    """States (B, C): 1 for an open channel, 0 for a closed one. GateSubject answers to them.
 
-    activation (1, C, h, w), tokens (1, T, C) or (1, C).
+    Every image meets the same states: the key holds their law alone, the subject's the image.
     """
 
-    activation: Tensor
-
-    @property
-    def parts(self) -> int:  # type: ignore[override]
-        """How many channels there are."""
-        return self.activation.shape[self._axis]
-
-    @property
-    def device(self) -> torch.device:  # type: ignore[override]
-        """Where the activation is."""
-        return self.activation.device
-
-    @property
-    def _axis(self) -> int:
-        return 2 if self.activation.dim() == 3 else 1
+    parts: int
+    device: torch.device
+    chunk = 128
 
     def apply(self, states: Tensor) -> Tensor:
-        shape = [1] * self.activation.dim()
-        shape[0], shape[self._axis] = states.shape
-        return self.activation * states.to(self.activation.dtype).view(shape)
+        return states
 
     def distance(self, states: Tensor) -> Tensor:
         """||1 - d||^2, (B,): how many gates are closed, whatever the channels hold (CHIP's)."""
@@ -62,7 +48,7 @@ class GateDesign(ChannelDesign, SampledDesign):
 
     @property
     def key(self) -> str:  # type: ignore[override]
-        """The law of the states: every image meets the same ones. The subject's key knows which."""
+        """The law of the states."""
         return content_key(self.parts, self.seed, self.stream, self.keep)
 
 
@@ -77,7 +63,7 @@ class AblationDesign(ChannelDesign):
 
     @property
     def key(self) -> str:  # type: ignore[override]
-        """The number of channels; the subject's key knows which."""
+        """The number of channels."""
         return content_key(self.parts, "one channel closed")
 
     def draw(self, chunk: int) -> Tensor:

@@ -21,4 +21,4 @@ def interp_register(registrar: Registrar) -> None:
     registrar.add("method", "gradcam", GradCam)
     registrar.add("method", "layer-ablation", LayerAblation)
     registrar.add("method", "integrated-gradients", IntegratedGradients)
-    registrar.add("method", "occlusion", Occlusion)
+    registrar.add("method", "captum-occlusion", Occlusion)

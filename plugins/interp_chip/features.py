@@ -38,7 +38,7 @@ def last_map(model: ModelAdapter) -> Layer:
     """The last layer that is a map of features and can be cut."""
     for layer in reversed(model.layers()):
         plain = not any(word in layer.kind.lower() for word in MOVED)
-        if layer.grid and layer.layout == "NCHW" and min(layer.grid) > 1 and plain:
-            if layer.cut != "none":
-                return layer
+        grid = layer.layout == "NCHW" and layer.grid is not None and min(layer.grid) > 1
+        if grid and plain and layer.cut != "none":
+            return layer
     raise InputError(f"{model.spec.name} has no map of channels; name a layer: --layer NAME")

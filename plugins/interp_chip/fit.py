@@ -39,7 +39,7 @@ class Learned:
     weights: Tensor  # W (T, K)
     standard_error: Tensor | None  # (T, K)
     r2: Tensor | None  # centred, (T,), on what W was not fitted to
-    sparsity: float
+    sparsity: Tensor  # lambda as a share of what leaves no channel, (T,)
     held_out: str
     """What that was: masks and images, masks, or nothing."""
 
@@ -48,14 +48,12 @@ def learn(moments: FactoredMoments, params: ChipParams) -> Learned:
     """Solve every row's lasso; rows without an image stay zero."""
     problem = Problem(moments, params)
     folds, held_out = find_folds(moments)
-    share = params.sparsity
-    if not folds:
-        share = DEFAULT if share is None else share
-        return Learned(problem.weights(share), None, None, share, held_out)
-    tried = {each: problem.r2(folds, each) for each in (SHARES if share is None else (share,))}
-    share = _largest_good(tried, moments.learned())
-    error = problem.standard_error(folds, share)
-    return Learned(problem.weights(share), error, tried[share], share, held_out)
+    share = problem.shares(DEFAULT if params.sparsity is None else params.sparsity)
+    if folds and params.sparsity is None:
+        share = _largest_good(problem, folds, moments.learned())
+    r2 = problem.r2(folds, share) if folds else None
+    error = problem.standard_error(folds, share) if folds else None
+    return Learned(problem.weights(share), error, r2, share, held_out)
 
 
 def find_folds(moments: FactoredMoments) -> tuple[list[Fold], str]:
@@ -78,11 +76,15 @@ class Problem:
     moments: FactoredMoments
     params: ChipParams
 
-    def weights(self, share: float, fold: Fold = ((), ())) -> Tensor:
+    def shares(self, share: float) -> Tensor:
+        """One share for all rows, (T,)."""
+        return torch.full_like(self.moments.y[:, 0, 0], share)
+
+    def weights(self, share: Tensor, fold: Fold = ((), ())) -> Tensor:
         """W (T, K), fitted to all but what the fold holds out."""
         return torch.cat([self._solve(rows, share, fold) for rows in self._blocks()])
 
-    def r2(self, folds: Sequence[Fold], share: float) -> Tensor:
+    def r2(self, folds: Sequence[Fold], share: Tensor) -> Tensor:
         """Centred R^2 (T,) on the pairs held out, whose images and masks W was not fitted to."""
         residual = spread = torch.zeros_like(self.moments.y[:, 0, 0])
         for images, masks in folds:
@@ -97,7 +99,7 @@ class Problem:
         flat = spread <= 1e-12 * self.moments.yy.sum((1, 2))
         return (1 - residual / spread.clamp_min(1e-300)).masked_fill(flat, 0.0)
 
-    def standard_error(self, folds: Sequence[Fold], share: float) -> Tensor:
+    def standard_error(self, folds: Sequence[Fold], share: Tensor) -> Tensor:
         """Of W, (T, K): the jackknife over groups of masks and the one over groups of images.
 
         Their variances are added, which counts the variance of single pairs twice: cautious.
@@ -112,12 +114,12 @@ class Problem:
                 variance += part * (left - left.mean(0)).square().sum(0)
         return variance.sqrt()
 
-    def _solve(self, rows: slice, share: float, fold: Fold) -> Tensor:
+    def _solve(self, rows: slice, share: Tensor, fold: Fold) -> Tensor:
         """Some rows of W; lambda grows with the weight of the pairs that are fitted to."""
         images, masks = fold
         sums = self._sums(rows, _but(images), _but(masks))
         whole = self._total[rows] if len(sums.weight) > 1 else self._total[:1]
-        lam = share * self._top[rows] * sums.weight / whole.clamp_min(1e-300)
+        lam = share[rows] * self._top[rows] * sums.weight / whole.clamp_min(1e-300)
         return lasso(sums.gram, sums.b, lam.expand(len(sums.b)))
 
     def _sums(self, rows: slice, images: Sequence[int], masks: Sequence[int]) -> Sums:
@@ -159,8 +161,12 @@ def _but(groups: Groups) -> Groups:
     return tuple(each for each in ALL if each not in groups)
 
 
-def _largest_good(tried: dict[float, Tensor], learned: list[bool]) -> float:
-    """The sparsest of those whose mean R^2 is nearly the best."""
-    mean = {share: float(found[torch.tensor(learned)].mean()) for share, found in tried.items()}
-    best = max(mean.values())
-    return max(share for share, found in mean.items() if found >= best - NEARLY * abs(best))
+def _largest_good(problem: Problem, folds: Sequence[Fold], learned: list[bool]) -> Tensor:
+    """The sparsest of those whose R^2 is nearly the best, (T,): of each row, or of their mean."""
+    shares = sorted(SHARES, reverse=True)
+    r2 = torch.stack([problem.r2(folds, problem.shares(each)) for each in shares])  # (S, T)
+    if problem.params.sparsity_per == "layer":
+        r2 = r2[:, learned].mean(1, keepdim=True).expand_as(r2)
+    best = r2.amax(0)
+    good = r2 >= best - NEARLY * best.abs()
+    return torch.tensor(shares).to(r2)[good.double().argmax(0)]  # the first, and so the largest

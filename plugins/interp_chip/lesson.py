@@ -16,7 +16,7 @@ from interp.context import silent
 from interp.design import GateSubject
 from interp.errors import InputError
 from interp.factored import FactoredMoments, Image
-from interp_chip.masks import GateDesign
+from interp.gate import GateDesign
 from interp.respond import SAVE_EVERY, respond
 from interp.state import content_key
 from interp_chip.features import pooled

@@ -52,7 +52,7 @@ class Taught:
             return facts | {"moments": self.moments.about()}
         found = self.learned
         return facts | {
-            "sparsity": found.sparsity,
+            "sparsity": round(float(found.sparsity.mean()), 4),
             "held_out": found.held_out,
             "r2": None if found.r2 is None else round(float(self._r2(found.r2).mean()), 4),
             "channels_used": round(float((found.weights != 0).double().sum(1).mean()), 1),

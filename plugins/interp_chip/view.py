@@ -61,7 +61,8 @@ class View:
             yield self._refined(maps, target)
         for name in reversed(self._layers):
             weights, error, r2 = self.known.row(name, target)
-            about: dict[str, Any] = {"target": target.name, "image": self.at, "layer": name, "r2": r2}
+            about: dict[str, Any] = {"target": target.name, "image": self.at, "layer": name}
+            about["r2"] = r2
             unit = f"{self.params.output} per cell"
             yield Heatmap(name=f"map {name}", values=maps[name], unit=unit, **about)
             a = self._pooled[name]

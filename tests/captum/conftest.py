@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -65,7 +64,7 @@ Open = Callable[..., TorchAdapter]
 @pytest.fixture(scope="session")
 def registry() -> Registry:
     """The built-in registry and the bridge."""
-    return Registry.load([Path(__file__).parent / "registry.yaml"])
+    return Registry.load()
 
 
 @pytest.fixture(scope="session")

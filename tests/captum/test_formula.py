@@ -125,7 +125,9 @@ def test_occlusion_is_a_loop_over_squares(
     small: Callable, explain: Callable, picture: Callable, target, window, stride
 ) -> None:
     model, image = small(0), picture(3)
-    found = explain("occlusion", model, image, target, window=window, stride=stride, fill="grey")
+    found = explain(
+        "captum-occlusion", model, image, target, window=window, stride=stride, fill="grey"
+    )
     pixels = pixels_of(model, image)
     side = round(window * 32)
     step = round(stride * side)

@@ -19,7 +19,7 @@ from interp.testing.conformance import Narrowed
 from interp_captum.layer import last_map
 from interp_torch.opening import open_model
 
-METHODS = ["gradcam", "layer-ablation", "integrated-gradients", "occlusion"]
+METHODS = ["gradcam", "layer-ablation", "integrated-gradients", "captum-occlusion"]
 
 
 @pytest.mark.parametrize("check", method_checks(), ids=lambda check: check.__name__)
@@ -61,7 +61,7 @@ def test_the_default_layer_is_the_last_map(name: str, layer: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "total"),
-    [("gradcam", 1), ("layer-ablation", 8), ("integrated-gradients", 7), ("occlusion", 226)],
+    [("gradcam", 1), ("layer-ablation", 8), ("integrated-gradients", 7), ("captum-occlusion", 226)],
 )
 def test_progress_is_told_to_the_end(method: str, total: int, registry: Registry) -> None:
     told: list[tuple[int, int | None]] = []

@@ -12,7 +12,7 @@ from interp_torch.adapter import TorchAdapter
 RED = (slice(6, 18), slice(10, 30))
 GREEN = (slice(30, 42), slice(8, 24))
 BLUE = (slice(8, 40), slice(56, 72))
-METHODS = ["gradcam", "layer-ablation", "integrated-gradients", "occlusion"]
+METHODS = ["gradcam", "layer-ablation", "integrated-gradients", "captum-occlusion"]
 
 
 def drawn() -> np.ndarray:

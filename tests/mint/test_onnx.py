@@ -113,10 +113,8 @@ def test_one_image(pair: Callable[[str], Pair], name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_twenty_images(pair: Callable[[str], Pair], name: str) -> None:
-    """Differences in float32 err by a hundredth or two: GrabCut may move 3 pixels of 80."""
-    overlaps = [agreement(pair(name), index) for index in range(20)]
-    assert np.mean(overlaps) >= 0.98
-    assert min(overlaps) >= 0.95
+    for index in range(20):
+        assert agreement(pair(name), index) >= 0.98, index
 
 
 @pytest.mark.realdata

@@ -74,8 +74,8 @@ def test_every_kind_has_a_renderer_under_its_name() -> None:
 
     class Registrar:
         def add(self, kind: str, name: str, thing: object) -> None:
-            assert kind == "renderer"
-            added[name] = thing
+            if kind == "renderer":
+                added[name] = thing
 
     interp_register(Registrar())
     standard = {kind for kind, each in KINDS.items() if each.__module__ == "interp.evidence"}

@@ -1,0 +1,46 @@
+"""A model in float64, which onnxruntime runs as far as it has kernels for it."""
+
+from __future__ import annotations
+
+import numpy as np
+from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, helper, numpy_helper
+
+from interp_onnx.file import inner_graphs, tensors
+
+FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16}
+
+
+def widen(graph: GraphProto) -> None:
+    """Make every float of a graph float64: inputs, outputs, constants, what nodes cast to."""
+    for _, tensor in tensors(graph):
+        if tensor.data_type in FLOATS:
+            value = numpy_helper.to_array(tensor).astype(np.float64)
+            tensor.CopyFrom(numpy_helper.from_array(value, tensor.name))
+    _widen_types(graph)
+
+
+def _widen_types(graph: GraphProto) -> None:
+    for info in [*graph.input, *graph.output, *graph.value_info]:
+        if info.type.tensor_type.elem_type in FLOATS:
+            info.type.tensor_type.elem_type = TensorProto.DOUBLE
+    for node in graph.node:
+        if node.op_type == "ConstantOfShape" and not node.attribute:  # zeros in float32
+            node.attribute.append(_constant(0.0, 1))
+        for attribute in node.attribute:
+            _widen_attribute(node, attribute)
+            for inner in inner_graphs(attribute):
+                _widen_types(inner)
+
+
+def _widen_attribute(node: NodeProto, attribute: AttributeProto) -> None:
+    if attribute.name in ("to", "dtype") and attribute.i in FLOATS:
+        attribute.i = TensorProto.DOUBLE
+    elif node.op_type == "Constant" and attribute.name == "value_float":
+        attribute.CopyFrom(_constant(attribute.f))
+    elif node.op_type == "Constant" and attribute.name == "value_floats":
+        attribute.CopyFrom(_constant(list(attribute.floats)))
+
+
+def _constant(value: float | list[float], rank: int = 0) -> AttributeProto:
+    array = np.array(value, np.float64, ndmin=rank)
+    return helper.make_attribute("value", numpy_helper.from_array(array))

@@ -1,0 +1,114 @@
+"""Convolutions and mean pools as matrix products, which onnxruntime has in float64 as well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from math import prod
+
+import numpy as np
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+
+from interp_onnx.extract import Shape
+from interp_onnx.graph import attributes
+
+PLANE = np.array([2, 3])
+"""The axes y and x."""
+
+
+def unfold(model: ModelProto, shapes: Mapping[str, Shape]) -> None:
+    """Rewrite a model in place; nodes of a form that is not known here stay as they are."""
+    graph, draft = model.graph, Draft()
+    weights = {each.name: each for each in graph.initializer}
+    for node in graph.node:
+        kernel = _kernel(node, weights, shapes)
+        if kernel is not None:
+            _convolve(draft, node, kernel, shapes)
+        elif node.op_type == "GlobalAveragePool" and len(shapes[node.input[0]]) == 4:
+            _average(draft, node, model.opset_import[0].version)
+        else:
+            draft.nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(draft.nodes)
+    graph.initializer.extend(draft.weights)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Nodes written so far, and their constants."""
+
+    nodes: list[NodeProto] = field(default_factory=list)
+    weights: list[TensorProto] = field(default_factory=list)
+
+    def add(self, kind: str, *inputs: str | np.ndarray, output: str = "", **given: object) -> str:
+        """Append a node, arrays among its inputs as constants; the name of its output."""
+        names = [each if isinstance(each, str) else self._constant(each) for each in inputs]
+        output = output or f"interp.unfold.{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, names, [output], **given))  # type: ignore[arg-type]
+        return output
+
+    def _constant(self, value: np.ndarray) -> str:
+        name = f"interp.unfold.constant.{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(value, name))
+        return name
+
+
+def _kernel(
+    node: NodeProto, weights: Mapping[str, TensorProto], shapes: Mapping[str, Shape]
+) -> np.ndarray | None:
+    """(O, C / groups, h, w) of a convolution; a mean is one of every channel alone."""
+    given = attributes(node)
+    if node.op_type not in ("Conv", "AveragePool") or len(shapes[node.output[0]]) != 4:
+        return None
+    if given.get("auto_pad", b"NOTSET") != b"NOTSET":
+        return None
+    if node.op_type == "Conv":
+        held = weights.get(node.input[1])
+        return None if held is None else numpy_helper.to_array(held)
+    uneven = any(given.get("pads", ())) and not given.get("count_include_pad")  # type: ignore[call-overload]
+    if uneven or given.get("ceil_mode"):
+        return None
+    window: list[int] = given["kernel_shape"]  # type: ignore[assignment]
+    return np.full((shapes[node.input[0]][1], 1, *window), 1 / prod(window), np.float32)
+
+
+def _convolve(
+    draft: Draft, node: NodeProto, kernel: np.ndarray, shapes: Mapping[str, Shape]
+) -> None:
+    """The kernel as a matrix times what lies under each of its cells, cell after cell."""
+    pads, strides, dilations = _window(node)
+    channels = shapes[node.input[0]][1] or 0
+    outputs, *size = shapes[node.output[0]][1:]
+    inner, groups = kernel.shape[1], channels // kernel.shape[1]
+    source = draft.add("Pad", node.input[0], np.array([0, 0, *pads[:2], 0, 0, *pads[2:]]))
+    pieces = []
+    for cell in product(*map(range, kernel.shape[2:])):
+        start = np.array(cell) * dilations
+        end = start + (np.array(size) - 1) * strides + 1
+        piece = draft.add("Slice", source, start, end, PLANE, strides)
+        pieces.append(draft.add("Reshape", piece, np.array([0, groups, inner, -1])))
+    columns = draft.add("Concat", *pieces, axis=2)  # (N, groups, h w C / groups, y x)
+    matrix = kernel.transpose(0, 2, 3, 1).reshape(groups, kernel.shape[0] // groups, -1)
+    answer = draft.add("MatMul", np.ascontiguousarray(matrix), columns)
+    bias = node.input[2:] and draft.add("Reshape", node.input[2], np.array([-1, 1, 1]))
+    shape = np.array([0, outputs, *size])
+    if bias:
+        answer = draft.add("Reshape", answer, shape)
+        draft.add("Add", answer, bias, output=node.output[0])
+    else:
+        draft.add("Reshape", answer, shape, output=node.output[0])
+
+
+def _window(node: NodeProto) -> tuple[list[int], np.ndarray, np.ndarray]:
+    """Pads (top, left, bottom, right), strides and dilations along y and x."""
+    given = attributes(node)
+    strides, dilations = (np.array(given.get(each, [1, 1])) for each in ("strides", "dilations"))
+    return given.get("pads", [0] * 4), strides, dilations  # type: ignore[return-value]
+
+
+def _average(draft: Draft, node: NodeProto, opset: int) -> None:
+    if opset < 18:  # the axes became an input then
+        draft.add("ReduceMean", node.input[0], axes=[2, 3], output=node.output[0])
+    else:
+        draft.add("ReduceMean", node.input[0], PLANE, output=node.output[0])
