@@ -2,6 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
+CHIP := plugins/interp_chip/knowledge/creatures-vgg
 SHELVES := $(wildcard core adapters plugins dashboards)
 
 .PHONY: help demo app test types lint docs bench models
@@ -34,6 +35,10 @@ bench: $(VENV)/.developing ## measure against peers; results go to benchmarks/
 
 models: $(VENV)/.installed ## train the shipped networks again, about 25 minutes
 	$(BIN)/python -m interp_creatures.train
+	rm -rf build/creatures $(CHIP)
+	$(BIN)/interp data creatures --out build/creatures --count 800 --seed 2001
+	$(BIN)/interp fit --plugin chip --data build/creatures --layer stage3 --layer stage2 \
+	    --images 50 --masks 1000 --out $(CHIP)
 
 # Python 3.11 or newer; `make PYTHON=python3.12 demo` names another.
 $(VENV)/bin/python:

@@ -25,9 +25,8 @@ from interp_onnx.observe import Seen, free_axes, see_shapes
 from interp_onnx.session import Session
 from interp_onnx.split import halve
 
-
-KEPT = 4
-"""Sessions of a kind that stay open: each holds weights of its own."""
+KEPT, ROOM = 4, 1 << 30
+"""Cuts that stay open, and bytes of model that they may stand for: each holds its own weights."""
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -73,7 +72,7 @@ class OnnxAdapter(ModelAdapter):
     def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Outputs of the named layers in one pass."""
         names = tuple(self._places[self.layer(name).name].tensor for name in layers)
-        look = _recent(self._looks, names, lambda: self._look(names))
+        look = _recent(self._looks, self._most, names, lambda: self._look(names))
         found = self.network.run(look, self.network.encode(images))
         return dict(zip(layers, found, strict=True))
 
@@ -81,7 +80,7 @@ class OnnxAdapter(ModelAdapter):
         """The model split at a layer, checked against the whole; the last few are kept."""
         if not self._cuttable:
             raise self.lacks(Capability.CUT, "a cut")
-        return _recent(self._cuts, layer, lambda: self._make_cut(self.layer(layer)))
+        return _recent(self._cuts, self._most, layer, lambda: self._make_cut(self.layer(layer)))
 
     def to_device(self, values: np.ndarray) -> Tensor:
         """A NumPy array on the model's device."""
@@ -117,6 +116,11 @@ class OnnxAdapter(ModelAdapter):
         ) from cause
 
     @cached_property
+    def _most(self) -> int:
+        """How many cuts, and how many sessions that read layers, stay open."""
+        return max(1, min(KEPT, ROOM // self.network.graph.model.ByteSize()))
+
+    @cached_property
     def _probe(self) -> Tensor:
         return probe_images(self.spec.input, 3)
 
@@ -143,9 +147,9 @@ class OnnxAdapter(ModelAdapter):
         return list_layers(network.graph, network.port, self._places, seen, self._cuttable)
 
 
-def _recent(kept: dict[Key, Value], key: Key, make: Callable[[], Value]) -> Value:
+def _recent(kept: dict[Key, Value], most: int, key: Key, make: Callable[[], Value]) -> Value:
     """What was made for a key, made now if it is not kept; the longest unused goes."""
     kept[key] = kept.pop(key) if key in kept else make()
-    while len(kept) > KEPT:
+    while len(kept) > most:
         del kept[next(iter(kept))]
     return kept[key]

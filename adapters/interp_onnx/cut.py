@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -12,11 +12,10 @@ from interp.model import Cut, Frontier, Output
 from interp.spec import Layer
 from interp.target import Target
 from interp_onnx.difference import chain, differentiate
-from interp_onnx.double import widen
+from interp_onnx.double import to_double, widened
 from interp_onnx.network import Network, close, flat
 from interp_onnx.session import Session
 from interp_onnx.split import Growth, Halves
-from interp_onnx.unfold import unfold
 
 EXACT = 1e-5
 """How far the halves may be from the whole, relative to the largest score."""
@@ -39,8 +38,8 @@ class OnnxCut(Cut):
     thin: tuple[bool, ...]
     error: Tensor | None = None
     """Estimated error of the last derivative's values, (M, T), in the output's own unit."""
-    _double: tuple[Session | None] | None = field(default=None, repr=False)
-    """The rest in float64, once it was looked for."""
+    _best: Session | None = field(default=None, repr=False)
+    """What derivatives run, once it was looked for: the rest in float64, or else `back`."""
     _grown: tuple[Frontier, int, tuple[Tensor, ...]] | None = field(default=None, repr=False)
 
     def prefix(self, images: Tensor) -> Frontier:
@@ -60,7 +59,7 @@ class OnnxCut(Cut):
 
         Their estimated error is kept in `error`.
         """
-        back, frontier = self._finest(frontier)
+        back, frontier = self._at_best(frontier)
         base, slopes, error = differentiate(
             lambda activation: self._answer(back, frontier, activation),
             frontier.activation,
@@ -91,22 +90,20 @@ class OnnxCut(Cut):
                 continue
         return False
 
-    def _finest(self, frontier: Frontier) -> tuple[Session, Frontier]:
+    def _at_best(self, frontier: Frontier) -> tuple[Session, Frontier]:
         """The rest in float64 with a frontier for it, or as it is where that cannot be had."""
         wide = widened(frontier)
-        if self._double is None:
-            self._double = (self._open_double(frontier, wide),)
-        return (self._double[0], wide) if self._double[0] else (self.back, frontier)
+        if self._best is None:
+            self._best = self._open_double(frontier, wide) or self.back
+        return self._best, frontier if self._best is self.back else wide
 
     def _open_double(self, frontier: Frontier, wide: Frontier) -> Session | None:
-        """The rest in float64, if it answers as the rest does."""
-        part = self.halves.suffix()
+        """The rest in float64, if onnxruntime has it and it answers as the rest does."""
         try:
-            unfold(part, self.halves.shapes)
-            widen(part.graph)
+            part = to_double(self.halves.suffix(), self.halves.shapes)
             session = self.network.engine.session(part)
             found = self._answer(session, wide, wide.activation)
-        except Exception:  # a kernel that onnxruntime lacks; its errors share no class
+        except Exception:  # onnxruntime's errors share no class
             return None
         same = close(found, self.suffix(frontier, frontier.activation), EXACT)
         return session if same else None
@@ -153,13 +150,6 @@ def make_cut(
         two, three = front(probe[:2])[1:], front(probe)[1:]
         growth = tuple(Growth(a, b) for a, b in zip(two, three, strict=True))
     return OnnxCut(layer, network, probabilities, key, halves, front, back, growth, halves.thin)
-
-
-def widened(frontier: Frontier) -> Frontier:
-    """The same in float64; whole numbers and truth values as they are."""
-    live: tuple[Tensor, ...] = frontier.live  # type: ignore[assignment]
-    wide = tuple(each.double() if each.is_floating_point() else each for each in live)
-    return replace(frontier, activation=frontier.activation.double(), live=wide)
 
 
 def _part(value: Tensor, index: int, count: int) -> Tensor:

@@ -25,10 +25,10 @@ def differentiate(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Scores (1, K), their slopes d scores(at + e d_m) / d e at e = 0, and the slopes' errors.
 
-    (scores(at + e d) - scores(at - e d)) / 2e with |e d| a set share of |at|: rounding of the
-    activation's dtype grows as 1 / e, kinks and curvature with e. Taken is the longest step from which no shorter
-    one differs by more than rounding explains (Lepski's rule). The error is the difference to
-    the next shorter step. Slopes and errors are (M, K) float64.
+    (scores(at + e d) - scores(at - e d)) / 2e with |e d| a set share of |at|: rounding in the
+    activation's dtype grows as 1 / e, kinks and curvature with e. Taken is the longest step from
+    which no shorter one differs by more than rounding explains (Lepski's rule). The error is the
+    difference to the next shorter step. Slopes and errors are (M, K) float64.
     """
     base = scores(at).double()
     length = directions.flatten(1).double().norm(dim=1).clamp(min=1e-30)  # (M,)
@@ -50,7 +50,7 @@ def _rounding(base: Tensor, dtype: torch.dtype) -> Tensor:
 def _choose(slopes: Tensor, steps: tuple[float, ...], least: Tensor) -> Tensor:
     """For each direction the step to take, (M,), of slopes (S, M, K).
 
-    The shortest step's rounding is what the two shortest differ by on average, at `least` that.
+    Rounding at the shortest step is `least`, or the average difference to the next if more.
     """
     shortest = (slopes[-1] - slopes[-2]).norm(dim=-1)  # (M,), 0 where a direction is
     shortest = (shortest.sum() / (shortest > 0).sum().clamp(min=1)).clamp(min=least)

@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
-import numpy as np
-from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, helper, numpy_helper
+from collections.abc import Mapping
+from dataclasses import replace
 
+import numpy as np
+from onnx import (
+    AttributeProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    helper,
+    numpy_helper,
+)
+from torch import Tensor
+
+from interp.model import Frontier
+from interp_onnx.extract import Shape
 from interp_onnx.file import inner_graphs, tensors
+from interp_onnx.unfold import unfold
 
 FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16}
+
+
+def to_double(model: ModelProto, shapes: Mapping[str, Shape]) -> ModelProto:
+    """A model rewritten in place; a session of it may still fail for want of a kernel."""
+    unfold(model, shapes)
+    widen(model.graph)
+    return model
+
+
+def widened(frontier: Frontier) -> Frontier:
+    """The same in float64; whole numbers and truth values as they are."""
+    live: tuple[Tensor, ...] = frontier.live  # type: ignore[assignment]
+    wide = tuple(each.double() if each.is_floating_point() else each for each in live)
+    return replace(frontier, activation=frontier.activation.double(), live=wide)
 
 
 def widen(graph: GraphProto) -> None:

@@ -35,9 +35,11 @@ def extract(
             _info(graph, wanted[i], each.output[0], shapes[wanted[i]])
             for i, each in enumerate(copies)
         ],
-        [weight for name, weight in graph.weights.items() if name in read and name not in given],
     )
-    part = helper.make_model(inner, opset_imports=graph.model.opset_import)
+    part = helper.make_model(inner, opset_imports=graph.model.opset_import)  # copies the graph
+    part.graph.initializer.extend(
+        weight for name, weight in graph.weights.items() if name in read and name not in given
+    )
     part.ir_version = graph.model.ir_version
     onnx.checker.check_model(part)
     return part

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import product
 from math import prod
+from typing import Any
 
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
@@ -21,12 +21,13 @@ def unfold(model: ModelProto, shapes: Mapping[str, Shape]) -> None:
     """Rewrite a model in place; nodes of a form that is not known here stay as they are."""
     graph, draft = model.graph, Draft()
     weights = {each.name: each for each in graph.initializer}
+    opset = next(each.version for each in model.opset_import if each.domain in ("", "ai.onnx"))
     for node in graph.node:
         kernel = _kernel(node, weights, shapes)
         if kernel is not None:
             _convolve(draft, node, kernel, shapes)
-        elif node.op_type == "GlobalAveragePool" and len(shapes[node.input[0]]) == 4:
-            _average(draft, node, model.opset_import[0].version)
+        elif node.op_type == "GlobalAveragePool" and len(shapes.get(node.input[0], ())) == 4:
+            _average(draft, node, opset)
         else:
             draft.nodes.append(node)
     del graph.node[:]
@@ -58,53 +59,52 @@ def _kernel(
     node: NodeProto, weights: Mapping[str, TensorProto], shapes: Mapping[str, Shape]
 ) -> np.ndarray | None:
     """(O, C / groups, h, w) of a convolution; a mean is one of every channel alone."""
-    given = attributes(node)
-    if node.op_type not in ("Conv", "AveragePool") or len(shapes[node.output[0]]) != 4:
+    given: dict[str, Any] = attributes(node)
+    if node.op_type not in ("Conv", "AveragePool") or len(shapes.get(node.output[0], ())) != 4:
         return None
     if given.get("auto_pad", b"NOTSET") != b"NOTSET":
         return None
     if node.op_type == "Conv":
         held = weights.get(node.input[1])
         return None if held is None else numpy_helper.to_array(held)
-    uneven = any(given.get("pads", ())) and not given.get("count_include_pad")  # type: ignore[call-overload]
+    uneven = any(given.get("pads", ())) and not given.get("count_include_pad")
     if uneven or given.get("ceil_mode"):
         return None
-    window: list[int] = given["kernel_shape"]  # type: ignore[assignment]
-    return np.full((shapes[node.input[0]][1], 1, *window), 1 / prod(window), np.float32)
+    window, channels = given["kernel_shape"], shapes[node.input[0]][1] or 0
+    return np.full((channels, 1, *window), 1 / prod(window), np.float32)
 
 
 def _convolve(
     draft: Draft, node: NodeProto, kernel: np.ndarray, shapes: Mapping[str, Shape]
 ) -> None:
     """The kernel as a matrix times what lies under each of its cells, cell after cell."""
-    pads, strides, dilations = _window(node)
-    channels = shapes[node.input[0]][1] or 0
     outputs, *size = shapes[node.output[0]][1:]
-    inner, groups = kernel.shape[1], channels // kernel.shape[1]
-    source = draft.add("Pad", node.input[0], np.array([0, 0, *pads[:2], 0, 0, *pads[2:]]))
-    pieces = []
-    for cell in product(*map(range, kernel.shape[2:])):
-        start = np.array(cell) * dilations
-        end = start + (np.array(size) - 1) * strides + 1
-        piece = draft.add("Slice", source, start, end, PLANE, strides)
-        pieces.append(draft.add("Reshape", piece, np.array([0, groups, inner, -1])))
-    columns = draft.add("Concat", *pieces, axis=2)  # (N, groups, h w C / groups, y x)
+    groups = (shapes[node.input[0]][1] or 0) // kernel.shape[1]
+    shape = np.array([0, groups, kernel.shape[1], -1])
+    pieces = _pieces(draft, node, kernel.shape[2:], np.array(size))
+    columns = [draft.add("Reshape", piece, shape) for piece in pieces]  # (N, groups, C', y x)
+    under = draft.add("Concat", *columns, axis=2)  # (N, groups, h w C', y x)
     matrix = kernel.transpose(0, 2, 3, 1).reshape(groups, kernel.shape[0] // groups, -1)
-    answer = draft.add("MatMul", np.ascontiguousarray(matrix), columns)
-    bias = node.input[2:] and draft.add("Reshape", node.input[2], np.array([-1, 1, 1]))
-    shape = np.array([0, outputs, *size])
-    if bias:
-        answer = draft.add("Reshape", answer, shape)
+    answer = draft.add("MatMul", np.ascontiguousarray(matrix), under)
+    biased = len(node.input) > 2 and bool(node.input[2])
+    target = "" if biased else node.output[0]
+    answer = draft.add("Reshape", answer, np.array([0, outputs, *size]), output=target)
+    if biased:
+        bias = draft.add("Reshape", node.input[2], np.array([-1, 1, 1]))
         draft.add("Add", answer, bias, output=node.output[0])
-    else:
-        draft.add("Reshape", answer, shape, output=node.output[0])
 
 
-def _window(node: NodeProto) -> tuple[list[int], np.ndarray, np.ndarray]:
-    """Pads (top, left, bottom, right), strides and dilations along y and x."""
-    given = attributes(node)
+def _pieces(
+    draft: Draft, node: NodeProto, window: tuple[int, ...], size: np.ndarray
+) -> Iterator[str]:
+    """What lies under each cell of a window as it slides, (N, C, *size) each."""
+    given: dict[str, Any] = attributes(node)
+    top, left, bottom, right = given.get("pads", (0, 0, 0, 0))
     strides, dilations = (np.array(given.get(each, [1, 1])) for each in ("strides", "dilations"))
-    return given.get("pads", [0] * 4), strides, dilations  # type: ignore[return-value]
+    source = draft.add("Pad", node.input[0], np.array([0, 0, top, left, 0, 0, bottom, right]))
+    for cell in np.ndindex(*window):
+        start = np.array(cell) * dilations
+        yield draft.add("Slice", source, start, start + (size - 1) * strides + 1, PLANE, strides)
 
 
 def _average(draft: Draft, node: NodeProto, opset: int) -> None:

@@ -37,9 +37,9 @@ class ChipParams(Params):
     )
     sigma: float | None = Field(None, gt=0, description="of h; default: sigma^2 is the median")
     classes: Literal["label", "all", "predicted"] = Field(
-        "label",
-        description="pi: a class learns from its own images, from all, or from all by their "
-        "clean probability",
+        "all",
+        description="pi: a class learns from all images, from its own (label), or from all by "
+        "their clean probability (predicted)",
     )
     sparsity: float | None = Field(
         None,

@@ -75,8 +75,7 @@ def choose(model: ModelAdapter, dataset: Dataset, params: ChipParams, context: C
     for label, index, name in found:
         place, turn[label] = turn[label], turn[label] + 1
         row = learned.index(labels[label]) if params.classes == "label" else -1
-        order = place if row >= 0 else len(members)
-        members.append((place, Member(name, index, row, order % FOLDS)))
+        members.append((place, Member(name, index, row, place % FOLDS)))
     members.sort(key=lambda each: each[0])  # by turns, so that an early end is fair to all
     return Pool(
         dataset, tuple(member for _, member in members), tuple(learned), tuple(search.told())

@@ -22,7 +22,7 @@ from interp_chip.pool import choose
 
 WAYS: list[dict[str, Any]] = [
     {},
-    {"classes": "all"},
+    {"classes": "label"},
     {"classes": "predicted"},
     {"output": "logit", "baseline": "empty"},
     {"locality": False, "keep": 0.5},
@@ -71,7 +71,7 @@ def test_weights_refitted_on_the_support(
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_shuffled_answers_teach_nothing(planted: ModelAdapter, noise: Any, seed: int) -> None:
     """Scores permuted over masks and images within the class: centred held-out R^2 <= .05."""
-    chosen = params()
+    chosen = params(classes="label")
     pool = choose(planted, noise(40), chosen, Context())
     lesson = Lesson(planted, "act", pool, chosen, Context(seed=seed), chosen.masks)
     moments = FactoredMoments.empty("shuffled", len(pool.classes), lesson.design.parts)

@@ -30,11 +30,12 @@ STAGES = {
     "resnet18": ["relu", "layer1", "layer2", "layer3", "layer4"],
     "mobilenet_v3_small": [f"features.{index}" for index in (0, 3, 6, 11, 12)],
     "densenet121": ["features.relu0", *(f"features.denseblock{each}" for each in range(1, 5))],
-    # after block 10 a cell meets nothing but the last block's LayerNorm, which ignores its
-    # length: the slope along its own activation is zero; after block 11 it is read no more
     "vit_b_16": [f"encoder.layers.encoder_layer_{index}" for index in (0, 4, 8, 9)],
 }
 """Each network and its stages; the last two are those that methods read."""
+FLAT = {"vit_b_16": [f"encoder.layers.encoder_layer_{index}" for index in (10, 11)]}
+"""Where a cell's length does not matter: after block 10 a cell meets the last block's LayerNorm
+alone, which ignores it, and after block 11 only the class token is read."""
 NOTHING = {"Dropout", "Identity"}
 """Kinds of modules that do nothing at inference, and that exporters leave out."""
 TOLERANCE = 1e-4
@@ -179,7 +180,6 @@ def test_every_suffix(pair: Pair) -> None:
             expected = truth.suffix(theirs, activation)
             for _ in range(2):
                 assert apart(cut.suffix(ours, activation), expected) <= TOLERANCE, layer
-        pair.file._cuts.clear()  # each holds a copy of the weights
 
 
 def indicators(count: int) -> Tensor:
@@ -230,4 +230,18 @@ def test_derivatives(pair: Pair) -> None:
             assert cosine >= 0.999 or (layer not in STAGES[pair.name][-2:] and off < 4 * error), (
                 told
             )
-        pair.file._cuts.clear()
+
+
+def test_slopes_are_nothing_where_a_cells_length_does_not_matter(pair: Pair) -> None:
+    """By both adapters, next to the score itself; one block earlier they are something."""
+    if pair.name not in FLAT:
+        pytest.skip("such layers are those of vision transformers")
+    image = pair.images[:1]
+    score = TARGETS[0].select(pair.module.probabilities(pair.module.predict(image)))[0]
+    for layer in [STAGES[pair.name][-1], *FLAT[pair.name]]:
+        for cut in (pair.file.cut(layer), pair.module.cut(layer)):
+            frontier = cut.prefix(image)
+            found = cut.derivative(frontier, cells(frontier.activation), TARGETS[:1], "prob")
+            assert (found.abs().max() <= 1e-4 * score) == (layer in FLAT[pair.name]), layer
+    told = {asked: cosine for asked, cosine, _ in slopes(pair, FLAT[pair.name][0])}
+    assert told["channels"] >= 0.999

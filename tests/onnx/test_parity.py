@@ -14,6 +14,8 @@ from torch import Tensor
 from interp.errors import InputError, ModelError, UnsupportedError
 from interp.spec import Capability
 from interp.target import Target
+from interp_onnx import adapter
+from interp_onnx.adapter import KEPT
 
 Pairs = Callable[..., Any]
 SIZE = 24
@@ -159,6 +161,32 @@ def test_sessions_are_made_once(pair: Pairs) -> None:
     looks = dict(model._looks)
     model.activations(images(2), ["one"])
     assert model._looks == looks
+
+
+def test_the_last_cuts_and_looks_are_kept(pair: Pairs) -> None:
+    model = pair("Residual").file
+    model._cuts.clear()
+    model._looks.clear()
+    first, *others = model.layers()[: KEPT + 1]
+    cut = model.cut(first.name)
+    for each in others[:-1]:
+        model.cut(each.name)
+    assert model.cut(first.name) is cut
+    model.cut(others[-1].name)
+    assert list(model._cuts) == [*(each.name for each in others[1:-1]), first.name, others[-1].name]
+    for each in model.layers():
+        model.activations(images(1), [each.name])
+    assert len(model._looks) == KEPT
+
+
+def test_large_models_keep_one_cut(
+    small: Any, opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter, "ROOM", 100)
+    model = opened(small())
+    for layer in model.layers():
+        model.cut(layer.name)
+        assert list(model._cuts) == [layer.name]
 
 
 @pytest.mark.parametrize(("how", "left"), [("new", "norm"), ("old", "act")])

@@ -1,0 +1,258 @@
+"""Where CHIP, its refinement and its peers look on photographs of animals, with MobileNetV2.
+
+python benchmarks/chip_animals.py [--data DIR --masks N --output prob|logit]
+Writes benchmarks/results/chip_animals.json. Half of the images of each class are learned from and
+give every method its threshold; the other half is scored. The class is known; a box is right at
+IoU .5. All maps are placed by receptive-field centres. Grad-CAM is taken of the PyTorch export,
+everything else of the ONNX file, which is faster.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mint import machine
+
+from interp.context import Context
+from interp.dataset import Dataset, Example, Instance
+from interp.design import GateSubject
+from interp.gate import AblationDesign
+from interp.image import open_image
+from interp.method import Measurement
+from interp.model import ModelAdapter
+from interp.registry import Registry
+from interp.source import open_model
+from interp.spec import ModelOptions
+from interp.target import Target
+from interp_chip.known import Known
+from interp_chip.method import Chip
+from interp_chip.params import ChipParams
+from interp_chip.refine import refine
+from interp_chip.view import View
+from interp_standard.localize import Localization
+from interp_standard.localize.centre import centre
+from interp_standard.localize.report import rows
+from interp_standard.localize.score import Score, Truth
+
+HERE = Path(__file__).parent
+DATA = HERE.parent.parent / "shared" / "data"
+LAYERS = ("blocks.12", "blocks.16", "head")
+REFINED = {"refined 12 x 16": LAYERS[:2], "refined 12 x head": (LAYERS[0], LAYERS[2])}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--masks", type=int, default=400)
+    parser.add_argument("--output", default="prob", choices=["prob", "logit", "logprob"])
+    arguments = parser.parse_args()
+    study = Study(arguments.data, arguments.masks, arguments.output)
+    found = {
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "masks_per_image": arguments.masks,
+        "output": arguments.output,
+        **study.report(),
+    }
+    out = HERE / "results" / "chip_animals.json"
+    out.write_text(json.dumps(found, indent=2) + "\n")
+    print(json.dumps(found, indent=2))
+
+
+@dataclass(frozen=True, eq=False)
+class Animals(Dataset):
+    """The animals that are ImageNet classes: every second image of each, from `start` on."""
+
+    folder: Path
+    start: int
+
+    @cached_property
+    def entries(self) -> list[dict[str, Any]]:
+        listed = json.loads((self.folder / "annotations.json").read_text())
+        known = [each for each in listed if each["imagenet1k_index"] is not None]
+        turns: dict[int, int] = {}
+        chosen = []
+        for each in known:
+            label = each["imagenet1k_index"]
+            turns[label] = turns.get(label, -1) + 1
+            if turns[label] % 2 == self.start:
+                chosen.append(each)
+        return chosen
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:  # type: ignore[override]
+        return tuple(str(each) for each in sorted({e["imagenet1k_index"] for e in self.entries}))
+
+    @property
+    def fingerprint(self) -> str:
+        return f"animals {self.start}"
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, index: int) -> Example:
+        entry = self.entries[index]
+        label = self.classes.index(str(entry["imagenet1k_index"]))
+        box = tuple(map(float, entry["object_box_xyxy"]))
+        image = open_image(self.folder / "images" / entry["file"])
+        return Example(entry["file"], image, label, (Instance(label, box, None),))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """One fit, and every method's maps on both halves."""
+
+    data: Path
+    masks: int
+    output: str
+
+    def report(self) -> dict[str, Any]:
+        """Each method's table row, and CHIP less Grad-CAM at each layer."""
+        learned, scored = (Animals(self.data / "animal_parts", start) for start in (0, 1))
+        params = ChipParams(layer=LAYERS, masks=self.masks, images=None, output=self.output)  # type: ignore[arg-type]
+        knowledge = Chip(params).fit(self.model, learned, Context())
+        known = Known.open(knowledge)
+        halves = [self._maps(each, known, params) for each in (learned, scored)]
+        truths = [[_truth(example) for example in each] for each in (learned, scored)]
+        scores = {}
+        for name in halves[0]:
+            how = Localization.tuned(halves[0][name], truths[0])
+            scores[name] = how.score(halves[1][name], truths[1])
+        generator = np.random.default_rng(0)
+        return {
+            "images": {"learned": len(learned), "scored": len(scored)},
+            "knowledge": knowledge.about["layers"],
+            "table": {name: _row(each) for name, each in scores.items()},
+            "chip_less_gradcam": {
+                layer: _difference(scores[f"chip {layer}"], scores[f"gradcam {layer}"], generator)
+                for layer in LAYERS
+            },
+            "refined_less_chip_12": _difference(
+                scores["refined 12 x 16"], scores["chip blocks.12"], generator
+            ),
+        }
+
+    def _maps(self, data: Animals, known: Known, params: ChipParams) -> dict[str, list[np.ndarray]]:
+        """Every method's maps (H, W), image by image."""
+        found: dict[str, list[np.ndarray]] = {}
+        for example in data:
+            for name, values in self._image(example, data, known, params):
+                found.setdefault(name, []).append(values.astype(np.float32))
+        return found
+
+    def _image(
+        self, example: Example, data: Animals, known: Known, params: ChipParams
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        target = Target(int(data.classes[example.label or 0]), "it")
+        view = View(self.model, example.image, 0, known, params)
+        maps = {layer: view.map(layer, target) for layer in LAYERS}
+        for layer in LAYERS:
+            yield f"chip {layer}", maps[layer]
+            yield f"gradcam {layer}", self._gradcam(example.image, layer, target)
+            yield f"ablation {layer}", self._ablation(example.image, layer, target)
+        for name, layers in REFINED.items():
+            yield name, refine([maps[layer] for layer in layers], "product")
+        yield "cam head", self._cam(example.image, target)
+        yield "centre", centre(example.image.shape[:2])
+
+    def _gradcam(self, image: np.ndarray, layer: str, target: Target) -> np.ndarray:
+        """sum_k mean(d logit / d A_k) A_k."""
+        pixels, placement = self.program.prepare(image)
+        cut = self.program.cut(layer)
+        frontier = cut.prefix(pixels[None])
+        maps = frontier.activation[0]
+        ones = torch.eye(len(maps))[:, :, None, None].expand(-1, -1, *maps.shape[1:])
+        slopes = torch.cat(
+            [cut.derivative(frontier, each, [target], "logit")[:, 0] for each in ones.split(128)]
+        )
+        cells = torch.einsum("k,khw->hw", slopes, maps).numpy()
+        return placement.to_image(placement.grid_to_input(cells, cut.layer.field))
+
+    def _ablation(self, image: np.ndarray, layer: str, target: Target) -> np.ndarray:
+        """sum_k (logit - logit without k) A_k."""
+        pixels, placement = self.model.prepare(image)
+        cut = self.model.cut(layer)
+        frontier = cut.prefix(pixels[None])
+        subject = GateSubject(self.model, cut, frontier)
+        design = AblationDesign(cut.layer.channels, pixels.device)
+        answers = Context().respond(subject, design, "logit", design.size)
+        scores = torch.cat([target.select(each.scores) for each in answers])
+        cells = torch.einsum("k,khw->hw", scores[0] - scores[2:], frontier.activation[0]).numpy()
+        return placement.to_image(placement.grid_to_input(cells, cut.layer.field))
+
+    def _cam(self, image: np.ndarray, target: Target) -> np.ndarray:
+        """sum_k of the classifier's own weights times A_k, of the last map."""
+        pixels, placement = self.program.prepare(image)
+        layer = self.program.layer("head")
+        maps = self.program.activations(pixels[None], ["head"])["head"][0]
+        cells = torch.einsum("k,khw->hw", self._classifier[target.index], maps).numpy()
+        return placement.to_image(placement.grid_to_input(cells, layer.field))
+
+    @cached_property
+    def model(self) -> ModelAdapter:
+        return self._open("mobilenet_v2.onnx")
+
+    @cached_property
+    def program(self) -> ModelAdapter:
+        return self._open("mobilenet_v2.pt2")
+
+    @cached_property
+    def _classifier(self) -> torch.Tensor:
+        """The last layer's weights (K, C), by its answers to one channel at a time."""
+        cut = self.program.cut("head")
+        frontier = cut.prefix(torch.zeros(1, 3, 224, 224))
+        shape = frontier.activation.shape
+        eye = torch.eye(shape[1])[:, :, None, None].expand(-1, -1, *shape[2:])
+        empty = cut.suffix(frontier, torch.zeros(shape))
+        return (torch.cat([cut.suffix(frontier, each) for each in eye.split(128)]) - empty).T
+
+    def _open(self, name: str) -> ModelAdapter:
+        path = self.data / "imagenet" / name
+        return open_model(str(path), ModelOptions(device="cpu"), Registry.load())
+
+
+def _truth(example: Example) -> Truth:
+    return Truth(example.image.shape[:2], [each.box for each in example.instances])
+
+
+def _row(score: Score) -> dict[str, float]:
+    """Share of images right, on all and on small objects."""
+    small = score.size < 0.3
+    right = score.iou >= 0.5
+    values = {
+        "localized": right,
+        "pointing": score.pointing,
+        "energy": score.energy,
+    }
+    return {
+        f"{name}{group}": round(float(value[chosen].mean()), 3)
+        for name, value in values.items()
+        for group, chosen in (("", np.ones_like(small)), (" small", small))
+        if chosen.any()
+    }
+
+
+def _difference(first: Score, second: Score, generator: np.random.Generator) -> dict[str, Any]:
+    """First minus second with the 95 % interval, paired over images."""
+    found = {}
+    for row in rows(first, second, generator):
+        if row.group == "all":
+            found[row.metric] = _plain(row.difference)
+    return found
+
+
+def _plain(measured: Measurement) -> list[float]:
+    return [round(float(each or 0), 3) for each in (measured.value, measured.low, measured.high)]
+
+
+if __name__ == "__main__":
+    main()

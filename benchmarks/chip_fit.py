@@ -1,0 +1,142 @@
+"""Perturbed networks per second while CHIP learns, against what the machine's matmul rate allows.
+
+python benchmarks/chip_fit.py [--masks N --images N --rounds N]
+Writes benchmarks/results/chip_fit.json. The roofline is the suffix's floating point operations
+over the rate of a large float32 matrix product, measured between the runs. Random weights, noise
+images, ten classes. `folded` carries the gates into the next linear layer; `plain` does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from mint import machine
+from torch.utils.flop_counter import FlopCounterMode
+
+from interp.context import Context
+from interp.model import Cut, ModelAdapter
+from interp.spec import ModelOptions
+from interp_chip.lesson import Lesson
+from interp_chip.params import ChipParams
+from interp_chip.pool import given
+from interp_torch.cut import GraphCut
+from interp_torch.opening import open_model
+
+HERE = Path(__file__).parent
+CASES = (
+    ("resnet50", "layer4", True),
+    ("resnet50", "layer4", False),
+    ("resnet50", "layer3", True),
+    ("vgg16", "features.28", True),
+    ("vgg16", "features.28", False),
+)
+"""Network, layer, whether gates are folded."""
+MASKS = {"layer3": 256, "features.28": 2048}
+SIDE = 2048
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--masks", type=int, help="perturbed networks per image")
+    parser.add_argument("--images", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    results = []
+    for name, layer, folded in CASES:
+        masks = arguments.masks or MASKS.get(layer, 16384)
+        results.append(
+            measure(Case(name, layer, folded), masks, arguments.images, arguments.rounds)
+        )
+        print(json.dumps(results[-1]), file=sys.stderr)
+    found = {
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "threads": torch.get_num_threads(),
+        "results": results,
+    }
+    out = HERE / "results" / "chip_fit.json"
+    out.write_text(json.dumps(found, indent=2) + "\n")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer of a torchvision network with seeded random weights."""
+
+    name: str
+    layer: str
+    folded: bool
+
+    def model(self) -> ModelAdapter:
+        import torchvision
+
+        torch.manual_seed(0)
+        network = getattr(torchvision.models, self.name)(weights=None).eval()
+        return open_model(network, ModelOptions(device="cpu"))
+
+
+def measure(case: Case, masks: int, images: int, rounds: int) -> dict[str, object]:
+    """Networks per second of whole rounds of learning, and the share of the roofline."""
+    model = case.model()
+    noise = np.random.default_rng(0).integers(0, 256, (images, 224, 224, 3), np.uint8)
+    pool = given(list(noise), range(10))
+    flops = count(model, case.layer)
+    sizes: dict[str, object] = {}
+
+    def learn() -> None:
+        lesson = Lesson(
+            model, case.layer, pool, ChipParams(), Context(memory={"batch sizes": sizes}), masks
+        )
+        lesson.round(lesson.chunks)
+
+    gates = GraphCut.gates if case.folded else Cut.gates
+    with patch.object(GraphCut, "gates", gates):
+        learn()
+        pairs = [(timed(learn), matmul_rate()) for _ in range(rounds)]
+    speed = [masks * images / seconds for seconds, _ in pairs]
+    shares = [found * flops / rate for found, (_, rate) in zip(speed, pairs, strict=True)]
+    return {
+        "model": case.name,
+        "layer": case.layer,
+        "gates": "folded" if case.folded else "plain",
+        "masks_per_image": masks,
+        "suffix_mflop": round(flops / 1e6, 2),
+        "networks_per_second": round(statistics.median(speed), 1),
+        "share_of_roofline": round(statistics.median(shares), 3),
+        "matmul_gflops": round(statistics.median(rate for _, rate in pairs) / 1e9, 1),
+    }
+
+
+def count(model: ModelAdapter, layer: str) -> int:
+    """Floating point operations of the suffix for one network."""
+    cut = model.cut(layer)
+    frontier = cut.prefix(torch.zeros(1, 3, 224, 224))
+    with FlopCounterMode(display=False) as counter:
+        cut.suffix(frontier, frontier.activation)
+    return int(counter.get_total_flops())
+
+
+def matmul_rate() -> float:
+    """Floating point operations per second of a square float32 product, the best of five."""
+    a = torch.rand(SIDE, SIDE)
+    return 2 * SIDE**3 / min(timed(lambda: a @ a) for _ in range(5))
+
+
+def timed(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    main()
