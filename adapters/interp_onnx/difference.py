@@ -16,8 +16,8 @@ kinks; in float32 networks of rectifiers, with kinks everywhere, need the shorte
 allows, and nearly linear rests the longest."""
 SURE = 3
 """Times the usual rounding that a difference must be to count as one."""
-ROWS = 1 << 26
-"""Bytes of perturbed activations in one pass."""
+ROWS = {torch.float64: 1 << 20, torch.float32: 1 << 26}
+"""Bytes of perturbed activations in one pass; unfolded convolutions make many times as much."""
 
 
 def differentiate(
@@ -72,7 +72,8 @@ def chain(express: Callable[[Tensor], Tensor], scores: Tensor, slopes: Tensor) -
 def _slopes(
     scores: Callable[[Tensor], Tensor], at: Tensor, directions: Tensor, steps: Tensor
 ) -> Tensor:
-    rows = max(1, min(64, ROWS // max(2 * at.nbytes, 1)))
+    room = ROWS.get(at.dtype, ROWS[torch.float32])
+    rows = max(1, min(64, room // max(2 * at.nbytes, 1)))
     shape = (-1, *[1] * (at.dim() - 1))
     slopes = []
     for chosen, step in zip(directions.split(rows), steps.split(rows), strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,9 @@ from interp.state import Keep, content_key
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+KEPT = 1 << 26
+"""Bytes of drawn states that are kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +36,8 @@ class ChannelDesign(Design):
 
     def distance(self, states: Tensor) -> Tensor:
         """||1 - d||^2, (B,): how many gates are closed, whatever the channels hold (CHIP's)."""
-        return (1 - states.double()).square().sum(1)
+        closed = 1 - states
+        return (closed * closed).sum(1).double()
 
     def paint(self, weights: np.ndarray) -> np.ndarray:
         raise UnsupportedError("a channel has no place in the image; show ChannelImportance")
@@ -50,6 +55,18 @@ class GateDesign(ChannelDesign, SampledDesign):
     def key(self) -> str:  # type: ignore[override]
         """The law of the states."""
         return content_key(self.parts, self.seed, self.stream, self.keep)
+
+    def draw(self, chunk: int) -> Tensor:
+        """As SampledDesign draws; what was drawn last is kept for the next image."""
+        if chunk not in self._drawn:
+            if len(self._drawn) * self.chunk * self.parts > KEPT:
+                self._drawn.clear()
+            self._drawn[chunk] = super().draw(chunk)
+        return self._drawn[chunk]
+
+    @cached_property
+    def _drawn(self) -> dict[int, Tensor]:
+        return {}
 
 
 @dataclass(frozen=True, eq=False)

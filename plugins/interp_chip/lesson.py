@@ -76,7 +76,7 @@ class Lesson:
     def key(self) -> str:
         """What the moments are of, whichever part of it they hold."""
         spec, members = self.model.spec, [each.name for each in self.pool.members]
-        law = self.params.output, self.params.classes, self.params.locality, self.params.sigma
+        law = self.params.output, self.params.image_weight, self.params.locality, self.params.sigma
         facts = spec.fingerprint, spec.precision, spec.input, self.layer, self.pool.classes
         return content_key(*facts, members, self.design.key, law)
 
@@ -151,7 +151,7 @@ class Lesson:
 
         features = pooled(frontier.activation, self.cut.layer)[0]
         share = torch.ones(1 if member.row >= 0 else len(self.pool.classes)).to(features)
-        if self.params.classes == "predicted":
+        if self.params.image_weight == "predicted":
             clean = self.cut.suffix(frontier, frontier.activation)
             share = self.model.probabilities(clean)[0, list(self.pool.classes)].square().to(share)
         return Image(features, share, member.row, member.group)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -22,7 +22,7 @@ class ChipParams(Params):
         20, ge=1, description="images per class to learn from, at most; null: all"
     )
     correct: bool = Field(True, description="learn only from images whose top-1 is their label")
-    keep: float | Literal["uniform"] = Field(
+    keep: Annotated[float, Field(gt=0, lt=1)] | Literal["uniform"] = Field(
         "uniform",
         description="probability that a channel stays; uniform: drawn from U(0.5, 1) per network",
     )
@@ -36,7 +36,7 @@ class ChipParams(Params):
         True, description="h = exp(-|1 - d|^2 / sigma^2); off: all networks count alike"
     )
     sigma: float | None = Field(None, gt=0, description="of h; default: sigma^2 is the median")
-    classes: Literal["label", "all", "predicted"] = Field(
+    image_weight: Literal["label", "all", "predicted"] = Field(
         "all",
         description="pi: a class learns from all images, from its own (label), or from all by "
         "their clean probability (predicted)",

@@ -11,19 +11,18 @@ import numpy as np
 
 from interp.errors import InputError
 from interp.factored import FOLDS
+from interp.reading import Reading
 from interp.target import parse_target
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from interp.context import Context
-    from interp.dataset import Dataset
+    from interp.dataset import Dataset, Example
     from interp.model import ModelAdapter
     from interp_chip.params import ChipParams
 
 BATCH = 16
-NAMED = 3
-"""Unreadable images that are named; the others are counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +73,7 @@ def choose(model: ModelAdapter, dataset: Dataset, params: ChipParams, context: C
     members: list[tuple[int, Member]] = []
     for label, index, name in found:
         place, turn[label] = turn[label], turn[label] + 1
-        row = learned.index(labels[label]) if params.classes == "label" else -1
+        row = learned.index(labels[label]) if params.image_weight == "label" else -1
         members.append((place, Member(name, index, row, place % FOLDS)))
     members.sort(key=lambda each: each[0])  # by turns, so that an early end is fair to all
     return Pool(
@@ -111,7 +110,7 @@ class _Search:
         self.params, self.context = params, context
         self.taken: Counter[int] = Counter()
         self.wrong: Counter[int] = Counter()
-        self.unreadable: list[str] = []
+        self.reading = Reading(dataset)
         self.unlabelled = 0
 
     def members(self) -> Iterator[tuple[int, int, str]]:
@@ -120,10 +119,11 @@ class _Search:
         order = np.random.Generator(np.random.Philox(self.context.seed)).permutation(
             len(self.dataset)
         )
-        for done, index in enumerate(order, 1):
+        for done, (index, example) in enumerate(self.reading.examples(order.tolist()), 1):
             self.context.stop()
             self.context.progress("choosing images", done, len(order))
-            self._read(int(index), batch)
+            if example is not None:
+                self._consider(index, example, batch)
             if len(batch) == BATCH or done == len(order):
                 yield from self._taken(batch)
                 batch = []
@@ -132,10 +132,7 @@ class _Search:
 
     def told(self) -> list[str]:
         """What was left out, for people."""
-        notes = []
-        if self.unreadable:
-            named = "; ".join(self.unreadable[:NAMED])
-            notes.append(f"{len(self.unreadable)} unreadable images were left out ({named})")
+        notes = self.reading.notes()
         if self.unlabelled:
             notes.append(f"{self.unlabelled} images without a label were left out")
         for label, name in enumerate(self.dataset.classes):
@@ -145,12 +142,9 @@ class _Search:
                 notes.append(f"{name} is not learned: {why or 'it has no images'}")
         return notes
 
-    def _read(self, index: int, batch: list[tuple[int, int, str, Tensor]]) -> None:
-        try:
-            example = self.dataset[index]
-        except InputError as error:
-            self.unreadable.append(str(error))
-            return
+    def _consider(
+        self, index: int, example: Example, batch: list[tuple[int, int, str, Tensor]]
+    ) -> None:
         if example.label is None:
             self.unlabelled += 1
         elif not self._enough(example.label):

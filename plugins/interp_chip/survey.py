@@ -10,6 +10,7 @@ import numpy as np
 
 from interp.evidence import Evidence, Gallery, Matrix, Table
 from interp.explanation import Explanation
+from interp.reading import Reading
 from interp_chip.features import channel_maps
 
 if TYPE_CHECKING:
@@ -31,12 +32,13 @@ def survey(
     """Matrix, similarity, sparsity and examples of every layer that is known."""
     chosen = known.chosen(params.layer)
     best = {name: selective(layer.weights)[:SHOWN] for name, layer in chosen.items()}
-    examples = find_examples(model, dataset, best, context)
+    reading = Reading(dataset)
+    examples = find_examples(model, reading, best, context)
     evidence: list[Evidence] = []
     for name, layer in chosen.items():
         evidence += _numbers(name, layer, known.names, best[name])
         evidence.append(_gallery(name, layer, known.names, best[name], examples[name]))
-    return Explanation(tuple(evidence))
+    return Explanation(tuple(evidence), notes=tuple(reading.notes()))
 
 
 def selective(weights: np.ndarray) -> np.ndarray:
@@ -67,7 +69,7 @@ class Examples:
 
 
 def find_examples(
-    model: ModelAdapter, dataset: Dataset, best: dict[str, np.ndarray], context: Context
+    model: ModelAdapter, reading: Reading, best: dict[str, np.ndarray], context: Context
 ) -> dict[str, Examples]:
     """The data's crops that excite each layer's channels most."""
     blank = np.zeros((CROP, CROP, 3), np.uint8)
@@ -75,9 +77,11 @@ def find_examples(
         name: Examples(np.full(len(each), -np.inf), [blank] * len(each))
         for name, each in best.items()
     }
-    for done, example in enumerate(dataset, 1):
+    for index, example in reading.examples():
         context.stop()
-        context.progress("looking for examples", done, len(dataset))
+        context.progress("looking for examples", index + 1, len(reading.dataset))
+        if example is None:
+            continue
         pixels, placement = model.prepare(example.image)
         for name, value in model.activations(pixels[None], list(best)).items():
             layer = model.layer(name)

@@ -22,8 +22,8 @@ from interp_chip.pool import choose
 
 WAYS: list[dict[str, Any]] = [
     {},
-    {"classes": "label"},
-    {"classes": "predicted"},
+    {"image_weight": "label"},
+    {"image_weight": "predicted"},
     {"output": "logit", "baseline": "empty"},
     {"locality": False, "keep": 0.5},
     {"sparsity_per": "layer"},
@@ -71,7 +71,7 @@ def test_weights_refitted_on_the_support(
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_shuffled_answers_teach_nothing(planted: ModelAdapter, noise: Any, seed: int) -> None:
     """Scores permuted over masks and images within the class: centred held-out R^2 <= .05."""
-    chosen = params(classes="label")
+    chosen = params(image_weight="label")
     pool = choose(planted, noise(40), chosen, Context())
     lesson = Lesson(planted, "act", pool, chosen, Context(seed=seed), chosen.masks)
     moments = FactoredMoments.empty("shuffled", len(pool.classes), lesson.design.parts)

@@ -108,7 +108,7 @@ def _description(entry: Entry, found: list[Parameter]) -> Iterator[str]:
     if rows := [(key, _plain(value)) for key, value in facts.items() if value]:
         yield from columns(rows)
     if found:
-        yield "parameters, each with --set NAME=VALUE"
+        yield "parameters, each an option of the commands: --name VALUE"
         yield from columns(map(_row, found))
 
 
