@@ -37,8 +37,8 @@ models: $(VENV)/.installed ## train the shipped networks again, about 25 minutes
 	$(BIN)/python -m interp_creatures.train
 	rm -rf build/creatures $(CHIP)
 	$(BIN)/interp data creatures --out build/creatures --count 800 --seed 2001
-	$(BIN)/interp fit --plugin chip --data build/creatures --layer stage3 --layer stage2 \
-	    --images 50 --masks 1000 --out $(CHIP)
+	$(BIN)/interp fit --plugin chip --data build/creatures --layer stage3 --layer stage3.0 \
+	    --images 50 --masks 500 --out $(CHIP)
 
 # Python 3.11 or newer; `make PYTHON=python3.12 demo` names another.
 $(VENV)/bin/python:

@@ -22,8 +22,8 @@ Model = Annotated[
     typer.Option(
         "--model",
         metavar="MODEL",
-        help="A registered name, torchvision:NAME, file.onnx, file.pt2, package.module:factory or a "
-        "folder. [default: a small network that is shipped]",
+        help="A registered name, torchvision:NAME, file.onnx, file.pt2, package.module:factory or "
+        "a folder. [default: a small network that is shipped]",
     ),
 ]
 Images = Annotated[
