@@ -152,7 +152,7 @@ def _gallery(
     examples: Examples,
 ) -> Gallery:
     speaks = layer.weights[:, best].argmax(0)
-    captions = [f"{each}: {names[at]}" for each, at in zip(best, speaks, strict=True)]
+    captions = [f"channel {each}: {names[at]}" for each, at in zip(best, speaks, strict=True)]
     return Gallery(
         name=f"selective channels {name}",
         layer=name,
