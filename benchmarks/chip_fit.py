@@ -42,22 +42,21 @@ CASES = (
     ("vgg16", "features.28", False),
 )
 """Network, layer, whether gates are folded."""
-MASKS = {"layer3": 256, "features.28": 2048}
+SIZES = {"layer4": (8192, 16), "layer3": (256, 2), "features.28": (2048, 2)}
+"""Perturbed networks per image, and images: enough that what is done once hardly counts."""
 SIDE = 2048
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--masks", type=int, help="perturbed networks per image")
-    parser.add_argument("--images", type=int, default=2)
+    parser.add_argument("--images", type=int, help="images that meet them")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     results = []
     for name, layer, folded in CASES:
-        masks = arguments.masks or MASKS.get(layer, 16384)
-        results.append(
-            measure(Case(name, layer, folded), masks, arguments.images, arguments.rounds)
-        )
+        masks, images = arguments.masks or SIZES[layer][0], arguments.images or SIZES[layer][1]
+        results.append(measure(Case(name, layer, folded), masks, images, arguments.rounds))
         print(json.dumps(results[-1]), file=sys.stderr)
     found = {
         "written": datetime.now(UTC).isoformat(timespec="seconds"),

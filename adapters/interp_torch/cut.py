@@ -13,6 +13,7 @@ from torch import Tensor
 from interp.model import Cut, Frontier, Gates, Output
 from interp.spec import Layer
 from interp.target import Target
+from interp_torch.ablate import closed_ones, find_ablation
 from interp_torch.evaluation import capture, substitute
 from interp_torch.fold import Fold, find_fold
 from interp_torch.graph import close
@@ -109,7 +110,7 @@ class GraphCut(TorchCut):
         with torch.no_grad(), self.network.running():
             fold = self._find_fold(kept, live)
             if fold is None:
-                return super().gates(frontier)
+                return self._ablating(frontier, super().gates(frontier))
             table = fold.table(kept, live)
 
         def answer(gates: Tensor) -> Tensor:
@@ -117,6 +118,26 @@ class GraphCut(TorchCut):
                 return fold.rest(table, gates, self._own(self._grown(live, len(gates)))).float()
 
         return Gates(answer, table.shape[1] * table.element_size())
+
+    def _ablating(self, frontier: Frontier, gates: Gates) -> Gates:
+        """The same gates, faster where each row closes one channel and convolutions follow."""
+        ablation = find_ablation(self.split.suffix)
+        if ablation is None:
+            return gates
+        kept = self.network.arrange(frontier.activation)
+        with torch.no_grad(), self.network.running():
+            whole = ablation.answers(kept)
+
+        def answer(states: Tensor) -> Tensor:
+            closed = closed_ones(states)
+            if closed is None:
+                return gates(states)
+            live = self._own(self._grown(frontier.live, len(states)))
+            with torch.no_grad(), self.network.running():
+                parts = [self.network.arrange(e) for e in ablation.without(whole, kept, closed)]
+                return ablation.rest(*parts, *live).float()
+
+        return Gates(answer, gates.nbytes)
 
     def _find_fold(self, activation: Tensor, live: tuple[Any, ...]) -> Fold | None:
         """Looked for once; checked on the first image."""

@@ -73,10 +73,10 @@ def find_fold(suffix: fx.GraphModule) -> Fold | None:
     if not isinstance(answer, fx.Node):
         return None
     return Fold(
-        before=_between(suffix, inputs, end),
+        before=between(suffix, inputs, end),
         weight=weight,
         bias=bias,
-        after=_between(suffix, [follower, *inputs[1:]], answer),
+        after=between(suffix, [follower, *inputs[1:]], answer),
     )
 
 
@@ -108,7 +108,7 @@ def _attribute(root: nn.Module, path: str) -> Any:
     return getattr(root.get_submodule(owner), name)
 
 
-def _between(root: fx.GraphModule, inputs: list[fx.Node], output: fx.Node) -> fx.GraphModule:
+def between(root: fx.GraphModule, inputs: list[fx.Node], output: fx.Node) -> fx.GraphModule:
     """The part of a graph that makes `output` of `inputs`."""
     graph = fx.Graph()
     copies = {node: graph.placeholder(f"input_{at}") for at, node in enumerate(inputs)}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from interp.context import Progress, silent
 from interp.factored import ALL, FOLDS
 from interp.solve import lasso
 
@@ -44,15 +45,17 @@ class Learned:
     """What that was: masks and images, masks, or nothing."""
 
 
-def learn(moments: FactoredMoments, params: ChipParams) -> Learned:
+def learn(moments: FactoredMoments, params: ChipParams, progress: Progress = silent) -> Learned:
     """Solve every row's lasso; rows without an image stay zero."""
-    problem = Problem(moments, params)
     folds, held_out = find_folds(moments)
-    share = problem.shares(DEFAULT if params.sparsity is None else params.sparsity)
-    if folds and params.sparsity is None:
-        share = _largest_good(problem, folds, moments.learned())
-    r2 = problem.r2(folds, share) if folds else None
-    error = problem.standard_error(folds, share) if folds else None
+    shares = SHARES if params.sparsity is None else (params.sparsity,)
+    if not folds:
+        problem = Problem(moments, params, progress, 1)
+        share = problem.shares(DEFAULT if params.sparsity is None else params.sparsity)
+        return Learned(problem.weights(share), None, None, share, held_out)
+    problem = Problem(moments, params, progress, (len(shares) + 2) * len(folds) + 1)
+    share, r2 = _largest_good(problem, folds, shares, moments.learned())
+    error = problem.standard_error(folds, share)
     return Learned(problem.weights(share), error, r2, share, held_out)
 
 
@@ -69,12 +72,16 @@ def find_folds(moments: FactoredMoments) -> tuple[list[Fold], str]:
     return [((each,), (masks[each % len(masks)],)) for each in range(FOLDS)], "masks and images"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Problem:
     """min over w_c of 1/2 sum h p (w_c z - y_c)^2 + lambda_c |w_c|_1 for every row c."""
 
     moments: FactoredMoments
     params: ChipParams
+    progress: Progress
+    total: int
+    """Times that W will be solved for, at most."""
+    solved: int = 0
 
     def shares(self, share: float) -> Tensor:
         """One share for all rows, (T,)."""
@@ -82,18 +89,19 @@ class Problem:
 
     def weights(self, share: Tensor, fold: Fold = ((), ())) -> Tensor:
         """W (T, K), fitted to all but what the fold holds out."""
+        self.solved += 1
+        self.progress("solving", self.solved, self.total)
         return torch.cat([self._solve(rows, share, fold) for rows in self._blocks()])
 
     def r2(self, folds: Sequence[Fold], share: Tensor) -> Tensor:
         """Centred R^2 (T,) on the pairs held out, whose images and masks W was not fitted to."""
         residual = spread = torch.zeros_like(self.moments.y[:, 0, 0])
         for images, masks in folds:
-            parts = []
+            fitted, parts = self.weights(share, (images, masks)), []
             for rows in self._blocks():
                 held = self._sums(rows, images or ALL, masks or ALL)
-                fitted = self._solve(rows, share, (images, masks))
                 centred = held.yy - held.y.square() / held.weight.clamp_min(1e-300)
-                parts.append(torch.stack([held.residual(fitted), centred]))
+                parts.append(torch.stack([held.residual(fitted[rows]), centred]))
             found = torch.cat(parts, 1)
             residual, spread = residual + found[0], spread + found[1]
         flat = spread <= 1e-12 * self.moments.yy.sum((1, 2))
@@ -161,12 +169,19 @@ def _but(groups: Groups) -> Groups:
     return tuple(each for each in ALL if each not in groups)
 
 
-def _largest_good(problem: Problem, folds: Sequence[Fold], learned: list[bool]) -> Tensor:
-    """The sparsest of those whose R^2 is nearly the best, (T,): of each row, or of their mean."""
-    shares = sorted(SHARES, reverse=True)
-    r2 = torch.stack([problem.r2(folds, problem.shares(each)) for each in shares])  # (S, T)
+def _largest_good(
+    problem: Problem, folds: Sequence[Fold], shares: Sequence[float], learned: list[bool]
+) -> tuple[Tensor, Tensor]:
+    """The sparsest of the shares whose R^2 is nearly the best, and that R^2, (T,) each.
+
+    Of each row, or of the rows' mean where they share one lambda.
+    """
+    listed = sorted(shares, reverse=True)
+    r2 = torch.stack([problem.r2(folds, problem.shares(each)) for each in listed])  # (S, T)
+    judged = r2
     if problem.params.sparsity_per == "layer":
-        r2 = r2[:, learned].mean(1, keepdim=True).expand_as(r2)
-    best = r2.amax(0)
-    good = r2 >= best - NEARLY * best.abs()
-    return torch.tensor(shares).to(r2)[good.double().argmax(0)]  # the first, and so the largest
+        judged = r2[:, learned].mean(1, keepdim=True).expand_as(r2)
+    best = judged.amax(0)
+    good = judged >= best - NEARLY * best.abs()
+    first = good.double().argmax(0)  # and so the largest
+    return torch.tensor(listed).to(r2)[first], r2.gather(0, first[None])[0]

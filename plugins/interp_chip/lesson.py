@@ -91,11 +91,10 @@ class Lesson:
         Then the moments hold what was complete: the rounds before, or in the first round the
         images that were done.
         """
-        before = (
-            self.moments.copy() if self.begun and self.context.budget.seconds is not None else None
-        )
-        part = self._part
-        chunks = [at for at in range(self.begun, until) if at % part[1] == part[0]]
+        limited = self.context.budget.seconds is not None
+        before = self.moments.copy() if self.begun and limited else None
+        part, parts = self._part
+        chunks = [at for at in range(self.begun, until) if at % parts == part]
         complete = self._meet(chunks)
         if not complete and before is not None:
             self.moments = before
@@ -104,7 +103,8 @@ class Lesson:
             states = self.design.draw(chunk)[: self._length(chunk)]
             self.moments.add_masks(chunk, states, self._weights(states))
         self.begun, self.blocks = until, 0
-        self._save()
+        if complete:  # else some images have met nothing yet: no state to go on from
+            self._save()
         return complete
 
     def _meet(self, chunks: list[int]) -> bool:

@@ -90,10 +90,15 @@ class Taught:
 
 def teach(lesson: Lesson) -> Taught:
     """Round after round: all masks at once, or doubling until W has settled or time is over."""
-    budget, part = lesson.context.budget, lesson.context.budget.shard is not None
+    budget, tell = lesson.context.budget, lesson.context.within(f"fitting {lesson.layer}").progress
     stable = budget.until == "stable"
-    if stable and part:
+    if stable and budget.shard is not None:
         raise InputError("a part cannot tell whether the whole has settled; leave out --until")
+    if budget.shard is not None and budget.shard[1] > lesson.chunks:
+        raise InputError(
+            f"{lesson.masks} networks per image are {lesson.chunks} chunks, too few for "
+            f"{budget.shard[1]} parts; use fewer parts"
+        )
     learned: Learned | None = None
     changes: list[float] = []
     complete = True
@@ -103,12 +108,12 @@ def teach(lesson: Lesson) -> Taught:
         if end > lesson.begun:
             complete = lesson.round(end)
         if stable:
-            before, learned = learned, learn(lesson.moments, lesson.params)
+            before, learned = learned, learn(lesson.moments, lesson.params, tell)
             changes += [_change(before.weights, learned.weights)] if before else []
         if not complete or (changes and changes[-1] <= lesson.params.settled):
             break
-    if learned is None and not part:
-        learned = learn(lesson.moments, lesson.params)
+    if learned is None and budget.shard is None:
+        learned = learn(lesson.moments, lesson.params, tell)
     return Taught(lesson.layer, lesson.moments, learned, tuple(changes), complete)
 
 

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from interp.model import Cut
 from interp.spec import ModelOptions
+from interp_torch.ablate import find_ablation
 from interp_torch.cut import GraphCut
 from interp_torch.opening import open_model
 
@@ -110,3 +111,38 @@ def test_folds_only_what_gates_commute_with(
     gates = found.gates(found.prefix(torch.rand(1, 3, SIZE, SIZE)))
     assert (found._fold is not None) == folds
     assert (gates.nbytes == 9 * 4) == folds
+
+
+class Branches(nn.Module):
+    """A map read by two convolutions of other strides, as a residual block with a projection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 7, 3, 2, 1)
+        self.wide = nn.Conv2d(7, 5, 3, 2, 1)
+        self.skip = nn.Conv2d(7, 5, 1, 2, bias=False)
+        self.norm = nn.BatchNorm2d(5)
+        self.act = nn.ReLU(inplace=True)
+        self.last = nn.Conv2d(5, 6, 3, padding=2, dilation=2)
+        self.head = nn.Linear(6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        x = self.act(self.norm(self.wide(x)) + self.skip(x))
+        return self.head(self.act(self.last(x)).mean((2, 3)))
+
+
+def test_one_channel_closed_at_a_time() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        model = open_model(Branches().eval(), OPTIONS)
+    cut = model.cut("stem")
+    assert isinstance(cut, GraphCut) and find_ablation(cut.split.suffix) is not None
+    frontier = cut.prefix(torch.rand(1, 3, SIZE, SIZE))
+    kept, gates = frontier.activation.clone(), cut.gates(frontier)
+    single = 1 - torch.eye(7, dtype=torch.uint8)
+    mixed = torch.cat([single, torch.ones(1, 7, dtype=torch.uint8)])
+    for states in (single, single[:1], single.flip(0), mixed, single.float() * 0.5 + 0.5):
+        expected = cut.suffix(frontier, kept * states[:, :, None, None])
+        torch.testing.assert_close(gates(states), expected, rtol=1e-5, atol=1e-6)
+    assert torch.equal(frontier.activation, kept)
