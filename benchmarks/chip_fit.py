@@ -1,6 +1,6 @@
 """Perturbed networks per second while CHIP learns, against what the machine's matmul rate allows.
 
-python benchmarks/chip_fit.py [--masks N --images N --rounds N]
+python benchmarks/chip_fit.py [--rounds N]
 Writes benchmarks/results/chip_fit.json. The roofline is the suffix's floating point operations
 over the rate of a large float32 matrix product, measured between the runs. Random weights, noise
 images, ten classes. `folded` carries the gates into the next linear layer; `plain` does not.
@@ -35,27 +35,23 @@ from interp_torch.opening import open_model
 
 HERE = Path(__file__).parent
 CASES = (
-    ("resnet50", "layer4", True),
-    ("resnet50", "layer4", False),
-    ("resnet50", "layer3", True),
-    ("vgg16", "features.28", True),
-    ("vgg16", "features.28", False),
+    ("resnet50", "layer4", True, 16384, 48),
+    ("resnet50", "layer4", False, 4096, 8),
+    ("resnet50", "layer3", True, 256, 2),
+    ("vgg16", "features.28", True, 2048, 2),
+    ("vgg16", "features.28", False, 2048, 2),
 )
-"""Network, layer, whether gates are folded."""
-SIZES = {"layer4": (8192, 16), "layer3": (256, 2), "features.28": (2048, 2)}
-"""Perturbed networks per image, and images: enough that what is done once hardly counts."""
+"""Network, layer, whether gates are folded, networks per image, and images that meet them: enough
+that what is done once, for each image or for each mask, hardly counts."""
 SIDE = 2048
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--masks", type=int, help="perturbed networks per image")
-    parser.add_argument("--images", type=int, help="images that meet them")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     results = []
-    for name, layer, folded in CASES:
-        masks, images = arguments.masks or SIZES[layer][0], arguments.images or SIZES[layer][1]
+    for name, layer, folded, masks, images in CASES:
         results.append(measure(Case(name, layer, folded), masks, images, arguments.rounds))
         print(json.dumps(results[-1]), file=sys.stderr)
     found = {
@@ -109,6 +105,7 @@ def measure(case: Case, masks: int, images: int, rounds: int) -> dict[str, objec
         "layer": case.layer,
         "gates": "folded" if case.folded else "plain",
         "masks_per_image": masks,
+        "images": images,
         "suffix_mflop": round(flops / 1e6, 2),
         "networks_per_second": round(statistics.median(speed), 1),
         "share_of_roofline": round(statistics.median(shares), 3),

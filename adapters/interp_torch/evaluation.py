@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from torch import Tensor, nn
@@ -12,9 +12,12 @@ Watch = Callable[[str, nn.Module, object], object | None]
 
 
 @contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode for every part of the module, each part's own flag put back afterwards."""
-    training = [each for each in module.modules() if each.training]
+def evaluating(module: nn.Module, parts: Iterable[nn.Module] | None = None) -> Iterator[None]:
+    """Evaluation mode for every part of the module, each part's own flag put back afterwards.
+
+    `parts` are its modules(), where the caller has them: walking a deep one takes a while.
+    """
+    training = [each for each in parts or module.modules() if each.training]
     for each in training:
         each.training = False
     try:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -38,8 +39,12 @@ class Network:
         """Evaluation mode and the precision, for as long as the block lasts."""
         dtype = PRECISIONS.get(self.precision)
         cast = torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None)
-        with evaluating(self.module), cast:
+        with evaluating(self.module, self._parts), cast:
             yield
+
+    @cached_property
+    def _parts(self) -> tuple[nn.Module, ...]:
+        return tuple(self.module.modules())
 
     def encode(self, images: Tensor) -> Tensor:
         """RGB in [0, 1] of any size as the module wants it, (N, 3, h, w)."""

@@ -190,7 +190,7 @@ def _ask(context: Context, subject: Subject, design: Design, states: Tensor) -> 
                 raise
             batch.halve(size)
             continue
-        if not bool(torch.isfinite(scores).all()):  # also waits for the device
+        if not bool(torch.isfinite(scores.sum())):  # also waits for the device
             raise ModelError(f"{subject.model.spec.name} answers NaN or infinity; check the model")
         if len(states) >= size:
             batch.measured(size, len(states), time.perf_counter() - begun)
