@@ -122,7 +122,7 @@ class Case:
         channels.sort()
         seconds: dict[str, list[float]] = {"interp": [], "captum": [], "gradcam": []}
         for _ in range(3):  # warms up: the engine tries one of its batch sizes on each chunk
-            self.interp(states=max(BATCHES))
+            self.interp(states=AblationDesign.chunk)
         for _ in range(rounds):
             ours = timed(self.interp, seconds["interp"])
             theirs = {

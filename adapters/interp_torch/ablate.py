@@ -64,11 +64,9 @@ def find_ablation(suffix: fx.GraphModule) -> Ablation | None:
     )
 
 
-def closed_ones(gates: Tensor) -> Tensor | None:
-    """The one closed channel of each row (B,), where every row has exactly one."""
-    if not bool(((gates == 0).sum(1) == 1).all()) or not bool(((gates == 0) | (gates == 1)).all()):
-        return None
-    return gates.argmin(1)
+def single(gates: Tensor) -> Tensor:
+    """Which rows of gates (B, C) close one channel and leave all others open, (B,) bool."""
+    return ((gates == 0).sum(1) == 1) & ((gates == 1).sum(1) == gates.shape[1] - 1)
 
 
 def _convolution(root: fx.GraphModule, node: fx.Node) -> nn.Conv2d | None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from interp.model import Cut, Frontier, Gates, Output
 from interp.spec import Layer
 from interp.target import Target
-from interp_torch.ablate import closed_ones, find_ablation
+from interp_torch.ablate import find_ablation, single
 from interp_torch.evaluation import capture, substitute
 from interp_torch.fold import Fold, find_fold
 from interp_torch.graph import close
@@ -128,14 +128,22 @@ class GraphCut(TorchCut):
         with torch.no_grad(), self.network.running():
             whole = ablation.answers(kept)
 
-        def answer(states: Tensor) -> Tensor:
-            closed = closed_ones(states)
-            if closed is None:
-                return gates(states)
-            live = self._own(self._grown(frontier.live, len(states)))
+        def without(closed: Tensor) -> Tensor:
+            live = self._own(self._grown(frontier.live, len(closed)))
             with torch.no_grad(), self.network.running():
                 parts = [self.network.arrange(e) for e in ablation.without(whole, kept, closed)]
                 return ablation.rest(*parts, *live).float()
+
+        def answer(states: Tensor) -> Tensor:
+            alone = single(states)
+            if not bool(alone.any()):
+                return gates(states)
+            scores = without(states[alone].argmin(1))
+            if bool(alone.all()):
+                return scores
+            both = scores.new_empty(len(states), scores.shape[1])
+            both[alone], both[~alone] = scores, gates(states[~alone])
+            return both
 
         return Gates(answer, gates.nbytes)
 
