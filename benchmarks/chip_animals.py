@@ -46,6 +46,8 @@ from interp_standard.localize.score import Score, Truth
 HERE = Path(__file__).parent
 DATA = HERE.parent.parent / "shared" / "data"
 LAYERS = ("blocks.12", "blocks.16", "head")
+NORMALISED: dict[str, object] = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+"""What this network was trained with; its files do not say so."""
 REFINED = {"refined 12 x 16": LAYERS[:2], "refined 12 x head": (LAYERS[0], LAYERS[2])}
 
 
@@ -217,7 +219,8 @@ class Study:
 
     def _open(self, name: str) -> ModelAdapter:
         path = self.data / "imagenet" / name
-        return open_model(str(path), ModelOptions(device="cpu"), Registry.load())
+        options = ModelOptions(device="cpu", input=NORMALISED)
+        return open_model(str(path), options, Registry.load())
 
 
 def _truth(example: Example) -> Truth:

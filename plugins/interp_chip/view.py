@@ -81,8 +81,11 @@ class View:
                 "interp fit --plugin chip --layer DEEP --layer SHALLOW"
             )
         values = refine(list(maps.values()), self.params.refine)
+        fits = [self.known.row(name, target)[2] for name in maps]
+        known = [each for each in fits if each is not None]
         return Heatmap(
             name="refined",
+            r2=min(known, default=None),  # as good as the poorest fit behind it
             target=target.name,
             image=self.at,
             layer=" x ".join(maps),

@@ -67,7 +67,8 @@ class Animals(Dataset):
 
 
 def test_more_energy_on_the_animal_than_gradcam() -> None:
-    model = open_model(str(FILE), ModelOptions(device="cpu"), Registry.load())
+    halves = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
+    model = open_model(str(FILE), ModelOptions(device="cpu", input=halves), Registry.load())
     params = ChipParams(layer=(LAYER,), masks=256, images=8)
     known = Known.open(Chip(params).fit(model, Animals(0, 12), Context()))
     cut = model.cut(LAYER)
