@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SAVE_EVERY = 5.0
 """Seconds between checkpoints."""
 
+SLAB = 1 << 20
+"""Scores that are kept in one piece of memory."""
+
 SMALLEST = 8
 """The first micro-batch tried; the others double it."""
 
@@ -86,6 +89,10 @@ class Answers:
     kept: OrderedDict[tuple[str, str, int], Tensor] = field(default_factory=OrderedDict)
     held: int = 0
     """Bytes kept."""
+    slab: Tensor | None = None
+    """Where scores are put, one after another: many small tensors that stay, between large ones
+    that come and go, would break the heap into pieces that nothing fits into."""
+    used: int = 0
 
     def get(self, key: tuple[str, str, int]) -> Tensor | None:
         """The scores kept under `key`."""
@@ -96,9 +103,23 @@ class Answers:
     def put(self, key: tuple[str, str, int], scores: Tensor) -> None:
         """Keep scores, dropping old ones if need be."""
         self.held += scores.nbytes - (self.kept[key].nbytes if key in self.kept else 0)
-        self.kept[key] = scores
+        self.kept[key] = self._place(scores)
         while self.held > self.limit:
             self.held -= self.kept.popitem(last=False)[1].nbytes
+
+    def _place(self, scores: Tensor) -> Tensor:
+        """A copy in the slab, or in a new one where it is full or of another kind."""
+        size, slab = scores.numel(), self.slab
+        if (
+            slab is None
+            or (slab.dtype, slab.device) != (scores.dtype, scores.device)
+            or self.used + size > len(slab)
+        ):
+            self.slab, self.used = scores.new_empty(max(size, SLAB)), 0
+            slab = self.slab
+        place = slab[self.used : self.used + size].view_as(scores)
+        self.used += size
+        return place.copy_(scores)
 
 
 def respond(

@@ -13,7 +13,7 @@ from interp.errors import Cancelled, ModelError
 from interp.method import Weighting
 from interp.moments import Moments
 from interp.placement import place
-from interp.respond import BatchSize
+from interp.respond import Answers, BatchSize
 from interp.state import draw_states
 from interp.target import Target
 from interp.testing import ToyModel
@@ -186,3 +186,20 @@ def test_progress_is_told_to_the_end() -> None:
     moments(context, ToyModel(), count=250)
     assert told[-1] == (250, 250)
     assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_kept_answers_lie_together_and_are_dropped_in_turn() -> None:
+    answers = Answers(limit=5 * 12)
+    scores = [torch.full((1, 3), float(at)) for at in range(9)]
+    for at, each in enumerate(scores):
+        answers.put(("subject", "design", at), each)
+    kept = [answers.get(("subject", "design", at)) for at in range(9)]
+    assert kept[:4] == [None] * 4
+    places = {each.untyped_storage().data_ptr() for each in kept[4:] if each is not None}
+    assert len(places) == 1 and answers.held == 5 * 12
+    for each, expected in zip(kept[4:], scores[4:], strict=True):
+        assert each is not None and torch.equal(each, expected)
+    answers.put(("subject", "design", 8), torch.zeros(2, 3).double())
+    again = answers.get(("subject", "design", 8))
+    assert again is not None and again.dtype == torch.float64 and again.shape == (2, 3)
+    assert answers.held <= 5 * 12
