@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Output = Literal["logit", "prob", "logprob"]
 
+MOVED = ("pool", "pad", "upsample")
+"""Kinds of layers that make no features of their own."""
+
 
 @dataclass(frozen=True, eq=False)
 class Frontier:
@@ -168,6 +171,18 @@ class ModelAdapter(ABC):
         if name not in known:
             raise InputError(f"{self.spec.name} has no layer {name!r}; {nearest(name, known)}")
         return known[name]
+
+    def maps(self) -> list[Layer]:
+        """The layers that are grids of several cells, in order; not those that only pool or pad."""
+        found, before = [], None
+        for each in self.layers():
+            moved = any(word in each.kind.lower() for word in MOVED)
+            if before is not None and before.name.startswith(f"{each.name}."):
+                moved = True  # a block that ends with a pooling gives what the pooling gave
+            before = each if moved else None
+            if each.grid is not None and min(each.grid) > 1 and not moved:
+                found.append(each)
+        return found
 
     def lacks(self, need: Capability, who: str = "this call") -> UnsupportedError:
         """The error for something this model cannot offer."""

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from interp.model import ModelAdapter
 
-MOVED = ("pool", "pad", "upsample")
-"""Kinds of layers that make no features of their own."""
-
 
 class LayerParams(CaptumParams):
     """What a method that explains a layer's map is asked."""
@@ -42,19 +39,11 @@ def map_layer(model: ModelAdapter, name: str | None) -> Layer:
 
 
 def last_map(model: ModelAdapter) -> Layer:
-    """The last layer with several cells that does not only pool, pad or enlarge."""
-    layers = model.layers()
-    for before, each in zip(reversed([None, *layers[:-1]]), reversed(layers), strict=True):
-        # a block that ends with a pooling gives what the pooling gave
-        ends = before is not None and before.name.startswith(f"{each.name}.") and _moves(before)
-        several = each.layout == "NCHW" and each.grid is not None and min(each.grid) > 1
-        if several and not ends and not _moves(each):
+    """The last map with channels over a grid."""
+    for each in reversed(model.maps()):
+        if each.layout == "NCHW":
             return each
     raise UnsupportedError(f"{model.spec.name} has no layer with channels over a grid")
-
-
-def _moves(layer: Layer) -> bool:
-    return any(word in layer.kind.lower() for word in MOVED)
 
 
 @contextmanager

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from interp.model import ModelAdapter
     from interp.spec import Layer
 
-MOVED = ("pool", "pad", "upsample", "flatten")
-"""Kinds of layers that make no features of their own."""
-
 
 def pooled(activation: Tensor, layer: Layer) -> Tensor:
     """a^k = sum over places of A^k, (N, K)."""
@@ -36,9 +33,7 @@ def channel_maps(activation: Tensor, layer: Layer) -> Tensor:
 
 def last_map(model: ModelAdapter) -> Layer:
     """The last layer that is a map of features and can be cut."""
-    for layer in reversed(model.layers()):
-        plain = not any(word in layer.kind.lower() for word in MOVED)
-        grid = layer.layout == "NCHW" and layer.grid is not None and min(layer.grid) > 1
-        if grid and plain and layer.cut != "none":
+    for layer in reversed(model.maps()):
+        if layer.layout == "NCHW" and layer.cut != "none":
             return layer
     raise InputError(f"{model.spec.name} has no map of channels; name a layer: --layer NAME")

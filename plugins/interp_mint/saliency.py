@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 BYTES = 1 << 25
 """Memory that the directions of one call may take."""
 
-MOVED = ("pool", "pad", "upsample")
-"""Kinds of layers that make no features of their own."""
-
 SATURATED = 1e-6
 """From 1 - this on a probability has no slope left in float32."""
 
@@ -31,7 +28,7 @@ def deep_cut(model: ModelAdapter, pixels: Tensor) -> tuple[Cut, Frontier]:
 
     After a transformer's last attention only the class token matters. Poolings are no maps.
     """
-    for layer in reversed(maps(model)):
+    for layer in reversed(model.maps()):
         if layer.cut != "none":
             cut = model.cut(layer.name)
             frontier = cut.prefix(pixels[None])
@@ -42,7 +39,7 @@ def deep_cut(model: ModelAdapter, pixels: Tensor) -> tuple[Cut, Frontier]:
 
 def shallow_layer(model: ModelAdapter, stride: float) -> Layer:
     """The last grid whose cells are at most `stride` input pixels apart, else the finest one."""
-    size, found = model.spec.input.size, maps(model)
+    size, found = model.spec.input.size, model.maps()
     fine = [each for each in found if _stride(each, size) <= stride]
     return fine[-1] if fine else min(found, key=lambda each: _stride(each, size))
 
@@ -89,19 +86,6 @@ def _cells(activation: Tensor, layer: Layer) -> Iterator[Tensor]:
         masked[torch.arange(len(where)), :, where] = flat[:, where].T
         masked = masked if layer.layout == "NCHW" else masked.mT
         yield masked.reshape(-1, *activation.shape[1:])
-
-
-def maps(model: ModelAdapter) -> list[Layer]:
-    """The layers that are grids of several cells, in order; not those that only pool or pad."""
-    found, before = [], None
-    for each in model.layers():
-        moved = any(word in each.kind.lower() for word in MOVED)
-        if before is not None and before.name.startswith(f"{each.name}."):
-            moved = True  # a block that ends with a pooling gives what the pooling gave
-        before = each if moved else None
-        if each.grid is not None and min(each.grid) > 1 and not moved:
-            found.append(each)
-    return found
 
 
 def _matters(cut: Cut, frontier: Frontier) -> bool:

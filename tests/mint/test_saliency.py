@@ -13,7 +13,7 @@ from interp.model import ModelAdapter
 from interp.spec import ModelOptions
 from interp.target import Target
 from interp_mint.params import MintParams
-from interp_mint.saliency import channel_sum, deep_cut, maps, saliency, shallow_layer
+from interp_mint.saliency import channel_sum, deep_cut, saliency, shallow_layer
 from interp_mint.scene import Scene
 from interp_torch.opening import open_model
 
@@ -57,7 +57,7 @@ def test_a_block_that_ends_with_a_pooling_is_no_map() -> None:
     head = nn.Sequential(nn.Flatten(), nn.Linear(256, 2))
     net = nn.Sequential(OrderedDict(stage=stage, head=head)).eval()
     model = open_model(net, ModelOptions(input={"size": (16, 16)}))
-    assert [each.name for each in maps(model)] == ["stage.0", "stage.1"]
+    assert [each.name for each in model.maps()] == ["stage.0", "stage.1"]
 
 
 def test_named_layers_are_used_and_unknown_ones_refused(
