@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from interp.model import Cut, Frontier, Gates, Output
 from interp.spec import Layer
 from interp.target import Target
-from interp_torch.ablate import find_ablation, single
+from interp_torch.ablate import Ablation, find_ablation, single
 from interp_torch.evaluation import capture, substitute
 from interp_torch.fold import Fold, find_fold
 from interp_torch.graph import close
@@ -121,17 +122,19 @@ class GraphCut(TorchCut):
 
     def _ablating(self, frontier: Frontier, gates: Gates) -> Gates:
         """The same gates, faster where each row closes one channel and convolutions follow."""
-        ablation = find_ablation(self.split.suffix)
+        ablation = self._ablation
         if ablation is None:
             return gates
         kept = self.network.arrange(frontier.activation)
-        with torch.no_grad(), self.network.running():
-            whole = ablation.answers(kept)
+
+        @cache
+        def whole() -> list[Tensor]:
+            return ablation.answers(kept)
 
         def without(closed: Tensor) -> Tensor:
             live = self._own(self._grown(frontier.live, len(closed)))
             with torch.no_grad(), self.network.running():
-                parts = [self.network.arrange(e) for e in ablation.without(whole, kept, closed)]
+                parts = [self.network.arrange(e) for e in ablation.without(whole(), kept, closed)]
                 return ablation.rest(*parts, *live).float()
 
         def answer(states: Tensor) -> Tensor:
@@ -146,6 +149,10 @@ class GraphCut(TorchCut):
             return both
 
         return Gates(answer, gates.nbytes)
+
+    @cached_property
+    def _ablation(self) -> Ablation | None:
+        return find_ablation(self.split.suffix)
 
     def _find_fold(self, activation: Tensor, live: tuple[Any, ...]) -> Fold | None:
         """Looked for once; checked on the first image."""
