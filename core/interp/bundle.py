@@ -58,6 +58,7 @@ def open_bundle(folder: Path) -> tuple[Request, Explanation]:
         samples=facts["samples"],
         scores=facts["scores"],
         notes=tuple(facts["notes"]),
+        main=facts.get("main"),
         images=tuple(open_image(path) for path in images),
         provenance=_provenance(facts["provenance"]),
     )
@@ -83,6 +84,7 @@ def _facts(explanation: Explanation) -> dict[str, Any]:
         "samples": explanation.samples,
         "scores": explanation.scores,
         "notes": list(explanation.notes),
+        "main": explanation.main,
         "provenance": made
         and {
             **{key: getattr(made, key) for key in ("method", "params", "seed", "seconds")},

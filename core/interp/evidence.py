@@ -39,6 +39,14 @@ class Evidence:
             if value.dtype.kind == "f" and not np.isfinite(value).all():
                 raise InputError(f"{self.kind} {self.name!r}: {name} holds NaN or infinity")
 
+    def map(self) -> np.ndarray | None:
+        """Importance per pixel of the image, (H, W) signed; None for evidence that is no map."""
+        return None
+
+    def error_map(self) -> np.ndarray | None:
+        """Standard error of `map`, (H, W), where it is known."""
+        return None
+
     def arrays(self) -> dict[str, np.ndarray]:
         """The fields that are arrays, by name."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
@@ -69,6 +77,12 @@ class Heatmap(Evidence):
         super().check()
         self._expect(self.values.ndim == 2, "values (H, W)")
 
+    def map(self) -> np.ndarray:
+        return self.values
+
+    def error_map(self) -> np.ndarray | None:
+        return self.standard_error
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Regions(Evidence):
@@ -95,6 +109,10 @@ class Regions(Evidence):
     def map(self) -> np.ndarray:
         """Importance painted on the parts, (H, W); 0 where unseen."""
         return np.append(self.importance, 0.0)[self.labels]
+
+    def error_map(self) -> np.ndarray | None:
+        errors = self.standard_error
+        return None if errors is None else np.append(errors, 0.0)[self.labels]
 
     def mask(self) -> np.ndarray:
         """(H, W) bool: the selected parts."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from interp.errors import UnsupportedError
 from interp.evidence import Evidence
 from interp.spec import ModelSpec
 
@@ -40,7 +41,8 @@ class Explanation:
     """What was found. A method fills `evidence`, `samples`, `scores` and `notes`; run the rest.
 
     `scores` are the numbers that tell how far to trust it (R^2, residuals), named per target
-    where they differ: {"tiger cat": {"r2_fine": .8, ...}}.
+    where they differ: {"tiger cat": {"r2_fine": .8, ...}}. `main` names the evidence whose map
+    stands for the explanation in comparisons; by default the first that has a map.
     """
 
     evidence: tuple[Evidence, ...]
@@ -49,6 +51,7 @@ class Explanation:
     notes: tuple[str, ...] = ()
     images: tuple[np.ndarray, ...] = ()
     provenance: Provenance | None = None
+    main: str | None = None
 
     def of(self, kind: str, target: str | None = None) -> list[Evidence]:
         """The evidence of a kind, for a target where one is named."""
@@ -57,6 +60,24 @@ class Explanation:
             for each in self.evidence
             if each.kind == kind and (target is None or each.target == target)
         ]
+
+    def mapped(self, target: str | None = None, image: int = 0) -> Evidence:
+        """The evidence whose map stands for the explanation of a target and image.
+
+        UnsupportedError where none has a map.
+        """
+        for each in self.evidence:
+            wanted = self.main in (None, each.name) and each.image in (None, image)
+            if wanted and target in (None, each.target) and each.map() is not None:
+                return each
+        method = "the method" if self.provenance is None else self.provenance.method
+        raise UnsupportedError(f"{method} gives no map of {target or 'its target'} on this image")
+
+    def map(self, target: str | None = None, image: int = 0) -> np.ndarray:
+        """Importance per pixel (H, W), signed, as `mapped` finds it."""
+        values = self.mapped(target, image).map()
+        assert values is not None  # noqa: S101 - mapped looked for it
+        return values
 
     def named(self, name: str, target: str | None = None) -> Any:
         """The one piece of evidence called `name` (for a target); KeyError where there is none."""

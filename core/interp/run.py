@@ -55,15 +55,49 @@ def run(
     cancelled: Callable[[], bool] = lambda: False,
     style: Style | None = None,
 ) -> Result:
-    """Explain images by one method; with `out`, save a bundle there.
+    """Explain images by one method and draw it; with `out`, save a bundle there.
 
     `model` (a ModelAdapter or a framework's own object) and `images` ((H, W, 3) uint8 RGB) take
     the place of the request's names. With `resume`, progress is kept beside `out` until the
     bundle is whole, and gone on from. Raises the errors of interp.errors.
     """
+    registry = registry or Registry.load()
+    if out is not None:
+        check_writable(out)
+    checkpoint = _checkpoint(out) if resume else None
+    explanation = explain(
+        request,
+        registry=registry,
+        model=model,
+        images=images,
+        checkpoint=checkpoint,
+        progress=progress,
+        cancelled=cancelled,
+    )
+    return finish(registry, request, explanation, style, out, checkpoint)
+
+
+def explain(
+    request: Request,
+    *,
+    registry: Registry | None = None,
+    model: object = None,
+    images: Sequence[np.ndarray] | None = None,
+    checkpoint: Path | None = None,
+    memory: dict[str, Any] | None = None,
+    progress: Progress = silent,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Explanation:
+    """The explanation alone, neither drawn nor saved; otherwise as run.
+
+    Calls that are handed the same `memory` share measured batch sizes and the model's answers: a
+    pool of perturbations is asked once, whichever methods and targets use it.
+    """
     begun = time.monotonic()
     registry = registry or Registry.load()
-    method, opened, context = _begin(registry, request, model, out, resume, progress, cancelled)
+    method, opened, context = _begin(registry, request, model, checkpoint, progress, cancelled)
+    if memory is not None:
+        context = replace(context, memory=memory)
     names, pictures = open_images(registry, request, images)
     knowledge = open_knowledge(request, opened)
     predictions, groups = choose_targets(opened, request.targets, pictures)
@@ -81,7 +115,8 @@ def run(
         seconds=round(time.monotonic() - begun, 3),
     )
     explanation = replace(explanation, images=tuple(pictures), provenance=made)
-    return _finish(registry, request, explanation, context, style, out)
+    registry.hook("interp_after_run", explanation=explanation)
+    return explanation
 
 
 def survey(
@@ -98,7 +133,9 @@ def survey(
     """What a method says of the model's classes, of no single image; as run otherwise."""
     begun = time.monotonic()
     registry = registry or Registry.load()
-    method, opened, context = _begin(registry, request, model, out, False, progress, cancelled)
+    if out is not None:
+        check_writable(out)
+    method, opened, context = _begin(registry, request, model, None, progress, cancelled)
     knowledge = open_knowledge(request, opened)
     registry.hook("interp_before_run", request=request)
     with blamed(request.method):
@@ -112,23 +149,24 @@ def survey(
         seed=request.seed,
         seconds=round(time.monotonic() - begun, 3),
     )
-    return _finish(registry, request, replace(found, provenance=made), context, style, out)
+    explanation = replace(found, provenance=made)
+    registry.hook("interp_after_run", explanation=explanation)
+    return finish(registry, request, explanation, style, out)
 
 
-def _finish(
+def finish(
     registry: Registry,
     request: Request,
     explanation: Explanation,
-    context: Context,
-    style: Style | None,
-    out: Path | None,
+    style: Style | None = None,
+    out: Path | None = None,
+    checkpoint: Path | None = None,
 ) -> Result:
-    """Tell the hooks, draw, save."""
-    registry.hook("interp_after_run", explanation=explanation)
+    """Draw an explanation; with `out`, save the bundle there and drop the checkpoint."""
     drawings = draw(registry, explanation, style or Style())
     if out is not None:
         save_bundle(out, request, explanation, drawings)
-        _forget(context)
+        _forget(checkpoint)
     return Result(explanation, drawings, out)
 
 
@@ -145,12 +183,15 @@ def fit(
 ) -> Knowledge:
     """Let a method learn what it needs of a model; with `out`, save the knowledge there."""
     registry = registry or Registry.load()
-    method, opened, context = _begin(registry, request, model, out, resume, progress, cancelled)
+    if out is not None:
+        check_writable(out)
+    checkpoint = _checkpoint(out) if resume else None
+    method, opened, context = _begin(registry, request, model, checkpoint, progress, cancelled)
     with blamed(request.method):
         knowledge = method.fit(opened, dataset or open_data(request), context)
     if out is not None:
         knowledge.save(out)
-        _forget(context)
+        _forget(checkpoint)
     return knowledge
 
 
@@ -176,21 +217,18 @@ def _begin(
     registry: Registry,
     request: Request,
     model: object,
-    out: Path | None,
-    resume: bool,
+    checkpoint: Path | None,
     progress: Progress,
     cancelled: Callable[[], bool],
 ) -> tuple[Method, ModelAdapter, Context]:
     """The method, the model it can work on, and the run's surroundings; all checked."""
     method = open_method(registry, request.method, request.params)
-    if out is not None:
-        check_writable(out)
     context = Context(
         seed=request.seed,
         budget=request.budget,
         progress=progress,
         cancelled=cancelled,
-        checkpoint=_checkpoint(out) if resume else None,
+        checkpoint=checkpoint,
         lookup=registry.get,
     )
     opened = (
@@ -256,7 +294,7 @@ def _checkpoint(out: Path | None) -> Path:
     return out.with_name(f"{out.name}.partial")
 
 
-def _forget(context: Context) -> None:
+def _forget(checkpoint: Path | None) -> None:
     """Drop the progress that was kept, once the result is whole."""
-    if context.checkpoint is not None:
-        shutil.rmtree(context.checkpoint, ignore_errors=True)
+    if checkpoint is not None:
+        shutil.rmtree(checkpoint, ignore_errors=True)

@@ -39,6 +39,7 @@ class View:
             evidence=self._evidence(shown),
             scores={key: self._scores(score, shown)},
             notes=tuple(self._notes(shown)),
+            main="fine",
         )
 
     def _evidence(self, shown: np.ndarray) -> tuple[Evidence, ...]:
