@@ -26,7 +26,8 @@ lint: $(VENV)/.developing ## check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-docs: $(VENV)/.installed ## write the generated parts of README.md
+docs: $(VENV)/.developing ## check every method, write the generated parts of README.md
+	$(BIN)/interp check --out docs/truth.json
 	$(BIN)/python -m interp.docs README.md
 	$(BIN)/python docs/picture.py
 

@@ -23,6 +23,7 @@ from mint import machine
 
 from interp.context import Context
 from interp.dataset import Box, Instance
+from interp.interval import compare
 from interp.method import Measurement
 from interp.model import ModelAdapter
 from interp.registry import Registry
@@ -38,7 +39,6 @@ from interp_creatures.dataset import Creatures
 from interp_creatures.species import DEFINING
 from interp_standard.localize.box import iou, largest_box
 from interp_standard.localize.centre import centre
-from interp_standard.localize.interval import compare
 from interp_standard.localize.region import energy, pointing
 from interp_standard.localize.sweep import tune
 

@@ -19,7 +19,7 @@ from interp.registry import Registry, builtin
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
-ENTRIES = read_manifest(builtin()).entries
+ENTRIES = Registry((read_manifest(builtin()),)).entries()
 
 
 def test_readme_is_up_to_date():

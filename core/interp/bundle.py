@@ -19,7 +19,16 @@ from interp.image import open_image
 from interp.request import Request
 from interp.spec import ModelSpec
 
-PACKAGES = ("interp", "torch", "torchvision", "onnxruntime-gpu", "numpy", "opencv-python")
+PACKAGES = (
+    "interp",
+    "torch",
+    "torchvision",
+    "onnxruntime-gpu",
+    "numpy",
+    "opencv-python",
+    "scikit-image",
+    "captum",
+)
 
 
 def save_bundle(
@@ -38,9 +47,9 @@ def save_bundle(
         save_file(arrays, place / "arrays.safetensors")
         write_json(place / "explanation.json", {"evidence": listed, **_facts(explanation)})
         for index, image in enumerate(explanation.images):
-            _write_png(place / f"image-{index}.png", image)
+            write_png(place / f"image-{index}.png", image)
         for name, picture in pictures.items():
-            _write_png(place / name, picture)
+            write_png(place / name, picture)
         seal(place, _about(explanation))
     return folder
 
@@ -114,10 +123,17 @@ def _about(explanation: Explanation) -> dict[str, Any]:
     return {
         "kind": "explanation",
         "method": made and made.method,
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": made and made.seed,
         "device": made and made.model.device,
         "seconds": made and made.seconds,
+        **circumstances(),
+    }
+
+
+def circumstances() -> dict[str, Any]:
+    """When and with what something was made."""
+    return {
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "versions": dict(_versions(PACKAGES)),
@@ -132,7 +148,8 @@ def _versions(packages: Iterable[str]) -> Iterable[tuple[str, str]]:
             continue
 
 
-def _write_png(path: Path, picture: np.ndarray) -> None:
+def write_png(path: Path, picture: np.ndarray) -> None:
+    """Write (h, w, 3) uint8 RGB."""
     from PIL import Image
 
     Image.fromarray(picture).save(path)

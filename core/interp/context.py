@@ -86,8 +86,12 @@ class Context:
         weighting: Weighting,
         output: str,
         count: int,
+        second_order: bool = True,
+        settled: Callable[[Moments], bool] | None = None,
     ) -> Moments:
         """Moments of `count` answers; goes on from a checkpoint: see interp.respond.accumulate."""
         from interp.respond import accumulate
 
-        return accumulate(self, subject, design, targets, weighting, output, count)
+        return accumulate(
+            self, subject, design, targets, weighting, output, count, second_order, settled
+        )

@@ -27,6 +27,7 @@ class Part:
     name: str
     centre: tuple[float, float]  # (x, y) in pixels
     mask: np.ndarray | None  # (H, W) bool
+    defining: bool = False  # whether it tells the class
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +97,31 @@ class ClassFolder(Dataset):
 
 
 @dataclass(frozen=True, eq=False)
+class ImageFiles(Dataset):
+    """Image files of no known class, named as given or else by the file."""
+
+    files: tuple[Path, ...]
+    names: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def fingerprint(self) -> str:
+        names = [f"{file.name}/{file.stat().st_size}" for file in self.files]
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> Example:
+        file = self.files[index]
+        name = self.names[index] if self.names else file.stem
+        return Example(name, open_image(file), None)
+
+
+@dataclass(frozen=True, eq=False)
 class CocoFolder(Dataset):
     """DIR/annotations.json in COCO's format beside DIR/images."""
 
@@ -150,26 +176,32 @@ class CocoFolder(Dataset):
     def _instance(self, annotation: Json, shape: tuple[int, ...]) -> Instance:
         position = self._positions[annotation["category_id"]]
         left, top, width, height = annotation["bbox"]
-        names = self.document["categories"][position].get("keypoints", [])
+        category = self.document["categories"][position]
         mask = _mask(annotation.get("segmentation"), shape)
         box = (left, top, left + width, top + height)
-        return Instance(position, box, mask, _parts(names, annotation, shape))
+        return Instance(position, box, mask, _parts(category, annotation, shape))
 
 
 def open_dataset(path: str | Path) -> Dataset:
-    """A COCO folder or a folder of class folders, whichever is there."""
+    """A COCO folder, a folder of class folders, or else one of images without classes."""
     path = Path(path)
     if (path / "annotations.json").is_file():
         dataset: Dataset = CocoFolder(path)
     else:
         dataset = ClassFolder(path)
+    if not len(dataset):
+        dataset = ImageFiles(_images_in(path))
     if not path.is_dir() or not len(dataset):
         raise InputError(
             f"found {'no images in' if path.is_dir() else 'no folder'} {path}; expected "
-            f"annotations.json beside images/, or one folder per class holding "
-            f"{', '.join(SUFFIXES)}; check the path"
+            f"annotations.json beside images/, one folder per class, or images without classes "
+            f"({', '.join(SUFFIXES)}); check the path"
         )
     return dataset
+
+
+def _images_in(folder: Path) -> tuple[Path, ...]:
+    return tuple(file for file in sorted(folder.glob("*")) if file.suffix.lower() in SUFFIXES)
 
 
 def write_coco(
@@ -209,10 +241,12 @@ def _document(dataset: Dataset, folder: Path, progress: Callable[[int, int], Non
         if progress:
             progress(number, len(dataset))
     names = list(dict.fromkeys(name for one in annotations for name in one["parts"]))
+    told = {name for one in annotations for name in one.pop("defining")}
+    defining = [name for name in names if name in told]
     for annotation in annotations:
         annotation |= _keypoints(annotation.pop("centres"), names)
     categories = [
-        {"id": number, "name": name, "keypoints": names, "skeleton": []}
+        {"id": number, "name": name, "keypoints": names, "skeleton": [], "defining": defining}
         for number, name in enumerate(dataset.classes, 1)
     ]
     return {"images": images, "categories": categories, "annotations": annotations}
@@ -247,6 +281,7 @@ def _encoded(instance: Instance, image: int, number: int) -> Json:
         "segmentation": _runs(instance.mask),
         "parts": {part.name: _runs(part.mask) for part in instance.parts},
         "centres": {part.name: part.centre for part in instance.parts},
+        "defining": [part.name for part in instance.parts if part.defining],
     }
 
 
@@ -296,13 +331,20 @@ def _filled(polygons: list[list[float]], shape: tuple[int, ...]) -> np.ndarray:
     return canvas.astype(bool)
 
 
-def _parts(names: list[str], annotation: Json, shape: tuple[int, ...]) -> tuple[Part, ...]:
-    """Parts in the order they were written; of plain COCO, every keypoint that is labelled."""
+def _parts(category: Json, annotation: Json, shape: tuple[int, ...]) -> tuple[Part, ...]:
+    """Parts in the order they were written; of plain COCO, every keypoint that is labelled.
+
+    The category's `defining`, which plain COCO has not, names the parts that tell the class.
+    """
     flat = annotation.get("keypoints") or []
-    triples = zip(names, flat[0::3], flat[1::3], flat[2::3], strict=False)
+    triples = zip(category.get("keypoints", []), flat[0::3], flat[1::3], flat[2::3], strict=False)
     places = {name: (x, y) for name, x, y, seen in triples if seen}
     masks = annotation.get("parts") or dict.fromkeys(places)
-    return tuple(Part(name, places[name], _mask(runs, shape)) for name, runs in masks.items())
+    defining = category.get("defining", [])
+    return tuple(
+        Part(name, places[name], _mask(runs, shape), name in defining)
+        for name, runs in masks.items()
+    )
 
 
 def _read_document(file: Path) -> Json:

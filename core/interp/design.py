@@ -135,7 +135,15 @@ class Design(ABC):
 
     @abstractmethod
     def paint(self, weights: np.ndarray) -> np.ndarray:
-        """A value per part (P,) as a map (h, w) over the model's input."""
+        """A value per feature (Q,) as a map (h, w) over the model's input."""
+
+    def features(self, states: Tensor) -> Tensor:
+        """What the scores are explained by, (B, Q) in [0, 1]: the states themselves, or masks."""
+        return states
+
+    def proposal(self, states: Tensor) -> Tensor:
+        """How likely each state was to be drawn, up to a factor, (B,); all alike by default."""
+        return states.new_ones(len(states)).double()
 
 
 class SampledDesign(Design):
@@ -156,17 +164,54 @@ class SampledDesign(Design):
         return torch.from_numpy(states).to(self.device)
 
 
-@dataclass(frozen=True, eq=False)
-class RegionDesign(SampledDesign):
-    """Disjoint regions of an image, switched off by painting them with one colour.
+class MaskDesign(Design):
+    """An image covered by masks: 1 shows a pixel, 0 puts the fill in its place.
 
-    pixels (3, h, w) RGB in [0, 1]; labels (h, w) int, 0..P-1; fill (3,).
+    pixels (3, h, w) RGB in [0, 1]; fill (3,), or an image (3, h, w).
+    """
+
+    pixels: Tensor
+    fill: Tensor
+
+    @abstractmethod
+    def masks(self, states: Tensor) -> Tensor:
+        """How much of each pixel a state shows, (B, h, w) float32 in [0, 1]."""
+
+    @property
+    def device(self) -> torch.device:  # type: ignore[override]
+        """Where the pixels are."""
+        return self.pixels.device
+
+    @property
+    def cover(self) -> Tensor:
+        """The fill as an image, (3, 1, 1) or (3, h, w)."""
+        return self.fill.reshape(3, 1, 1) if self.fill.ndim == 1 else self.fill
+
+    @property
+    def difference(self) -> Tensor:
+        """||pixel - fill||^2 of each pixel, (h, w)."""
+        return (self.pixels - self.cover).square().sum(0).double()
+
+    def apply(self, states: Tensor) -> Tensor:
+        share = self.masks(states).to(self.pixels.dtype).unsqueeze(1)  # (B, 1, h, w)
+        return self.cover.lerp(self.pixels, share)  # exact at 0 and at 1
+
+    def distance(self, states: Tensor) -> Tensor:
+        hidden = (1 - self.masks(states).double()).square()
+        return (hidden * self.difference).sum((1, 2))
+
+
+@dataclass(frozen=True, eq=False)
+class RegionDesign(MaskDesign, SampledDesign):
+    """Disjoint regions of an image, switched off by painting the fill over them.
+
+    pixels (3, h, w) RGB in [0, 1]; labels (h, w) int, 0..P-1; fill (3,) or (3, h, w).
     """
 
     pixels: Tensor
     labels: np.ndarray
     fill: Tensor
-    seed: int
+    seed: int = 0
     stream: str = "regions"
     keep: float = 0.5
     parts: int = field(init=False)
@@ -174,16 +219,16 @@ class RegionDesign(SampledDesign):
     def __post_init__(self) -> None:
         object.__setattr__(self, "parts", int(self.labels.max()) + 1)
 
-    @property
-    def device(self) -> torch.device:  # type: ignore[override]
-        """Where the pixels are."""
-        return self.pixels.device
-
     @cached_property
     def key(self) -> str:  # type: ignore[override]
         """Pixels, partition, fill and the law of the states."""
         arrays = self.pixels.cpu().numpy(), self.labels.astype(np.int32), self.fill.cpu().numpy()
-        return content_key(*arrays, self.seed, self.stream, self.keep)
+        return content_key(*arrays, *self.law)
+
+    @property
+    def law(self) -> tuple[object, ...]:
+        """What the states hang on besides the partition."""
+        return self.seed, self.stream, self.keep
 
     @cached_property
     def _where(self) -> Tensor:
@@ -196,16 +241,41 @@ class RegionDesign(SampledDesign):
         """||region - fill||^2 of each part, (P,)."""
         import torch
 
-        per_pixel = (self.pixels - self.fill[:, None, None]).square().sum(0).double()
+        per_pixel = self.difference
         total = torch.zeros(self.parts, dtype=torch.float64, device=per_pixel.device)
         return total.index_add(0, self._where.flatten(), per_pixel.flatten())
 
-    def apply(self, states: Tensor) -> Tensor:
-        share = states.to(self.pixels.dtype)[:, self._where].unsqueeze(1)  # (B, 1, h, w)
-        return self.fill[:, None, None].lerp(self.pixels, share)  # exact at 0 and at 1
+    def masks(self, states: Tensor) -> Tensor:
+        return states.to(self.pixels.dtype)[:, self._where]
 
     def distance(self, states: Tensor) -> Tensor:
         return (1 - states.double()).square() @ self.energy
 
     def paint(self, weights: np.ndarray) -> np.ndarray:
         return np.asarray(weights)[self.labels]
+
+
+@dataclass(frozen=True, eq=False)
+class ListedRegions(RegionDesign):
+    """Regions and a finite list of states (N, P), 0 or 1, tried after all-on and all-off."""
+
+    states: np.ndarray = field(kw_only=True)
+
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        """The listed states and the two anchors."""
+        return len(self.states) + 2
+
+    @property
+    def law(self) -> tuple[object, ...]:
+        """The states themselves."""
+        return (self.states,)
+
+    def draw(self, chunk: int) -> Tensor:
+        import torch
+
+        rows = slice(max(chunk * self.chunk - 2, 0), (chunk + 1) * self.chunk - 2)
+        drawn = self.states[rows].astype(np.uint8)
+        if chunk == 0:
+            drawn = np.concatenate([np.ones_like(drawn[:1]), np.zeros_like(drawn[:1]), drawn])
+        return torch.from_numpy(drawn).to(self.device)

@@ -25,9 +25,10 @@ def draw(registry: Registry, explanation: Explanation, style: Style) -> dict[str
         if len(explanation.images) > 1 and each.image is not None:
             words.append(f"image{each.image}")
         with blamed(f"renderer of {each.kind}"):
-            pictures[f"{_slug(' '.join(words))}.png"] = renderer.render(each, image, style)
+            pictures[f"{slug(' '.join(words))}.png"] = renderer.render(each, image, style)
     return pictures
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
+    """Words as part of a file name."""
     return re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")[:80]

@@ -15,6 +15,9 @@ from interp.errors import InputError, nearest
 
 KINDS: dict[str, type[Evidence]] = {}
 
+POOR_FIT = 0.5
+"""R^2 below which a picture warns of itself."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Evidence:

@@ -21,7 +21,7 @@ def check_writable(folder: Path) -> None:
     """Raise InputError unless a new folder can be made at `folder`."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not empty; name another --out folder")
-    _check_parent(folder)
+    check_parent(folder)
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def new_file(path: Path) -> Iterator[Path]:
 
     Files written beside it move with it, before it.
     """
-    _check_parent(path)
+    check_parent(path)
     _check_free(path)
     path.absolute().parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.absolute().parent))
@@ -68,7 +68,8 @@ def _check_free(path: Path) -> None:
         raise InputError(f"{path} exists; name another --out, or remove it first")
 
 
-def _check_parent(path: Path) -> None:
+def check_parent(path: Path) -> None:
+    """Raise InputError unless something can be written beside `path`."""
     parent = next(each for each in path.absolute().parents if each.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise InputError(f"{parent} is not a folder that can be written to; name another --out")

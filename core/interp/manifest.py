@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -15,6 +15,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 Package = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 Line = Annotated[str, StringConstraints(pattern=r"^[^\n]*\S[^\n]*$", max_length=120)]
 Answer = Literal["where", "which channels", "which path", "which parts"]
+Claim = Literal["region", "channel", "additive", "proportional", "dummy", "symmetric", "shuffled"]
 Hook = Literal["interp_before_run", "interp_after_run", "interp_commands", "interp_panels"]
 
 
@@ -38,11 +39,36 @@ class Paper(Plain):
 
 
 class MethodEntry(Entry):
-    """A method, the question it answers and what it needs of a model."""
+    """A method, the question it answers and what it needs of a model.
+
+    `claims` is what it promises on models whose answer is known: see interp.testing.claim.
+    """
 
     needs: tuple[Capability, ...]
     answers: Answer
+    claims: tuple[Claim, ...] = ()
     paper: Paper | None = None
+
+
+PARTS = ("perturbation", "weighting", "solver")
+"""What a method is composed of."""
+
+
+class Compose(Plain):
+    """A method without code: registered parts, and their parameters' defaults where they differ."""
+
+    perturbation: Name
+    weighting: Name = "uniform"
+    solver: Name
+    defaults: dict[str, Any] = {}
+
+
+class CompositionEntry(MethodEntry):
+    """A composed method: no package of its own, and it needs what its perturbation needs."""
+
+    package: Package = "interp"
+    needs: tuple[Capability, ...] = ()
+    compose: Compose
 
 
 class AdapterEntry(Entry):
@@ -56,6 +82,12 @@ class AdapterEntry(Entry):
     sources: tuple[str, ...] = Field(min_length=1)
     objects: tuple[str, ...] = ()
     offers: tuple[Capability, ...] = (Capability.PREDICT, Capability.ACTIVATIONS)
+
+
+class PerturbationEntry(Entry):
+    """A perturbation and what it needs of a model."""
+
+    needs: tuple[Capability, ...] = (Capability.PREDICT,)
 
 
 class RendererEntry(Entry):
@@ -72,7 +104,7 @@ ENTRIES: dict[str, type[Entry]] = {
     "sample": Entry,
     "builder": Entry,
     "renderer": RendererEntry,
-    "perturbation": Entry,
+    "perturbation": PerturbationEntry,
     "weighting": Entry,
     "solver": Entry,
     "metric": Entry,
@@ -124,5 +156,11 @@ def _manifest(path: Path, value: object) -> Manifest:
 
 
 def _entry(value: object, keys: Keys) -> Entry:
-    kind = one_of(a_mapping(value, keys).get("kind"), ENTRIES, (*keys, "kind"))
+    said = a_mapping(value, keys)
+    kind = one_of(said.get("kind"), ENTRIES, (*keys, "kind"))
+    if kind == "method" and "compose" in said:
+        for key in ("needs", "package"):
+            if key in said:
+                raise Slip((*keys, key), "a composition takes this from its parts; leave it out")
+        return a_record(CompositionEntry, value, keys)
     return a_record(ENTRIES[kind], value, keys)

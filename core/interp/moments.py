@@ -21,31 +21,37 @@ class Sums:
     """Weighted sums over samples of features x (Q,) and scores y (T,), all float64.
 
     The leading axis of `weight`, `x` and `gram` is 1 where all targets weigh samples alike, else
-    T. Kept in float64: the residual sum of squares is a small difference of large sums.
+    T. Kept in float64: the residual sum of squares is a small difference of large sums. `gram` is
+    empty, (R, 0, 0), where only first-order sums were asked for.
     """
 
     count: int
     weight: Tensor  # sum w, (R,)
     x: Tensor  # sum w x, (R, Q)
-    gram: Tensor  # sum w x x^T, (R, Q, Q)
+    gram: Tensor  # sum w x x^T, (R, Q, Q), or (R, 0, 0)
     y: Tensor  # sum w y, (T,)
     b: Tensor  # sum w y x, (T, Q)
     yy: Tensor  # sum w y^2, (T,)
 
     @classmethod
-    def of(cls, features: Tensor, scores: Tensor, weights: Tensor) -> Sums:
+    def of(
+        cls, features: Tensor, scores: Tensor, weights: Tensor, second_order: bool = True
+    ) -> Sums:
         """Sums of features (B, Q) and scores (B, T) with weights (B,) or (B, T)."""
         import torch
 
         x, y = features.double(), scores.double()
         w = weights.double().reshape(len(x), -1)  # (B, R)
-        weighted = x.unsqueeze(0) * w.T.unsqueeze(2)  # (R, B, Q)
         scaled = w * y  # (B, T)
+        if second_order:
+            gram = torch.matmul(x.T, x.unsqueeze(0) * w.T.unsqueeze(2))  # (R, Q, Q)
+        else:
+            gram = x.new_zeros(w.shape[1], 0, 0)
         return cls(
             count=len(x),
             weight=w.sum(0),
-            x=weighted.sum(1),
-            gram=torch.matmul(x.T, weighted),
+            x=w.T @ x,
+            gram=gram,
             y=scaled.sum(0),
             b=scaled.T @ x,
             yy=(scaled * y).sum(0),
@@ -104,7 +110,14 @@ class Moments:
     full: Tensor | None = None
     empty: Tensor | None = None
 
-    def add(self, chunk: int, states: Tensor, scores: Tensor, weights: Tensor) -> None:
+    def add(
+        self,
+        chunk: int,
+        states: Tensor,
+        scores: Tensor,
+        weights: Tensor,
+        second_order: bool = True,
+    ) -> None:
         """Take in a chunk: states (B, P), scores (B, T), weights (B,) or (B, T)."""
         import torch
 
@@ -112,7 +125,8 @@ class Moments:
         if chunk == 0:
             self.full, self.empty = scores[0].double(), scores[1].double()
         ones = torch.ones(len(states), 1, dtype=torch.float64, device=states.device)
-        found = Sums.of(torch.cat([ones, states.double()], 1), scores, weights)
+        features = torch.cat([ones, states.double()], 1)
+        found = Sums.of(features, scores, weights, second_order)
         self._put(chunk % BUCKETS, found)
         self.chunks[chunk] = len(states)
 
@@ -146,6 +160,12 @@ class Moments:
     def buckets(self) -> list[Sums]:
         """The filled buckets, in order."""
         return [self.sums[index] for index in sorted(self.sums)]
+
+    def anchors(self) -> tuple[Tensor, Tensor]:
+        """The scores of the full and of the empty state, each (T,)."""
+        if self.full is None or self.empty is None:
+            raise InputError("these moments lack chunk 0, which holds the full and empty states")
+        return self.full, self.empty
 
     @property
     def total(self) -> Sums:

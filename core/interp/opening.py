@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from pydantic import ValidationError
@@ -13,17 +13,30 @@ from interp.dataset import Dataset, open_dataset
 from interp.errors import InputError, nearest
 from interp.image import check_array, open_image
 from interp.knowledge import Knowledge
-from interp.method import Method
+from interp.method import ExplanationMetric, Method
 from interp.model import ModelAdapter
 
 if TYPE_CHECKING:
     from interp.registry import Registry
     from interp.request import Request
 
+Named = TypeVar("Named", Method, ExplanationMetric)
+
 
 def open_method(registry: Registry, name: str, params: dict[str, Any]) -> Method:
     """The registered method with its parameters checked; InputError names a wrong one."""
-    kind: type[Method] = registry.get("method", name)
+    return _made(registry.get("method", name), name, params)
+
+
+def open_metric(registry: Registry, name: str, params: dict[str, Any]) -> ExplanationMetric:
+    """The registered metric with its parameters checked; InputError if it measures no maps."""
+    kind = registry.get("metric", name)
+    if not (isinstance(kind, type) and issubclass(kind, ExplanationMetric)):
+        raise InputError(f"{name} measures no explanations; interp list names the metrics")
+    return _made(kind, name, params)
+
+
+def _made(kind: type[Named], name: str, params: dict[str, Any]) -> Named:
     known = kind.Params.model_fields
     for key in params:
         if key not in known:
@@ -38,8 +51,8 @@ def open_method(registry: Registry, name: str, params: dict[str, Any]) -> Method
         ) from error
 
 
-def require(name: str, method: Method, model: ModelAdapter) -> None:
-    """Raise UnsupportedError unless the model offers what the method needs."""
+def require(name: str, method: Method | ExplanationMetric, model: ModelAdapter) -> None:
+    """Raise UnsupportedError unless the model offers what the method or metric needs."""
     for need in sorted(method.needs - model.capabilities):
         raise model.lacks(need, name)
 

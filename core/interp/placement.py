@@ -71,6 +71,23 @@ class Placement:
             borderMode=cv2.BORDER_REPLICATE,
         )
 
+    def interpolation(
+        self, axis: int, grid: tuple[int, ...], field: ReceptiveField | None
+    ) -> np.ndarray:
+        """What each grid row (axis 0) or column (1) weighs in grid_to_input, (side, cells)."""
+        shape = [1, 1]
+        shape[axis] = grid[axis]
+        units = np.eye(grid[axis], dtype=np.float32)
+        return np.stack(
+            [
+                self.grid_to_input(
+                    np.broadcast_to(unit.reshape(shape), tuple(grid)).copy(), field
+                ).take(0, 1 - axis)
+                for unit in units
+            ],
+            1,
+        )
+
     def _matrix(self, scale: tuple[float, float]) -> np.ndarray:
         """Affine map for pixel centres: x' + .5 = (x + .5) * scale + shift, as OpenCV's 2 x 3."""
         (sy, sx), (ty, tx) = scale, self.shift

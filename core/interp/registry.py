@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from interp.errors import InterpError, RegistryError, nearest
-from interp.manifest import ENTRIES, Entry, HookEntry, Manifest, RendererEntry, read_manifest
+from interp.manifest import (
+    ENTRIES,
+    PARTS,
+    CompositionEntry,
+    Entry,
+    HookEntry,
+    Manifest,
+    PerturbationEntry,
+    RendererEntry,
+    read_manifest,
+)
 from interp.plugins import Key, call, collect
 
 FILE = "registry.yaml"
@@ -43,18 +54,29 @@ class Registry:
         for name, package in _installed():
             try:
                 manifest = read_manifest(_find(package))
-                check_unique([*manifests, manifest])
+                check_together([*manifests, manifest])
                 manifests.append(manifest)
             except InterpError as error:
                 broken.append(Broken(name, str(error)))
         manifests += map(read_manifest, extra)
-        check_unique(manifests)
+        check_together(manifests)
         return cls(tuple(manifests), tuple(broken))
 
     def entries(self, kind: str | None = None) -> list[Entry]:
         """Everything registered, of one kind where it is named, in the files' order."""
-        found = (each for manifest in self.manifests for each in manifest.entries)
-        return [each for each in found if kind in (None, each.kind)]
+        return [each for each in self._all if kind in (None, each.kind)]
+
+    @cached_property
+    def _all(self) -> list[Entry]:
+        """All entries; a composition needs what its perturbation needs."""
+        found = [each for manifest in self.manifests for each in manifest.entries]
+        needs = {each.name: each.needs for each in found if isinstance(each, PerturbationEntry)}
+        return [
+            each.model_copy(update={"needs": needs[each.compose.perturbation]})
+            if isinstance(each, CompositionEntry)
+            else each
+            for each in found
+        ]
 
     def entry(self, kind: str, name: str) -> Entry:
         """What is said of a name; RegistryError offers the nearest ones."""
@@ -67,11 +89,27 @@ class Registry:
 
     def get(self, kind: str, name: str) -> Any:
         """The object behind a name; PluginError if its package fails or lacks it."""
-        package = self.entry(kind, name).package
+        entry = self.entry(kind, name)
+        if isinstance(entry, CompositionEntry):
+            return self._composed(entry)
+        package = entry.package
         if package not in self._objects:
-            declared = {(e.kind, e.name) for e in self.entries() if e.package == package}
+            declared = {
+                (e.kind, e.name)
+                for e in self.entries()
+                if e.package == package and not isinstance(e, CompositionEntry)
+            }
             self._objects[package] = collect(package, declared, self._home(package))
         return self._objects[package][kind, name]
+
+    def _composed(self, entry: CompositionEntry) -> Any:
+        from interp.composition import compose
+
+        made = self._objects.setdefault("", {})
+        key = (entry.kind, entry.name)
+        if key not in made:
+            made[key] = compose(self, entry)
+        return made[key]
 
     def renderer(self, evidence: str) -> Any:
         """The renderer of a kind of evidence: the last one registered, so ours can be replaced.
@@ -112,6 +150,23 @@ def builtin() -> Path:
         if place.is_file():
             return place
     raise RegistryError(f"found no {FILE} at {places[0]} or {places[1]}; install interp again")
+
+
+def check_together(manifests: Sequence[Manifest]) -> None:
+    """Raise RegistryError where entries share kind and name, or a composition lacks a part."""
+    check_unique(manifests)
+    known = {(each.kind, each.name) for manifest in manifests for each in manifest.entries}
+    for manifest in manifests:
+        for each in manifest.entries:
+            if isinstance(each, CompositionEntry):
+                for part in PARTS:
+                    name = getattr(each.compose, part)
+                    if (part, name) not in known:
+                        names = [other for kind, other in known if kind == part]
+                        raise RegistryError(
+                            f"{manifest.path}: method {each.name!r} wants the {part} {name!r}, "
+                            f"which nobody registers; {nearest(name, names)}"
+                        )
 
 
 def check_unique(manifests: Iterable[Manifest]) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from interp.errors import ModelError
-from interp.moments import Moments
+from interp.moments import BUCKETS, Moments
 from interp.state import content_key
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ CACHE = 1 << 16
 
 LARGEST_ON_CPU = 32
 """The largest micro-batch of such subjects there; others only take more memory."""
+
+MOST = 16
+"""How many times a method's own number of samples are taken for a stable answer at most."""
 
 WORKSPACE = 32
 """Bytes a forward pass takes per byte of its input, roughly: what bounds the first guess."""
@@ -157,29 +160,49 @@ def accumulate(
     weighting: Weighting,
     output: str,
     count: int,
+    second_order: bool = True,
+    settled: Callable[[Moments], bool] | None = None,
 ) -> Moments:
     """Moments of the first `count` answers, scores (B, T) of the targets.
 
     Where the context has a checkpoint folder, goes on from what is there, and saves every few
-    seconds. Raises as respond does.
+    seconds. With the budget's `until` stable, samples are doubled until `settled` says so, up to
+    the budget's number or MOST times `count`. Raises as respond does.
     """
     import torch
 
     names = [(target.index, target.against) for target in targets]
-    key = content_key(subject.key, design.key, names, weighting, output)
+    key = content_key(subject.key, design.key, names, weighting, output, second_order)
     path = None if context.checkpoint is None else context.checkpoint / f"{key}.safetensors"
     moments = Moments.open(path) if path is not None and path.exists() else Moments(key)
     saved = time.monotonic()
-    for answer in respond(context, subject, design, output, count, set(moments.chunks)):
-        scores = torch.stack([target.select(answer.scores) for target in targets], 1)  # (B, T)
-        weights = weighting.weigh(design, answer.states, scores)
-        moments.add(answer.chunk, answer.states, scores, weights)
-        if path is not None and time.monotonic() - saved > SAVE_EVERY:
-            moments.save(path)
-            saved = time.monotonic()
+    rounds = _rounds(context, design, count, settled is not None)
+    for upto in rounds:
+        for answer in respond(context, subject, design, output, upto, set(moments.chunks)):
+            scores = torch.stack([target.select(answer.scores) for target in targets], 1)  # (B, T)
+            weights = weighting.weigh(design, answer.states, scores)
+            if answer.chunk == 0 and not weighting.anchors:
+                weights = torch.cat([torch.zeros_like(weights[:2]), weights[2:]])
+            features = design.features(answer.states)
+            moments.add(answer.chunk, features, scores, weights, second_order)
+            if path is not None and time.monotonic() - saved > SAVE_EVERY:
+                moments.save(path)
+                saved = time.monotonic()
+        if context.stop() or (settled is not None and upto < rounds[-1] and settled(moments)):
+            break
     if path is not None:
         moments.save(path)
     return moments
+
+
+def _rounds(context: Context, design: Design, count: int, growing: bool) -> list[int]:
+    """Numbers of samples to look at: all at once, or doubling where the answer may settle."""
+    if not growing or context.budget.until == "samples" or design.size is not None:
+        return [count]
+    limit = count if context.budget.samples is not None else MOST * count
+    first = BUCKETS * design.chunk
+    doubled = [first << each for each in range(64) if first << each < limit]
+    return [*doubled, limit]
 
 
 def _scores(

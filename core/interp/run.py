@@ -83,12 +83,13 @@ def explain(
     registry: Registry | None = None,
     model: object = None,
     images: Sequence[np.ndarray] | None = None,
+    names: Sequence[str] | None = None,
     checkpoint: Path | None = None,
     memory: dict[str, Any] | None = None,
     progress: Progress = silent,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Explanation:
-    """The explanation alone, neither drawn nor saved; otherwise as run.
+    """The explanation alone, neither drawn nor saved; otherwise as run. `names` are the images'.
 
     Calls that are handed the same `memory` share measured batch sizes and the model's answers: a
     pool of perturbations is asked once, whichever methods and targets use it.
@@ -98,7 +99,7 @@ def explain(
     method, opened, context = _begin(registry, request, model, checkpoint, progress, cancelled)
     if memory is not None:
         context = replace(context, memory=memory)
-    names, pictures = open_images(registry, request, images)
+    found, pictures = open_images(registry, request, images)
     knowledge = open_knowledge(request, opened)
     predictions, groups = choose_targets(opened, request.targets, pictures)
     registry.hook("interp_before_run", request=request)
@@ -111,7 +112,7 @@ def explain(
         params=method.params.model_dump(mode="json"),
         seed=request.seed,
         predictions=predictions,
-        image_names=names,
+        image_names=found if names is None else tuple(names),
         seconds=round(time.monotonic() - begun, 3),
     )
     explanation = replace(explanation, images=tuple(pictures), provenance=made)

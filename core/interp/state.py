@@ -17,15 +17,20 @@ def draw_states(
     Taken from the raw bits, so that neither NumPy's version, the device, the batch size nor
     what was drawn before matters.
     """
+    count = shape[0] * shape[1]
+    raw = draw_bits(seed, stream, chunk, count + shape[0])
+    rates = raw[count : count + shape[0], None]  # bits that no part has used, (B, 1)
+    limit = rates // 2 + 2**31 if keep == "uniform" else int(keep * 2**32)
+    return (raw[:count].reshape(shape) < limit).astype(np.uint8)
+
+
+def draw_bits(seed: int, stream: str, chunk: int, count: int) -> np.ndarray:
+    """Random bits (count,) uint32 of a chunk; each chunk has its own, whatever was drawn before."""
     digest = hashlib.sha256(f"{seed}/{stream}".encode()).digest()
     bits = np.random.Philox(
         key=np.frombuffer(digest[:16], np.uint64), counter=np.array([0, 0, 0, chunk], np.uint64)
     )
-    count = shape[0] * shape[1]
-    raw = bits.random_raw((count + shape[0] + 1) // 2).view(np.uint32)
-    rates = raw[count : count + shape[0], None]  # bits that no part has used, (B, 1)
-    limit = rates // 2 + 2**31 if keep == "uniform" else int(keep * 2**32)
-    return (raw[:count].reshape(shape) < limit).astype(np.uint8)
+    return bits.random_raw((count + 1) // 2).view(np.uint32)[:count]
 
 
 def content_key(*parts: object) -> str:

@@ -13,12 +13,22 @@ if TYPE_CHECKING:
 @hookimpl
 def interp_register(registrar: Registrar) -> None:
     """The methods; Captum itself is imported when one of them explains."""
-    from interp_captum.gradcam import GradCam
+    from interp_captum.conductance import LayerConductance
+    from interp_captum.deeplift import DeepLift
+    from interp_captum.guided_backprop import GuidedBackprop
+    from interp_captum.guided_gradcam import GuidedGradCam
     from interp_captum.integrated import IntegratedGradients
     from interp_captum.layer_ablation import LayerAblation
     from interp_captum.occlusion import Occlusion
+    from interp_captum.saliency import Saliency
+    from interp_captum.smoothgrad import SmoothGrad
 
-    registrar.add("method", "gradcam", GradCam)
+    registrar.add("method", "saliency", Saliency)
+    registrar.add("method", "smoothgrad", SmoothGrad)
+    registrar.add("method", "guided-backprop", GuidedBackprop)
+    registrar.add("method", "guided-gradcam", GuidedGradCam)
+    registrar.add("method", "deeplift", DeepLift)
+    registrar.add("method", "layer-conductance", LayerConductance)
     registrar.add("method", "layer-ablation", LayerAblation)
     registrar.add("method", "integrated-gradients", IntegratedGradients)
     registrar.add("method", "captum-occlusion", Occlusion)

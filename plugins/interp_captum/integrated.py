@@ -11,16 +11,14 @@ from interp.evidence import Evidence
 from interp.method import Params
 from interp.spec import Capability
 from interp_captum.bridge import captum
-from interp_captum.method import CaptumMethod, CaptumParams, Fill, View
+from interp_captum.method import BASELINE, CaptumMethod, CaptumParams, Fill, View
 
 
 class IntegratedParams(CaptumParams):
     """Integrated gradients' parameters."""
 
     steps: int = Field(50, ge=2, description="points of the path where the gradient is taken")
-    baseline: Fill = Field(
-        "mean", description="plain image the path begins at; mean is the network's zero"
-    )
+    baseline: Fill = BASELINE
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from interp.model import ModelAdapter
 
 
+LAYER = Field(None, description="layer whose channels are weighed; default: the last map")
+
+
 class LayerParams(CaptumParams):
     """What a method that explains a layer's map is asked."""
 
-    layer: str | None = Field(
-        None, description="layer whose channels are weighed; default: the last map"
-    )
+    layer: str | None = LAYER
     positive: bool = Field(False, description="show only what speaks for the target (ReLU)")
 
 

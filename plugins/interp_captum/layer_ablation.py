@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from interp.evidence import ChannelImportance, Evidence
+from interp.evidence import Evidence
 from interp.method import Params
 from interp.spec import Capability, Layer
 from interp_captum.bridge import captum
@@ -42,15 +42,8 @@ class LayerAblation(CaptumMethod):
             cells = cells.relu()
         values = view.placement.grid_to_input(cells.float().cpu().numpy(), layer.field)
         signed = not self.params.positive
-        channels = ChannelImportance(
-            name="channels",
-            target=view.score.target.name,
-            image=view.image,
-            layer=layer.name,
-            values=weights.cpu().numpy(),
-        )
         heatmap = view.heatmap(values, "importance x activation", layer.name, signed)
-        return heatmap, channels
+        return heatmap, view.channels(weights, layer.name)
 
     def _importance(self, view: View, layer: Layer) -> Tensor:
         """score - score without channel k, (C,)."""

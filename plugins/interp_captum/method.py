@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from interp.evidence import Evidence, Heatmap
+from interp.evidence import ChannelImportance, Evidence, Heatmap
 from interp.explanation import Explanation
 from interp.method import Method, Params
 from interp_captum.bridge import Score
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from interp.target import Target
 
 Fill = Literal["mean", "grey", "black"]
+BASELINE: Any = Field("mean", description="plain image to compare with; mean is the network's zero")
 
 
 class CaptumParams(Params):
@@ -61,6 +62,16 @@ class View:
             values=self.placement.to_image(values.astype(np.float32)),
             signed=signed,
             unit=unit,
+        )
+
+    def channels(self, values: Tensor, layer: str) -> ChannelImportance:
+        """Importance (C,) of a layer's channels as evidence."""
+        return ChannelImportance(
+            name="channels",
+            target=self.score.target.name,
+            image=self.image,
+            layer=layer,
+            values=values.cpu().numpy(),
         )
 
     def colour(self, fill: Fill) -> Tensor:

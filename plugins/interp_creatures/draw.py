@@ -12,7 +12,7 @@ from interp_creatures.background import backdrop, field, fill, scatter, waves
 from interp_creatures.config import Config
 from interp_creatures.creature import Creature, Piece
 from interp_creatures.scene import Scene, compose
-from interp_creatures.species import CLASSES
+from interp_creatures.species import CLASSES, DEFINING
 
 SCENE, GROUND, COAT, LIGHT = range(4)  # independent random streams of one image
 
@@ -56,7 +56,8 @@ def tight_box(mask: np.ndarray) -> tuple[float, float, float, float]:
 def _part(name: str, mask: np.ndarray) -> Part:
     moment = cv2.moments(mask.view(np.uint8), binaryImage=True)
     area = max(moment["m00"], 1.0)
-    return Part(name, (moment["m10"] / area + 0.5, moment["m01"] / area + 0.5), mask)
+    centre = (moment["m10"] / area + 0.5, moment["m01"] / area + 0.5)
+    return Part(name, centre, mask, name in DEFINING)
 
 
 def _paint(

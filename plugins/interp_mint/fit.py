@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp.convergence import reliability
 from interp_mint.admm import Fit, NestedAdmm
 from interp_mint.features import Features
 from interp_mint.problem import Problem
@@ -31,6 +32,13 @@ class Scale:
     """Centred, weighted, held out by buckets; None with one bucket only."""
     r2_inside: float
     """The same on the samples of the fit."""
+
+    @property
+    def reliability(self) -> float | None:
+        """The correlation that a repeat with another seed would have; None without errors."""
+        if self.standard_error is None:
+            return None
+        return reliability(self.importance, self.standard_error)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from interp.convergence import SETTLED, unsettled
+from interp.errors import InputError
 from interp.explanation import Explanation, join
 from interp.method import Method, Params
 from interp.spec import Capability
@@ -76,14 +79,23 @@ class Mint(Method):
             scene = Scene.open(model, image, self.params)
             maps = [scene.saliency(target) for target in targets]
             partitions = self._partitions(scene, maps, context.seed)
-            pools = self._pools(scene, partitions, targets, context)
+            found = [
+                Features.pool(cut, scene.deep, scene.shallow, self.params.feature_norm)
+                for cut in partitions
+            ]
+            pools = self._pools(scene, found, targets, context)
             samples += sum(each.count for each in pools[: 1 if self._shared else None])
-            for target, saliency, cut, pool in zip(targets, maps, partitions, pools, strict=True):
-                features = Features.pool(cut, scene.deep, scene.shallow, self.params.feature_norm)
+            for target, saliency, features, pool in zip(targets, maps, found, pools, strict=True):
                 findings = fit(self._above_baseline(pool), features, self.params)
                 view = View(scene, at, target, saliency, features, findings, self.params)
                 key = target.name if len(images) == 1 else f"{target.name}, image {at}"
-                parts.append(view.tell(key, pool))
+                told = view.tell(key, pool)
+                if context.budget.until == "stable":
+                    known = findings.fine.reliability
+                    told = replace(
+                        told, notes=told.notes + tuple(unsettled(key, known, pool.count))
+                    )
+                parts.append(told)
         return replace(join(parts), samples=samples)
 
     @property
@@ -97,18 +109,35 @@ class Mint(Method):
     def _pools(
         self,
         scene: Scene,
-        partitions: Sequence[Partition],
+        found: Sequence[Features],
         targets: Sequence[Target],
         context: Context,
     ) -> list[Moments]:
         """Each target's moments, of samples of its own unless all share one partition."""
+        if context.budget.until == "stable" and not self.params.standard_error:
+            raise InputError("--until stable needs the errors of importances; set standard_error")
+
+        def settled(pool: Moments, of: Sequence[Features]) -> bool:
+            columns = (column(pool, at) for at in range(len(of)))
+            return all(map(self._settled, columns, of))
+
         if self._shared:
-            joint = scene.moments(partitions[0].fine, targets, context)
+            fine = found[0].partition.fine
+            joint = scene.moments(fine, targets, context, partial(settled, of=found))
             return [column(joint, at) for at in range(len(targets))]
         return [
-            scene.moments(cut.fine, [target], context.within(target.name))
-            for cut, target in zip(partitions, targets, strict=True)
+            scene.moments(
+                features.partition.fine,
+                [target],
+                context.within(target.name),
+                partial(settled, of=[features]),
+            )
+            for features, target in zip(found, targets, strict=True)
         ]
+
+    def _settled(self, pool: Moments, features: Features) -> bool:
+        known = fit(self._above_baseline(pool), features, self.params).fine.reliability
+        return known is not None and known >= SETTLED
 
     def _above_baseline(self, pool: Moments) -> Moments:
         if self.params.baseline == "literal" or pool.empty is None:

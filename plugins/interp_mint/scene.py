@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,14 +79,22 @@ class Scene:
         cells = saliency(self.model, self.cut, self.frontier, target)
         return self.placement.grid_to_input(cells, self.cut.layer.field)
 
-    def moments(self, fine: np.ndarray, targets: Sequence[Target], context: Context) -> Moments:
+    def moments(
+        self,
+        fine: np.ndarray,
+        targets: Sequence[Target],
+        context: Context,
+        settled: Callable[[Moments], bool] | None = None,
+    ) -> Moments:
         """Switch fine pieces (h, w) off by fair coins and watch the targets' probabilities."""
         fill = self.pixels.new_tensor(self._fill())
         design = RegionDesign(self.pixels, fine, fill, context.seed, "mint")
         subject = ImageSubject(self.model, self.pixels, self.placement)
         weighting = locality(design, self.params.sigma)
         count = context.samples(self.params.samples)
-        return context.accumulate(subject, design, targets, weighting, "prob", count)
+        return context.accumulate(
+            subject, design, targets, weighting, "prob", count, settled=settled
+        )
 
     def _fill(self) -> tuple[float, ...]:
         levels = {"grey": (0.5,) * 3, "black": (0.0,) * 3}

@@ -85,6 +85,7 @@ class View:
             "probability": score,
             "r2_coarse": found.coarse.r2,
             "r2_fine": found.fine.r2,
+            "reliability": found.fine.reliability,
             "r2_coarse_inside": found.coarse.r2_inside,
             "r2_fine_inside": found.fine.r2_inside,
             "constraint": float(found.solved.constraint[0]),

@@ -1,4 +1,4 @@
-"""Parts that methods share: renderers for every kind of evidence, and metrics."""
+"""Parts that methods share: perturbations, weightings, solvers, renderers, metrics."""
 
 from typing import Any
 
@@ -9,10 +9,24 @@ hookimpl = pluggy.HookimplMarker("interp")
 
 @hookimpl
 def interp_register(registrar: Any) -> None:
-    """One renderer per kind of evidence, under the kind's name; metrics."""
-    from interp_standard.localize import Localization
+    """Everything under the names that registry.yaml declares."""
+    from interp_standard.baseline import BASELINES
+    from interp_standard.gradcam import GradCam
+    from interp_standard.metric import METRICS
+    from interp_standard.perturbation import PERTURBATIONS
     from interp_standard.render import RENDERERS
+    from interp_standard.solver import SOLVERS
+    from interp_standard.weighting import WEIGHTINGS
 
+    for kind, objects in (
+        ("perturbation", PERTURBATIONS),
+        ("weighting", WEIGHTINGS),
+        ("solver", SOLVERS),
+        ("metric", METRICS),
+        ("method", BASELINES),
+    ):
+        for name, each in objects.items():
+            registrar.add(kind, name, each)
     for kind, renderer in RENDERERS.items():
         registrar.add("renderer", kind, renderer)
-    registrar.add("metric", "localization", Localization)
+    registrar.add("method", "gradcam", GradCam)

@@ -37,6 +37,23 @@ class SmallNet(nn.Module):
         return self.head(self.act(self.conv(self.first(x))).mean((2, 3)))
 
 
+class Rectified(nn.Module):
+    """What Captum can hook: rectifiers in place, each run once, windows apart; and a skip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Sequential(
+            nn.Conv2d(3, 5, 3, 2, 1), nn.BatchNorm2d(5), nn.ReLU(inplace=True), nn.MaxPool2d(2)
+        )
+        self.conv = nn.Conv2d(5, 5, 3, 1, 1)
+        self.act = nn.ReLU(inplace=True)
+        self.head = nn.Sequential(nn.Dropout(0.5), nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        hidden = self.first(x)
+        return self.head(self.act(self.conv(hidden) + hidden).mean((2, 3)))
+
+
 class Planted(nn.Module):
     """Channels see red, green and blue; class "red" wants red and dislikes green, nothing else.
 
@@ -84,14 +101,13 @@ def explain(registry: Registry) -> Explain:
 def small() -> Open:
     """SmallNet of a seed."""
 
-    def opened(seed: int = 0) -> TorchAdapter:
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            module = SmallNet()
-        module.head[1].weight.data *= 20
-        return wrapped(module.eval())
+    return lambda seed=0: seeded(SmallNet, seed)
 
-    return opened
+
+@pytest.fixture
+def rectified() -> Open:
+    """Rectified of a seed."""
+    return lambda seed=0: seeded(Rectified, seed)
 
 
 @pytest.fixture
@@ -108,6 +124,20 @@ def picture() -> Callable[[int], np.ndarray]:
         return np.random.default_rng(seed).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
 
     return drawn
+
+
+def seeded(kind: type[nn.Module], seed: int) -> TorchAdapter:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        module = kind()
+    module.head[1].weight.data *= 20
+    return wrapped(module.eval())
+
+
+@pytest.fixture(name="wrapped")
+def give_wrapped() -> Open:
+    """What opens a module on images of SIZE pixels."""
+    return wrapped
 
 
 def wrapped(module: nn.Module, **given: object) -> TorchAdapter:

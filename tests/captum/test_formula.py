@@ -42,42 +42,10 @@ def close(found: np.ndarray, expected: np.ndarray) -> bool:
     return float(np.abs(found - expected).max()) <= 1e-4 * float(np.abs(expected).max())
 
 
-@pytest.mark.parametrize("output", ["logit", "prob"])
-@pytest.mark.parametrize("layer", ["first", "conv"])
-@pytest.mark.parametrize(("seed", "target"), CASES)
-def test_gradcam_is_autograd_by_hand(
-    small: Callable, explain: Callable, picture: Callable, seed, target, layer, output
-) -> None:
-    model, image = small(seed), picture(seed)
-    found = explain("gradcam", model, image, target, layer=layer, output=output).named("map")
-    activation, rest = by_parts(model, layer, pixels_of(model, image))
-    activation.requires_grad_()
-    scores = rest(activation)[0]
-    scores = scores.softmax(0) if output == "prob" else scores
-    asked(model, target).select(scores).backward()
-    weights = activation.grad[0].mean((1, 2))
-    cells = sum(w * a for w, a in zip(weights, activation.detach()[0], strict=True))
-    assert close(found.values, over_image(model, image, layer, cells.numpy()))
-
-
 def over_image(model: ModelAdapter, image: np.ndarray, layer: str, cells: np.ndarray) -> np.ndarray:
     """Cells at their receptive fields' centres; the image has the input's size."""
     placement = model.prepare(image)[1]
     return placement.to_image(placement.grid_to_input(cells, model.layer(layer).field))
-
-
-@pytest.mark.parametrize("output", ["logit", "prob"])
-def test_gradcam_is_the_cuts_derivative_along_channels(
-    small: Callable, explain: Callable, picture: Callable, output
-) -> None:
-    model, image = small(1), picture(5)
-    found = explain("gradcam", model, image, "1", layer="first", output=output).named("map")
-    cut = model.cut("first")
-    frontier = cut.prefix(pixels_of(model, image))
-    channels = torch.eye(5)[:, :, None, None].expand(-1, -1, 16, 16) / 16**2
-    weights = cut.derivative(frontier, channels, [asked(model, "1")], output)[:, 0]
-    cells = (weights[:, None, None] * frontier.activation[0]).sum(0).numpy()
-    assert close(found.values, over_image(model, image, "first", cells))
 
 
 @pytest.mark.parametrize("output", ["logit", "prob"])
@@ -109,7 +77,7 @@ def test_layer_ablation_is_a_loop_over_channels(
 
 
 @pytest.mark.parametrize("positive", [False, True])
-@pytest.mark.parametrize("method", ["gradcam", "layer-ablation"])
+@pytest.mark.parametrize("method", ["layer-conductance", "layer-ablation"])
 def test_positive_cuts_what_speaks_against(
     small: Callable, explain: Callable, picture: Callable, method, positive
 ) -> None:

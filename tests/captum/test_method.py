@@ -11,7 +11,6 @@ import torch
 
 from interp.errors import Cancelled, InputError, PluginError, UnsupportedError
 from interp.registry import Registry
-from interp.request import Request
 from interp.run import run
 from interp.spec import Capability, ModelOptions
 from interp.testing import MethodCase, ToyModel, method_checks
@@ -19,7 +18,14 @@ from interp.testing.conformance import Narrowed
 from interp_captum.layer import last_map
 from interp_torch.opening import open_model
 
-METHODS = ["gradcam", "layer-ablation", "integrated-gradients", "captum-occlusion"]
+ANYWHERE = [
+    *("saliency", "smoothgrad", "integrated-gradients", "captum-occlusion"),
+    *("layer-ablation", "layer-conductance"),
+]
+HOOKED = ["guided-backprop", "guided-gradcam", "deeplift"]
+"""Need a module for each activation, of a kind that Captum hooks."""
+METHODS = ANYWHERE + HOOKED
+LAYERED = ["layer-ablation", "layer-conductance", "guided-gradcam"]
 
 
 @pytest.mark.parametrize("check", method_checks(), ids=lambda check: check.__name__)
@@ -31,20 +37,20 @@ def test_is_a_good_method(method: str, check: Callable, registry: Registry) -> N
 @pytest.mark.parametrize("check", method_checks(), ids=lambda check: check.__name__)
 @pytest.mark.parametrize("method", METHODS)
 def test_is_a_good_method_on_a_module_in_training(
-    method: str, check: Callable, registry: Registry, small: Callable
+    method: str, check: Callable, registry: Registry, small: Callable, rectified: Callable
 ) -> None:
     """Batch norm and dropout: what is left of training would show in the evidence."""
-    model = small()
+    model = rectified() if method in HOOKED else small()
     model.module().train()
     check(MethodCase(method, registry=registry, model=model, samples=20))
     assert all(each.training for each in model.module().modules())
 
 
-@pytest.mark.parametrize("method", ["gradcam", "layer-ablation"])
+@pytest.mark.parametrize("method", METHODS)
 def test_in_place_activations_stay_in_place(
-    method: str, small: Callable, explain: Callable, picture: Callable
+    method: str, rectified: Callable, explain: Callable, picture: Callable
 ) -> None:
-    model = small()
+    model = rectified()
     explain(method, model, picture(0), "0")
     assert model.module().act.inplace
 
@@ -61,7 +67,11 @@ def test_the_default_layer_is_the_last_map(name: str, layer: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "total"),
-    [("gradcam", 1), ("layer-ablation", 8), ("integrated-gradients", 7), ("captum-occlusion", 226)],
+    [
+        *(("saliency", 1), ("guided-backprop", 2), ("guided-gradcam", 3), ("deeplift", 5)),
+        *(("smoothgrad", 7), ("layer-conductance", 8), ("integrated-gradients", 7)),
+        *(("layer-ablation", 8), ("captum-occlusion", 226)),
+    ],
 )
 def test_progress_is_told_to_the_end(method: str, total: int, registry: Registry) -> None:
     told: list[tuple[int, int | None]] = []
@@ -77,7 +87,7 @@ def test_progress_is_told_to_the_end(method: str, total: int, registry: Registry
     assert told[-1][1] in (total, None)
 
 
-@pytest.mark.parametrize("method", ["gradcam", "layer-ablation"])
+@pytest.mark.parametrize("method", [*LAYERED, *HOOKED])
 def test_a_model_without_a_module_is_refused(method: str, registry: Registry) -> None:
     offers = {Capability.PREDICT, Capability.ACTIVATIONS, Capability.CUT, Capability.GRADIENTS}
     case = MethodCase(method, registry=registry)
@@ -85,13 +95,14 @@ def test_a_model_without_a_module_is_refused(method: str, registry: Registry) ->
         case.explain(Narrowed(ToyModel(), frozenset(offers)))
 
 
+@pytest.mark.parametrize("method", LAYERED)
 def test_a_layer_without_a_grid_is_refused(
-    small: Callable, explain: Callable, picture: Callable
+    method: str, rectified: Callable, explain: Callable, picture: Callable
 ) -> None:
     with pytest.raises(UnsupportedError, match="gives vector"):
-        explain("gradcam", small(), picture(0), "0", layer="head")
+        explain(method, rectified(), picture(0), "0", layer="head")
     with pytest.raises(InputError, match="did you mean 'conv'"):
-        explain("gradcam", small(), picture(0), "0", layer="conw")
+        explain(method, rectified(), picture(0), "0", layer="conw")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -103,26 +114,52 @@ def test_without_captum_the_remedy_is_named(
         MethodCase(method, registry=registry).explain()
 
 
-def test_the_best_class_is_explained_where_none_is_named(registry: Registry) -> None:
-    model = ToyModel()
-    image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
-    request = Request(method="gradcam")
-    (found,) = run(request, registry=registry, model=model, images=[image]).explanation.evidence
-    best = int(model.predict(model.prepare(image)[0][None])[0].argmax())
-    assert found.target == model.spec.classes[best]
-
-
-def test_gradcam_leaves_no_gradient_on_frozen_or_free_parameters(
-    small: Callable, explain: Callable, picture: Callable
+@pytest.mark.parametrize("method", METHODS)
+def test_no_gradient_is_left_on_frozen_or_free_parameters(
+    method: str, rectified: Callable, explain: Callable, picture: Callable
 ) -> None:
-    free, frozen = small(), small()
+    free, frozen = rectified(), rectified()
     for each in frozen.module().parameters():
         each.requires_grad = False
-    maps = [
-        explain("gradcam", each, picture(0), "0").named("map").values for each in (free, frozen)
-    ]
-    assert torch.equal(*map(torch.from_numpy, maps))
+    maps = [explain(method, each, picture(0), "0").named("map").values for each in (free, frozen)]
+    assert np.array_equal(*maps)
     assert all(each.grad is None for each in free.module().parameters())
+
+
+class Failing(ToyModel):
+    """Fails once its modules have run for the last time that is allowed."""
+
+    def __init__(self, fail_at: int) -> None:
+        super().__init__()
+        self.left = fail_at
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.left -= 1
+        scores = super().forward(images)
+        if self.left < 0:
+            raise RuntimeError("failed on purpose, after the pass")
+        return scores
+
+
+@pytest.mark.parametrize("fail_at", [0, 1])
+@pytest.mark.parametrize("method", HOOKED)
+def test_nothing_hangs_on_the_modules_afterwards(
+    method: str, fail_at: int, registry: Registry
+) -> None:
+    """Captum keeps inputs and outputs on the modules until a backward pass has claimed them."""
+    model = Failing(fail_at)
+
+    def hung() -> list[object]:
+        return [
+            (sorted(vars(each)), len(each._forward_hooks), len(each._forward_pre_hooks))
+            for each in model.module().modules()
+        ]
+
+    before = hung()
+    case = MethodCase(method, registry=registry, model=model, targets=("0",))
+    with pytest.raises(PluginError, match="on purpose"):
+        case.explain()
+    assert hung() == before
 
 
 @pytest.mark.parametrize("method", METHODS)

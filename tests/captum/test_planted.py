@@ -12,7 +12,10 @@ from interp_torch.adapter import TorchAdapter
 RED = (slice(6, 18), slice(10, 30))
 GREEN = (slice(30, 42), slice(8, 24))
 BLUE = (slice(8, 40), slice(56, 72))
-METHODS = ["gradcam", "layer-ablation", "integrated-gradients", "captum-occlusion"]
+METHODS = [
+    *("layer-ablation", "integrated-gradients", "captum-occlusion"),
+    *("deeplift", "layer-conductance"),
+]
 
 
 def drawn() -> np.ndarray:
@@ -45,6 +48,40 @@ def test_a_difference_of_classes_shows_both(
 ) -> None:
     values = explain(method, planted, drawn(), "1, not 0").named("map").values
     assert values[12:36, 60:68].min() > 0 > values[8:16, 14:26].max()
+
+
+@pytest.mark.parametrize("method", ["saliency", "guided-backprop"])
+def test_slopes_are_those_of_the_rectifiers_that_are_on(
+    planted: TorchAdapter, explain: Callable, method: str
+) -> None:
+    """d score / d x is 8 / cells in red, 4 / cells in green, and nothing elsewhere."""
+    cells = planted.spec.input.size[0] * planted.spec.input.size[1]
+    found = explain(method, planted, drawn(), "0").named("map").values * cells
+    against = 4.0 if method == "saliency" else 0.0
+    for place, expected in ((RED, 8.0), (GREEN, against), (BLUE, 0.0)):
+        rows, columns = (slice(side.start + 2, side.stop - 2) for side in place)
+        np.testing.assert_allclose(found[rows, columns], expected, atol=1e-4)
+    signed = explain(method, planted, drawn(), "0", signed=True).named("map").values * cells
+    np.testing.assert_allclose(signed[8:16, 12:28], 8.0 - 8.0 - 8.0, atol=1e-4)
+
+
+def test_guided_gradcam_shows_edges_only_where_the_map_speaks_for_red(
+    planted: TorchAdapter, explain: Callable
+) -> None:
+    values = explain("guided-gradcam", planted, drawn(), "0").named("map").values
+    assert values[8:16, 12:28].min() > 0.5 * values.max() > 0
+    assert values[32:40, 10:22].max() == values[10:38, 58:70].max() == 0
+
+
+def test_conductance_of_each_channel_is_its_term_of_the_score(
+    planted: TorchAdapter, explain: Callable
+) -> None:
+    """The score is a sum over channels, and all are off in the plain image."""
+    found = explain("layer-conductance", planted, drawn(), "0").named("channels")
+    pixels = planted.prepare(drawn())[0].numpy()
+    amount = (2 * pixels - pixels.sum(0)).clip(min=0)
+    expected = np.array([8.0, -4.0, 0.0]) * amount.mean((1, 2))
+    np.testing.assert_allclose(found.values, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_ablation_weighs_each_channel_as_planted(planted: TorchAdapter, explain: Callable) -> None:

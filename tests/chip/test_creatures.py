@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from interp.context import Context
+from interp.interval import compare
 from interp.model import ModelAdapter
 from interp.registry import Registry
 from interp.source import open_model
@@ -18,7 +19,6 @@ from interp_chip.params import ChipParams
 from interp_chip.view import View
 from interp_creatures.dataset import Creatures
 from interp_creatures.species import DEFINING
-from interp_standard.localize.interval import compare
 from interp_standard.localize.region import energy
 
 pytestmark = pytest.mark.slow

@@ -12,6 +12,7 @@ import torch
 from interp.context import Context
 from interp.dataset import Dataset, Example, Instance
 from interp.image import open_image
+from interp.interval import compare
 from interp.registry import Registry
 from interp.source import open_model
 from interp.spec import ModelOptions
@@ -20,7 +21,6 @@ from interp_chip.known import Known
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
 from interp_chip.view import View
-from interp_standard.localize.interval import compare
 from interp_standard.localize.region import energy, inside
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -195,3 +195,16 @@ def test_bad_folder_is_one_plain_line(tmp_path, make):
         open_dataset(folder)
     message = str(caught.value)
     assert "\n" not in message and "expected" in message and str(folder) in message
+
+
+def test_parts_that_tell_the_class_are_written_and_read(tmp_path):
+    image, mask = np.zeros((9, 9, 3), np.uint8), np.eye(9, dtype=bool)
+    parts = (Part("head", (1.0, 1.0), mask, True), Part("body", (2.0, 2.0), mask))
+    examples = [Example("one", image, 1, (Instance(1, (0.0, 0.0, 9.0, 9.0), mask, parts),))]
+    folder = write_coco(Listed(examples), tmp_path / "out")
+    found = open_dataset(folder)[0].instances[0].parts
+    assert [(each.name, each.defining) for each in found] == [("head", True), ("body", False)]
+    document = json.loads((folder / "annotations.json").read_text())
+    assert all(each.pop("defining") == ["head"] for each in document["categories"])
+    (folder / "annotations.json").write_text(json.dumps(document))
+    assert not any(each.defining for each in open_dataset(folder)[0].instances[0].parts)

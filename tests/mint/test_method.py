@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from interp import respond
+from interp import convergence, respond
 from interp.context import Budget, Context
 from interp.design import RegionDesign
 from interp.errors import Cancelled
@@ -16,6 +16,7 @@ from interp.explanation import Explanation
 from interp.model import ModelAdapter
 from interp.target import Target
 from interp.testing import MethodCase, method_checks
+from interp_mint import method
 from interp_mint.locality import Locality, locality
 from interp_mint.method import Mint
 from interp_mint.params import MintParams
@@ -160,3 +161,26 @@ def test_which_pieces_are_shown() -> None:
         False,
     ]
     assert not show_fine(np.array([0.0, -1.0]), MintParams()).any()
+
+
+@pytest.mark.parametrize("common", [False, True])
+def test_until_stable_stops_when_the_fine_importances_have_settled(
+    plant: Callable, colour_model: ModelAdapter, common: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = plant(0).image
+    targets = [Target(0, "red"), Target(1, "blue")]
+    mint = Mint(MintParams(samples=4000, common_partition=common))
+
+    def explained(**budget: Any) -> Explanation:
+        context = Context(budget=Budget(until="stable", **budget))
+        return mint.explain(colour_model, [image], targets, None, context)
+
+    found = explained()
+    assert found.samples == 1000 * (1 if common else 2)
+    assert all(each["reliability"] >= convergence.SETTLED for each in found.scores.values())
+    assert not any("not settled" in each for each in found.notes)
+    for module in (convergence, method):
+        monkeypatch.setattr(module, "SETTLED", 1.1)
+    endless = explained(samples=2100)
+    assert endless.samples == 2100 * (1 if common else 2)
+    assert sum("not settled after 2100" in each for each in endless.notes) == 2

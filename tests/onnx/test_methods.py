@@ -6,14 +6,20 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from interp.docs import missing
 from interp.errors import UnsupportedError
 from interp.manifest import AdapterEntry, MethodEntry
 from interp.model import ModelAdapter
 from interp.registry import Registry
+from interp.spec import ModelOptions
 from interp.testing import MethodCase, method_checks
+from interp_onnx.opening import open_model
+from interp_torch.opening import open_model as open_module
 
 REGISTRY = Registry.load()
 METHODS = [each for each in REGISTRY.entries("method") if isinstance(each, MethodEntry)]
@@ -29,35 +35,75 @@ CHECKS = [
 ]
 
 
+HOOKED = ("guided-backprop", "guided-gradcam", "deeplift")
+"""Methods that take only networks whose activations are modules of a few kinds."""
+
+Models = dict[str, ModelAdapter]
+
+
 @pytest.fixture(scope="module")
-def models(pair: Any) -> dict[str, ModelAdapter]:
+def models(pair: Any) -> Models:
     """A small model of each adapter."""
     both = pair("Depthwise")
     return {"torch": both.module, "onnx": both.file}
 
 
-def test_every_adapter_has_a_model_here(models: dict[str, ModelAdapter]) -> None:
+@pytest.fixture(scope="module")
+def rectified(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    """The same of a network with rectifiers only, as the adapter exports it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        convolutions = (nn.Conv2d(3, 6, 3, 2), nn.ReLU(), nn.Conv2d(6, 9, 3, 2), nn.ReLU())
+        net = nn.Sequential(*convolutions, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(9, 4))
+    module = open_module(net.eval(), ModelOptions(device="cpu", input={"size": (24, 24)}))
+    path = tmp_path_factory.mktemp("rectified") / "model.onnx"
+    module.export(path)
+    return {"torch": module, "onnx": open_model(str(path), ModelOptions(device="cpu"))}
+
+
+def test_every_adapter_has_a_model_here(models: Models) -> None:
     assert set(models) == {each.name for each in ADAPTERS}
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda each: each.name)
-def test_an_adapter_offers_what_the_registry_says(
-    models: dict[str, ModelAdapter], adapter: AdapterEntry
-) -> None:
+def test_an_adapter_offers_what_the_registry_says(models: Models, adapter: AdapterEntry) -> None:
     assert models[adapter.name].capabilities == frozenset(adapter.offers)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda each: each.__name__)
 @pytest.mark.parametrize(("method", "adapter"), PAIRS)
 def test_a_method_runs_or_says_what_it_needs(
-    models: dict[str, ModelAdapter],
+    models: Models,
+    rectified: Models,
     method: MethodEntry,
     adapter: AdapterEntry,
     check: Callable[[MethodCase], None],
 ) -> None:
-    case = MethodCase(method.name, registry=REGISTRY, model=models[adapter.name])
+    model = (rectified if method.name in HOOKED else models)[adapter.name]
+    case = MethodCase(method.name, registry=REGISTRY, model=model)
     if lacking := missing(method, adapter):
         with pytest.raises(UnsupportedError, match=f"needs ({'|'.join(lacking).upper()});"):
             case.explain()
     else:
         check(case)
+
+
+@pytest.mark.parametrize("output", ["logit", "prob"])
+@pytest.mark.parametrize(
+    ("network", "how"), [("Residual", "new"), ("Residual", "fixed"), ("Dense", "old")]
+)
+def test_gradcam_is_the_same_map_from_a_file(
+    pair: Any, network: str, how: str, output: str
+) -> None:
+    """Differences stand in for gradients; at every layer that both know."""
+    both = pair(network, how)
+    grids = {each.name for each in both.file.maps()}
+    layers = [each.name for each in both.module.maps() if each.name in grids]
+    assert len(layers) > 2
+    for layer in layers:
+        case = MethodCase("gradcam", registry=REGISTRY, params={"layer": layer, "output": output})
+        first, second = (
+            case.explain(model).named("map", model.spec.classes[1]).values
+            for model in (both.module, both.file)
+        )
+        assert np.abs(first - second).max() < 1e-4 * np.abs(first).max(), layer

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from interp.cli import catalogue, data, export, learn, model, run
+from interp.cli import catalogue, check, compare, data, diff, evaluate, export, learn, model, run
 from interp.cli.extra import PASSED_ON
 from interp.errors import RegistryError, nearest
 
@@ -82,6 +82,10 @@ app.command("run", context_settings=PASSED_ON)(run.run_request)
 app.command("fit", context_settings=PASSED_ON)(learn.fit_request)
 app.command("merge")(learn.merge_parts)
 app.command("survey", context_settings=PASSED_ON)(learn.survey_request)
+app.command("evaluate")(evaluate.evaluate_request)
 app.command("rerun")(run.rerun)
+app.command("compare")(compare.compare_methods)
+app.command("diff")(diff.diff)
+app.command("check", context_settings=PASSED_ON)(check.check_methods)
 app.command("export")(export.export)
 app.command("data")(data.write_data)

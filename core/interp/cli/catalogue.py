@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from interp.parameter import Parameter
     from interp.registry import Registry
 
+OPTIONS = {
+    "method": "each an option of the commands: --name VALUE",
+    "metric": "each set by interp evaluate --metric-set {}.KEY=VALUE",
+}
+"""Kinds with parameters, and how they are given."""
+
 
 def list_registered(registry: Registries = None, json: Json = False) -> None:
     """List what is registered, and what is broken.
@@ -70,6 +76,7 @@ def show(
     \b
     Examples
       interp show mint
+      interp show deletion
       interp show creatures-vgg --json
     """
     from interp.registry import Registry
@@ -78,7 +85,7 @@ def show(
     entry = known.entry(kind, name) if kind else _find(known, name)
     found = _parameters(known, entry)
     facts = entry.model_dump(mode="json")
-    if entry.kind == "method":
+    if entry.kind in OPTIONS:
         facts["parameters"] = [asdict(each) for each in found]
     say(json, facts, _description(entry, found))
 
@@ -98,7 +105,9 @@ def _find(known: Registry, name: str) -> Entry:
 def _parameters(known: Registry, entry: Entry) -> list[Parameter]:
     from interp.parameter import parameters
 
-    return parameters(known.get("method", entry.name).Params) if entry.kind == "method" else []
+    if entry.kind not in OPTIONS:
+        return []
+    return parameters(known.get(entry.kind, entry.name).Params)
 
 
 def _description(entry: Entry, found: list[Parameter]) -> Iterator[str]:
@@ -108,7 +117,7 @@ def _description(entry: Entry, found: list[Parameter]) -> Iterator[str]:
     if rows := [(key, _plain(value)) for key, value in facts.items() if value]:
         yield from columns(rows)
     if found:
-        yield "parameters, each an option of the commands: --name VALUE"
+        yield f"parameters, {OPTIONS[entry.kind].format(entry.name)}"
         yield from columns(map(_row, found))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -73,6 +74,38 @@ Known = Annotated[
     str | None,
     typer.Option("--knowledge", metavar="DIR", help="What the method learned before: interp fit."),
 ]
+
+Targets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        metavar="CLASS",
+        help="A class by name or index, or 'dog, not cat'; repeatable. [default: top-1]",
+    ),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(metavar="DIR", help="A folder of images, of class folders or in COCO's format."),
+]
+First = Annotated[
+    int | None, typer.Option("--limit", min=1, metavar="N", help="The first N images of --data.")
+]
+Shard = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="I/N", help="Only part I of N, from 0, for several processes."),
+]
+FOLDER = Path("interp-runs")
+Out = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help=f"A new folder. [default: {FOLDER}/TIME-METHOD-IMAGE]"),
+]
+
+
+def new_name(what: str, subject: str) -> Path:
+    """A new folder named after the time, what is done and to what."""
+    name = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{what}-{Path(subject).stem}"
+    numbered = (FOLDER / (f"{name}-{count}" if count else name) for count in range(1000))
+    return next(each for each in numbered if not each.exists())
 
 
 def model_options(

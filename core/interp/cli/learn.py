@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from interp.cli.evaluate import report_evaluation
 from interp.cli.extra import own_flags, parameters
 from interp.cli.flags import (
     BatchSize,
@@ -25,10 +26,10 @@ from interp.cli.flags import (
     Set,
     Weights,
     model_options,
+    new_name,
 )
 from interp.cli.progress import progress_bar
 from interp.cli.report import report
-from interp.cli.run import new_name
 from interp.cli.screen import columns, say
 from interp.cli.setting import budget, shard
 
@@ -97,22 +98,31 @@ def fit_request(
 
 
 def merge_parts(
-    parts: Annotated[list[Path], typer.Argument(metavar="PART...", help="Folders of fit --shard.")],
+    parts: Annotated[
+        list[Path], typer.Argument(metavar="PART...", help="Folders of fit or evaluate --shard.")
+    ],
     out: Out,
     registry: Registries = None,
     json: Json = False,
 ) -> None:
-    """Join the parts of what several processes learned.
+    """Join the parts of what several processes learned or evaluated.
 
     \b
     Examples
+      interp evaluate --shard 0/2 --out part0    (and 1/2, at the same time or elsewhere)
+      interp merge part0 part1 --out whole
+
       interp fit --plugin chip --data creatures --shard 0/2 --out part0
       interp fit --plugin chip --data creatures --shard 1/2 --out part1
       interp merge part0 part1 --out known
     """
+    from interp.evaluate_folder import is_evaluation, merge_evaluations
     from interp.registry import Registry
     from interp.run import merge
 
+    if is_evaluation(parts[0]):
+        report_evaluation(merge_evaluations(parts, out), out, json)
+        return
     learned = merge(parts, out, Registry.load(registry or ()))
     say(json, _facts(learned, out), _lines(learned, out))
 
@@ -156,7 +166,12 @@ def survey_request(
         seed=seed,
     )
     with progress_bar() as progress:
-        result = survey(request, registry=known, out=out or new_name(request), progress=progress)
+        result = survey(
+            request,
+            registry=known,
+            out=out or new_name(request.method, request.data or "none"),
+            progress=progress,
+        )
     report(result, json)
 
 

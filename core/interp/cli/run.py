@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,36 +12,38 @@ from interp.cli.extra import own_flags, parameters
 from interp.cli.flags import (
     BatchSize,
     Classes,
+    Data,
     Device,
+    First,
     Images,
     Input,
     Json,
     Known,
     Limit,
     Model,
+    Out,
     Plugin,
     Precision,
     Registries,
     Seed,
     Set,
+    Shard,
+    Targets,
     Weights,
     model_options,
+    new_name,
 )
 from interp.cli.progress import progress_bar
 from interp.cli.report import report
-from interp.cli.setting import budget
+from interp.cli.screen import say
+from interp.cli.setting import budget, shard
 from interp.errors import InputError
 
 if TYPE_CHECKING:
+    from interp.folder_run import FolderRun
     from interp.registry import Registry
     from interp.request import Request
 
-FOLDER = Path("interp-runs")
-
-Out = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", help=f"A new folder. [default: {FOLDER}/TIME-METHOD-IMAGE]"),
-]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on from where an interrupted run with this --out was.")
 ]
@@ -52,13 +54,8 @@ def run_request(
     plugin: Plugin,
     image: Images = None,
     model: Model = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CLASS",
-            help="A class by name or index, or 'dog, not cat'; repeatable. [default: top-1]",
-        ),
-    ] = None,
+    target: Targets = None,
+    data: Data = None,
     set_: Set = None,
     weights: Weights = None,
     fields: Input = None,
@@ -70,19 +67,24 @@ def run_request(
     seed: Seed = 0,
     limit: Limit = None,
     batch_size: BatchSize = None,
+    first: First = None,
+    shard_: Shard = None,
     resume: Resume = False,
     registry: Registries = None,
     json: Json = False,
 ) -> None:
     """Explain images by one method; saves a folder.
 
-    Every parameter of the method is an option too: interp show NAME lists them.
+    Every parameter of the method is an option too: interp show NAME lists them. With --data, every
+    image of a folder gets a folder of its own below --out, and index.html shows them all; the same
+    command goes on where it was stopped.
 
     \b
     Examples
       interp run --plugin mint
       interp run --plugin mint --image photo.jpg --model torchvision:resnet18 --target "tiger cat"
       interp run --plugin mint --regions 2 --budget 2000 --out first
+      interp run --plugin gradcam --data DIR --limit 100 --shard 0/2 --out all
     """
     from interp.registry import Registry
     from interp.request import Request
@@ -96,29 +98,62 @@ def run_request(
         params=parameters(known, plugin, set_ or (), context.args, own_flags(context)),
         knowledge=knowledge,
         seed=seed,
-        budget=budget(limit, batch_size),
+        data=data,
+        budget=budget(limit, batch_size).model_copy(update={"shard": shard(shard_)}),
         **{key: value for key, value in asked.items() if value is not None},
     )
-    _run(request, known, out, resume, json)
+    if data is None and (first or shard_):
+        raise InputError("--limit and --shard are for many images; name a folder with --data")
+    if data is not None and image:
+        raise InputError("found both --image and --data; give one of them")
+    if data is not None and resume:
+        raise InputError("found --resume with --data; the same command goes on by itself")
+    if data is not None:
+        _run_folder(request, known, out, first, json)
+    else:
+        _run(request, known, out, resume, json)
 
 
 def rerun(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder that run wrote.")],
-    out: Out = None,
+    bundle: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="What run, survey or compare wrote.")
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Where the same model lies now. [default: as it was]"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep the repetition in this new folder.")
+    ] = None,
     registry: Registries = None,
     json: Json = False,
-) -> None:
-    """Repeat the run that a folder holds.
+) -> int:
+    """Repeat what a folder holds, and say whether it comes out the same.
+
+    The images are in the folder; the model is opened again and must be the same one. The exit
+    code is 0 if every number is the same up to 1e-5 of the largest, else 1.
 
     \b
     Examples
+      interp rerun first
       interp rerun first --out second
     """
-    from interp.bundle import open_bundle
+    from interp.cli.diff import lines
     from interp.registry import Registry
+    from interp.repeat import repeat
 
-    request, _ = open_bundle(bundle)
-    _run(request, Registry.load(registry or ()), out, resume=False, as_json=json)
+    with progress_bar() as progress:
+        found = repeat(
+            bundle,
+            registry=Registry.load(registry or ()),
+            model=model,
+            out=out,
+            progress=progress,
+        )
+    facts = {"bundle": str(out) if out else None, "notes": found.notes, **found.difference.facts()}
+    notes = [f"note: {each}" for each in found.notes]
+    say(json, facts, [*lines(found.difference), *notes, *([f"bundle: {out}"] if out else [])])
+    return 0 if found.same else 1
 
 
 def _run(request: Request, known: Registry, out: Path | None, resume: bool, as_json: bool) -> None:
@@ -131,16 +166,36 @@ def _run(request: Request, known: Registry, out: Path | None, resume: bool, as_j
         result = run(
             request,
             registry=known,
-            out=out or new_name(request),
+            out=out or new_name(request.method, request.images[0] if request.images else "none"),
             resume=resume,
             progress=progress,
         )
     report(result, as_json)
 
 
-def new_name(request: Request) -> Path:
-    """A new folder named after the time, the method and the first image."""
-    stem = Path(request.images[0]).stem if request.images else "none"
-    name = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{request.method}-{stem}"
-    numbered = (FOLDER / (f"{name}-{count}" if count else name) for count in range(1000))
-    return next(each for each in numbered if not each.exists())
+def _run_folder(
+    request: Request, known: Registry, out: Path | None, limit: int | None, as_json: bool
+) -> None:
+    from interp.folder_run import run_folder
+
+    if request.budget.shard is not None and out is None:
+        raise InputError("--shard fills a folder that others fill too; name it with --out")
+    with progress_bar() as progress:
+        found = run_folder(
+            request,
+            out or new_name(request.method, str(request.data)),
+            registry=known,
+            limit=limit,
+            progress=progress,
+        )
+    say(as_json, {"folder": str(found.folder), **found.facts()}, _folder_lines(found))
+
+
+def _folder_lines(found: FolderRun) -> Iterator[str]:
+    yield (
+        f"{found.request.method} on {found.request.model}: {len(found.entries)} of {found.total} "
+        "images are whole"
+    )
+    yield from (f"failed on {name}: {reason}" for name, reason in found.failed.items())
+    yield from (f"note: {each}" for each in found.notes)
+    yield f"gallery: {found.folder}/index.html"

@@ -1,4 +1,4 @@
-"""What plugin packages test themselves with: a small model and the checks every method must pass.
+"""What plugin packages test themselves with: small models and the checks every method must pass.
 
 import pytest
 from interp.testing import MethodCase, method_checks
@@ -6,9 +6,12 @@ from interp.testing import MethodCase, method_checks
 @pytest.mark.parametrize("check", method_checks(), ids=lambda check: check.__name__)
 def test_my_method(check):
     check(MethodCase("my-method"))
+
+`check(Registry.load(), "my-method")` besides holds its answers against those known by hand.
 """
 
 from interp.testing.conformance import MethodCase, method_checks
 from interp.testing.toy import ToyModel
+from interp.testing.trial import Finding, check
 
-__all__ = ["MethodCase", "ToyModel", "method_checks"]
+__all__ = ["Finding", "MethodCase", "ToyModel", "check", "method_checks"]

@@ -1,8 +1,8 @@
 """Localization: how well a map finds the object, next to a centred Gaussian that sees nothing."""
 
+from interp.interval import compare, estimate
 from interp_standard.localize.box import components, iou, largest_box
 from interp_standard.localize.centre import centre
-from interp_standard.localize.interval import compare, estimate
 from interp_standard.localize.protocol import Localization
 from interp_standard.localize.region import energy, inside, pointing
 from interp_standard.localize.report import Row, rows

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from interp.context import Progress, silent
+from interp.interval import RESAMPLES
 from interp_standard.localize.centre import SIGMA, centre
-from interp_standard.localize.interval import RESAMPLES
 from interp_standard.localize.report import Row, rows
 from interp_standard.localize.score import Score, Truth, score
 from interp_standard.localize.sweep import tune

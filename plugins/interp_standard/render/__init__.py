@@ -10,6 +10,7 @@ from interp_standard.render.part_map import PartMapsRenderer
 from interp_standard.render.pathway import PathwayRenderer
 from interp_standard.render.regions import RegionsRenderer
 from interp_standard.render.table import TableRenderer
+from interp_standard.render.tile import TileRenderer
 
 RENDERERS: dict[str, Renderer] = {
     "heatmap": HeatmapRenderer(),
@@ -21,4 +22,5 @@ RENDERERS: dict[str, Renderer] = {
     "gallery": GalleryRenderer(),
     "table": TableRenderer(),
     "curve": CurveRenderer(),
+    "tile": TileRenderer(),
 }

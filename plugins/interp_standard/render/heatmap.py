@@ -7,7 +7,7 @@ from interp.method import Renderer, Style
 from interp_standard.render.canvas import column
 from interp_standard.render.colour import to_pixels
 from interp_standard.render.page import NARROWEST, of_kind, page
-from interp_standard.render.panel import backdrop, muted, overlay, panel_size, resize
+from interp_standard.render.panel import panel_size, resize, tinted
 from interp_standard.render.scale import Scale, number
 
 
@@ -19,9 +19,7 @@ class HeatmapRenderer(Renderer):
         scale = Scale.of(evidence.values, style, evidence.signed, evidence.unit)
         size = panel_size((evidence.values if image is None else image).shape, style.width)
         share = resize(scale.share(evidence.values), size)
-        under = muted(backdrop(image, size), colour=0.35, light=0.1)
-        relative = Scale(1.0, 1.0, evidence.signed, style.threshold)
-        picture = to_pixels(overlay(under, share, relative, style.opacity))
+        picture = to_pixels(tinted(image, share, scale, style))
         body = column([picture, scale.bar(max(size[1], NARROWEST))], align="center")
         return page(evidence, body, [*scale.notes(), *_error(evidence)])
 

@@ -6,11 +6,8 @@ from typing import TypeVar
 import numpy as np
 
 from interp.errors import PluginError
-from interp.evidence import Evidence
+from interp.evidence import POOR_FIT, Evidence
 from interp_standard.render.canvas import GAP, SMALL, SOFT, TITLE, Colour, column, pad, text
-
-POOR_FIT = 0.5
-"""R^2 below which a picture warns of itself."""
 
 NARROWEST = 200
 Kind = TypeVar("Kind", bound=Evidence)

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from interp.method import Style
 from interp_standard.render.colour import blend
 from interp_standard.render.scale import Scale
 
@@ -54,6 +55,20 @@ def overlay(picture: np.ndarray, values: np.ndarray, scale: Scale, opacity: floa
     """The picture, float RGB (h, w, 3), under the colours of values (h, w)."""
     share = scale.share(values)
     return blend(picture, scale.colour(share), scale.alpha(share, opacity))
+
+
+def tinted(
+    image: np.ndarray | None,
+    share: np.ndarray,
+    scale: Scale,
+    style: Style,
+    colour: float = 0.35,
+    light: float = 0.1,
+) -> np.ndarray:
+    """The image, muted, under the colours of shares (h, w) of the scale, float RGB (h, w, 3)."""
+    under = muted(backdrop(image, share.shape[:2]), colour, light)
+    relative = Scale(1.0, 1.0, scale.signed, style.threshold)
+    return overlay(under, share, relative, style.opacity)
 
 
 def outline(labels: np.ndarray) -> np.ndarray:

@@ -71,6 +71,18 @@ class Tiles(Method):
         return Explanation((found, heat), moments.count, {target.name: {"fit": 1.0}})
 
 
+class TwinParams(TileParams):
+    """Of Twin."""
+
+    output: str = Field("logit", description="logit, prob or logprob")
+
+
+class Twin(Tiles):
+    """Asks what Tiles asks, and explains another score."""
+
+    Params = TwinParams
+
+
 class Crash(Method):
     """Fails in a way it did not mean to."""
 
@@ -111,5 +123,5 @@ class Learner(Method):
 @hookimpl
 def interp_register(registrar: Any) -> None:
     """Say which object stands behind each name."""
-    for kind in (Tiles, Crash, Slip, Greedy, Learner):
+    for kind in (Tiles, Twin, Crash, Slip, Greedy, Learner):
         registrar.add("method", kind.__name__.lower(), kind)

@@ -1,0 +1,98 @@
+"""One explanation to be measured: its map, the model behind it, and what is true of the image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from interp.context import Context
+from interp.dataset import Example, Instance
+from interp.explanation import Explanation
+from interp.target import Target
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from interp.design import ImageSubject
+    from interp.method import Truth
+    from interp.model import ModelAdapter
+    from interp.placement import Placement
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A method's explanation of one image and target, and what a metric may measure it by."""
+
+    explanation: Explanation
+    model: ModelAdapter
+    target: Target
+    example: Example
+    """The image and its truth; labels are the model's classes."""
+    context: Context
+    """Its memory is shared by all methods: designs that hang on the image alone are asked once."""
+    again: Callable[[int, ModelAdapter], Explanation]
+    kept: dict[str, Any]
+    """What a metric keeps from image to image."""
+
+    @cached_property
+    def map(self) -> np.ndarray:
+        """Importance per pixel of the image, (H, W), signed."""
+        return self.explanation.map()
+
+    @property
+    def image(self) -> np.ndarray:
+        """(H, W, 3) uint8 RGB."""
+        return self.example.image
+
+    @property
+    def instances(self) -> list[Instance]:
+        """The objects of the target's class."""
+        return instances_of(self.example, self.target)
+
+    def explain(self, seed: int | None = None, model: ModelAdapter | None = None) -> np.ndarray:
+        """The same method's map, (H, W), with another seed or of another model."""
+        found = self.again(self.context.seed if seed is None else seed, model or self.model)
+        return found.map()
+
+    @cached_property
+    def subject(self) -> ImageSubject:
+        """The image as the model takes it, to be perturbed."""
+        from interp.design import ImageSubject
+
+        return ImageSubject(self.model, *self._prepared)
+
+    @property
+    def pixels(self) -> Tensor:
+        """The model's input, (3, h, w) RGB in [0, 1]."""
+        return self._prepared[0]
+
+    def over_input(self, values: np.ndarray) -> np.ndarray:
+        """A map (H, W) over the model's input, (h, w); padding gets the map's smallest value."""
+        white = np.float32(255)  # to_input divides by it, as images need
+        low = float(values.min())
+        return self._prepared[1].to_input(values * white, pad=low)
+
+    @cached_property
+    def _prepared(self) -> tuple[Tensor, Placement]:
+        return self.model.prepare(self.image)
+
+
+def instances_of(example: Example, target: Target) -> list[Instance]:
+    """The objects of the target's class; labels are the model's classes."""
+    return [each for each in example.instances if each.label == target.index]
+
+
+def knows(example: Example, target: Target, truth: Truth) -> bool:
+    """Whether this is known of the image and the target's class."""
+    found = instances_of(example, target)
+    if truth == "mask":
+        return any(each.mask is not None for each in found)
+    if truth == "parts":
+        return any(part.mask is not None for each in found for part in each.parts)
+    if truth == "label":
+        return example.label is not None
+    return truth == "none" or bool(found)

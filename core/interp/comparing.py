@@ -1,0 +1,273 @@
+"""Comparing methods: one model, every image, every method, each failing for itself alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from interp.agreement import agreement, plain
+from interp.bundle import circumstances, write_png
+from interp.comparison import (
+    IMAGE,
+    RECORD,
+    Case,
+    Cell,
+    Choice,
+    Comparison,
+    ComparisonRequest,
+    Outcome,
+    Record,
+    StoredCases,
+)
+from interp.context import Progress, silent
+from interp.dataset import Example
+from interp.errors import Cancelled, InputError, InterpError, PluginError
+from interp.folder import MANIFEST, new_folder, read_json, seal, write_json
+from interp.gathering import gather
+from interp.growing import Growing
+from interp.model import ModelAdapter
+from interp.opening import open_method
+from interp.prediction import predict
+from interp.reading import Reading
+from interp.registry import Registry
+from interp.respond import Answers
+from interp.run import explain, finish
+from interp.shown import full_colour
+from interp.source import open_model
+from interp.target import parse_target
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from interp.explanation import Prediction
+
+
+def compare(
+    request: ComparisonRequest,
+    *,
+    registry: Registry | None = None,
+    model: object = None,
+    images: Sequence[np.ndarray] | None = None,
+    names: Sequence[str] | None = None,
+    out: Path | None = None,
+    progress: Progress = silent,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Comparison:
+    """Explain each image by every method; with `out`, a folder with bundles and an HTML report.
+
+    `model` and `images`, with their `names`, take the place of the request's. A folder that the
+    same request began is gone on with. What concerns all methods (a name, an image, a class) is
+    raised before any work; what concerns one stands in its cell.
+    """
+    registry = registry or Registry.load()
+    _check_methods(registry, request.methods)
+    dataset = gather(registry, names or request.images, request.data, images)
+    opened = (
+        model
+        if isinstance(model, ModelAdapter)
+        else open_model(request.model if model is None else model, request.options, registry)
+    )
+    for text in request.targets:
+        parse_target(text, opened.spec.classes)
+    job = Job(request, registry, opened, progress, cancelled)
+    return _held(job, Reading(dataset)) if out is None else _stored(job, Reading(dataset), out)
+
+
+def _check_methods(registry: Registry, choices: Sequence[Choice]) -> None:
+    """Raise for a slip of the user's; a package that fails stands in its cell later."""
+    if not choices:
+        raise InputError("no method to compare; name some, e.g. --plugins mint,gradcam")
+    for choice in choices:
+        registry.entry("method", choice.method)
+        try:
+            open_method(registry, choice.method, choice.params)
+        except PluginError:
+            continue
+    names = [each.method for each in choices]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InputError(f"{twice[0]} is named twice; name each method once")
+
+
+def _held(job: Job, reading: Reading) -> Comparison:
+    """Everything in memory."""
+    found = [job.case(example) for _, example in job.examples(reading)]
+    records = tuple(job.record(each, "") for each in found)
+    return job.comparison(records, found, reading, None)
+
+
+def _stored(job: Job, reading: Reading, out: Path) -> Comparison:
+    """One image in memory at a time; what is whole already is not done again."""
+    from interp.report import write_reports
+
+    growing = Growing(out, job.request)
+    growing.begin()
+    kept = growing.found(RECORD)
+    records = {at: Record.model_validate(read_json(path)) for at, path in kept.items()}
+    try:
+        for index, example in job.examples(reading, records):
+            records[index] = job.store(example, growing.piece(index, example.name))
+    except KeyboardInterrupt as error:
+        raise Cancelled(growing.stopped(len(records))) from error
+    listed = tuple(records[index] for index in sorted(records))
+    found = job.comparison(listed, StoredCases(out, listed), reading, out)
+    write_json(out / "comparison.json", found.facts())
+    write_reports(job.registry, found)
+    (out / MANIFEST).unlink(missing_ok=True)
+    seal(out, {"kind": "comparison", **found.about})
+    return found
+
+
+@dataclass
+class Tally(Answers):
+    """Kept answers, and how many were asked of the model; None: nobody asked for any."""
+
+    evaluated: int | None = None
+
+    def get(self, key: tuple[str, str, int]) -> Tensor | None:
+        self.evaluated = self.evaluated or 0
+        return super().get(key)
+
+    def put(self, key: tuple[str, str, int], scores: Tensor) -> None:
+        self.evaluated = (self.evaluated or 0) + len(scores)
+        super().put(key, scores)
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One comparison at work."""
+
+    request: ComparisonRequest
+    registry: Registry
+    model: ModelAdapter
+    progress: Progress
+    cancelled: Callable[[], bool]
+    sizes: dict[Any, Any] = field(default_factory=dict)
+    """Measured batch sizes, good for all images."""
+
+    def examples(
+        self, reading: Reading, done: Container[int] = ()
+    ) -> Iterator[tuple[int, Example]]:
+        """The images still to do, with progress; unreadable ones are noted by `reading`."""
+        total = len(reading.dataset)
+        total = total if self.request.limit is None else min(total, self.request.limit)
+        for index, example in reading.examples(at for at in range(total) if at not in done):
+            if total > 1:
+                self.progress("images", index, total)
+            if example is not None:
+                yield index, example
+
+    def case(self, example: Example, place: Path | None = None) -> Case:
+        """Every method on one image; with a place, bundles are written there."""
+        answer = predict(self.model, self.model.prepare(example.image)[0])
+        texts = self.request.targets or (_spoken(answer, self.model.spec.classes),)
+        targets = tuple(parse_target(text, self.model.spec.classes).name for text in texts)
+        limit = self.request.budget.memory // 32
+        memory = {"answers": Tally(limit), "batch sizes": self.sizes}
+        cells = tuple(
+            self._cell(choice, example, texts, memory, place) for choice in self.request.methods
+        )
+        return Case(example.name, example.image, answer, targets, cells)
+
+    def _cell(
+        self,
+        choice: Choice,
+        example: Example,
+        texts: Sequence[str],
+        memory: dict[str, Any],
+        place: Path | None,
+    ) -> Cell:
+        request = self.request.of(choice, example.name, texts)
+        memory["answers"].evaluated = None
+        try:
+            found = explain(
+                request,
+                registry=self.registry,
+                model=self.model,
+                images=[example.image],
+                names=[example.name],
+                memory=memory,
+                progress=self._labelled(choice.method),
+                cancelled=self.cancelled,
+            )
+            if place is not None:
+                finish(self.registry, request, found, out=place / choice.method)
+        except Cancelled:
+            raise
+        except InterpError as error:
+            return Cell(choice.method, error=str(error))
+        asked = memory["answers"].evaluated
+        return Cell(choice.method, found, evaluated=found.samples if asked is None else asked)
+
+    def _labelled(self, method: str) -> Progress:
+        return lambda label, done, total: self.progress(f"{method}: {label}", done, total)
+
+    def store(self, example: Example, place: Path) -> Record:
+        """Explain an image into a folder that appears whole, and return its numbers."""
+        with new_folder(place) as partial:
+            case = self.case(example, partial)
+            write_png(partial / IMAGE, case.image)
+            record = self.record(case, place.name)
+            write_json(partial / RECORD, record.model_dump(mode="json"))
+        return record
+
+    def record(self, case: Case, folder: str) -> Record:
+        """A case in numbers."""
+        return Record(
+            name=case.name,
+            folder=folder,
+            prediction=case.prediction,
+            targets=case.targets,
+            outcomes=tuple(_outcome(each, case.targets) for each in case.cells),
+            agreement={each: self._agreement(case, each) for each in case.targets},
+        )
+
+    def _agreement(self, case: Case, target: str) -> list[list[float | None]]:
+        shown = [each.shown([target]).get(target) for each in case.cells]
+        maps = [None if each is None else each.map() for each in shown]
+        return plain(agreement(maps, self.model.spec.input))
+
+    def comparison(
+        self, records: tuple[Record, ...], cases: Sequence[Case], reading: Reading, out: Path | None
+    ) -> Comparison:
+        """The whole, once every image is done."""
+        if not records:
+            raise InputError(f"found no image that can be read; {'; '.join(reading.notes())}")
+        return Comparison(
+            self.request,
+            self.model.spec,
+            records,
+            cases,
+            tuple(reading.notes()),
+            circumstances(),
+            out,
+        )
+
+
+def _spoken(answer: Prediction, classes: Sequence[str]) -> str:
+    """The top-1 class as a target: by name, or by index where the name is not its alone."""
+    name, index = answer.classes[0], answer.indices[0]
+    try:
+        alone = parse_target(name, classes).index == index
+    except InputError:
+        alone = False
+    return name if alone else str(index)
+
+
+def _outcome(cell: Cell, targets: Sequence[str]) -> Outcome:
+    if cell.explanation is None or cell.explanation.provenance is None:
+        return Outcome(method=cell.method, error=cell.error)
+    shown = cell.shown(targets)
+    return Outcome(
+        method=cell.method,
+        samples=cell.explanation.samples,
+        evaluated=cell.evaluated,
+        seconds=cell.explanation.provenance.seconds,
+        full=full_colour(shown.values()),
+        unit=next((getattr(found, "unit", "") for found in shown.values()), ""),
+        r2={target: found.r2 for target, found in shown.items()},
+    )

@@ -1,0 +1,205 @@
+"""A comparison: several methods on the same images and targets, and how far they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from interp.agreement import plain
+from interp.bundle import open_bundle
+from interp.context import Budget
+from interp.evidence import Evidence
+from interp.explanation import Explanation, Prediction
+from interp.folder import read_json, unseal
+from interp.image import open_image
+from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, Request
+from interp.shown import shown
+from interp.spec import ModelOptions, ModelSpec, Plain
+
+RECORD, IMAGE = "record.json", "image.png"
+"""What lies beside the bundles of an image."""
+
+
+class Choice(Plain):
+    """One of the methods that are compared."""
+
+    method: str = Field(description="a registered method's name")
+    params: dict[str, Any] = Field({}, description="the method's parameters that differ")
+    knowledge: str | None = Field(None, description="folder that fit wrote")
+
+
+class ComparisonRequest(Plain):
+    """One job for compare; `data`, a folder, takes the place of `images`."""
+
+    methods: tuple[Choice, ...]
+    model: str = Field(DEFAULT_MODEL, description="registry name, file, factory or bundle")
+    options: ModelOptions = ModelOptions()
+    images: tuple[str, ...] = Field((SAMPLE_IMAGE,), description="files, or registered samples")
+    data: str | None = Field(None, description="folder of images, in place of images")
+    limit: int | None = Field(None, description="the first images only")
+    targets: tuple[str, ...] = Field((), description="classes by name or index; none: top-1")
+    seed: int = 0
+    budget: Budget = Field(Budget(), description="of each method, on each image")
+
+    def of(self, choice: Choice, image: str, targets: Sequence[str]) -> Request:
+        """What is asked of one method about one image."""
+        return Request(
+            method=choice.method,
+            model=self.model,
+            options=self.options,
+            images=(image,),
+            targets=tuple(targets),
+            params=choice.params,
+            knowledge=choice.knowledge,
+            seed=self.seed,
+            budget=self.budget,
+        )
+
+
+class Outcome(Plain):
+    """A method's answer on an image in numbers; `error` says why there is none."""
+
+    method: str
+    error: str | None = None
+    samples: int = 0
+    evaluated: int = Field(0, description="of these, not answered before for another method")
+    seconds: float = 0.0
+    full: float = Field(0.0, description="|value| that takes the full colour, in `unit`")
+    unit: str = ""
+    r2: dict[str, float | None] = Field({}, description="by target")
+
+
+class Record(Plain):
+    """An image's part of a comparison in numbers."""
+
+    name: str
+    folder: str
+    prediction: Prediction
+    targets: tuple[str, ...]
+    outcomes: tuple[Outcome, ...]
+    agreement: dict[str, list[list[float | None]]] = Field(
+        description="by target: rank correlation of the methods' maps, method by method"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One method on one image: what it found, or in one line why it found nothing."""
+
+    method: str
+    explanation: Explanation | None = None
+    error: str | None = None
+    evaluated: int = 0
+
+    def shown(self, targets: Sequence[str]) -> dict[str, Evidence]:
+        """The evidence whose map stands for the method, of each target where there is one."""
+        return {} if self.explanation is None else shown(self.explanation, targets)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One image (H, W, 3) uint8 with every method's answer."""
+
+    name: str
+    image: np.ndarray
+    prediction: Prediction
+    targets: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What compare found. `cases` are read from the folder one at a time where there is one."""
+
+    request: ComparisonRequest
+    model: ModelSpec
+    records: tuple[Record, ...]
+    cases: Sequence[Case]
+    notes: tuple[str, ...] = ()
+    about: dict[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods' names, in the order asked for."""
+        return [each.method for each in self.request.methods]
+
+    @cached_property
+    def scales(self) -> dict[str, float]:
+        """The |value| that takes each method's full colour, on all images and targets."""
+        return {
+            method: max((each.outcomes[at].full for each in self.records), default=0.0)
+            for at, method in enumerate(self.methods)
+        }
+
+    @cached_property
+    def agreement(self) -> np.ndarray:
+        """Mean rank correlation over images and targets, (M, M); NaN where never defined."""
+        found = [matrix for each in self.records for matrix in each.agreement.values()]
+        values = np.array(found, np.float64).reshape(-1, *2 * (len(self.methods),))  # None is NaN
+        known = np.isfinite(values)
+        count = known.sum(0)
+        total = np.where(known, values, 0.0).sum(0)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    def facts(self) -> dict[str, Any]:
+        """All numbers, fit for JSON."""
+        return {
+            "model": self.model.model_dump(mode="json"),
+            "methods": self.methods,
+            "agreement": plain(self.agreement),
+            "images": [each.model_dump(mode="json") for each in self.records],
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def open(cls, folder: Path) -> Comparison:
+        """A comparison that was saved; InputError if the folder is none or was altered."""
+        about = unseal(folder, "comparison")
+        facts = read_json(folder / "comparison.json")
+        records = tuple(Record.model_validate(each) for each in facts["images"])
+        return cls(
+            ComparisonRequest.model_validate(read_json(folder / "request.json")),
+            ModelSpec.model_validate(facts["model"]),
+            records,
+            StoredCases(folder, records),
+            tuple(facts["notes"]),
+            about,
+            folder,
+        )
+
+    def _repr_html_(self) -> str:
+        """The report, for notebooks."""
+        from interp.registry import Registry
+        from interp.report import comparison_html
+
+        return comparison_html(Registry.load(), self, whole=False)
+
+
+@dataclass(frozen=True, eq=False)
+class StoredCases(Sequence[Case]):
+    """The cases of a folder, each read when it is asked for."""
+
+    folder: Path
+    records: tuple[Record, ...]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: Any) -> Any:
+        record = self.records[index]
+        place = self.folder / record.folder
+        cells = tuple(_cell(place, each) for each in record.outcomes)
+        image = open_image(place / IMAGE)
+        return Case(record.name, image, record.prediction, record.targets, cells)
+
+
+def _cell(place: Path, outcome: Outcome) -> Cell:
+    found = None if outcome.error else open_bundle(place / outcome.method)[1]
+    return Cell(outcome.method, found, outcome.error, outcome.evaluated)

@@ -1,0 +1,202 @@
+"""What an evaluation found: every value of every image, and the means with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from interp.errors import InputError
+from interp.evaluate_request import EvaluationRequest, Record, Yardstick
+from interp.interval import compare, estimate
+from interp.method import Measurement
+from interp.spec import ModelSpec
+
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A metric's mean for one method, and less each baseline's on the same images."""
+
+    mean: Measurement
+    less: dict[str, Measurement]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Methods by metrics over the images of a data set.
+
+    `refused` are methods and metrics that the model cannot serve, each with the reason.
+    """
+
+    request: EvaluationRequest
+    model: ModelSpec
+    data: str
+    """The data set's fingerprint."""
+    size: int
+    """Images that were chosen, whether in this shard or not."""
+    yardsticks: dict[str, Yardstick]
+    records: tuple[Record, ...]
+    refused: dict[str, str]
+
+    @property
+    def methods(self) -> list[str]:
+        """Methods that were measured, baselines last."""
+        named = [each.name for each in self.request.methods]
+        listed = dict.fromkeys([*named, *self.request.baselines])
+        return [name for name in listed if name not in self.refused]
+
+    @property
+    def baselines(self) -> list[str]:
+        """The methods that were added to be compared with."""
+        named = [each.name for each in self.request.methods]
+        return [name for name in self.methods if name not in named]
+
+    @property
+    def metrics(self) -> list[str]:
+        """Metrics with a value at least."""
+        return [name for name, cells in self.table.items() if cells]
+
+    @cached_property
+    def table(self) -> dict[str, dict[str, Cell]]:
+        """metric -> method -> what was found, where there is a value."""
+        return {
+            metric: {
+                method: self._cell(metric, method)
+                for method in self.methods
+                if self.values(metric, method)
+            }
+            for metric in self.yardsticks
+        }
+
+    def values(self, metric: str, method: str) -> dict[int, float]:
+        """A method's value on each image, by position."""
+        found = {each.position: each.values.get(metric, {}) for each in self.records}
+        return {at: values[method] for at, values in found.items() if method in values}
+
+    def best(self, metric: str) -> str:
+        """The method with the best mean, baselines included."""
+        cells = self.table[metric]
+        sign = 1 if self.yardsticks[metric].higher_is_better else -1
+        return max(cells, key=lambda name: sign * cells[name].mean.value)
+
+    def notes(self) -> list[str]:
+        """What a reader must know: who failed, and what was left out."""
+        return [
+            *(f"{name} is refused: {reason}" for name, reason in self.refused.items()),
+            *self._failed(),
+            *self._skipped(),
+        ]
+
+    def _cell(self, metric: str, method: str) -> Cell:
+        own = self.values(metric, method)
+        less = {}
+        for name in self.baselines:
+            other = self.values(metric, name)
+            both = [at for at in own if at in other]
+            if name != method and both:
+                one, two = (np.array([each[at] for at in both]) for each in (own, other))
+                less[name] = compare(one, two, *self._how(metric), resamples=RESAMPLES)
+        found = np.array(list(own.values()))
+        return Cell(estimate(found, *self._how(metric), resamples=RESAMPLES), less)
+
+    def _how(self, metric: str) -> tuple[np.random.Generator, str, bool]:
+        used = self.yardsticks[metric]
+        return np.random.default_rng(self.request.seed), used.unit, used.higher_is_better
+
+    def _failed(self) -> list[str]:
+        """Each method's failures, by what failed, with the first reason."""
+        reasons: dict[tuple[str, str], list[str]] = {}
+        for record in self.records:
+            for method, failed in record.failures.items():
+                for what, reason in failed.items():
+                    reasons.setdefault((method, what), []).append(reason)
+        return [
+            f"{method} failed on {len(each)} of {len(self.records)} images "
+            f"({what}; not in its mean): {each[0]}"
+            for (method, what), each in reasons.items()
+        ]
+
+    def _skipped(self) -> list[str]:
+        reasons: dict[str, list[str]] = {}
+        for record in self.records:
+            for what, reason in record.skipped.items():
+                reasons.setdefault(what, []).append(reason)
+        return [
+            f"{what} left out on {len(each)} of {len(self.records)} images: {each[0]}"
+            for what, each in reasons.items()
+        ]
+
+    def plain(self) -> dict[str, Any]:
+        """All of it for JSON, the means too."""
+        return {
+            "request": self.request.model_dump(mode="json"),
+            "model": self.model.model_dump(mode="json"),
+            "data": self.data,
+            "size": self.size,
+            "metrics": {name: each.model_dump() for name, each in self.yardsticks.items()},
+            "refused": self.refused,
+            "notes": self.notes(),
+            "table": {
+                metric: {method: _plain(cell) for method, cell in cells.items()}
+                for metric, cells in self.table.items()
+            },
+            "records": [each.model_dump() for each in self.records],
+        }
+
+    @classmethod
+    def of(cls, facts: dict[str, Any]) -> Evaluation:
+        """What `plain` wrote."""
+        return cls(
+            request=EvaluationRequest.model_validate(facts["request"]),
+            model=ModelSpec.model_validate(facts["model"]),
+            data=facts["data"],
+            size=facts["size"],
+            yardsticks={
+                name: Yardstick.model_validate(each) for name, each in facts["metrics"].items()
+            },
+            records=tuple(Record.model_validate(each) for each in facts["records"]),
+            refused=facts["refused"],
+        )
+
+    @classmethod
+    def merge(cls, parts: Sequence[Evaluation]) -> Evaluation:
+        """One evaluation of the shards of another; InputError unless they are all there, once."""
+        first = parts[0]
+        whole = first.request.model_copy(update={"shard": None})
+        for each in parts:
+            same = each.request.model_copy(update={"shard": None}) == whole
+            if not same or (each.model.fingerprint, each.data) != (
+                first.model.fingerprint,
+                first.data,
+            ):
+                raise InputError(
+                    "found evaluations of different requests, models or data; expected the parts "
+                    "of one: the same command but for --shard and --out"
+                )
+        records = sorted((r for each in parts for r in each.records), key=lambda r: r.position)
+        if [each.position for each in records] != list(range(first.size)):
+            raise InputError(
+                f"found {len(records)} images in {len(parts)} parts, expected each of "
+                f"{first.size} once; name every part of --shard i/n, each once"
+            )
+        return cls(
+            whole,
+            first.model,
+            first.data,
+            first.size,
+            first.yardsticks,
+            tuple(records),
+            first.refused,
+        )
+
+
+def _plain(cell: Cell) -> dict[str, Any]:
+    def numbers(found: Measurement) -> dict[str, Any]:
+        return {"value": found.value, "low": found.low, "high": found.high, "images": found.count}
+
+    return {**numbers(cell.mean), "less": {name: numbers(e) for name, e in cell.less.items()}}

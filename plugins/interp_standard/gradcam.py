@@ -1,0 +1,130 @@
+"""Grad-CAM through cuts: directional derivatives at a layer, so that no gradient is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from interp.errors import UnsupportedError
+from interp.evidence import Heatmap
+from interp.explanation import Explanation
+from interp.method import Method, Params
+from interp.spec import Capability, Layer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from interp.context import Context
+    from interp.knowledge import Knowledge
+    from interp.model import Cut, Frontier, ModelAdapter
+    from interp.target import Target
+
+CHANNELS = 64
+"""Directions of one call; between two calls a run can be stopped."""
+BYTES = 1 << 25
+"""Memory that the directions of one call may take."""
+
+
+class GradCamParams(Params):
+    """Grad-CAM's parameters."""
+
+    output: Literal["logit", "prob"] = Field(
+        "logit", description="the class score that is explained: raw, or a probability"
+    )
+    layer: str | None = Field(
+        None, description="layer whose channels are weighed; default: the last map"
+    )
+    positive: bool = Field(False, description="show only what speaks for the target (ReLU)")
+
+
+@dataclass(frozen=True)
+class GradCam(Method):
+    """A layer's maps A_k, weighed by the mean slope of the score on each: sum_k w_k A_k.
+
+    w_k = mean over cells of d score / d A_k, which is the derivative along the direction that is
+    1 / cells all over channel k and 0 elsewhere. R. R. Selvaraju et al.: Grad-CAM, ICCV 2017,
+    which keeps the positive part only (`positive`).
+    """
+
+    Params: ClassVar[type[Params]] = GradCamParams
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PREDICT, Capability.CUT})
+
+    params: GradCamParams
+
+    def explain(
+        self,
+        model: ModelAdapter,
+        images: Sequence[np.ndarray],
+        targets: Sequence[Target],
+        knowledge: Knowledge | None,
+        context: Context,
+    ) -> Explanation:
+        """The weighted sum of the layer's maps for each image and target."""
+        cut = model.cut(map_layer(model, self.params.layer).name)
+        evidence: list[Heatmap] = []
+        for at, image in enumerate(images):
+            pixels, placement = model.prepare(image)
+            frontier = cut.prefix(pixels[None])
+            maps = frontier.activation[0].float()  # (C, gh, gw)
+            weights = self._weights(cut, frontier, targets, context).to(maps)  # (C, T)
+            for target, cells in zip(targets, weights.T @ maps.flatten(1), strict=True):
+                cells = cells.clamp(min=0) if self.params.positive else cells
+                grid = cells.reshape(maps.shape[1:]).cpu().numpy()
+                values = placement.to_image(placement.grid_to_input(grid, cut.layer.field))
+                evidence.append(self._heatmap(values, target, at, cut.layer))
+        return Explanation(tuple(evidence))
+
+    def _weights(
+        self, cut: Cut, frontier: Frontier, targets: Sequence[Target], context: Context
+    ) -> Tensor:
+        """Mean slope of each target's score on each channel, (C, T)."""
+        import torch
+
+        slopes: list[Tensor] = []
+        for directions in _planes(frontier.activation):
+            context.stop()
+            slopes.append(cut.derivative(frontier, directions, targets, self.params.output))
+            done = sum(map(len, slopes))
+            context.progress("channels", done, frontier.activation.shape[1])
+        return torch.cat(slopes)
+
+    def _heatmap(self, values: np.ndarray, target: Target, image: int, layer: Layer) -> Heatmap:
+        return Heatmap(
+            name="map",
+            target=target.name,
+            image=image,
+            layer=layer.name,
+            values=values,
+            signed=not self.params.positive,
+            unit="gradient x activation",
+        )
+
+
+def map_layer(model: ModelAdapter, name: str | None) -> Layer:
+    """The layer called `name`, else the last map that can be cut; UnsupportedError if no map."""
+    maps = [each for each in model.maps() if each.layout == "NCHW" and each.cut != "none"]
+    if name is None and not maps:
+        raise UnsupportedError(f"{model.spec.name} has no layer with channels over a grid to cut")
+    chosen = maps[-1] if name is None else model.layer(name)
+    if chosen.layout != "NCHW":
+        raise UnsupportedError(
+            f"layer {chosen.name} of {model.spec.name} gives {chosen.layout}; "
+            "choose one with channels over a grid (NCHW)"
+        )
+    return chosen
+
+
+def _planes(activation: Tensor) -> Iterator[Tensor]:
+    """Directions that move one channel each, 1 / cells everywhere; all channels in order."""
+    import torch
+
+    _, channels, rows, columns = activation.shape
+    batch = max(1, min(CHANNELS, BYTES // max(activation[0].nbytes, 1)))
+    for chosen in torch.arange(channels, device=activation.device).split(batch):
+        directions = torch.zeros(len(chosen), *activation.shape[1:], device=activation.device)
+        directions[torch.arange(len(chosen)), chosen] = 1 / (rows * columns)
+        yield directions  # (M, C, gh, gw)

@@ -1,0 +1,171 @@
+"""A layer's channels: closed one by one, or as masks over the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from interp.design import GateSubject, ImageSubject, MaskDesign
+from interp.evidence import ChannelImportance, Evidence, Heatmap
+from interp.gate import AblationDesign
+from interp.method import Experiment, Params, Perturbation
+from interp.state import content_key
+from interp_standard.gradcam import map_layer
+from interp_standard.perturbation.fill import FillParams, cover
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from interp.context import Context
+    from interp.model import ModelAdapter
+    from interp.spec import Layer
+
+
+class ChannelParams(Params):
+    """Whose channels."""
+
+    layer: str | None = Field(
+        None, description="layer whose channels are weighed; default: the last map"
+    )
+    positive: bool = Field(False, description="show only what speaks for the target (ReLU)")
+
+
+class ChannelMaskParams(ChannelParams, FillParams):
+    """Whose channels, and what lies where their maps are dark."""
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelExperiment(Experiment):
+    """An experiment on a layer's channels, with their maps (C, gh, gw)."""
+
+    layer: Layer
+    maps: Tensor
+
+
+class _ChannelMaps(Perturbation):
+    """Shows channels as the weighted sum of their maps."""
+
+    def tell(
+        self,
+        experiment: Experiment,
+        values: np.ndarray,
+        error: np.ndarray | None,
+        about: dict[str, Any],
+    ) -> list[Evidence]:
+        """sum_k w_k A_k over the image, and the channels' weights w."""
+        assert isinstance(experiment, ChannelExperiment)  # noqa: S101 - bind made it
+        weights = experiment.maps.new_tensor(values)
+        cells = (weights[:, None, None] * experiment.maps).sum(0)
+        if self.params.positive:
+            cells = cells.relu()
+        grid = experiment.placement.grid_to_input(
+            cells.float().cpu().numpy(), experiment.layer.field
+        )
+        unit = f"{about.pop('unit')} x activation"
+        about |= {"layer": experiment.layer.name}
+        shown = experiment.placement.to_image(grid)
+        return [
+            Heatmap(name="map", values=shown, signed=not self.params.positive, unit=unit, **about),
+            ChannelImportance(name="channels", values=values, standard_error=error, **about),
+        ]
+
+
+class Channels(_ChannelMaps):
+    """A layer's channels, each closed alone; only what follows the layer is run again.
+
+    S. Desai, H. G. Ramaswamy: Ablation-CAM, WACV 2020, which divides by the score and keeps the
+    positive part.
+    """
+
+    Params: ClassVar[type[Params]] = ChannelParams
+
+    def bind(
+        self, model: ModelAdapter, image: np.ndarray, count: int, context: Context
+    ) -> Experiment:
+        """The experiment on an image (H, W, 3) uint8."""
+        layer = map_layer(model, self.params.layer)
+        cut = model.cut(layer.name)
+        pixels, placement = model.prepare(image)
+        frontier = cut.prefix(pixels[None])
+        activation = frontier.activation
+        design = AblationDesign(layer.channels, activation.device)
+        subject = GateSubject(model, cut, frontier)
+        return ChannelExperiment(subject, design, placement, layer, activation[0].float())
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelMaskDesign(MaskDesign):
+    """Each channel's map alone, enlarged and scaled to [0, 1], shows the image."""
+
+    pixels: Tensor
+    fill: Tensor
+    maps: Tensor
+    rows: Tensor
+    """Bilinear weights (h, gh)."""
+    columns: Tensor
+    """Bilinear weights (w, gw)."""
+
+    @property
+    def parts(self) -> int:  # type: ignore[override]
+        """The channels."""
+        return len(self.maps)
+
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        """One state for each channel, after the two anchors."""
+        return self.parts + 2
+
+    @cached_property
+    def key(self) -> str:  # type: ignore[override]
+        """Pixels, fill and maps."""
+        arrays = (each.cpu().numpy() for each in (self.pixels, self.fill, self.maps, self.rows))
+        return content_key(*arrays, "channel masks")
+
+    def draw(self, chunk: int) -> Tensor:
+        import torch
+
+        at = torch.arange(self.size, device=self.device)[chunk * self.chunk :][: self.chunk]
+        alone = torch.arange(self.parts, device=self.device) == at[:, None] - 2
+        return (alone | (at[:, None] == 0)).to(torch.uint8)
+
+    def masks(self, states: Tensor) -> Tensor:
+        raised = self.rows @ self.maps[states.argmax(1)] @ self.columns.T  # (B, h, w)
+        low, high = raised.amin((1, 2), keepdim=True), raised.amax((1, 2), keepdim=True)
+        scaled = (raised - low) / (high - low).clamp_min(1e-12)
+        on = states.sum(1)[:, None, None]
+        return scaled.masked_fill(on == 0, 0).masked_fill(on == self.parts, 1)
+
+    def paint(self, weights: np.ndarray) -> np.ndarray:
+        values = self.maps.new_tensor(weights)[:, None, None] * self.maps
+        painted: np.ndarray = (self.rows @ values.sum(0) @ self.columns.T).cpu().numpy()
+        return painted
+
+
+class ChannelMasks(_ChannelMaps):
+    """The image seen through one channel's map after another.
+
+    H. Wang et al.: Score-CAM, CVPR Workshops 2020. Maps are enlarged by the layer's receptive
+    field rather than stretched (ours).
+    """
+
+    Params: ClassVar[type[Params]] = ChannelMaskParams
+
+    def bind(
+        self, model: ModelAdapter, image: np.ndarray, count: int, context: Context
+    ) -> Experiment:
+        """The experiment on an image (H, W, 3) uint8."""
+        layer = map_layer(model, self.params.layer)
+        pixels, placement = model.prepare(image)
+        maps = model.activations(pixels[None], [layer.name])[layer.name][0].float()
+        rows, columns = (
+            pixels.new_tensor(placement.interpolation(axis, maps.shape[1:], layer.field))
+            for axis in (0, 1)
+        )
+        fill = cover(self.params, model, pixels)
+        design = ChannelMaskDesign(pixels, fill, maps, rows, columns)
+        subject = ImageSubject(model, pixels, placement)
+        return ChannelExperiment(subject, design, placement, layer, maps)

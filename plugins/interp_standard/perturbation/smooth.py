@@ -1,0 +1,117 @@
+"""RISE's masks: a coarse random grid, enlarged smoothly and shifted at random."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from interp.design import ImageSubject, MaskDesign
+from interp.method import Experiment, Params, Perturbation
+from interp.state import content_key, draw_bits
+from interp_standard.perturbation.fill import FillParams, cover
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from interp.context import Context
+    from interp.model import ModelAdapter
+
+SHIFTS = 256
+"""Shifts are told in 256ths of a cell."""
+
+
+class SmoothParams(FillParams):
+    """RISE's masks."""
+
+    cells: int = Field(7, ge=2, le=128, description="cells along each side of the coarse grid")
+    keep: float = Field(0.5, gt=0, lt=1, description="probability that a cell is shown")
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothDesign(MaskDesign):
+    """States (B, (cells + 1)^2 + 2): a grid with a cell to spare, on or off, and a shift.
+
+    The grid is enlarged bilinearly to cells + 1 cells of ceil(side / cells) pixels each, and the
+    network's input is cut from it at the shift, (y, x) in 256ths of a cell.
+    """
+
+    pixels: Tensor
+    fill: Tensor
+    cells: int
+    keep: float
+    seed: int
+    stream: str = "smooth"
+
+    @property
+    def parts(self) -> int:  # type: ignore[override]
+        """What a state holds: cells and the two shifts."""
+        return (self.cells + 1) ** 2 + 2
+
+    @cached_property
+    def key(self) -> str:  # type: ignore[override]
+        """Pixels, fill and the law of the masks."""
+        arrays = self.pixels.cpu().numpy(), self.fill.cpu().numpy()
+        return content_key(*arrays, self.cells, self.keep, self.seed, self.stream)
+
+    def draw(self, chunk: int) -> Tensor:
+        import torch
+
+        bits = draw_bits(
+            self.seed, f"{self.stream}/{self.key}", chunk, self.chunk * self.parts
+        ).reshape(self.chunk, self.parts)
+        states = (bits < int(self.keep * 2**32)).astype(np.uint8)
+        states[:, -2:] = bits[:, -2:] % SHIFTS
+        if chunk == 0:
+            states[0], states[1] = 1, 0
+        return torch.from_numpy(states).to(self.device)
+
+    def masks(self, states: Tensor) -> Tensor:
+        import torch
+
+        grids = states[:, :-2].reshape(-1, self.cells + 1, self.cells + 1).float()
+        rows, columns = (
+            self._enlarge(side, states[:, at].float() / SHIFTS)
+            for side, at in zip(self.pixels.shape[1:], (-2, -1), strict=True)
+        )
+        return torch.bmm(rows @ grids, columns.mT).clamp(0, 1)  # (B, h, w)
+
+    def features(self, states: Tensor) -> Tensor:
+        """Masks over their expectation, (B, h * w)."""
+        return self.masks(states).flatten(1) / self.keep
+
+    def paint(self, weights: np.ndarray) -> np.ndarray:
+        return np.asarray(weights).reshape(self.pixels.shape[1:])
+
+    def _enlarge(self, side: int, shift: Tensor) -> Tensor:
+        """Bilinear weights of the cells for each pixel along a side, (B, side, cells + 1)."""
+        import torch
+
+        step = -(-side // self.cells)
+        pixel = torch.arange(side, device=shift.device) + 0.5
+        at = (pixel + (shift[:, None] * step).floor()) / step - 0.5  # (B, side), in cells
+        at = at.clamp(0, self.cells)
+        cell = torch.arange(self.cells + 1, device=shift.device)
+        return (1 - (at.unsqueeze(2) - cell).abs()).clamp(min=0)
+
+
+class SmoothCells(Perturbation):
+    """Random soft masks, as in RISE.
+
+    V. Petsiuk, A. Das, K. Saenko: RISE: Randomized Input Sampling for Explanation of Black-box
+    Models, BMVC 2018.
+    """
+
+    Params: ClassVar[type[Params]] = SmoothParams
+
+    def bind(
+        self, model: ModelAdapter, image: np.ndarray, count: int, context: Context
+    ) -> Experiment:
+        """The experiment on an image (H, W, 3) uint8."""
+        pixels, placement = model.prepare(image)
+        fill = cover(self.params, model, pixels)
+        design = SmoothDesign(pixels, fill, self.params.cells, self.params.keep, context.seed)
+        return Experiment(ImageSubject(model, pixels, placement), design, placement)

@@ -1,0 +1,204 @@
+"""The report is one well-formed file that needs nothing else, and says what it must."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from interp.comparing import compare
+from interp.comparison import Choice, ComparisonRequest
+from interp.context import Budget
+from interp.evidence import Heatmap
+from interp.explanation import Explanation
+from interp.report import comparison_html, explanation_html
+from interp.report.command import command
+from interp.report.panel import Subject, panel
+from interp.report.picture import Painter
+from interp.run import explain
+from interp.request import Request
+from interp.spec import ModelOptions
+from interp.testing import ToyModel
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+RANDOM = np.random.default_rng(0)
+IMAGES = [RANDOM.integers(0, 256, (40, 50, 3), dtype=np.uint8) for _ in range(2)]
+BUDGET = Budget(samples=100, batch_size=50)
+
+
+class Page(HTMLParser):
+    """Elements with their text; fails on tags that do not match."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.found: list[tuple[str, dict]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes) -> None:
+        self.found.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data) -> None:
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, tag: str) -> list[dict]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+@pytest.fixture
+def comparison(registry):
+    def make(*methods: str, count: int = 1, out=None, **changes):
+        chosen = tuple(Choice(method=each) for each in methods)
+        request = ComparisonRequest(methods=chosen, budget=BUDGET, **changes)
+        images = IMAGES[:count]
+        return compare(request, registry=registry, model=ToyModel(), images=images, out=out)
+
+    return make
+
+
+def test_one_file_without_anything_outside(comparison, registry, tmp_path) -> None:
+    comparison("tiles", "crash", targets=("ant", "bee, not cat"), out=tmp_path / "c")
+    text = (tmp_path / "c/report.html").read_text("utf-8")
+    page = Page(text)
+    assert text.startswith("<!doctype html>")
+    words = re.sub(r"data:image/png;base64,[\w+/=]+", "", text)
+    assert not re.search(r"https?:|//\w|@import|url\(", words)
+    assert page.all("link") == [] and all("src" not in each for each in page.all("script"))
+    pictures = page.all("img")
+    assert len(pictures) > 6
+    inside = [each for each in pictures if "src" in each]
+    assert all(each["src"].startswith("data:image/png;base64,") and each["alt"] for each in inside)
+    assert len(pictures) - len(inside) == 1  # the one that shows what is enlarged
+    headings = [int(tag[1]) for tag, _ in page.found if re.fullmatch("h[1-6]", tag)]
+    assert headings[0] == 1 and headings.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(headings, headings[1:], strict=False))
+
+
+def test_every_method_and_target_is_there(comparison, registry) -> None:
+    found = comparison("tiles", "crash", "twin", targets=("ant", "bee, not cat"))
+    page = Page(comparison_html(registry, found))
+    assert len([each for each in page.all("article")]) == 6
+    for words in (
+        "Why ant ?",
+        "Why bee, not cat ?",
+        "No answer. crash failed: ZeroDivisionError: by zero",
+        "Least squares on tiles.",
+        "toy-0",
+        f"seed {found.request.seed}",
+        "Do they agree?",
+        "interp compare --plugins tiles,crash,twin",
+        "cells 4",
+    ):
+        assert words in page.text, words
+    assert f"{found.records[0].agreement['ant'][0][2]:.2f}".replace("-", "−") in page.text
+
+
+def test_names_are_escaped(registry) -> None:
+    class Named(ToyModel):
+        def __init__(self) -> None:
+            super().__init__()
+            names = ("<script>alert(1)</script>", 'b" onload="x', "c & d")
+            self.spec = self.spec.model_copy(update={"classes": names, "name": "<b>toy</b>"})
+
+    request = ComparisonRequest(methods=(Choice(method="tiles"),), targets=("0", "1"), budget=BUDGET)
+    found = compare(request, registry=registry, model=Named(), images=IMAGES[:1])
+    page = Page(comparison_html(registry, found))
+    assert len(page.all("script")) == 1 and page.all("b") == []
+    assert not any("onload" in each for _, each in page.found)
+    assert "<b>toy</b>" in page.text
+
+
+def test_several_images_are_a_gallery(comparison, tmp_path) -> None:
+    found = comparison("tiles", "twin", count=2, out=tmp_path / "c")
+    page = Page((tmp_path / "c/report.html").read_text("utf-8"))
+    links = [each["href"] for each in page.all("a")]
+    assert links == [f"{each.folder}/report.html" for each in found.records]
+    for link in links:
+        single = Page((tmp_path / "c" / link).read_text("utf-8"))
+        assert single.all("a") == [{"href": "../report.html"}]
+        assert len(single.all("article")) == 2
+
+
+def test_in_notebooks(comparison, registry, monkeypatch) -> None:
+    monkeypatch.setattr("interp.registry.Registry.load", lambda *_: registry)
+    for found in (comparison("tiles"), comparison("tiles", count=2)):
+        text = found._repr_html_()
+        page = Page(text)
+        assert "<html" not in text and page.all("script") == []
+        assert page.all("img")
+    one = explain(
+        Request(method="tiles", targets=("ant", "bee"), budget=BUDGET),
+        registry=registry,
+        model=ToyModel(),
+        images=IMAGES,
+    )
+    page = Page(one._repr_html_())
+    assert len(page.all("article")) == 4  # two images, two targets
+    assert Page(explanation_html(registry, replace(one, provenance=None))).all("article") == []
+
+
+def shown(registry, full: float = 2.0, **fields):
+    """The panel of one map that the method gives for "ant"."""
+    values = np.array([[-1.0, 0.0], [0.5, 2.0]])
+    each = Heatmap(name="map", target="ant", image=0, unit="logit", values=values, **fields)
+    notes = ("ant: look out", "bee: no matter", "for all")
+    scores = {"ant": {"empty": 0.25}, "bee": {"empty": 0.5}}
+    found = Explanation((each,), notes=notes, scores=scores)
+    subject = Subject(IMAGES[0], 0, "photo", "ant", ("ant", "bee"))
+    return panel(Painter(registry), "m", "", found, subject, full)
+
+
+def test_a_panel_tells_how_far_to_trust_it(registry) -> None:
+    good = shown(registry, r2=0.8, standard_error=np.full((2, 2), 0.125))
+    assert good.fit == "R² 0.80" and good.doubt is not None and "±0.12" in good.doubt_scale
+    assert good.warnings == ("ant: look out", "for all")
+    assert good.facts == (("empty", "0.25"),)
+    assert good.scale == "Full colour: 2 logit. Here up to +2 and down to −1."
+    poor = shown(registry, r2=0.1)
+    assert "Poor fit, R² 0.10" in poor.warnings[0] and poor.doubt is None
+
+
+def test_one_scale(registry) -> None:
+    """Twice the scale's end is half the colour: pictures of one method can be compared."""
+    assert shown(registry, 2.0).picture.uri != shown(registry, 4.0).picture.uri
+    full = shown(registry, 1e-9).picture.uri
+    assert full == shown(registry, 1e-12).picture.uri  # beyond the end colours do not change
+
+
+def test_the_command_repeats_the_request(registry) -> None:
+    from interp.cli.compare import choices
+
+    request = ComparisonRequest(
+        methods=(
+            Choice(method="tiles", params={"cells": 2, "output": "logit"}, knowledge="known"),
+            Choice(method="crash"),
+        ),
+        model="file.onnx",
+        options=ModelOptions(input={"mean": [0.5, 0.5, 0.5]}, classes="names.txt"),
+        targets=("bee, not cat",),
+        budget=Budget(samples=50),
+        seed=4,
+    )
+    assert command(request) == (
+        "interp compare --plugins tiles,crash --model file.onnx --input mean=0.5,0.5,0.5 "
+        "--classes names.txt --image sample --target 'bee, not cat' --knowledge tiles=known "
+        "--set tiles.cells=2 --set 'tiles.output=\"logit\"' --budget 50 --seed 4"
+    )
+    said = choices("tiles,crash", ["tiles.cells=2", 'tiles.output="logit"'], ["tiles=known"])
+    assert tuple(said) == request.methods
