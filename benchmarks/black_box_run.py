@@ -35,6 +35,7 @@ def main(case: dict[str, Any], place: Path) -> None:
 def ours(case: dict[str, Any], place: Path) -> Callable[[], int]:
     """Through the one road, on PyTorch or on ONNX."""
     from interp.context import Budget
+    from interp.registry import Registry
     from interp.request import Request
     from interp.run import explain
     from interp.source import open_model
@@ -42,7 +43,9 @@ def ours(case: dict[str, Any], place: Path) -> Callable[[], int]:
 
     options = ModelOptions(device="cpu", input={"size": (224, 224), "mean": MEAN, "std": STD})
     onnx = case["system"] == "ours-onnx"
-    model = open_model(str(place / "model.onnx") if onnx else network(place), options)
+    model = open_model(
+        str(place / "model.onnx") if onnx else network(place), options, Registry.load()
+    )
     image = np.load(place / "image.npy")
     params = {
         "lime": {"fill": "mean"},
@@ -115,7 +118,8 @@ def dianna(case: dict[str, Any], place: Path) -> Callable[[], int]:
     import dianna as peer
     import onnxruntime
 
-    image = np.load(place / "image.npy").astype(np.float32) / 255
+    image = np.load(place / "image.npy").astype(np.float32).transpose(2, 0, 1) / 255
+    mean, std = (np.reshape(each, (3, 1, 1)) for each in (MEAN, STD))
     seen = [0]
     plain = onnxruntime.InferenceSession.run
 
@@ -127,7 +131,7 @@ def dianna(case: dict[str, Any], place: Path) -> Callable[[], int]:
     given = {"rise": {"n_masks": case["samples"]}, "lime": {"num_samples": case["samples"]}}
 
     def normalised(images: np.ndarray) -> np.ndarray:
-        return ((images - MEAN) / STD).astype(np.float32)
+        return ((images - mean) / std).astype(np.float32)
 
     def run() -> int:
         seen[0] = 0
@@ -136,7 +140,7 @@ def dianna(case: dict[str, Any], place: Path) -> Callable[[], int]:
             image,
             method=case["method"].upper(),
             labels=case["classes"],
-            axis_labels={2: "channels"},
+            axis_labels={0: "channels"},
             preprocess_function=normalised,
             **given[case["method"]],
         )

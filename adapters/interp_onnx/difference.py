@@ -16,7 +16,7 @@ kinks; in float32 networks of rectifiers, with kinks everywhere, need the shorte
 allows, and nearly linear rests the longest."""
 SURE = 3
 """Times the usual rounding that a difference must be to count as one."""
-ROWS = {torch.float64: 1 << 20, torch.float32: 1 << 26}
+ROWS = {torch.float64: 1 << 23, torch.float32: 1 << 26}
 """Bytes of perturbed activations in one pass; unfolded convolutions make many times as much."""
 
 

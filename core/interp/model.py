@@ -146,9 +146,22 @@ class ModelAdapter(ABC):
         """
         raise self.lacks(Capability.MODULE)
 
-    def adopt(self, module: nn.Module, builder: str, params: dict[str, object]) -> ModelAdapter:
-        """`module`, made of this model by the registered `builder`, as a model of its own."""
+    def adopt(
+        self,
+        module: nn.Module,
+        builder: str,
+        params: dict[str, object],
+        classes: Sequence[str] | None = None,
+    ) -> ModelAdapter:
+        """`module`, made of this model by the registered `builder`, as a model of its own.
+
+        It answers for the same classes, or for `classes`.
+        """
         raise self.lacks(Capability.MODULE)
+
+    def write_model(self, folder: Path) -> None:
+        """Write an adopted model into a folder that is there: a recipe and its weights."""
+        raise UnsupportedError(f"{self.spec.name} was not made by a builder; nothing to save")
 
     def export(self, path: Path) -> None:
         """Write the model as an ONNX file with what is known of it; unchecked."""
@@ -183,6 +196,24 @@ class ModelAdapter(ABC):
             if each.grid is not None and min(each.grid) > 1 and not moved:
                 found.append(each)
         return found
+
+    def map_layer(self, name: str | None = None) -> Layer:
+        """The layer called `name`, by default the last map with channels over a grid (NCHW).
+
+        One that can be cut, where there is any. UnsupportedError if it is no such map.
+        """
+        if name is None:
+            maps = [each for each in self.maps() if each.layout == "NCHW"]
+            if not maps:
+                raise UnsupportedError(f"{self.spec.name} has no layer with channels over a grid")
+            return ([each for each in maps if each.cut != "none"] or maps)[-1]
+        chosen = self.layer(name)
+        if chosen.layout != "NCHW":
+            raise UnsupportedError(
+                f"layer {name} of {self.spec.name} gives {chosen.layout}; "
+                "choose one with channels over a grid (NCHW)"
+            )
+        return chosen
 
     def lacks(self, need: Capability, who: str = "this call") -> UnsupportedError:
         """The error for something this model cannot offer."""

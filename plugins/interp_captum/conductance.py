@@ -11,7 +11,7 @@ from interp.evidence import Evidence
 from interp.method import Params
 from interp.spec import Capability, Layer
 from interp_captum.bridge import captum
-from interp_captum.layer import LayerParams, map_layer, out_of_place
+from interp_captum.layer import LayerParams, out_of_place
 from interp_captum.method import BASELINE, CaptumMethod, Fill, View
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class LayerConductance(CaptumMethod):
 
     def find(self, view: View) -> tuple[Evidence, ...]:
         """The map and the channels."""
-        layer = map_layer(view.model, self.params.layer)
+        layer = view.model.map_layer(self.params.layer)
         units = self._conductance(view, layer)[0].float()  # (C, gh, gw)
         cells = units.sum(0)
         if self.params.positive:

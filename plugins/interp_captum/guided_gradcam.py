@@ -11,7 +11,7 @@ from interp.spec import Capability
 from interp_captum.bridge import captum
 from interp_captum.colour import ColourParams, over_colours
 from interp_captum.guided_backprop import guided
-from interp_captum.layer import LAYER, map_layer
+from interp_captum.layer import LAYER
 from interp_captum.method import CaptumMethod, View
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class GuidedGradCam(CaptumMethod):
 
     def find(self, view: View) -> tuple[Evidence, ...]:
         """Each pixel's guided slope, weighed by the map."""
-        layer = map_layer(view.model, self.params.layer)
+        layer = view.model.map_layer(self.params.layer)
         slopes = over_colours(guided(view), self.params.signed)
         cells = _gradcam(view, layer)[0, 0].float().cpu().numpy()
         values = slopes * view.placement.grid_to_input(cells, layer.field)

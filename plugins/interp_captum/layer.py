@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from interp.errors import UnsupportedError
-from interp.spec import Layer
 from interp_captum.method import CaptumParams
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from interp.model import ModelAdapter
 
 
 LAYER = Field(None, description="layer whose channels are weighed; default: the last map")
@@ -26,25 +22,6 @@ class LayerParams(CaptumParams):
 
     layer: str | None = LAYER
     positive: bool = Field(False, description="show only what speaks for the target (ReLU)")
-
-
-def map_layer(model: ModelAdapter, name: str | None) -> Layer:
-    """The layer called `name`, else the last map before the pooling; UnsupportedError if no map."""
-    chosen = model.layer(name) if name else last_map(model)
-    if chosen.layout != "NCHW":
-        raise UnsupportedError(
-            f"layer {chosen.name} of {model.spec.name} gives {chosen.layout}; "
-            "choose one with channels over a grid (NCHW)"
-        )
-    return chosen
-
-
-def last_map(model: ModelAdapter) -> Layer:
-    """The last map with channels over a grid."""
-    for each in reversed(model.maps()):
-        if each.layout == "NCHW":
-            return each
-    raise UnsupportedError(f"{model.spec.name} has no layer with channels over a grid")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from interp.evidence import Evidence
 from interp.method import Params
 from interp.spec import Capability, Layer
 from interp_captum.bridge import captum
-from interp_captum.layer import LayerParams, map_layer, out_of_place
+from interp_captum.layer import LayerParams, out_of_place
 from interp_captum.method import CaptumMethod, View
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class LayerAblation(CaptumMethod):
 
     def find(self, view: View) -> tuple[Evidence, ...]:
         """The weighted sum of the layer's maps, and the weights."""
-        layer = map_layer(view.model, self.params.layer)
+        layer = view.model.map_layer(self.params.layer)
         weights = self._importance(view, layer).float()  # (C,)
         maps = view.model.activations(view.pixels, [layer.name])[layer.name][0]  # (C, gh, gw)
         cells = (weights[:, None, None] * maps).sum(0)

@@ -9,7 +9,6 @@ from interp.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.model import ModelAdapter
     from interp.spec import Layer
 
 
@@ -29,11 +28,3 @@ def channel_maps(activation: Tensor, layer: Layer) -> Tensor:
         raise InputError(f"{layer.name} has no grid to draw; choose a layer that has")
     cells = layer.grid[0] * layer.grid[1]
     return activation[:, -cells:].mT.unflatten(2, layer.grid)  # a class token comes first
-
-
-def last_map(model: ModelAdapter) -> Layer:
-    """The last layer that is a map of features and can be cut."""
-    for layer in reversed(model.maps()):
-        if layer.layout == "NCHW" and layer.cut != "none":
-            return layer
-    raise InputError(f"{model.spec.name} has no map of channels; name a layer: --layer NAME")

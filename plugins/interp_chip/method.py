@@ -13,7 +13,6 @@ from interp.explanation import Explanation, join
 from interp.knowledge import Knowledge
 from interp.method import Method, Params
 from interp.spec import Capability
-from interp_chip.features import last_map
 from interp_chip.known import Known, shipped
 from interp_chip.lesson import Lesson
 from interp_chip.params import ChipParams
@@ -113,7 +112,7 @@ class Chip(Method):
     def _learn(
         self, model: ModelAdapter, pool: Pool, context: Context, about: dict[str, Any]
     ) -> Knowledge:
-        layers = self.params.layer or (last_map(model).name,)
+        layers = self.params.layer or (model.map_layer().name,)
         lessons = [
             teach(
                 Lesson(model, name, pool, self.params, context, context.samples(self.params.masks))

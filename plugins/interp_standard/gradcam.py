@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from interp.errors import UnsupportedError
 from interp.evidence import Heatmap
 from interp.explanation import Explanation
 from interp.method import Method, Params
@@ -64,7 +63,7 @@ class GradCam(Method):
         context: Context,
     ) -> Explanation:
         """The weighted sum of the layer's maps for each image and target."""
-        cut = model.cut(map_layer(model, self.params.layer).name)
+        cut = model.cut(model.map_layer(self.params.layer).name)
         evidence: list[Heatmap] = []
         for at, image in enumerate(images):
             pixels, placement = model.prepare(image)
@@ -102,20 +101,6 @@ class GradCam(Method):
             signed=not self.params.positive,
             unit="gradient x activation",
         )
-
-
-def map_layer(model: ModelAdapter, name: str | None) -> Layer:
-    """The layer called `name`, else the last map that can be cut; UnsupportedError if no map."""
-    maps = [each for each in model.maps() if each.layout == "NCHW" and each.cut != "none"]
-    if name is None and not maps:
-        raise UnsupportedError(f"{model.spec.name} has no layer with channels over a grid to cut")
-    chosen = maps[-1] if name is None else model.layer(name)
-    if chosen.layout != "NCHW":
-        raise UnsupportedError(
-            f"layer {chosen.name} of {model.spec.name} gives {chosen.layout}; "
-            "choose one with channels over a grid (NCHW)"
-        )
-    return chosen
 
 
 def _planes(activation: Tensor) -> Iterator[Tensor]:

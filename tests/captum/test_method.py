@@ -15,7 +15,6 @@ from interp.run import run
 from interp.spec import Capability, ModelOptions
 from interp.testing import MethodCase, ToyModel, method_checks
 from interp.testing.conformance import Narrowed
-from interp_captum.layer import last_map
 from interp_torch.opening import open_model
 
 ANYWHERE = [
@@ -62,7 +61,7 @@ def test_in_place_activations_stay_in_place(
 def test_the_default_layer_is_the_last_map(name: str, layer: str) -> None:
     module = getattr(__import__("torchvision").models, name)(weights=None).eval()
     model = open_model(module, ModelOptions(device="cpu", input={"size": (64, 64)}))
-    assert last_map(model).name == layer
+    assert model.map_layer().name == layer
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def test_channels_may_come_one_by_one(limit: str, monkeypatch: pytest.MonkeyPatc
 def test_the_default_layer_is_the_last_map(name: str, layer: str) -> None:
     module = getattr(__import__("torchvision").models, name)(weights=None).eval()
     model = open_module(module, ModelOptions(device="cpu", input={"size": (64, 64)}))
-    assert gradcam.map_layer(model, None).name == layer
+    assert model.map_layer().name == layer
 
 
 def test_a_layer_without_a_grid_is_refused() -> None:

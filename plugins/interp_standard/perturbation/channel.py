@@ -14,7 +14,6 @@ from interp.evidence import ChannelImportance, Evidence, Heatmap
 from interp.gate import AblationDesign
 from interp.method import Experiment, Params, Perturbation
 from interp.state import content_key
-from interp_standard.gradcam import map_layer
 from interp_standard.perturbation.fill import FillParams, cover
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ class Channels(_ChannelMaps):
         self, model: ModelAdapter, image: np.ndarray, count: int, context: Context
     ) -> Experiment:
         """The experiment on an image (H, W, 3) uint8."""
-        layer = map_layer(model, self.params.layer)
+        layer = model.map_layer(self.params.layer)
         cut = model.cut(layer.name)
         pixels, placement = model.prepare(image)
         frontier = cut.prefix(pixels[None])
@@ -158,7 +157,7 @@ class ChannelMasks(_ChannelMaps):
         self, model: ModelAdapter, image: np.ndarray, count: int, context: Context
     ) -> Experiment:
         """The experiment on an image (H, W, 3) uint8."""
-        layer = map_layer(model, self.params.layer)
+        layer = model.map_layer(self.params.layer)
         pixels, placement = model.prepare(image)
         maps = model.activations(pixels[None], [layer.name])[layer.name][0].float()
         rows, columns = (
