@@ -1,4 +1,4 @@
-"""The known networks answer as written, and every claim tells a right explanation from wrong ones."""
+"""The known networks answer as written; every claim tells a right explanation from wrong ones."""
 
 from __future__ import annotations
 
@@ -15,18 +15,10 @@ from interp.evidence import ChannelImportance, Evidence, Heatmap, Regions
 from interp.explanation import Explanation
 from interp.manifest import Claim
 from interp.registry import Registry
-from interp.testing.claim import CLAIMS, Answers
-from interp.testing.known import (
-    CHANNELS,
-    CLASSES,
-    COLOURS,
-    WEIGHTS,
-    Scene,
-    Scenes,
-    chance_model,
-    known_model,
-    scene,
-)
+from interp.testing.answer import Answers
+from interp.testing.claim import CLAIMS
+from interp.testing.known import CHANNELS, CLASSES, WEIGHTS, Scenes, chance_model, known_model
+from interp.testing.scene import COLOURS, Scene, scene
 
 SCENES = [scene(seed) for seed in range(3)]
 Change = Callable[[Evidence], Evidence]

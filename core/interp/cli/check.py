@@ -61,17 +61,17 @@ def check_methods(
     if out is not None and not out.parent.is_dir():
         raise InputError(f"--out {out}: found no folder {out.parent}; make it first")
     known = Registry.load(registry or ())
-    words = plugins or []
-    names = list(takewhile(lambda word: not word.startswith("-"), words))
-    rest = [*words[len(names) :], *context.args]
-    names = names or [each.name for each in known.entries("method")]
-    own = own_flags(context)
-    params = {name: parameters(known, name, set_ or (), rest, own) for name in names}
+    names = list(takewhile(lambda word: not word.startswith("-"), plugins or ()))
+    flags = [*(plugins or ())[len(names) :], *context.args]
+    params = {
+        name: parameters(known, name, set_ or (), flags, own_flags(context))
+        for name in names or [each.name for each in known.entries("method")]
+    }
     found = list(_findings(known, params, samples))
     facts = {"findings": [asdict(each) for each in found]}
     if out is not None:
         out.write_text(dumps(facts, indent=1) + "\n", "utf-8")
-    say(json, facts, _alone(found) if len(names) == 1 else _table(found))
+    say(json, facts, _alone(found) if len(params) == 1 else _table(found))
     if any(each.broken for each in found):
         raise typer.Exit(1)
 

@@ -23,6 +23,7 @@ from interp.cli.flags import (
     Registries,
     Seed,
     Targets,
+    Until,
     Weights,
     model_options,
     new_name,
@@ -65,6 +66,7 @@ def compare_methods(
     out: Out = None,
     seed: Seed = 0,
     budget_: Limit = None,
+    until: Until = "samples",
     batch_size: BatchSize = None,
     limit: First = None,
     registry: Registries = None,
@@ -95,7 +97,7 @@ def compare_methods(
         data=data,
         limit=limit,
         seed=seed,
-        budget=budget(budget_, batch_size),
+        budget=budget(budget_, batch_size, until),
         **{key: value for key, value in asked.items() if value is not None},
     )
     with progress_bar() as progress:

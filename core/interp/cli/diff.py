@@ -13,7 +13,8 @@ from interp.cli.flags import Json, Registries
 from interp.cli.screen import columns, number, say
 
 if TYPE_CHECKING:
-    from interp.difference import Difference, Pair
+    from interp.difference import Difference
+    from interp.pair import Pair
 
 MANY = 30
 """Changes and pieces of evidence that are listed."""

@@ -67,6 +67,12 @@ Limit = Annotated[
     str | None,
     typer.Option("--budget", metavar="N|TIME", help="Samples (2000) or time (30s, 2m)."),
 ]
+Until = Annotated[
+    Literal["samples", "stable"],
+    typer.Option(
+        help="stable: stop once the answer has settled, after more samples than usual if need be."
+    ),
+]
 BatchSize = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="[default: the fastest, measured]")
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +24,7 @@ from interp.cli.flags import (
     Registries,
     Seed,
     Set,
+    Until,
     Weights,
     model_options,
     new_name,
@@ -57,9 +58,7 @@ def fit_request(
     precision: Precision = None,
     seed: Seed = 0,
     limit: Limit = None,
-    until: Annotated[
-        Literal["samples", "stable"], typer.Option(help="stable: stop once it has settled.")
-    ] = "samples",
+    until: Until = "samples",
     part: Annotated[
         str | None, typer.Option("--shard", metavar="I/N", help="Part I of N, for interp merge.")
     ] = None,
@@ -90,7 +89,7 @@ def fit_request(
         params=parameters(known, plugin, set_ or (), context.args, own_flags(context)),
         data=data,
         seed=seed,
-        budget=budget(limit, batch_size).model_copy(update={"until": until, "shard": shard(part)}),
+        budget=budget(limit, batch_size, until).model_copy(update={"shard": shard(part)}),
     )
     with progress_bar() as progress:
         learned = fit(request, registry=known, out=out, resume=True, progress=progress)

@@ -29,6 +29,7 @@ from interp.cli.flags import (
     Set,
     Shard,
     Targets,
+    Until,
     Weights,
     model_options,
     new_name,
@@ -66,6 +67,7 @@ def run_request(
     out: Out = None,
     seed: Seed = 0,
     limit: Limit = None,
+    until: Until = "samples",
     batch_size: BatchSize = None,
     first: First = None,
     shard_: Shard = None,
@@ -84,6 +86,7 @@ def run_request(
       interp run --plugin mint
       interp run --plugin mint --image photo.jpg --model torchvision:resnet18 --target "tiger cat"
       interp run --plugin mint --regions 2 --budget 2000 --out first
+      interp run --plugin rise --until stable
       interp run --plugin gradcam --data DIR --limit 100 --shard 0/2 --out all
     """
     from interp.registry import Registry
@@ -99,7 +102,7 @@ def run_request(
         knowledge=knowledge,
         seed=seed,
         data=data,
-        budget=budget(limit, batch_size).model_copy(update={"shard": shard(shard_)}),
+        budget=budget(limit, batch_size, until).model_copy(update={"shard": shard(shard_)}),
         **{key: value for key, value in asked.items() if value is not None},
     )
     if data is None and (first or shard_):

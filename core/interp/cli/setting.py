@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from interp.errors import InputError, nearest
 
@@ -31,18 +31,21 @@ def _setting(text: str) -> tuple[str, Any]:
         raise InputError(f"--set {text}: {value!r} is not a YAML value") from error
 
 
-def budget(text: str | None, batch_size: int | None) -> Budget:
-    """`2000` samples, or `30s`, `2m`, `1h`; and a fixed micro-batch."""
+def budget(
+    text: str | None, batch_size: int | None, until: Literal["samples", "stable"] = "samples"
+) -> Budget:
+    """`2000` samples, or `30s`, `2m`, `1h`; a fixed micro-batch; when to stop."""
     from interp.context import Budget
 
+    how: dict[str, Any] = {"batch_size": batch_size, "until": until}
     if text is None:
-        return Budget(batch_size=batch_size)
+        return Budget(**how)
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
     if not found or float(found[1]) <= 0 or not (found[2] or found[1].isdigit()):
         raise InputError(f"--budget {text}: expected samples (2000) or time (30s, 2m, 1h)")
     if found[2]:
-        return Budget(seconds=float(found[1]) * SECONDS[found[2]], batch_size=batch_size)
-    return Budget(samples=int(found[1]), batch_size=batch_size)
+        return Budget(seconds=float(found[1]) * SECONDS[found[2]], **how)
+    return Budget(samples=int(found[1]), **how)
 
 
 def shard(text: str | None) -> tuple[int, int] | None:

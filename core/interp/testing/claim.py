@@ -8,16 +8,15 @@ What is given to parts is spread over their pixels first, so that how a square i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable
 
 import numpy as np
 
 from interp.errors import UnsupportedError
-from interp.evidence import ChannelImportance, Evidence, Regions
+from interp.evidence import ChannelImportance
 from interp.explanation import Explanation
-from interp.testing.known import CHANNELS, WEIGHTS, Scene
+from interp.testing.answer import Answers
+from interp.testing.known import CHANNELS, WEIGHTS
 
 ELSEWHERE = 0.5
 """Most that another square may get: below it, every threshold from half on shows the right one."""
@@ -31,52 +30,7 @@ LEARNED, CHANCE = 0.5, 0.1
 """Least R^2 where one square decides, most where chance does (held out, its mean is below 0)."""
 
 
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """A method's explanations of every scene for every class, made when they are asked for."""
-
-    scenes: Sequence[Scene]
-    explain: Callable[[bool], Explanation]
-    """explain(False) is of the known network, explain(True) of the one that answers by chance."""
-
-    @cached_property
-    def known(self) -> Explanation:
-        """Of the known network."""
-        return self.explain(False)
-
-    @cached_property
-    def chance(self) -> Explanation:
-        """Of the network that answers by chance."""
-        return self.explain(True)
-
-    def contrasts(self, target: str, *colours: str) -> np.ndarray:
-        """Contrast of each colour's square in each scene, (scenes, colours)."""
-        maps = [spread(self.known.mapped(target, at)) for at in range(len(self.scenes))]
-        return np.array(
-            [
-                [each.contrast(values, colour) for colour in colours]
-                for each, values in zip(self.scenes, maps, strict=True)
-            ]
-        )
-
-    def astray(self, target: str) -> int:
-        """In how many scenes the map's peak lies off the square of the target's own colour."""
-        peaks = [self.known.map(target, at).argmax() for at in range(len(self.scenes))]
-        found = zip(self.scenes, peaks, strict=True)
-        return sum(not each.near(target).flat[peak] for each, peak in found)
-
-
 Verdict = tuple[bool, str]
-
-
-def spread(evidence: Evidence) -> np.ndarray:
-    """The map (H, W) of a piece of evidence as importance per pixel."""
-    if isinstance(evidence, Regions):
-        area = np.bincount(evidence.labels.ravel() + 1, minlength=len(evidence.importance) + 1)[1:]
-        evidence = replace(evidence, importance=evidence.importance / np.maximum(area, 1))
-    values = evidence.map()
-    assert values is not None, f"{evidence.name} has no map"
-    return values
 
 
 def region(answers: Answers) -> Verdict:
@@ -112,12 +66,12 @@ def channel(answers: Answers) -> Verdict:
     )
 
 
-def _channels(answers: Answers, target: str) -> Iterator[ChannelImportance]:
+def _channels(answers: Answers, target: str) -> list[ChannelImportance]:
     found = answers.known.of("channel_importance", target)
     kept = [each for each in found if isinstance(each, ChannelImportance)]
     if not kept or any(each.values.shape != (len(CHANNELS),) for each in kept):
         raise UnsupportedError("tells no importance of a layer's channels")
-    yield from kept
+    return kept
 
 
 def additive(answers: Answers) -> Verdict:

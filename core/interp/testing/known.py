@@ -1,9 +1,9 @@
-"""Images and networks whose explanation is known by hand: classes count the coloured squares."""
+"""Networks whose explanation is known by hand: classes count the coloured squares of a scene."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from interp.dataset import Dataset, Example
 from interp.registry import Registry
 from interp.source import open_model
 from interp.spec import ModelOptions
+from interp.testing.scene import CELL, COLOURS, SIDE, SIZE, scene
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
     Layers = list[tuple[str, nn.Module]]
 
-SIZE, SIDE, CELL = 64, 12, 4
-"""Pixels of the network's input, of a square, and of a cell of the last map."""
-COLOURS = {"red": (220, 40, 40), "green": (40, 220, 40), "blue": (40, 40, 220), "white": (245,) * 3}
 CHANNELS = ("light", "red", "dark", "green", "blue", "white")
 """What each channel sees. No class asks for light, which is largest, or dark.
 
@@ -46,45 +44,8 @@ AMOUNT = ((220 - 40 - 40) / 255 - 0.25) * SIDE**2 / SIZE**2
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
-    """An image (64, 128, 3) uint8 that becomes the input (64, 64), and where its squares lie."""
-
-    image: np.ndarray
-    masks: dict[str, np.ndarray]
-    """(64, 128) bool by colour."""
-
-    def near(self, colour: str) -> np.ndarray:
-        """The square and one cell of the last map around it, (64, 128) bool."""
-        import cv2
-
-        around = np.ones((2 * CELL + 1, 4 * CELL + 1), np.uint8)
-        return cv2.dilate(self.masks[colour].astype(np.uint8), around).astype(bool)
-
-    def contrast(self, values: np.ndarray, colour: str) -> float:
-        """Mean of a map (64, 128) on a square, less its mean away from all squares."""
-        rest = ~np.logical_or.reduce([self.near(each) for each in self.masks])
-        return float(values[self.masks[colour]].mean() - values[rest].mean())
-
-
-def scene(seed: int, shown: Sequence[str] = tuple(COLOURS)) -> Scene:
-    """Squares of the colours `shown`, each in a quarter of its own, on grey noise."""
-    random = np.random.default_rng(seed)
-    image = np.repeat(random.integers(108, 133, (SIZE, SIZE, 1)), 3, 2).astype(np.uint8)
-    corners = random.permutation([(0, 0), (0, SIZE // 2), (SIZE // 2, 0), (SIZE // 2, SIZE // 2)])
-    masks = {}
-    for colour, corner in zip(COLOURS, corners, strict=True):
-        top, left = corner + CELL * random.integers(1, 5, 2)
-        if colour in shown:
-            mask = np.zeros((SIZE, SIZE), bool)
-            mask[top : top + SIDE, left : left + SIDE] = True
-            image[mask] = COLOURS[colour]
-            masks[colour] = mask.repeat(2, 1)
-    return Scene(image.repeat(2, 1), masks)
-
-
-@dataclass(frozen=True, eq=False)
 class Scenes(Dataset):
-    """Images to learn from: squares there and not in all ways, labelled by the model's answer."""
+    """Images to learn from, every choice of squares in turn, labelled by the model's answer."""
 
     model: ModelAdapter
     count: int = 32
@@ -122,7 +83,9 @@ def _opened(name: str, head: Callable[[], Layers], registry: Registry) -> ModelA
     from torch import nn
 
     options = ModelOptions(
-        input={"size": (SIZE, SIZE), "mean": (0.5,) * 3, "std": (0.5,) * 3}, activation="sigmoid"
+        input={"size": (SIZE, SIZE), "mean": (0.5,) * 3, "std": (0.5,) * 3},
+        activation="sigmoid",
+        device="cpu",  # the same answer everywhere
     )
     with torch.random.fork_rng():  # layers draw weights, which are then replaced
         network = nn.Sequential(OrderedDict([*_features(), *head()])).eval()

@@ -19,9 +19,11 @@ from interp.opening import open_method
 from interp.registry import Registry
 from interp.request import Request
 from interp.run import explain, fit
-from interp.testing.claim import CLAIMS, Answers, Verdict
+from interp.testing.answer import Answers
+from interp.testing.claim import CLAIMS, Verdict
 from interp.testing.conformance import Check, MethodCase, method_checks
-from interp.testing.known import CLASSES, Scene, Scenes, chance_model, known_model, scene
+from interp.testing.known import CLASSES, Scenes, chance_model, known_model
+from interp.testing.scene import Scene, scene
 
 CONFORMANCE = "conformance"
 SAMPLES, FEW, SCENES = 1000, 300, 3
