@@ -88,6 +88,18 @@ class Heatmap(Evidence):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Tile(Evidence):
+    """A map drawn alone, for pages that put words and legend beside it.
+
+    Shares (h, w) of the scale's end: in [-1, 1], or in [0, 1] unless `signed`.
+    """
+
+    kind: ClassVar[str] = "tile"
+    values: np.ndarray
+    signed: bool = True
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Regions(Evidence):
     """A partition, labels (H, W) in 0..P-1 (-1: unseen), and each part's importance (P,).
 

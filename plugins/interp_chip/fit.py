@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from interp.moments import Sums
     from interp_chip.params import ChipParams
 
-SHARES = (0.1, 0.03, 0.01, 0.003)
+SHARES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
 """Lambdas tried, as shares of what leaves no channel; the largest nearly as good as the best."""
 DEFAULT = 0.01
 """Taken where nothing can be held out."""

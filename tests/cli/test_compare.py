@@ -51,8 +51,9 @@ def test_json(compare):
 
 
 def test_a_method_that_fails_says_so(compare):
-    answer = compare("--set", "occlude-grid.cells=2", plugins="occlude-grid,chip")
-    assert answer.code == 0
+    answer = compare("--knowledge", "captum-occlusion=nowhere", "--set", "occlude-grid.cells=2")
+    failed = next(line for line in answer.out.splitlines() if "captum-occlusion  " in line)
+    assert answer.code == 0 and "nowhere" in failed and "manifest" in failed
     assert "report: " in answer.out
 
 
@@ -94,7 +95,7 @@ def test_run_over_a_folder(interp, example, photos, tmp_path):
     assert (tmp_path / "all/index.html").is_file()
     for words, said in (
         (("--image", "x.png"), "both --image and --data"),
-        (("--cells", "3"), "holds something else"),
+        (("--seed", "3"), "holds something else"),
         (("--shard", "2/2"), "expected part/parts"),
         (("--resume",), "goes on by itself"),
     ):

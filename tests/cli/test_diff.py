@@ -44,7 +44,7 @@ def test_equal_runs(run, interp):
     answer = interp("diff", "a", "b")
     assert answer.code == 0
     assert answer.out.splitlines() == [
-        "the same: largest difference 0 (relative) over 1 pieces of evidence",
+        "the same: largest difference 0 (relative) over 1 piece of evidence",
         "  budget.batch_size: None -> 7",
     ]
 
@@ -56,7 +56,7 @@ def test_an_altered_run_with_its_picture(altered, interp, tmp_path):
     assert each["name"] == "drop, bee" and each["relative"] > 0.3
     assert (tmp_path / "apart.png").stat().st_size > 1000
     lines = interp("diff", "a", "b").out.splitlines()
-    assert lines[0].startswith("not the same: 1 of 1 pieces of evidence differ, most in drop, bee")
+    assert lines[0].startswith("not the same: 1 of 1 piece of evidence differ, most in drop, bee")
     assert "rank corr." in lines[1] and "drop, bee" in lines[2]
 
 
@@ -64,7 +64,7 @@ def test_rerun_says_whether_it_is_the_same(run, interp, example, tmp_path):
     run("a")
     answer = interp("rerun", "a", "--registry", example)
     assert answer.code == 0
-    assert answer.out == "the same: largest difference 0 (relative) over 1 pieces of evidence\n"
+    assert answer.out == "the same: largest difference 0 (relative) over 1 piece of evidence\n"
     assert sorted(each.name for each in tmp_path.iterdir() if each.name[0] == "a") == ["a"]
 
 

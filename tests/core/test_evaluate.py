@@ -15,13 +15,13 @@ from PIL import Image
 from interp.context import Budget
 from interp.dataset import Dataset, Example, Instance
 from interp.errors import Cancelled, InputError, RegistryError, UnsupportedError
-from interp.evaluate import evaluate
-from interp.evaluate_bench import spoken
-from interp.evaluate_data import Chosen
-from interp.evaluate_folder import is_evaluation, merge_evaluations, open_evaluation
-from interp.evaluate_request import Choice, EvaluationRequest
-from interp.evaluate_table import COLUMNS, figure, markdown
-from interp.evaluation import Evaluation
+from interp.evaluation.bench import spoken
+from interp.evaluation.data import Chosen
+from interp.evaluation.evaluate import evaluate
+from interp.evaluation.folder import is_evaluation, merge_evaluations, open_evaluation
+from interp.evaluation.request import Choice, EvaluationRequest
+from interp.evaluation.result import Evaluation
+from interp.evaluation.table import COLUMNS, figure, markdown
 from interp.interval import compare, estimate
 from interp.registry import Registry
 from interp.spec import Capability
@@ -125,6 +125,19 @@ def test_the_class_that_is_explained_is_the_images_or_the_models_first(go) -> No
         pixels = model.prepare(data[record.position].image)[0]
         best = int(model.predict(pixels[None]).argmax())
         assert record.target == model.spec.classes[best]
+
+
+def test_methods_are_asked_for_that_class(go, registry, monkeypatch) -> None:
+    kind, asked_for = registry.get("method", "tiles"), []
+    fine = kind.explain
+
+    def explain(self: Any, model: Any, images: Any, targets: Any, *rest: Any) -> Any:
+        asked_for.extend(target.name for target in targets)
+        return fine(self, model, images, targets, *rest)
+
+    monkeypatch.setattr(kind, "explain", explain)
+    found = go(metrics=_one())
+    assert asked_for == [record.target for record in found.records]
 
 
 def test_truth_is_for_the_class_that_is_explained(go) -> None:
@@ -317,8 +330,8 @@ def test_the_time_is_estimated_after_one_image(go) -> None:
 
 
 def test_an_estimate_counts_expensive_metrics_on_their_images_alone(go, registry) -> None:
-    from interp.evaluate import prepare
-    from interp.evaluate_request import Record
+    from interp.evaluation.evaluate import prepare
+    from interp.evaluation.request import Record
 
     bench = prepare(asked(baselines=()), registry, ToyModel(), Scenes())
     record = Record(

@@ -11,9 +11,9 @@ import pytest
 import torch
 from scipy.stats import pearsonr, spearmanr
 
-from interp.case import Case
 from interp.context import Context
 from interp.dataset import Example, Instance, Part
+from interp.evaluation.case import Case
 from interp.evidence import Heatmap
 from interp.explanation import Explanation
 from interp.method import ExplanationMetric
@@ -253,7 +253,7 @@ def test_imputation_solves_the_linear_system(shape: tuple[int, int], share: floa
 
 def test_neighbours_are_weighed() -> None:
     weights = around(torch.eye(25).reshape(25, 1, 5, 5)[12:13])[0, 0] * 12
-    assert weights[1:4, 1:4].round().tolist() == [[1, 2, 1], [2, 0, 2], [1, 2, 1]]
+    np.testing.assert_allclose(weights[1:4, 1:4], [[1, 2, 1], [2, 0, 2], [1, 2, 1]], atol=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -292,6 +292,14 @@ def test_against_the_truth_by_hand() -> None:
     assert made("energy-parts", parts="body").measure(at) == pytest.approx(3 / 8)
     assert made("localization").measure(at) == 0
     assert made("localization", accept=1 / 140).measure(at) == 1
+
+
+@pytest.mark.parametrize(("share", "right"), [(None, True), (0.9, False), (0.2, False)])
+def test_the_box_is_drawn_at_a_share_of_the_maximum(share: float | None, right: bool) -> None:
+    values = np.full((SIZE, SIZE), 0.3, np.float32)
+    values[PLACE], values[8, 14] = 0.6, 1
+    metric = made("localization", **({} if share is None else {"share": share}))
+    assert metric.measure(case(values)) == float(right)
 
 
 @pytest.mark.parametrize("tolerance", [0, 3])

@@ -20,6 +20,7 @@ from interp.evidence import (
     Pathway,
     Regions,
     Table,
+    Tile,
 )
 from interp.method import Style
 from interp_standard import interp_register
@@ -49,6 +50,7 @@ def samples(height: int, width: int) -> dict[str, Evidence]:
     pictures = rng.integers(0, 256, (5, height, width, 3), dtype=np.uint8)
     return {
         "heatmap": Heatmap(name="m", target="cat", layer="conv", values=values, r2=0.3),
+        "tile": Tile(name="m", values=values),
         "regions": Regions(
             name="m", labels=labels, importance=rng.normal(size=5), selected=rng.random(5) < 0.5
         ),
@@ -177,13 +179,25 @@ def test_no_selected_part_is_said_in_words() -> None:
     assert (middle < 60).all(-1).sum() > 200
 
 
-@pytest.mark.parametrize("kind", RENDERERS)
+@pytest.mark.parametrize("kind", [each for each in RENDERERS if each != "tile"])
 def test_poor_fit_is_on_the_picture(kind: str) -> None:
     evidence = samples(48, 64)[kind]
     pictures = [render(replace(evidence, r2=r2)) for r2 in (None, 0.87, 0.31)]
     amber = [(each == (255, 214, 102)).all(-1).sum() for each in pictures]
     assert amber[0] == amber[1] == 0 < amber[2]
     assert pictures[0].shape != pictures[1].shape
+
+
+def test_a_tile_is_the_image_alone_with_zero_unmarked() -> None:
+    image = np.full((30, 40, 3), (200, 40, 40), np.uint8)
+    values = np.zeros((30, 40))
+    values[:, :10], values[:, 30:] = 1.0, -1.0
+    drawn = render(Tile(name="m", values=values), image, width=40).astype(int)
+    assert drawn.shape == (30, 40, 3)
+    left, middle, right = drawn[15, 5], drawn[15, 20], drawn[15, 35]
+    assert np.ptp(middle) == 0  # grey: the image's own red is not taken for the map's
+    assert left[0] > left[2] + 50 and right[2] > right[0] + 50
+    assert render(Tile(name="m", values=values), width=40).shape == (30, 40, 3)
 
 
 def test_long_words_make_the_picture_taller_not_cut() -> None:

@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from interp.case import Case
 from interp.design import Design, ListedRegions
+from interp.evaluation.case import Case
 from interp.method import MetricParams
 from interp_standard.perturbation.fill import FillParams, cover
 

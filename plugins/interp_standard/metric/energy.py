@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.case import Case, instances_of
 from interp.dataset import Example, Instance
+from interp.evaluation.case import Case, instances_of
 from interp.method import ExplanationMetric, MetricParams, Truth
 from interp.target import Target
 from interp_standard.localize.region import energy

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.case import Case
 from interp.design import Design
+from interp.evaluation.case import Case
 from interp.method import ExplanationMetric, MetricParams
 from interp.state import content_key
 from interp_standard.metric.ask import ask, ranked

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from interp.evidence import Evidence
+from interp.evidence import Evidence, Tile
 from interp.method import Renderer, Style
-from interp.report.tile import Tile
 from interp_standard.render.colour import to_pixels
 from interp_standard.render.page import of_kind
 from interp_standard.render.panel import panel_size, resize, tinted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from interp.evaluation import Evaluation
+from interp.evaluation.result import Evaluation
 from interp.method import Measurement
 
 COLUMNS = ("metric", "unit", "better", "method", "less", "value", "low", "high", "images")

@@ -10,11 +10,11 @@ from typing import Any
 from interp.context import Progress, silent
 from interp.dataset import Dataset
 from interp.errors import Cancelled, InputError, UnsupportedError
-from interp.evaluate_bench import Bench
-from interp.evaluate_data import Chosen, open_evaluated
-from interp.evaluate_folder import Partial, save_evaluation
-from interp.evaluate_request import Choice, EvaluationRequest, Record
-from interp.evaluation import Evaluation
+from interp.evaluation.bench import Bench
+from interp.evaluation.data import Chosen, open_evaluated
+from interp.evaluation.folder import Partial, save_evaluation
+from interp.evaluation.request import Choice, EvaluationRequest, Record
+from interp.evaluation.result import Evaluation
 from interp.folder import check_writable
 from interp.knowledge import Knowledge
 from interp.method import ExplanationMetric

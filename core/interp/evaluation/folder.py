@@ -11,10 +11,10 @@ from typing import Any
 
 from interp.bundle import circumstances, write_png
 from interp.errors import InputError
-from interp.evaluate_plot import draw_evaluation
-from interp.evaluate_request import Record
-from interp.evaluate_table import COLUMNS, long_rows, markdown
-from interp.evaluation import Evaluation
+from interp.evaluation.plot import draw_evaluation
+from interp.evaluation.request import Record
+from interp.evaluation.result import Evaluation
+from interp.evaluation.table import COLUMNS, long_rows, markdown
 from interp.folder import MANIFEST, new_folder, read_json, seal, unseal, write_json
 
 KIND = "evaluation"

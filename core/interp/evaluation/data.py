@@ -10,7 +10,7 @@ import numpy as np
 
 from interp.dataset import Dataset, Example, open_dataset
 from interp.errors import InputError, blamed
-from interp.evaluate_request import EvaluationRequest
+from interp.evaluation.request import EvaluationRequest
 from interp.registry import Registry
 from interp.target import parse_target
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from interp.dataset import Example
 from interp.errors import InputError
-from interp.evaluate_data import Chosen
-from interp.evaluate_request import Choice, EvaluationRequest, Record, Yardstick
-from interp.evaluate_trial import Trial
-from interp.evaluation import Evaluation
+from interp.evaluation.data import Chosen
+from interp.evaluation.request import Choice, EvaluationRequest, Record, Yardstick
+from interp.evaluation.result import Evaluation
+from interp.evaluation.trial import Trial
 from interp.method import ExplanationMetric
 from interp.model import ModelAdapter
 from interp.prediction import predict

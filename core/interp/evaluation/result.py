@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from interp.errors import InputError
-from interp.evaluate_request import EvaluationRequest, Record, Yardstick
+from interp.evaluation.request import EvaluationRequest, Record, Yardstick
 from interp.interval import compare, estimate
 from interp.method import Measurement
 from interp.spec import ModelSpec

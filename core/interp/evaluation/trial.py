@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from interp.case import Case
 from interp.context import Budget, Context
 from interp.dataset import Example
 from interp.errors import Cancelled, InterpError, PluginError, blamed
-from interp.evaluate_request import Record
+from interp.evaluation.case import Case
+from interp.evaluation.request import Record
 from interp.explanation import Explanation
 from interp.model import ModelAdapter
 from interp.request import Request
@@ -19,7 +19,7 @@ from interp.run import explain
 from interp.target import Target
 
 if TYPE_CHECKING:
-    from interp.evaluate_bench import Bench
+    from interp.evaluation.bench import Bench
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.evaluate_table import figure
-from interp.evaluation import Evaluation
+from interp.evaluation.result import Evaluation
+from interp.evaluation.table import figure
 
 if TYPE_CHECKING:
     import PIL.Image

@@ -1,0 +1,75 @@
+"""What RISE's map gains when the mean score is taken off: how alike two seeds' maps are.
+
+python benchmarks/rise.py
+Writes benchmarks/results/rise.json. Creatures of seed 31, creatures-vgg, the true class. Both maps
+come of the same masks and answers, so that nothing but the solver differs.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mint import machine
+
+from interp.context import Budget
+from interp.registry import Registry
+from interp.request import Request
+from interp.run import explain
+from interp.source import open_model
+from interp.spec import ModelOptions
+from interp_creatures.dataset import Creatures
+
+IMAGES = 20
+SAMPLES = (250, 500, 1000, 2000, 4000)
+OUT = Path(__file__).parent / "results" / "rise.json"
+
+
+def main() -> None:
+    registry = Registry.load()
+    model = open_model("creatures-vgg", ModelOptions(device="cpu"), registry)
+    data = Creatures(IMAGES, seed=31)
+    found: dict[tuple[int, bool], list[float]] = {}
+    for example in data:
+        maps: dict[tuple[int, bool], list[np.ndarray]] = {}
+        for seed in (0, 1):
+            memory: dict[str, Any] = {}
+            for count in reversed(SAMPLES):
+                for above in (False, True):
+                    request = Request(
+                        method="rise",
+                        targets=(str(example.label),),
+                        params={"above_mean": above},
+                        seed=seed,
+                        budget=Budget(samples=count),
+                    )
+                    given = {"model": model, "images": [example.image], "memory": memory}
+                    told = explain(request, registry=registry, **given)
+                    maps.setdefault((count, above), []).append(told.map())
+        for key, (one, other) in maps.items():
+            found.setdefault(key, []).append(float(np.corrcoef(one.ravel(), other.ravel())[0, 1]))
+    rows = [
+        {
+            "samples": count,
+            "as published": round(float(np.mean(found[count, False])), 3),
+            "less the mean": round(float(np.mean(found[count, True])), 3),
+        }
+        for count in SAMPLES
+    ]
+    about = {
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "model": "creatures-vgg",
+        "images": IMAGES,
+        "measure": "mean Pearson correlation of the maps of seeds 0 and 1",
+        "rows": rows,
+    }
+    OUT.write_text(json.dumps(about, indent=2) + "\n")
+    print(json.dumps(rows, indent=2))
+
+
+if __name__ == "__main__":
+    main()

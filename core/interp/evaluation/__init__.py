@@ -1,0 +1,1 @@
+"""Evaluating methods: metrics over many images, with intervals and baselines."""
