@@ -57,8 +57,8 @@ def allowed(shelf: str, package: str, found: Import) -> bool:
         return package == "interp_onnx"
     if top == "streamlit":
         return shelf == "dashboards"
-    if top == "captum":
-        return package == "interp_captum"
+    if top == "captum":  # an extra: whoever wants a part of it asks for it where it is used
+        return package == "interp_captum" or (shelf == "plugins" and not found.at_once)
     if shelf == "core":
         return top not in FRAMEWORKS and not (top in LAZY and found.at_once)
     return True

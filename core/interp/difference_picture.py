@@ -11,7 +11,8 @@ from interp.evidence import Heatmap
 from interp.method import Style
 
 if TYPE_CHECKING:
-    from interp.difference import Difference, Pair
+    from interp.difference import Difference
+    from interp.pair import Pair
     from interp.registry import Registry
 
 WHITE = 255

@@ -16,7 +16,7 @@ from interp.source import open_model
 from interp.spec import ModelOptions
 
 if TYPE_CHECKING:
-    from interp.comparison import Comparison
+    from interp.comparison.result import Comparison
     from interp.explanation import Explanation
     from interp.model import ModelAdapter
     from interp.repeat import Repeat
@@ -86,15 +86,16 @@ def compare(
     `methods`: names, or names with parameters as {"mint": {"regions": 2}, "gradcam": {}}. The
     rest is as for explain.
     """
-    from interp.comparing import compare as work
-    from interp.comparison import Choice, ComparisonRequest
+    from interp.comparison.compare import compare as work
+    from interp.comparison.result import ComparisonRequest
+    from interp.request import Choice
 
     registry = registry or Registry.load()
     opened = _model(model, options, registry)
     names, arrays = _images(image, registry)
     chosen = methods if isinstance(methods, Mapping) else {name: {} for name in methods}
     request = ComparisonRequest(
-        methods=tuple(Choice(method=name, params=dict(each)) for name, each in chosen.items()),
+        methods=tuple(Choice(name=name, params=dict(each)) for name, each in chosen.items()),
         model=opened.spec.source,
         options=options or ModelOptions(),
         images=names,

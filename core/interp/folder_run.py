@@ -96,7 +96,8 @@ def run_folder(
         parse_target(text, opened.spec.classes)
     part, parts = request.budget.shard or (0, 1)
     alike = request.model_copy(update={"budget": request.budget.model_copy(update={"shard": None})})
-    growing = Growing(out, alike)
+    content = {"images": dataset.fingerprint, "model": opened.spec.fingerprint}
+    growing = Growing(out, alike, content)
     growing.begin()
     total = len(dataset) if limit is None else min(limit, len(dataset))
     job = Job(alike, registry, opened, growing, Reading(dataset), progress, cancelled)
@@ -155,11 +156,14 @@ class Job:
         from interp.report import write_index
 
         kept = self.growing.found(MANIFEST)
-        entries = tuple(_entry(kept[index].parent) for index in sorted(kept))
+        entries: list[Entry] = []
+        for index in sorted(kept):
+            self.progress("index", len(entries), len(kept))
+            entries.append(_entry(kept[index].parent))
         found = FolderRun(
             self.growing.folder,
             self.request,
-            entries,
+            tuple(entries),
             total,
             self.failed,
             tuple(self.reading.notes()),

@@ -12,30 +12,38 @@ from interp.errors import InputError
 from interp.folder import check_parent, read_json, write_json
 from interp.spec import Plain
 
-REQUEST = "request.json"
+REQUEST, BEGUN = "request.json", "begun.json"
 
 
 @dataclass(frozen=True)
 class Growing:
-    """Each piece appears whole or not at all; what is there is not made again."""
+    """Each piece appears whole or not at all; what is there is not made again.
+
+    `content`: fingerprints of what the request's names stood for when the folder was begun.
+    """
 
     folder: Path
     request: Plain
+    content: dict[str, str]
 
     def begin(self) -> None:
         """Make the folder, or check that the same request began it."""
-        wanted = self.request.model_dump(mode="json")
+        wanted = {REQUEST: self.request.model_dump(mode="json"), BEGUN: self.content}
         check_parent(self.folder)
         if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.glob("[!.]*"))):
-            found = self.folder / REQUEST
-            if not found.is_file() or read_json(found) != wanted:
+            if any(self._read(name) != value for name, value in wanted.items()):
                 raise InputError(
                     f"{self.folder} holds something else; name another --out folder, or repeat "
-                    "the command that began it to go on"
+                    "the command that began it, with the same images and model, to go on"
                 )
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self.folder / REQUEST, wanted)
+        for name, value in wanted.items():
+            write_whole(self.folder / name, value)
+
+    def _read(self, name: str) -> object:
+        path = self.folder / name
+        return read_json(path) if path.is_file() else None
 
     def piece(self, index: int, name: str) -> Path:
         """Where a piece goes."""
@@ -51,7 +59,7 @@ class Growing:
     def stopped(self, count: int) -> str:
         """What to tell somebody who stopped it."""
         return (
-            f"stopped; {count} images are whole in {self.folder}, and the same command with "
+            f"stopped; {count} of the images are whole in {self.folder}, and the same command with "
             f"--out {self.folder} goes on"
         )
 

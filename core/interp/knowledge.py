@@ -24,6 +24,8 @@ class Knowledge:
     """Arrays and plain facts that `method` learned of the model with this fingerprint.
 
     `probe` (K,) are the model's scores on a fixed noise image: what an export is checked by.
+    `made` is the model itself where the method trained it: it is saved in the same folder, which
+    then opens as a model too.
     """
 
     method: str
@@ -31,6 +33,7 @@ class Knowledge:
     probe: np.ndarray
     arrays: dict[str, np.ndarray]
     about: dict[str, Any] = field(default_factory=dict)
+    made: ModelAdapter | None = None
 
     @classmethod
     def of(
@@ -39,9 +42,11 @@ class Knowledge:
         model: ModelAdapter,
         arrays: dict[str, np.ndarray],
         about: dict[str, Any] | None = None,
+        made: bool = False,
     ) -> Knowledge:
-        """What `method` learned of `model`."""
-        return cls(method, model.spec.fingerprint, probe(model), arrays, about or {})
+        """What `method` learned of `model`, which it trained itself if `made`."""
+        kept = model if made else None
+        return cls(method, model.spec.fingerprint, probe(model), arrays, about or {}, kept)
 
     def check(self, method: str, model: ModelAdapter) -> None:
         """Raise InputError unless learned by this method, of this model or of its origin."""
@@ -62,10 +67,12 @@ class Knowledge:
             )
 
     def save(self, folder: Path) -> None:
-        """Write arrays.safetensors, knowledge.json and the manifest; all or nothing."""
+        """Write arrays.safetensors, knowledge.json, the model made, if any; all or nothing."""
         from safetensors.numpy import save_file
 
         with new_folder(folder) as place:
+            if self.made is not None:
+                self.made.write_model(place)
             save_file({**self.arrays, "probe": self.probe}, place / "arrays.safetensors")
             facts = {"method": self.method, "fingerprint": self.fingerprint, "about": self.about}
             write_json(place / "knowledge.json", facts)

@@ -18,10 +18,10 @@ from interp.spec import Capability
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.case import Case
     from interp.context import Context
     from interp.dataset import Dataset, Example
     from interp.design import Design, Subject
+    from interp.evaluation.case import Case
     from interp.knowledge import Knowledge
     from interp.model import ModelAdapter
     from interp.moments import Moments, Sums
@@ -232,7 +232,7 @@ class ExplanationMetric(ABC):
 
     def applies(self, example: Example, target: Target) -> bool:
         """Whether what is known of the image suffices; its labels are the model's classes."""
-        from interp.case import knows
+        from interp.evaluation.case import knows
 
         return knows(example, target, self.needs_truth)
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from interp.dataset import Dataset, open_dataset
 from interp.errors import InputError, nearest
+from interp.folder import read_json
 from interp.image import check_array, open_image
 from interp.knowledge import Knowledge
 from interp.method import ExplanationMetric, Method
@@ -74,9 +75,14 @@ def open_images(
 
 
 def open_knowledge(request: Request, model: ModelAdapter) -> Knowledge | None:
-    if request.knowledge is None:
+    """The knowledge asked for; else what the method left beside a model that it trained."""
+    beside = Path(model.spec.source) / "knowledge.json"
+    folder = request.knowledge
+    if folder is None and beside.is_file() and read_json(beside)["method"] == request.method:
+        folder = str(beside.parent)
+    if folder is None:
         return None
-    knowledge = Knowledge.open(Path(request.knowledge))
+    knowledge = Knowledge.open(Path(folder))
     knowledge.check(request.method, model)
     return knowledge
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interp.bundle import open_bundle
-from interp.comparing import compare
-from interp.comparison import Comparison
+from interp.comparison.compare import compare
+from interp.comparison.result import Comparison
 from interp.context import Progress, silent
 from interp.difference import Difference, difference
 from interp.errors import InputError, ModelError
@@ -77,6 +77,7 @@ def _bundle(folder: Path, place: Path, setting: Setting) -> tuple[str, ...]:
     if made is None:
         raise InputError(f"{folder} does not say what made it; it cannot be repeated")
     opened = _model(setting, request.model, request.options, made.model)
+    request = request.model_copy(update={"params": made.params})  # defaults may have changed since
     if not before.images:
         survey(
             request, registry=setting.registry, model=opened, out=place, progress=setting.progress
@@ -97,7 +98,11 @@ def _bundle(folder: Path, place: Path, setting: Setting) -> tuple[str, ...]:
 
 def _comparison(folder: Path, place: Path, setting: Setting) -> tuple[str, ...]:
     before = Comparison.open(folder)
-    request = before.request
+    params = before.params()
+    methods = [
+        each.model_copy(update={"params": params[each.name]}) for each in before.request.methods
+    ]
+    request = before.request.model_copy(update={"methods": tuple(methods)})
     compare(
         request,
         registry=setting.registry,

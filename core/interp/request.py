@@ -26,3 +26,11 @@ class Request(Plain):
     knowledge: str | None = Field(None, description="folder that fit wrote")
     seed: int = 0
     budget: Budget = Budget()
+
+
+class Choice(Plain):
+    """A method or metric among several, with the parameters that differ."""
+
+    name: str = Field(description="its registered name")
+    params: dict[str, Any] = {}
+    knowledge: str | None = Field(None, description="folder that fit wrote, for a method")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interp.comparison import Comparison
+from interp.comparison.result import Comparison
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ def test_a_method_that_fails_says_so(compare):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--set", "cells=3"), "--set cells=3: expected METHOD.KEY=VALUE"),
-        (("--set", "mint.regions=3"), "for one of occlude-grid, captum-occlusion"),
+        (("--set", "cells=3"), "--set cells=...: expected NAME.KEY=VALUE"),
+        (("--set", "mint.regions=3"), "--set mint: not among the names given; known: occlude-grid"),
         (("--set", "occlude-grid.cell=3"), "did you mean 'cells'"),
         (("--knowledge", "known"), "expected METHOD=DIR"),
         (("--target", "wasp"), "unknown target 'wasp'"),

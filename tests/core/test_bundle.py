@@ -21,6 +21,7 @@ from interp.evidence import (
     Pathway,
     Regions,
     Table,
+    Tile,
 )
 from interp.explanation import Explanation, Prediction, Provenance
 from interp.knowledge import Knowledge, probe
@@ -47,6 +48,7 @@ EVIDENCE: list[Evidence] = [
     Gallery(name="gallery", pictures=np.zeros((1, 4, 4, 3), np.uint8), captions=["x"]),
     Table(name="table", columns=["a", "b"], rows=[["x", 1.5]]),
     Curve(name="curve", x=np.arange(3.0), values=np.ones((1, 3)), series=["s"]),
+    Tile(name="tile", values=np.array([[0.5, -1.0]])),
 ]
 
 

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from interp.agreement import agreement
-from interp.comparing import compare
-from interp.comparison import Choice, Comparison, ComparisonRequest
+from interp.comparison.agreement import agreement
+from interp.comparison.compare import compare
+from interp.comparison.result import Comparison, ComparisonRequest
 from interp.context import Budget
 from interp.errors import Cancelled, InputError, RegistryError
 from interp.placement import place
+from interp.request import Choice
 from interp.spec import InputSpec
 from interp.testing import ToyModel
 
@@ -34,7 +35,7 @@ class Counting(ToyModel):
 
 
 def request(*methods: str, **changes) -> ComparisonRequest:
-    chosen = tuple(Choice(method=each) for each in methods)
+    chosen = tuple(Choice(name=each) for each in methods)
     return ComparisonRequest(methods=chosen, budget=Budget(samples=200, batch_size=50), **changes)
 
 
@@ -73,7 +74,7 @@ def test_what_concerns_all_is_told_before_any_work(registry) -> None:
     asked = request("tiles", images=("nowhere.png",))
     with pytest.raises(InputError, match=r"nowhere\.png"):
         compare(asked, registry=registry, model=model)
-    slip = ComparisonRequest(methods=(Choice(method="tiles", params={"cell": 3}),))
+    slip = ComparisonRequest(methods=(Choice(name="tiles", params={"cell": 3}),))
     with pytest.raises(InputError, match="did you mean 'cells'"):
         compare(slip, registry=registry, model=model, images=IMAGES[:1])
     assert model.seen == 0
@@ -89,9 +90,7 @@ def test_methods_and_targets_that_ask_the_same_share_the_passes(registry) -> Non
     alone = go(registry, "twin", targets=("ant", "bee, not cat")).cases[0].cells[0]
     shared = found.cases[0].cells[1]
     for target in found.records[0].targets:
-        np.testing.assert_array_equal(
-            shared.explanation.map(target), alone.explanation.map(target)
-        )
+        np.testing.assert_array_equal(shared.explanation.map(target), alone.explanation.map(target))
 
 
 def test_methods_that_keep_no_answers_count_their_samples(registry) -> None:
@@ -103,7 +102,7 @@ def test_methods_that_keep_no_answers_count_their_samples(registry) -> None:
 @pytest.mark.parametrize("resize", ["squash", "crop", "letterbox"])
 def test_agreement_is_spearmans_over_what_the_model_sees(shape, resize) -> None:
     spec = InputSpec(size=(8, 8), resize=resize)
-    maps = [RANDOM.normal(size=shape), RANDOM.normal(size=shape), RANDOM.integers(0, 3, shape) * 1.0]
+    maps = [*RANDOM.normal(size=(2, *shape)), RANDOM.integers(0, 3, shape) * 1.0]
     found = agreement([*maps, None, np.ones(shape)], spec)
     seen = place(shape, spec).to_image(np.ones((8, 8), np.float32)) > 0
     assert seen.all() == (resize != "crop")
@@ -142,7 +141,7 @@ def test_a_folder_is_the_comparison(tmp_path, registry) -> None:
 
 def test_an_interrupted_folder_goes_on(tmp_path, registry) -> None:
     out = tmp_path / "c"
-    with pytest.raises(Cancelled, match=r"1 images are whole .* goes on"):
+    with pytest.raises(Cancelled, match=r"1 of the images are whole .* goes on"):
         go(registry, "tiles", count=3, model=Counting(most=300), out=out)
     assert not (out / "manifest.json").exists()
     model = Counting()
@@ -157,8 +156,15 @@ def test_an_interrupted_folder_goes_on(tmp_path, registry) -> None:
     model = Counting()
     go(registry, "tiles", count=3, model=model, out=out)
     assert model.seen == 0
-    with pytest.raises(InputError, match="holds something else"):
-        go(registry, "tiles", "twin", count=3, out=out)
+    asked = request("tiles")
+    others = (
+        (request("tiles", "twin"), ToyModel(), IMAGES),
+        (asked, ToyModel(seed=1), IMAGES),
+        (asked, ToyModel(), IMAGES[::-1]),
+    )
+    for other, model, images in others:
+        with pytest.raises(InputError, match="holds something else"):
+            compare(other, registry=registry, model=model, images=images, out=out)
 
 
 def test_full_colour_is_shared_by_targets_and_images(registry) -> None:

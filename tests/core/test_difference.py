@@ -11,16 +11,18 @@ import pytest
 from scipy.stats import spearmanr
 
 from interp.bundle import save_bundle
-from interp.comparing import compare
-from interp.comparison import Choice, ComparisonRequest
+from interp.comparison.compare import compare
+from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
 from interp.difference import difference
 from interp.difference_picture import draw_difference
 from interp.errors import InputError
+from interp.evidence import Table
 from interp.explanation import Explanation
+from interp.pair import Pair
 from interp.repeat import repeat
-from interp.request import Request
-from interp.run import explain, finish, survey
+from interp.request import Choice, Request
+from interp.run import explain, finish
 from interp.testing import ToyModel
 
 RANDOM = np.random.default_rng(0)
@@ -60,7 +62,9 @@ def test_numbers_against_a_second_writing(made, tmp_path, registry) -> None:
     assert not found.same and found.changes == {"seed": (0, 1)}
     pair = next(each for each in found.pairs if each.name == "map, ant")
     a, b = (each.named("map").values.astype(float) for each in (before, after))
-    assert pair.largest == pytest.approx(np.abs(a - b).max() / max(np.abs(a).max(), np.abs(b).max()))
+    assert pair.largest == pytest.approx(
+        np.abs(a - b).max() / max(np.abs(a).max(), np.abs(b).max())
+    )
     assert pair.absolute == pytest.approx((np.abs(a - b).max(), np.abs(a - b).mean()))
     assert pair.correlation == pytest.approx(spearmanr(a.ravel(), b.ravel())[0])
     assert "not the same: 2 of 2 pieces" in found.verdict()
@@ -82,6 +86,19 @@ def test_a_slight_change_is_seen(made, tmp_path) -> None:
         apart = difference(tmp_path / "a", folder)
         assert apart.same == same
         assert apart.largest == pytest.approx(size, rel=0.1)
+        assert same or apart.verdict().endswith("0.001 (relative) in its values")
+
+
+def test_tables_and_words_count_too() -> None:
+    def pair(**changes) -> Pair:
+        one = Table(name="t", columns=["a", "b"], rows=[["x", 2.0], ["y", 4.0]], r2=0.5)
+        return Pair("t", one, replace(one, **changes) if changes else one)
+
+    assert pair().largest == 0
+    assert pair(rows=[["x", 2.0], ["y", 5.0]]).largest == pytest.approx(1 / 5)
+    assert pair(rows=[["x", 2.0], ["z", 4.0]]).told() == "its shape or its words differ"
+    assert pair(rows=[["x", 2.0]]).largest == math.inf
+    assert pair(r2=0.25).largest == 0.25
 
 
 def test_what_only_one_has_differs(made, tmp_path, registry) -> None:
@@ -104,19 +121,36 @@ def test_a_run_is_repeated_on_its_own_images(made, tmp_path, registry) -> None:
     assert repeat(tmp_path / "timed", registry=registry, model=ToyModel()).out is None
 
 
+def test_defaults_that_changed_since_do_not_matter(made, tmp_path, registry, monkeypatch) -> None:
+    request, _ = made("a", images=IMAGES[:1])
+    chosen = (Choice(name="tiles"),)
+    asked = ComparisonRequest(methods=chosen, budget=BUDGET)
+    compare(asked, registry=registry, model=ToyModel(), images=IMAGES[:1], out=tmp_path / "c")
+    kind = registry.get("method", "tiles")
+
+    class Other(kind.Params):
+        cells: int = 3
+
+    monkeypatch.setattr(kind, "Params", Other)
+    for name in ("a", "c"):
+        again = repeat(tmp_path / name, registry=registry, model=ToyModel())
+        assert again.same and again.difference.changes == {}
+    found = explain(request, registry=registry, model=ToyModel(), images=IMAGES[:1])
+    finish(registry, request, found, out=tmp_path / "b")
+    assert difference(tmp_path / "a", tmp_path / "b").changes == {"params.cells": (4, 3)}
+
+
 def test_another_model_is_told(made, tmp_path, registry) -> None:
     made("a")
     with pytest.raises(InputError, match=r"toy-1.*toy-0.*was explained.*interp\.rerun"):
         repeat(tmp_path / "a", registry=registry, model=ToyModel(seed=1))
-    made("live", model="python:Net" and ToyModel())
+    made("live")
     with pytest.raises(InputError, match="was explained; name that model"):
         repeat(tmp_path / "live", registry=registry)  # the request names the default model
 
 
 def test_a_model_that_was_live_is_asked_for(made, tmp_path, registry) -> None:
-    made("a", **{"model": ToyModel()})
-    request = Request.model_validate_json((tmp_path / "a/request.json").read_text())
-    _, found = made("b")
+    request, found = made("a")
     save_bundle(tmp_path / "live", request.model_copy(update={"model": "python:Net"}), found, {})
     with pytest.raises(InputError, match="was a live object, repeat from Python"):
         repeat(tmp_path / "live", registry=registry)
@@ -125,7 +159,7 @@ def test_a_model_that_was_live_is_asked_for(made, tmp_path, registry) -> None:
 
 def test_a_comparison_is_repeated_and_told_apart(tmp_path, registry) -> None:
     def make(name: str, **changes):
-        chosen = tuple(Choice(method=each) for each in ("tiles", "crash", "twin"))
+        chosen = tuple(Choice(name=each) for each in ("tiles", "crash", "twin"))
         request = ComparisonRequest(methods=chosen, budget=BUDGET, **changes)
         compare(request, registry=registry, model=ToyModel(), images=IMAGES, out=tmp_path / name)
 
@@ -140,9 +174,9 @@ def test_a_comparison_is_repeated_and_told_apart(tmp_path, registry) -> None:
 
 def test_folders_of_two_kinds_are_not_compared(made, tmp_path, registry) -> None:
     made("a")
-    request = ComparisonRequest(methods=(Choice(method="tiles"),), budget=BUDGET)
+    request = ComparisonRequest(methods=(Choice(name="tiles"),), budget=BUDGET)
     compare(request, registry=registry, model=ToyModel(), images=IMAGES[:1], out=tmp_path / "c")
-    with pytest.raises(InputError, match="holds a explanation|an explanation"):
+    with pytest.raises(InputError, match=r"kind explanation, .* of kind comparison"):
         difference(tmp_path / "a", tmp_path / "c")
     for broken in (lambda: difference(tmp_path, tmp_path / "a"), lambda: repeat(tmp_path)):
         with pytest.raises(InputError, match="expected a folder that run or compare wrote"):

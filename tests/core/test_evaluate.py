@@ -19,11 +19,12 @@ from interp.evaluation.bench import spoken
 from interp.evaluation.data import Chosen
 from interp.evaluation.evaluate import evaluate
 from interp.evaluation.folder import is_evaluation, merge_evaluations, open_evaluation
-from interp.evaluation.request import Choice, EvaluationRequest
+from interp.evaluation.request import EvaluationRequest
 from interp.evaluation.result import Evaluation
 from interp.evaluation.table import COLUMNS, figure, markdown
 from interp.interval import compare, estimate
 from interp.registry import Registry
+from interp.request import Choice
 from interp.spec import Capability
 from interp.testing import ToyModel
 from interp.testing.conformance import Narrowed

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 import interp
-from interp.comparison import Comparison
+from interp.comparison.result import Comparison
 from interp.context import Budget
 from interp.errors import InputError
 from interp.registry import Registry
@@ -51,7 +51,9 @@ def file(tmp_path) -> Path:
     )
     graph = helper.make_graph(nodes, "mean colour", [image], [scores])
     opsets = [helper.make_opsetid("", 17)]
-    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), tmp_path / "colour.onnx")
+    onnx.save(
+        helper.make_model(graph, opset_imports=opsets, ir_version=8), tmp_path / "colour.onnx"
+    )
     return tmp_path / "colour.onnx"
 
 
@@ -114,7 +116,9 @@ def test_what_is_no_image_is_told(module, registry) -> None:
 
 
 def test_nothing_heavy_is_imported_at_once() -> None:
-    code = "import sys, interp; sys.exit(sum(m in sys.modules for m in ('torch', 'numpy', 'jinja2')))"
+    code = (
+        "import sys, interp; sys.exit(sum(m in sys.modules for m in ('torch', 'numpy', 'jinja2')))"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         interp.nothing  # noqa: B018

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from interp.comparing import compare
-from interp.comparison import Choice, ComparisonRequest
+from interp.comparison.compare import compare
+from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
 from interp.evidence import Heatmap
 from interp.explanation import Explanation
@@ -18,8 +19,8 @@ from interp.report import comparison_html, explanation_html
 from interp.report.command import command
 from interp.report.panel import Subject, panel
 from interp.report.picture import Painter
+from interp.request import Choice, Request
 from interp.run import explain
-from interp.request import Request
 from interp.spec import ModelOptions
 from interp.testing import ToyModel
 
@@ -64,7 +65,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def comparison(registry):
     def make(*methods: str, count: int = 1, out=None, **changes):
-        chosen = tuple(Choice(method=each) for each in methods)
+        chosen = tuple(Choice(name=each) for each in methods)
         request = ComparisonRequest(methods=chosen, budget=BUDGET, **changes)
         images = IMAGES[:count]
         return compare(request, registry=registry, model=ToyModel(), images=images, out=out)
@@ -87,13 +88,13 @@ def test_one_file_without_anything_outside(comparison, registry, tmp_path) -> No
     assert len(pictures) - len(inside) == 1  # the one that shows what is enlarged
     headings = [int(tag[1]) for tag, _ in page.found if re.fullmatch("h[1-6]", tag)]
     assert headings[0] == 1 and headings.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(headings, headings[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(headings))
 
 
 def test_every_method_and_target_is_there(comparison, registry) -> None:
     found = comparison("tiles", "crash", "twin", targets=("ant", "bee, not cat"))
     page = Page(comparison_html(registry, found))
-    assert len([each for each in page.all("article")]) == 6
+    assert len(page.all("article")) == 6
     for words in (
         "Why ant ?",
         "Why bee, not cat ?",
@@ -116,7 +117,7 @@ def test_names_are_escaped(registry) -> None:
             names = ("<script>alert(1)</script>", 'b" onload="x', "c & d")
             self.spec = self.spec.model_copy(update={"classes": names, "name": "<b>toy</b>"})
 
-    request = ComparisonRequest(methods=(Choice(method="tiles"),), targets=("0", "1"), budget=BUDGET)
+    request = ComparisonRequest(methods=(Choice(name="tiles"),), targets=("0", "1"), budget=BUDGET)
     found = compare(request, registry=registry, model=Named(), images=IMAGES[:1])
     page = Page(comparison_html(registry, found))
     assert len(page.all("script")) == 1 and page.all("b") == []
@@ -182,12 +183,12 @@ def test_one_scale(registry) -> None:
 
 
 def test_the_command_repeats_the_request(registry) -> None:
-    from interp.cli.compare import choices
+    from interp.cli.choice import choices
 
     request = ComparisonRequest(
         methods=(
-            Choice(method="tiles", params={"cells": 2, "output": "logit"}, knowledge="known"),
-            Choice(method="crash"),
+            Choice(name="tiles", params={"cells": 2, "output": "logit"}, knowledge="known"),
+            Choice(name="crash"),
         ),
         model="file.onnx",
         options=ModelOptions(input={"mean": [0.5, 0.5, 0.5]}, classes="names.txt"),
@@ -200,5 +201,6 @@ def test_the_command_repeats_the_request(registry) -> None:
         "--classes names.txt --image sample --target 'bee, not cat' --knowledge tiles=known "
         "--set tiles.cells=2 --set 'tiles.output=\"logit\"' --budget 50 --seed 4"
     )
-    said = choices("tiles,crash", ["tiles.cells=2", 'tiles.output="logit"'], ["tiles=known"])
-    assert tuple(said) == request.methods
+    settings = ["tiles.cells=2", 'tiles.output="logit"']
+    said = choices(registry, "method", "tiles,crash", "--set", settings, ["tiles=known"])
+    assert said == request.methods

@@ -6,7 +6,8 @@ import pytest
 
 from interp.context import Budget
 from interp.evaluation.evaluate import evaluate
-from interp.evaluation.request import Choice, EvaluationRequest
+from interp.evaluation.request import EvaluationRequest
+from interp.request import Choice
 
 METHODS = ("occlusion", "rise", "lime", "mint", "chip")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from interp.cli.choice import choices
 from interp.cli.flags import (
     BatchSize,
     Classes,
@@ -30,11 +31,11 @@ from interp.cli.flags import (
 )
 from interp.cli.progress import progress_bar
 from interp.cli.screen import columns, number, say
-from interp.cli.setting import budget, settings
+from interp.cli.setting import budget
 from interp.errors import InputError
 
 if TYPE_CHECKING:
-    from interp.comparison import Choice, Comparison, Outcome
+    from interp.comparison.result import Comparison, Outcome
 
 NAMED = 5
 """Images that are listed one by one."""
@@ -84,15 +85,16 @@ def compare_methods(
       interp compare --plugins mint,rise --image photo.jpg --target "bull mastiff, not tiger cat"
       interp compare --plugins mint,rise --set mint.regions=2 --budget 1000 --data DIR --limit 20
     """
-    from interp.comparing import compare
-    from interp.comparison import ComparisonRequest
+    from interp.comparison.compare import compare
+    from interp.comparison.result import ComparisonRequest
     from interp.registry import Registry
 
     if data is not None and image:
         raise InputError("found both --image and --data; give one of them")
+    known = Registry.load(registry or ())
     asked: dict[str, Any] = {"images": image, "model": model, "targets": target}
     request = ComparisonRequest(
-        methods=tuple(choices(plugins, set_ or (), knowledge or ())),
+        methods=choices(known, "method", plugins, "--set", set_, knowledge),
         options=model_options(weights, fields, classes, device, precision),
         data=data,
         limit=limit,
@@ -103,35 +105,11 @@ def compare_methods(
     with progress_bar() as progress:
         found = compare(
             request,
-            registry=Registry.load(registry or ()),
+            registry=known,
             out=out or new_name("compare", data or request.images[0]),
             progress=progress,
         )
     say(json, {"folder": str(found.folder), **found.facts()}, _lines(found))
-
-
-def choices(plugins: str, set_: Sequence[str], knowledge: Sequence[str]) -> Iterator[Choice]:
-    """`mint,rise` with `mint.regions=2` and `chip=known` as what is compared."""
-    from interp.comparison import Choice
-
-    names = [each.strip() for each in plugins.split(",") if each.strip()]
-    params: dict[str, dict[str, Any]] = {name: {} for name in names}
-    for text in set_:
-        name, _, setting = text.partition(".")
-        _known(name, names, f"--set {text}", "METHOD.KEY=VALUE, e.g. mint.regions=2")
-        params[name] |= settings([setting])
-    learned = {}
-    for text in knowledge:
-        name, _, folder = text.partition("=")
-        _known(name, names, f"--knowledge {text}", "METHOD=DIR, e.g. chip=known")
-        learned[name] = folder
-    for name in names:
-        yield Choice(method=name, params=params[name], knowledge=learned.get(name))
-
-
-def _known(name: str, names: Iterable[str], flag: str, form: str) -> None:
-    if name not in names:
-        raise InputError(f"{flag}: expected {form}, for one of {', '.join(names)}")
 
 
 def _lines(found: Comparison) -> Iterator[str]:

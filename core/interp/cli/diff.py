@@ -31,8 +31,9 @@ def diff(
 ) -> None:
     """Compare two results: what was asked otherwise, and how far the evidence lies apart.
 
-    Evidence is matched by its name, target and image. "relative" is the largest difference of
-    any number, as a share of the largest number.
+    Evidence is matched by its name, layer, target and image. "relative" is the largest difference
+    of any number that belongs to it, standard errors included, as a share of the largest such
+    number; "largest", "mean" and the rank correlation are the map's alone.
 
     \b
     Examples

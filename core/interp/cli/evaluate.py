@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from interp.cli.choice import choices
 from interp.cli.flags import (
     BatchSize,
     Classes,
@@ -23,15 +23,15 @@ from interp.cli.flags import (
     Seed,
     Weights,
     model_options,
+    new_name,
 )
 from interp.cli.progress import progress_bar
 from interp.cli.screen import columns, say
-from interp.cli.setting import budget, settings, shard
-from interp.errors import InputError, nearest
+from interp.cli.setting import budget, shard
+from interp.errors import InputError
 
 if TYPE_CHECKING:
-    from interp.evaluate_request import Choice
-    from interp.evaluation import Evaluation
+    from interp.evaluation.result import Evaluation
 
 METHODS = "mint,rise,lime,occlusion,gradcam,score-cam,integrated-gradients,chip"
 """What is compared where nothing is named: works on the shipped networks without set-up."""
@@ -118,8 +118,8 @@ def evaluate_request(
       interp evaluate --set mint.samples=500 --metric-set deletion.steps=50
       interp evaluate --shard 0/2 --out part0; interp merge part0 part1 --out whole
     """
-    from interp.evaluate import all_metrics, evaluate
-    from interp.evaluate_request import BASELINES, EvaluationRequest
+    from interp.evaluation.evaluate import all_metrics, evaluate
+    from interp.evaluation.request import BASELINES, EvaluationRequest
     from interp.registry import Registry
     from interp.request import DEFAULT_MODEL
 
@@ -128,8 +128,8 @@ def evaluate_request(
     known = Registry.load(registry or ())
     measured = metrics or ",".join(each.name for each in all_metrics(known))
     request = EvaluationRequest(
-        methods=_choices(known, "method", plugins, "--set", set_, knowledge),
-        metrics=_choices(known, "metric", measured, "--metric-set", metric_set),
+        methods=choices(known, "method", plugins, "--set", set_, knowledge),
+        metrics=choices(known, "metric", measured, "--metric-set", metric_set),
         baselines=BASELINES if baselines else (),
         model=model or DEFAULT_MODEL,
         options=model_options(weights, fields, classes, device, precision),
@@ -140,7 +140,7 @@ def evaluate_request(
         seed=seed,
         budget=budget(sample_budget, batch_size),
     )
-    folder = out or _new_name()
+    folder = out or new_name("evaluation", data)
     with progress_bar() as progress:
         found = evaluate(
             request,
@@ -160,7 +160,7 @@ def report_evaluation(found: Evaluation, folder: Path, as_json: bool) -> None:
 
 
 def _lines(found: Evaluation, folder: Path) -> Iterator[str]:
-    from interp.evaluate_table import headings, words
+    from interp.evaluation.table import headings, words
 
     yield (
         f"{len(found.records)} images, {found.model.name} ({found.model.device}), "
@@ -190,52 +190,3 @@ def _folded(rows: Sequence[Sequence[str]], width: int) -> Iterator[list[list[str
             begin, used = at, first
         used += sizes[at]
     yield [[row[0], *row[begin:]] for row in rows]
-
-
-def _choices(
-    registry: Any,
-    kind: str,
-    names: str,
-    flag: str,
-    set_: Sequence[str] | None,
-    knowledge: Sequence[str] | None = None,
-) -> tuple[Choice, ...]:
-    """Names by commas, with what the flags say of each one's parameters and knowledge."""
-    from interp.evaluate_request import Choice
-
-    listed = [name.strip() for name in names.split(",") if name.strip()]
-    for name in listed:
-        registry.entry(kind, name)
-    params = _by_name(flag, set_, listed)
-    known = {name: str(value) for name, value in settings(knowledge or ()).items()}
-    for name in known:
-        _named("--knowledge", name, listed)
-    return tuple(
-        Choice(name=name, params=params.get(name, {}), knowledge=known.get(name)) for name in listed
-    )
-
-
-def _by_name(
-    flag: str, texts: Sequence[str] | None, listed: Sequence[str]
-) -> dict[str, dict[str, Any]]:
-    """`["mint.samples=5"]` as {"mint": {"samples": 5}}."""
-    found: dict[str, dict[str, Any]] = {}
-    for key, value in settings(texts or ()).items():
-        name, dot, parameter = key.rpartition(".")
-        if not dot:
-            raise InputError(f"{flag} {key}=...: expected NAME.KEY=VALUE, e.g. mint.samples=500")
-        _named(flag, name, listed)
-        found.setdefault(name, {})[parameter] = value
-    return found
-
-
-def _named(flag: str, name: str, listed: Sequence[str]) -> None:
-    if name not in listed:
-        raise InputError(f"{flag} {name}: not among the names given; {nearest(name, listed)}")
-
-
-def _new_name() -> Path:
-    """A new folder named after the time."""
-    name = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-evaluation"
-    numbered = (FOLDER / (f"{name}-{count}" if count else name) for count in range(1000))
-    return next(each for each in numbered if not each.exists())

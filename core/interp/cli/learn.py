@@ -115,7 +115,7 @@ def merge_parts(
       interp fit --plugin chip --data creatures --shard 1/2 --out part1
       interp merge part0 part1 --out known
     """
-    from interp.evaluate_folder import is_evaluation, merge_evaluations
+    from interp.evaluation.folder import is_evaluation, merge_evaluations
     from interp.registry import Registry
     from interp.run import merge
 

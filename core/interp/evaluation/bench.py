@@ -10,13 +10,14 @@ from typing import Any
 from interp.dataset import Example
 from interp.errors import InputError
 from interp.evaluation.data import Chosen
-from interp.evaluation.request import Choice, EvaluationRequest, Record, Yardstick
+from interp.evaluation.request import EvaluationRequest, Record, Yardstick
 from interp.evaluation.result import Evaluation
 from interp.evaluation.trial import Trial
 from interp.method import ExplanationMetric
 from interp.model import ModelAdapter
 from interp.prediction import predict
 from interp.registry import Registry
+from interp.request import Choice
 from interp.target import Target
 
 

@@ -13,7 +13,7 @@ from interp.errors import Cancelled, InputError, UnsupportedError
 from interp.evaluation.bench import Bench
 from interp.evaluation.data import Chosen, open_evaluated
 from interp.evaluation.folder import Partial, save_evaluation
-from interp.evaluation.request import Choice, EvaluationRequest, Record
+from interp.evaluation.request import EvaluationRequest, Record
 from interp.evaluation.result import Evaluation
 from interp.folder import check_writable
 from interp.knowledge import Knowledge
@@ -21,6 +21,7 @@ from interp.method import ExplanationMetric
 from interp.model import ModelAdapter
 from interp.opening import open_method, open_metric, require
 from interp.registry import Registry
+from interp.request import Choice
 from interp.source import open_model
 
 Tell = Callable[[str], None]

@@ -7,18 +7,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from interp.context import Budget
-from interp.request import DEFAULT_MODEL
+from interp.request import DEFAULT_MODEL, Choice
 from interp.spec import ModelOptions, Plain
 
 BASELINES = ("random", "centre", "edges")
-
-
-class Choice(Plain):
-    """A method or metric by its registered name, with the parameters that differ."""
-
-    name: str
-    params: dict[str, Any] = {}
-    knowledge: str | None = Field(None, description="folder that fit wrote, for a method")
 
 
 class EvaluationRequest(Plain):

@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Iterator
 
-from interp.comparison import ComparisonRequest
+from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
 from interp.request import DEFAULT_MODEL
 from interp.spec import ModelOptions
@@ -14,7 +14,7 @@ from interp.spec import ModelOptions
 
 def command(request: ComparisonRequest) -> str:
     """`interp compare ...`, fit for a shell."""
-    names = ",".join(each.method for each in request.methods)
+    names = ",".join(each.name for each in request.methods)
     return shlex.join(["interp", "compare", "--plugins", names, *_flags(request)])
 
 
@@ -29,9 +29,9 @@ def _flags(request: ComparisonRequest) -> Iterator[str]:
         yield from (flag, str(value))
     for choice in request.methods:
         if choice.knowledge:
-            yield from ("--knowledge", f"{choice.method}={choice.knowledge}")
+            yield from ("--knowledge", f"{choice.name}={choice.knowledge}")
         for key, value in choice.params.items():
-            yield from ("--set", f"{choice.method}.{key}={json.dumps(value)}")
+            yield from ("--set", f"{choice.name}.{key}={json.dumps(value)}")
     yield from _amount(request.budget)
     if request.limit is not None:
         yield from ("--limit", str(request.limit))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from interp.bundle import open_bundle
-from interp.comparison import Choice, Comparison, Record
+from interp.comparison.result import Comparison, Record
+from interp.context import Progress, silent
 from interp.errors import PluginError
 from interp.explanation import Explanation
 from interp.opening import open_method
@@ -19,6 +20,7 @@ from interp.registry import Registry
 from interp.report.command import command
 from interp.report.picture import THUMB, Painter, Picture
 from interp.report.section import section, sections_of, summary_of
+from interp.request import Choice
 
 if TYPE_CHECKING:
     from interp.folder_run import FolderRun
@@ -37,7 +39,8 @@ class Row:
     samples: int
     evaluated: int
     seconds: float
-    failed: int
+    full: str
+    answered: bool
 
 
 def comparison_html(registry: Registry, comparison: Comparison, whole: bool = True) -> str:
@@ -62,14 +65,16 @@ def explanation_html(registry: Registry, explanation: Explanation) -> str:
     )
 
 
-def write_reports(registry: Registry, comparison: Comparison) -> None:
+def write_reports(registry: Registry, comparison: Comparison, progress: Progress = silent) -> None:
     """report.html in the comparison's folder and, behind a gallery, one beside each image."""
-    folder = comparison.folder
+    folder, count = comparison.folder, len(comparison.records)
     assert folder is not None  # noqa: S101 - only what is stored has reports
-    if len(comparison.records) > 1:
-        for record in comparison.records:
+    if count > 1:
+        for at, record in enumerate(comparison.records):
+            progress("pages of the report", at, count + 1)
             text = _single(registry, comparison, [record], True)
             (folder / record.folder / REPORT).write_text(text, encoding="utf-8")
+    progress("pages of the report", count, count + 1)
     (folder / REPORT).write_text(comparison_html(registry, comparison), encoding="utf-8")
 
 
@@ -88,6 +93,7 @@ def write_index(registry: Registry, run: FolderRun) -> None:
         title=f"{run.request.method} on {len(run.entries)} images",
         run=run,
         sections=sections,
+        full=full,
         legend=legend(painter),
     )
     (run.folder / "index.html").write_text(text, encoding="utf-8")
@@ -101,7 +107,7 @@ def _single(
     return render(
         "comparison.html",
         whole=whole,
-        title=f"{len(comparison.methods)} methods on {record.name}",
+        title=f"{len(comparison.methods)} methods on {Path(record.name).name}",
         section=section(painter, comparison, record, case),
         back=f"../{REPORT}" if len(comparison.records) > 1 else "",
         **_shared(painter, comparison, records),
@@ -147,21 +153,27 @@ def _row(registry: Registry, comparison: Comparison, records: Sequence[Record], 
     choice = comparison.request.methods[at]
     outcomes = [each.outcomes[at] for each in records]
     return Row(
-        choice.method,
-        summary_of(registry, choice.method),
+        choice.name,
+        summary_of(registry, choice.name),
         ", ".join(f"{key}={value}" for key, value in choice.params.items()) or "defaults",
         _params(registry, choice),
         sum(each.samples for each in outcomes),
         sum(each.evaluated for each in outcomes),
         sum(each.seconds for each in outcomes),
-        sum(each.error is not None for each in outcomes),
+        f"{comparison.scales[choice.name]:.3g} {_unit(comparison, at)}",
+        any(each.error is None for each in outcomes),
     )
+
+
+def _unit(comparison: Comparison, at: int) -> str:
+    units = (each.outcomes[at].unit for each in comparison.records)
+    return next((each for each in units if each), "")
 
 
 def _params(registry: Registry, choice: Choice) -> dict[str, Any]:
     """All parameters; none where the method's package cannot be used."""
     try:
-        found = open_method(registry, choice.method, choice.params).params
+        found = open_method(registry, choice.name, choice.params).params
     except PluginError:
         return {}
     return dict(found.model_dump(mode="json"))

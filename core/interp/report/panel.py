@@ -23,6 +23,7 @@ class Panel:
     picture: Picture | None = None
     scale: str = ""
     fit: str = ""
+    poor: bool = False
     warnings: tuple[str, ...] = ()
     doubt: Picture | None = None
     doubt_scale: str = ""
@@ -63,6 +64,7 @@ def panel(
         picture=painter.tile(_share(values, full), subject.image, alt),
         scale=_scale(values, full, getattr(standing, "unit", "")),
         fit="" if standing.r2 is None else f"R² {standing.r2:.2f}",
+        poor=bool(_poor(standing)),
         warnings=(*_poor(standing), *_notes(found, subject)),
         doubt=doubt,
         doubt_scale=doubt_scale,
@@ -103,10 +105,11 @@ def _scale(values: np.ndarray, full: float, unit: str) -> str:
     return f"Full colour: {full:.3g} {unit}. Here {reach}."
 
 
-def _poor(shown: Evidence) -> tuple[str, ...]:
-    if shown.r2 is None or shown.r2 >= POOR_FIT:
+def _poor(standing: Evidence) -> tuple[str, ...]:
+    if standing.r2 is None or standing.r2 >= POOR_FIT:
         return ()
-    return (f"Poor fit, R² {shown.r2:.2f}: the model does not follow this map.",)
+    told = "the map tells less than half of how the score changes."
+    return (f"Poor fit, R² {standing.r2:.2f}: {told}",)
 
 
 def _notes(found: Explanation, subject: Subject) -> tuple[str, ...]:
@@ -116,9 +119,9 @@ def _notes(found: Explanation, subject: Subject) -> tuple[str, ...]:
 
 
 def _doubt(
-    painter: Painter, shown: Evidence, subject: Subject, alt: str
+    painter: Painter, standing: Evidence, subject: Subject, alt: str
 ) -> tuple[Picture | None, str]:
-    error = shown.error_map()
+    error = standing.error_map()
     if error is None or not error.max() > 0:
         return None, ""
     top = float(error.max())

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from interp.errors import blamed
-from interp.evidence import Evidence
+from interp.evidence import Evidence, Tile
 from interp.method import Style
 from interp.registry import Registry
-from interp.report.tile import Tile
 
 WIDTH, THUMB = 480, 200
 """Pixels of a map and of a gallery's map; maps are drawn larger than shown, for fine screens."""

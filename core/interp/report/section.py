@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from interp.comparison import Case, Comparison, Record
+from interp.comparison.result import Case, Comparison, Record
 from interp.explanation import Explanation, Prediction, Provenance
 from interp.registry import Registry
 from interp.report.panel import Panel, Subject, panel

@@ -30,7 +30,8 @@ class Randomization(ExplanationMetric):
     A map that stays does not explain the model. J. Adebayo et al.: Sanity Checks for Saliency Maps,
     NeurIPS 2018, all layers at once. Ours: weights are drawn anew as for a network with rectifiers,
     N(0, 2 / inputs), biases and normalisation stay, so that the network is not dead; the sign of
-    the correlation does not count. The user's model is copied, not touched.
+    the correlation does not count; what a method learned of the model before is not learned again.
+    The user's model is copied, not touched.
     """
 
     Params: ClassVar[type[MetricParams]] = RandomizationParams

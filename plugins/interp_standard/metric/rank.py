@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from interp.agreement import agreement
+from interp.comparison.agreement import agreement
 from interp.spec import InputSpec
 
 

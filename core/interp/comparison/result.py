@@ -11,27 +11,19 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from interp.agreement import plain
 from interp.bundle import open_bundle
+from interp.comparison.agreement import plain
 from interp.context import Budget
 from interp.evidence import Evidence
 from interp.explanation import Explanation, Prediction
 from interp.folder import read_json, unseal
 from interp.image import open_image
-from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, Request
+from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, Choice, Request
 from interp.shown import shown
 from interp.spec import ModelOptions, ModelSpec, Plain
 
 RECORD, IMAGE = "record.json", "image.png"
 """What lies beside the bundles of an image."""
-
-
-class Choice(Plain):
-    """One of the methods that are compared."""
-
-    method: str = Field(description="a registered method's name")
-    params: dict[str, Any] = Field({}, description="the method's parameters that differ")
-    knowledge: str | None = Field(None, description="folder that fit wrote")
 
 
 class ComparisonRequest(Plain):
@@ -50,7 +42,7 @@ class ComparisonRequest(Plain):
     def of(self, choice: Choice, image: str, targets: Sequence[str]) -> Request:
         """What is asked of one method about one image."""
         return Request(
-            method=choice.method,
+            method=choice.name,
             model=self.model,
             options=self.options,
             images=(image,),
@@ -128,7 +120,22 @@ class Comparison:
     @property
     def methods(self) -> list[str]:
         """The methods' names, in the order asked for."""
-        return [each.method for each in self.request.methods]
+        return [each.name for each in self.request.methods]
+
+    def params(self) -> dict[str, dict[str, Any]]:
+        """What each method was asked in full, by its first answer; as requested where it has none.
+
+        Defaults may change from version to version; these do not.
+        """
+        found = {each.name: each.params for each in self.request.methods}
+        missing = set(found)
+        for at, record in enumerate(self.records):
+            if missing & {each.method for each in record.outcomes if each.error is None}:
+                for cell in self.cases[at].cells:
+                    if cell.explanation is not None and cell.explanation.provenance is not None:
+                        found[cell.method] = cell.explanation.provenance.params
+                        missing.discard(cell.method)
+        return found
 
     @cached_property
     def scales(self) -> dict[str, float]:

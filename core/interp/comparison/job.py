@@ -1,4 +1,4 @@
-"""Comparing methods: one model, every image, every method, each failing for itself alone."""
+"""A comparison at work: image by image, every method, each failing for itself alone."""
 
 from __future__ import annotations
 
@@ -7,119 +7,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from interp.agreement import agreement, plain
 from interp.bundle import circumstances, write_png
-from interp.comparison import (
+from interp.comparison.agreement import agreement, plain
+from interp.comparison.result import (
     IMAGE,
     RECORD,
     Case,
     Cell,
-    Choice,
     Comparison,
     ComparisonRequest,
     Outcome,
     Record,
-    StoredCases,
 )
-from interp.context import Progress, silent
+from interp.context import Progress
 from interp.dataset import Example
-from interp.errors import Cancelled, InputError, InterpError, PluginError
-from interp.folder import MANIFEST, new_folder, read_json, seal, write_json
-from interp.gathering import gather
-from interp.growing import Growing
+from interp.errors import Cancelled, InputError, InterpError
+from interp.folder import new_folder, write_json
 from interp.model import ModelAdapter
-from interp.opening import open_method
 from interp.prediction import predict
 from interp.reading import Reading
 from interp.registry import Registry
+from interp.request import Choice
 from interp.respond import Answers
 from interp.run import explain, finish
 from interp.shown import full_colour
-from interp.source import open_model
 from interp.target import parse_target
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from interp.explanation import Prediction
-
-
-def compare(
-    request: ComparisonRequest,
-    *,
-    registry: Registry | None = None,
-    model: object = None,
-    images: Sequence[np.ndarray] | None = None,
-    names: Sequence[str] | None = None,
-    out: Path | None = None,
-    progress: Progress = silent,
-    cancelled: Callable[[], bool] = lambda: False,
-) -> Comparison:
-    """Explain each image by every method; with `out`, a folder with bundles and an HTML report.
-
-    `model` and `images`, with their `names`, take the place of the request's. A folder that the
-    same request began is gone on with. What concerns all methods (a name, an image, a class) is
-    raised before any work; what concerns one stands in its cell.
-    """
-    registry = registry or Registry.load()
-    _check_methods(registry, request.methods)
-    dataset = gather(registry, names or request.images, request.data, images)
-    opened = (
-        model
-        if isinstance(model, ModelAdapter)
-        else open_model(request.model if model is None else model, request.options, registry)
-    )
-    for text in request.targets:
-        parse_target(text, opened.spec.classes)
-    job = Job(request, registry, opened, progress, cancelled)
-    return _held(job, Reading(dataset)) if out is None else _stored(job, Reading(dataset), out)
-
-
-def _check_methods(registry: Registry, choices: Sequence[Choice]) -> None:
-    """Raise for a slip of the user's; a package that fails stands in its cell later."""
-    if not choices:
-        raise InputError("no method to compare; name some, e.g. --plugins mint,gradcam")
-    for choice in choices:
-        registry.entry("method", choice.method)
-        try:
-            open_method(registry, choice.method, choice.params)
-        except PluginError:
-            continue
-    names = [each.method for each in choices]
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise InputError(f"{twice[0]} is named twice; name each method once")
-
-
-def _held(job: Job, reading: Reading) -> Comparison:
-    """Everything in memory."""
-    found = [job.case(example) for _, example in job.examples(reading)]
-    records = tuple(job.record(each, "") for each in found)
-    return job.comparison(records, found, reading, None)
-
-
-def _stored(job: Job, reading: Reading, out: Path) -> Comparison:
-    """One image in memory at a time; what is whole already is not done again."""
-    from interp.report import write_reports
-
-    growing = Growing(out, job.request)
-    growing.begin()
-    kept = growing.found(RECORD)
-    records = {at: Record.model_validate(read_json(path)) for at, path in kept.items()}
-    try:
-        for index, example in job.examples(reading, records):
-            records[index] = job.store(example, growing.piece(index, example.name))
-    except KeyboardInterrupt as error:
-        raise Cancelled(growing.stopped(len(records))) from error
-    listed = tuple(records[index] for index in sorted(records))
-    found = job.comparison(listed, StoredCases(out, listed), reading, out)
-    write_json(out / "comparison.json", found.facts())
-    write_reports(job.registry, found)
-    (out / MANIFEST).unlink(missing_ok=True)
-    seal(out, {"kind": "comparison", **found.about})
-    return found
 
 
 @dataclass
@@ -191,17 +108,17 @@ class Job:
                 images=[example.image],
                 names=[example.name],
                 memory=memory,
-                progress=self._labelled(choice.method),
+                progress=self._labelled(choice.name),
                 cancelled=self.cancelled,
             )
             if place is not None:
-                finish(self.registry, request, found, out=place / choice.method)
+                finish(self.registry, request, found, out=place / choice.name)
         except Cancelled:
             raise
         except InterpError as error:
-            return Cell(choice.method, error=str(error))
+            return Cell(choice.name, error=str(error))
         asked = memory["answers"].evaluated
-        return Cell(choice.method, found, evaluated=found.samples if asked is None else asked)
+        return Cell(choice.name, found, evaluated=found.samples if asked is None else asked)
 
     def _labelled(self, method: str) -> Progress:
         return lambda label, done, total: self.progress(f"{method}: {label}", done, total)

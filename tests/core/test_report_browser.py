@@ -1,0 +1,94 @@
+"""The report in a real browser: nothing complains, and nothing sticks out on a phone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from interp.comparison.compare import compare
+from interp.comparison.result import ComparisonRequest
+from interp.context import Budget
+from interp.request import Choice
+from interp.testing import ToyModel
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
+METHODS = ("tiles", "twin", "crash", "captum-occlusion", "integrated-gradients")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs chromium"),
+]
+
+
+@pytest.fixture
+def page(monkeypatch):
+    """A page in a browser that keeps what it complains of."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    with playwright.sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        opened = browser.new_page()
+        opened.complaints = []
+        opened.on("console", lambda each: opened.complaints.append(each.text))
+        opened.on("pageerror", lambda each: opened.complaints.append(str(each)))
+        opened.on("request", lambda each: _outside(opened, each.url))
+        yield opened
+        browser.close()
+
+
+def _outside(page, url: str) -> None:
+    if not url.startswith(("file:", "data:")):
+        page.complaints.append(f"asked for {url}")
+
+
+@pytest.fixture
+def report(registry, tmp_path) -> Path:
+    """A comparison of two images with a failing method and long names."""
+
+    class Named(ToyModel):
+        def __init__(self) -> None:
+            super().__init__()
+            names = ("ant", "a class of a very long name indeed, bombus terrestris", "b" * 60)
+            self.spec = self.spec.model_copy(update={"classes": names})
+
+    random = np.random.default_rng(0)
+    images = [random.integers(0, 256, (40, 50, 3), dtype=np.uint8) for _ in range(2)]
+    request = ComparisonRequest(
+        methods=tuple(Choice(name=each) for each in METHODS),
+        targets=("2, not 1", "0"),
+        budget=Budget(samples=100),
+    )
+    out = tmp_path / "c"
+    compare(request, registry=registry, model=Named(), images=images, out=out)
+    return out
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_every_page_fits_and_is_quiet(page, report, width) -> None:
+    files = sorted(report.rglob("report.html"))
+    assert len(files) == 3
+    for file in files:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(file.as_uri())
+        page.eval_on_selector_all("details", "all => all.forEach(each => each.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        broken = "all => all.filter(each => each.src && !each.naturalWidth).length"
+        assert page.eval_on_selector_all("img", broken) == 0
+    assert page.complaints == []
+
+
+def test_a_click_enlarges_and_another_closes(page, report) -> None:
+    page.goto(next(each for each in report.rglob("report.html") if each.parent != report).as_uri())
+    page.click("article button >> nth=0")
+    assert page.evaluate("document.querySelector('dialog').open")
+    small = page.get_attribute("article img >> nth=0", "src")
+    assert page.get_attribute("dialog img", "src") == small
+    page.click("dialog button")
+    assert not page.evaluate("document.querySelector('dialog').open")
+    assert page.complaints == []
