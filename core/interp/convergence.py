@@ -1,9 +1,28 @@
 """When a sampled answer has settled."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from interp.context import Budget
 
 SETTLED = 0.95
 """The reliability from which on an answer is called stable; our choice."""
+MOST = 16
+"""How many times a method's own number of samples are taken for a stable answer at most."""
+
+
+def rounds(first: int, count: int, budget: Budget) -> list[int]:
+    """Numbers of samples at which to ask whether an answer has settled: `first`, doubled.
+
+    The last is the budget's number, or MOST times `count`, the method's own.
+    """
+    limit = count if budget.samples is not None else MOST * count
+    doubled = [first << each for each in range(64) if first << each < limit]
+    return [*doubled, limit]
 
 
 def reliability(values: np.ndarray, errors: np.ndarray) -> float:

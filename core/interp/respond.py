@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from interp.convergence import rounds
 from interp.errors import ModelError
 from interp.moments import BUCKETS, Moments
 from interp.state import content_key
@@ -34,9 +35,6 @@ CACHE = 1 << 16
 
 LARGEST_ON_CPU = 32
 """The largest micro-batch of such subjects there; others only take more memory."""
-
-MOST = 16
-"""How many times a method's own number of samples are taken for a stable answer at most."""
 
 WORKSPACE = 32
 """Bytes a forward pass takes per byte of its input, roughly: what bounds the first guess."""
@@ -167,7 +165,7 @@ def accumulate(
 
     Where the context has a checkpoint folder, goes on from what is there, and saves every few
     seconds. With the budget's `until` stable, samples are doubled until `settled` says so, up to
-    the budget's number or MOST times `count`. Raises as respond does.
+    the budget's number or a multiple of `count`. Raises as respond does.
     """
     import torch
 
@@ -176,8 +174,8 @@ def accumulate(
     path = None if context.checkpoint is None else context.checkpoint / f"{key}.safetensors"
     moments = Moments.open(path) if path is not None and path.exists() else Moments(key)
     saved = time.monotonic()
-    rounds = _rounds(context, design, count, settled is not None)
-    for upto in rounds:
+    numbers = _rounds(context, design, count, settled is not None)
+    for upto in numbers:
         for answer in respond(context, subject, design, output, upto, set(moments.chunks)):
             scores = torch.stack([target.select(answer.scores) for target in targets], 1)  # (B, T)
             weights = weighting.weigh(design, answer.states, scores)
@@ -188,7 +186,7 @@ def accumulate(
             if path is not None and time.monotonic() - saved > SAVE_EVERY:
                 moments.save(path)
                 saved = time.monotonic()
-        if context.stop() or (settled is not None and upto < rounds[-1] and settled(moments)):
+        if context.stop() or (settled is not None and upto < numbers[-1] and settled(moments)):
             break
     if path is not None:
         moments.save(path)
@@ -199,10 +197,7 @@ def _rounds(context: Context, design: Design, count: int, growing: bool) -> list
     """Numbers of samples to look at: all at once, or doubling where the answer may settle."""
     if not growing or context.budget.until == "samples" or design.size is not None:
         return [count]
-    limit = count if context.budget.samples is not None else MOST * count
-    first = BUCKETS * design.chunk
-    doubled = [first << each for each in range(64) if first << each < limit]
-    return [*doubled, limit]
+    return rounds(BUCKETS * design.chunk, count, context.budget)
 
 
 def _scores(

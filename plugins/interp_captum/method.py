@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from interp.convergence import reliability, unsettled
 from interp.evidence import ChannelImportance, Evidence, Heatmap
-from interp.explanation import Explanation
+from interp.explanation import Explanation, join
 from interp.method import Method, Params
 from interp_captum.bridge import Score
 
@@ -51,7 +52,12 @@ class View:
         return self.score.model
 
     def heatmap(
-        self, values: np.ndarray, unit: str, layer: str | None = None, signed: bool = True
+        self,
+        values: np.ndarray,
+        unit: str,
+        layer: str | None = None,
+        signed: bool = True,
+        error: np.ndarray | None = None,
     ) -> Heatmap:
         """A map (h, w) over the network's input as evidence over the original image."""
         return Heatmap(
@@ -62,6 +68,7 @@ class View:
             values=self.placement.to_image(values.astype(np.float32)),
             signed=signed,
             unit=unit,
+            standard_error=None if error is None else self.placement.to_image(error),
         )
 
     def channels(self, values: Tensor, layer: str) -> ChannelImportance:
@@ -98,12 +105,26 @@ class CaptumMethod(Method):
         context: Context,
     ) -> Explanation:
         """A map for each image and target, in the original image's coordinates."""
-        evidence: list[Evidence] = []
-        samples = 0
+        parts: list[Explanation] = []
         for at, image in enumerate(images):
             pixels, placement = model.prepare(image)
             for target in targets:
                 score = Score(model, target, self.params.output, context)
-                evidence += self.find(View(score, pixels[None], placement, at))
-                samples += score.count
-        return Explanation(tuple(evidence), samples=samples)
+                found = self.find(View(score, pixels[None], placement, at))
+                key = target.name if len(images) == 1 else f"{target.name}, image {at}"
+                scores, notes = _trust(key, found, score)
+                parts.append(Explanation(found, score.count, scores, notes))
+        return join(parts)
+
+
+def _trust(
+    key: str, found: tuple[Evidence, ...], score: Score
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """How far a sampled map can be trusted, by its standard error; nothing of other maps."""
+    values, error = found[0].map(), found[0].error_map()
+    if values is None or error is None:
+        return {}, ()
+    known = reliability(values, error)
+    stable = score.context.budget.until == "stable"
+    notes = unsettled(key, known, score.count) if stable else []
+    return {key: {"reliability": round(known, 4), "samples": score.count}}, tuple(notes)

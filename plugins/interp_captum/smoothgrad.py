@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
+from interp.convergence import SETTLED, reliability, rounds
 from interp.evidence import Evidence
 from interp.method import Params
 from interp.spec import Capability
-from interp_captum.colour import ColourParams, over_colours
+from interp_captum.colour import ColourParams
 from interp_captum.method import CaptumMethod, View
 from interp_captum.saliency import gradient
 
@@ -45,24 +46,27 @@ class SmoothGrad(CaptumMethod):
     params: SmoothGradParams
 
     def find(self, view: View) -> tuple[Evidence, ...]:
-        """Each pixel's mean slope."""
-        import torch
-
+        """Each pixel's mean slope, with its standard error."""
+        budget = view.score.context.budget
         draws = view.score.context.samples(self.params.draws)
-        view.score.total = draws
-        total = torch.zeros_like(view.pixels[0], dtype=torch.float64)
-        for noisy in self._copies(view, draws):
-            total += gradient(view.score, noisy).double().sum(0)
-        values = over_colours(total / draws, self.params.signed)
-        return (view.heatmap(values, "score per colour level", signed=self.params.signed),)
+        slopes = Slopes(self.params.signed)
+        for upto in rounds(draws, draws, budget) if budget.until == "stable" else [draws]:
+            view.score.total = upto
+            for noisy in self._copies(view, slopes.count, upto):
+                slopes.add(gradient(view.score, noisy))
+            values, error = slopes.found()
+            if error is not None and reliability(values, error) >= SETTLED:
+                break
+        unit = "score per colour level"
+        return (view.heatmap(values, unit, signed=self.params.signed, error=error),)
 
-    def _copies(self, view: View, draws: int) -> Iterator[Tensor]:
+    def _copies(self, view: View, first: int, upto: int) -> Iterator[Tensor]:
         """Noisy copies of the image in batches, (B, 3, h, w)."""
         import torch
 
         size = self.params.noise * float(view.pixels.max() - view.pixels.min())
-        for begin in range(0, draws, view.score.batch):
-            numbers = range(begin, min(begin + view.score.batch, draws))
+        for begin in range(first, upto, view.score.batch):
+            numbers = range(begin, min(begin + view.score.batch, upto))
             noise = torch.stack([self._noise(view, number) for number in numbers])
             yield view.pixels + size * noise
 
@@ -72,3 +76,33 @@ class SmoothGrad(CaptumMethod):
         shape = view.pixels.shape[1:]
         drawn = np.random.Generator(np.random.Philox(key)).standard_normal(shape, np.float32)
         return view.model.to_device(drawn)
+
+
+@dataclass
+class Slopes:
+    """The mean of slopes and how well it is known; `signed`: of their sum over colours."""
+
+    signed: bool
+    count: int = 0
+    total: Tensor | None = None
+    squares: Tensor | None = None
+
+    def add(self, slopes: Tensor) -> None:
+        """Take in slopes (B, 3, h, w)."""
+        seen = slopes.double()
+        seen = seen.sum(1, keepdim=True) if self.signed else seen
+        total, squares = seen.sum(0), seen.square().sum(0)
+        self.total = total if self.total is None else self.total + total
+        self.squares = squares if self.squares is None else self.squares + squares
+        self.count += len(slopes)
+
+    def found(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """The map (h, w) and its standard error; None with one draw."""
+        assert self.total is not None and self.squares is not None  # noqa: S101 - after add
+        mean = self.total / self.count  # (C, h, w)
+        colour = mean.abs().argmax(0, keepdim=True)
+        values = (mean if self.signed else mean.abs().gather(0, colour))[0].float().cpu().numpy()
+        if self.count < 2:
+            return values, None
+        variance = (self.squares / self.count - mean.square()).clamp_min(0) / (self.count - 1)
+        return values, variance.sqrt().gather(0, colour)[0].float().cpu().numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from torch import nn
 from torch.nn import functional
 
 from interp.context import Budget
+from interp.convergence import SETTLED
 from interp.encoding import encode
 from interp.errors import UnsupportedError
+from interp.explanation import Explanation
 from interp.model import ModelAdapter
 from interp.registry import Registry
 from interp.request import Request
@@ -196,3 +199,31 @@ def test_rectifiers_that_cannot_be_guided_are_named(
 ) -> None:
     with pytest.raises(UnsupportedError, match=f"found {found} in Twice; use saliency"):
         explain(method, wrapped(Twice(act).eval()), picture(0), "1")
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_smoothgrad_knows_its_standard_error(signed: bool, small: Callable) -> None:
+    """As the spread of repeated runs; --until stable doubles the draws until it is small."""
+    model, image = small(), np.random.default_rng(2).integers(0, 256, (32, 32, 3), np.uint8)
+
+    def asked(seed: int, **budget: Any) -> Explanation:
+        request = Request(
+            method="smoothgrad",
+            targets=("1",),
+            params={"signed": signed, "noise": 0.3},
+            seed=seed,
+            budget=Budget(**budget),
+        )
+        return run(request, model=model, images=[image]).explanation
+
+    runs = [asked(seed, samples=20) for seed in range(30)]
+    spread = np.std([each.map() for each in runs], 0, ddof=1)
+    told = np.mean([each.mapped().error_map() for each in runs], 0)
+    # Choosing the largest of three colours each time makes the spread a little smaller.
+    assert told.mean() == pytest.approx(spread.mean(), rel=0.05 if signed else 0.25)
+    settled = asked(0, until="stable")
+    (scores,) = settled.scores.values()
+    assert scores["reliability"] >= SETTLED and scores["samples"] == settled.samples
+    assert settled.samples in (50, 100, 200, 400)
+    cut_short = asked(0, until="stable", samples=2)
+    assert any("not settled after 2 samples" in each for each in cut_short.notes)
