@@ -125,10 +125,6 @@ def rerun(
 
 
 def _model(model: object, options: ModelOptions | None, registry: Registry) -> ModelAdapter:
-    from interp.model import ModelAdapter
-
-    if isinstance(model, ModelAdapter):
-        return model
     source = str(model) if isinstance(model, Path) else model
     return open_model(source, options or ModelOptions(), registry)
 

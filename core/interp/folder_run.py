@@ -86,11 +86,7 @@ def run_folder(
     registry = registry or Registry.load()
     method = open_method(registry, request.method, request.params)
     dataset = open_dataset(request.data)
-    opened = (
-        model
-        if isinstance(model, ModelAdapter)
-        else open_model(request.model if model is None else model, request.options, registry)
-    )
+    opened = open_model(request.model if model is None else model, request.options, registry)
     require(request.method, method, opened)
     for text in request.targets:
         parse_target(text, opened.spec.classes)

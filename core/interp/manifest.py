@@ -42,11 +42,13 @@ class MethodEntry(Entry):
     """A method, the question it answers and what it needs of a model.
 
     `claims` is what it promises on models whose answer is known: see interp.testing.claim.
+    `model` is a registered one that it explains where none is named, if it is a special one.
     """
 
     needs: tuple[Capability, ...]
     answers: Answer
     claims: tuple[Claim, ...] = ()
+    model: Name | None = None
     paper: Paper | None = None
 
 

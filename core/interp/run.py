@@ -232,11 +232,7 @@ def _begin(
         checkpoint=checkpoint,
         lookup=registry.get,
     )
-    opened = (
-        model
-        if isinstance(model, ModelAdapter)
-        else open_model(request.model if model is None else model, request.options, registry)
-    )
+    opened = open_model(request.model if model is None else model, request.options, registry)
     require(request.method, method, opened)
     return method, opened, context
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from interp.errors import ModelError, blamed, nearest
 from interp.manifest import AdapterEntry
+from interp.model import ModelAdapter
 from interp.spec import ModelOptions
 
 if TYPE_CHECKING:
-    from interp.model import ModelAdapter
     from interp.registry import Registry
 
 FOLDER = "folder:"
@@ -31,8 +31,12 @@ def open_model(
 ) -> ModelAdapter:
     """A registered model, a file, a factory, a folder or a framework's own object, opened.
 
+    What is open already is returned as it is.
+
     Raises ModelError for what no registered adapter opens, PluginError for an adapter's failure.
     """
+    if isinstance(source, ModelAdapter):
+        return source
     if isinstance(source, str) and source in {each.name for each in registry.entries("model")}:
         registered: ModelSource = registry.get("model", source)
         merged = merge(registered.options, options)

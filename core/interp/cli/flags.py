@@ -11,6 +11,7 @@ import typer
 from interp.cli.setting import input_fields
 
 if TYPE_CHECKING:
+    from interp.registry import Registry
     from interp.spec import ModelOptions
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -112,6 +113,16 @@ def new_name(what: str, subject: str) -> Path:
     name = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{what}-{Path(subject).stem}"
     numbered = (FOLDER / (f"{name}-{count}" if count else name) for count in range(1000))
     return next(each for each in numbered if not each.exists())
+
+
+def default_model(registry: Registry, method: str) -> str:
+    """The model that a method explains where none is named."""
+    from interp.manifest import MethodEntry
+    from interp.request import DEFAULT_MODEL
+
+    entry = registry.entry("method", method)
+    own = entry.model if isinstance(entry, MethodEntry) else None
+    return own or DEFAULT_MODEL
 
 
 def model_options(

@@ -26,6 +26,7 @@ from interp.cli.flags import (
     Set,
     Until,
     Weights,
+    default_model,
     model_options,
     new_name,
 )
@@ -150,13 +151,13 @@ def survey_request(
       interp survey --plugin chip --data creatures
     """
     from interp.registry import Registry
-    from interp.request import DEFAULT_MODEL, Request
+    from interp.request import Request
     from interp.run import survey
 
     known = Registry.load(registry or ())
     request = Request(
         method=plugin,
-        model=model or DEFAULT_MODEL,
+        model=model or default_model(known, plugin),
         options=model_options(weights, fields, classes, device, precision),
         images=(),
         params=parameters(known, plugin, set_ or (), context.args, own_flags(context)),
@@ -190,4 +191,6 @@ def _lines(learned: Knowledge, out: Path) -> Iterator[str]:
         ]
         yield from columns([["layer", *shown], *rows])
     yield from (f"note: {each}" for each in about.get("notes", []))
+    if learned.made is not None:
+        yield f"model: {out} (open it with --model)"
     yield f"knowledge: {out}"

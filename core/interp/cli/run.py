@@ -31,6 +31,7 @@ from interp.cli.flags import (
     Targets,
     Until,
     Weights,
+    default_model,
     model_options,
     new_name,
 )
@@ -94,9 +95,10 @@ def run_request(
 
     known = Registry.load(registry or ())
 
-    asked: dict[str, Any] = {"images": image, "model": model, "targets": target}
+    asked: dict[str, Any] = {"images": image, "targets": target}
     request = Request(
         method=plugin,
+        model=model or default_model(known, plugin),
         options=model_options(weights, fields, classes, device, precision),
         params=parameters(known, plugin, set_ or (), context.args, own_flags(context)),
         knowledge=knowledge,

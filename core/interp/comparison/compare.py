@@ -14,7 +14,6 @@ from interp.errors import Cancelled, InputError, PluginError
 from interp.folder import MANIFEST, read_json, seal, write_json
 from interp.gathering import gather
 from interp.growing import Growing
-from interp.model import ModelAdapter
 from interp.opening import open_method
 from interp.reading import Reading
 from interp.registry import Registry
@@ -43,11 +42,7 @@ def compare(
     registry = registry or Registry.load()
     _check_methods(registry, request.methods)
     dataset = gather(registry, names or request.images, request.data, images)
-    opened = (
-        model
-        if isinstance(model, ModelAdapter)
-        else open_model(request.model if model is None else model, request.options, registry)
-    )
+    opened = open_model(request.model if model is None else model, request.options, registry)
     for text in request.targets:
         parse_target(text, opened.spec.classes)
     job = Job(request, registry, opened, progress, cancelled)

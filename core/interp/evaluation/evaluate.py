@@ -85,11 +85,7 @@ def prepare(
         for each in request.metrics or all_metrics(registry)
     }
     opened = {name: open_method(registry, name, each.params) for name, each in methods.items()}
-    adapter = (
-        model
-        if isinstance(model, ModelAdapter)
-        else open_model(request.model if model is None else model, request.options, registry)
-    )
+    adapter = open_model(request.model if model is None else model, request.options, registry)
     refused = _refused({**opened, **metrics}, adapter)
     for name, each in methods.items():
         if each.knowledge is not None and name not in refused:
