@@ -3,6 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 CHIP := plugins/interp_chip/knowledge/creatures-vgg
+BENCH ?= mint chip_fit solver onnx_cut channel_ablation black_box rise
 SHELVES := $(wildcard core adapters plugins dashboards)
 
 .PHONY: help demo app test types lint docs bench models
@@ -32,7 +33,7 @@ docs: $(VENV)/.developing ## check every method, write the generated parts of RE
 	$(BIN)/python docs/picture.py
 
 bench: $(VENV)/.developing ## measure against peers; results go to benchmarks/
-	set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done
+	set -e; for name in $(BENCH); do $(BIN)/python benchmarks/$$name.py; done
 
 models: $(VENV)/.installed ## train the shipped networks again, about 25 minutes
 	$(BIN)/python -m interp_creatures.train

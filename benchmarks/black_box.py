@@ -61,7 +61,8 @@ def main() -> None:
 
 def cases(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Every run that is wanted, peers beside ours."""
-    wanted = arguments.only or ["ours", "captum", "ours-onnx", "dianna"]
+    peers = ["dianna"] if arguments.dianna else []
+    wanted = arguments.only or ["ours", "captum", "ours-onnx", *peers]
     listed: list[dict[str, Any]] = []
     for method, count in MASKS.items():
         for classes in (1, 5):

@@ -18,7 +18,7 @@ from interp.spec import Capability, Layer, ModelOptions, ModelSpec
 from interp.state import content_key
 from interp.target import Target
 from interp_torch.cut import GraphCut, HookCut
-from interp_torch.derived import Recipe, save_derived
+from interp_torch.derived import Recipe, save_derived, write_derived
 from interp_torch.evaluation import capture, evaluating
 from interp_torch.graph import Graph, trace
 from interp_torch.layer import list_layers
@@ -104,19 +104,27 @@ class TorchAdapter(ModelAdapter):
             raise self.lacks(Capability.MODULE, "the module")
         return self.network.module
 
-    def adopt(self, module: nn.Module, builder: str, params: dict[str, object]) -> TorchAdapter:
+    def adopt(
+        self,
+        module: nn.Module,
+        builder: str,
+        params: dict[str, object],
+        classes: Sequence[str] | None = None,
+    ) -> TorchAdapter:
         """`module`, made of this model by the registered `builder`, as a model of its own."""
         from interp_torch.opening import adopt_module
 
         if self.program is not None:
             raise self.lacks(Capability.MODULE, "adopting a module")
-        return adopt_module(self, module, builder, params)
+        return adopt_module(self, module, builder, params, classes)
+
+    def write_model(self, folder: Path) -> None:
+        """Write an adopted model into a folder that is there: a recipe and its weights."""
+        write_derived(self.network.module, self._made(), folder)
 
     def save_model(self, folder: str | Path) -> Path:
         """Write an adopted model: a recipe beside its weights, whole or not at all."""
-        if self.recipe is None:
-            raise UnsupportedError(f"{self.spec.name} was not made by a builder; nothing to save")
-        saved = save_derived(self.network.module, self.recipe, Path(folder))
+        saved = save_derived(self.network.module, self._made(), Path(folder))
         self.spec = self.spec.model_copy(update={"source": str(saved)})
         return saved
 
@@ -134,6 +142,11 @@ class TorchAdapter(ModelAdapter):
     def to_device(self, values: np.ndarray) -> Tensor:
         """A NumPy array on the model's device."""
         return torch.tensor(np.ascontiguousarray(values), device=self.network.device)
+
+    def _made(self) -> Recipe:
+        if self.recipe is None:
+            raise UnsupportedError(f"{self.spec.name} was not made by a builder; nothing to save")
+        return self.recipe
 
     def _key(self, layer: str, images: Tensor) -> str:
         """What a frontier is the answer to: weights, precision, preprocessing, layer, images."""

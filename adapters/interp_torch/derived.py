@@ -30,6 +30,8 @@ class Recipe(BaseModel):
     base_options: ModelOptions = ModelOptions()
     builder: str
     params: dict[str, object] = {}
+    classes: tuple[str, ...] | None = None
+    """Where they are others than the base's."""
 
 
 def read_recipe(folder: Path) -> Recipe:
@@ -45,26 +47,31 @@ def read_recipe(folder: Path) -> Recipe:
         raise ModelError(f"{path}: {where}: {first['msg']}") from error
 
 
-def save_derived(module: nn.Module, recipe: Recipe, folder: Path) -> Path:
-    """Write recipe and weights beside the folder's final place, then rename."""
+def write_derived(module: nn.Module, recipe: Recipe, folder: Path) -> None:
+    """Write recipe and weights into a folder that is there."""
     if recipe.base.startswith(LIVE):
         raise UnsupportedError(
             f"the base {recipe.base.removeprefix(LIVE)} lives in this program only: nothing opens "
             "it again; open it from a file or factory, or save it first"
         )
-    if folder.exists():
-        raise InputError(f"{folder} is in place already; choose another folder")
     tensors = {
         name: each.detach().cpu().contiguous().clone() for name, each in module.state_dict().items()
     }
+    save_file(tensors, folder / WEIGHTS)
+    text = json.dumps(recipe.model_dump(mode="json"), indent=2)
+    (folder / RECIPE).write_text(text, encoding="utf-8")
+
+
+def save_derived(module: nn.Module, recipe: Recipe, folder: Path) -> Path:
+    """Write recipe and weights beside the folder's final place, then rename."""
+    if folder.exists():
+        raise InputError(f"{folder} is in place already; choose another folder")
     partial = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         partial.chmod(0o755)
-        save_file(tensors, partial / WEIGHTS)
-        text = json.dumps(recipe.model_dump(mode="json"), indent=2)
-        (partial / RECIPE).write_text(text, encoding="utf-8")
+        write_derived(module, recipe, partial)
         partial.rename(folder)
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {line(error)}") from error

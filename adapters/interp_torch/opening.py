@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -93,17 +94,28 @@ def check_answer(network: Network, name: str) -> Tensor:
 
 
 def adopt_module(
-    base: TorchAdapter, module: nn.Module, builder: str, params: dict[str, object]
+    base: TorchAdapter,
+    module: nn.Module,
+    builder: str,
+    params: dict[str, object],
+    classes: Sequence[str] | None = None,
 ) -> TorchAdapter:
-    """A module made of the base's as a model of its own, answering for the same classes."""
+    """A module made of the base's as a model of its own, for the same classes or these."""
     spec = base.spec
     name = f"{spec.name}+{builder}"
-    recipe = Recipe(base=spec.source, base_options=_reopening(base), builder=builder, params=params)
+    own = None if classes is None else tuple(classes)
+    recipe = Recipe(
+        base=spec.source,
+        base_options=_reopening(base),
+        builder=builder,
+        params=params,
+        classes=own,
+    )
     opened = Opened(
         module,
         name,
         input=spec.input.model_dump(),
-        classes=spec.classes,
+        classes=own or spec.classes,
         activation=spec.activation,
         recipe=recipe,
     )

@@ -109,7 +109,7 @@ def open_derived(folder: Path, lookup: Lookup | None) -> Opened:
         folder.name,
         owned=True,
         input=spec.input.model_dump(),
-        classes=spec.classes,
+        classes=recipe.classes or spec.classes,
         activation=spec.activation,
         file=folder / WEIGHTS,
         recipe=recipe,

@@ -1,0 +1,1 @@
+"""Training that methods share: samples, the loop on Lightning Fabric, and what it keeps."""

@@ -1,0 +1,71 @@
+"""The state of a training after each whole epoch, on disk, so that a killed one goes on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from interp.errors import InputError
+
+if TYPE_CHECKING:
+    from interp.training.task import Task
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Weights, optimisers and the log of one training in a folder; `log.jsonl` is for people.
+
+    Randomness needs no keeping: an epoch's depends on seed and epoch alone.
+    """
+
+    folder: Path
+    key: str
+
+    @property
+    def file(self) -> Path:
+        """The state."""
+        return self.folder / f"training-{self.key}.pt"
+
+    def save(self, task: Task, rows: list[Row]) -> None:
+        """Replace what is kept; InputError, and the old state whole, where the disk is full."""
+        import torch
+
+        state = {
+            "modules": {name: each.state_dict() for name, each in task.modules.items()},
+            "optimizers": {name: each.state_dict() for name, each in task.optimizers.items()},
+            "rows": json.dumps(rows),
+        }
+        partial = self.file.with_suffix(".new")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            torch.save(state, partial)
+            partial.replace(self.file)
+            lines = "".join(f"{json.dumps(row)}\n" for row in rows)
+            (self.folder / "log.jsonl").write_text(lines, encoding="utf-8")
+        except (OSError, RuntimeError) as error:  # torch.save tells a full disk as RuntimeError
+            partial.unlink(missing_ok=True)
+            raise InputError(
+                f"{self.folder}: progress cannot be kept ({error}); what was kept before is "
+                "whole: make room and give the same command again"
+            ) from error
+
+    def load(self, task: Task, device: str) -> list[Row]:
+        """Put the kept state into the task; the log so far, empty where nothing was kept."""
+        import torch
+
+        if not self.file.is_file():
+            return []
+        try:
+            state = torch.load(self.file, map_location=device, weights_only=True)
+        except Exception as error:  # a torn file fails in every way
+            raise InputError(f"{self.file} is damaged; remove it to begin again") from error
+        for name, each in task.modules.items():
+            each.load_state_dict(state["modules"][name])
+        for name, held in task.optimizers.items():
+            held.load_state_dict(state["optimizers"][name])
+        rows: list[Row] = json.loads(state["rows"])
+        return rows

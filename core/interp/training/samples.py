@@ -1,0 +1,143 @@
+"""Labelled images as a network takes them: kept in memory where they fit, split, put in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from interp.errors import InputError
+from interp.reading import Reading
+from interp.state import draw_bits
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from interp.context import Context
+    from interp.dataset import Dataset
+    from interp.model import ModelAdapter
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Images of a data set by their `places` in it, with labels (N,).
+
+    `pixels` (M, 3, h, w) uint8 are all images that can be read, `rows` (N,) those of this part;
+    without them images are read again each time.
+    """
+
+    model: ModelAdapter
+    dataset: Dataset
+    places: np.ndarray
+    labels: np.ndarray
+    rows: np.ndarray
+    pixels: Tensor | None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def images(self, chosen: np.ndarray) -> Tensor:
+        """Images (B, 3, h, w) uint8 at the network's input size."""
+        import torch
+
+        if self.pixels is not None:
+            return self.pixels[torch.from_numpy(self.rows[chosen])]
+        return torch.stack(
+            [_prepared(self.model, self.dataset[int(at)].image) for at in self.places[chosen]]
+        )
+
+    def split(self, share: float, seed: int) -> tuple[Samples, Samples]:
+        """The rest, and a share of each class set apart in random order: one image or more."""
+        order = np.argsort(draw_bits(seed, "split", 0, len(self)), kind="stable")
+        apart = np.zeros(len(self), bool)
+        for label in np.unique(self.labels):
+            members = order[self.labels[order] == label]
+            apart[members[: max(1, round(share * len(members)))]] = True
+        return self.part(np.flatnonzero(~apart)), self.part(order[apart[order]])
+
+    def part(self, chosen: np.ndarray) -> Samples:
+        """Some of the samples."""
+        return replace(
+            self, places=self.places[chosen], labels=self.labels[chosen], rows=self.rows[chosen]
+        )
+
+
+def gather(
+    model: ModelAdapter, dataset: Dataset, classes: Sequence[int], context: Context
+) -> Samples:
+    """Every image that can be read and has a label; label i becomes classes[i].
+
+    Kept in memory if that takes no more than the budget's. InputError for a label that is no
+    class, and for classes without images.
+    """
+    import torch
+
+    height, width = model.spec.input.size
+    fits = len(dataset) * 3 * height * width <= context.budget.memory
+    pixels = torch.empty(len(dataset), 3, height, width, dtype=torch.uint8) if fits else None
+    reading, unlabelled = Reading(dataset), 0
+    places: list[int] = []
+    labels: list[int] = []
+    for index, example in reading.examples():
+        context.stop()
+        context.progress("reading images", index + 1, len(dataset))
+        if example is None or example.label is None:
+            unlabelled += example is not None
+            continue
+        labels.append(classes[_checked(example.label, len(classes), example.name)])
+        if pixels is not None:
+            pixels[len(places)] = _prepared(model, example.image)
+        places.append(index)
+    notes = reading.notes()
+    if unlabelled:
+        notes.append(f"{unlabelled} images without a label were left out")
+    _check_classes(dataset, classes, labels)
+    kept = None if pixels is None else pixels[: len(places)]
+    rows = np.arange(len(places))
+    return Samples(model, dataset, np.array(places), np.array(labels), rows, kept, tuple(notes))
+
+
+def ordered(seed: int, epoch: int, count: int, batch_size: int) -> list[np.ndarray]:
+    """Every sample once, in batches of nearly one size, in an order that (seed, epoch) decides."""
+    order = np.argsort(draw_bits(seed, "order", epoch, count), kind="stable")
+    return np.array_split(order, -(-count // batch_size))
+
+
+def _prepared(model: ModelAdapter, image: np.ndarray) -> Tensor:
+    """An original (H, W, 3) at the network's input size, (3, h, w) uint8 on the CPU."""
+    import torch
+
+    pixels, _ = model.prepare(image)
+    return (pixels * 255).round().clamp(0, 255).to(torch.uint8).cpu()
+
+
+def _checked(label: int, count: int, name: str) -> int:
+    if not 0 <= label < count:
+        raise InputError(
+            f"image {name} has label {label}; expected 0 to {count - 1}, the data's classes; "
+            "correct its label"
+        )
+    return label
+
+
+def _check_classes(dataset: Dataset, classes: Sequence[int], labels: list[int]) -> None:
+    """Raise InputError unless there are two classes or more, and images of each."""
+    if len(classes) < 2:
+        raise InputError(
+            f"found {len(classes)} class in the data; expected two or more; "
+            "add a folder for each class"
+        )
+    empty = [
+        name
+        for name, label in zip(dataset.classes, classes, strict=True)
+        if labels.count(label) < 2  # one to learn from, one to check with
+    ]
+    if empty:
+        raise InputError(
+            f"found fewer than two images of {', '.join(empty[:5])}"
+            f"{', ...' if len(empty) > 5 else ''}; expected two or more of every class; add some, "
+            "or leave the class out"
+        )

@@ -1,0 +1,23 @@
+"""CSG: training networks whose filters belong to classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from interp.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from interp.plugins import Registrar
+
+
+@hookimpl
+def interp_register(registrar: Registrar) -> None:
+    """The method, the builder of the networks it trains, and what they are measured by."""
+    from interp_csg.head import build
+    from interp_csg.method import Csg
+    from interp_csg.metric import METRICS
+
+    registrar.add("method", "csg", Csg)
+    registrar.add("builder", "csg", build)
+    for name, metric in METRICS.items():
+        registrar.add("metric", name, metric)

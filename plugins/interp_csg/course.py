@@ -1,0 +1,114 @@
+"""CSG's training as the shared loop sees it: standard and gated epochs by turns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from interp.encoding import encode
+from interp.training.task import Task
+from interp_csg.gates import Gated, Gates
+from interp_csg.metric.mutual import NEIGHBOURS, score, table
+from interp_csg.params import CsgParams
+
+if TYPE_CHECKING:
+    from interp.training.samples import Samples
+
+BATCH = 64
+
+
+class Course(Task):
+    """Standard epochs: CE(y, f(x)). Gated epochs: CE(y, f_G(x, y)) + penalty * R(G), and G is
+    projected after each step. The two are never added: they take turns by epoch.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        linear: str,
+        filters: int,
+        params: CsgParams,
+        held: Samples | None = None,
+    ) -> None:
+        """`params` are settled; `network` is trained in place; `held` is measured on."""
+        classes = network.get_submodule(linear).weight.shape[0]  # type: ignore[index]
+        self.params = params
+        self.gated = Gated(network, linear)
+        self.gates = Gates(int(classes), filters)
+        self.held = held
+        _freeze(network, params.train)
+        learning = [each for each in network.parameters() if each.requires_grad]
+        self.modules = {"network": self.gated}
+        self.optimizers = {"network": _optimizer(learning, params)}
+        if params.gate:
+            self.modules["gates"] = self.gates
+            kind = torch.optim.Adam if params.gate_optimizer == "adam" else torch.optim.SGD
+            self.optimizers["gates"] = kind([self.gates.values], lr=params.gate_rate or 0.0)
+
+    def begin(self, epoch: int) -> list[str]:
+        """Both optimisers step in a gated epoch, the network's alone in a standard one."""
+        for group in self.optimizers["network"].param_groups:
+            group["lr"] = self.params.rate_at(epoch)
+        if "gates" in self.optimizers:
+            self.optimizers["gates"].param_groups[0]["lr"] = self.params.gate_rate
+        return ["network", "gates"] if self.params.gated(epoch) else ["network"]
+
+    def losses(
+        self, epoch: int, modules: dict[str, Any], images: Tensor, labels: Tensor
+    ) -> dict[str, Tensor]:
+        """The loss of a batch, and in gated epochs the hinge beside it."""
+        entropy = nn.functional.cross_entropy
+        if not self.params.gated(epoch):
+            return {"loss": entropy(modules["network"](images), labels)}
+        limit = self.params.sparsity * self.gates.values.shape[1]
+        rows, hinge = modules["gates"](labels, limit)
+        found = entropy(modules["network"](images, rows), labels)
+        return {"loss": found + self.params.penalty * hinge, "hinge": hinge}
+
+    def stepped(self, epoch: int) -> None:
+        """The projection."""
+        if self.params.gated(epoch):
+            self.gates.project()
+
+    def measure(self, epoch: int) -> dict[str, Any]:
+        """On held-out images: accuracy of the standard path, MIS; and the gates' density."""
+        row: dict[str, Any] = {"gated": self.params.gated(epoch)}
+        if self.params.gate:
+            row["density"] = round(self.gates.density(), 4)
+        if self.held is not None:
+            features, right = self.look(self.held)
+            few = slice(self.params.measured)
+            row["accuracy"] = round(float(right.mean()), 4)
+            if len(features[few]) > NEIGHBOURS:
+                found = table(features[few], self.held.labels[few], len(self.gates.values))
+                row["mis"] = round(score(found), 4)
+        return row
+
+    def look(self, samples: Samples) -> tuple[np.ndarray, np.ndarray]:
+        """Features (N, K) of samples without gates, and which are classified rightly (N,)."""
+        device = next(self.gated.parameters()).device
+        features, right = [], []
+        for chosen in np.array_split(np.arange(len(samples)), -(-len(samples) // BATCH)):
+            images = samples.images(chosen).to(device).float() / 255
+            with torch.no_grad():
+                found, scores = self.gated.answer(encode(images, samples.model.spec.input))
+            features.append(found.float().cpu().numpy())
+            right.append(scores.argmax(1).cpu().numpy() == samples.labels[chosen])
+        return np.concatenate(features), np.concatenate(right)
+
+
+def _freeze(network: nn.Module, parts: tuple[str, ...]) -> None:
+    """Let only the named parts learn; all of them where none is named."""
+    for name, each in network.named_parameters():
+        inside = any(name == part or name.startswith(f"{part}.") for part in parts)
+        each.requires_grad_(inside or not parts)
+
+
+def _optimizer(learning: list[nn.Parameter], params: CsgParams) -> torch.optim.Optimizer:
+    rate, decay = params.rate or 0.0, params.decay or 0.0
+    if params.optimizer == "adam":
+        return torch.optim.Adam(learning, lr=rate, weight_decay=decay)
+    return torch.optim.SGD(learning, lr=rate, momentum=0.9, nesterov=True, weight_decay=decay)

@@ -1,0 +1,78 @@
+"""What a model's last maps and scores say of labelled images, gathered in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from interp.errors import InputError
+from interp.target import parse_target
+from interp.training.samples import Samples, gather
+from interp_csg.known import known_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from interp.context import Context
+    from interp.dataset import Dataset
+    from interp.model import ModelAdapter
+
+BATCH = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """The maps' means a (N, K), labels (N,) as the model counts, scores (N, C)."""
+
+    values: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+
+    @property
+    def right(self) -> np.ndarray:
+        """(N,) bool: top-1 is the label."""
+        found: np.ndarray = self.scores.argmax(1) == self.labels
+        return found
+
+
+def gathered(model: ModelAdapter, dataset: Dataset, context: Context) -> Samples:
+    """The data's labelled images, labels being the model's classes."""
+    try:
+        classes = [parse_target(name, model.spec.classes).index for name in dataset.classes]
+    except InputError as error:
+        raise InputError(f"the data's classes are not {model.spec.name}'s: {error}") from error
+    return gather(model, dataset, classes, context)
+
+
+def look(
+    model: ModelAdapter, dataset: Dataset, context: Context, layer: str | None = None
+) -> Features:
+    """Features of a data set at a layer."""
+    samples, name = gathered(model, dataset, context), layer_of(model, layer)
+    values, scores = [], []
+    for chosen in np.array_split(np.arange(len(samples)), -(-len(samples) // BATCH)):
+        context.stop()
+        context.progress("looking at images", int(chosen[-1]) + 1, len(samples))
+        images = samples.images(chosen).float() / 255
+        values.append(means(model, images, name))
+        scores.append(model.predict(images).cpu().numpy())
+    return Features(np.concatenate(values), samples.labels, np.concatenate(scores))
+
+
+def means(model: ModelAdapter, images: Tensor, layer: str) -> np.ndarray:
+    """a (B, K): each map's mean over its cells; images (B, 3, h, w) in [0, 1]."""
+    maps = model.activations(images, [layer])[layer]
+    found: np.ndarray = maps.float().mean((2, 3)).cpu().numpy()
+    return found
+
+
+def layer_of(model: ModelAdapter, layer: str | None) -> str:
+    """The layer named, else the one CSG gated, else the model's last maps."""
+    if layer is not None:
+        return model.layer(layer).name
+    try:
+        return known_of(model).layer
+    except InputError:
+        return model.maps()[-1].name

@@ -1,0 +1,155 @@
+"""Training a copy of a model with gates, and what is kept of it."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from interp.errors import InputError
+from interp.knowledge import Knowledge
+from interp.state import content_key
+from interp.target import parse_target
+from interp.training.loop import train
+from interp.training.samples import gather
+from interp.training.task import Plan
+from interp.training.variation import Variation
+from interp_csg.course import Course
+from interp_csg.head import forget, put_head
+from interp_csg.params import CsgParams
+from interp_csg.reach import check_reach
+from interp_csg.structure import Ending, find_ending
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from interp.context import Context
+    from interp.dataset import Dataset
+    from interp.model import ModelAdapter
+    from interp.training.keep import Row
+
+RATES = {"rate", "gated_rate", "gate_rate", "own", "filters"}
+"""What may change before a training goes on: rates, after a NaN, and what training does not use."""
+
+
+def fit(model: ModelAdapter, dataset: Dataset, params: CsgParams, context: Context) -> Knowledge:
+    """The trained model, its gates and its log, as knowledge of the trained model."""
+    params = _settled(params, context)
+    ending = find_ending(model, params.layer)
+    classes = _classes(model, dataset, params)
+    samples = gather(model, dataset, classes, context)
+    learning, held = samples.split(params.holdout, context.seed)
+    check_reach(params, len(classes), -(-len(learning) // (params.batch_size or 1)))
+    network = _network(model, ending, params, len(classes), context.seed)
+    course = Course(network, ending.linear, ending.filters, params, held)
+    rows, early = train(course, learning, _plan(model, dataset, params, context), context)
+    notes = [*samples.notes, *([early] if early else [])]
+    return _knowledge(model, dataset, ending, course, rows, notes)
+
+
+def _settled(params: CsgParams, context: Context) -> CsgParams:
+    """Parameters without gaps; the command line's --batch-size is the run's, and counts here."""
+    if context.budget.shard is not None:
+        raise InputError(
+            "a training is not learned in parts; leave out --shard, or train on several devices "
+            "with --devices"
+        )
+    said = context.budget.batch_size
+    return params.model_copy(update={} if said is None else {"batch_size": said}).settled()
+
+
+def _classes(model: ModelAdapter, dataset: Dataset, params: CsgParams) -> list[int]:
+    """The network's class of each of the data's; InputError unless they are the same ones."""
+    if params.new_head:
+        return list(range(len(dataset.classes)))
+    remedy = "train a head of its own for them: --new-head"
+    try:
+        found = [parse_target(name, model.spec.classes).index for name in dataset.classes]
+    except InputError as error:
+        raise InputError(
+            f"the data's classes are not {model.spec.name}'s: {error}; {remedy}"
+        ) from error
+    missing = [name for at, name in enumerate(model.spec.classes) if at not in found]
+    if missing:
+        raise InputError(
+            f"found no images of {len(missing)} of {model.spec.name}'s {len(model.spec.classes)} "
+            f"classes ({', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}); add some, "
+            f"or {remedy}"
+        )
+    return found
+
+
+def _network(
+    model: ModelAdapter, ending: Ending, params: CsgParams, classes: int, seed: int
+) -> nn.Module:
+    """A copy of the model's module to train."""
+    network = copy.deepcopy(model.module())
+    if params.new_head:
+        put_head(network, ending.linear, classes)
+        forget(network.get_submodule(ending.linear), seed)
+    if params.fresh:
+        forget(network, seed)
+    return network
+
+
+def _plan(model: ModelAdapter, dataset: Dataset, params: CsgParams, context: Context) -> Plan:
+    spec = model.spec
+    facts = params.model_dump(exclude=RATES)
+    return Plan(
+        epochs=params.epochs or 0,
+        batch_size=params.batch_size or 0,
+        key=content_key("csg", spec.fingerprint, dataset.fingerprint, context.seed, facts),
+        seed=context.seed,
+        device=spec.device,
+        devices=params.devices,
+        precision=spec.precision,
+        variation=Variation(params.flip, params.pad or 0),
+    )
+
+
+def _knowledge(
+    model: ModelAdapter,
+    dataset: Dataset,
+    ending: Ending,
+    course: Course,
+    rows: list[Row],
+    notes: list[str],
+) -> Knowledge:
+    network = course.gated.network.eval().requires_grad_(True)
+    network.to(memory_format=torch.contiguous_format)
+    head: dict[str, object] = {}
+    names = None
+    if course.params.new_head:
+        head = {"linear": ending.linear, "classes": len(dataset.classes)}
+        names = dataset.classes
+    made = model.adopt(network, "csg", head, names)
+    last = {key: value for key, value in rows[-1].items() if key != "gated"}
+    about: dict[str, Any] = {
+        "layer": ending.layer,
+        "classes": list(made.spec.classes),
+        "base": model.spec.source,
+        "params": course.params.model_dump(mode="json"),
+        "log": rows,
+        "notes": notes,
+        "layers": {ending.layer: {"images": len(course.held or ()), **last}},
+    }
+    return Knowledge.of("csg", made, _arrays(course), about, made=True)
+
+
+def _arrays(course: Course) -> dict[str, np.ndarray]:
+    """The head, the gates if there are any, and features of held-out images with their labels."""
+    linear = course.gated.network.get_submodule(course.gated.linear)
+    found = {name: _array(each) for name, each in linear.named_parameters()}
+    if course.params.gate:
+        found["gates"] = _array(course.gates.values)
+    if course.held is not None:
+        few = course.held.part(np.arange(min(len(course.held), course.params.measured)))
+        found |= {"features": course.look(few)[0], "labels": few.labels.astype(np.int64)}
+    return found
+
+
+def _array(values: torch.Tensor) -> np.ndarray:
+    found: np.ndarray = values.detach().float().cpu().numpy().copy()
+    return found

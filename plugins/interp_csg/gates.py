@@ -1,0 +1,67 @@
+"""The gates G, and a network whose last features pass through them while it trains."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from interp_csg.structure import taking
+
+
+class Gates(nn.Module):
+    """G (C, K) in [0, 1]: how far filter k is open for class c. The paper's orientation.
+
+    R(G) = relu(|G|_1 - g); after each step G_ck := clip(G_ck / max_c G_ck, 0, 1). A filter whose
+    largest gate is 0 or less would turn its signs over; it keeps its least negative gate (ours).
+    """
+
+    def __init__(self, classes: int, filters: int) -> None:
+        super().__init__()
+        self.values = nn.Parameter(torch.full((classes, filters), 0.5))
+
+    def forward(self, labels: Tensor, limit: float) -> tuple[Tensor, Tensor]:
+        """Each image's gates (B, K), and the hinge R with g = limit."""
+        return self.values[labels], torch.relu(self.values.abs().sum() - limit)
+
+    def project(self) -> None:
+        """Every filter's largest gate 1, and all in [0, 1]."""
+        with torch.no_grad():
+            largest, best = self.values.max(0)
+            one = nn.functional.one_hot(best, len(self.values)).T.to(self.values.dtype)
+            scaled = self.values / torch.where(largest > 0, largest, 1)
+            self.values.copy_(torch.where(largest > 0, scaled, one).clamp(0, 1))
+
+    def density(self) -> float:
+        """|G|_1 / (C K)."""
+        return float(self.values.detach().abs().mean())
+
+
+class Gated(nn.Module):
+    """A network whose last features are multiplied by an image's gates, where any are given.
+
+    Before or after the mean over cells is the same: a gate is one number for a whole map.
+    """
+
+    def __init__(self, network: nn.Module, linear: str) -> None:
+        super().__init__()
+        self.network, self.linear = network, linear
+
+    def forward(self, images: Tensor, gates: Tensor | None = None) -> Tensor:
+        """Raw scores (B, C); gates (B, K) count in training mode alone."""
+        if gates is None or not self.training:
+            scores: Tensor = self.network(images)
+            return scores
+        handle = self.network.get_submodule(self.linear).register_forward_pre_hook(
+            lambda _, inputs: (inputs[0] * gates,)
+        )
+        try:
+            scores = self.network(images)
+        finally:
+            handle.remove()
+        return scores
+
+    def answer(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (B, K) before the linear layer, and scores (B, C), without gates."""
+        with taking(self.network, self.linear) as taken:
+            scores = self.network(images)
+        return taken[0], scores

@@ -1,0 +1,47 @@
+"""Changes to a network before its training: its weights forgotten, a head for other classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from interp.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def build(network: nn.Module, params: dict[str, object]) -> nn.Module:
+    """The registered builder: the base as it is, or with a new head. Weights come afterwards."""
+    if "linear" in params:
+        linear, classes = params["linear"], params["classes"]
+        if not isinstance(linear, str) or not isinstance(classes, int):
+            raise ModelError(
+                f"found {params}; expected linear, a layer's name, and classes, their number"
+            )
+        put_head(network, linear, classes)
+    return network
+
+
+def put_head(network: nn.Module, linear: str, classes: int) -> None:
+    """Replace a linear layer by one with so many outputs, its weights not set."""
+    from torch import nn
+
+    old = network.get_submodule(linear)
+    if not isinstance(old, nn.Linear):
+        raise ModelError(f"{linear} is a {type(old).__name__}; expected a linear layer")
+    new = nn.utils.skip_init(nn.Linear, old.in_features, classes, bias=old.bias is not None)
+    place, _, name = linear.rpartition(".")
+    setattr(network.get_submodule(place), name, new.to(old.weight.device, old.weight.dtype))
+
+
+def forget(network: nn.Module, seed: int) -> None:
+    """Every part's weights drawn anew by its own rule; torch's global generator is put back."""
+    import torch
+
+    device = next(network.parameters()).device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        for part in network.modules():
+            reset = getattr(part, "reset_parameters", None)
+            if callable(reset):
+                reset()

@@ -1,0 +1,24 @@
+"""Measures of networks whose filters belong to classes, and of their plain twins."""
+
+from interp.method import ModelMetric
+from interp_csg.metric.measure import (
+    Accuracy,
+    AdversarialDetection,
+    ClassCorrelation,
+    Density,
+    FilterCorrelation,
+    MutualInformation,
+)
+from interp_csg.metric.place import ActivationLocalization, CamLocalization, GradientLocalization
+
+METRICS: dict[str, type[ModelMetric]] = {
+    "csg-accuracy": Accuracy,
+    "mutual-information": MutualInformation,
+    "gate-density": Density,
+    "filter-correlation": FilterCorrelation,
+    "class-correlation": ClassCorrelation,
+    "activation-localization": ActivationLocalization,
+    "gradient-localization": GradientLocalization,
+    "cam-localization": CamLocalization,
+    "adversarial-detection": AdversarialDetection,
+}

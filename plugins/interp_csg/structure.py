@@ -1,0 +1,93 @@
+"""The ending that CSG needs of a network: maps, their mean over cells, one linear layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from interp.encoding import probe_images
+from interp.errors import UnsupportedError
+from interp.spec import Capability
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from interp.model import ModelAdapter
+
+TOLERANCE = 1e-4
+"""How far the linear layer's input may be from the maps' means, relative to its largest."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Names of the maps' layer and of the linear layer, and how many filters and classes."""
+
+    layer: str
+    linear: str
+    filters: int
+    classes: int
+
+
+def find_ending(model: ModelAdapter, layer: str | None = None) -> Ending:
+    """The ending, checked on random images; UnsupportedError says what was looked for."""
+    if Capability.MODULE not in model.capabilities:
+        raise model.lacks(Capability.MODULE, "training with class-specific gates")
+    linear, taken = _last_linear(model)
+    known = {each.name: each for each in model.maps()}
+    if layer is not None:
+        model.layer(layer)  # a wrong name is told with the nearest ones
+    asked = [layer] if layer else [n for n, each in known.items() if each.channels == len(taken[0])]
+    for name in reversed(asked):
+        if name in known and _is_mean(model, name, taken):
+            return Ending(name, linear, taken.shape[1], len(model.spec.classes))
+    found = f"{layer} is not" if layer else "no layer's maps are"
+    raise UnsupportedError(
+        f"{model.spec.name} does not end as CSG needs: looked for maps whose mean over all cells "
+        f"enters the last linear layer; {linear} takes {taken.shape[1]} numbers, and {found} that"
+    )
+
+
+def weights_of(model: ModelAdapter, linear: str) -> tuple[Tensor, Tensor]:
+    """The linear layer's weight (C, K) and bias (C,), 0 where it has none."""
+    part = model.module().get_submodule(linear)
+    weight: Tensor = part.weight  # type: ignore[assignment]
+    bias = part.bias
+    return weight.detach(), weight.new_zeros(len(weight)) if bias is None else bias.detach()  # type: ignore[operator]
+
+
+@contextmanager
+def taking(module: nn.Module, linear: str) -> Iterator[list[Tensor]]:
+    """What enters the linear layer while the block runs, call after call."""
+    taken: list[Tensor] = []
+    handle = module.get_submodule(linear).register_forward_pre_hook(
+        lambda _, inputs: taken.append(inputs[0])
+    )
+    try:
+        yield taken
+    finally:
+        handle.remove()
+
+
+def _last_linear(model: ModelAdapter) -> tuple[str, Tensor]:
+    """The linear layer that answers the classes, and what enters it, (2, K)."""
+    images = probe_images(model.spec.input)
+    for each in reversed(model.layers()):
+        if each.kind == "Linear" and each.channels == len(model.spec.classes):
+            with taking(model.module(), each.name) as taken:
+                model.predict(images)
+            if len(taken) == 1 and taken[0].dim() == 2:
+                return each.name, taken[0]
+    raise UnsupportedError(
+        f"{model.spec.name} does not end as CSG needs: looked for a linear layer with an output "
+        f"for each of {len(model.spec.classes)} classes after global pooling, and found none"
+    )
+
+
+def _is_mean(model: ModelAdapter, layer: str, taken: Tensor) -> bool:
+    maps = model.activations(probe_images(model.spec.input), [layer])[layer]
+    if maps.dim() != 4 or maps.shape[:2] != taken.shape:
+        return False
+    apart = (maps.float().mean((2, 3)) - taken.float()).abs().max()
+    return bool(apart <= TOLERANCE * taken.abs().max().clamp(min=1e-12))

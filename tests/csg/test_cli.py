@@ -1,0 +1,111 @@
+"""CSG from the command line: fit, run and survey on a folder of images, and slips."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from interp.cli import main
+
+DRAFT = Path(__file__).parents[2] / "plugins/interp_csg/registry-draft.yaml"
+NET = """
+    import torch
+    from torch import nn
+
+    def net():
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            return nn.Sequential(
+                nn.Conv2d(3, 6, 3, 2, 1), nn.BatchNorm2d(6), nn.ReLU(),
+                nn.Conv2d(6, 6, 3, 1, 1), nn.ReLU(),
+                nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3),
+            )
+"""
+FIT = "--epochs 3 --batch-size 6 --pad 1 --new-head --input size=12 --gate-rate 0.3"
+
+
+class Answer(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def interp(
+    package: Callable[[str], str],
+    colours: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., Answer]:
+    """interp WORDS in a folder with data/; NET stands for a network that can be trained."""
+    from PIL import Image
+
+    for example in colours(30):
+        folder = tmp_path / "data" / ("blue", "green", "red")[example.label]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(example.image).save(folder / f"{example.name}.png")
+    name = package(NET)
+    monkeypatch.chdir(tmp_path)
+
+    def call(words: str, registry: Path = DRAFT) -> Answer:
+        code = main([*words.replace("NET", f"{name}:net").split(), "--registry", str(registry)])
+        return Answer(code, *capsys.readouterr())
+
+    return call
+
+
+def test_fit_run_survey(interp: Callable[..., Answer]) -> None:
+    fitted = interp(f"fit --plugin csg --model NET --data data --out B {FIT} --json")
+    assert fitted.code == 0, fitted.err
+    facts = json.loads(fitted.out)
+    assert facts["layers"]["4"]["density"] < 1 and len(facts["log"]) == 3
+    assert sorted(path.name for path in Path("B").iterdir()) == [
+        "arrays.safetensors",
+        "knowledge.json",
+        "manifest.json",
+        "model.json",
+        "weights.safetensors",
+    ]
+    image = next(Path("data/red").iterdir())
+    ran = interp(f"run --plugin csg --model B --image {image} --target red --out explained")
+    assert ran.code == 0 and "class-filters-red.png" in ran.out, ran.err
+    assert interp("survey --plugin csg --model B --data data --out surveyed").code == 0
+    again = interp("rerun explained")
+    assert again.code == 0, again.out + again.err
+
+
+def test_a_gate_that_is_off(interp: Callable[..., Answer]) -> None:
+    fitted = interp(f"fit --plugin csg --model NET --data data --out T --gate off {FIT}")
+    assert fitted.code == 0 and "model: T (open it with --model)" in fitted.out
+    ran = interp("run --plugin csg --model T --image data/red/c2.png --out explained")
+    assert ran.code == 2 and "plain twin, trained with --gate off" in ran.err
+    assert interp("survey --plugin csg --model T --data data --out surveyed").code == 0
+
+
+def test_slips_are_told_in_a_line(interp: Callable[..., Answer]) -> None:
+    slow = interp(f"fit --plugin csg --model NET --data data --out B {FIT[:-3]}1e-4")
+    assert slow.code == 2 and "raise --gate-rate" in slow.err and not Path("B").exists()
+    vgg = interp("fit --plugin csg --data data --new-head --out B")
+    assert vgg.code == 2 and "creatures-vgg does not end as CSG needs" in vgg.err
+    assert len(vgg.err.strip().splitlines()) == 1
+
+
+def test_a_method_may_have_a_model_of_its_own(
+    interp: Callable[..., Answer], tmp_path: Path
+) -> None:
+    text = DRAFT.read_text().replace(
+        "    name: csg\n", "    name: csg\n    model: creatures-resnet\n"
+    )
+    (tmp_path / "own.yaml").write_text(text)
+    for words in ("run --plugin csg", "survey --plugin csg --data data"):
+        for registry, name in (
+            (DRAFT, "creatures-vgg"),
+            (tmp_path / "own.yaml", "creatures-resnet"),
+        ):
+            answer = interp(words, registry)
+            assert answer.code == 2 and f"{name} was not trained with" in answer.err
