@@ -31,6 +31,7 @@ SIZE = 224
 CLASSES = [207, 11, 301, 555, 908]
 MASKS = {"occlusion": 169, "lime": 1000, "rise": 4000}
 BATCHES = (1, 8, 16, 32)
+TIMES = ("seconds", "cpu_seconds")
 FEWER = 1000
 """Masks of the second run of RISE, whose memory should be that of the first."""
 
@@ -113,16 +114,16 @@ def ratios(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A peer's seconds over ours, on the same framework, samples and classes."""
     kept = {}
     for run in runs:
-        kept[run["system"], run["method"], run["samples"], len(run["classes"])] = run["seconds"]
+        kept[run["system"], run["method"], run["samples"], len(run["classes"])] = run
     told = []
     for run in runs:
         own = {"captum": "ours", "dianna": "ours-onnx"}.get(run["system"])
         key = (own, run["method"], run["samples"], len(run["classes"]))
         if key in kept:
             peer = f"{run['system']} {run.get('batch', '')}".strip()
-            ratio = round(run["seconds"] / kept[key], 2)
             told.append(
-                {"method": key[1], "classes": key[3], "peer": peer, "seconds over ours": ratio}
+                {"method": key[1], "classes": key[3], "peer": peer}
+                | {f"{each} over ours": round(run[each] / kept[key][each], 2) for each in TIMES}
             )
     return told
 
