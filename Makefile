@@ -6,7 +6,7 @@ CHIP := plugins/interp_chip/knowledge/creatures-vgg
 BENCH ?= mint chip_fit solver onnx_cut channel_ablation black_box rise
 SHELVES := $(wildcard core adapters plugins dashboards)
 
-.PHONY: help demo app test types lint docs bench models
+.PHONY: help demo app test types lint docs bench models screenshots
 
 help: ## list the jobs
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -31,6 +31,9 @@ docs: $(VENV)/.developing ## check every method, write the generated parts of RE
 	$(BIN)/interp check --out docs/truth.json
 	$(BIN)/python -m interp.docs README.md
 	$(BIN)/python docs/picture.py
+
+screenshots: $(VENV)/.developing ## take README's picture of the dashboard, docs/dashboard.png
+	$(BIN)/python docs/screenshot.py
 
 bench: $(VENV)/.developing ## measure against peers; results go to benchmarks/
 	set -e; for name in $(BENCH); do $(BIN)/python benchmarks/$$name.py; done

@@ -32,4 +32,7 @@ def interp_commands(app: Any) -> None:
 
 @hookspec
 def interp_panels() -> Any:
-    """Panels for the dashboard; registry.yaml names them."""
+    """Pages of the dashboard, {title: panel}; registry.yaml names them.
+
+    panel(comparison) draws with streamlit; it is given the last comparison, or None.
+    """

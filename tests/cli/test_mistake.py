@@ -7,7 +7,7 @@ import pytest
 PLAIN = "--plugin occlude-grid --model toy --image square.png --out made"
 MISTAKES = [
     ("lst", 2, "unknown command 'lst'"),
-    ("dashboard", 2, "no installed package brings it"),
+    ("dashbord", 2, "no installed package brings it; did you mean 'dashboard'"),
     ("run", 2, "Missing option '--plugin'"),
     ("list --jsn", 2, "No such option: --jsn"),
     ("run --plugin occlude", 2, "unknown method 'occlude'; did you mean 'occlude-grid'"),

@@ -185,6 +185,11 @@ def legend(painter: Painter) -> Picture:
     return painter.tile(share, None, "Blue at −1: against. White at 0. Red at 1: for.")
 
 
+def reading_html() -> str:
+    """How to read the maps, as a part of somebody else's page."""
+    return str(_templates().get_template("parts.html").module.reading())
+
+
 def render(name: str, **values: Any) -> str:
     """A template with everything escaped that is not the template's own."""
     return str(_templates().get_template(name).render(**values))

@@ -1,0 +1,1 @@
+"""Choosing a model, images, classes and methods: widgets that several pages share."""

@@ -1,0 +1,70 @@
+"""Choosing methods and their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from interp.errors import InterpError
+from interp.manifest import MethodEntry
+from interp.method import Params
+from interp.request import Choice
+from interp.spec import Capability
+from interp_dashboard.form import form
+from interp_dashboard.session import registry
+
+QUESTIONS = {
+    "where": "Where in the image?",
+    "which channels": "Which channels of a layer?",
+    "which path": "Which path through the network?",
+    "which parts": "Which parts of the object?",
+}
+
+
+def choose_methods(given: Sequence[Choice], offers: frozenset[Capability]) -> tuple[Choice, ...]:
+    """Ticked methods with the parameters that differ from their defaults."""
+    said = {each.name: each.params for each in given}
+    ticked = _tick(said, offers)
+    if not ticked:
+        return ()
+    with st.expander("Parameters"):
+        tabs = st.tabs(ticked)
+        return tuple(
+            _parametrised(tab, name, said.get(name, {}))
+            for tab, name in zip(tabs, ticked, strict=True)
+        )
+
+
+def _tick(said: dict[str, dict[str, Any]], offers: frozenset[Capability]) -> list[str]:
+    ticked = []
+    entries = [each for each in registry().entries("method") if isinstance(each, MethodEntry)]
+    for answer, question in QUESTIONS.items():
+        alike = [each for each in entries if each.answers == answer]
+        if alike:
+            st.markdown(f"**{question}**")
+        columns = st.columns(3)
+        for number, each in enumerate(alike):
+            missing = sorted(set(each.needs) - offers)
+            words = each.summary + (f". Needs {', '.join(missing)}" if missing else "")
+            wanted = columns[number % 3].checkbox(
+                each.name,
+                value=each.name in said,
+                key=f"tick {each.name}",
+                disabled=bool(missing),
+                help=words,
+            )
+            if wanted and not missing:
+                ticked.append(each.name)
+    return ticked
+
+
+def _parametrised(tab: Any, name: str, given: dict[str, Any]) -> Choice:
+    with tab:
+        try:
+            kind: type[Params] = registry().get("method", name).Params
+            return Choice(name=name, params=form(kind, name, given))
+        except InterpError as error:
+            st.error(str(error))
+            return Choice(name=name, params=given)

@@ -1,0 +1,63 @@
+"""Choosing what is explained: classes, or a class rather than another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from interp.errors import InterpError
+from interp.explanation import Prediction
+from interp.target import SEPARATOR, Target, parse_target
+
+
+def choose_targets(
+    classes: Sequence[str], answer: Prediction, given: Sequence[str], key: str
+) -> tuple[str, ...]:
+    """Targets as class indices; none: every image's own first answer."""
+    chances = dict(zip(answer.indices, answer.probabilities, strict=True))
+    asked = _asked(given, classes)
+    wanted = [each.index for each in asked]
+    picked = st.pills(
+        "What shall be explained? The network's five best answers",
+        list(answer.indices),
+        selection_mode="multi",
+        default=[each for each in wanted if each in chances],
+        format_func=lambda each: f"{classes[each]} {chances[each]:.2f}",
+        key=f"targets {key}",
+    )
+    others = [each for each in range(len(classes)) if each not in chances]
+    one, two = st.columns(2)
+    more = one.multiselect(
+        "Other classes",
+        others,
+        [each for each in wanted if each in others],
+        format_func=lambda each: classes[each],
+        placeholder="search among the class names",
+        key=f"others {key}",
+    )
+    against = two.selectbox(
+        "Rather than (optional)",
+        range(len(classes)),
+        next((each.against for each in asked), None),
+        format_func=lambda each: classes[each],
+        placeholder="a class to tell it from",
+        help="Explains what speaks for the class rather than for this one.",
+        key=f"against {key}",
+    )
+    return tuple(
+        str(each) if against is None else f"{each}{SEPARATOR}{against}"
+        for each in [*picked, *more]
+        if each != against
+    )
+
+
+def _asked(given: Sequence[str], classes: Sequence[str]) -> list[Target]:
+    """The targets of an address; one that the model does not have is told."""
+    found = []
+    for each in given:
+        try:
+            found.append(parse_target(each, classes))
+        except InterpError as error:
+            st.warning(str(error))
+    return found

@@ -1,0 +1,133 @@
+"""One piece of work in the background: progress, time left, and an end when nobody wants it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from interp.context import Progress
+from interp.errors import Cancelled, InterpError
+
+Work = Callable[[Progress, Callable[[], bool]], Iterator[Any]]
+"""work(progress, cancelled): yields better and better results."""
+
+TURN = threading.Lock()
+"""One job works at a time: methods share the opened models, and the processor."""
+GRACE = 15.0
+"""Seconds that a browser may be away, as it is while a phone changes its network."""
+
+
+def always() -> bool:
+    """Somebody looks."""
+    return True
+
+
+@dataclass
+class Pace:
+    """How far the present step is, and how long the rest of it will take."""
+
+    label: str = "starting"
+    done: int = 0
+    total: int | None = None
+    begun: float = field(default_factory=time.monotonic)
+
+    def tell(self, label: str, done: int, total: int | None) -> None:
+        """Progress, as runs tell it."""
+        if label != self.label:
+            self.label, self.begun = label, time.monotonic()
+        self.done, self.total = done, total
+
+    @property
+    def share(self) -> float | None:
+        """Of the step, in [0, 1]; None where its end is unknown."""
+        return min(1.0, self.done / self.total) if self.total else None
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until the step's end; None where unknown."""
+        if not self.share:
+            return None
+        return (time.monotonic() - self.begun) * (1 / self.share - 1)
+
+
+@dataclass(eq=False)
+class Job:
+    """Runs `work` in a thread. `result` is the last one yielded, `version` counts them."""
+
+    work: Work
+    watched: Callable[[], bool] = always
+    result: Any = None
+    version: int = 0
+    error: str | None = None
+    pace: Pace = field(default_factory=Pace)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _seen: float = field(default_factory=time.monotonic)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> Job:
+        """Begin."""
+        self._thread = threading.Thread(target=self._run, name="interp job", daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Ask it to end; it does at its next step."""
+        self._stopped.set()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Until it has ended; False if it has not by then."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+        return not self.running
+
+    @property
+    def running(self) -> bool:
+        """Whether it still works, or waits for its turn."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was asked to end."""
+        return self._stopped.is_set()
+
+    def cancelled(self) -> bool:
+        """Whether it shall end: it was asked to, or its browser has been gone for a while."""
+        if self.watched():
+            self._seen = time.monotonic()
+        elif time.monotonic() - self._seen > GRACE:
+            self._stopped.set()
+        return self.stopped
+
+    def _run(self) -> None:
+        try:
+            results = self.work(self.pace.tell, self.cancelled)
+            while self._step(results):
+                time.sleep(0.05)  # the others' turn
+        except Cancelled:
+            self._stopped.set()
+        except InterpError as error:
+            self.error = str(error)
+        except Exception as error:
+            self.error = f"{type(error).__name__}: {error}; this is a mistake of ours or a plugin's"
+
+    def _step(self, results: Iterator[Any]) -> bool:
+        """One result further; False at the end."""
+        self._take_turn()
+        try:
+            found = next(results, self)
+        finally:
+            TURN.release()
+        if found is self:
+            return False
+        self.result = found
+        self.version += 1
+        return True
+
+    def _take_turn(self) -> None:
+        while not TURN.acquire(timeout=0.2):
+            self.pace.tell("waiting for another run to end", 0, None)
+            if self.cancelled():
+                raise Cancelled("stopped while waiting")

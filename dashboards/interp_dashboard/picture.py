@@ -1,0 +1,144 @@
+"""Maps that a browser draws: opacity, threshold and values under the pointer need no server."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from interp.comparison.result import Comparison, Outcome
+from interp.evidence import Evidence, Tile
+from interp.method import Style
+from interp.registry import Registry
+from interp.report.panel import Panel
+from interp.report.picture import Painter, picture
+from interp.report.section import section
+
+HERE = Path(__file__).parent
+WIDTH = 320
+STEPS = 513
+"""Colours from -1 to 1, zero in the middle."""
+LEVELS = 32767
+
+
+@dataclass(frozen=True)
+class Map:
+    """A method's tile: `values` are int16 shares of `top` in base64, (height, width)."""
+
+    method: str
+    summary: str
+    error: str | None
+    lines: tuple[str, ...]
+    warnings: tuple[str, ...]
+    under: str = ""
+    values: str = ""
+    width: int = 0
+    height: int = 0
+    top: float = 0.0
+    full: float = 0.0
+    unit: str = ""
+    alt: str = ""
+
+
+def maps(registry: Registry, found: Comparison, at: int, target: str) -> list[Map]:
+    """Every method's tile of an image and target, on the comparison's scales."""
+    record, case = found.records[at], found.cases[at]
+    painter = Painter(registry, WIDTH)
+    groups = section(painter, found, record, case, further=False).groups
+    panels = next(each.panels for each in groups if each.target == target)
+    under = _under(registry, case.image)
+    return [
+        _map(panel, cell.shown([target]).get(target), outcome, found.scales[cell.method], under)
+        for panel, cell, outcome in zip(panels, case.cells, record.outcomes, strict=True)
+    ]
+
+
+def _map(
+    panel: Panel, standing: Evidence | None, outcome: Outcome, full: float, under: np.ndarray
+) -> Map:
+    values = None if standing is None else standing.map()
+    words = Map(
+        panel.method,
+        panel.summary,
+        panel.error,
+        tuple(each for each in (panel.scale, panel.fit, _cost(outcome)) if each),
+        panel.warnings,
+        alt="" if panel.picture is None else panel.picture.alt,
+    )
+    if values is None:
+        return words if panel.picture is None else replace(words, under=panel.picture.uri)
+    height, width = under.shape[:2]
+    top = float(np.abs(values).max()) or 1.0
+    fitted = _resize(values / top, (width, height))
+    return replace(
+        words,
+        under=picture(under, "").uri,
+        values=base64.b64encode(np.rint(fitted * LEVELS).astype("<i2").tobytes()).decode("ascii"),
+        width=width,
+        height=height,
+        top=top,
+        full=full,
+        unit=getattr(standing, "unit", ""),
+    )
+
+
+def _cost(outcome: Outcome) -> str:
+    if outcome.error is not None:
+        return ""
+    samples = f"{outcome.samples:,} samples, " if outcome.samples else ""
+    return f"{samples}{outcome.seconds:.1f} s"
+
+
+def _resize(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    import cv2
+
+    method = cv2.INTER_AREA if size[0] < values.shape[1] else cv2.INTER_LINEAR
+    return np.clip(cv2.resize(values.astype(np.float32), size, interpolation=method), -1, 1)
+
+
+def _under(registry: Registry, image: np.ndarray) -> np.ndarray:
+    """The image as reports lay it under a map, (h, w, 3) uint8."""
+    nothing = np.zeros(image.shape[:2], np.float32)
+    return _tile(registry, nothing, image)
+
+
+def _tile(registry: Registry, share: np.ndarray, image: np.ndarray | None) -> np.ndarray:
+    width = WIDTH if image is not None else share.shape[1]
+    tile = Tile(name="tile", values=share.astype(np.float32))
+    drawn: np.ndarray = registry.renderer(Tile.kind).render(tile, image, Style(width=width))
+    return drawn
+
+
+def colours(registry: Registry) -> np.ndarray:
+    """The scale's colours from -1 to 1, (513, 3) uint8, as its renderer paints them."""
+    share = np.repeat(np.linspace(-1, 1, STEPS, dtype=np.float32)[None], 3, 0)
+    return _tile(registry, share, None)[1]
+
+
+@cache
+def _component() -> Any:
+    """The element, declared once."""
+    return st.components.v2.component(
+        "interp_maps",
+        html='<div class="maps"></div>',
+        css=(HERE / "maps.css").read_text("utf-8"),
+        js=(HERE / "maps.js").read_text("utf-8"),
+    )
+
+
+def show(registry: Registry, tiles: list[Map], key: str) -> None:
+    """Tiles side by side under common sliders."""
+    scale = base64.b64encode(colours(registry).tobytes()).decode("ascii")
+    style = Style()
+    data = {
+        "maps": [asdict(each) for each in tiles],
+        "colours": scale,
+        "opacity": style.opacity,
+        "threshold": style.threshold,
+    }
+    _component()(data=data, key=key)

@@ -1,0 +1,119 @@
+"""A comparison as a visitor sees it: maps, agreement, and what to take away."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Hashable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from interp.comparison.result import Comparison, Record
+from interp.report import reading_html
+from interp_dashboard.keep import keep_button
+from interp_dashboard.picture import Map, maps, show
+from interp_dashboard.session import registry, session
+
+
+def result(found: Comparison, version: Hashable) -> None:
+    """One image and target of it at a time; `version` tells it from what was shown before."""
+    names = [each.name for each in found.records]
+    at = 0
+    if len(names) > 1:
+        at = names.index(st.selectbox("Image", names, key=f"shown of {names}"))
+    record = found.records[at]
+    target = record.targets[0]
+    if len(record.targets) > 1:
+        key = f"shown of {record.name} {record.targets}"
+        picked = st.segmented_control("Target", record.targets, default=target, key=key)
+        target = picked or target
+    _head(record, target)
+    show(registry(), _tiles(found, version, at, target), "maps")
+    for note in found.notes:
+        st.caption(note)
+    _agreement(found, at, target)
+    _take_away(found)
+    with st.expander("How to read the maps"):
+        st.html(reading_html())
+
+
+def _head(record: Record, target: str) -> None:
+    answer = record.prediction
+    st.subheader(f"Why {target}?")
+    chances = zip(answer.classes, answer.probabilities, strict=True)
+    told = ", ".join(f"{name} {chance:.2f}" for name, chance in chances)
+    st.caption(
+        f"The network's answer on {record.name}: {told}. Red speaks for {target}, blue against it. "
+        "A map shows what this network used, not where the object is, nor what is true of it."
+    )
+
+
+def _tiles(found: Comparison, version: Hashable, at: int, target: str) -> list[Map]:
+    """Tiles, made once for each version of the result."""
+    drawn, key = session().drawn, (version, at, target)
+    if key not in drawn:
+        for old in [each for each in drawn if each[0] != version]:
+            del drawn[old]
+        drawn[key] = maps(registry(), found, at, target)
+    return drawn[key]
+
+
+def _agreement(found: Comparison, at: int, target: str) -> None:
+    if len(found.methods) < 2:
+        return
+    st.subheader("Do they agree?")
+    st.caption(
+        "Rank correlation of the signed maps over the pixels that the network sees: 1 is the same "
+        "order, 0 none, −1 the reverse. Methods that ask different questions need not agree."
+    )
+    values = np.array(found.records[at].agreement[target], np.float64)  # None is NaN
+    table = pd.DataFrame(values, found.methods, found.methods)
+    st.dataframe(table.style.format("{:.2f}", na_rep="–").map(_shade))
+
+
+def _shade(value: float) -> str:
+    """Green where methods agree, orange where they contradict, the stronger the fuller."""
+    if not np.isfinite(value):
+        return ""
+    colour = "10, 143, 116" if value >= 0 else "208, 106, 0"
+    return f"background-color: rgba({colour}, {0.55 * abs(value):.2f})"
+
+
+def _take_away(found: Comparison) -> None:
+    st.subheader("Keep it")
+    folder = found.folder
+    if folder is None:
+        st.caption("The report and the bundle are here once the result is refined.")
+        return
+    one, two, three = st.columns(3)
+    one.download_button(
+        "HTML report",
+        lambda: (folder / "report.html").read_bytes(),
+        f"{folder.name}.html",
+        "text/html",
+        on_click="ignore",
+        width="stretch",
+    )
+    two.download_button(
+        "Bundle (zip)",
+        lambda: zipped(folder),
+        f"{folder.name}.zip",
+        "application/zip",
+        on_click="ignore",
+        width="stretch",
+    )
+    with three:
+        keep_button(folder)
+    st.caption("The address of the page Compare names what was chosen, except uploads.")
+
+
+def zipped(folder: Path) -> bytes:
+    """A folder as a zip file."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(each for each in folder.rglob("*") if each.is_file()):
+            archive.write(file, Path(folder.name) / file.relative_to(folder))
+    return held.getvalue()

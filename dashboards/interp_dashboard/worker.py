@@ -1,0 +1,52 @@
+"""Opens an uploaded model in a process with limits: `python -m interp_dashboard.worker FILE`."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from pathlib import Path
+
+MEMORY = 4 << 30
+"""Bytes beyond what the libraries themselves take."""
+SECONDS = 100
+"""Of processor time."""
+
+
+def main(path: str) -> int:
+    """Open the file and ask it once; what is wrong is printed as JSON."""
+    from interp.errors import InterpError
+    from interp.registry import Registry
+    from interp.source import open_model
+    from interp.spec import ModelOptions
+
+    registry = Registry.load()
+    registry.get("adapter", "onnx")  # libraries first, so that the limit is the file's alone
+    _limit()
+    try:
+        open_model(path, ModelOptions(device="cpu"), registry)
+    except InterpError as error:
+        return _refuse(str(error))
+    except MemoryError:
+        return _refuse(f"it needs more than {MEMORY >> 30} GB of memory to open")
+    return 0
+
+
+def _refuse(reason: str) -> int:
+    sys.stdout.write(json.dumps({"error": reason}))
+    return 1
+
+
+def _limit() -> None:
+    """Bound processor time and, on Linux, memory; no file may be written."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        taken = int(statm.read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, taken + MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

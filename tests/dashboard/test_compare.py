@@ -1,0 +1,246 @@
+"""The page of comparisons: the main path, failures in their place, cancel, visitors apart."""
+
+from __future__ import annotations
+
+import io
+import threading
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from interp.comparison.result import Comparison, ComparisonRequest, Outcome, Record
+from interp.explanation import Prediction
+from interp.folder import MANIFEST
+from interp.registry import Registry
+from interp.request import Choice
+from interp.spec import InputSpec, ModelSpec
+from interp_dashboard.comparing import forecast
+from interp_dashboard.keep import keep
+
+EXAMPLE = Path(__file__).parent.parent / "example_plugin/src/interp_example/registry.yaml"
+
+
+def test_the_first_page_chooses_something_that_works(visit):
+    visitor = visit("compare")
+    assert visitor.errors == []
+    ticked = {each.key for each in visitor.page.checkbox if each.value and "tick" in str(each.key)}
+    assert ticked == {"tick mint", "tick gradcam", "tick rise"}
+    assert not next(each for each in visitor.page.button if each.label == "Run").disabled
+
+
+def test_choose_run_see_keep(visit, started, tmp_path):
+    visitor = visit("compare").tick("gradcam", "centre").press("Run").finish("compare")
+    assert visitor.errors == []
+    found = visitor.session.jobs["compare"].result
+    assert found.methods == ["gradcam", "centre"]
+    assert (found.folder / "report.html").stat().st_size > 10_000
+    assert "Why fenka?" in visitor.words
+    visitor.press("Keep among the runs")
+    assert (tmp_path / "runs" / found.folder.name / MANIFEST).is_file()
+
+
+def test_what_was_asked_before_is_only_opened(visit, monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("compared again")
+
+    visitor = visit("compare").tick("centre").press("Run").finish("compare")
+    first = visitor.session.jobs["compare"].result
+    monkeypatch.setattr("interp_dashboard.comparing.compare", refuse)
+    visitor.press("Run").finish("compare")
+    again = visitor.session.jobs["compare"].result
+    assert visitor.errors == []
+    assert again is not first
+    assert again.folder == first.folder
+
+
+def test_the_first_look_comes_first(visit):
+    visitor = visit("compare", method="rise", set="rise.samples=700").press("Run")
+    visitor.finish("compare")
+    job = visitor.session.jobs["compare"]
+    assert job.version == 2
+    assert job.result.records[0].outcomes[0].samples == 700
+
+
+def test_parameters_reach_the_method(visit):
+    visitor = visit("compare").tick("rise")
+    visitor.page.number_input(key="rise.samples").set_value(300).run()
+    visitor.press("Run").finish("compare")
+    outcome = visitor.session.jobs["compare"].result.records[0].outcomes[0]
+    assert outcome.samples == 300
+    assert visitor.page.query_params["set"] == "rise.samples=300"
+
+
+def test_the_address_names_the_choice(visit):
+    visitor = visit(
+        "compare",
+        model="creatures-resnet",
+        image="sample",
+        method=["rise", "lime"],
+        target="fenka",
+        set=["rise.samples=300"],
+    )
+    assert visitor.errors == []
+    ticked = {each.key for each in visitor.page.checkbox if each.value and "tick" in str(each.key)}
+    assert ticked == {"tick rise", "tick lime"}
+    assert visitor.page.selectbox[0].value == "creatures-resnet"
+    assert visitor.page.number_input(key="rise.samples").value == 300
+    visitor.tick("rise").press("Run").finish("compare")
+    found = visitor.session.jobs["compare"].result
+    assert found.model.name == "creatures-resnet"
+    assert found.records[0].targets == ("fenka",)
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ({"model": "/etc/passwd"}, "not offered"),
+        ({"set": "nonsense"}, "cannot be used"),
+        ({"target": "unicorn"}, "unknown target"),
+    ],
+)
+def test_an_address_with_a_slip_is_told(visit, query, told):
+    visitor = visit("compare", **query)
+    assert visitor.errors == []
+    assert any(told in each.value for each in visitor.page.warning)
+
+
+def test_a_wrong_parameter_is_told(visit):
+    visitor = visit("compare").tick("rise")
+    visitor.page.number_input(key="rise.samples").set_value(-5).run()
+    visitor.press("Run").finish("compare")
+    assert any("samples" in each for each in visitor.errors)
+
+
+def test_cancel_leaves_nothing_running(visit):
+    visitor = visit("compare").tick("rise")
+    visitor.page.number_input(key="rise.samples").set_value(5_000_000).run()
+    visitor.press("Run")
+    job = visitor.session.jobs["compare"]
+    visitor.page.run()
+    visitor.press("Cancel")
+    assert job.wait(60)
+    visitor.page.run()
+    assert "Stopped" in visitor.words
+    assert not [each for each in threading.enumerate() if each.name == "interp job"]
+
+
+def test_what_is_whole_was_not_stopped(visit):
+    visitor = visit("compare", method="centre").press("Run").finish("compare")
+    visitor.session.start("other", lambda progress, cancelled: iter([1]))
+    visitor.page.run()
+    assert "Stopped" not in visitor.words
+
+
+def test_visitors_do_not_see_each_other(visit):
+    one = visit("compare", image="sample").tick("centre").press("Run")
+    two = visit("compare", image="two").tick("centre").press("Run")
+    one.finish("compare")
+    two.finish("compare")
+    found = [each.session.jobs["compare"].result for each in (one, two)]
+    assert [each.records[0].name for each in found] == ["sample", "two"]
+    assert one.session.folder != two.session.folder
+    names = [{each.name for each in (v.session.folder / "runs").iterdir()} for v in (one, two)]
+    assert not names[0] & names[1]
+
+
+def upload(visitor, key, name, content):
+    visitor.page.file_uploader(key=key).set_value((name, content, "")).run()
+
+
+def test_an_uploaded_image_is_explained(visit):
+    held = io.BytesIO()
+    Image.linear_gradient("L").resize((60, 40)).save(held, "PNG")
+    visitor = visit("compare", method="centre")
+    upload(visitor, "image files", "photo.png", held.getvalue())
+    assert visitor.errors == []
+    visitor.press("Run").finish("compare")
+    (case,) = visitor.session.jobs["compare"].result.cases
+    assert (case.name, case.image.shape) == ("photo.png", (40, 60, 3))
+
+
+def test_a_corrupt_upload_is_told_and_the_page_goes_on(visit):
+    visitor = visit("compare", method="centre")
+    upload(visitor, "image files", "torn.png", b"no picture")
+    assert any("torn.png: not an image" in each for each in visitor.errors)
+    upload(visitor, "model file", "net.pth", b"x")
+    assert any("net.pth is refused" in each for each in visitor.errors)
+    visitor.press("Run").finish("compare")
+    assert visitor.session.jobs["compare"].result.records[0].name == "two"
+
+
+@pytest.mark.slow
+def test_an_uploaded_model_is_explained(visit, network):
+    visitor = visit("compare", method="occlusion")
+    upload(visitor, "model file", "net.onnx", network())
+    visitor.page.selectbox[0].set_value("uploaded: net.onnx").run()
+    assert visitor.errors == []
+    assert visitor.page.checkbox(key="tick saliency").disabled  # an ONNX file has no gradients
+    visitor.press("Run").finish("compare")
+    assert visitor.errors == []
+    assert visitor.session.jobs["compare"].result.model.name == "net"
+
+
+def test_a_third_party_method_appears_runs_and_draws(visit, started):
+    started(registry=(EXAMPLE,))
+    visitor = visit("compare", method="occlude-grid", set="occlude-grid.cells=4").press("Run")
+    visitor.finish("compare")
+    assert visitor.errors == []
+    (cell,) = visitor.session.jobs["compare"].result.cases[0].cells
+    assert cell.explanation.samples == 17
+    ((tile,),) = visitor.session.drawn.values()
+    assert tile.method == "occlude-grid"
+    assert tile.values
+
+
+def test_several_images_each_have_their_own_answer(visit):
+    visitor = visit("compare", image=["sample", "two"], method="centre").press("Run")
+    visitor.finish("compare")
+    assert visitor.errors == []
+    records = visitor.session.jobs["compare"].result.records
+    assert [each.name for each in records] == ["sample", "two"]
+    assert all(each.targets == (each.prediction.classes[0],) for each in records)
+
+
+def test_the_forecast_grows_with_the_samples():
+    known = Registry.load()
+    methods = (
+        Choice(name="rise", params={"samples": 2000}),
+        Choice(name="gradcam"),
+        Choice(name="mint", params={"deep": "nowhere"}),
+    )
+    seconds = (3.0, 5.0, 0.0)
+    outcomes = tuple(
+        Outcome(method=each.name, samples=count, seconds=second, error=error)
+        for each, count, second, error in zip(
+            methods, (500, 0, 0), seconds, (None, None, "no layer"), strict=True
+        )
+    )
+    record = Record(
+        name="two",
+        folder="",
+        prediction=Prediction(("a",), (0,), (1.0,)),
+        targets=("a",),
+        outcomes=outcomes,
+        agreement={},
+    )
+    spec = ModelSpec(
+        name="m",
+        source="m",
+        input=InputSpec(),
+        activation="none",
+        classes=("a",),
+        device="cpu",
+        fingerprint="0",
+    )
+    seen = Comparison(ComparisonRequest(methods=methods), spec, (record,), ())
+    assert forecast(known, seen) == 4 * 3.0 + 5.0
+
+
+def test_a_kept_run_opens_and_is_kept_once(visit, tmp_path):
+    visitor = visit("compare").tick("centre").press("Run").finish("compare")
+    folder = visitor.session.jobs["compare"].result.folder
+    keep(folder, tmp_path / "kept")
+    assert Comparison.open(tmp_path / "kept" / folder.name).methods == ["centre"]
+    with pytest.raises(Exception, match="exists and is not empty"):
+        keep(folder, tmp_path / "kept")

@@ -1,0 +1,124 @@
+"""Work in the background: results as they come, one at a time, and nothing after its end."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from interp.errors import Cancelled, InputError
+from interp_dashboard import job as jobs
+from interp_dashboard.job import Job, Pace
+
+
+def endless(progress, cancelled):
+    """Yields once, then works until it is cancelled."""
+    yield "first look"
+    while not cancelled():
+        time.sleep(0.01)
+    raise Cancelled("stopped")
+
+
+def until(condition):
+    limit = time.monotonic() + 10
+    while not condition() and time.monotonic() < limit:
+        time.sleep(0.01)
+    assert condition()
+
+
+def test_results_come_one_after_another():
+    job = Job(lambda progress, cancelled: iter(["quick", "whole"])).start()
+    assert job.wait(10)
+    assert (job.result, job.version, job.error) == ("whole", 2, None)
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [(InputError("no image"), "no image"), (KeyError("x"), "a mistake of ours")],
+)
+def test_a_failure_is_told(raised, told):
+    def fail(progress, cancelled):
+        yield 1
+        raise raised
+
+    job = Job(fail).start()
+    assert job.wait(10)
+    assert told in job.error
+    assert job.result == 1
+
+
+def test_cancel_leaves_nothing_running():
+    before = threading.active_count()
+    job = Job(endless).start()
+    until(lambda: job.version == 1)
+    assert job.running
+    job.stop()
+    assert job.wait(10)
+    assert threading.active_count() == before
+    assert not jobs.TURN.locked()
+    assert job.error is None
+
+
+def test_a_closed_browser_ends_the_work(monkeypatch):
+    monkeypatch.setattr(jobs, "GRACE", 0.2)
+    there = threading.Event()
+    there.set()
+    job = Job(endless, watched=there.is_set).start()
+    until(lambda: job.version == 1)
+    time.sleep(0.4)
+    assert job.running
+    there.clear()
+    assert job.wait(10)
+
+
+def test_jobs_take_turns_and_one_that_waits_can_be_stopped():
+    working = threading.Event()
+
+    def busy(progress, cancelled):
+        working.set()
+        while not cancelled():
+            time.sleep(0.01)
+        yield "whole"
+
+    first = Job(busy).start()
+    assert working.wait(10)
+    second = Job(endless).start()
+    until(lambda: "waiting" in second.pace.label)
+    assert second.version == 0
+    second.stop()
+    assert second.wait(10)
+    third = Job(lambda progress, cancelled: iter([3])).start()
+    first.stop()
+    assert first.wait(10)
+    assert third.wait(10)
+    assert third.result == 3
+
+
+def test_a_first_look_lets_others_have_theirs():
+    def steps(progress, cancelled):
+        for each in range(20):
+            time.sleep(0.02)
+            yield each
+
+    long = Job(steps).start()
+    until(lambda: long.version >= 1)
+    short = Job(lambda progress, cancelled: iter(["seen"])).start()
+    assert short.wait(10)
+    assert long.running
+    assert long.wait(10)
+
+
+def test_time_left_is_what_the_rest_takes_at_this_rate(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: now[0])
+    pace = Pace()
+    pace.tell("mint: samples", 0, 4000)
+    assert pace.left is None
+    now[0] += 3
+    pace.tell("mint: samples", 1000, 4000)
+    assert pace.share == 0.25
+    assert pace.left == pytest.approx(9)
+    pace.tell("rise: samples", 10, None)
+    assert pace.share is None
+    assert pace.left is None
