@@ -1,0 +1,86 @@
+"""Network Decoupling against plain twins: creatures-resnet trained on, on creatures.
+
+python benchmarks/decoupling_creatures.py [--explore] [--images N --test N --epochs N --seeds N]
+Writes benchmarks/results/decoupling_creatures.json; goes on where it was stopped. --explore trains
+on other seeds and writes beside its work, for choosing parameters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from csg_study import Kept
+from decoupling_study import Study, write_report
+
+from interp.spec import ModelOptions
+from interp_creatures.dataset import Creatures
+from interp_creatures.species import CLASSES, DEFINING
+from interp_decoupling.params import DecouplingParams
+
+HERE = Path(__file__).parent
+WORK = HERE.parent / "build" / "decoupling_creatures"
+SCORED, EXPLORED = (6_200_000, 6_300_000), (6_000_000, 6_100_000)
+"""Seeds of the images: train, test."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="creatures-resnet")
+    parser.add_argument("--images", type=int, default=6000)
+    parser.add_argument("--test", type=int, default=2000)
+    parser.add_argument("--attacked", type=int, default=500)
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--rate", type=float, default=0.02)
+    parser.add_argument("--information", type=float, default=0.01)
+    parser.add_argument("--sparsity", type=float, default=0.01)
+    parser.add_argument("--kept", type=float, default=0.5)
+    parser.add_argument("--explore", action="store_true")
+    parser.add_argument("--work", type=Path, default=WORK)
+    asked = parser.parse_args()
+    train, test = EXPLORED if asked.explore else SCORED
+    first = 100 if asked.explore else 1
+    kind = "explored" if asked.explore else "scored"
+    named = [asked.model, asked.images, asked.epochs, asked.rate, asked.information]
+    work = asked.work / "-".join(map(str, [kind, *named, asked.sparsity, asked.kept]))
+    pictures = Kept(Creatures(asked.test, test, two=False))
+    study = Study(
+        model=lambda _: asked.model,
+        options=ModelOptions(),
+        train=Kept(Creatures(asked.images, train, two=False)),
+        test=pictures,
+        attacked=Kept(Creatures(asked.attacked, test, two=False)),
+        params=DecouplingParams(
+            epochs=asked.epochs,
+            batch_size=asked.batch,
+            rate=asked.rate,
+            information=asked.information,
+            sparsity=asked.sparsity,
+            kept=asked.kept,
+            concepts=str(_concepts(work)),
+        ),
+        seeds=tuple(range(first, first + asked.seeds)),
+        work=work,
+    )
+    out = work / "report.json" if asked.explore else HERE / "results" / "decoupling_creatures.json"
+    write_report(study, out, datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+def _concepts(work: Path) -> Path:
+    """The shapes of each class's defining parts in a file, as survey is told them."""
+    work.mkdir(parents=True, exist_ok=True)
+    path = work / "concepts.json"
+    values = {
+        part: {name: shapes[at] for name, shapes in CLASSES.items()}
+        for at, part in enumerate(DEFINING)
+    }
+    path.write_text(json.dumps(values))
+    return path
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""How much time filters that are off save: VGG-16, one image at a time, on a CPU.
+
+python benchmarks/decoupling_speed.py [--rounds N --on .5 ... --threads 1 2 --size 224]
+Writes benchmarks/results/decoupling_speed.json; goes on where it was stopped. Random weights and,
+in every controlled layer, a fixed random path with a share of filters on: time does not depend on
+either. The plain network without controlling modules, in its faster memory layout, is what to
+beat; the ways alternate round by round, and medians are told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import statistics
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from mint import machine
+from torch import Tensor, nn
+
+from interp_decoupling.build import Layout, insert
+from interp_decoupling.control import Mode, computing, controlled
+from interp_decoupling.structure import Place, find_places
+from interp_decoupling.work import count_work
+
+HERE = Path(__file__).parent
+LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+MODES: tuple[Mode, ...] = ("all", "on")
+Way = Callable[[], Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--on", type=float, nargs="+", default=[0.5])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "decoupling_speed.json")
+    asked = parser.parse_args()
+    found = json.loads(asked.out.read_text()) if asked.out.is_file() else {}
+    plain = _vgg()
+    places = tuple(find_places(plain))
+    for share in asked.on:
+        gated = with_path(plain, places, share)
+        for threads in asked.threads:
+            key = f"on {share}, {threads} threads, {asked.size} px, {asked.rounds} rounds"
+            if key not in found:
+                torch.set_num_threads(threads)
+                found[key] = measured(plain, gated, places, asked.size, asked.rounds)
+                found |= {"written": datetime.now(UTC).isoformat(timespec="seconds")}
+                found |= {"machine": machine()}
+                asked.out.parent.mkdir(parents=True, exist_ok=True)
+                asked.out.write_text(json.dumps(found, indent=2) + "\n")
+            print(key, json.dumps(found[key], indent=2), flush=True)
+
+
+def measured(
+    plain: nn.Module, gated: nn.Module, places: tuple[Place, ...], size: int, rounds: int
+) -> dict[str, Any]:
+    """Milliseconds of every way, how much faster skipping is, and how much less it computes."""
+    taken = {name: statistics.median(each) for name, each in _timed(plain, gated, size, rounds)}
+    dense = min(taken[f"plain {layout}"] for layout in LAYOUTS)
+    best = min(taken[f"on {layout}"] for layout in LAYOUTS)
+    codes = [each.control.expand.bias.detach() > 0 for each in controlled(gated).values()]
+    filters = {name: each.convolution.out_channels for name, each in controlled(gated).items()}
+    work = count_work(gated, places, (size, size))
+    return {
+        "milliseconds": {name: round(1e3 * each, 2) for name, each in taken.items()},
+        "times faster than the best plain layout": round(dense / best, 3),
+        "multiply-adds / plain": round(
+            float(work.share(torch.cat(codes)[None].numpy(), filters)[0]), 4
+        ),
+        "layers": _layers(gated, size, rounds),
+    }
+
+
+def with_path(plain: nn.Module, places: tuple[Place, ...], share: float) -> nn.Module:
+    """The network with controlling modules that always answer one path, `share` of it on."""
+    network = insert(copy.deepcopy(plain), Layout(places=places)).eval()
+    generator = torch.Generator().manual_seed(0)
+    for each in controlled(network).values():
+        filters = each.convolution.out_channels
+        on = torch.randperm(filters, generator=generator) < round(share * filters)
+        nn.init.zeros_(each.control.expand.weight)
+        each.control.expand.bias.data = torch.where(on, 1.0, -1.0)
+    return network
+
+
+def _timed(
+    plain: nn.Module, gated: nn.Module, size: int, rounds: int
+) -> list[tuple[str, list[float]]]:
+    """Seconds of every way; the first round warms up, and is forgotten."""
+    image = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(1))
+    ways: dict[str, Way] = {}
+    for layout, form in LAYOUTS.items():
+        laid = image.contiguous(memory_format=form)
+        first = copy.deepcopy(plain).to(memory_format=form)  # type: ignore[call-overload]
+        second = copy.deepcopy(gated).to(memory_format=form)  # type: ignore[call-overload]
+        ways[f"plain {layout}"] = lambda first=first, laid=laid: first(laid)  # type: ignore[misc]
+        for mode in MODES:
+            ways[f"{mode} {layout}"] = _way(second, laid, mode)
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds + 1):
+        for name, way in ways.items():
+            taken[name].append(_seconds(way))
+    return [(name, each[1:]) for name, each in taken.items()]
+
+
+def _layers(gated: nn.Module, size: int, rounds: int) -> dict[str, dict[str, float]]:
+    """Milliseconds of each controlled layer on its own, and its multiply-adds: for PAYS."""
+    inputs: dict[str, Tensor] = {}
+    handles = [
+        each.register_forward_pre_hook(
+            lambda _, given, name=name: inputs.update({name: given[0].clone()})
+        )
+        for name, each in controlled(gated).items()
+    ]
+    with torch.no_grad():
+        gated(torch.rand(1, 3, size, size))
+    for handle in handles:
+        handle.remove()
+    found = {}
+    for name, layer in controlled(gated).items():
+        output = layer.convolution(inputs[name])
+        work = output[0, 0].numel() * layer.convolution.weight.numel()
+        taken: dict[str, list[float]] = {mode: [] for mode in MODES}
+        for _ in range(rounds + 1):
+            for mode in MODES:
+                taken[mode].append(_seconds(_way(layer, inputs[name], mode)))
+        times = {mode: 1e3 * statistics.median(each[1:]) for mode, each in taken.items()}
+        found[name] = {"multiply-adds": work, **{k: round(v, 3) for k, v in times.items()}}
+    return found
+
+
+def _way(network: nn.Module, image: Tensor, mode: Mode) -> Way:
+    def way() -> None:
+        with computing(network, mode):
+            network(image)
+
+    return way
+
+
+def _seconds(way: Way) -> float:
+    with torch.inference_mode():
+        begun = time.perf_counter()
+        way()
+        return time.perf_counter() - begun
+
+
+def _vgg() -> nn.Module:
+    """VGG-16 with random weights."""
+    import torchvision
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network: nn.Module = torchvision.models.vgg16(weights=None).eval()
+    return network
+
+
+if __name__ == "__main__":
+    main()

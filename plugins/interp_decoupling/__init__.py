@@ -1,0 +1,23 @@
+"""Network Decoupling: networks whose filters are switched on and off for each image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from interp.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from interp.plugins import Registrar
+
+
+@hookimpl
+def interp_register(registrar: Registrar) -> None:
+    """The method, the builder of the networks it trains, and what they are measured by."""
+    from interp_decoupling.build import build
+    from interp_decoupling.method import Decoupling
+    from interp_decoupling.metric import METRICS
+
+    registrar.add("method", "decoupling", Decoupling)
+    registrar.add("builder", "decoupled", build)
+    for name, metric in METRICS.items():
+        registrar.add("metric", name, metric)

@@ -1,0 +1,161 @@
+"""Concepts: what filters and combinations of them light, against masks of parts.
+
+Masks are shares of a layer's cells, so that IoU is sum min / sum max over all images and cells.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from interp.errors import InputError
+
+if TYPE_CHECKING:
+    from interp.dataset import Example
+    from interp.placement import Placement
+    from interp.spec import ReceptiveField
+
+Values = dict[str, dict[str, str]]
+"""concept -> class -> value."""
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Filters that are on together, the concept their maps meet best, and the best single one."""
+
+    images: int
+    filters: tuple[int, ...]
+    concept: str
+    overlap: float
+    single: int
+    single_overlap: float
+
+
+def read_values(path: str | None, classes: Sequence[str]) -> Values:
+    """Concepts of classes from a JSON file; InputError unless it gives every class a value."""
+    if path is None:
+        return {}
+    try:
+        found: Values = json.loads(Path(path).read_text(encoding="utf-8"))
+        missing = [
+            f"{name} of {c}" for name, each in found.items() for c in classes if c not in each
+        ]
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise InputError(
+            f'{path} cannot be read ({error}); expected JSON as {{"head": {{"arbo": "round"}}}}'
+        ) from error
+    if missing:
+        raise InputError(f"{path} says nothing of {missing[0]}; expected a value for every class")
+    return found
+
+
+def thresholds(maps: np.ndarray, top: float) -> np.ndarray:
+    """T (K,): what the `top` share of a filter's cells exceeds; maps (N, K, gh, gw)."""
+    flat = np.moveaxis(maps, 1, 0).reshape(maps.shape[1], -1)
+    found: np.ndarray = np.quantile(flat, 1 - top, axis=1)
+    return found
+
+
+def lit(maps: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Cells (N, K, gh, gw) bool where a filter exceeds its threshold, and is on at all."""
+    found: np.ndarray = (maps >= limits[:, None, None]) & (maps > 0)
+    return found
+
+
+def overlap(cells: np.ndarray, mask: np.ndarray) -> float:
+    """IoU of cells (N, gh, gw) bool and a mask (N, gh, gw) in [0, 1], over all images."""
+    either = float(np.maximum(cells, mask).sum())
+    return float(np.minimum(cells, mask).sum()) / either if either else 0.0
+
+
+def part_masks(
+    examples: Sequence[tuple[Example, Placement]],
+    classes: Sequence[str],
+    values: Values,
+    grid: tuple[int, int],
+    field: ReceptiveField | None,
+) -> dict[str, np.ndarray]:
+    """Masks (N, gh, gw) by concept: every part, and of parts with a value per class each value.
+
+    An example's label counts in `classes`, the data's.
+    """
+    found: dict[str, np.ndarray] = {}
+    for at, (example, placement) in enumerate(examples):
+        for name, mask in _parts(example, classes, values):
+            cells = found.setdefault(name, np.zeros((len(examples), *grid), np.float32))
+            cells[at] = np.maximum(cells[at], _on_grid(mask, placement, grid, field))
+    return found
+
+
+def mined(
+    codes: np.ndarray, clusters: np.ndarray, most: int, least: float = 0.5
+) -> list[tuple[int, tuple[int, ...]]]:
+    """Of each cluster (images, filters): up to `most` that are on in more of it than elsewhere.
+
+    Of those on in `least` of its images or more; clusters with fewer than two such have none.
+    """
+    found = []
+    for group in np.unique(clusters):
+        members = clusters == group
+        inside = codes[members].mean(0)
+        outside = codes[~members].mean(0) if not members.all() else np.zeros_like(inside)
+        score = np.where(inside >= least, inside - outside, -np.inf)
+        best = np.argsort(-score, kind="stable")[:most]
+        chosen = tuple(int(each) for each in best if score[each] > 0)
+        if len(chosen) > 1:
+            found.append((int(members.sum()), chosen))
+    return found
+
+
+def met(
+    cells: np.ndarray, masks: dict[str, np.ndarray], filters: tuple[int, ...], images: int
+) -> Combination:
+    """The concept that the union of these filters' cells meets best; cells (N, K, gh, gw)."""
+    union = np.logical_or.reduce(cells[:, list(filters)], axis=1)
+    scores = {name: overlap(union, mask) for name, mask in masks.items()}
+    concept = max(scores, key=scores.__getitem__)
+    alone = [overlap(cells[:, each], masks[concept]) for each in filters]
+    best = int(np.argmax(alone))
+    return Combination(images, filters, concept, scores[concept], filters[best], alone[best])
+
+
+def _parts(
+    example: Example, classes: Sequence[str], values: Values
+) -> list[tuple[str, np.ndarray]]:
+    found = []
+    for instance in example.instances:
+        for part in instance.parts:
+            if part.mask is not None:
+                found.append((part.name, part.mask))
+                if part.name in values:
+                    kind = values[part.name].get(classes[instance.label])
+                    found += [] if kind is None else [(f"{part.name} {kind}", part.mask)]
+    return found
+
+
+def _on_grid(
+    mask: np.ndarray, placement: Placement, grid: tuple[int, int], field: ReceptiveField | None
+) -> np.ndarray:
+    """A mask (H, W) bool as shares (gh, gw) of the stretches around the cells' centres."""
+    import cv2
+
+    wide = np.repeat(mask[..., None].astype(np.uint8) * 255, 3, 2)
+    values = placement.to_input(wide, pad=0.0)[..., 0]
+    stride = (
+        field.stride if field else tuple(s / g for s, g in zip(values.shape, grid, strict=True))
+    )
+    offset = field.offset if field else (stride[0] / 2, stride[1] / 2)
+    sides = (max(1, round(stride[1])), max(1, round(stride[0])))
+    smooth = cv2.blur(values.astype(np.float32), sides, borderType=cv2.BORDER_CONSTANT)
+    rows, columns = (
+        np.arange(grid[axis], dtype=np.float32) * stride[axis] + offset[axis] - 0.5
+        for axis in (0, 1)
+    )
+    across, down = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))
+    found: np.ndarray = cv2.remap(smooth, across, down, cv2.INTER_LINEAR)
+    return found

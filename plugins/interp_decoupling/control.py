@@ -1,0 +1,126 @@
+"""The controlling module, and a convolution whose filters it switches for each image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from interp_decoupling.binarise import Mixture, mixed, semhash
+from interp_decoupling.only import only_on, pays
+
+Call = tuple[tuple[Tensor, ...], Tensor]
+Mode = Literal["auto", "all", "on"]
+"""What is computed: where it pays only the filters that are on, always all, or always those."""
+
+
+class Control(nn.Module):
+    """Codes z (B, n) of a convolution's filters, from the mean p of its c input maps.
+
+    a = W2 relu(W1 p + b1) + b2; z = 1[a > 0], and in training Improved SemHash of a plus noise.
+    """
+
+    def __init__(self, channels: int, filters: int, reduction: int, mixture: Mixture) -> None:
+        super().__init__()
+        hidden = max(1, channels // reduction)
+        self.reduce = nn.Linear(channels, hidden)
+        self.expand = nn.Linear(hidden, filters)
+        self.mixture = mixture
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Codes of maps (B, c, h, w)."""
+        scores = self.expand(self.reduce(maps.mean((2, 3))).relu())
+        if not self.training:
+            return (scores > 0).to(scores.dtype)
+        noisy = scores + torch.randn_like(scores)
+        return semhash(noisy, mixed(scores.shape, self.mixture, scores.device))
+
+    def begin(self, start: Literal["zero", "kaiming"]) -> None:
+        """The released start: b1 = b2 = 1, W2 Kaiming-normal, W1 = 0 (or Kaiming-normal too)."""
+        nn.init.ones_(self.reduce.bias)
+        nn.init.ones_(self.expand.bias)
+        nn.init.kaiming_normal_(self.expand.weight)
+        if start == "zero":
+            nn.init.zeros_(self.reduce.weight)
+        else:
+            nn.init.kaiming_normal_(self.reduce.weight)
+
+
+class Gate(nn.Module):
+    """Maps times codes: a place where both can be read."""
+
+    def forward(self, maps: Tensor, codes: Tensor) -> Tensor:
+        """(B, n, h, w) times (B, n)."""
+        return maps * codes[:, :, None, None]
+
+
+class Controlled(nn.Module):
+    """norm(convolution(x)) times the codes of x.
+
+    The paper multiplies after a ReLU that follows; as codes are not negative, before is the same.
+    `rectified` says that one follows, `fed` that the inputs are another's gated maps.
+    """
+
+    def __init__(
+        self, convolution: nn.Conv2d, norm: nn.Module, control: Control, rectified: bool, fed: bool
+    ) -> None:
+        super().__init__()
+        self.convolution, self.norm, self.control = convolution, norm, control
+        self.gate = Gate()
+        self.rectified, self.fed = rectified, fed
+        self.mode: Mode = "auto"
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Gated maps (B, n, h', w'); off filters are 0, whether they were computed or not."""
+        codes = self.control(maps)
+        if self._skips(maps):
+            return only_on(self.convolution, self.norm, maps, codes, self.fed)
+        gated: Tensor = self.gate(self.norm(self.convolution(maps)), codes)
+        return gated
+
+    def _skips(self, maps: Tensor) -> bool:
+        """Inference mode is what predict runs in; nothing is traced or differentiated there."""
+        if self.training or self.mode == "all":
+            return False
+        return self.mode == "on" or (
+            torch.is_inference_mode_enabled() and pays(self.convolution, maps)
+        )
+
+
+def controlled(network: nn.Module) -> dict[str, Controlled]:
+    """The controlled convolutions by name, in the network's order."""
+    return {name: each for name, each in network.named_modules() if isinstance(each, Controlled)}
+
+
+@contextmanager
+def computing(network: nn.Module, mode: Mode) -> Iterator[None]:
+    """Compute all filters, or only those that are on, while the block lasts."""
+    layers = list(controlled(network).values())
+    before = [each.mode for each in layers]
+    try:
+        for each in layers:
+            each.mode = mode
+        yield
+    finally:
+        for each, was in zip(layers, before, strict=True):
+            each.mode = was
+
+
+@contextmanager
+def reading(modules: Mapping[str, nn.Module]) -> Iterator[dict[str, Call]]:
+    """Inputs and output of each named module's last call, while the block lasts."""
+    calls: dict[str, Call] = {}
+
+    def keep(name: str, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        calls[name] = (inputs, output)
+
+    with ExitStack() as stack:
+        for name, each in modules.items():
+            handle = each.register_forward_hook(
+                lambda _, inputs, output, name=name: keep(name, inputs, output)
+            )
+            stack.callback(handle.remove)
+        yield calls

@@ -1,0 +1,127 @@
+"""Decoupling's training as the shared loop sees it: one loss of four terms from the first step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from interp.encoding import encode
+from interp.training.task import Task
+from interp_decoupling.control import controlled, reading
+from interp_decoupling.loss import Order, alignment, information, sparsity
+from interp_decoupling.params import DecouplingParams
+from interp_decoupling.path import Paths, diversity
+
+if TYPE_CHECKING:
+    from interp.training.samples import Samples
+
+BATCH = 64
+
+
+class Terms(nn.Module):
+    """The network's cross entropy, and each loss summed over its controlled layers.
+
+    Every layer has a reader Q, one linear map without bias from its codes to the classes.
+    """
+
+    def __init__(self, network: nn.Module, classes: int, order: Order, kept: float) -> None:
+        super().__init__()
+        self.network, self.order, self.kept = network, order, kept
+        self.names = list(controlled(network))
+        sizes = [each.convolution.out_channels for each in controlled(network).values()]
+        readers = [nn.Linear(n, classes, bias=False) for n in sizes]
+        for each in readers:
+            nn.init.kaiming_normal_(each.weight)
+        self.readers = nn.ModuleList(readers)
+
+    def forward(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Losses of images (B, 3, h, w) with labels (B,)."""
+        layers = controlled(self.network)
+        with reading({name: each.gate for name, each in layers.items()}) as calls:
+            found = {"entropy": information(self.network(images), labels)}
+        for name, reader in zip(self.names, self.readers, strict=True):
+            maps, codes = calls[name][0]
+            pooled = (maps.relu() if layers[name].rectified else maps).mean((2, 3))
+            terms = {
+                "information": information(reader(codes), labels),
+                "alignment": alignment(pooled, codes, self.order),
+                "sparsity": sparsity(codes, self.kept),
+            }
+            found |= {key: found.get(key, 0) + each for key, each in terms.items()}
+        return found
+
+
+class Lesson(Task):
+    """loss = CE(f(x), y) + a L_alignment + i L_information + s L_sparsity, by SGD with momentum."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        classes: int,
+        params: DecouplingParams,
+        held: Samples | None = None,
+    ) -> None:
+        """`params` are settled; `network` is trained in place; `held` is measured on."""
+        self.network, self.params, self.held = network, params, held
+        self.terms = Terms(network, classes, params.order, params.kept or 0.0)
+        self.weights = {
+            "alignment": params.alignment,
+            "information": params.information or 0.0,
+            "sparsity": params.sparsity or 0.0,
+        }
+        self.modules = {"terms": self.terms}
+        sgd = torch.optim.SGD(
+            self.terms.parameters(), lr=params.rate or 0.0, momentum=0.9, weight_decay=params.decay
+        )
+        self.optimizers = {"all": sgd}
+
+    def begin(self, epoch: int) -> list[str]:
+        """One optimiser, its rate the epoch's."""
+        for group in self.optimizers["all"].param_groups:
+            group["lr"] = self.params.rate_at(epoch)
+        return ["all"]
+
+    def losses(
+        self, epoch: int, modules: dict[str, Any], images: Tensor, labels: Tensor
+    ) -> dict[str, Tensor]:
+        """The loss of a batch and its terms, which are told unweighted."""
+        found: dict[str, Tensor] = modules["terms"](images, labels)
+        weighted = [self.weights[name] * found[name] for name in self.weights if name in found]
+        return {"loss": sum(weighted, found["entropy"]), **found}
+
+    def measure(self, epoch: int) -> dict[str, Any]:
+        """On held-out images: accuracy, and of each layer the share on and the diversity."""
+        if self.held is None:
+            return {}
+        paths, right = self.look(self.held)
+        row: dict[str, Any] = {"accuracy": round(float(right.mean()), 4)}
+        if not paths.filters:
+            return row
+        layers = {
+            name: {"on": round(float(codes.mean()), 4), "diversity": round(diversity(codes), 4)}
+            for name, codes in paths.layers().items()
+        }
+        whole = {"on": paths.codes.mean(), "diversity": diversity(paths.codes)}
+        return (
+            row | {key: round(float(each), 4) for key, each in whole.items()} | {"layers": layers}
+        )
+
+    def look(self, samples: Samples) -> tuple[Paths, np.ndarray]:
+        """The paths of samples, and which are classified rightly (N,)."""
+        device = next(self.network.parameters()).device
+        layers = controlled(self.network)
+        codes, right = [], []
+        for chosen in np.array_split(np.arange(len(samples)), -(-len(samples) // BATCH)):
+            images = encode(
+                samples.images(chosen).to(device).float() / 255, samples.model.spec.input
+            )
+            with torch.no_grad(), reading({n: e.control for n, e in layers.items()}) as calls:
+                scores = self.network(images)
+            rows = [calls[name][1].bool().cpu().numpy() for name in layers]
+            codes.append(np.concatenate([np.zeros((len(chosen), 0), bool), *rows], 1))
+            right.append(scores.argmax(1).cpu().numpy() == samples.labels[chosen])
+        filters = {name: each.convolution.out_channels for name, each in layers.items()}
+        return Paths(np.concatenate(codes), samples.labels, filters), np.concatenate(right)

@@ -1,0 +1,30 @@
+"""The three losses that make a network's filters serve concepts, each for one layer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+Order = Literal["maps", "codes"]
+
+
+def information(answers: Tensor, labels: Tensor) -> Tensor:
+    """CE(Q(z), y) of answers (B, C): H(y) less it bounds the mutual information I(y; z) below."""
+    return cross_entropy(answers.float(), labels)
+
+
+def alignment(pooled: Tensor, codes: Tensor, order: Order) -> Tensor:
+    """Mean over images of KL(softmax(o) || softmax(z)) / n, for o, z (B, n).
+
+    o are the maps' means before gating. "codes" puts z first. Both sides receive gradients.
+    """
+    first, second = (pooled, codes) if order == "maps" else (codes, pooled)
+    own, other = first.float().log_softmax(1), second.float().log_softmax(1)
+    return (own.exp() * (own - other)).mean()
+
+
+def sparsity(codes: Tensor, kept: float) -> Tensor:
+    """| mean over images of |z|_1  -  kept n |, for z (B, n)."""
+    return (codes.float().sum(1).mean() - kept * codes.shape[1]).abs()

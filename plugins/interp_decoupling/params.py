@@ -1,0 +1,124 @@
+"""Decoupling's parameters: what the public record says, and what is ours where it is silent."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from interp.method import Params
+
+Name = Annotated[str, Field(coerce_numbers_to_str=True)]
+"""Of a layer; in a sequence it is a number, and the command line reads numbers as such."""
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "small": {
+        "epochs": 200,
+        "batch_size": 128,
+        "rate": 0.1,
+        "drops": (0.5, 0.75),
+        "pad": 4,
+        "information": 0.01,
+        "sparsity": 1.5e-4,
+        "kept": 0.0,
+    },
+    "large": {
+        "epochs": 120,
+        "batch_size": 256,
+        "rate": 0.01,
+        "drops": (0.25, 0.5, 0.75),
+        "pad": 16,
+        "information": 0.005,
+        "sparsity": 0.01,
+        "kept": 0.6,
+    },
+}
+"""small: a released recipe for ResNet-56 on CIFAR-10; large: for ResNet-18 on ImageNet, both from
+a trained plain network. Ours: pad of large, where the recipe crops at random sizes.
+"""
+
+
+class DecouplingParams(Params):
+    """Training is by `schedule`; what is given beside it counts more."""
+
+    layer: tuple[Name, ...] = Field(
+        (), description="convolutions to control; default: all but stem, grouped, answering ones"
+    )
+    gate: bool = Field(
+        True, description="off: the plain twin, trained alike without controlling modules"
+    )
+    schedule: Literal["small", "large"] = Field(
+        "small", description="defaults for a small network, or a large one"
+    )
+    fresh: bool = Field(False, description="forget the weights first: train from scratch")
+    reduction: int = Field(
+        4, ge=1, description="a module's inputs for each of its hidden units (released: 4)"
+    )
+    start: Literal["zero", "kaiming"] = Field(
+        "zero", description="of a module's first weights; zero: one path for all images at first"
+    )
+    mixture: Literal["samples", "channels", "hard", "soft"] = Field(
+        "samples",
+        description="where a training step's codes are binary: half of the images, or "
+        "filters drawn for all images (an earlier release), everywhere, nowhere",
+    )
+    order: Literal["maps", "codes"] = Field(
+        "maps", description="what comes first in the alignment's KL divergence (released: both)"
+    )
+    alignment: float = Field(1.0, ge=0, description="weight of the alignment loss")
+    information: float | None = Field(
+        None, ge=0, description="weight of the mutual information loss; default: the schedule's"
+    )
+    sparsity: float | None = Field(
+        None, ge=0, description="weight of the sparsity loss; default: the schedule's"
+    )
+    kept: float | None = Field(
+        None, ge=0, le=1, description="share of filters on that sparsity aims at; default: as above"
+    )
+    epochs: int | None = Field(None, ge=1, description="default: the schedule's")
+    batch_size: int | None = Field(None, ge=2, description="default: the schedule's")
+    rate: float | None = Field(None, gt=0, description="learning rate; default: the schedule's")
+    drops: tuple[float, ...] | None = Field(
+        None, description="shares of the epochs after which the rate falls to a tenth"
+    )
+    decay: float = Field(1e-4, ge=0, description="weight decay (released: 1e-4)")
+    flip: bool = Field(True, description="mirror half of the training images")
+    pad: int | None = Field(
+        None, ge=0, description="shift them by up to so many pixels; default: the schedule's"
+    )
+    holdout: float = Field(
+        0.1, gt=0, lt=1, description="share of each class that is only measured on"
+    )
+    references: int = Field(
+        300, ge=2, description="held-out images whose paths are kept to compare with, at most"
+    )
+    static: float = Field(
+        0.005, ge=0, description="diversity below which fit warns that the gates are static"
+    )
+    devices: int = Field(1, ge=1, description="devices to train on, by data-parallel processes")
+    neighbours: int = Field(6, ge=1, description="nearest images by path that are shown")
+    filters: int = Field(3, ge=1, description="filters of a layer whose maps are shown")
+    depth: int = Field(4, ge=1, description="layers along the path whose filters are shown")
+    concept_layer: Name | None = Field(
+        None, description="controlled layer whose filters meet part masks; default: the last"
+    )
+    concepts: str | None = Field(
+        None, description='JSON file {concept: {class: value}}, as {"head": {"arbo": "round"}}'
+    )
+    surveyed: int = Field(500, ge=2, description="images whose maps survey compares with masks")
+    combination: int = Field(4, ge=2, description="filters of a combination, at most")
+    top: float = Field(
+        0.1, gt=0, lt=1, description="share of a filter's cells that count as its own"
+    )
+    timed: int = Field(10, ge=0, description="images that survey times one by one; 0: none")
+
+    def settled(self) -> DecouplingParams:
+        """The same with what was left open taken from the schedule."""
+        chosen = SCHEDULES[self.schedule]
+        return self.model_copy(
+            update={key: value for key, value in chosen.items() if getattr(self, key) is None}
+        )
+
+    def rate_at(self, epoch: int) -> float:
+        """The learning rate in an epoch; of settled parameters."""
+        dropped = sum(epoch >= share * (self.epochs or 0) for share in self.drops or ())
+        return float((self.rate or 0.0) * 0.1**dropped)
