@@ -1,0 +1,174 @@
+"""Explainers beside a control without filter loss and beside the network itself.
+
+Shared by explainer_creatures.py and explainer_animals.py. Everything is kept in a work folder while
+it grows, so that the same command goes on where a killed one was.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mint import machine
+
+import interp_explainer
+from interp.context import Context
+from interp.dataset import Dataset, Example
+from interp.folder import read_json, write_json
+from interp.knowledge import Knowledge
+from interp.method import Measurement
+from interp.model import ModelAdapter
+from interp.registry import Registry
+from interp.request import Request
+from interp.run import fit
+from interp_explainer.metric import METRICS
+
+DRAFT = Path(interp_explainer.__file__).with_name("registry-draft.yaml")
+KINDS: dict[str, dict[str, Any]] = {"explainer": {}, "control": {"filter_share": 0.0}}
+Measures = dict[str, dict[str, Any]]
+"""By a name of ours: {"metric": registered name, **parameters}."""
+
+
+@dataclass(frozen=True, eq=False)
+class Kept(Dataset):
+    """A data set whose images are drawn or read once."""
+
+    whole: Dataset
+
+    @cached_property
+    def examples(self) -> list[Example]:
+        return list(self.whole)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.whole.classes
+
+    @property
+    def fingerprint(self) -> str:
+        return self.whole.fingerprint
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    def __getitem__(self, index: int) -> Example:
+        return self.examples[index]
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """One performer and one recipe: for each seed an explainer, and a control without Loss_f."""
+
+    model: ModelAdapter
+    train: Dataset
+    test: Dataset
+    params: dict[str, Any]
+    seeds: tuple[int, ...]
+    work: Path
+    measures: Measures
+    performer: Measures
+    """What is measured of the network itself, once."""
+
+    def report(self) -> dict[str, Any]:
+        """Numbers of every network, and explainer less control, seed by seed."""
+        found: dict[str, Any] = {
+            kind: {str(seed): self.explainer(kind, seed) for seed in self.seeds} for kind in KINDS
+        }
+        first = self.work / f"explainer-{self.seeds[0]}"
+        return {
+            "machine": machine(),
+            "model": self.model.spec.name,
+            "params": self.params,
+            "images": {"train": len(self.train), "test": len(self.test)},
+            "performer": self._once("performer", first, self.performer),
+            **found,
+            "explainer_less_control": dict(self._differences(found)),
+        }
+
+    def explainer(self, kind: str, seed: int) -> dict[str, Any]:
+        """Train, if that is not done, and measure, if that is not."""
+        folder = self.work / f"{kind}-{seed}"
+        self._train(kind, seed, folder)
+        found = self._once(folder.name, folder, self.measures)
+        log = Knowledge.open(folder).about["log"]
+        seconds = self.work / f"{folder.name}-seconds.json"  # none where it was killed in between
+        kept = read_json(seconds)["seconds"] if seconds.is_file() else None
+        return {**found, "train_seconds": kept, "last": log[-1]}
+
+    def _once(self, name: str, knowledge: Path, measures: Measures) -> dict[str, Any]:
+        """The measures, from the file where they are kept if that asks for the same ones."""
+        file = self.work / f"{name}.json"
+        known: dict[str, Any] = read_json(file) if file.is_file() else {}
+        if known.get("measures") != measures:
+            known = {"measures": measures, "values": self._measured(knowledge, measures)}
+            write_json(file, known)
+            print(name, json.dumps(known["values"]), flush=True)
+        values: dict[str, Any] = known["values"]
+        return values
+
+    def _measured(self, knowledge: Path, measures: Measures) -> dict[str, Any]:
+        found = {}
+        for name, said in measures.items():
+            kind: Any = METRICS[said["metric"]]
+            rest = {key: value for key, value in said.items() if key != "metric"}
+            metric = kind(kind.Params(knowledge=str(knowledge), **rest))
+            found[name] = _plain(metric.measure(self.model, self.test, Context()))
+        return found
+
+    def _train(self, kind: str, seed: int, folder: Path) -> None:
+        """Train unless that was done; the seconds are those of the last start."""
+        if folder.is_dir():
+            return
+        begun = time.monotonic()
+        request = Request(method="explainer", params={**self.params, **KINDS[kind]}, seed=seed)
+        fit(
+            request,
+            registry=Registry.load([DRAFT] if DRAFT.is_file() else []),
+            model=self.model,
+            dataset=self.train,
+            out=folder,
+            resume=True,
+            progress=_tell(folder.name),
+        )
+        seconds = round(time.monotonic() - begun, 1)
+        write_json(self.work / f"{folder.name}-seconds.json", {"seconds": seconds})
+
+    def _differences(self, found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        for name in self.measures:
+            pairs = [
+                found["explainer"][str(seed)][name]["value"]
+                - found["control"][str(seed)][name]["value"]
+                for seed in self.seeds
+            ]
+            yield name, {"mean": round(float(np.mean(pairs)), 4), "each": pairs}
+
+
+def parts(**more: Any) -> Measures:
+    """Where filters are, with parameters for every measure of it."""
+    return {
+        "instability": {"metric": "part-instability", **more},
+        "instability_by_class": {"metric": "part-instability", "within": "class", **more},
+        "overlap": {"metric": "part-overlap", **more},
+    }
+
+
+def _plain(value: Measurement) -> dict[str, Any]:
+    numbers = {"value": value.value, "low": value.low, "high": value.high}
+    return {key: None if each is None else round(each, 4) for key, each in numbers.items()}
+
+
+def _tell(title: str) -> Any:
+    """A Progress that prints a line a minute."""
+    last = [time.monotonic()]
+
+    def tell(label: str, done: int, total: int | None) -> None:
+        if time.monotonic() - last[0] > 60:
+            last[0] = time.monotonic()
+            print(title, label, done, "of", total, flush=True)
+
+    return tell

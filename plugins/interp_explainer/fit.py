@@ -1,0 +1,107 @@
+"""Training an explainer of a model, and what is kept of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from interp.errors import InputError
+from interp.knowledge import Knowledge
+from interp.state import content_key
+from interp.training.loop import train
+from interp.training.task import Plan
+from interp.training.variation import Variation
+from interp_explainer.course import BATCH, Course
+from interp_explainer.crop import Crops
+from interp_explainer.network import ExplainerNetwork, build
+from interp_explainer.params import ExplainerParams
+from interp_explainer.performer import Performer
+from interp_explainer.pool import gather_images
+from interp_explainer.start import copy_performer
+from interp_explainer.structure import Structure, find_structure
+
+if TYPE_CHECKING:
+    from interp.context import Context
+    from interp.dataset import Dataset
+    from interp.model import ModelAdapter
+    from interp.training.keep import Row
+    from interp.training.samples import Samples
+
+FREE = {"rate", "decoder_rate", "p_rate", "filters", "gallery", "examples", "looked_at"}
+"""What may change before a training goes on: rates, after a NaN, and what training does not use."""
+
+
+def fit(
+    model: ModelAdapter, dataset: Dataset, params: ExplainerParams, context: Context
+) -> Knowledge:
+    """The explainer's weights and log, as knowledge of the model."""
+    params = _settled(params, context)
+    structure = find_structure(model, params.layer, params.decode, params.parts)
+    dataset = Crops(dataset) if params.crop else dataset
+    samples = gather_images(model, dataset, context)
+    learning, held = samples.split(params.holdout, context.seed)
+    performer = Performer(model, structure)
+    network = _network(performer, learning, params, context.seed)
+    course = Course(performer, network, params, held)
+    rows, early = train(course, learning, _plan(model, dataset, params, context), context)
+    notes = [*samples.notes, *([early] if early else [])]
+    return _knowledge(model, structure, course, rows, notes)
+
+
+def _settled(params: ExplainerParams, context: Context) -> ExplainerParams:
+    """The command line's --batch-size is the run's, and counts here."""
+    if context.budget.shard is not None:
+        raise InputError(
+            "a training is not learned in parts; leave out --shard, or train on several devices "
+            "with --devices"
+        )
+    said = context.budget.batch_size
+    if said is None:
+        return params
+    return ExplainerParams.model_validate({**params.model_dump(), "batch_size": said})
+
+
+def _network(
+    performer: Performer, learning: Samples, params: ExplainerParams, seed: int
+) -> ExplainerNetwork:
+    """The network as training begins."""
+    network = build(performer.structure, params.beta, params.peak, seed)
+    if params.start == "copied":
+        few = learning.images(np.arange(min(BATCH, len(learning)))).float() / 255
+        maps, _ = performer.look(few.to(performer.model.spec.device))
+        copy_performer(network.to(maps.device), performer.model, maps)
+    return network
+
+
+def _plan(model: ModelAdapter, dataset: Dataset, params: ExplainerParams, context: Context) -> Plan:
+    """Always in float32: the filter loss's gradient is scaled within a step."""
+    facts = params.model_dump(exclude=FREE)
+    key = content_key("explainer", model.spec.fingerprint, dataset.fingerprint, context.seed, facts)
+    return Plan(
+        epochs=params.epochs,
+        batch_size=params.batch_size,
+        key=key,
+        seed=context.seed,
+        device=model.spec.device,
+        devices=params.devices,
+        variation=Variation(params.flip, 0),
+    )
+
+
+def _knowledge(
+    model: ModelAdapter, structure: Structure, course: Course, rows: list[Row], notes: list[str]
+) -> Knowledge:
+    arrays = {
+        name: np.ascontiguousarray(each.detach().float().cpu().numpy())
+        for name, each in course.network.state_dict().items()
+    }
+    last = {key: value for key, value in rows[-1].items() if key != "loss"} if rows else {}
+    about: dict[str, Any] = {
+        "structure": structure.model_dump(mode="json"),
+        "params": course.params.model_dump(mode="json"),
+        "log": rows,
+        "notes": notes,
+        "layers": {structure.layer: {"held": len(course.held), **last}},
+    }
+    return Knowledge.of("explainer", model, arrays, about)

@@ -1,0 +1,54 @@
+"""The filter loss: minus the mutual information between a filter's maps and where a part is.
+
+p(x|T) = exp(tr(x T)) / Z_T over the images of a batch; T is one of the P places, or nowhere; each
+of the P + 1 is as likely as another. Loss_f = -sum_T p(T) sum_x p(x|T) log(p(x|T) / p(x)).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+FLOOR = 1e-6
+TAU = 0.5
+"""Amplitude of the templates, times the number of cells: tau = .5 / n^2."""
+
+
+def filter_loss(maps: Tensor, templates: Tensor, level: float) -> tuple[Tensor, Tensor]:
+    """As `inform` of maps scaled to a mean peak of `level`: tau was set for activations of 100."""
+    return inform(scaled(maps, level), templates)
+
+
+def inform(maps: Tensor, templates: Tensor) -> tuple[Tensor, Tensor]:
+    """What is descended, and the mutual information in nats: two numbers for each filter, (C,).
+
+    maps (B, C, h, w) >= 0 before their mask; templates (P, P) of amplitude 1. The first number's
+    gradient is that of Loss_f with Z_T held constant:
+
+        dLoss_f / dx = -sum_T p(T) T p(x|T) (log p(x|T) - log p(x))
+    """
+    fits = fit_templates(maps, templates)  # (B, C, P + 1)
+    with torch.no_grad():
+        given = fits - fits.logsumexp(0)  # log p(x|T)
+        prior = -math.log(fits.shape[2])
+        gain = given - (prior + given).logsumexp(2, keepdim=True)  # log p(x|T) / p(x)
+        weight = given.exp() * gain / fits.shape[2]
+    return -(weight * fits).sum((0, 2)), weight.sum((0, 2))
+
+
+def scaled(maps: Tensor, level: float) -> Tensor:
+    """Maps (B, C, h, w) times level / mean over images of their largest cell; that is constant.
+
+    Of the batch at hand, which is ours.
+    """
+    peak = maps.detach().amax((2, 3)).mean(0).clamp(min=FLOOR)  # (C,)
+    return maps * (level / peak)[:, None, None]
+
+
+def fit_templates(maps: Tensor, templates: Tensor) -> Tensor:
+    """tr(x T) for every place and, last, for nowhere, (B, C, P + 1)."""
+    flat, tau = maps.flatten(2), TAU / len(templates)
+    places = flat @ (tau * templates).T.to(flat)
+    return torch.cat([places, -tau * flat.sum(2, keepdim=True)], 2)

@@ -1,0 +1,55 @@
+"""How much a filter's peak moves about an object's parts, and how well it covers one: formulas."""
+
+from __future__ import annotations
+
+import numpy as np
+
+HIGHEST = 100
+"""Images with a filter's highest peaks, of those that show a part."""
+
+
+def distances(peaks: np.ndarray, parts: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """|p_k - mu| / sqrt(w^2 + h^2), (N, F, K): peaks (N, F, 2), parts (N, K, 2), size (h, w).
+
+    NaN where an image does not show a part.
+    """
+    apart = np.linalg.norm(peaks[:, :, None] - parts[:, None], axis=3)
+    found: np.ndarray = apart / np.hypot(*size)
+    return found
+
+
+def instability(apart: np.ndarray, score: np.ndarray, highest: int = HIGHEST) -> np.ndarray:
+    """D (F, K): the standard deviation (N - 1) of apart (N, F, K) over images.
+
+    For each filter and part the images with the highest peak scores (N, F) of those that show the
+    part; NaN where these are fewer than two.
+    """
+    found = np.full(apart.shape[1:], np.nan)
+    for k in range(apart.shape[2]):
+        shown = ~np.isnan(apart[:, 0, k])
+        if shown.sum() > 1:
+            order = np.argsort(-score[shown], axis=0, kind="stable")[:highest]  # (n, F)
+            found[:, k] = np.take_along_axis(apart[shown, :, k], order, 0).std(0, ddof=1)
+    return found
+
+
+def by_filter(apart: np.ndarray, score: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Each filter's instability (F,): the mean over parts, within the group where that is least.
+
+    groups (N,): one number for all images, or their classes, as the text says of several classes.
+    """
+    means = []
+    for group in np.unique(groups):
+        found = instability(apart[groups == group], score[groups == group])
+        known = ~np.isnan(found)
+        total = np.where(known, found, 0).sum(1)
+        means.append(np.where(known.any(1), total / np.maximum(known.sum(1), 1), np.inf))
+    least: np.ndarray = np.min(means, 0)
+    return least
+
+
+def hits(regions: np.ndarray, mask: np.ndarray, least: float) -> np.ndarray:
+    """Whether each filter's region (F, h, w) and a part's mask (h, w) have an IoU above `least`."""
+    both, either = (regions & mask).sum((1, 2)), (regions | mask).sum((1, 2))
+    found: np.ndarray = both / np.maximum(either, 1) > least
+    return found

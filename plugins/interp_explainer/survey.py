@@ -1,0 +1,161 @@
+"""An explainer on a data set: its log, its measures, and each filter's part on its best images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from interp.evidence import Curve, Evidence, Gallery, Table
+from interp.explanation import Explanation
+from interp_explainer.course import coverage, relative_error
+from interp_explainer.information import filter_loss
+from interp_explainer.look import sights
+
+if TYPE_CHECKING:
+    from interp.context import Context
+    from interp.dataset import Dataset
+    from interp_explainer.known import Known
+    from interp_explainer.params import ExplainerParams
+
+SIDE = 96
+"""Pixels of an example's side."""
+TOP = 0.005
+"""Share of a filter's cells on all images that is its part: P(x > T) = .005."""
+RED = (220, 30, 30)
+SHADE = 0.5
+CHANNELS = 32
+"""Filters whose information is computed at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Of N images: numbers, part maps and unmasked maps (N, C, h, w), errors (N, L), coverage."""
+
+    index: np.ndarray
+    parts: np.ndarray
+    second: np.ndarray
+    errors: np.ndarray
+    coverage: float
+
+
+def survey(
+    known: Known, dataset: Dataset, params: ExplainerParams, context: Context
+) -> Explanation:
+    """Evidence of no single image."""
+    seen = look(known, dataset, params.looked_at, context)
+    information = informed(seen.second, known)
+    best = np.argsort(-information, kind="stable")[: params.gallery]
+    evidence: list[Evidence] = [curves(known)] if known.log else []
+    evidence += [_measures(known, seen), _filters(best, information, seen)]
+    evidence.append(_gallery(known, dataset, seen, best, params.examples))
+    return Explanation(tuple(evidence))
+
+
+def look(known: Known, dataset: Dataset, most: int, context: Context) -> Seen:
+    """The first images' maps, in half precision: they are many."""
+    index, parts, second, errors, covered = [], [], [], [], []
+    for each in sights(known, dataset, context, most):
+        index.append(each.index)
+        parts.append(each.parts.astype(np.float16))
+        second.append(each.answer.encoded.second[0].cpu().numpy().astype(np.float16))
+        pairs = zip(each.answer.goals, each.goals, strict=True)
+        errors.append([float(relative_error(*pair)) for pair in pairs])
+        covered.append(coverage(each.answer.encoded))
+    maps = (np.stack(parts), np.stack(second))
+    return Seen(np.array(index), *maps, np.array(errors), float(np.mean(covered)))
+
+
+def informed(maps: np.ndarray, known: Known) -> np.ndarray:
+    """Mutual information of each filter's maps (N, C, h, w) with its part's place, (C,) nats."""
+    templates = known.network.templates.cpu()
+    pieces = torch.from_numpy(maps).split(CHANNELS, 1)
+    found = [filter_loss(each.float(), templates, known.params.level)[1] for each in pieces]
+    return torch.cat(found).numpy()
+
+
+def curves(known: Known) -> Curve:
+    """The log: held-out errors, p, coverage, information, after each epoch."""
+    named = list(dict.fromkeys(key for row in known.log for key in row if key not in ("epoch",)))
+    shown = [name for name in named if all(name in row for row in known.log)]
+    return Curve(
+        name="training",
+        x=np.array([row["epoch"] for row in known.log], float),
+        values=np.array([[row[name] for row in known.log] for name in shown], float),
+        series=shown,
+        x_label="epoch",
+        y_label="relative error, or share",
+    )
+
+
+def threshold(maps: np.ndarray, top: float = TOP) -> np.ndarray:
+    """T (C,): what the `top` share of a filter's cells on all images exceeds; maps (N, C, h, w)."""
+    flat = np.moveaxis(maps, 1, 0).reshape(maps.shape[1], -1).astype(np.float32)
+    found: np.ndarray = np.quantile(flat, 1 - top, axis=1)
+    return found
+
+
+def _measures(known: Known, seen: Seen) -> Table:
+    rows: list[list[object]] = [["images", len(seen.index)]]
+    rows.append(["p, the parts' share", round(known.network.share, 4)])
+    for goal, error in zip(known.structure.goals, seen.errors.mean(0), strict=True):
+        rows.append([f"relative squared error of {goal.layer}", round(float(error), 4)])
+    rows.append(["activation left by the masks", round(seen.coverage, 4)])
+    return Table(name="measures", columns=["measure", "value"], rows=rows)
+
+
+def _filters(best: np.ndarray, information: np.ndarray, seen: Seen) -> Table:
+    fired = (seen.parts.max((2, 3)) > 0).mean(0)
+    return Table(
+        name="filters",
+        columns=["filter", "information, nats", "share of images it fires on"],
+        rows=[[int(k), round(float(information[k]), 4), round(float(fired[k]), 3)] for k in best],
+    )
+
+
+def _gallery(
+    known: Known, dataset: Dataset, seen: Seen, best: np.ndarray, examples: int
+) -> Gallery:
+    """A strip for each filter: the images with its highest peaks, its part outlined."""
+    limits = threshold(seen.parts[:, best])
+    strips = []
+    for at, k in enumerate(best):
+        peaks = seen.parts[:, k].max((1, 2))
+        top = np.argsort(-peaks, kind="stable")[:examples]
+        tiles = list(_tiles(known, dataset, seen, k, top, float(limits[at])))
+        tiles += [np.zeros_like(tiles[0])] * (examples - len(tiles))
+        strips.append(np.concatenate(tiles, 1))
+    return Gallery(
+        name="parts",
+        layer=known.structure.layer,
+        pictures=np.stack(strips),
+        captions=[f"filter {k}" for k in best],
+    )
+
+
+def _tiles(
+    known: Known, dataset: Dataset, seen: Seen, k: int, top: np.ndarray, limit: float
+) -> Iterator[np.ndarray]:
+    model, data = known.performer.model, known.seen(dataset)
+    field = model.layer(known.structure.layer).field
+    for row in top:
+        image = data[int(seen.index[row])].image
+        _, placement = model.prepare(image)
+        cells = seen.parts[row, k].astype(np.float32)
+        yield outline(image, placement.to_image(placement.grid_to_input(cells, field)), limit)
+
+
+def outline(image: np.ndarray, over: np.ndarray, limit: float) -> np.ndarray:
+    """An image (H, W, 3) at (SIDE, SIDE, 3), darker but where its map (H, W) exceeds the limit."""
+    import cv2
+
+    small = np.asarray(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+    inside = cv2.resize(over.astype(np.float32), (SIDE, SIDE)) > limit
+    shaded = np.where(inside[..., None], small, (small * SHADE).astype(np.uint8))
+    found = np.ascontiguousarray(shaded)
+    edges, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(found, edges, -1, RED, 1)
+    return found

@@ -1,0 +1,165 @@
+"""Tiny networks, VGG-like and residual, and noise with a bright square whose corners are parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import relu
+
+from interp.context import Context
+from interp.dataset import Dataset, Example, Instance, Part
+from interp.knowledge import Knowledge
+from interp.model import ModelAdapter
+from interp.spec import ModelOptions
+from interp_explainer.method import Explainer
+from interp_explainer.params import ExplainerParams
+from interp_torch.opening import open_model
+
+SIZE, CLASSES = 16, ("blue", "green", "red")
+OPTIONS = ModelOptions(
+    input={"size": (SIZE, SIZE), "mean": (0.5, 0.4, 0.3), "std": (0.5, 0.4, 0.3)},
+    activation="softmax",
+    device="cpu",
+)
+DRAFT = Path(__file__).parents[2] / "plugins/interp_explainer/registry-draft.yaml"
+
+
+class TinyVgg(nn.Module):
+    """Three convolutions, the last two on 8 x 8, pooling to 2 x 2, two hidden layers."""
+
+    def __init__(self, classes: int = 3) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(3, 6, 3, 2, 1), nn.ReLU())
+        self.second = nn.Sequential(nn.Conv2d(6, 5, 3, 1, 1), nn.ReLU())
+        self.third = nn.Sequential(nn.Conv2d(5, 7, 3, 1, 1), nn.ReLU())
+        self.pool = nn.MaxPool2d(4)
+        self.fc1, self.relu1 = nn.Linear(7 * 2 * 2, 10), nn.ReLU()
+        self.fc2, self.relu2 = nn.Linear(10, 9), nn.ReLU()
+        self.classifier = nn.Linear(9, classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        hidden = self.pool(self.third(self.second(self.first(x))))
+        hidden = self.relu1(self.fc1(torch.flatten(hidden, 1)))
+        return self.classifier(self.relu2(self.fc2(hidden)))
+
+
+class Block(nn.Module):
+    """A convolution beside the identity."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(8, 8, 3, 1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return relu(x + self.conv(x))
+
+
+class TinyResidual(nn.Module):
+    """A stem on 8 x 8, a stage on 4 x 4 that ends in a residual block, global pooling, linear."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 6, 3, 2, 1), nn.ReLU())
+        self.stage = nn.Sequential(nn.Conv2d(6, 8, 3, 2, 1), nn.ReLU(), Block())
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(torch.flatten(self.pool(self.stage(self.stem(x))), 1))
+
+
+@dataclass(frozen=True, eq=False)
+class Squares(Dataset):
+    """A square of the class's colour on noise: its left half, its right half and its corner."""
+
+    count: int = 40
+    labels: tuple[int | None, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return CLASSES
+
+    @property
+    def fingerprint(self) -> str:
+        return f"squares {self.count}"
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Example:
+        random, right = np.random.default_rng(index), index % 3
+        image = random.integers(0, 80, (SIZE, SIZE, 3), np.uint8)
+        top, left = (int(each) for each in random.integers(0, SIZE - 8, 2))
+        image[top : top + 8, left : left + 8, 2 - right] = 250
+        halves = np.zeros((2, SIZE, SIZE), bool)
+        halves[0, top : top + 8, left : left + 4] = True
+        halves[1, top : top + 8, left + 4 : left + 8] = True
+        parts = [
+            Part(name, (left + x, top + 4.0), mask)
+            for name, x, mask in zip(("left", "right"), (2.0, 6.0), halves, strict=True)
+        ]
+        if index % 4:
+            parts.append(Part("corner", (float(left), float(top)), None))
+        box = (float(left), float(top), left + 8.0, top + 8.0)
+        label = self.labels[index] if self.labels else right
+        return Example(f"s{index}", image, label, (Instance(right, box, None, tuple(parts)),))
+
+
+def opened(network: nn.Module, seed: int = 0) -> ModelAdapter:
+    """A network with weights of this seed behind the interface."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for part in network.modules():
+            if isinstance(part, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(part.weight)
+                nn.init.normal_(part.bias, 0, 0.1)  # type: ignore[arg-type]
+    model = open_model(network.eval(), OPTIONS)
+    model.spec = model.spec.model_copy(update={"classes": CLASSES})
+    return model
+
+
+def explainer(**said: Any) -> Explainer:
+    """A method that learns fast."""
+    fast: dict[str, Any] = {"epochs": 6, "batch_size": 12, "warm_up": 1, "rate": 0.01}
+    return Explainer(ExplainerParams(**{**fast, **said}))
+
+
+@pytest.fixture(scope="session")
+def learned() -> Knowledge:
+    """What six epochs of a TinyVgg leave."""
+    return explainer().fit(opened(TinyVgg()), Squares(), Context())
+
+
+@pytest.fixture
+def model() -> ModelAdapter:
+    return opened(TinyVgg())
+
+
+@pytest.fixture
+def residual() -> ModelAdapter:
+    return opened(TinyResidual())
+
+
+@pytest.fixture
+def squares() -> type[Squares]:
+    """Squares(count, labels)."""
+    return Squares
+
+
+@pytest.fixture
+def method() -> Callable[..., Explainer]:
+    """method(**params)."""
+    return explainer
+
+
+@pytest.fixture
+def draft() -> Path:
+    """The registry file of what is not registered yet."""
+    return DRAFT

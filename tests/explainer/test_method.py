@@ -1,0 +1,159 @@
+"""The explainer as a method: the common checks, contributions by hand, survey."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from interp.context import Context
+from interp.errors import InputError
+from interp.knowledge import Knowledge
+from interp.model import ModelAdapter
+from interp.registry import Registry
+from interp.target import Target
+from interp.testing import MethodCase, method_checks
+from interp_explainer.known import Known
+from interp_explainer.place import peak_points, pixels, to_input, to_original
+from interp_explainer.survey import outline, threshold
+
+GREEN, AGAINST = Target(1, "green"), Target(1, "green, not red", 2)
+
+
+@pytest.fixture
+def known(model: ModelAdapter, learned: Knowledge) -> Known:
+    return Known.open(model, learned)
+
+
+@pytest.mark.parametrize("check", method_checks(), ids=lambda check: check.__name__)
+def test_is_a_good_method(
+    check: Callable[[MethodCase], None],
+    learned: Knowledge,
+    model: ModelAdapter,
+    tmp_path: Path,
+    draft: Path,
+) -> None:
+    learned.save(tmp_path / "known")
+    check(MethodCase("explainer", Registry.load([draft]), model, knowledge=str(tmp_path / "known")))
+
+
+@pytest.mark.parametrize("target", [GREEN, AGAINST])
+def test_contributions_are_what_is_lost_without_a_filter(
+    known: Known, model: ModelAdapter, squares: Any, method: Any, learned: Knowledge, target: Target
+) -> None:
+    """Filter by filter: its weights in conv-interp-2 set to what gives zero, and run again."""
+    image = squares()[4].image
+    found = method().explain(model, [image], [target], learned, Context())
+    pixels_, _ = model.prepare(image)
+    classifier = model.module().classifier
+
+    def score() -> float:
+        _, _, answer = known.look(pixels_[None])
+        scores = classifier(answer.goals[-1])[0].detach()
+        return float(target.select(scores))
+
+    whole, state = score(), {k: v.clone() for k, v in known.network.state_dict().items()}
+    for k in range(known.structure.filters):
+        with torch.no_grad():
+            known.network.interp2.weight[k] = 0
+            known.network.interp2.bias[k] = -1  # type: ignore[index]
+        given = whole - score()
+        assert found.named("contributions").values[k] == pytest.approx(given, abs=1e-4)
+        known.network.load_state_dict(state)
+    values = found.named("contributions").values
+    assert np.abs(values).max() > 1e-3
+    assert found.named("part maps").filters == np.argsort(-values, kind="stable")[:6].tolist()
+
+
+def test_part_maps_and_their_partners(
+    known: Known, model: ModelAdapter, squares: Any, method: Any, learned: Knowledge
+) -> None:
+    image = squares()[4].image
+    found = method(filters=3).explain(model, [image], [GREEN], learned, Context())
+    prepared, placement = model.prepare(image)
+    maps, _, answer = known.look(prepared[None])
+    field = model.layer("second.1").field
+    drawn, partners = found.named("part maps"), found.named("the network's maps")
+    parts = answer.encoded.parts[0].numpy()
+    for at, k in enumerate(drawn.filters):
+        wide = placement.to_image(placement.grid_to_input(parts[k], field))
+        np.testing.assert_allclose(drawn.maps[at], wide, atol=1e-6)
+        row, column = np.unravel_index(parts[k].argmax(), parts[k].shape)
+        assert field is not None
+        expected = [int(field.offset[0] + 2 * row), int(field.offset[1] + 2 * column)]
+        assert drawn.peaks[at].tolist() == expected
+        flat = parts[k].ravel()
+        cosines = [
+            (flat @ each.ravel()) / max(np.linalg.norm(each), 1e-30) for each in maps[0].numpy()
+        ]
+        assert partners.filters[at] == int(np.argmax(cosines))
+
+
+def test_tables_say_how_well_features_are_rebuilt(
+    model: ModelAdapter, known: Known, squares: Any, method: Any, learned: Knowledge
+) -> None:
+    image = squares()[4].image
+    found = method().explain(model, [image], [GREEN], learned, Context())
+    rebuilt, classes = found.named("rebuilt"), found.named("classes")
+    _, goals, answer = known.look(model.prepare(image)[0][None])
+    error = ((answer.goals[1] - goals[1]) ** 2).sum() / (goals[1] ** 2).sum()
+    assert rebuilt.rows[1] == ["relu2", pytest.approx(error.item(), abs=1e-3)]
+    assert rebuilt.rows[2][1] == pytest.approx(known.network.p.item(), abs=1e-4)
+    scores = model.module().classifier(answer.goals[1])[0].softmax(0)
+    assert classes.rows[0][0] == "green"
+    assert classes.rows[0][2] == pytest.approx(scores[1].item(), abs=1e-3)
+    assert bool(found.notes) == (error.item() > 0.5)
+
+
+def test_survey(model: ModelAdapter, squares: Any, method: Any, learned: Knowledge) -> None:
+    asked = method(gallery=4, examples=3)
+    found = asked.survey(model, squares(), learned, Context())
+    gallery = found.named("parts")
+    assert gallery.pictures.shape == (4, 96, 3 * 96, 3) and len(gallery.captions) == 4
+    information = [row[1] for row in found.named("filters").rows]
+    assert information == sorted(information, reverse=True)
+    assert found.named("training").x.tolist() == list(range(6))
+    assert found.named("measures").rows[0] == ["images", 40]
+
+
+def test_an_outline_leaves_its_part_as_it_was() -> None:
+    image = np.full((30, 40, 3), 200, np.uint8)
+    over = np.zeros((30, 40))
+    over[5:20, 10:30] = 1.0
+    found = outline(image, over, 0.5)
+    assert found.shape == (96, 96, 3)
+    assert found[40, 48].tolist() == [200] * 3 and found[90, 90].tolist() == [100] * 3
+    assert (found == (220, 30, 30)).all(2).sum() > 100
+
+
+def test_a_threshold_is_exceeded_by_the_share_asked_for() -> None:
+    maps = np.random.default_rng(0).random((50, 3, 8, 8))
+    limits = threshold(maps, 0.005)
+    for k in range(3):
+        assert (maps[:, k] > limits[k]).mean() == pytest.approx(0.005, abs=1e-3)
+
+
+def test_points_there_and_back(model: ModelAdapter) -> None:
+    _, placement = model.prepare(np.zeros((40, 24, 3), np.uint8))
+    points = np.array([[0.0, 0.0], [13.0, 21.5]])
+    np.testing.assert_allclose(to_original(to_input(points, placement), placement), points)
+    assert to_input(np.array([40.0, 24.0]), placement).tolist() == [16, 16]
+    maps = np.zeros((2, 8, 8))
+    maps[0, 3, 7] = maps[1, 0, 0] = 1
+    layer = model.layer("second.1")
+    assert layer.field is not None
+    offset, stride = layer.field.offset, layer.field.stride
+    expected = [[offset[0] + 3 * stride[0], offset[1] + 7 * stride[1]], list(offset)]
+    assert peak_points(maps, layer, (16, 16)).tolist() == expected
+    blind = layer.model_copy(update={"field": None})
+    assert peak_points(maps, blind, (16, 16)).tolist() == [[7, 15], [1, 1]]
+    assert pixels(np.array([[-1.0, 99.0], [3.7, 2.0]]), (10, 12, 3)).tolist() == [[0, 11], [3, 2]]
+
+
+def test_nothing_is_known_of_a_model(model: ModelAdapter, squares: Any, method: Any) -> None:
+    with pytest.raises(InputError, match=r"no explainer of .* was learned; .*interp fit"):
+        method().explain(model, [squares()[0].image], [GREEN], None, Context())

@@ -1,0 +1,186 @@
+"""Each measure against a slow second writing, and on filters whose answer is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from interp.context import Context
+from interp.errors import InputError
+from interp.knowledge import Knowledge
+from interp.model import ModelAdapter
+from interp_explainer.known import Known
+from interp_explainer.metric import METRICS
+from interp_explainer.metric.instability import by_filter, distances, hits, instability
+
+
+def slow(apart: np.ndarray, score: np.ndarray, highest: int) -> np.ndarray:
+    """D by the text, one filter and part at a time."""
+    _, filters, parts = apart.shape
+    found = np.full((filters, parts), np.nan)
+    for f in range(filters):
+        for k in range(parts):
+            rows = [n for n in range(len(apart)) if not np.isnan(apart[n, f, k])]
+            rows = sorted(rows, key=lambda n: -score[n, f])[:highest]
+            if len(rows) > 1:
+                values = [apart[n, f, k] for n in rows]
+                mean = sum(values) / len(values)
+                variance = sum((value - mean) ** 2 for value in values) / (len(values) - 1)
+                found[f, k] = np.sqrt(variance)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_instability(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    peaks, parts = random.random((30, 4, 2)) * 50, random.random((30, 3, 2)) * 50
+    parts[random.random((30, 3)) < 0.3] = np.nan
+    parts[1:, 2] = np.nan  # one image alone
+    score = random.random((30, 4))
+    apart = distances(peaks, parts, (40, 30))
+    n, f, k = 3, 2, 0
+    wanted = np.sqrt(((peaks[n, f] - parts[n, k]) ** 2).sum()) / 50
+    assert np.isnan(apart[n, f, k]) == np.isnan(wanted)
+    np.testing.assert_allclose(instability(apart, score, 10), slow(apart, score, 10))
+    groups = random.integers(0, 2, 30)
+    expected = np.full(4, np.inf)
+    for group in (0, 1):
+        one = slow(apart[groups == group], score[groups == group], 100)
+        expected = np.minimum(expected, [np.nanmean(row) for row in one])
+    np.testing.assert_allclose(by_filter(apart, score, groups), expected)
+
+
+def test_a_filter_glued_to_a_part_is_steady() -> None:
+    random = np.random.default_rng(0)
+    centre = random.random((20, 1, 2)) * 80 + 10
+    score = random.random((20, 1))
+    size = (100, 100)
+
+    def value(peaks: np.ndarray, parts: np.ndarray) -> float:
+        return float(by_filter(distances(peaks, parts, size), score, np.zeros(20))[0])
+
+    assert value(centre, centre) == pytest.approx(0, abs=1e-12)
+    assert value(centre + np.array([5, -3]), centre) == pytest.approx(0, abs=1e-12)
+    turning = np.stack([np.cos(centre[..., 0]), np.sin(centre[..., 0])], 2)
+    assert value(centre + 4 * turning, centre) == pytest.approx(0, abs=1e-12)  # 4 px away always
+    # the same shift of every peak matters where the distance was not the same before
+    moving = centre + random.random((20, 1, 2)) * 9
+    shifted = moving + np.array([5.0, -3.0])
+    assert value(shifted, centre) != pytest.approx(value(moving, centre), rel=1e-2)
+    anywhere = random.random((20, 1, 2)) * 100
+    assert value(anywhere, centre) > 0.1
+
+
+def test_hits() -> None:
+    mask = np.zeros((6, 6), bool)
+    mask[:2, :4] = True
+    regions = np.zeros((4, 6, 6), bool)
+    regions[0] = mask
+    regions[1, :2, 2:6] = True  # 4 of 12
+    regions[2, 3:] = True
+    assert hits(regions, mask, 0.2).tolist() == [True, True, False, False]
+    assert hits(regions, mask, 0.34).tolist() == [True, False, False, False]
+
+
+@pytest.fixture
+def folder(learned: Knowledge, tmp_path: Path) -> str:
+    learned.save(tmp_path / "K")
+    return str(tmp_path / "K")
+
+
+def measure(name: str, model: ModelAdapter, data: Any, **said: Any) -> Any:
+    kind: Any = METRICS[name]
+    return kind(kind.Params(**said)).measure(model, data, Context())
+
+
+def test_instability_of_an_explainer_and_of_its_network(
+    model: ModelAdapter, squares: Any, learned: Knowledge, folder: str
+) -> None:
+    """Both by hand from maps, peaks at their cells' centres."""
+    known, data, layer = Known.open(model, learned), squares(30), model.layer("second.1")
+    assert layer.field is not None
+    for of in ("explainer", "performer"):
+        peaks, scores, parts = [], [], []
+        for example in data:
+            prepared, _ = model.prepare(example.image)
+            seen, _, answer = known.look(prepared[None])
+            maps = (answer.encoded.raw if of == "explainer" else seen)[0].numpy()
+            cells = [np.unravel_index(each.argmax(), each.shape) for each in maps]
+            peaks.append(np.array(cells) * layer.field.stride + layer.field.offset)
+            scores.append(maps.max((1, 2)))
+            where = {part.name: part.centre[::-1] for part in example.instances[0].parts}
+            gone = (np.nan, np.nan)
+            parts.append([where.get(name, gone) for name in ("left", "right", "corner")])
+        apart = distances(np.array(peaks), np.array(parts), (16, 16))
+        expected = np.nanmean(slow(apart, np.array(scores), 100), 1).mean()
+        found = measure("part-instability", model, data, knowledge=folder, of=of)
+        assert found.value == pytest.approx(expected, rel=1e-6) and not found.higher_is_better
+        labels = np.arange(30) % 3
+        expected = by_filter(apart, np.array(scores), labels).mean()
+        each = measure("part-instability", model, data, knowledge=folder, of=of, within="class")
+        assert each.value == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.fixture
+def planted(model: ModelAdapter) -> ModelAdapter:
+    """TinyVgg whose second maps are above zero on the square alone, whatever its colour."""
+    module: Any = model.module()
+    with torch.no_grad():
+        for part in (module.first[0], module.second[0]):
+            part.weight.zero_()
+            part.bias.zero_()
+        for k in range(3):
+            module.first[0].weight[k, k, 1, 1] = 1.0
+            module.first[0].bias[k] = -0.2  # noise is darker
+        module.second[0].weight[:, :3, 1, 1] = 1.0
+    return model
+
+
+def test_filters_that_see_the_square_hit_its_halves(
+    planted: ModelAdapter, squares: Any, folder: str
+) -> None:
+    said: dict[str, Any] = {"knowledge": folder, "of": "performer", "top": 0.35}
+    found = measure("part-overlap", planted, squares(30), least=0.15, **said)
+    assert found.value == 1 and found.count == 5
+    assert measure("part-overlap", planted, squares(30), least=0.6, **said).value == 0
+    ours = measure("part-overlap", planted, squares(30), knowledge=folder)
+    assert 0 <= ours.value <= 1 and ours.count == 7
+
+
+def test_rebuilding(model: ModelAdapter, squares: Any, learned: Knowledge, folder: str) -> None:
+    known, data = Known.open(model, learned), squares(15)
+    images = torch.stack([model.prepare(each.image)[0] for each in data])
+    _, goals, answer = known.look(images)
+    for at, layer in enumerate(("relu1", "relu2")):
+        error = (answer.goals[at] - goals[at]).square().sum() / goals[at].square().sum()
+        found = measure("rebuilding-error", model, data, knowledge=folder, layer=layer)
+        assert found.value == pytest.approx(error.item(), rel=1e-4)
+    scores = model.module().classifier(answer.goals[1])
+    right = np.mean([int(row.argmax()) == n % 3 for n, row in enumerate(scores)])
+    assert measure("rebuilt-accuracy", model, data, knowledge=folder).value == pytest.approx(right)
+    own = np.mean([int(row.argmax()) == n % 3 for n, row in enumerate(model.predict(images))])
+    performer = measure("rebuilt-accuracy", model, data, knowledge=folder, of="performer")
+    assert performer.value == pytest.approx(own)
+    p = measure("part-share", model, data, knowledge=folder).value
+    assert p == pytest.approx(known.network.p.item())
+
+
+def test_measures_that_lack_something(model: ModelAdapter, squares: Any, folder: str) -> None:
+    class Bare(squares):  # type: ignore[misc]
+        def __getitem__(self, index: int) -> Any:
+            from dataclasses import replace
+
+            return replace(super().__getitem__(index), instances=())
+
+    with pytest.raises(InputError, match="found no part's position"):
+        measure("part-instability", model, Bare(6), knowledge=folder)
+    with pytest.raises(InputError, match="found no mask of a part"):
+        measure("part-overlap", model, Bare(6), knowledge=folder)
+    with pytest.raises(InputError, match="relu3 is not rebuilt; did you mean"):
+        measure("rebuilding-error", model, squares(6), knowledge=folder, layer="relu3")
+    with pytest.raises(InputError, match="no explainer of"):
+        measure("part-share", model, squares(6))
