@@ -24,7 +24,7 @@ def test_list_json(interp):
     facts = interp("list", "--json").json
     assert {"kind", "name", "package", "summary"} <= facts["entries"][0].keys()
     assert facts["broken"] == []
-    assert facts["hooks"][0]["names"] == ["greet"]
+    assert ["greet"] in [each["names"] for each in facts["hooks"]]
 
 
 def test_show_describes_a_method_and_its_parameters(interp, example):
