@@ -163,3 +163,12 @@ def method() -> Callable[..., Explainer]:
 def draft() -> Path:
     """The registry file of what is not registered yet."""
     return DRAFT
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow until the method is registered: these train, and nothing that ships needs them yet."""
+    here = Path(__file__).parent
+    for each in items:
+        if each.path.is_relative_to(here):
+            each.add_marker(pytest.mark.slow)
