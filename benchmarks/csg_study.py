@@ -19,7 +19,7 @@ from mint import machine
 
 import interp_csg
 from interp.context import Budget, Context
-from interp.dataset import Dataset, Example
+from interp.dataset import Dataset
 from interp.folder import read_json, write_json
 from interp.method import Measurement
 from interp.model import ModelAdapter
@@ -36,31 +36,6 @@ from interp_csg.switching import losses
 
 DRAFT = Path(interp_csg.__file__).with_name("registry-draft.yaml")
 KINDS = ("csg", "twin")
-
-
-@dataclass(frozen=True, eq=False)
-class Kept(Dataset):
-    """A data set whose images are drawn or read once."""
-
-    whole: Dataset
-
-    @cached_property
-    def examples(self) -> list[Example]:
-        return list(self.whole)
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.whole.classes
-
-    @property
-    def fingerprint(self) -> str:
-        return self.whole.fingerprint
-
-    def __len__(self) -> int:
-        return len(self.whole)
-
-    def __getitem__(self, index: int) -> Example:
-        return self.examples[index]
 
 
 @dataclass(frozen=True, eq=False)

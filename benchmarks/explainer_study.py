@@ -10,7 +10,6 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from mint import machine
 
 import interp_explainer
 from interp.context import Context
-from interp.dataset import Dataset, Example
+from interp.dataset import Dataset
 from interp.folder import read_json, write_json
 from interp.knowledge import Knowledge
 from interp.method import Measurement
@@ -33,31 +32,6 @@ DRAFT = Path(interp_explainer.__file__).with_name("registry-draft.yaml")
 KINDS: dict[str, dict[str, Any]] = {"explainer": {}, "control": {"filter_share": 0.0}}
 Measures = dict[str, dict[str, Any]]
 """By a name of ours: {"metric": registered name, **parameters}."""
-
-
-@dataclass(frozen=True, eq=False)
-class Kept(Dataset):
-    """A data set whose images are drawn or read once."""
-
-    whole: Dataset
-
-    @cached_property
-    def examples(self) -> list[Example]:
-        return list(self.whole)
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.whole.classes
-
-    @property
-    def fingerprint(self) -> str:
-        return self.whole.fingerprint
-
-    def __len__(self) -> int:
-        return len(self.whole)
-
-    def __getitem__(self, index: int) -> Example:
-        return self.examples[index]
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,16 +62,18 @@ class Composition(Method):
     ) -> Explanation:
         """One pool of answers for each image, whatever the number of targets."""
         perturbation: Perturbation = self._part("perturbation")
+        solver: Solver = self._part("solver")
         count = context.samples(self.params.samples)
         parts = []
         for at, image in enumerate(images):
             context.stop()
             experiment = perturbation.bind(model, image, count, context)
-            moments = self._moments(experiment, targets, count, context)
-            solution = self._solve(experiment, moments)
+            moments = self._moments(experiment, solver, targets, count, context)
+            solution = solver.solve(moments, sampled=experiment.design.size is None)
+            known = _reliability(solution)
             chances = _anchor_chances(experiment, context)
             for row, target in enumerate(targets):
-                finding = Finding(target, row, solution, moments)
+                finding = Finding(target, row, solution, moments, known[row] if known else None)
                 key = target.name if len(images) == 1 else f"{target.name}, image {at}"
                 about = {"target": target.name, "image": at, "r2": finding.r2, "unit": self._unit}
                 parts.append(
@@ -96,9 +98,13 @@ class Composition(Method):
         return own(own.Params(**wanted))
 
     def _moments(
-        self, experiment: Experiment, targets: Sequence[Target], count: int, context: Context
+        self,
+        experiment: Experiment,
+        solver: Solver,
+        targets: Sequence[Target],
+        count: int,
+        context: Context,
     ) -> Moments:
-        solver: Solver = self._part("solver")
         weighting: Weighting = self._part("weighting")
         design = experiment.design
 
@@ -123,10 +129,6 @@ class Composition(Method):
             )
         return moments
 
-    def _solve(self, experiment: Experiment, moments: Moments) -> Solution:
-        solver: Solver = self._part("solver")
-        return solver.solve(moments, sampled=experiment.design.size is None)
-
 
 @dataclass(frozen=True, eq=False)
 class Finding:
@@ -136,6 +138,7 @@ class Finding:
     row: int
     solution: Solution
     moments: Moments
+    reliability: float | None
 
     @property
     def r2(self) -> float | None:
@@ -158,9 +161,8 @@ class Finding:
         told = {"full": float(full[self.row]), "empty": float(empty[self.row])}
         if self.r2 is not None:
             told["r2"] = round(self.r2, 4)
-        known = _reliability(self.solution)
-        if known is not None:
-            told["reliability"] = round(known[self.row], 4)
+        if self.reliability is not None:
+            told["reliability"] = round(self.reliability, 4)
         return told | {"samples": self.moments.count}
 
     def notes(self, chances: tuple[float, np.ndarray], stable: bool) -> list[str]:
@@ -174,10 +176,7 @@ class Finding:
                 f"{chance:.2g}): parts that look like the fill may seem unimportant; try another "
                 "--fill"
             )
-        known = _reliability(self.solution)
-        if stable and known is not None:
-            told += unsettled(name, known[self.row], self.moments.count)
-        return told
+        return told + (unsettled(name, self.reliability, self.moments.count) if stable else [])
 
 
 def compose(registry: Registry, entry: CompositionEntry) -> type[Composition]:

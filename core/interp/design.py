@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -162,6 +162,25 @@ class SampledDesign(Design):
         if chunk == 0:
             states[0], states[1] = 1, 0
         return torch.from_numpy(states).to(self.device)
+
+
+class SingleDesign(Design):
+    """All on, all off, then each part alone: off, or on where `shown`."""
+
+    shown: ClassVar[bool] = False
+
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        """One state for each part, after the two anchors."""
+        return self.parts + 2
+
+    def draw(self, chunk: int) -> Tensor:
+        import torch
+
+        row = torch.arange(self.size, device=self.device)[chunk * self.chunk :][: self.chunk, None]
+        alone = torch.arange(self.parts, device=self.device) == row - 2
+        on = alone if self.shown else ~alone
+        return ((on | (row == 0)) & (row != 1)).to(torch.uint8)
 
 
 class MaskDesign(Design):

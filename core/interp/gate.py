@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.design import Design, SampledDesign
+from interp.design import Design, SampledDesign, SingleDesign
 from interp.errors import UnsupportedError
 from interp.state import Keep, content_key
 
@@ -70,22 +70,10 @@ class GateDesign(ChannelDesign, SampledDesign):
 
 
 @dataclass(frozen=True, eq=False)
-class AblationDesign(ChannelDesign):
+class AblationDesign(SingleDesign, ChannelDesign):
     """All open, all closed, then each channel alone closed: C + 2 states."""
-
-    @property
-    def size(self) -> int:  # type: ignore[override]
-        """One state per channel, after the two anchors."""
-        return self.parts + 2
 
     @property
     def key(self) -> str:  # type: ignore[override]
         """The number of channels."""
         return content_key(self.parts, "one channel closed")
-
-    def draw(self, chunk: int) -> Tensor:
-        import torch
-
-        rows = torch.arange(self.size, device=self.device)[chunk * self.chunk :][: self.chunk]
-        closed = torch.arange(self.parts, device=self.device) == rows[:, None] - 2
-        return (~closed & (rows[:, None] != 1)).to(torch.uint8)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from interp.dataset import Dataset, Example, ImageFiles, open_dataset
 from interp.errors import InputError
 from interp.image import check_array
+from interp.opening import image_path
 
 if TYPE_CHECKING:
     from interp.registry import Registry
@@ -56,7 +56,7 @@ def gather(
     elif data is not None:
         return open_dataset(data)
     else:
-        dataset = ImageFiles(tuple(_path(registry, each) for each in names), tuple(names))
+        dataset = ImageFiles(tuple(image_path(registry, each) for each in names), tuple(names))
     if not len(dataset):
         raise InputError("no image given; name one with --image, or a folder with --data")
     for _ in dataset:
@@ -66,10 +66,3 @@ def gather(
 
 def _numbered(count: int) -> list[str]:
     return [f"image {index}" for index in range(count)]
-
-
-def _path(registry: Registry, name: str) -> Path:
-    """A file, or the file of a registered sample."""
-    samples = {entry.name for entry in registry.entries("sample")}
-    known = name in samples and not Path(name).exists()
-    return Path(registry.get("sample", name)) if known else Path(name)

@@ -66,12 +66,14 @@ def open_images(
         return tuple(f"image {index}" for index in range(len(images))), list(
             map(check_array, images)
         )
+    return request.images, [open_image(image_path(registry, name)) for name in request.images]
+
+
+def image_path(registry: Registry, name: str) -> Path:
+    """A file, or the file of a registered sample."""
     samples = {entry.name for entry in registry.entries("sample")}
-    paths = [
-        Path(registry.get("sample", name)) if name in samples and not Path(name).exists() else name
-        for name in request.images
-    ]
-    return request.images, [open_image(path) for path in paths]
+    known = name in samples and not Path(name).exists()
+    return Path(registry.get("sample", name)) if known else Path(name)
 
 
 def open_knowledge(request: Request, model: ModelAdapter) -> Knowledge | None:

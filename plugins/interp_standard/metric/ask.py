@@ -10,6 +10,7 @@ from pydantic import Field
 from interp.design import Design, ListedRegions
 from interp.evaluation.case import Case
 from interp.method import MetricParams
+from interp_standard.perturbation.cell import grid
 from interp_standard.perturbation.fill import FillParams, cover
 
 
@@ -45,12 +46,6 @@ def falls(case: Case, states: np.ndarray, params: PoolParams) -> tuple[np.ndarra
     scores = ask(case, hidden(case, labels, states, params), params.output)
     weights = np.bincount(labels.ravel(), case.over_input(case.map).ravel().astype(float))  # (P,)
     return (1 - states) @ weights, scores[0] - scores[2:]
-
-
-def grid(height: int, width: int, cells: int) -> np.ndarray:
-    """Labels (h, w) of a square grid of cells, row by row."""
-    rows, columns = (np.arange(each) * cells // each for each in (height, width))
-    return np.add.outer(rows * cells, columns)
 
 
 def ranked(values: np.ndarray, steps: int, seed: int) -> np.ndarray:

@@ -31,6 +31,11 @@ class Cells(Perturbation):
     ) -> Experiment:
         """The experiment on an image (H, W, 3) uint8."""
         pixels, placement = model.prepare(image)
-        rows, columns = (np.arange(side) * self.params.cells // side for side in placement.size)
-        labels = rows[:, None] * self.params.cells + columns
+        labels = grid(*placement.size, self.params.cells)
         return region_experiment(model, pixels, placement, labels, self.params, count, context.seed)
+
+
+def grid(height: int, width: int, cells: int) -> np.ndarray:
+    """Labels (h, w) of a square grid of cells, row by row."""
+    rows, columns = (np.arange(each) * cells // each for each in (height, width))
+    return np.add.outer(rows * cells, columns)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.design import GateSubject, ImageSubject, MaskDesign
+from interp.design import GateSubject, ImageSubject, MaskDesign, SingleDesign
 from interp.evidence import ChannelImportance, Evidence, Heatmap
 from interp.gate import AblationDesign
 from interp.method import Experiment, Params, Perturbation
@@ -97,7 +97,7 @@ class Channels(_ChannelMaps):
 
 
 @dataclass(frozen=True, eq=False)
-class ChannelMaskDesign(MaskDesign):
+class ChannelMaskDesign(SingleDesign, MaskDesign):
     """Each channel's map alone, enlarged and scaled to [0, 1], shows the image."""
 
     pixels: Tensor
@@ -107,29 +107,18 @@ class ChannelMaskDesign(MaskDesign):
     """Bilinear weights (h, gh)."""
     columns: Tensor
     """Bilinear weights (w, gw)."""
+    shown: ClassVar[bool] = True
 
     @property
     def parts(self) -> int:  # type: ignore[override]
         """The channels."""
         return len(self.maps)
 
-    @property
-    def size(self) -> int:  # type: ignore[override]
-        """One state for each channel, after the two anchors."""
-        return self.parts + 2
-
     @cached_property
     def key(self) -> str:  # type: ignore[override]
         """Pixels, fill and maps."""
         arrays = (each.cpu().numpy() for each in (self.pixels, self.fill, self.maps, self.rows))
         return content_key(*arrays, "channel masks")
-
-    def draw(self, chunk: int) -> Tensor:
-        import torch
-
-        at = torch.arange(self.size, device=self.device)[chunk * self.chunk :][: self.chunk]
-        alone = torch.arange(self.parts, device=self.device) == at[:, None] - 2
-        return (alone | (at[:, None] == 0)).to(torch.uint8)
 
     def masks(self, states: Tensor) -> Tensor:
         raised = self.rows @ self.maps[states.argmax(1)] @ self.columns.T  # (B, h, w)

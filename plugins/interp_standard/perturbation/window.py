@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.design import ImageSubject, MaskDesign
+from interp.design import ImageSubject, MaskDesign, SingleDesign
 from interp.method import Experiment, Params, Perturbation
 from interp.state import content_key
 from interp_standard.perturbation.fill import FillParams, cover
@@ -33,7 +33,7 @@ class WindowParams(FillParams):
 
 
 @dataclass(frozen=True, eq=False)
-class WindowDesign(MaskDesign):
+class WindowDesign(SingleDesign, MaskDesign):
     """Windows over an image, each hidden alone; a window is a span of rows times one of columns.
 
     rows (R, h) and columns (C, w): 1 inside a span, 0 outside; R x C windows, row by row.
@@ -49,23 +49,11 @@ class WindowDesign(MaskDesign):
         """How many windows there are."""
         return len(self.rows) * len(self.columns)
 
-    @property
-    def size(self) -> int:  # type: ignore[override]
-        """One state for each window, after the two anchors."""
-        return self.parts + 2
-
     @cached_property
     def key(self) -> str:  # type: ignore[override]
         """Pixels, fill and windows."""
         arrays = self.pixels.cpu().numpy(), self.fill.cpu().numpy(), self.rows, self.columns
         return content_key(*arrays)
-
-    def draw(self, chunk: int) -> Tensor:
-        import torch
-
-        at = torch.arange(self.size, device=self.device)[chunk * self.chunk :][: self.chunk]
-        hidden = torch.arange(self.parts, device=self.device) == at[:, None] - 2
-        return (~hidden & (at[:, None] != 1)).to(torch.uint8)
 
     def masks(self, states: Tensor) -> Tensor:
         hidden = (1 - states.float()).reshape(-1, len(self.rows), len(self.columns))
