@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from csg_study import Kept, Study, detections
+from csg_study import Study, detections
+from kept import Kept
 
 from interp.spec import ModelOptions
 from interp_creatures.dataset import Creatures

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from explainer_study import Kept, Measures, Study, parts
+from explainer_study import Measures, Study, parts
+from kept import Kept
 
 from interp.dataset import Dataset, Example, Instance, Part
 from interp.image import open_image

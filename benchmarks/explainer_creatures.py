@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from explainer_study import Kept, Measures, Study, parts
+from explainer_study import Measures, Study, parts
+from kept import Kept
 
 from interp.registry import Registry
 from interp.source import open_model
