@@ -12,8 +12,8 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from csg_study import Kept
 from decoupling_study import Study, write_report
+from kept import Kept
 
 from interp.spec import ModelOptions
 from interp_creatures.dataset import Creatures
