@@ -241,8 +241,13 @@ class ExplanationMetric(ABC):
         """The number; finite."""
 
 
+@dataclass(frozen=True)
 class ModelMetric(ABC):
-    """Measures a model on a data set."""
+    """A number for a model, or for what a method learned of it, on a data set."""
+
+    Params: ClassVar[type[Params]] = Params
+
+    params: Any
 
     @abstractmethod
     def measure(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Measurement:

@@ -14,14 +14,14 @@ from interp.errors import InputError, nearest
 from interp.folder import read_json
 from interp.image import check_array, open_image
 from interp.knowledge import Knowledge
-from interp.method import ExplanationMetric, Method
+from interp.method import ExplanationMetric, Method, ModelMetric
 from interp.model import ModelAdapter
 
 if TYPE_CHECKING:
     from interp.registry import Registry
     from interp.request import Request
 
-Named = TypeVar("Named", Method, ExplanationMetric)
+Named = TypeVar("Named", Method, ExplanationMetric, ModelMetric)
 
 
 def open_method(registry: Registry, name: str, params: dict[str, Any]) -> Method:
@@ -33,7 +33,19 @@ def open_metric(registry: Registry, name: str, params: dict[str, Any]) -> Explan
     """The registered metric with its parameters checked; InputError if it measures no maps."""
     kind = registry.get("metric", name)
     if not (isinstance(kind, type) and issubclass(kind, ExplanationMetric)):
-        raise InputError(f"{name} measures no explanations; interp list names the metrics")
+        raise InputError(
+            f"{name} measures a model, not its explanations; ask interp measure {name}"
+        )
+    return _made(kind, name, params)
+
+
+def open_measure(registry: Registry, name: str, params: dict[str, Any]) -> ModelMetric:
+    """The registered measure of a model with its parameters checked; InputError for another."""
+    kind = registry.get("metric", name)
+    if not (isinstance(kind, type) and issubclass(kind, ModelMetric)):
+        raise InputError(
+            f"{name} measures explanations, not a model; ask interp evaluate --metrics {name}"
+        )
     return _made(kind, name, params)
 
 

@@ -38,11 +38,29 @@ CODE = """
     def noise(count, seed):
         raise ValueError("torn")
 
+    def brightness():
+        from typing import ClassVar
+        from interp.method import Measurement, ModelMetric, Params
+
+        class Own(Params):
+            times: float = 1.0
+
+        class Brightness(ModelMetric):
+            Params: ClassVar[type[Params]] = Own
+
+            def measure(self, model, dataset, context):
+                each = [float(example.image.mean()) for example in dataset]
+                mean = self.params.times * sum(each) / len(each)
+                return Measurement(mean, "of 255", True, mean - 1, mean + 1, len(each))
+
+        return Brightness
+
     @hookimpl
     def interp_register(registrar):
         registrar.add("adapter", "toy", open_model)
         registrar.add("model", "toy", ModelSource("toy:plain"))
         registrar.add("dataset", "noise", noise)
+        registrar.add("metric", "brightness", brightness())
 
     @hookimpl
     def interp_commands(app):
@@ -55,6 +73,7 @@ REGISTRY = """
       - {kind: adapter, name: toy, package: NAME, summary: Toys, sources: ["toy:*"]}
       - {kind: model, name: toy, package: NAME, summary: A toy}
       - {kind: dataset, name: noise, package: NAME, summary: Nothing to see}
+      - {kind: metric, name: brightness, package: NAME, summary: Mean of all pixels}
     hooks:
       - {package: NAME, hook: interp_commands, names: [greet]}
 """

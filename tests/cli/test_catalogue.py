@@ -68,6 +68,12 @@ def test_unknown_name(interp):
     )
 
 
+def test_help_names_the_commands_of_packages(interp):
+    told = interp("--help").out.partition("Commands of packages:")[2]
+    assert {line.split()[0] for line in told.strip().splitlines()} >= {"dashboard", "greet"}
+    assert "dashboard  from interp_dashboard" in told
+
+
 @pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["--help"], ["run", "--help"], []])
 def test_starts_without_heavy_imports(words):
     code = (

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from interp.cli import catalogue, check, compare, data, diff, evaluate, export, learn, model, run
+from interp.cli import (
+    catalogue,
+    check,
+    compare,
+    data,
+    diff,
+    evaluate,
+    export,
+    learn,
+    measure,
+    model,
+    run,
+)
 from interp.cli.extra import PASSED_ON
 from interp.errors import RegistryError, nearest
+
+if TYPE_CHECKING:
+    from interp.registry import Registry
 
 
 class Commands(TyperGroup):
@@ -19,13 +34,18 @@ class Commands(TyperGroup):
         """The command called `cmd_name`; RegistryError where nobody has it."""
         return super().get_command(ctx, cmd_name) or self._declared(cmd_name)
 
-    def _declared(self, name: str) -> Any:
-        from interp.registry import Registry
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Ours with what they do; packages' by name alone, so that none is imported for it."""
+        super().format_commands(ctx, formatter)
+        if added := declared(_registry()):
+            with formatter.section("Commands of packages"):
+                formatter.write_dl([(name, f"from {package}") for name, package in added.items()])
 
-        registry = Registry.load()
-        declared = [each for hook in registry.hooks("interp_commands") for each in hook.names]
-        if name not in declared:
-            known = [*self.commands, *declared]
+    def _declared(self, name: str) -> Any:
+        registry = _registry()
+        names = declared(registry)
+        if name not in names:
+            known = [*self.commands, *names]
             raise RegistryError(
                 f"unknown command {name!r}, and no installed package brings it; "
                 f"{nearest(name, known)}"
@@ -34,6 +54,17 @@ class Commands(TyperGroup):
         added.callback()(lambda: None)
         registry.hook("interp_commands", app=added)
         return typer.main.get_group(added).get_command(None, name)  # type: ignore[arg-type]
+
+
+def declared(registry: Registry) -> dict[str, str]:
+    """Commands that packages declare, each with its package."""
+    return {name: each.package for each in registry.hooks("interp_commands") for name in each.names}
+
+
+def _registry() -> Registry:
+    from interp.registry import Registry
+
+    return Registry.load()
 
 
 app = typer.Typer(
@@ -83,6 +114,7 @@ app.command("fit", context_settings=PASSED_ON)(learn.fit_request)
 app.command("merge")(learn.merge_parts)
 app.command("survey", context_settings=PASSED_ON)(learn.survey_request)
 app.command("evaluate")(evaluate.evaluate_request)
+app.command("measure")(measure.measure_model)
 app.command("rerun")(run.rerun)
 app.command("compare")(compare.compare_methods)
 app.command("diff")(diff.diff)

@@ -18,11 +18,8 @@ if TYPE_CHECKING:
     from interp.parameter import Parameter
     from interp.registry import Registry
 
-OPTIONS = {
-    "method": "each an option of the commands: --name VALUE",
-    "metric": "each set by interp evaluate --metric-set {}.KEY=VALUE",
-}
-"""Kinds with parameters, and how they are given."""
+PARAMETRIC = ("method", "metric")
+"""Kinds with parameters."""
 
 
 def list_registered(registry: Registries = None, json: Json = False) -> None:
@@ -85,9 +82,9 @@ def show(
     entry = known.entry(kind, name) if kind else _find(known, name)
     found = _parameters(known, entry)
     facts = entry.model_dump(mode="json")
-    if entry.kind in OPTIONS:
+    if entry.kind in PARAMETRIC:
         facts["parameters"] = [asdict(each) for each in found]
-    say(json, facts, _description(entry, found))
+    say(json, facts, _description(known, entry, found))
 
 
 def _find(known: Registry, name: str) -> Entry:
@@ -105,19 +102,30 @@ def _find(known: Registry, name: str) -> Entry:
 def _parameters(known: Registry, entry: Entry) -> list[Parameter]:
     from interp.parameter import parameters
 
-    if entry.kind not in OPTIONS:
+    if entry.kind not in PARAMETRIC:
         return []
     return parameters(known.get(entry.kind, entry.name).Params)
 
 
-def _description(entry: Entry, found: list[Parameter]) -> Iterator[str]:
+def _given(known: Registry, entry: Entry) -> str:
+    """How a method's or a metric's parameters are said."""
+    from interp.method import ModelMetric
+
+    if entry.kind == "method":
+        return "each an option of the commands: --name VALUE"
+    if issubclass(known.get("metric", entry.name), ModelMetric):
+        return f"each set by interp measure {entry.name} --set KEY=VALUE"
+    return f"each set by interp evaluate --metric-set {entry.name}.KEY=VALUE"
+
+
+def _description(known: Registry, entry: Entry, found: list[Parameter]) -> Iterator[str]:
     yield f"{entry.name}: {entry.kind} of {entry.package}"
     yield f"  {entry.summary}"
     facts = entry.model_dump(mode="json", exclude={"kind", "name", "package", "summary"})
     if rows := [(key, _plain(value)) for key, value in facts.items() if value]:
         yield from columns(rows)
     if found:
-        yield f"parameters, {OPTIONS[entry.kind].format(entry.name)}"
+        yield f"parameters, {_given(known, entry)}"
         yield from columns(map(_row, found))
 
 

@@ -45,8 +45,6 @@ class CsgMetric(ModelMetric):
 
     Params: ClassVar[type[Params]] = LayerParams
 
-    params: Any
-
 
 @dataclass(frozen=True)
 class Accuracy(CsgMetric):

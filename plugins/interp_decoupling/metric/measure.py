@@ -31,8 +31,6 @@ class PathMetric(ModelMetric):
 
     Params: ClassVar[type[Params]] = Params
 
-    params: Any
-
 
 @dataclass(frozen=True)
 class PathDiversity(PathMetric):
