@@ -3,6 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 CHIP := plugins/interp_chip/knowledge/creatures-vgg
+EXPLAINER := plugins/interp_explainer/knowledge/creatures-vgg
 BENCH ?= mint chip_fit solver onnx_cut channel_ablation black_box rise
 SHELVES := $(wildcard core adapters plugins dashboards)
 
@@ -44,6 +45,9 @@ models: $(VENV)/.installed ## train the shipped networks again, about 25 minutes
 	$(BIN)/interp data creatures --out build/creatures --count 800 --seed 2001
 	$(BIN)/interp fit --plugin chip --data build/creatures --layer stage3 --layer stage3.0 \
 	    --images 50 --masks 500 --out $(CHIP)
+	rm -rf build/explainer $(EXPLAINER)
+	$(BIN)/interp data creatures --out build/explainer --count 4000 --seed 2002
+	$(BIN)/interp fit --plugin explainer --data build/explainer --out $(EXPLAINER)
 
 # Python 3.11 or newer; `make PYTHON=python3.12 demo` names another.
 $(VENV)/bin/python:

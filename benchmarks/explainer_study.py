@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import interp_explainer
 from interp.context import Context
 from interp.dataset import Dataset
 from interp.folder import read_json, write_json
+from interp.interval import estimate
 from interp.knowledge import Knowledge
 from interp.method import Measurement
 from interp.model import ModelAdapter
@@ -47,6 +48,8 @@ class Study:
     measures: Measures
     performer: Measures
     """What is measured of the network itself, once."""
+    classes: dict[str, Dataset] = field(default_factory=dict)
+    """Where instability is of each class by itself: the images of each."""
 
     def report(self) -> dict[str, Any]:
         """Numbers of every network, and explainer less control, seed by seed."""
@@ -54,15 +57,21 @@ class Study:
             kind: {str(seed): self.explainer(kind, seed) for seed in self.seeds} for kind in KINDS
         }
         first = self.work / f"explainer-{self.seeds[0]}"
-        return {
+        report = {
             "machine": machine(),
             "model": self.model.spec.name,
             "params": self.params,
             "images": {"train": len(self.train), "test": len(self.test)},
-            "performer": self._once("performer", first, self.performer),
             **found,
             "explainer_less_control": dict(self._differences(found)),
         }
+        if self.classes:
+            found = dict(self._by_class(first))
+            return report | {"by_class": found, "by_class_less_control": self._less(found)}
+        performer = self._once("performer", first, self.performer)
+        ideal = self._once("ideal", first, _of("ideal", STEADINESS))
+        closed = {kind: dict(_closed(found[kind], performer, ideal)) for kind in KINDS}
+        return report | {"performer": performer, "ideal": ideal, "gap_closed": closed}
 
     def explainer(self, kind: str, seed: int) -> dict[str, Any]:
         """Train, if that is not done, and measure, if that is not."""
@@ -74,24 +83,56 @@ class Study:
         kept = read_json(seconds)["seconds"] if seconds.is_file() else None
         return {**found, "train_seconds": kept, "last": log[-1]}
 
-    def _once(self, name: str, knowledge: Path, measures: Measures) -> dict[str, Any]:
+    def _by_class(self, first: Path) -> Iterator[tuple[str, Any]]:
+        """Instability of each class and their mean: the performer, and each seed's networks."""
+        every = {"performer": (first, "performer"), "ideal": (first, "ideal")} | {
+            f"{kind}-{seed}": (self.work / f"{kind}-{seed}", "explainer")
+            for kind in KINDS
+            for seed in self.seeds
+        }
+        for name, (folder, of) in every.items():
+            values = {
+                each: self._once(f"{name} {each}", folder, _of(of, STEADINESS), images)
+                for each, images in self.classes.items()
+            }
+            means = {
+                each: round(float(np.mean([one[each]["value"] for one in values.values()])), 4)
+                for each in STEADINESS
+            }
+            kept = {each: one["instability"]["value"] for each, one in values.items()}
+            yield name, {"mean": means, "each": kept}
+
+    def _less(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Explainers less controls, the mean over seeds, with an interval over classes."""
+        explainer, control = (
+            [[found[f"{kind}-{s}"]["each"][name] for s in self.seeds] for name in self.classes]
+            for kind in KINDS
+        )
+        apart = np.mean(explainer, 1) - np.mean(control, 1)
+        return _plain(estimate(apart, np.random.default_rng(0), "", False))
+
+    def _once(
+        self, name: str, knowledge: Path, measures: Measures, images: Dataset | None = None
+    ) -> dict[str, Any]:
         """The measures, from the file where they are kept if that asks for the same ones."""
         file = self.work / f"{name}.json"
         known: dict[str, Any] = read_json(file) if file.is_file() else {}
         if known.get("measures") != measures:
-            known = {"measures": measures, "values": self._measured(knowledge, measures)}
+            known = {"measures": measures, "values": self._measured(knowledge, measures, images)}
             write_json(file, known)
             print(name, json.dumps(known["values"]), flush=True)
         values: dict[str, Any] = known["values"]
         return values
 
-    def _measured(self, knowledge: Path, measures: Measures) -> dict[str, Any]:
+    def _measured(
+        self, knowledge: Path, measures: Measures, images: Dataset | None
+    ) -> dict[str, Any]:
         found = {}
         for name, said in measures.items():
             kind: Any = METRICS[said["metric"]]
             rest = {key: value for key, value in said.items() if key != "metric"}
             metric = kind(kind.Params(knowledge=str(knowledge), **rest))
-            found[name] = _plain(metric.measure(self.model, self.test, Context()))
+            found[name] = _plain(metric.measure(self.model, images or self.test, Context()))
         return found
 
     def _train(self, kind: str, seed: int, folder: Path) -> None:
@@ -122,13 +163,30 @@ class Study:
             yield name, {"mean": round(float(np.mean(pairs)), 4), "each": pairs}
 
 
-def parts(**more: Any) -> Measures:
+STEADINESS: Measures = {
+    "instability": {"metric": "part-instability"},
+    "instability_best": {"metric": "part-instability", "over": "best"},
+    "instability_by_class": {"metric": "part-instability", "within": "class"},
+}
+
+
+def parts(of: str = "explainer", **more: Any) -> Measures:
     """Where filters are, with parameters for every measure of it."""
-    return {
-        "instability": {"metric": "part-instability", **more},
-        "instability_by_class": {"metric": "part-instability", "within": "class", **more},
-        "overlap": {"metric": "part-overlap", **more},
-    }
+    return _of(of, {**STEADINESS, "overlap": {"metric": "part-overlap"}}, **more)
+
+
+def _of(of: str, measures: Measures, **more: Any) -> Measures:
+    return {name: {**said, "of": of, **more} for name, said in measures.items()}
+
+
+def _closed(
+    found: dict[str, Any], performer: dict[str, Any], ideal: dict[str, Any]
+) -> Iterator[tuple[str, Any]]:
+    """Of the way from the performer's instability to an ideal filter's, the share that is gone."""
+    for name in STEADINESS:
+        start, end = performer[name]["value"], ideal[name]["value"]
+        each = [round((start - one[name]["value"]) / (start - end), 3) for one in found.values()]
+        yield name, {"mean": round(float(np.mean(each)), 3), "each": each}
 
 
 def _plain(value: Measurement) -> dict[str, Any]:

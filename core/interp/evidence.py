@@ -137,11 +137,12 @@ class Regions(Evidence):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ChannelImportance(Evidence):
-    """Importance of each channel of a layer, (C,)."""
+    """Importance of each channel of a layer, (C,); `word` for what is no channel of the model."""
 
     kind: ClassVar[str] = "channel_importance"
     values: np.ndarray
     standard_error: np.ndarray | None = None
+    word: str = "channel"
 
     def check(self) -> None:
         super().check()

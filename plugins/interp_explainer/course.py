@@ -89,12 +89,13 @@ class Course(Task):
         return [f"error {goal.layer}" for goal in self.performer.structure.goals]
 
     def _shape(self, encoded: Encoded) -> tuple[Tensor, Tensor]:
-        """The surrogate of both layers' filters, and the second's mean information in nats."""
-        both = [
-            filter_loss(each, self.network.templates, self.params.level)
-            for each in (encoded.first, encoded.second)
+        """The surrogate of all that is shaped; the second layer's mean information in nats."""
+        layers = [encoded.second, *([encoded.first] if self.params.shaped == "both" else [])]
+        told = [
+            filter_loss(each, self.network.templates, self.params.level, self.params.nowhere)
+            for each in layers
         ]
-        return torch.stack([surrogate.mean() for surrogate, _ in both]).sum(), both[1][1].mean()
+        return torch.stack([surrogate.mean() for surrogate, _ in told]).sum(), told[0][1].mean()
 
     def _weight(self, epoch: int, rebuilding: Tensor, shaped: Tensor, maps: Tensor) -> Tensor:
         """lambda: the asked share of the gradient at the maps, whatever the sizes are."""

@@ -1,4 +1,4 @@
-"""A data set cut to its objects' boxes, with parts and masks moved along."""
+"""A data set cut to squares about its objects, with parts and masks moved along."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from interp.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Crops(Dataset):
-    """Each image cut to the box of its largest object; InputError for one without."""
+    """Each image cut to a square about its largest object; InputError for one without.
+
+    The square's side is `margin` times the box's longer side, so that nothing is distorted; at the
+    image's edge it is moved inwards, and as large as the image at most.
+    """
 
     whole: Dataset
+    margin: float
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -22,7 +27,7 @@ class Crops(Dataset):
 
     @property
     def fingerprint(self) -> str:
-        return f"crops of {self.whole.fingerprint}"
+        return f"crops by {self.margin} of {self.whole.fingerprint}"
 
     def __len__(self) -> int:
         return len(self.whole)
@@ -32,7 +37,7 @@ class Crops(Dataset):
         instance = main_object(example)
         if instance is None:
             raise InputError(f"found no box in {example.name}; expected one to cut it to")
-        rows, columns = _window(instance, example.image.shape[:2])
+        rows, columns = _window(instance, self.margin, example.image.shape[:2])
         moved = _moved(instance, rows, columns)
         return replace(example, image=example.image[rows, columns], instances=(moved,))
 
@@ -48,14 +53,17 @@ def _area(instance: Instance) -> float:
     return (right - left) * (bottom - top)
 
 
-def _window(instance: Instance, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """The pixels of a box that lie in the image: one or more."""
-    left, top, right, bottom = (round(side) for side in instance.box)
-    top, left = min(max(top, 0), shape[0] - 1), min(max(left, 0), shape[1] - 1)
-    return (
-        slice(top, max(min(bottom, shape[0]), top + 1)),
-        slice(left, max(min(right, shape[1]), left + 1)),
-    )
+def _window(instance: Instance, margin: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns of the square."""
+    left, top, right, bottom = instance.box
+    side = max(1, round(margin * max(right - left, bottom - top)))
+    return _span((top + bottom) / 2, side, shape[0]), _span((left + right) / 2, side, shape[1])
+
+
+def _span(middle: float, side: int, length: int) -> slice:
+    side = min(side, length)
+    start = min(max(round(middle - side / 2), 0), length - side)
+    return slice(start, start + side)
 
 
 def _moved(instance: Instance, rows: slice, columns: slice) -> Instance:

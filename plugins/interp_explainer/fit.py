@@ -14,12 +14,13 @@ from interp.training.task import Plan
 from interp.training.variation import Variation
 from interp_explainer.course import BATCH, Course
 from interp_explainer.crop import Crops
+from interp_explainer.memory import remember
 from interp_explainer.network import ExplainerNetwork, build
 from interp_explainer.params import ExplainerParams
 from interp_explainer.performer import Performer
 from interp_explainer.pool import gather_images
 from interp_explainer.start import copy_performer
-from interp_explainer.structure import Structure, find_structure
+from interp_explainer.structure import find_structure, in_units
 
 if TYPE_CHECKING:
     from interp.context import Context
@@ -38,15 +39,15 @@ def fit(
     """The explainer's weights and log, as knowledge of the model."""
     params = _settled(params, context)
     structure = find_structure(model, params.layer, params.decode, params.parts)
-    dataset = Crops(dataset) if params.crop else dataset
+    dataset = Crops(dataset, params.crop) if params.crop else dataset
     samples = gather_images(model, dataset, context)
     learning, held = samples.split(params.holdout, context.seed)
-    performer = Performer(model, structure)
+    performer = remember(Performer(model, structure), learning, held, params.flip, context)
     network = _network(performer, learning, params, context.seed)
     course = Course(performer, network, params, held)
     rows, early = train(course, learning, _plan(model, dataset, params, context), context)
-    notes = [*samples.notes, *([early] if early else [])]
-    return _knowledge(model, structure, course, rows, notes)
+    notes = [*samples.notes, *([early] if early else []), *_silence(rows)]
+    return _knowledge(model, course, rows, notes)
 
 
 def _settled(params: ExplainerParams, context: Context) -> ExplainerParams:
@@ -66,11 +67,14 @@ def _network(
     performer: Performer, learning: Samples, params: ExplainerParams, seed: int
 ) -> ExplainerNetwork:
     """The network as training begins."""
-    network = build(performer.structure, params.beta, params.peak, seed)
-    if params.start == "copied":
-        few = learning.images(np.arange(min(BATCH, len(learning)))).float() / 255
-        maps, _ = performer.look(few.to(performer.model.spec.device))
-        copy_performer(network.to(maps.device), performer.model, maps)
+    if params.start == "drawn":
+        return build(performer.structure, params, seed)
+    few = learning.images(np.arange(min(BATCH, len(learning)))).float() / 255
+    maps, goals = performer.look(few.to(performer.model.spec.device))
+    if params.start == "scaled":
+        return build(in_units(performer.structure, maps, goals), params, seed)
+    network = build(performer.structure, params, seed).to(maps.device)
+    copy_performer(network, performer.model, maps)
     return network
 
 
@@ -89,9 +93,19 @@ def _plan(model: ModelAdapter, dataset: Dataset, params: ExplainerParams, contex
     )
 
 
-def _knowledge(
-    model: ModelAdapter, structure: Structure, course: Course, rows: list[Row], notes: list[str]
-) -> Knowledge:
+def _silence(rows: list[Row]) -> list[str]:
+    """A note if nothing passes through parts, so that there is nothing to show."""
+    if not rows or rows[-1]["coverage"] > 0:
+        return []
+    note = (
+        "no part filter fires on the images held out: what is rebuilt is made of the ordinary "
+        "track alone; try more --parts, --start scaled or a smaller --rate"
+    )
+    return [note]
+
+
+def _knowledge(model: ModelAdapter, course: Course, rows: list[Row], notes: list[str]) -> Knowledge:
+    structure = course.network.structure
     arrays = {
         name: np.ascontiguousarray(each.detach().float().cpu().numpy())
         for name, each in course.network.state_dict().items()

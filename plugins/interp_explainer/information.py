@@ -1,7 +1,8 @@
 """The filter loss: minus the mutual information between a filter's maps and where a part is.
 
-p(x|T) = exp(tr(x T)) / Z_T over the images of a batch; T is one of the P places, or nowhere; each
-of the P + 1 is as likely as another. Loss_f = -sum_T p(T) sum_x p(x|T) log(p(x|T) / p(x)).
+p(x|T) = exp(tr(x T)) / Z_T over the images of a batch; T is one of the P places, or nowhere; on the
+record each of the P + 1 is as likely as another.
+Loss_f = -sum_T p(T) sum_x p(x|T) log(p(x|T) / p(x)).
 """
 
 from __future__ import annotations
@@ -16,26 +17,36 @@ TAU = 0.5
 """Amplitude of the templates, times the number of cells: tau = .5 / n^2."""
 
 
-def filter_loss(maps: Tensor, templates: Tensor, level: float) -> tuple[Tensor, Tensor]:
+def filter_loss(
+    maps: Tensor, templates: Tensor, level: float, nowhere: float | None = None
+) -> tuple[Tensor, Tensor]:
     """As `inform` of maps scaled to a mean peak of `level`: tau was set for activations of 100."""
-    return inform(scaled(maps, level), templates)
+    return inform(scaled(maps, level), templates, nowhere)
 
 
-def inform(maps: Tensor, templates: Tensor) -> tuple[Tensor, Tensor]:
+def inform(maps: Tensor, templates: Tensor, nowhere: float | None = None) -> tuple[Tensor, Tensor]:
     """What is descended, and the mutual information in nats: two numbers for each filter, (C,).
 
-    maps (B, C, h, w) >= 0 before their mask; templates (P, P) of amplitude 1. The first number's
-    gradient is that of Loss_f with Z_T held constant:
+    maps (B, C, h, w) >= 0 before their mask; templates (P, P) of amplitude 1; `nowhere` is p(T) of
+    no place. The first number's gradient is that of Loss_f with Z_T held constant:
 
         dLoss_f / dx = -sum_T p(T) T p(x|T) (log p(x|T) - log p(x))
     """
     fits = fit_templates(maps, templates)  # (B, C, P + 1)
     with torch.no_grad():
         given = fits - fits.logsumexp(0)  # log p(x|T)
-        prior = -math.log(fits.shape[2])
+        prior = log_prior(len(templates), nowhere).to(fits)
         gain = given - (prior + given).logsumexp(2, keepdim=True)  # log p(x|T) / p(x)
-        weight = given.exp() * gain / fits.shape[2]
+        weight = (prior + given).exp() * gain
     return -(weight * fits).sum((0, 2)), weight.sum((0, 2))
+
+
+def log_prior(places: int, nowhere: float | None) -> Tensor:
+    """log p(T) of every place and, last, of nowhere, (P + 1,); by default all are alike."""
+    absent = 1 / (places + 1) if nowhere is None else nowhere
+    found = torch.full((places + 1,), math.log((1 - absent) / places), dtype=torch.float64)
+    found[-1] = math.log(absent)
+    return found
 
 
 def scaled(maps: Tensor, level: float) -> Tensor:

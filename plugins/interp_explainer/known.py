@@ -43,7 +43,7 @@ class Known:
         about = knowledge.about
         structure = Structure.model_validate(about["structure"])
         params = ExplainerParams.model_validate(about["params"])
-        network = build(structure, params.beta, params.peak)
+        network = build(structure, params)
         network.load_state_dict(
             {name: torch.from_numpy(each.copy()) for name, each in knowledge.arrays.items()}
         )
@@ -63,7 +63,7 @@ class Known:
 
     def seen(self, dataset: Dataset) -> Dataset:
         """A data set as the explainer was trained to see it: cut to boxes, or as it is."""
-        return Crops(dataset) if self.params.crop else dataset
+        return Crops(dataset, self.params.crop) if self.params.crop else dataset
 
 
 def known_of(

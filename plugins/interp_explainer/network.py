@@ -8,16 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_max_pool2d, relu
 
+from interp_explainer.params import ExplainerParams, NormKind
 from interp_explainer.structure import Goal, Structure
-from interp_explainer.template import Peak, make_templates, mask
+from interp_explainer.template import make_templates, mask
 
 FLOOR = 1e-6
-LEAST = 0.01
-"""Of the mean alpha: a filter that hardly ever fires is not blown up when it does; ours."""
-MOMENTUM = 0.1
-"""Of the norm's running mean, as batch normalisation has it; ours."""
-SPREAD = 0.01
-"""Standard deviation of conv-interp-2's first weights about the identity; ours."""
 
 
 class Encoded(NamedTuple):
@@ -46,29 +41,36 @@ class Rebuilt(NamedTuple):
 
 
 class Norm(nn.Module):
-    """x / alpha_k: alpha_k the running mean over images and cells of what is positive.
+    """x / alpha_k: alpha_k the mean over images and cells of what is positive.
 
-    Begins with the first batch. The mean over cells, where the record has the sum, changes both
-    tracks by one constant.
+    While learning the batch's own, with its gradient, or the running mean, a constant (`norm`);
+    afterwards the running one, which begins with the first batch. No less than a share of all
+    filters' mean alpha counts (ours). The mean over cells, where the record has the sum, changes
+    both tracks by one constant.
     """
 
     alpha: Tensor
     seen: Tensor
 
-    def __init__(self, channels: int) -> None:
+    def __init__(
+        self, channels: int, momentum: float, least: float, kind: NormKind = "batch"
+    ) -> None:
         super().__init__()
+        self.momentum, self.least, self.kind = momentum, least, kind
         self.register_buffer("alpha", torch.ones(channels))
         self.register_buffer("seen", torch.zeros(()))
 
     def forward(self, maps: Tensor) -> Tensor:
         """Maps (B, C, h, w) of mean about 1 each."""
+        alpha = self.alpha
         if self.training:
-            found = maps.detach().clamp(min=0).float().mean((0, 2, 3))
-            rate = torch.where(self.seen > 0, MOMENTUM, 1.0).to(found)
-            self.alpha.lerp_(found, rate)
+            found = maps.clamp(min=0).float().mean((0, 2, 3))
+            rate = torch.where(self.seen > 0, self.momentum, 1.0).to(found)
+            self.alpha.lerp_(found.detach(), rate)
             self.seen.fill_(1)
-        least = (LEAST * self.alpha.mean()).clamp(min=FLOOR)
-        return maps / self.alpha.maximum(least)[:, None, None]
+            alpha = found if self.kind == "batch" else alpha
+        least = (self.least * alpha.detach().mean()).clamp(min=FLOOR)
+        return maps / alpha.maximum(least)[:, None, None]
 
 
 class ExplainerNetwork(nn.Module):
@@ -80,17 +82,20 @@ class ExplainerNetwork(nn.Module):
 
     templates: Tensor
 
-    def __init__(self, structure: Structure, beta: float, peak: Peak) -> None:
+    def __init__(self, structure: Structure, params: ExplainerParams) -> None:
         super().__init__()
         inputs, filters = structure.channels, structure.filters
-        self.structure, self.peak = structure, peak
+        self.structure, self.params = structure, params
         self.interp1 = nn.Conv2d(inputs, filters, 3, padding=1)
         self.interp2 = nn.Conv2d(filters, filters, 3, padding=1)
         self.ordinary = nn.Conv2d(inputs, filters, 3, padding=1)
-        self.norm_interp, self.norm_ordinary = Norm(filters), Norm(filters)
+        self.norm_interp, self.norm_ordinary = (
+            Norm(filters, params.momentum, params.least, params.norm) for _ in range(2)
+        )
         self.logit = nn.Parameter(torch.zeros(()))
         self.decoder = nn.ModuleList(_steps(structure))
-        self.register_buffer("templates", make_templates(structure.grid, beta), persistent=False)
+        templates = make_templates(structure.grid, params.beta)
+        self.register_buffer("templates", templates, persistent=False)
 
     @property
     def p(self) -> Tensor:
@@ -109,39 +114,43 @@ class ExplainerNetwork(nn.Module):
 
     def encode(self, maps: Tensor) -> Encoded:
         """Both tracks."""
+        maps = maps / self.structure.unit
         first = relu(self.interp1(maps))
-        raw = self.interp2(mask(first, self.templates, self.peak))
+        raw = self.interp2(mask(first, self.templates, self.params.peak))
         second = relu(raw)
-        parts = mask(second, self.templates, self.peak)
-        mixed = self.p * self.norm_interp(self._pool(parts))
-        rest = self.norm_ordinary(self._pool(relu(self.ordinary(maps))))
+        parts = mask(second, self.templates, self.params.peak)
+        mixed = self.p * self._end(parts, self.norm_interp)
+        rest = self._end(relu(self.ordinary(maps)), self.norm_ordinary)
         return Encoded(first, second, raw, parts, mixed, mixed + (1 - self.p) * rest)
 
     def decode(self, features: Tensor) -> tuple[Tensor, ...]:
         """The goals from x_enc, each made of the one before."""
         found = []
-        for step in self.decoder:
+        for step, goal in zip(self.decoder, self.structure.goals, strict=True):
             features = step(features)
-            found.append(features)
+            found.append(features * goal.unit)
         return tuple(found)
 
-    def _pool(self, maps: Tensor) -> Tensor:
-        """As the performer pools before its first goal: 2x2/2 and 3x3/2 are such poolings too."""
-        return adaptive_max_pool2d(maps, self.structure.pooled)
+    def _end(self, maps: Tensor, norm: Norm) -> Tensor:
+        """A track's end: pooled as the performer pools (2x2/2 and 3x3/2 are such too), normed."""
+        pooled = self.structure.pooled
+        if self.params.pool == "first":
+            return norm(adaptive_max_pool2d(maps, pooled))
+        return adaptive_max_pool2d(norm(maps), pooled)
 
 
-def build(structure: Structure, beta: float, peak: Peak, seed: int = 0) -> ExplainerNetwork:
+def build(structure: Structure, params: ExplainerParams, seed: int = 0) -> ExplainerNetwork:
     """A network with weights drawn from the seed; torch's global generator is put back.
 
     conv-interp-2 begins near the identity, so that parts found first are handed on (ours).
     """
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
-        network = ExplainerNetwork(structure, beta, peak)
+        network = ExplainerNetwork(structure, params)
         with torch.no_grad():
             weight = network.interp2.weight
             nn.init.dirac_(weight)
-            weight += SPREAD * torch.randn(weight.shape)
+            weight += params.spread * torch.randn(weight.shape)
             nn.init.zeros_(network.interp2.bias)  # type: ignore[arg-type]
     return network
 

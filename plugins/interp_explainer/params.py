@@ -10,6 +10,9 @@ from pydantic import Field
 from interp.method import Params
 from interp_explainer.template import Peak
 
+NormKind = Literal["batch", "running"]
+"""Whose mean a norm divides by while learning."""
+
 
 class ExplainerParams(Params):
     """Learning: what is read and rebuilt, the loss, the schedule. Explaining: what is shown.
@@ -30,23 +33,66 @@ class ExplainerParams(Params):
     parts: int | None = Field(
         None, ge=1, description="filters of each track; default: as many as the performer's maps"
     )
-    start: Literal["drawn", "copied"] = Field(
+    start: Literal["drawn", "scaled", "copied"] = Field(
         "drawn",
-        description="first weights: from the seed, or the performer's next convolution and fully "
-        "connected layers (PyTorch, VGG-like)",
+        description="first weights: from the seed; from the seed for maps and features in units of "
+        "their own size; or the performer's next convolution and fully connected layers (PyTorch, "
+        "VGG-like)",
     )
     beta: float = Field(4.0, gt=0, description="steepness of a mask: 0 at n / beta cells away")
     peak: Peak = Field(
         "argmax", description="where a mask is centred: largest cell, or centre of mass"
     )
+    pool: Literal["first", "last"] = Field(
+        "first", description="both tracks are pooled before their norm, or after it"
+    )
+    norm: NormKind = Field(
+        "batch",
+        description="what norms divide by while learning: the batch's mean, with its gradient, or "
+        "the running one, a constant. With that the weights of a track that helps little shrink "
+        "until its filters are dead",
+    )
+    momentum: float = Field(
+        0.1, gt=0, le=1, description="share of each batch in the norms' running means"
+    )
+    least: float = Field(
+        0.01,
+        ge=0,
+        description="least that a norm divides by, over its filters' mean: one that hardly ever "
+        "fires is not blown up when it does",
+    )
+    spread: float = Field(
+        0.01,
+        ge=0,
+        description="standard deviation of the second part layer's first weights about the "
+        "identity",
+    )
     level: float = Field(
-        100.0, gt=0, description="mean peak that maps are scaled to inside the filter loss"
+        100.0,
+        gt=0,
+        description="mean peak that maps are scaled to inside the filter loss; twice as much is "
+        "the same as twice the templates' tau",
+    )
+    nowhere: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="prior probability that a filter's part is nowhere in an image; default: that "
+        "of each place",
+    )
+    shaped: Literal["both", "second"] = Field(
+        "both", description="filters that the filter loss shapes: of which part layers"
     )
     filter_share: float = Field(
-        0.05,
+        0.5,
         ge=0,
         description="size of the filter loss's gradient at the part maps, over the "
-        "reconstruction's; falls as 1 / epoch. 0: no filter loss",
+        "reconstruction's. 0: no filter loss",
+    )
+    filter_decay: float = Field(
+        0.0,
+        ge=0,
+        description="the share falls as 1 / epoch to this power; 1 is the interpretable CNN's way",
     )
     contribution: float = Field(
         0.1, ge=0, description="eta: weight of -log p, which asks for features through parts"
@@ -67,8 +113,11 @@ class ExplainerParams(Params):
     )
     p_rate: float = Field(1e-2, gt=0, description="that of p, one number with a way to go")
     flip: bool = Field(True, description="mirror half of the training images")
-    crop: bool = Field(
-        False, description="cut images to the box of their largest object; others are left out"
+    crop: float | None = Field(
+        None,
+        gt=0,
+        description="cut images to a square about their largest object, its side so many times "
+        "the box's longer one; images without a box are left out",
     )
     holdout: float = Field(0.1, gt=0, lt=1, description="share of images that is only measured on")
     devices: int = Field(1, ge=1, description="devices to train on, by data-parallel processes")
@@ -83,7 +132,7 @@ class ExplainerParams(Params):
 
     def share_at(self, epoch: int) -> float:
         """The filter loss's share of the gradient in an epoch in which it counts."""
-        return self.filter_share / (epoch - self.warm_up + 1)
+        return float(self.filter_share / (epoch - self.warm_up + 1) ** self.filter_decay)
 
     def contribution_at(self, epoch: int) -> float:
         """eta in an epoch."""

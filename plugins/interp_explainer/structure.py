@@ -28,6 +28,7 @@ class Goal(Plain):
     grid: tuple[int, int] | None = Field(None, description="None for a vector")
     rectified: bool = Field(description="never below zero")
     mean: bool = Field(False, description="the mean over cells of the goal before")
+    unit: float = Field(1.0, description="what the decoder's answer is multiplied by")
 
 
 class Structure(Plain):
@@ -39,6 +40,7 @@ class Structure(Plain):
     filters: int
     pooled: tuple[int, int]
     goals: tuple[Goal, ...]
+    unit: float = Field(1.0, description="what the maps that are read are divided by")
 
     @property
     def layers(self) -> list[str]:
@@ -52,11 +54,11 @@ def find_structure(
     """The structure for a performer; what is not named is found, or InputError says what to name.
 
     Of VGG-like networks: the two rectified vectors before the classes, from the last map but one.
-    Of others, our extension: the last map and, where a layer is that, its mean.
+    Of others, our extension: the last map and, where a layer is that, its mean, from the last
+    rectified map before it that nothing bypasses.
     """
-    hidden = _hidden(model)
-    names = decode or hidden or _last(model)
-    start = model.map_layer(layer or _start(model, bool(hidden or decode)))
+    names = decode or _hidden(model) or _last(model)
+    start = model.map_layer(layer or _start(model, model.layer(names[0])))
     order = [each.name for each in model.layers()]
     places = [order.index(model.layer(each).name) for each in (start.name, *names)]
     if places != sorted(set(places)):
@@ -105,6 +107,18 @@ def find_goals(model: ModelAdapter, names: tuple[str, ...]) -> tuple[Goal, ...]:
     return tuple(found)
 
 
+def in_units(structure: Structure, maps: Tensor, goals: tuple[Tensor, ...]) -> Structure:
+    """The structure with F and the goals counted in root mean squares of these.
+
+    A mean over cells is in the unit of what it is the mean of.
+    """
+    found: list[Goal] = []
+    for goal, values in zip(structure.goals, goals, strict=True):
+        unit = found[-1].unit if goal.mean else _size(values)
+        found.append(goal.model_copy(update={"unit": unit}))
+    return structure.model_copy(update={"unit": _size(maps), "goals": tuple(found)})
+
+
 def flat(values: Tensor, goal: Goal) -> Tensor:
     """A goal's activation as the decoder gives it: (B, C) for a vector, else (B, C, h, w)."""
     return values.float() if goal.grid else values.float().flatten(1)
@@ -126,15 +140,36 @@ def _last(model: ModelAdapter) -> tuple[str, ...]:
     return (last.name, *means[:1])
 
 
-def _start(model: ModelAdapter, plain: bool) -> str:
-    """The last rectified map but one; InputError where it could lie inside a block."""
-    found = [each.name for each in model.maps() if "relu" in each.kind.lower()]
-    if not plain or len(found) < 2:
-        raise InputError(
-            f"{model.spec.name} does not end as VGG does, so no layer to read is found; name one "
-            "with --layer: the end of a stage before the last"
-        )
-    return found[-2]
+def _start(model: ModelAdapter, goal: Layer) -> str:
+    """Before a vector, the last rectified map but one; before a map, the last it is made of alone.
+
+    InputError where there is none. A block's own rectifier may have no name, so that a map before
+    a map counts as rectified by its values.
+    """
+    names, vector = [each.name for each in model.layers()], goal.layout == "vector"
+    before = [each for each in model.maps() if names.index(each.name) < names.index(goal.name)]
+    if vector:
+        before = [each for each in before if "relu" in each.kind.lower()][:-1]
+    for each in reversed(before):
+        if _alone(model, each, goal) or (vector and each.cut != "graph"):
+            return each.name
+    raise InputError(
+        f"found no rectified map of {model.spec.name} that {goal.name} is made of alone; name the "
+        "layer to read with --layer: the end of a stage before the last"
+    )
+
+
+def _alone(model: ModelAdapter, layer: Layer, goal: Layer) -> bool:
+    """Whether a rectified layer, not the goal itself, is all that the rest of the network reads."""
+    images = probe_images(model.spec.input)
+    if layer.cut != "graph" or model.activations(images, [layer.name])[layer.name].min() < 0:
+        return False
+    frontier = model.cut(layer.name).prefix(images)
+    if any(hasattr(each, "shape") for each in frontier.live):  # a batch's size may cross as well
+        return False
+    reached = model.activations(images, [goal.name])[goal.name]
+    same = reached.shape == frontier.activation.shape
+    return not (same and bool((reached == frontier.activation).all()))
 
 
 def _entering(model: ModelAdapter, start: Layer, goal: str) -> Layer:
@@ -143,6 +178,11 @@ def _entering(model: ModelAdapter, start: Layer, goal: str) -> Layer:
     names = [each.name for each in layers]
     between = layers[names.index(start.name) : names.index(goal)]
     return [each for each in between if each.layout == "NCHW" and each.grid is not None][-1]
+
+
+def _size(values: Tensor) -> float:
+    """The root mean square; 1 of what is zero everywhere."""
+    return float(values.square().mean().sqrt()) or 1.0
 
 
 def _is_mean(values: Tensor, maps: Tensor) -> bool:

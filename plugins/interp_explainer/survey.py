@@ -14,6 +14,7 @@ from interp.explanation import Explanation
 from interp_explainer.course import coverage, relative_error
 from interp_explainer.information import filter_loss
 from interp_explainer.look import sights
+from interp_explainer.picture import outline, tiled
 
 if TYPE_CHECKING:
     from interp.context import Context
@@ -21,12 +22,8 @@ if TYPE_CHECKING:
     from interp_explainer.known import Known
     from interp_explainer.params import ExplainerParams
 
-SIDE = 96
-"""Pixels of an example's side."""
 TOP = 0.005
 """Share of a filter's cells on all images that is its part: P(x > T) = .005."""
-RED = (220, 30, 30)
-SHADE = 0.5
 CHANNELS = 32
 """Filters whose information is computed at once."""
 
@@ -41,14 +38,20 @@ class Seen:
     errors: np.ndarray
     coverage: float
 
+    @property
+    def fired(self) -> np.ndarray:
+        """The share of images on which each filter has a part, (C,)."""
+        found: np.ndarray = (self.parts.max((2, 3)) > 0).mean(0)
+        return found
+
 
 def survey(
     known: Known, dataset: Dataset, params: ExplainerParams, context: Context
 ) -> Explanation:
-    """Evidence of no single image."""
+    """Evidence of no single image; filters by information, as far as they fire."""
     seen = look(known, dataset, params.looked_at, context)
     information = informed(seen.second, known)
-    best = np.argsort(-information, kind="stable")[: params.gallery]
+    best = np.argsort(-information * seen.fired, kind="stable")[: params.gallery]
     evidence: list[Evidence] = [curves(known)] if known.log else []
     evidence += [_measures(known, seen), _filters(best, information, seen)]
     evidence.append(_gallery(known, dataset, seen, best, params.examples))
@@ -73,13 +76,16 @@ def informed(maps: np.ndarray, known: Known) -> np.ndarray:
     """Mutual information of each filter's maps (N, C, h, w) with its part's place, (C,) nats."""
     templates = known.network.templates.cpu()
     pieces = torch.from_numpy(maps).split(CHANNELS, 1)
-    found = [filter_loss(each.float(), templates, known.params.level)[1] for each in pieces]
+    level, nowhere = known.params.level, known.params.nowhere
+    found = [filter_loss(each.float(), templates, level, nowhere)[1] for each in pieces]
     return torch.cat(found).numpy()
 
 
 def curves(known: Known) -> Curve:
     """The log: held-out errors, p, coverage, information, after each epoch."""
-    named = list(dict.fromkeys(key for row in known.log for key in row if key not in ("epoch",)))
+    named = list(
+        dict.fromkeys(key for row in known.log for key in row if key not in ("epoch", "loss"))
+    )
     shown = [name for name in named if all(name in row for row in known.log)]
     return Curve(
         name="training",
@@ -108,7 +114,7 @@ def _measures(known: Known, seen: Seen) -> Table:
 
 
 def _filters(best: np.ndarray, information: np.ndarray, seen: Seen) -> Table:
-    fired = (seen.parts.max((2, 3)) > 0).mean(0)
+    fired = seen.fired
     return Table(
         name="filters",
         columns=["filter", "information, nats", "share of images it fires on"],
@@ -119,19 +125,20 @@ def _filters(best: np.ndarray, information: np.ndarray, seen: Seen) -> Table:
 def _gallery(
     known: Known, dataset: Dataset, seen: Seen, best: np.ndarray, examples: int
 ) -> Gallery:
-    """A strip for each filter: the images with its highest peaks, its part outlined."""
+    """For each filter the images with its highest peaks, its part outlined, two to a row."""
     limits = threshold(seen.parts[:, best])
-    strips = []
+    pictures = []
     for at, k in enumerate(best):
         peaks = seen.parts[:, k].max((1, 2))
         top = np.argsort(-peaks, kind="stable")[:examples]
         tiles = list(_tiles(known, dataset, seen, k, top, float(limits[at])))
-        tiles += [np.zeros_like(tiles[0])] * (examples - len(tiles))
-        strips.append(np.concatenate(tiles, 1))
+        blank = np.full_like(tiles[0], 255)
+        tiles += [blank] * (examples - len(tiles))  # every filter's picture is of one size
+        pictures.append(tiled(tiles, min(examples, 2)))
     return Gallery(
         name="parts",
         layer=known.structure.layer,
-        pictures=np.stack(strips),
+        pictures=np.stack(pictures),
         captions=[f"filter {k}" for k in best],
     )
 
@@ -146,16 +153,3 @@ def _tiles(
         _, placement = model.prepare(image)
         cells = seen.parts[row, k].astype(np.float32)
         yield outline(image, placement.to_image(placement.grid_to_input(cells, field)), limit)
-
-
-def outline(image: np.ndarray, over: np.ndarray, limit: float) -> np.ndarray:
-    """An image (H, W, 3) at (SIDE, SIDE, 3), darker but where its map (H, W) exceeds the limit."""
-    import cv2
-
-    small = np.asarray(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
-    inside = cv2.resize(over.astype(np.float32), (SIDE, SIDE)) > limit
-    shaded = np.where(inside[..., None], small, (small * SHADE).astype(np.uint8))
-    found = np.ascontiguousarray(shaded)
-    edges, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(found, edges, -1, RED, 1)
-    return found

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from interp.evidence import ChannelImportance, Evidence, Heatmap, PartMaps, Table
+from interp.evidence import ChannelImportance, Evidence, Gallery, Heatmap, PartMaps, Table
 from interp.explanation import Explanation
 from interp_explainer.contribution import leave_out
 from interp_explainer.course import relative_error
+from interp_explainer.picture import outline, tiled
 from interp_explainer.place import peak_points, pixels, to_original
 
 if TYPE_CHECKING:
@@ -66,10 +67,10 @@ class View:
             "layer": self.known.structure.layer,
         }
         yield Heatmap(name="parts", values=self._heat(given), unit="score per cell", **about)
-        yield ChannelImportance(name="contributions", values=given, **about)
+        yield ChannelImportance(name="contributions", values=given, word="filter", **about)
         best = np.argsort(-given, kind="stable")[: self.shown]
-        yield self._drawn("part maps", self._parts, best, about)
-        yield self._drawn("the network's maps", self._maps, self._partners(best), about)
+        yield self._drawn(best, about)
+        yield self._compared(best, about)
 
     def _heat(self, given: np.ndarray) -> np.ndarray:
         """Each filter's contribution spread over its part, (H, W)."""
@@ -77,19 +78,33 @@ class View:
         shares = self._parts / np.maximum(total, TINY)
         return self._placed(np.tensordot(given, shares, 1))
 
-    def _drawn(
-        self, name: str, maps: np.ndarray, chosen: np.ndarray, about: dict[str, Any]
-    ) -> PartMaps:
-        """Some of maps (C, h, w) with their peaks, in the original image."""
+    def _drawn(self, chosen: np.ndarray, about: dict[str, Any]) -> PartMaps:
+        """Some filters' part maps with their peaks, in the original image."""
         layer, placement = self._model.layer(self.known.structure.layer), self._prepared[1]
-        points = peak_points(maps[chosen], layer, placement.size)
+        points = peak_points(self._parts[chosen], layer, placement.size)
         return PartMaps(
-            name=name,
-            maps=np.stack([self._placed(maps[each]) for each in chosen]),
+            name="part maps",
+            maps=np.stack([self._placed(self._parts[each]) for each in chosen]),
             peaks=pixels(to_original(points, placement), self.image.shape),
             filters=[int(each) for each in chosen],
             **about,
         )
+
+    def _compared(self, chosen: np.ndarray, about: dict[str, Any]) -> Gallery:
+        """Where some filters look, each above the network's own channel that is most like it."""
+        partners = self._partners(chosen)
+        maps = [(self._parts[k], self._maps[c]) for k, c in zip(chosen, partners, strict=True)]
+        return Gallery(
+            name="part filters above channels of the network",
+            pictures=np.stack([tiled([self._region(each) for each in pair], 1) for pair in maps]),
+            captions=[f"filter {k}, channel {c}" for k, c in zip(chosen, partners, strict=True)],
+            **about,
+        )
+
+    def _region(self, cells: np.ndarray) -> np.ndarray:
+        """The image with the part of it outlined where a map is above half its largest."""
+        placed = self._placed(cells)
+        return outline(self.image, placed, float(placed.max()) / 2)
 
     def _partners(self, chosen: np.ndarray) -> np.ndarray:
         """For each filter the performer's channel whose map is most like its part map (cosine)."""

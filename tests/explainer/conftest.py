@@ -112,7 +112,7 @@ class Squares(Dataset):
         return Example(f"s{index}", image, label, (Instance(right, box, None, tuple(parts)),))
 
 
-def opened(network: nn.Module, seed: int = 0) -> ModelAdapter:
+def open_with(network: nn.Module, seed: int = 0) -> ModelAdapter:
     """A network with weights of this seed behind the interface."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -134,17 +134,23 @@ def explainer(**said: Any) -> Explainer:
 @pytest.fixture(scope="session")
 def learned() -> Knowledge:
     """What six epochs of a TinyVgg leave."""
-    return explainer().fit(opened(TinyVgg()), Squares(), Context())
+    return explainer().fit(open_with(TinyVgg()), Squares(), Context())
 
 
 @pytest.fixture
 def model() -> ModelAdapter:
-    return opened(TinyVgg())
+    return open_with(TinyVgg())
 
 
 @pytest.fixture
 def residual() -> ModelAdapter:
-    return opened(TinyResidual())
+    return open_with(TinyResidual())
+
+
+@pytest.fixture
+def opened() -> Callable[[int], ModelAdapter]:
+    """A TinyVgg of a seed."""
+    return lambda seed: open_with(TinyVgg(), seed)
 
 
 @pytest.fixture
@@ -163,12 +169,3 @@ def method() -> Callable[..., Explainer]:
 def draft() -> Path:
     """The registry file of what is not registered yet."""
     return DRAFT
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow until the method is registered: these train, and nothing that ships needs them yet."""
-    here = Path(__file__).parent
-    for each in items:
-        if each.path.is_relative_to(here):
-            each.add_marker(pytest.mark.slow)

@@ -89,7 +89,7 @@ def test_help_names_the_parameters(interp: Callable[[str], Answer]) -> None:
         ("--layer at11", "no layer 'at11'"),
         ("--decode at9 --decode at7", "expected them in the order"),
         ("--start copied --parts 9", "next convolution is not 3 x 3 of 9 filters"),
-        ("--crop", "found 0 images to learn from"),
+        ("--crop 1", "found 0 images to learn from"),
     ],
 )
 def test_slips(interp: Callable[[str], Answer], words: str, message: str) -> None:

@@ -24,11 +24,14 @@ def slow_templates(n: int, tau: float) -> np.ndarray:
     return found
 
 
-def slow(maps: np.ndarray, z: np.ndarray | None = None) -> tuple[float, np.ndarray, np.ndarray]:
+def slow(
+    maps: np.ndarray, z: np.ndarray | None = None, nowhere: float | None = None
+) -> tuple[float, np.ndarray, np.ndarray]:
     """Loss_f, its gradient with Z constant, and Z, of one filter's maps (B, n, n): by the text."""
     n = maps.shape[1]
     templates = slow_templates(n, 0.5 / n**2)
-    prior = 1 / (n * n + 1)
+    alpha = n**2 / (1 + n**2) if nowhere is None else 1 - nowhere
+    prior = np.array([alpha / n**2] * n**2 + [1 - alpha])
     trace = np.array([[(x * t).sum() for t in templates] for x in maps])  # (B, T)
     z = np.exp(trace).sum(0) if z is None else z
     given = np.exp(trace) / z
@@ -36,9 +39,9 @@ def slow(maps: np.ndarray, z: np.ndarray | None = None) -> tuple[float, np.ndarr
     loss, slope = 0.0, np.zeros_like(maps)
     for b in range(len(maps)):
         for t, template in enumerate(templates):
-            loss -= prior * given[b, t] * math.log(given[b, t] / alone[b])
+            loss -= prior[t] * given[b, t] * math.log(given[b, t] / alone[b])
             inner = trace[b, t] - math.log(z[t] * alone[b])
-            slope[b] -= prior * template * given[b, t] * inner
+            slope[b] -= prior[t] * template * given[b, t] * inner
     return loss, slope, z
 
 
@@ -49,12 +52,15 @@ def drawn(seed: int, count: int, filters: int, n: int, size: float) -> Tensor:
 
 
 @pytest.mark.parametrize(("n", "count", "size"), [(3, 4, 30.0), (5, 6, 100.0), (4, 9, 1.0)])
-def test_the_surrogate_s_gradient_is_the_closed_form(n: int, count: int, size: float) -> None:
+@pytest.mark.parametrize("nowhere", [None, 0.4])
+def test_acceptance_1_the_surrogate_s_gradient_is_the_closed_form(
+    n: int, count: int, size: float, nowhere: float | None
+) -> None:
     maps = drawn(n, count, 3, n, size).requires_grad_()
-    surrogate, information = inform(maps, make_templates((n, n), 4.0).double())
+    surrogate, information = inform(maps, make_templates((n, n), 4.0).double(), nowhere)
     found = torch.autograd.grad(surrogate.sum(), maps)[0]
     for c in range(3):
-        loss, slope, _ = slow(maps[:, c].detach().numpy())
+        loss, slope, _ = slow(maps[:, c].detach().numpy(), nowhere=nowhere)
         assert information[c].item() == pytest.approx(-loss, rel=1e-6)
         small = 1e-7 * np.abs(slope).max()
         np.testing.assert_allclose(found[:, c].numpy(), slope, rtol=1e-4, atol=small)
@@ -87,7 +93,7 @@ def shapes(kind: str) -> Tensor:
     return torch.from_numpy(maps[:, None])
 
 
-def test_one_peak_tells_more_than_two_and_two_more_than_none() -> None:
+def test_acceptance_2_one_peak_tells_more_than_two_and_two_more_than_none() -> None:
     templates = make_templates((14, 14), 4.0).double()
     one, two, diffuse = (
         inform(shapes(kind), templates)[1].item() for kind in ("one", "two", "diffuse")
@@ -95,15 +101,24 @@ def test_one_peak_tells_more_than_two_and_two_more_than_none() -> None:
     assert one > 1.2 * two > 0 and two > 5 * diffuse
 
 
-def test_maps_of_zero_and_of_any_size_are_finite() -> None:
+def test_acceptance_3_maps_of_zero_have_a_finite_loss_and_gradient() -> None:
+    """Both filters silent on every image, one of them, and both on one image."""
     templates = make_templates((6, 6), 4.0)
-    maps = torch.zeros(8, 2, 6, 6, requires_grad=True)
-    surrogate, information = filter_loss(maps, templates, 100.0)
-    slope = torch.autograd.grad(surrogate.sum(), maps)[0]
-    assert surrogate.isfinite().all() and slope.isfinite().all()
-    assert information.abs().max() < 1e-6
+    silent = torch.zeros(8, 2, 6, 6)
+    one, image = drawn(3, 8, 2, 6, 2.0).float(), drawn(4, 8, 2, 6, 2.0).float()
+    one[:, 0], image[0] = 0, 0
+    for each in (silent, one, image):
+        maps = each.requires_grad_()
+        surrogate, information = filter_loss(maps, templates, 100.0)
+        slope = torch.autograd.grad(surrogate.sum(), maps)[0]
+        for found in (surrogate, information, slope):
+            assert found.isfinite().all()
+        assert (information[maps.detach().sum((0, 2, 3)) == 0].abs() < 1e-6).all()
+
+
+def test_maps_of_any_size_are_finite() -> None:
     huge = drawn(0, 8, 2, 6, 1e6).float().requires_grad_()
-    surrogate, information = inform(huge, templates)
+    surrogate, information = inform(huge, make_templates((6, 6), 4.0))
     assert surrogate.isfinite().all() and information.isfinite().all()
     assert torch.autograd.grad(surrogate.sum(), huge)[0].isfinite().all()
 

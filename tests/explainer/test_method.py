@@ -15,11 +15,17 @@ from interp.errors import InputError
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
 from interp.registry import Registry
+from interp.source import open_model
+from interp.spec import ModelOptions
 from interp.target import Target
 from interp.testing import MethodCase, method_checks
-from interp_explainer.known import Known
+from interp_explainer.known import Known, known_of
+from interp_explainer.network import build
+from interp_explainer.params import ExplainerParams
+from interp_explainer.picture import outline, tiled
 from interp_explainer.place import peak_points, pixels, to_input, to_original
-from interp_explainer.survey import outline, threshold
+from interp_explainer.structure import find_structure
+from interp_explainer.survey import threshold
 
 GREEN, AGAINST = Target(1, "green"), Target(1, "green, not red", 2)
 
@@ -64,6 +70,7 @@ def test_contributions_are_what_is_lost_without_a_filter(
         given = whole - score()
         assert found.named("contributions").values[k] == pytest.approx(given, abs=1e-4)
         known.network.load_state_dict(state)
+    assert found.named("contributions").word == "filter"  # no channel of the network
     values = found.named("contributions").values
     assert np.abs(values).max() > 1e-3
     assert found.named("part maps").filters == np.argsort(-values, kind="stable")[:6].tolist()
@@ -77,7 +84,9 @@ def test_part_maps_and_their_partners(
     prepared, placement = model.prepare(image)
     maps, _, answer = known.look(prepared[None])
     field = model.layer("second.1").field
-    drawn, partners = found.named("part maps"), found.named("the network's maps")
+    drawn = found.named("part maps")
+    pairs = found.named("part filters above channels of the network")
+    assert pairs.pictures.shape == (3, 2 * 96, 96, 3)
     parts = answer.encoded.parts[0].numpy()
     for at, k in enumerate(drawn.filters):
         wide = placement.to_image(placement.grid_to_input(parts[k], field))
@@ -90,7 +99,12 @@ def test_part_maps_and_their_partners(
         cosines = [
             (flat @ each.ravel()) / max(np.linalg.norm(each), 1e-30) for each in maps[0].numpy()
         ]
-        assert partners.filters[at] == int(np.argmax(cosines))
+        partner = int(np.argmax(cosines))
+        assert pairs.captions[at] == f"filter {k}, channel {partner}"
+        for row, cells in enumerate((parts[k], maps[0, partner].numpy())):
+            over = placement.to_image(placement.grid_to_input(cells, field))
+            expected_picture = outline(image, over, over.max() / 2)
+            assert np.array_equal(pairs.pictures[at, 96 * row : 96 * (row + 1)], expected_picture)
 
 
 def test_tables_say_how_well_features_are_rebuilt(
@@ -113,9 +127,10 @@ def test_survey(model: ModelAdapter, squares: Any, method: Any, learned: Knowled
     asked = method(gallery=4, examples=3)
     found = asked.survey(model, squares(), learned, Context())
     gallery = found.named("parts")
-    assert gallery.pictures.shape == (4, 96, 3 * 96, 3) and len(gallery.captions) == 4
-    information = [row[1] for row in found.named("filters").rows]
-    assert information == sorted(information, reverse=True)
+    assert gallery.pictures.shape == (4, 2 * 96, 2 * 96, 3) and len(gallery.captions) == 4
+    assert (gallery.pictures[:, 96:, 96:] == 255).all()  # three examples, two to a row
+    ranks = [row[1] * row[2] for row in found.named("filters").rows]
+    assert ranks == pytest.approx(sorted(ranks, reverse=True), abs=1e-3)
     assert found.named("training").x.tolist() == list(range(6))
     assert found.named("measures").rows[0] == ["images", 40]
 
@@ -128,6 +143,13 @@ def test_an_outline_leaves_its_part_as_it_was() -> None:
     assert found.shape == (96, 96, 3)
     assert found[40, 48].tolist() == [200] * 3 and found[90, 90].tolist() == [100] * 3
     assert (found == (220, 30, 30)).all(2).sum() > 100
+
+
+def test_pictures_in_rows() -> None:
+    pictures = [np.full((96, 96, 3), each, np.uint8) for each in (1, 2, 3)]
+    found = tiled(pictures, 2)
+    assert found[::96, ::96, 0].tolist() == [[1, 2], [3, 255]]
+    assert tiled(pictures, 1)[::96, ::96, 0].tolist() == [[1], [2], [3]]
 
 
 def test_a_threshold_is_exceeded_by_the_share_asked_for() -> None:
@@ -152,6 +174,27 @@ def test_points_there_and_back(model: ModelAdapter) -> None:
     blind = layer.model_copy(update={"field": None})
     assert peak_points(maps, blind, (16, 16)).tolist() == [[7, 15], [1, 1]]
     assert pixels(np.array([[-1.0, 99.0], [3.7, 2.0]]), (10, 12, 3)).tolist() == [[0, 11], [3, 2]]
+
+
+def test_what_is_shipped_is_for_its_network_and_an_export(
+    model: ModelAdapter, learned: Knowledge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned.save(tmp_path / "tiny")
+    monkeypatch.setattr("interp_explainer.known.SHIPPED", tmp_path)
+    assert known_of(model).log == learned.about["log"]
+    model.export(tmp_path / "m.onnx")
+    export = open_model(str(tmp_path / "m.onnx"), ModelOptions(device="cpu"), Registry.load())
+    assert known_of(export).network.share == known_of(model).network.share
+    with pytest.raises(InputError, match="no explainer of"):
+        known_of(open_model("creatures-vgg", ModelOptions(), Registry.load()))
+
+
+def test_an_explainer_of_the_default_network_is_small() -> None:
+    structure = find_structure(
+        open_model("creatures-vgg", ModelOptions(), Registry.load()), None, (), None
+    )
+    kept = build(structure, ExplainerParams()).state_dict().values()
+    assert sum(4 * each.numel() for each in kept) < 4_000_000
 
 
 def test_nothing_is_known_of_a_model(model: ModelAdapter, squares: Any, method: Any) -> None:

@@ -54,25 +54,36 @@ def test_instability(seed: int) -> None:
     np.testing.assert_allclose(by_filter(apart, score, groups), expected)
 
 
-def test_a_filter_glued_to_a_part_is_steady() -> None:
+def test_acceptance_7_a_filter_glued_to_a_landmark_is_steady_and_may_be_moved_as_one() -> None:
+    """Peaks at a landmark plus a displacement; what an offset does depends on both of them."""
     random = np.random.default_rng(0)
-    centre = random.random((20, 1, 2)) * 80 + 10
-    score = random.random((20, 1))
-    size = (100, 100)
+    landmark = random.random((20, 1, 2)) * 80 + 10
+    angle, size = random.random((20, 1)) * 2 * np.pi, (60, 80)
+    around = np.stack([np.cos(angle), np.sin(angle)], 2)
+    fixed = np.array([5.0, -3.0])
 
-    def value(peaks: np.ndarray, parts: np.ndarray) -> float:
-        return float(by_filter(distances(peaks, parts, size), score, np.zeros(20))[0])
+    def value(peaks: np.ndarray, parts: np.ndarray = landmark) -> float:
+        return float(by_filter(distances(peaks, parts, size), np.ones((20, 1)), np.zeros(20))[0])
 
-    assert value(centre, centre) == pytest.approx(0, abs=1e-12)
-    assert value(centre + np.array([5, -3]), centre) == pytest.approx(0, abs=1e-12)
-    turning = np.stack([np.cos(centre[..., 0]), np.sin(centre[..., 0])], 2)
-    assert value(centre + 4 * turning, centre) == pytest.approx(0, abs=1e-12)  # 4 px away always
-    # the same shift of every peak matters where the distance was not the same before
-    moving = centre + random.random((20, 1, 2)) * 9
-    shifted = moving + np.array([5.0, -3.0])
-    assert value(shifted, centre) != pytest.approx(value(moving, centre), rel=1e-2)
-    anywhere = random.random((20, 1, 2)) * 100
-    assert value(anywhere, centre) > 0.1
+    def by_hand(away: np.ndarray) -> float:
+        return float(np.std(np.hypot(away[:, 0, 0], away[:, 0, 1]) / 100, ddof=1))
+
+    steady = pytest.approx(0, abs=1e-12)
+    assert value(landmark) == steady
+    assert value(landmark + fixed) == steady == value(landmark + fixed + fixed)
+    # offsets of one length that are not the same vector
+    assert value(landmark + fixed + 4 * around) == pytest.approx(by_hand(fixed + 4 * around)) != 0
+    # the same vector where the distance is constant and the direction is not, and where neither is
+    assert value(landmark + 4 * around) == steady
+    assert value(landmark + 4 * around + fixed) == pytest.approx(by_hand(4 * around + fixed)) != 0
+    moving = random.random((20, 1, 2)) * 9
+    assert abs(value(landmark + moving + fixed) - value(landmark + moving)) > 1e-3
+    # glued to one landmark, a filter is steady to another as far as that one keeps its distance
+    rigid = np.concatenate([landmark, landmark + fixed], 1)
+    loose = np.concatenate([landmark, landmark + moving], 1)
+    assert value(landmark, rigid) == steady
+    assert value(landmark, loose) == pytest.approx(by_hand(moving) / 2) != 0
+    assert value(random.random((20, 1, 2)) * 100) > 0.1
 
 
 def test_hits() -> None:

@@ -30,6 +30,22 @@ def test_a_residual_network_is_rebuilt_as_map_and_mean(residual: ModelAdapter) -
     assert (alone.layers, alone.filters) == (["stem", "stage"], 6)
 
 
+def test_a_residual_network_needs_no_names(residual: ModelAdapter) -> None:
+    """What enters the last block, not a map inside it."""
+    assert find_structure(residual, None, (), None).layers == ["stage.1", "stage", "pool"]
+    assert find_structure(residual, None, ("pool",), None).layers == ["stage", "pool"]
+
+
+def test_creatures_resnet_needs_no_names() -> None:
+    from interp.registry import Registry
+    from interp.source import open_model
+    from interp.spec import ModelOptions
+
+    model = open_model("creatures-resnet", ModelOptions(), Registry.load())
+    found = find_structure(model, None, (), None)
+    assert found.layers == ["stage3.0", "stage3", "pool"]  # not stage3.1.relu1, in a block
+
+
 def test_creatures_vgg_needs_no_names() -> None:
     from interp.registry import Registry
     from interp.source import open_model
@@ -45,7 +61,7 @@ def test_creatures_vgg_needs_no_names() -> None:
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ({}, "does not end as VGG does.*--layer"),
+        ({"decode": ("stem.1", "pool")}, "found no rectified map .* that stem.1 is made of alone"),
         ({"layer": "stage", "decode": ("stem",)}, "expected them in the order"),
         ({"layer": "stem", "decode": ("pool", "stage")}, "expected them in the order"),
         ({"layer": "stem", "decode": ("stages",)}, "no layer 'stages'; did you mean 'stage'"),

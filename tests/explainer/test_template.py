@@ -19,7 +19,7 @@ def test_templates(grid: tuple[int, int], beta: float) -> None:
             assert found[place, cell] == pytest.approx(wanted)
 
 
-def test_a_mask_ends_at_n_over_beta_and_nothing_flows_through_its_place() -> None:
+def test_acceptance_4_a_mask_ends_at_n_over_beta_and_nothing_flows_through_its_place() -> None:
     n, beta = 8, 4.0
     generator = torch.Generator().manual_seed(0)
     maps = torch.rand(3, 4, n, n, generator=generator).requires_grad_()

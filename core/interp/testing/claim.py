@@ -68,7 +68,7 @@ def channel(answers: Answers) -> Verdict:
 
 def _channels(answers: Answers, target: str) -> list[ChannelImportance]:
     found = answers.known.of("channel_importance", target)
-    kept = [each for each in found if isinstance(each, ChannelImportance)]
+    kept = [e for e in found if isinstance(e, ChannelImportance) and e.word == "channel"]
     if not kept or any(each.values.shape != (len(CHANNELS),) for each in kept):
         raise UnsupportedError("tells no importance of a layer's channels")
     return kept

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
+Over = Literal["mean", "best"]
+"""All parts' mean, or the part a filter keeps to best."""
 HIGHEST = 100
 """Images with a filter's highest peaks, of those that show a part."""
 
@@ -26,25 +30,26 @@ def instability(apart: np.ndarray, score: np.ndarray, highest: int = HIGHEST) ->
     """
     found = np.full(apart.shape[1:], np.nan)
     for k in range(apart.shape[2]):
-        shown = ~np.isnan(apart[:, 0, k])
-        if shown.sum() > 1:
-            order = np.argsort(-score[shown], axis=0, kind="stable")[:highest]  # (n, F)
-            found[:, k] = np.take_along_axis(apart[shown, :, k], order, 0).std(0, ddof=1)
+        gone = np.isnan(apart[:, :, k])
+        order = np.argsort(np.where(gone, np.inf, -score), axis=0, kind="stable")[:highest]
+        taken = np.ma.masked_invalid(np.take_along_axis(apart[:, :, k], order, 0))
+        found[:, k] = taken.std(0, ddof=1).filled(np.nan)
     return found
 
 
-def by_filter(apart: np.ndarray, score: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Each filter's instability (F,): the mean over parts, within the group where that is least.
+def by_filter(
+    apart: np.ndarray, score: np.ndarray, groups: np.ndarray, over: Over = "mean"
+) -> np.ndarray:
+    """Each filter's instability (F,): over its parts, within the group where that is least.
 
     groups (N,): one number for all images, or their classes, as the text says of several classes.
+    Infinite where no part is seen twice.
     """
-    means = []
+    found = []
     for group in np.unique(groups):
-        found = instability(apart[groups == group], score[groups == group])
-        known = ~np.isnan(found)
-        total = np.where(known, found, 0).sum(1)
-        means.append(np.where(known.any(1), total / np.maximum(known.sum(1), 1), np.inf))
-    least: np.ndarray = np.min(means, 0)
+        each = np.ma.masked_invalid(instability(apart[groups == group], score[groups == group]))
+        found.append((each.mean(1) if over == "mean" else each.min(1)).filled(np.inf))
+    least: np.ndarray = np.min(found, 0)
     return least
 
 

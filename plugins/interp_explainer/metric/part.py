@@ -13,7 +13,7 @@ from interp.interval import estimate
 from interp.method import Measurement, Params
 from interp_explainer.crop import main_object
 from interp_explainer.look import Sight, sights
-from interp_explainer.metric.instability import by_filter, distances, hits
+from interp_explainer.metric.instability import Over, by_filter, distances, hits
 from interp_explainer.metric.rebuilding import ExplainerMetric, KnownParams
 from interp_explainer.place import peak_points, to_input
 from interp_explainer.survey import TOP, threshold
@@ -54,7 +54,14 @@ class PartParams(KnownParams):
 
 
 class InstabilityParams(PartParams):
-    """And over which images."""
+    """And over which images and parts."""
+
+    of: Literal["explainer", "performer", "ideal"] = Field(  # type: ignore[assignment]
+        "explainer",
+        description="the part filters, channels of the network itself, or, as the least that can "
+        "be reached, one filter glued to each part",
+    )
+    over: Over = Field("mean", description="all parts, or the one that each filter keeps to best")
 
     within: Literal["all", "class"] = Field(
         "all", description="all images as one class, or each filter's steadiest class"
@@ -87,14 +94,19 @@ class PartInstability(ExplainerMetric):
         layer, size = model.layer(self.params.place(known)), model.spec.input.size
         peaks, scores, points, labels = [], [], [], []
         for sight in sights(known, dataset, context):
-            maps = self.params.maps(known, sight, masked=False)
-            peaks.append(peak_points(maps, layer, size))
-            scores.append(maps.max((1, 2)))
+            if self.params.of != "ideal":
+                maps = self.params.maps(known, sight, masked=False)
+                peaks.append(peak_points(maps, layer, size))
+                scores.append(maps.max((1, 2)))
             points.append({part.name: _centre(part, sight) for part in _parts(sight)})
             labels.append(sight.example.label)
         groups = np.zeros(len(labels)) if self.params.within == "all" else _groups(labels)
-        apart = distances(np.stack(peaks), _table(points), size)
-        return by_filter(apart, np.stack(scores), groups)
+        parts = _table(points)
+        if self.params.of == "ideal":
+            apart, score = distances(parts, parts, size), np.ones(parts.shape[:2])
+        else:
+            apart, score = distances(np.stack(peaks), parts, size), np.stack(scores)
+        return by_filter(apart, score, groups, self.params.over)
 
 
 class OverlapParams(PartParams):

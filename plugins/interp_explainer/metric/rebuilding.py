@@ -35,8 +35,6 @@ class ExplainerMetric(ModelMetric):
 
     Params: ClassVar[type[Params]] = KnownParams
 
-    params: Any
-
     def known(self, model: ModelAdapter) -> Known:
         """The explainer asked for."""
         return known_of(model, folder=self.params.knowledge)

@@ -25,7 +25,10 @@ class ChannelRenderer(Renderer):
         scale = Scale.of(evidence.values, style)
         order = np.argsort(-np.abs(evidence.values), kind="stable")[:SHOWN]
         lines = _lines(evidence, order, style, scale)
-        notes = [f"{len(order)} strongest of {len(evidence.values)} channels", *scale.notes()]
+        notes = [
+            f"{len(order)} strongest of {len(evidence.values)} {evidence.word}s",
+            *scale.notes(),
+        ]
         if evidence.standard_error is not None:
             notes.append("thin line: ± one standard error")
         return page(evidence, column(lines, 3) if lines else blank(1, style.width), notes)
@@ -50,7 +53,7 @@ def _lines(
     values = evidence.values[order]
     known = evidence.standard_error
     errors = np.zeros(len(values)) if known is None else known[order]
-    names = [f"channel {index}" for index in order]
+    names = [f"{evidence.word} {index}" for index in order]
     numbers = [number(float(value)) for value in values]
     left, right = (
         max((text_width(word, SMALL) for word in words), default=0) for words in (names, numbers)
