@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from mint import machine
 
-import interp_explainer
 from interp.context import Context
 from interp.dataset import Dataset
 from interp.folder import read_json, write_json
@@ -29,7 +28,6 @@ from interp.request import Request
 from interp.run import fit
 from interp_explainer.metric import METRICS
 
-DRAFT = Path(interp_explainer.__file__).with_name("registry-draft.yaml")
 KINDS: dict[str, dict[str, Any]] = {"explainer": {}, "control": {"filter_share": 0.0}}
 Measures = dict[str, dict[str, Any]]
 """By a name of ours: {"metric": registered name, **parameters}."""
@@ -143,7 +141,7 @@ class Study:
         request = Request(method="explainer", params={**self.params, **KINDS[kind]}, seed=seed)
         fit(
             request,
-            registry=Registry.load([DRAFT] if DRAFT.is_file() else []),
+            registry=Registry.load(),
             model=self.model,
             dataset=self.train,
             out=folder,

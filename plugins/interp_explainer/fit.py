@@ -46,7 +46,7 @@ def fit(
     network = _network(performer, learning, params, context.seed)
     course = Course(performer, network, params, held)
     rows, early = train(course, learning, _plan(model, dataset, params, context), context)
-    notes = [*samples.notes, *([early] if early else []), *_silence(rows)]
+    notes = [*samples.notes, *([early] if early else []), *_worries(rows)]
     return _knowledge(model, course, rows, notes)
 
 
@@ -93,15 +93,23 @@ def _plan(model: ModelAdapter, dataset: Dataset, params: ExplainerParams, contex
     )
 
 
-def _silence(rows: list[Row]) -> list[str]:
-    """A note if nothing passes through parts, so that there is nothing to show."""
-    if not rows or rows[-1]["coverage"] > 0:
-        return []
-    note = (
-        "no part filter fires on the images held out: what is rebuilt is made of the ordinary "
-        "track alone; try more --parts, --start scaled or a smaller --rate"
-    )
-    return [note]
+def _worries(rows: list[Row]) -> list[str]:
+    """Notes if nothing passes through parts, or a feature is rebuilt worse than by nothing."""
+    last = rows[-1] if rows else {"coverage": 1.0}
+    found = []
+    if last["coverage"] == 0:
+        found.append(
+            "no part filter fires on the images held out: what is rebuilt is made of the ordinary "
+            "track alone; try more --parts, --start scaled or a smaller --rate"
+        )
+    poor = {key[5:]: far for key, far in last.items() if key.startswith("held ") and far > 1}
+    if poor:
+        errors = ", ".join(f"{name[6:]} with {far:.2g}" for name, far in poor.items())
+        found.append(
+            f"rebuilt worse than by zeros, relative error: {errors}; try --start scaled, more "
+            "--epochs or more images"
+        )
+    return found
 
 
 def _knowledge(model: ModelAdapter, course: Course, rows: list[Row], notes: list[str]) -> Knowledge:

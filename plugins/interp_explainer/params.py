@@ -103,7 +103,7 @@ class ExplainerParams(Params):
         description="epochs of reconstruction alone; the filter loss follows, and after as many "
         "epochs again -log p. 0: all at once, the record's way",
     )
-    epochs: int = Field(50, ge=1, description="passes over the images")
+    epochs: int = Field(20, ge=1, description="passes over the images")
     batch_size: int = Field(
         64, ge=2, description="images of a step; the filter loss compares images within one"
     )

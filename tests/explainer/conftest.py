@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,6 @@ OPTIONS = ModelOptions(
     activation="softmax",
     device="cpu",
 )
-DRAFT = Path(__file__).parents[2] / "plugins/interp_explainer/registry-draft.yaml"
 
 
 class TinyVgg(nn.Module):
@@ -163,9 +161,3 @@ def squares() -> type[Squares]:
 def method() -> Callable[..., Explainer]:
     """method(**params)."""
     return explainer
-
-
-@pytest.fixture
-def draft() -> Path:
-    """The registry file of what is not registered yet."""
-    return DRAFT

@@ -40,7 +40,6 @@ class Answer(NamedTuple):
 def interp(
     package: Callable[[str], str],
     squares: Any,
-    draft: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -55,7 +54,7 @@ def interp(
     monkeypatch.chdir(tmp_path)
 
     def call(words: str) -> Answer:
-        code = main([*words.replace("NET", f"{name}:net").split(), "--registry", str(draft)])
+        code = main([*words.replace("NET", f"{name}:net").split()])
         return Answer(code, *capsys.readouterr())
 
     return call

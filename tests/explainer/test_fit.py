@@ -21,6 +21,7 @@ from interp.run import fit, run
 from interp.source import open_model
 from interp.spec import ModelOptions
 from interp_explainer.crop import Crops
+from interp_explainer.fit import _worries
 from interp_explainer.known import Known
 
 SIZE = 16
@@ -73,11 +74,11 @@ def test_a_cancelled_training_goes_on_with_the_same_weights(
 
 @pytest.mark.slow
 def test_what_a_network_teaches_explains_its_export(
-    model: ModelAdapter, squares: Any, learned: Knowledge, tmp_path: Path, draft: Path
+    model: ModelAdapter, squares: Any, learned: Knowledge, tmp_path: Path
 ) -> None:
     learned.save(tmp_path / "K")
     model.export(tmp_path / "m.onnx")
-    registry, found = Registry.load([draft]), []
+    registry, found = Registry.load(), []
     for each in (model, open_model(str(tmp_path / "m.onnx"), ModelOptions(device="cpu"), registry)):
         asked = Request(method="explainer", targets=("1",), knowledge=str(tmp_path / "K"))
         told = run(asked, registry=registry, model=each, images=[squares()[1].image])
@@ -93,7 +94,7 @@ def test_a_residual_network(residual: ModelAdapter, squares: Any, method: Any) -
 
 
 def test_images_without_classes_from_a_folder(
-    model: ModelAdapter, squares: Any, tmp_path: Path, draft: Path
+    model: ModelAdapter, squares: Any, tmp_path: Path
 ) -> None:
     """Plain images in a folder, through the registry; unreadable ones are counted."""
     import cv2
@@ -103,7 +104,7 @@ def test_images_without_classes_from_a_folder(
     (tmp_path / "broken.png").write_text("no picture")
     params = {"epochs": 1, "batch_size": 6}
     request = Request(method="explainer", data=str(tmp_path), params=params)
-    found = fit(request, registry=Registry.load([draft]), model=model)
+    found = fit(request, registry=Registry.load(), model=model)
     assert "1 unreadable images were left out" in found.about["notes"][0]
 
 
@@ -169,3 +170,12 @@ def test_a_crop_needs_boxes(model: ModelAdapter, tmp_path: Path, squares: Any, m
         cv2.imwrite(str(tmp_path / f"{index}.png"), squares()[index].image)
     with pytest.raises(InputError, match=r"found 0 images to learn from.*no box"):
         method(crop=1.0).fit(model, open_dataset(tmp_path), Context())
+
+
+def test_what_went_wrong_is_said() -> None:
+    good = {"coverage": 0.3, "held error relu1": 0.1, "p": 2.0}
+    assert not _worries([]) and not _worries([good])
+    (silent,) = _worries([good, {**good, "coverage": 0.0}])
+    assert "no part filter fires" in silent
+    (poor,) = _worries([{**good, "held error relu1": 3.21, "error relu1": 5.0}])
+    assert "relu1 with 3.2;" in poor and "--start scaled" in poor

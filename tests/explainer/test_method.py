@@ -41,10 +41,9 @@ def test_is_a_good_method(
     learned: Knowledge,
     model: ModelAdapter,
     tmp_path: Path,
-    draft: Path,
 ) -> None:
     learned.save(tmp_path / "known")
-    check(MethodCase("explainer", Registry.load([draft]), model, knowledge=str(tmp_path / "known")))
+    check(MethodCase("explainer", Registry.load(), model, knowledge=str(tmp_path / "known")))
 
 
 @pytest.mark.parametrize("target", [GREEN, AGAINST])
