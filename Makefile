@@ -33,7 +33,8 @@ docs: $(VENV)/.developing ## check every method, write the generated parts of RE
 	$(BIN)/python -m interp.docs README.md
 	$(BIN)/python docs/picture.py
 
-screenshots: $(VENV)/.developing ## take README's picture of the dashboard, docs/dashboard.png
+screenshots: $(VENV)/.developing ## take README's picture of the dashboard (needs chromium)
+	$(BIN)/python -m pip install --quiet --editable '.[browser]'
 	$(BIN)/python docs/screenshot.py
 
 bench: $(VENV)/.developing ## measure against peers; results go to benchmarks/

@@ -32,7 +32,7 @@ DATA = HERE.parent.parent / "shared" / "data"
 WORK = HERE.parent / "build" / "explainer_animals"
 NORMALISED: dict[str, object] = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
 """What this network was trained with; its files do not say so."""
-REBUILT = {"blocks.12": "blocks.16", "blocks.16": "head"}
+REBUILT = {"blocks.12": "blocks.13", "blocks.16": "head"}
 MEASURES: Measures = {"error": {"metric": "rebuilding-error"}, "p": {"metric": "part-share"}}
 
 
@@ -78,7 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--layer", choices=list(REBUILT), default="blocks.12")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--seeds", type=int, default=3)
     asked = parser.parse_args()
     found = {"written": datetime.now(UTC).isoformat(timespec="seconds"), **_study(asked).report()}

@@ -19,7 +19,8 @@ FLAGS = (
     "--disable-background-networking --disable-component-update --disable-sync"
 )
 QUERY = "?model=creatures-vgg&image=two&method=mint&method=chip&method=gradcam&method=rise"
-PATIENCE = 240_000  # milliseconds
+WIDTH = 1280
+PATIENCE = 120_000  # milliseconds
 
 
 def main() -> int:
@@ -39,7 +40,7 @@ def main() -> int:
         sync_playwright() as playwright,
     ):
         opened = playwright.chromium.launch(executable_path=browser, args=FLAGS.split())
-        page = opened.new_page(viewport={"width": 1440, "height": 1000})
+        page = opened.new_page(viewport={"width": WIDTH, "height": 1000})
         page.goto(f"http://localhost:{port}/{QUERY}")
         take(page)
         opened.close()
@@ -47,12 +48,13 @@ def main() -> int:
 
 
 def take(page: Any) -> None:
-    """Run, wait until the maps are refined, and take what is seen of them."""
+    """Run, wait until the maps are refined, and take all down to them."""
     page.get_by_role("button", name="Run", exact=True).click(timeout=PATIENCE)
     page.get_by_role("button", name="HTML report").wait_for(timeout=PATIENCE)
-    page.get_by_role("heading", name="Why ").scroll_into_view_if_needed()
+    page.set_viewport_size({"width": WIDTH, "height": 4000})
     page.wait_for_timeout(1500)
-    page.screenshot(path=OUT)
+    end = page.get_by_role("heading", name="Do they agree?").bounding_box()["y"]
+    page.screenshot(path=OUT, clip={"x": 0, "y": 0, "width": WIDTH, "height": end})
 
 
 def missing(what: str) -> int:

@@ -38,6 +38,11 @@ class Tracker(TorchDispatchMode):
         self._seen = WeakTensorKeyDictionary()
         self._seen[images] = Sight(Span(), Span(), (2, 3), (images.shape[2], images.shape[3]))
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch's own switch: to skip its compiler it would first import it, for four seconds."""
+        return False
+
     def sight(self, value: object) -> Sight | None:
         """What the cells of a tensor see, where that is known."""
         return self._seen.get(value) if isinstance(value, Tensor) else None

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import time
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from interp.comparison.compare import compare
-from interp.comparison.result import Comparison, ComparisonRequest
+from interp.comparison.job import record_of
+from interp.comparison.result import Case, Comparison, ComparisonRequest, Record
 from interp.context import Budget, Progress
 from interp.drawing import slug
 from interp.folder import MANIFEST
 from interp.opening import open_method
 from interp.registry import Registry
-from interp_dashboard.job import Work
+from interp.spec import ModelSpec
+from interp_dashboard.job import Job, Work
 from interp_dashboard.model import to_explain
 
 QUICK = 500
@@ -35,27 +38,51 @@ def stages(
     What was asked before lies there whole, and is only opened.
     """
 
-    def work(progress: Any, cancelled: Any) -> Iterator[Comparison]:
+    def work(job: Job) -> None:
+        model = to_explain(known, request.model)
+        folder = runs / _name(request, model.spec.fingerprint, images)
+        if (folder / MANIFEST).is_file():
+            job.show(Comparison.open(folder))
+            return
         how: dict[str, Any] = {
             "registry": known,
-            "model": to_explain(known, request.model),
+            "model": model,
             "images": list(images.values()),
             "names": list(images),
-            "cancelled": cancelled,
+            "cancelled": job.cancelled,
+            "told": Board(job, request, model.spec).put,
         }
-        folder = runs / _name(request, how["model"].spec.fingerprint, images)
-        if (folder / MANIFEST).is_file():
-            yield Comparison.open(folder)
-            return
-        stage = "all samples"
         if quick:
             first = request.model_copy(update={"budget": Budget(samples=QUICK)})
-            seen = compare(first, **how, progress=_labelled("first look", progress))
-            stage = f"refining, about {forecast(known, seen):.0f} s in all"
-            yield seen
-        yield compare(request, **how, out=folder, progress=_labelled(stage, progress))
+            seen = compare(first, **how, progress=_labelled("first look", job.tell))
+            job.pace.end = time.monotonic() + forecast(known, seen)
+        stage = "refining" if quick else "all samples"
+        job.show(compare(request, **how, out=folder, progress=_labelled(stage, job.tell)))
 
     return work
+
+
+@dataclass(frozen=True)
+class Board:
+    """What is known so far, shown by the job: a refined answer takes its first look's place."""
+
+    job: Job
+    request: ComparisonRequest
+    model: ModelSpec
+    cases: dict[str, Case] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
+
+    def put(self, case: Case) -> None:
+        """An image's answers so far; between two methods another job may work."""
+        before = self.cases.get(case.name, case)
+        cells = tuple(
+            old if new.waiting else new for old, new in zip(before.cells, case.cells, strict=True)
+        )
+        whole = replace(case, cells=cells)
+        self.cases[case.name], self.records[case.name] = whole, record_of(whole, self.model)
+        listed = tuple(self.records.values()), tuple(self.cases.values())
+        self.job.show(Comparison(self.request, self.model, *listed))
+        self.job.rest()
 
 
 def forecast(known: Registry, seen: Comparison) -> float:

@@ -11,15 +11,18 @@ from interp.errors import InputError
 from interp.method import Params
 from interp.parameter import Parameter, parameters
 
+ACROSS = 2
+
 
 def form(kind: type[Params], key: str, given: dict[str, Any]) -> dict[str, Any]:
     """Widgets in two columns; what was said that is not the default. Params checks it."""
-    said, columns = {}, st.columns(2)
-    for number, each in enumerate(parameters(kind)):
-        with columns[number % 2]:
-            value = _widget(each, f"{key}.{each.name}", given.get(each.name, each.default))
-        if value != each.default:
-            said[each.name] = value
+    said, listed = {}, parameters(kind)
+    for begin in range(0, len(listed), ACROSS):  # row by row, so that a phone keeps the order
+        for column, each in zip(st.columns(ACROSS), listed[begin:], strict=False):
+            with column:
+                value = _widget(each, f"{key}.{each.name}", given.get(each.name, each.default))
+            if value != each.default:
+                said[each.name] = value
     return said
 
 

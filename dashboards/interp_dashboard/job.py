@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from interp.context import Progress
 from interp.errors import Cancelled, InterpError
-
-Work = Callable[[Progress, Callable[[], bool]], Iterator[Any]]
-"""work(progress, cancelled): yields better and better results."""
 
 TURN = threading.Lock()
 """One job works at a time: methods share the opened models, and the processor."""
@@ -33,6 +29,8 @@ class Pace:
     done: int = 0
     total: int | None = None
     begun: float = field(default_factory=time.monotonic)
+    end: float | None = None
+    """When all steps will have ended, on the same clock; None where nobody can tell."""
 
     def tell(self, label: str, done: int, total: int | None) -> None:
         """Progress, as runs tell it."""
@@ -52,10 +50,18 @@ class Pace:
             return None
         return (time.monotonic() - self.begun) * (1 / self.share - 1)
 
+    @property
+    def whole(self) -> float | None:
+        """Seconds until the end of all steps; None where unknown, or later than was thought."""
+        if self.end is None:
+            return None
+        left = self.end - time.monotonic()
+        return left if left > (self.left or 0.0) else None
+
 
 @dataclass(eq=False)
 class Job:
-    """Runs `work` in a thread. `result` is the last one yielded, `version` counts them."""
+    """Runs `work` in a thread. `result` is the last one shown, `version` counts them."""
 
     work: Work
     watched: Callable[[], bool] = always
@@ -66,6 +72,7 @@ class Job:
     _stopped: threading.Event = field(default_factory=threading.Event)
     _seen: float = field(default_factory=time.monotonic)
     _thread: threading.Thread | None = None
+    _working: bool = False
 
     def start(self) -> Job:
         """Begin."""
@@ -101,33 +108,46 @@ class Job:
             self._stopped.set()
         return self.stopped
 
+    def tell(self, label: str, done: int, total: int | None) -> None:
+        """Progress, as runs tell it."""
+        self.pace.tell(label, done, total)
+
+    def show(self, result: Any) -> None:
+        """A result, better than the one before."""
+        self.result = result
+        self.version += 1
+
+    def rest(self) -> None:
+        """Between two steps: let another job work. Raises Cancelled where it shall end."""
+        self._end_turn()
+        time.sleep(0.05)
+        self._take_turn()
+
     def _run(self) -> None:
         try:
-            results = self.work(self.pace.tell, self.cancelled)
-            while self._step(results):
-                time.sleep(0.05)  # the others' turn
+            self._take_turn()
+            self.work(self)
         except Cancelled:
             self._stopped.set()
         except InterpError as error:
             self.error = str(error)
         except Exception as error:
             self.error = f"{type(error).__name__}: {error}; this is a mistake of ours or a plugin's"
-
-    def _step(self, results: Iterator[Any]) -> bool:
-        """One result further; False at the end."""
-        self._take_turn()
-        try:
-            found = next(results, self)
         finally:
-            TURN.release()
-        if found is self:
-            return False
-        self.result = found
-        self.version += 1
-        return True
+            self._end_turn()
 
     def _take_turn(self) -> None:
         while not TURN.acquire(timeout=0.2):
-            self.pace.tell("waiting for another run to end", 0, None)
+            self.tell("waiting for another run to end", 0, None)
             if self.cancelled():
                 raise Cancelled("stopped while waiting")
+        self._working = True
+
+    def _end_turn(self) -> None:
+        if self._working:
+            self._working = False
+            TURN.release()
+
+
+Work = Callable[[Job], None]
+"""What a job does: it calls the job's `tell`, `show` and `rest`, and heeds `cancelled`."""

@@ -12,7 +12,7 @@ from interp.errors import InputError
 from interp.request import DEFAULT_MODEL, Choice
 from interp.spec import Plain
 
-FIRST = ("mint", "gradcam", "rise")
+FIRST = ("mint", "chip", "gradcam", "rise")
 """Ticked where an address says nothing."""
 
 

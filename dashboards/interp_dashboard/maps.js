@@ -120,6 +120,7 @@ function listen(tile, tiles) {
 function card(map, tiles, ready) {
   const box = element("article");
   box.append(element("h3", "", map.method), element("p", "summary", map.summary));
+  if (map.waiting) box.append(element("div", "waiting", "Not there yet."));
   if (map.error) box.append(element("p", "failed", `No answer. ${map.error}`));
   if (map.values) box.append(...drawn(map, tiles, ready));
   else if (map.under) box.append(Object.assign(element("img"), { src: map.under, alt: map.alt }));
@@ -164,6 +165,7 @@ export default function (component) {
     legend(colours),
   );
   const grid = element("div", "grid");
+  grid.style.setProperty("--count", data.maps.length);
   grid.append(...data.maps.map(map => card(map, tiles, tile => paint(tile, colours, look))));
   root.replaceChildren(bar, grid);
 }

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from interp.comparison.result import Comparison, Outcome
-from interp.evidence import Evidence, Tile
+from interp.comparison.result import Cell, Comparison, Outcome
+from interp.evidence import Tile
 from interp.method import Style
 from interp.registry import Registry
 from interp.report.panel import Panel
@@ -33,6 +33,7 @@ class Map:
     method: str
     summary: str
     error: str | None
+    waiting: bool
     lines: tuple[str, ...]
     warnings: tuple[str, ...]
     under: str = ""
@@ -53,19 +54,21 @@ def maps(registry: Registry, found: Comparison, at: int, target: str) -> list[Ma
     panels = next(each.panels for each in groups if each.target == target)
     under = _under(registry, case.image)
     return [
-        _map(panel, cell.shown([target]).get(target), outcome, found.scales[cell.method], under)
+        _map(panel, cell, target, outcome, found.scales[cell.method], under)
         for panel, cell, outcome in zip(panels, case.cells, record.outcomes, strict=True)
     ]
 
 
 def _map(
-    panel: Panel, standing: Evidence | None, outcome: Outcome, full: float, under: np.ndarray
+    panel: Panel, cell: Cell, target: str, outcome: Outcome, full: float, under: np.ndarray
 ) -> Map:
+    standing = cell.shown([target]).get(target)
     values = None if standing is None else standing.map()
     words = Map(
         panel.method,
         panel.summary,
         panel.error,
+        cell.waiting,
         tuple(each for each in (panel.scale, panel.fit, _cost(outcome)) if each),
         panel.warnings,
         alt="" if panel.picture is None else panel.picture.alt,
@@ -88,10 +91,10 @@ def _map(
 
 
 def _cost(outcome: Outcome) -> str:
-    if outcome.error is not None:
+    if not outcome.seconds:
         return ""
     samples = f"{outcome.samples:,} samples, " if outcome.samples else ""
-    return f"{samples}{outcome.seconds:.1f} s"
+    return samples + (f"{outcome.seconds:.1f} s" if outcome.seconds >= 0.05 else "under 0.1 s")
 
 
 def _resize(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -23,7 +23,7 @@ def result(found: Comparison, version: Hashable) -> None:
     names = [each.name for each in found.records]
     at = 0
     if len(names) > 1:
-        at = names.index(st.selectbox("Image", names, key=f"shown of {names}"))
+        at = names.index(st.selectbox("Image", names, key="shown image"))
     record = found.records[at]
     target = record.targets[0]
     if len(record.targets) > 1:
@@ -107,7 +107,10 @@ def _take_away(found: Comparison) -> None:
     )
     with three:
         keep_button(folder)
-    st.caption("The address of the page Compare names what was chosen, except uploads.")
+    st.caption(
+        "The address of the page Compare repeats what was chosen when Run was pressed, uploads "
+        "excepted: keep it, or send it to somebody who has the same models and images."
+    )
 
 
 def zipped(folder: Path) -> bytes:

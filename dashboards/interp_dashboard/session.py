@@ -69,13 +69,13 @@ def session() -> Session:
     return found
 
 
-@st.cache_resource
+@st.cache_resource(show_spinner=False)
 def registry() -> Registry:
     """Everything registered, read once."""
     return Registry.load(setting().registry)
 
 
-@st.cache_resource
+@st.cache_resource(show_spinner=False)
 def setting() -> Setting:
     """What the dashboard was started with."""
     return Setting.read()

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import Field
 
 from interp.dataset import SUFFIXES
+from interp.folder import MANIFEST
 from interp.spec import Plain
 
 ENVIRONMENT = "INTERP_DASHBOARD"
@@ -32,8 +33,18 @@ class Setting(Plain):
         return cls.model_validate_json(os.environ.get(ENVIRONMENT, "{}"))
 
     def model_files(self) -> dict[str, Path]:
-        """Model files and folders by their names within the folder."""
-        return _named(self.models, lambda each: each.suffix in MODELS or _is_model(each))
+        """Model files and folders by their names within the folder, and trained ones kept."""
+        given = _named(self.models, lambda each: each.suffix in MODELS or _is_model(each))
+        return given | {f"kept: {each.name}": each for each in self._kept_models()}
+
+    def _kept_models(self) -> list[Path]:
+        if not self.runs.is_dir():
+            return []
+        return [
+            each
+            for each in sorted(self.runs.iterdir())
+            if _is_model(each) and (each / MANIFEST).is_file() and not each.is_symlink()
+        ]
 
     def image_files(self) -> dict[str, Path]:
         """Image files by their names within the folder."""

@@ -18,6 +18,7 @@ from interp.image import open_image
 from interp.sidecar import BESIDE
 from interp_dashboard.command import LARGEST_MODEL
 
+LINES, TABLE = BESIDE
 LARGEST_IMAGE = 20  # megabytes
 MEGABYTE = 1 << 20
 LONGEST = 2048
@@ -72,8 +73,8 @@ def take_model(
 ) -> Path:
     """An uploaded .onnx file, put into `folder` once a worker process could open it.
 
-    `classes`: a file of class names. `fields`: how an image becomes the input, as `--input` takes
-    it: `mean=.5,.5,.5,std=.5,.5,.5`.
+    `classes`: a file of class names, one a line or a table with a column `name`. `fields`: how an
+    image becomes the input, as `--input` takes it: `mean=.5,.5,.5,std=.5,.5,.5`.
     """
     _check_kind(name, content)
     _check_size(name, content, LARGEST_MODEL)
@@ -83,10 +84,11 @@ def take_model(
     if not (place / file).exists():
         with new_folder(place) as draft:
             (draft / file).write_bytes(content)
+            beside: dict[str, object] = {"input": said}
             if classes:
-                (draft / BESIDE[0]).write_bytes(classes)
-            if said:
-                write_json(draft / f"{file}.interp.yaml", {"input": said})  # JSON is YAML
+                beside["classes"] = TABLE if b"\t" in classes.partition(b"\n")[0] else LINES
+                (draft / str(beside["classes"])).write_bytes(classes)
+            write_json(draft / f"{file}.interp.yaml", beside)  # JSON is YAML
             _try(name, draft / file)
     return place / file
 
@@ -119,7 +121,12 @@ def _try(name: str, path: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise ModelError(f"{name} did not open within {SECONDS} s; it is refused") from error
     if done.returncode:
-        raise ModelError(f"{name} is refused: {_reason(done).replace(str(path), name)}")
+        raise ModelError(f"{name} is refused: {_plainly(_reason(done), path, name)}")
+
+
+def _plainly(reason: str, path: Path, name: str) -> str:
+    """A reason in the visitor's names: where files lie here is not theirs to know."""
+    return reason.replace(str(path), name).replace(f"{path.parent}/", "")
 
 
 def _reason(done: subprocess.CompletedProcess[str]) -> str:

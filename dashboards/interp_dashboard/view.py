@@ -34,7 +34,7 @@ def show_evidence(registry: Registry, listed: Sequence[Evidence], found: Explana
             st.markdown(f"**{each.name}** · {each.kind.replace('_', ' ')}")
             image = None if each.image is None else found.images[each.image]
             try:
-                st.image(drawn(registry, each, image))
+                st.image(drawn(registry, each, image), alt=f"{each.name}, {each.kind}")
             except InterpError as error:
                 st.error(str(error))
 
@@ -58,7 +58,7 @@ def _channel(registry: Registry, each: PartMaps, image: np.ndarray, key: str) ->
     values = each.maps[each.filters.index(picked)]
     name, signed = f"channel {picked}", bool((values < 0).any())
     alone = Heatmap(name=name, layer=each.layer, values=values, signed=signed, unit="activation")
-    st.image(drawn(registry, alone, image))
+    st.image(drawn(registry, alone, image), alt=name)
 
 
 def _matrix(matrices: dict[str, Matrix], galleries: Sequence[Gallery], key: str) -> None:
@@ -95,6 +95,7 @@ def _pictures(each: Gallery, layer: str | None, row: str | None, column: str | N
     ]
     if at:
         captions = [each.captions[number] for number in at]
-        st.image([each.pictures[number] for number in at], caption=captions, width=150)
+        pictures = [each.pictures[number] for number in at]
+        st.image(pictures, caption=captions, width=150, alt=captions)
     else:
         st.caption(f"{each.name} has no picture of {' and '.join(chosen)}.")

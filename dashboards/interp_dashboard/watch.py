@@ -43,6 +43,12 @@ def told(job: Job) -> str:
     parts = [pace.label]
     if pace.total:
         parts.append(f"{pace.done:,} of {pace.total:,}")
-    if pace.left is not None:
-        parts.append(f"about {max(1, round(pace.left))} s left in this step")
+    if pace.whole is not None:
+        parts.append(f"about {_seconds(pace.whole)} left")
+    elif pace.left is not None:
+        parts.append(f"about {_seconds(pace.left)} left in this step")
     return ", ".join(parts)
+
+
+def _seconds(time: float) -> str:
+    return f"{max(1, round(time))} s" if time < 100 else f"{round(time / 60)} min"

@@ -60,6 +60,38 @@ def test_every_method_has_a_cell_and_fails_in_its_own(registry) -> None:
     assert np.isnan(found.agreement[0, 1]) and found.agreement[0, 0] == 1
 
 
+@pytest.mark.parametrize("stored", [False, True])
+def test_answers_are_handed_over_as_they_come(tmp_path, registry, stored) -> None:
+    heard: list[tuple[str, list[str]]] = []
+
+    def told(case) -> None:
+        heard.append((case.name, [each.method for each in case.cells if not each.waiting]))
+
+    compare(
+        request("tiles", "crash"),
+        registry=registry,
+        model=ToyModel(),
+        images=IMAGES[:2],
+        names=["a", "b"],
+        out=tmp_path / "c" if stored else None,
+        told=told,
+    )
+    steps = [[], ["tiles"], ["tiles", "crash"]]
+    assert heard == [(name, step) for name in ("a", "b") for step in steps]
+
+
+def test_methods_without_samples_go_first_and_keep_their_place() -> None:
+    heard: list[list[bool]] = []
+    found = compare(
+        request("rise", "centre"),
+        model=ToyModel(),
+        images=IMAGES[:1],
+        told=lambda case: heard.append([each.waiting for each in case.cells]),
+    )
+    assert heard == [[True, True], [True, False], [False, False]]
+    assert found.methods == ["rise", "centre"]
+
+
 def test_what_concerns_all_is_told_before_any_work(registry) -> None:
     model = Counting()
     for changes, error, words in (

@@ -11,7 +11,10 @@ import urllib.request
 import pytest
 
 from interp.cli import main
+from interp.request import DEFAULT_MODEL
 from interp_dashboard.command import launch
+from interp_dashboard.model import ASKED, OPENED
+from interp_dashboard.serve import warm
 
 
 def test_help(capsys):
@@ -51,6 +54,14 @@ def test_a_port_that_is_taken_is_told(capsys):
 def test_what_is_not_there_is_told(flag, capsys, tmp_path):
     assert main(["dashboard", "--no-browser", flag, str(tmp_path / "gone")]) == 2
     assert "gone: no such" in capsys.readouterr().err
+
+
+def test_what_a_first_visitor_needs_is_made_at_the_start(started):
+    job = warm()
+    assert job.wait(120)
+    assert job.error is None
+    assert any(DEFAULT_MODEL in key for key in OPENED.values)
+    assert any(DEFAULT_MODEL in key for key in ASKED.values)
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from interp.registry import Registry
 from interp.request import Choice
 from interp.spec import InputSpec, ModelSpec
 from interp_dashboard.comparing import forecast
+from interp_dashboard.job import Job
 from interp_dashboard.keep import keep
 
 EXAMPLE = Path(__file__).parent.parent / "example_plugin/src/interp_example/registry.yaml"
@@ -25,7 +26,7 @@ def test_the_first_page_chooses_something_that_works(visit):
     visitor = visit("compare")
     assert visitor.errors == []
     ticked = {each.key for each in visitor.page.checkbox if each.value and "tick" in str(each.key)}
-    assert ticked == {"tick mint", "tick gradcam", "tick rise"}
+    assert ticked == {"tick mint", "tick chip", "tick gradcam", "tick rise"}
     assert not next(each for each in visitor.page.button if each.label == "Run").disabled
 
 
@@ -54,12 +55,34 @@ def test_what_was_asked_before_is_only_opened(visit, monkeypatch):
     assert again.folder == first.folder
 
 
-def test_the_first_look_comes_first(visit):
-    visitor = visit("compare", method="rise", set="rise.samples=700").press("Run")
+def test_answers_are_shown_as_methods_end_and_refined(visit, monkeypatch):
+    shown, show = [], Job.show
+
+    def note(job, found):
+        cells, outcomes = found.cases[0].cells, found.records[0].outcomes
+        shown.append(
+            [None if c.waiting else o.samples for c, o in zip(cells, outcomes, strict=True)]
+        )
+        show(job, found)
+
+    monkeypatch.setattr(Job, "show", note)
+    visitor = visit("compare", method=["rise", "centre"], set="rise.samples=700").press("Run")
     visitor.finish("compare")
-    job = visitor.session.jobs["compare"]
-    assert job.version == 2
-    assert job.result.records[0].outcomes[0].samples == 700
+    rise, centre = zip(*shown, strict=True)
+    assert rise == (None, None, 500, 500, 500, 700, 700)
+    assert centre == (None, 0, 0, 0, 0, 0, 0)  # takes no samples, so it goes first
+    assert visitor.session.jobs["compare"].version == len(shown)
+
+
+def test_what_is_to_come_has_its_place(visit, monkeypatch):
+    """A job stopped between two methods: the map that is there, and a place for the other."""
+    monkeypatch.setattr(Job, "rest", lambda job: job.version == 2 and job.stop())
+    visitor = visit("compare", method=["rise", "centre"]).press("Run").finish("compare")
+    assert visitor.errors == []
+    ((rise, centre),) = visitor.session.drawn.values()
+    assert rise.waiting and not rise.values
+    assert centre.values and not centre.waiting
+    assert "not refined" in visitor.words
 
 
 def test_parameters_reach_the_method(visit):
@@ -127,7 +150,7 @@ def test_cancel_leaves_nothing_running(visit):
 
 def test_what_is_whole_was_not_stopped(visit):
     visitor = visit("compare", method="centre").press("Run").finish("compare")
-    visitor.session.start("other", lambda progress, cancelled: iter([1]))
+    visitor.session.start("other", lambda job: job.show(1))
     visitor.page.run()
     assert "Stopped" not in visitor.words
 
@@ -173,7 +196,7 @@ def test_a_corrupt_upload_is_told_and_the_page_goes_on(visit):
 def test_an_uploaded_model_is_explained(visit, network):
     visitor = visit("compare", method="occlusion")
     upload(visitor, "model file", "net.onnx", network())
-    visitor.page.selectbox[0].set_value("uploaded: net.onnx").run()
+    assert visitor.page.selectbox[0].value == "uploaded: net.onnx"
     assert visitor.errors == []
     assert visitor.page.checkbox(key="tick saliency").disabled  # an ONNX file has no gradients
     visitor.press("Run").finish("compare")

@@ -12,10 +12,10 @@ from interp_dashboard import job as jobs
 from interp_dashboard.job import Job, Pace
 
 
-def endless(progress, cancelled):
-    """Yields once, then works until it is cancelled."""
-    yield "first look"
-    while not cancelled():
+def endless(job):
+    """Shows something, then works until it is cancelled."""
+    job.show("first look")
+    while not job.cancelled():
         time.sleep(0.01)
     raise Cancelled("stopped")
 
@@ -28,7 +28,12 @@ def until(condition):
 
 
 def test_results_come_one_after_another():
-    job = Job(lambda progress, cancelled: iter(["quick", "whole"])).start()
+    def work(job):
+        job.show("quick")
+        job.rest()
+        job.show("whole")
+
+    job = Job(work).start()
     assert job.wait(10)
     assert (job.result, job.version, job.error) == ("whole", 2, None)
 
@@ -38,8 +43,8 @@ def test_results_come_one_after_another():
     [(InputError("no image"), "no image"), (KeyError("x"), "a mistake of ours")],
 )
 def test_a_failure_is_told(raised, told):
-    def fail(progress, cancelled):
-        yield 1
+    def fail(job):
+        job.show(1)
         raise raised
 
     job = Job(fail).start()
@@ -75,11 +80,10 @@ def test_a_closed_browser_ends_the_work(monkeypatch):
 def test_jobs_take_turns_and_one_that_waits_can_be_stopped():
     working = threading.Event()
 
-    def busy(progress, cancelled):
+    def busy(job):
         working.set()
-        while not cancelled():
+        while not job.cancelled():
             time.sleep(0.01)
-        yield "whole"
 
     first = Job(busy).start()
     assert working.wait(10)
@@ -88,22 +92,23 @@ def test_jobs_take_turns_and_one_that_waits_can_be_stopped():
     assert second.version == 0
     second.stop()
     assert second.wait(10)
-    third = Job(lambda progress, cancelled: iter([3])).start()
+    third = Job(lambda job: job.show(3)).start()
     first.stop()
     assert first.wait(10)
     assert third.wait(10)
     assert third.result == 3
 
 
-def test_a_first_look_lets_others_have_theirs():
-    def steps(progress, cancelled):
+def test_between_its_steps_a_job_lets_others_work():
+    def steps(job):
         for each in range(20):
             time.sleep(0.02)
-            yield each
+            job.show(each)
+            job.rest()
 
     long = Job(steps).start()
     until(lambda: long.version >= 1)
-    short = Job(lambda progress, cancelled: iter(["seen"])).start()
+    short = Job(lambda job: job.show("seen")).start()
     assert short.wait(10)
     assert long.running
     assert long.wait(10)
@@ -119,6 +124,11 @@ def test_time_left_is_what_the_rest_takes_at_this_rate(monkeypatch):
     pace.tell("mint: samples", 1000, 4000)
     assert pace.share == 0.25
     assert pace.left == pytest.approx(9)
+    assert pace.whole is None
+    pace.end = now[0] + 20
+    assert pace.whole == pytest.approx(20)
+    pace.end = now[0] + 5  # the step alone takes longer
+    assert pace.whole is None
     pace.tell("rise: samples", 10, None)
     assert pace.share is None
     assert pace.left is None

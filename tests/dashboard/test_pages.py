@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from interp.evaluation.folder import open_evaluation
 from interp.registry import Registry
 from interp.request import Request
 from interp.run import run
 from interp_dashboard.page import methods
+from interp_dashboard.session import KEY
 
 
 @pytest.fixture
@@ -24,13 +28,31 @@ def few(monkeypatch):
     monkeypatch.setattr(Registry, "entries", fewer)
 
 
+def choose(visitor, label, value):
+    """Set the selectbox of this label."""
+    box = next(each for each in visitor.page.selectbox if each.label == label)
+    box.set_value(value)
+    visitor.page.run()
+
+
+def show(visitor, view):
+    """Turn to a view of the page of layers."""
+    visitor.page.button_group(key="shown").set_value(view)
+    visitor.page.run()
+
+
 def test_methods_have_cards_with_pictures(visit, few):
     visitor = visit("methods").finish("thumbnails")
     assert visitor.errors == []
     known = [name for _, name in methods.THUMBS]
     assert {"gradcam", "centre"} <= set(known)
     assert "doi.org/10.1109/ICCV.2017.74" in visitor.words
-    assert "Needs predict, cut" in visitor.words
+    assert "For torch and onnx models: it needs predict, cut. From" in visitor.words
+
+
+def test_a_paper_without_doi_is_searched_for():
+    entry = Registry.load().entry("method", "rise")
+    assert "scholar.google.com/scholar?q=RISE%3A+Randomized" in methods._cited(entry.paper)
 
 
 def test_a_broken_package_is_told(visit, few, package):
@@ -42,12 +64,13 @@ def test_a_broken_package_is_told(visit, few, package):
 
 def test_layers_without_a_comparison(visit):
     visitor = visit("layers")
+    show(visitor, "Your comparison")
     assert visitor.errors == []
     assert "Nothing was compared yet" in visitor.words
 
 
 @pytest.mark.slow
-def test_layers_of_an_image(visit):
+def test_layers_of_a_comparison(visit):
     visitor = visit("compare", method=["mint", "chip"], set="mint.samples=300")
     visitor.press("Run").finish("compare")
     assert visitor.errors == []
@@ -55,10 +78,9 @@ def test_layers_of_an_image(visit):
     layers = visit("layers")
     layers.session.jobs["compare"] = job
     layers.page.run()
-    assert layers.errors == []
+    show(layers, "Your comparison")
     for method in ("mint", "chip"):
-        next(each for each in layers.page.selectbox if each.label == "Method").set_value(method)
-        layers.page.run()
+        choose(layers, "Method", method)
         cell = next(each for each in job.result.cases[0].cells if each.method == method)
         assert layers.errors == []
         for each in cell.explanation.evidence:
@@ -73,29 +95,57 @@ def test_layers_of_an_image(visit):
 @pytest.mark.slow
 def test_survey_and_look_into_a_matrix(visit):
     visitor = visit("layers")
-    visitor.page.selectbox(key="surveyed").set_value("chip").run()
-    visitor.press("Survey").finish("survey")
+    choose(visitor, "Method", "chip")
+    visitor.press("Survey").finish("classes")
     assert visitor.errors == []
     assert "weights" in visitor.words
     box = next(each for each in visitor.page.selectbox if each.label == "Class or row")
     box.set_value(box.options[0]).run()
     assert visitor.errors == []
     assert "the strongest" in visitor.words
+    runs = history(visit, visitor)
+    assert runs.errors == []
+    assert "of-classes" in runs.page.dataframe[0].value["run"][0]
 
 
-@pytest.mark.slow
-def test_evaluate(visit):
-    visitor = visit("evaluate")
-    assert visitor.errors == []
+def history(visit, visitor):
+    """The page of runs, opened by the same visitor."""
+    runs = visit("runs")
+    runs.page.session_state[KEY] = visitor.session
+    runs.page.run()
+    return runs
+
+
+def evaluate(visitor, samples):
+    """Three images, one method, one metric."""
     methods_box, metrics_box = visitor.page.multiselect[:2]
     methods_box.set_value(["gradcam"])
     metrics_box.set_value(["pointing"])
-    visitor.page.number_input[0].set_value(3).run()
-    visitor.press("Evaluate").finish("evaluation")
+    visitor.page.number_input[0].set_value(3)
+    visitor.page.number_input[1].set_value(samples).run()
+    return visitor.press("Evaluate").finish("evaluation")
+
+
+@pytest.mark.slow
+def test_evaluations_are_run_kept_and_compared(visit):
+    visitor = visit("evaluate")
+    assert visitor.errors == []
+    evaluate(visitor, 200)
     assert visitor.errors == []
     (table,) = visitor.page.dataframe
-    assert "gradcam" in table.value.index
-    assert "random" in table.value.index
+    assert {"gradcam", "random"} <= set(table.value.index)
+    first = visitor.session.jobs["evaluation"].result
+    assert len(open_evaluation(first).records) == 3
+    evaluate(visitor, 300)
+    assert visitor.session.jobs["evaluation"].result != first
+    runs = history(visit, visitor)
+    assert list(runs.page.dataframe[0].value["kind"]) == ["evaluation"] * 2
+    runs.press("Compare A and B")
+    assert runs.errors == []
+    told = runs.page.dataframe[-1].value
+    row = told[(told["metric"] == "pointing") & (told["method"] == "gradcam")].iloc[0]
+    assert row["A"] == row["B"]  # Grad-CAM takes no samples
+    assert row["B less A"] == "0.00"
 
 
 def test_runs_are_listed_opened_and_compared(visit, started, tmp_path):
@@ -109,6 +159,14 @@ def test_runs_are_listed_opened_and_compared(visit, started, tmp_path):
     visitor.press("Compare A and B")
     assert visitor.errors == []
     assert any(each.value.startswith("not the same") for each in visitor.page.subheader)
+
+
+def test_a_torn_run_is_told_and_others_open(visit, tmp_path):
+    folder = tmp_path / "runs" / "torn"
+    run(Request(method="random", images=("sample",)), out=folder)
+    (folder / "explanation.json").write_text(json.dumps({}))
+    visitor = visit("runs")
+    assert any("was altered since it was written" in each for each in visitor.errors)
 
 
 def test_runs_of_another_visitor_are_not_listed(visit):

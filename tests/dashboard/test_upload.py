@@ -103,6 +103,16 @@ def test_what_the_file_does_not_say_can_be_told(tmp_path, network):
 
 
 @pytest.mark.slow
+def test_class_names_may_be_a_table_and_must_fit(tmp_path, network):
+    table = b"index\tname\n2\tfly\n0\tant\n1\tbee\n"
+    path = take_model("a.onnx", network(), tmp_path, table)
+    spec = open_model(str(path), ModelOptions(device="cpu"), Registry.load()).spec
+    assert spec.classes == ("ant", "bee", "fly")
+    with pytest.raises(ModelError, match=r"refused: classes\.txt names 2 classes; .* 3 outputs"):
+        take_model("a.onnx", network(), tmp_path, b"ant\nbee\n")
+
+
+@pytest.mark.slow
 def test_a_corrupt_model_is_refused(tmp_path, network):
     content = network()
     with pytest.raises(ModelError, match=r"net\.onnx is refused: .*net\.onnx"):

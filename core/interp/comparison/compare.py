@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from interp.comparison.job import Job
+from interp.comparison.job import Job, Told, record_of, unheard
 from interp.comparison.result import RECORD, Comparison, ComparisonRequest, Record, StoredCases
 from interp.context import Progress, silent
 from interp.errors import Cancelled, InputError, PluginError
@@ -32,12 +32,14 @@ def compare(
     out: Path | None = None,
     progress: Progress = silent,
     cancelled: Callable[[], bool] = lambda: False,
+    told: Told = unheard,
 ) -> Comparison:
     """Explain each image by every method; with `out`, a folder with bundles and an HTML report.
 
     `model` and `images`, with their `names`, take the place of the request's. A folder that the
     same request began is gone on with. What concerns all methods (a name, an image, a class) is
-    raised before any work; what concerns one stands in its cell.
+    raised before any work; what concerns one stands in its cell. `told` hears of an image's answers
+    as methods end, the ones without samples first.
     """
     registry = registry or Registry.load()
     _check_methods(registry, request.methods)
@@ -45,7 +47,7 @@ def compare(
     opened = open_model(request.model if model is None else model, request.options, registry)
     for text in request.targets:
         parse_target(text, opened.spec.classes)
-    job = Job(request, registry, opened, progress, cancelled)
+    job = Job(request, registry, opened, progress, cancelled, told)
     return _held(job, Reading(dataset)) if out is None else _stored(job, Reading(dataset), out)
 
 
@@ -68,7 +70,7 @@ def _check_methods(registry: Registry, choices: Sequence[Choice]) -> None:
 def _held(job: Job, reading: Reading) -> Comparison:
     """Everything in memory."""
     found = [job.case(example) for _, example in job.examples(reading)]
-    records = tuple(job.record(each, "") for each in found)
+    records = tuple(record_of(each, job.model.spec) for each in found)
     return job.comparison(records, found, reading, None)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ from interp.request import Choice
 from interp.respond import Answers
 from interp.run import explain, finish
 from interp.shown import full_colour
+from interp.spec import ModelSpec
 from interp.target import parse_target
 
 if TYPE_CHECKING:
@@ -54,6 +55,14 @@ class Tally(Answers):
         super().put(key, scores)
 
 
+Told = Callable[[Case], None]
+"""told(case): an image's answers so far; cells that are `waiting` are to come."""
+
+
+def unheard(case: Case) -> None:
+    """Nobody looks before the end."""
+
+
 @dataclass(frozen=True, eq=False)
 class Job:
     """One comparison at work."""
@@ -63,6 +72,7 @@ class Job:
     model: ModelAdapter
     progress: Progress
     cancelled: Callable[[], bool]
+    told: Told = unheard
     sizes: dict[Any, Any] = field(default_factory=dict)
     """Measured batch sizes, good for all images."""
 
@@ -85,10 +95,21 @@ class Job:
         targets = tuple(parse_target(text, self.model.spec.classes).name for text in texts)
         limit = self.request.budget.memory // 32
         memory = {"answers": Tally(limit), "batch sizes": self.sizes}
-        cells = tuple(
-            self._cell(choice, example, texts, memory, place) for choice in self.request.methods
-        )
-        return Case(example.name, example.image, answer, targets, cells)
+        cells = {each.name: Cell(each.name) for each in self.request.methods}
+        case = Case(example.name, example.image, answer, targets, tuple(cells.values()))
+        for choice in sorted(self.request.methods, key=self._samples):
+            self.told(case)
+            cells[choice.name] = self._cell(choice, example, texts, memory, place)
+            case = replace(case, cells=tuple(cells.values()))
+        self.told(case)
+        return case
+
+    def _samples(self, choice: Choice) -> bool:
+        """Whether a method takes samples; those that do not are fast, and go first."""
+        try:
+            return "samples" in self.registry.get("method", choice.name).Params.model_fields
+        except InterpError:
+            return False
 
     def _cell(
         self,
@@ -128,25 +149,9 @@ class Job:
         with new_folder(place) as partial:
             case = self.case(example, partial)
             write_png(partial / IMAGE, case.image)
-            record = self.record(case, place.name)
+            record = record_of(case, self.model.spec, place.name)
             write_json(partial / RECORD, record.model_dump(mode="json"))
         return record
-
-    def record(self, case: Case, folder: str) -> Record:
-        """A case in numbers."""
-        return Record(
-            name=case.name,
-            folder=folder,
-            prediction=case.prediction,
-            targets=case.targets,
-            outcomes=tuple(_outcome(each, case.targets) for each in case.cells),
-            agreement={each: self._agreement(case, each) for each in case.targets},
-        )
-
-    def _agreement(self, case: Case, target: str) -> list[list[float | None]]:
-        shown = [each.shown([target]).get(target) for each in case.cells]
-        maps = [None if each is None else each.map() for each in shown]
-        return plain(agreement(maps, self.model.spec.input))
 
     def comparison(
         self, records: tuple[Record, ...], cases: Sequence[Case], reading: Reading, out: Path | None
@@ -173,6 +178,24 @@ def _spoken(answer: Prediction, classes: Sequence[str]) -> str:
     except InputError:
         alone = False
     return name if alone else str(index)
+
+
+def record_of(case: Case, model: ModelSpec, folder: str = "") -> Record:
+    """A case in numbers."""
+    return Record(
+        name=case.name,
+        folder=folder,
+        prediction=case.prediction,
+        targets=case.targets,
+        outcomes=tuple(_outcome(each, case.targets) for each in case.cells),
+        agreement={each: _agreement(case, each, model) for each in case.targets},
+    )
+
+
+def _agreement(case: Case, target: str, model: ModelSpec) -> list[list[float | None]]:
+    shown = [each.shown([target]).get(target) for each in case.cells]
+    maps = [None if each is None else each.map() for each in shown]
+    return plain(agreement(maps, model.input))
 
 
 def _outcome(cell: Cell, targets: Sequence[str]) -> Outcome:

@@ -89,6 +89,11 @@ class Cell:
     error: str | None = None
     evaluated: int = 0
 
+    @property
+    def waiting(self) -> bool:
+        """Whether it has not answered yet."""
+        return self.explanation is None and self.error is None
+
     def shown(self, targets: Sequence[str]) -> dict[str, Evidence]:
         """The evidence whose map stands for the method, of each target where there is one."""
         return {} if self.explanation is None else shown(self.explanation, targets)

@@ -34,7 +34,7 @@ def choose_images(given: Sequence[str]) -> dict[str, np.ndarray]:
         except InterpError as error:
             st.error(str(error))
     if opened:
-        st.image(list(opened.values()), caption=list(opened), width=150)
+        st.image(list(opened.values()), caption=list(opened), width=150, alt=list(opened))
     return opened
 
 

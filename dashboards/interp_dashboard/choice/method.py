@@ -12,9 +12,11 @@ from interp.manifest import MethodEntry
 from interp.method import Params
 from interp.request import Choice
 from interp.spec import Capability
+from interp_dashboard.choice.one import choose_knowledge
 from interp_dashboard.form import form
 from interp_dashboard.session import registry
 
+ACROSS = 3
 QUESTIONS = {
     "where": "Where in the image?",
     "which channels": "Which channels of a layer?",
@@ -29,6 +31,7 @@ def choose_methods(given: Sequence[Choice], offers: frozenset[Capability]) -> tu
     ticked = _tick(said, offers)
     if not ticked:
         return ()
+    st.caption("What each does: the question marks, or the page Methods.")
     with st.expander("Parameters"):
         tabs = st.tabs(ticked)
         return tuple(
@@ -44,27 +47,29 @@ def _tick(said: dict[str, dict[str, Any]], offers: frozenset[Capability]) -> lis
         alike = [each for each in entries if each.answers == answer]
         if alike:
             st.markdown(f"**{question}**")
-        columns = st.columns(3)
-        for number, each in enumerate(alike):
-            missing = sorted(set(each.needs) - offers)
-            words = each.summary + (f". Needs {', '.join(missing)}" if missing else "")
-            wanted = columns[number % 3].checkbox(
-                each.name,
-                value=each.name in said,
-                key=f"tick {each.name}",
-                disabled=bool(missing),
-                help=words,
-            )
-            if wanted and not missing:
-                ticked.append(each.name)
+        for begin in range(0, len(alike), ACROSS):  # row by row, so that a phone keeps the order
+            for column, each in zip(st.columns(ACROSS), alike[begin:], strict=False):
+                missing = sorted(set(each.needs) - offers)
+                if _box(column, each, each.name in said, missing):
+                    ticked.append(each.name)
     return ticked
+
+
+def _box(column: Any, each: MethodEntry, given: bool, missing: Sequence[str]) -> bool:
+    """A method's checkbox; whether it is ticked and can run."""
+    words = each.summary + (f". Needs {', '.join(missing)}" if missing else "")
+    ticked: bool = column.checkbox(
+        each.name, given, key=f"tick {each.name}", disabled=bool(missing), help=words
+    )
+    return ticked and not missing
 
 
 def _parametrised(tab: Any, name: str, given: dict[str, Any]) -> Choice:
     with tab:
         try:
             kind: type[Params] = registry().get("method", name).Params
-            return Choice(name=name, params=form(kind, name, given))
+            params = form(kind, name, given)
+            return Choice(name=name, params=params, knowledge=choose_knowledge(name, "compare"))
         except InterpError as error:
             st.error(str(error))
             return Choice(name=name, params=given)

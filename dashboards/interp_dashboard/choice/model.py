@@ -12,7 +12,9 @@ from interp_dashboard.upload import LARGEST_MODEL, take_model
 def choose_model(given: str) -> tuple[str, str]:
     """The model's name here, and what opens it."""
     _upload_model()
-    offered = sources()
+    offered, uploaded = sources(), list(session().models)
+    if uploaded:
+        given = _label(uploaded[-1])
     if given not in offered:
         st.warning(f"The model {given!r} is not offered here; the default is shown instead.")
     at = list(offered).index(given) if given in offered else 0
@@ -25,8 +27,12 @@ def sources() -> dict[str, str]:
     return {
         **{each.name: each.name for each in registry().entries("model")},
         **{name: str(path) for name, path in setting().model_files().items()},
-        **{f"uploaded: {name}": str(path) for name, path in session().models.items()},
+        **{_label(name): str(path) for name, path in session().models.items()},
     }
+
+
+def _label(uploaded: str) -> str:
+    return f"uploaded: {uploaded}"
 
 
 def _upload_model() -> None:
@@ -36,7 +42,9 @@ def _upload_model() -> None:
             "own before it is used. Files that can run code (.pt2, .pth, .py) are refused."
         )
         held = st.file_uploader("ONNX file", key="model file", max_upload_size=LARGEST_MODEL)
-        names = st.file_uploader("Class names (optional): one a line", key="class file")
+        names = st.file_uploader(
+            "Class names (optional): one a line, or a .tsv with a column name", key="class file"
+        )
         fields = st.text_input(
             "Input (optional), where the file does not say it",
             placeholder="resize=crop,mean=.485,.456,.406,std=.229,.224,.225",

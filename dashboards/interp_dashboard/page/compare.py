@@ -78,14 +78,20 @@ def _choose(given: Chosen) -> None:
         answer = predict(registry(), source, first)
     for note in model.spec.notes:
         st.caption(f"Note on the model: {note}")
+    if model.spec.notes and source in map(str, session().models.values()):
+        st.caption(
+            "What the file does not say, and what was guessed wrong, can be said under *Upload a "
+            "model*: class names in a file, the normalisation as "
+            "`mean=.5,.5,.5,std=.5,.5,.5` in the field *Input*."
+        )
     wanted: tuple[str, ...] = () if len(images) > 1 else (str(answer.indices[0]),)
     if given.targets and (given.model, given.images) == (label, tuple(images)):
         wanted = given.targets
     targets = choose_targets(model.spec.classes, answer, wanted, f"{label} {' '.join(images)}")
     if len(images) > 1:
         st.caption(f"The answers are those on {name}. Without a choice, each image's own is taken.")
-    st.subheader("Methods")
-    methods = choose_methods(given.methods, model.capabilities)
+    with st.expander("Methods", expanded=JOB not in session().jobs):  # then the maps are near
+        methods = choose_methods(given.methods, model.capabilities)
     quick = st.toggle(f"A first look with {QUICK} samples, refined while you read", True, key=LOOK)
     chosen = Chosen(model=label, images=tuple(images), targets=targets, methods=methods)
     st.session_state[LAST] = chosen

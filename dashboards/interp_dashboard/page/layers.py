@@ -2,141 +2,140 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import streamlit as st
 
-from interp.cli.flags import default_model
+from interp.bundle import open_bundle
 from interp.comparison.result import Comparison
-from interp.dataset import open_dataset
 from interp.errors import InterpError
+from interp.evidence import Matrix, PartMaps
 from interp.explanation import Explanation
 from interp.method import Method
 from interp.request import Request
-from interp.run import survey
-from interp_dashboard.choice.model import sources
-from interp_dashboard.job import Work
-from interp_dashboard.model import to_explain
+from interp_dashboard.choice.data import Data, choose_data
+from interp_dashboard.choice.image import choose_images
+from interp_dashboard.choice.one import choose_knowledge, choose_one, choose_parameters
+from interp_dashboard.choice.target import choose_targets
+from interp_dashboard.keep import keep_button
+from interp_dashboard.making import explaining, surveying
+from interp_dashboard.model import predict, to_ask
 from interp_dashboard.page.compare import JOB as COMPARED
-from interp_dashboard.session import registry, session, setting
+from interp_dashboard.session import registry, session
 from interp_dashboard.view import explore, show_evidence
 from interp_dashboard.watch import watch
 
-JOB = "survey"
+COMPARISON, IMAGE, CLASSES = "Your comparison", "An image", "A model's classes"
+IMAGE_JOB, CLASSES_JOB = "one image", "classes"
 GENERATED = 50
+SAMPLE = "two"
 
 
 def page() -> None:
-    """Two views: of the image that was compared, and of classes."""
+    """All evidence: of what was compared, of one method on an image, of a model's classes."""
     st.title("Layers and channels")
     st.write(
         "A map of the image is only part of what methods find. Here is all of it: regions and "
         "their parts, channels and where they look, paths, matrices, tables, curves."
     )
-    image, classes = st.tabs(["On your image", "Of a model's classes"])
-    with image:
-        _image()
-    with classes:
-        _classes()
+    compared = session().jobs.get(COMPARED)
+    first = CLASSES if compared is None else COMPARISON
+    views = {COMPARISON: _comparison, IMAGE: _image, CLASSES: _classes}
+    picked = st.segmented_control("Show", list(views), default=first, required=True, key="shown")
+    try:
+        views[picked]()
+    except InterpError as error:
+        st.error(str(error))
 
 
-def _image() -> None:
+def _comparison() -> None:
     job = session().jobs.get(COMPARED)
     found: Comparison | None = None if job is None else job.result
     if found is None:
         st.info("Nothing was compared yet: run some methods on the page Compare first.")
         return
     names = [each.name for each in found.records]
-    at = names.index(st.selectbox("Image", names)) if len(names) > 1 else 0
-    case = found.cases[at]
-    method = st.selectbox("Method", found.methods)
-    cell = next(each for each in case.cells if each.method == method)
+    one, two = st.columns(2)
+    at = names.index(one.selectbox("Image", names)) if len(names) > 1 else 0
+    method = two.selectbox("Method", found.methods)
+    cell = next(each for each in found.cases[at].cells if each.method == method)
     if cell.explanation is None:
-        st.error(str(cell.error))
+        st.error(cell.error) if cell.error else st.info("It has not answered yet.")
         return
-    target = st.selectbox("Target", case.targets)
-    listed = [each for each in cell.explanation.evidence if each.target in (None, target)]
-    _notes(cell.explanation)
-    show_evidence(registry(), listed, cell.explanation)
-    explore(registry(), listed, cell.explanation, "image")
-    with st.expander("Its numbers"):
-        st.json(cell.explanation.scores)
+    _show(cell.explanation, "compared")
 
 
-def _notes(found: Explanation) -> None:
-    for note in found.notes:
-        st.caption(note)
+def _image() -> None:
+    chosen = choose_one(Method.explain, "image")
+    if chosen is None:
+        return
+    images = choose_images((SAMPLE,))
+    if not images:
+        st.info("Choose an image, or upload one.")
+        return
+    with st.spinner("asking the model ..."):
+        answer = predict(registry(), chosen.source, next(iter(images.values())))
+        classes = to_ask(registry(), chosen.source).spec.classes
+    key = f"{chosen.label} {' '.join(images)}"
+    targets = choose_targets(classes, answer, (str(answer.indices[0]),), key)
+    request = Request(
+        method=chosen.method,
+        model=chosen.source,
+        images=tuple(images),
+        targets=targets,
+        knowledge=choose_knowledge(chosen.method, "image"),
+        params=choose_parameters(chosen.method, "image"),
+    )
+    if st.button("Explain", type="primary"):
+        session().start(IMAGE_JOB, explaining(request, images))
+    _follow(IMAGE_JOB)
 
 
 def _classes() -> None:
-    able = _surveyors()
-    if not able:
-        st.info("No registered method has a view of classes.")
+    chosen = choose_one(Method.survey, "classes")
+    if chosen is None:
         return
-    method = st.selectbox("Method", able, key="surveyed")
-    offered, usual = sources(), default_model(registry(), method)
-    at = list(offered).index(usual) if usual in offered else 0
-    model = st.selectbox("Model", list(offered), at, key=f"model of {method}")
-    folders = setting().image_folders()
-    made = [each.name for each in registry().entries("dataset")]
-    data = st.selectbox("Images for examples", [*made, *folders], help="registered, or a folder")
-    with st.expander("Knowledge"):
-        st.caption(
-            "What the method learned before (interp fit), where it is not shipped: a folder among "
-            "the kept runs."
-        )
-        kept = st.selectbox("Folder", ["", *_learned()])
+    data = choose_data(st, "Images for examples")
+    request = Request(
+        method=chosen.method,
+        model=chosen.source,
+        images=(),
+        data=data,
+        knowledge=choose_knowledge(chosen.method, "classes"),
+        params=choose_parameters(chosen.method, "classes"),
+    )
     if st.button("Survey", type="primary"):
-        request = Request(
-            method=method,
-            model=offered[model],
-            images=(),
-            knowledge=str(setting().runs / kept) if kept else None,
-        )
-        session().start(JOB, _work(request, data, folders.get(data)))
-    job = session().jobs.get(JOB)
+        session().start(CLASSES_JOB, surveying(request, Data(data, GENERATED)))
+    _follow(CLASSES_JOB)
+
+
+def _follow(name: str) -> None:
+    job = session().jobs.get(name)
     if job is None:
         return
+    st.divider()
     watch(job)
-    if job.result is not None:
-        _notes(job.result)
-        show_evidence(registry(), job.result.evidence, job.result)
-        explore(registry(), job.result.evidence, job.result, "classes")
+    if job.result is None:
+        return
+    _, found = open_bundle(job.result)
+    if found.provenance is not None:
+        st.subheader(f"{found.provenance.method} on {found.provenance.model.name}")
+    _show(found, name)
+    keep_button(job.result)
 
 
-def _surveyors() -> list[str]:
-    """Methods that have a view of classes; what cannot be imported is told on the page Methods."""
-    able = []
-    for each in registry().entries("method"):
-        try:
-            kind = registry().get("method", each.name)
-        except InterpError:
-            continue
-        if kind.survey is not Method.survey:
-            able.append(each.name)
-    return able
-
-
-def _learned() -> list[str]:
-    """Folders of knowledge among the kept runs."""
-    found = setting().runs.glob("*/knowledge.json")
-    return sorted(each.parent.name for each in found)
-
-
-def _work(request: Request, data: str, folder: Path | None) -> Work:
-    known = registry()
-
-    def work(progress: Any, cancelled: Any) -> Iterator[Explanation]:
-        made = open_dataset(folder) if folder else known.get("dataset", data)(GENERATED, 0)
-        yield survey(
-            request,
-            registry=known,
-            model=to_explain(known, request.model),
-            dataset=made,
-            progress=progress,
-            cancelled=cancelled,
-        ).explanation
-
-    return work
+def _show(found: Explanation, key: str) -> None:
+    """Notes, pictures of one target, what can be looked into, numbers."""
+    made = found.provenance
+    targets = made.targets if made else ()
+    target = st.selectbox("Target", targets, key=f"{key} target") if len(targets) > 1 else None
+    listed = [each for each in found.evidence if target is None or each.target in (None, target)]
+    for note in found.notes:
+        st.caption(note)
+    whole, closer, numbers = st.tabs(["All of it", "One row, column or channel", "Numbers"])
+    with whole:
+        show_evidence(registry(), listed, found)
+    with closer:
+        if not any(isinstance(each, Matrix | PartMaps) for each in listed):
+            st.info("There is no matrix and there are no channels to look into.")
+        explore(registry(), listed, found, key)
+    with numbers:
+        st.json(found.scores)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote_plus
 
 import numpy as np
 import streamlit as st
@@ -13,14 +13,16 @@ from interp.context import Budget
 from interp.errors import Cancelled, InterpError, blamed
 from interp.evidence import Tile
 from interp.explanation import Explanation
-from interp.manifest import MethodEntry
+from interp.image import open_image
+from interp.manifest import AdapterEntry, MethodEntry, Paper
 from interp.method import Style
+from interp.opening import image_path
 from interp.registry import Registry
 from interp.request import Request
 from interp.run import explain
 from interp.shown import full_colour, shown
 from interp_dashboard.choice.method import QUESTIONS
-from interp_dashboard.job import Work
+from interp_dashboard.job import Job, Work
 from interp_dashboard.model import to_explain
 from interp_dashboard.session import registry, session
 from interp_dashboard.view import drawn
@@ -37,10 +39,14 @@ def page() -> None:
     """A card for each method."""
     known = registry()
     st.title("Methods")
-    st.write(
+    words, image = st.columns([4, 1])
+    words.write(
         "Each asks the network another question. The pictures are quick ones, with few samples, "
-        "of the sample image with two creatures, for the network's first answer."
+        "of the image shown here, for the network's first answer: red speaks for it, blue against "
+        "it. Where a method is listed but its package fails, its card says why."
     )
+    sample = open_image(image_path(known, SAMPLE))
+    image.image(sample, "the sample image", WIDTH // 2, alt="two creatures of different classes")
     for each in known.broken:
         st.error(f"The package {each.package} cannot be used: {each.reason}")
     entries = [each for each in known.entries("method") if isinstance(each, MethodEntry)]
@@ -78,34 +84,49 @@ def _cards(known: Registry, entries: list[MethodEntry]) -> None:
 def _card(entry: MethodEntry, thumb: np.ndarray | str | None) -> None:
     st.subheader(entry.name)
     if isinstance(thumb, str):
-        st.warning(thumb)
+        st.caption(f"No picture: {thumb}")
     elif thumb is not None:
-        st.image(thumb, caption=f"{entry.name} on the sample")
+        st.image(thumb, width="stretch", alt=f"{entry.name} on the sample")
     st.write(entry.summary)
-    paper = entry.paper
-    if paper is not None:
-        place = f"{paper.venue} {paper.year}"
-        title = f"[{paper.title}](https://doi.org/{paper.doi})" if paper.doi else paper.title
-        st.caption(f"{title}, {place}")
-    st.caption(f"Needs {', '.join(entry.needs)}. From {entry.package}.")
+    if entry.paper is not None:
+        st.caption(_cited(entry.paper))
+    st.caption(f"{_openers(entry)}: it needs {', '.join(entry.needs)}. From {entry.package}.")
+
+
+def _cited(paper: Paper) -> str:
+    """The title, as a link to where it is or to a search for it; where and when."""
+    doi, title = f"https://doi.org/{paper.doi}", quote_plus(paper.title)
+    link = doi if paper.doi else f"https://scholar.google.com/scholar?q={title}"
+    return f"[{paper.title}]({link}), {paper.venue} {paper.year}"
+
+
+def _openers(entry: MethodEntry) -> str:
+    """`For torch and onnx models`: adapters whose models offer what the method needs."""
+    able = [
+        each.name
+        for each in registry().entries("adapter")
+        if isinstance(each, AdapterEntry) and set(entry.needs) <= set(each.offers)
+    ]
+    return f"For {' and '.join(able)} models" if able else "No installed adapter offers it"
 
 
 def thumbnails(known: Registry, names: list[str]) -> Work:
     """Draw each method's picture into THUMBS, one after another."""
 
-    def work(progress: Any, cancelled: Any) -> Iterator[int]:
+    def work(job: Job) -> None:
         memory: dict[str, Any] = {}
         for number, name in enumerate(names):
-            progress("pictures of the sample", number, len(names))
+            job.tell("pictures of the sample", number, len(names))
             try:
                 with blamed(name):
-                    found = _explained(known, name, memory, cancelled)
+                    found = _explained(known, name, memory, job.cancelled)
                     THUMBS[known, name] = _thumb(known, found)
             except Cancelled:
                 raise
             except InterpError as error:
                 THUMBS[known, name] = str(error)
-            yield number
+            job.show(number)
+            job.rest()
 
     return work
 

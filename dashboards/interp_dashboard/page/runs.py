@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,25 @@ from interp.comparison.result import Comparison
 from interp.difference import difference
 from interp.difference_picture import draw_difference
 from interp.errors import InputError, InterpError
+from interp.evaluation.folder import open_evaluation
+from interp.evaluation.table import figure, interval
 from interp.folder import MANIFEST, read_json
+from interp_dashboard.history import LEARNED, RESULTS, history, kind_of
+from interp_dashboard.page.evaluate import evaluation
+from interp_dashboard.page.fit import learned
 from interp_dashboard.result import result
-from interp_dashboard.session import registry, session, setting
+from interp_dashboard.session import registry
 from interp_dashboard.view import show_evidence
-
-KINDS = ("explanation", "comparison")
 
 
 def page() -> None:
     """A list, one opened, two compared."""
     st.title("Runs")
-    found = history()
+    found = history(*RESULTS, LEARNED)
     if not found:
-        st.info("Nothing yet. What you run on the page Compare is listed here, and what was kept.")
+        st.info("Nothing yet. What you run on the other pages is listed here, and what was kept.")
         return
+    st.write("Yours go when you close this page for good; the kept ones stay, for everybody.")
     rows = [_row(name, folder) for name, folder in found.items()]
     st.dataframe(pd.DataFrame(rows), hide_index=True)
     opened, compared = st.tabs(["Open", "What differs"])
@@ -36,53 +40,41 @@ def page() -> None:
         name = st.selectbox("Run", list(found))
         _told(lambda: _open(found[name]))
     with compared:
-        one, two = st.columns(2)
-        before = one.selectbox("A", list(found))
-        after = two.selectbox("B", list(found), min(1, len(found) - 1))
-        if st.button("Compare A and B", disabled=before == after):
-            _told(lambda: _differ(found[before], found[after]))
+        _choose_two({name: each for name, each in found.items() if kind_of(each) in RESULTS})
 
 
-def history() -> dict[str, Path]:
-    """This visitor's runs and the kept ones, newest first, by name."""
-    own = _folders(session().runs())
-    kept = _folders(setting().runs)
-    listed = [(f"{each.name} (yours)", each) for each in own] + [(each.name, each) for each in kept]
-    listed.sort(key=lambda pair: (pair[1] / MANIFEST).stat().st_mtime, reverse=True)
-    return dict(listed)
-
-
-def _folders(place: Path) -> Iterator[Path]:
-    """Whole results in a folder; links are not followed."""
-    if not place.is_dir():
+def _choose_two(found: dict[str, Path]) -> None:
+    """Two of one kind."""
+    if len(found) < 2:
+        st.info("It takes two runs to see what differs.")
         return
-    for each in place.iterdir():
-        if not each.is_symlink() and _kind(each) in KINDS:
-            yield each
-
-
-def _kind(folder: Path) -> Any:
-    try:
-        return read_json(folder / MANIFEST).get("kind")
-    except (InputError, AttributeError):
-        return None
+    one, two = st.columns(2)
+    before = one.selectbox("A", list(found))
+    kind = kind_of(found[before])
+    alike = [name for name, each in found.items() if name != before and kind_of(each) == kind]
+    after = two.selectbox("B", alike, placeholder=f"no other {kind} is here")
+    if st.button("Compare A and B", disabled=after is None):
+        differ = _differ_in_numbers if kind == "evaluation" else _differ
+        _told(lambda: differ(found[before], found[after]))
 
 
 def _row(name: str, folder: Path) -> dict[str, Any]:
     about = read_json(folder / MANIFEST)
-    request = read_json(folder / "request.json")
-    methods = request.get("methods") or [{"name": request.get("method")}]
+    asked = read_json(folder / "request.json") if (folder / "request.json").is_file() else {}
+    if about["kind"] == "evaluation":
+        asked = read_json(folder / "results.json")["request"]
+    methods = asked.get("methods") or [{"name": asked.get("method", about.get("method"))}]
     return {
         "run": name,
         "kind": about["kind"],
         "methods": ", ".join(each["name"] for each in methods),
-        "model": Path(request["model"]).name,
-        "images": ", ".join(request.get("images", ())),
+        "model": Path(asked.get("model", "")).name,
+        "images": ", ".join(asked.get("images", ())) or Path(asked.get("data") or "").name,
         "written": about.get("written"),
     }
 
 
-def _told(act: Any) -> None:
+def _told(act: Callable[[], None]) -> None:
     try:
         act()
     except InterpError as error:
@@ -90,11 +82,16 @@ def _told(act: Any) -> None:
 
 
 def _open(folder: Path) -> None:
-    if _kind(folder) == "explanation":
+    kind = kind_of(folder)
+    if kind == "explanation":
         _, found = open_bundle(folder)
         show_evidence(registry(), found.evidence, found)
-        return
-    result(Comparison.open(folder), folder.name)
+    elif kind == "evaluation":
+        evaluation(open_evaluation(folder), folder)
+    elif kind == LEARNED:
+        learned(folder)
+    else:
+        result(Comparison.open(folder), folder.name)
 
 
 def _differ(before: Path, after: Path) -> None:
@@ -106,6 +103,24 @@ def _differ(before: Path, after: Path) -> None:
     lines = [(each.name, each.told()) for each in found.pairs]
     st.dataframe(pd.DataFrame(lines, columns=["evidence", "difference"]), hide_index=True)
     try:
-        st.image(draw_difference(registry(), found))
+        st.image(draw_difference(registry(), found), alt="A, B, and what differs")
     except InputError as error:
         st.caption(f"No picture: {error}")
+
+
+def _differ_in_numbers(before: Path, after: Path) -> None:
+    """Two evaluations: each method's mean by each metric, with its interval."""
+    one, two = open_evaluation(before), open_evaluation(after)
+    rows = []
+    for metric in dict.fromkeys([*one.metrics, *two.metrics]):
+        for method in dict.fromkeys([*one.methods, *two.methods]):
+            cells = [each.table.get(metric, {}).get(method) for each in (one, two)]
+            means = [each.mean for each in cells if each is not None]
+            told = ["–" if each is None else interval(each.mean) for each in cells]
+            change = figure(means[1].value - means[0].value) if len(means) == 2 else "–"
+            if means:
+                rows.append((metric, method, *told, change))
+    st.subheader("Means of two evaluations")
+    st.caption("Where the intervals overlap, it is open whether there is a difference.")
+    columns = ["metric", "method", "A", "B", "B less A"]
+    st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True)

@@ -1,0 +1,114 @@
+"""Seconds from a cold start of the dashboard to its first maps, as somebody at a browser waits.
+
+python benchmarks/dashboard.py
+Writes benchmarks/results/dashboard.json. Needs playwright and chromium. Each round starts
+`interp dashboard --no-browser`, opens the page, presses Run as soon as it can be pressed and leaves
+everything else as it is: default model, sample image, default methods.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.util import cache_from_source, find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mint import machine
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from interp_dashboard.link import Chosen
+
+ROUNDS = 3
+PATIENCE = 300_000  # milliseconds
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
+PAINTED = """maps => maps.filter(each => each.getContext("2d")
+    .getImageData(0, 0, each.width, each.height).data.some(value => value)).length"""
+OUT = Path(__file__).parent / "results" / "dashboard.json"
+
+
+def main() -> None:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=list(FLAGS)
+        )
+        rounds = [once(chromium) for _ in range(ROUNDS)]
+    methods = [each.name for each in Chosen().methods]
+    found = {
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "libraries' bytecode": bytecode(),
+        "methods": methods,
+        "measure": "seconds since the process was started",
+        "median": {key: statistics.median(each[key] for each in rounds) for key in rounds[0]},
+        "rounds": rounds,
+    }
+    OUT.write_text(json.dumps(found, indent=2) + "\n")
+    print(json.dumps(found, indent=2))
+
+
+def once(chromium: Browser) -> dict[str, float]:
+    """A cold start, from the process to the refined maps."""
+    wanted, begun, found = len(Chosen().methods), time.perf_counter(), {}
+
+    def note(name: str) -> None:
+        found[name] = round(time.perf_counter() - begun, 1)
+
+    with TemporaryDirectory() as runs, started(Path(runs)) as address:
+        note("it listens")
+        page = chromium.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(address)
+        page.get_by_role("button", name="Run", exact=True).click()
+        note("Run is pressed")
+        for name, count in (("first map", 1), ("all maps", wanted)):
+            seen(page, count)
+            note(name)
+        page.get_by_role("button", name="HTML report").wait_for()
+        note("all refined")
+        page.close()
+    print(found, file=sys.stderr)
+    return found
+
+
+def seen(page: Page, count: int) -> None:
+    """Wait until so many maps are painted."""
+    maps = page.locator(".maps canvas[tabindex]")
+    while maps.evaluate_all(PAINTED) < count:
+        page.wait_for_timeout(50)
+
+
+@contextmanager
+def started(runs: Path) -> Iterator[str]:
+    """The command as a user gives it, once it has said its address."""
+    with socket.create_server(("localhost", 0)) as free:
+        port = str(free.getsockname()[1])
+    words = ["dashboard", "--no-browser", "--port", port, "--runs", str(runs)]
+    command = [sys.executable, "-m", "interp", *words]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        if server.stdout is not None:
+            server.stdout.readline()
+        yield f"http://localhost:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def bytecode() -> str:
+    """Whether Python finds torch compiled, as an installer leaves it, or compiles at each start."""
+    spec = find_spec("torch")
+    kept = spec and spec.origin and Path(cache_from_source(spec.origin)).exists()
+    return "kept" if kept else "compiled at each start"
+
+
+if __name__ == "__main__":
+    main()
