@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from interp.docs import missing
@@ -16,6 +17,8 @@ from interp.errors import UnsupportedError
 from interp.manifest import AdapterEntry, MethodEntry
 from interp.model import ModelAdapter
 from interp.registry import Registry
+from interp.request import Request
+from interp.run import fit
 from interp.spec import ModelOptions
 from interp.testing import MethodCase, method_checks
 from interp_onnx.opening import open_model
@@ -37,6 +40,9 @@ CHECKS = [
 
 HOOKED = ("guided-backprop", "guided-gradcam", "deeplift")
 """Methods that take only networks whose activations are modules of a few kinds."""
+
+LEARNING = {"explainer": {"epochs": 1}}
+"""Methods that explain nothing before they have learned, and how little will do; of VGG's kind."""
 
 Models = dict[str, ModelAdapter]
 
@@ -61,6 +67,26 @@ def rectified(tmp_path_factory: pytest.TempPathFactory) -> Models:
     return {"torch": module, "onnx": open_model(str(path), ModelOptions(device="cpu"))}
 
 
+@pytest.fixture(scope="module")
+def learned(rectified: Models, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """learned(method, adapter): the folder of what the method learned of that adapter's model."""
+    kept: dict[tuple[str, str], str] = {}
+    images = tmp_path_factory.mktemp("images")
+    noise = np.random.default_rng(0).integers(0, 256, (8, 24, 24, 3), np.uint8)
+    for number, each in enumerate(noise):
+        Image.fromarray(each).save(images / f"{number}.png")
+
+    def found(method: str, adapter: str) -> str:
+        if (method, adapter) not in kept:
+            out = tmp_path_factory.mktemp(method) / adapter
+            request = Request(method=method, data=str(images), params=LEARNING[method])
+            fit(request, registry=REGISTRY, model=rectified[adapter], out=out)
+            kept[method, adapter] = str(out)
+        return kept[method, adapter]
+
+    return found
+
+
 def test_every_adapter_has_a_model_here(models: Models) -> None:
     assert set(models) == {each.name for each in ADAPTERS}
 
@@ -75,12 +101,15 @@ def test_an_adapter_offers_what_the_registry_says(models: Models, adapter: Adapt
 def test_a_method_runs_or_says_what_it_needs(
     models: Models,
     rectified: Models,
+    learned: Callable[..., str],
     method: MethodEntry,
     adapter: AdapterEntry,
     check: Callable[[MethodCase], None],
 ) -> None:
-    model = (rectified if method.name in HOOKED else models)[adapter.name]
-    case = MethodCase(method.name, registry=REGISTRY, model=model)
+    learns = method.name in LEARNING
+    model = (rectified if learns or method.name in HOOKED else models)[adapter.name]
+    knowledge = learned(method.name, adapter.name) if learns else None
+    case = MethodCase(method.name, registry=REGISTRY, model=model, knowledge=knowledge)
     if lacking := missing(method, adapter):
         with pytest.raises(UnsupportedError, match=f"needs ({'|'.join(lacking).upper()});"):
             case.explain()
