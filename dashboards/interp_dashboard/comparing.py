@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,11 +13,11 @@ from interp.comparison.compare import compare
 from interp.comparison.job import record_of
 from interp.comparison.result import Case, Comparison, ComparisonRequest, Record
 from interp.context import Budget, Progress
-from interp.drawing import slug
 from interp.folder import MANIFEST
 from interp.opening import open_method
 from interp.registry import Registry
 from interp.spec import ModelSpec
+from interp_dashboard.history import folder_name, pixels_of
 from interp_dashboard.job import Job, Work
 from interp_dashboard.model import to_explain
 
@@ -40,7 +39,9 @@ def stages(
 
     def work(job: Job) -> None:
         model = to_explain(known, request.model)
-        folder = runs / _name(request, model.spec.fingerprint, images)
+        words = " ".join([*(each.name for each in request.methods), "on", *images])
+        asked = request.model_dump_json(), model.spec.fingerprint, pixels_of(images)
+        folder = runs / folder_name(words, *asked)
         if (folder / MANIFEST).is_file():
             job.show(Comparison.open(folder))
             return
@@ -101,12 +102,3 @@ def forecast(known: Registry, seen: Comparison) -> float:
 
 def _labelled(stage: str, progress: Progress) -> Progress:
     return lambda label, done, total: progress(f"{stage}: {label}", done, total)
-
-
-def _name(request: ComparisonRequest, model: str, images: dict[str, np.ndarray]) -> str:
-    """The folder of a request on this model and these pixels."""
-    content = hashlib.sha256(f"{request.model_dump_json()} {model}".encode())
-    for each in images.values():
-        content.update(each.tobytes())
-    words = slug(" ".join([*(each.name for each in request.methods), "on", *images]))
-    return f"{words[:60]}-{content.hexdigest()[:10]}"

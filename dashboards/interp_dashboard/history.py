@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from interp.drawing import slug
 from interp.errors import InputError
 from interp.folder import MANIFEST, read_json
@@ -59,6 +61,11 @@ def folder_name(words: str, *asked: str) -> str:
     """A name for what is asked: the same whenever the same is asked again."""
     digest = hashlib.sha256("\n".join(asked).encode()).hexdigest()
     return f"{slug(words)[:60]}-{digest[:10]}"
+
+
+def pixels_of(images: dict[str, np.ndarray]) -> str:
+    """What tells images by name, (H, W, 3) uint8, from others."""
+    return hashlib.sha256(b"".join(each.tobytes() for each in images.values())).hexdigest()
 
 
 def _folders(place: Path, kinds: tuple[str, ...]) -> Iterator[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from interp.registry import Registry
 from interp.request import Request
 from interp.run import explain, finish, fit, survey
 from interp_dashboard.choice.data import Data
-from interp_dashboard.history import folder_name, learned_here
+from interp_dashboard.history import folder_name, learned_here, pixels_of
 from interp_dashboard.job import Job, Work
 from interp_dashboard.model import to_explain
 from interp_dashboard.session import registry, session, setting
@@ -27,9 +26,8 @@ from interp_dashboard.session import registry, session, setting
 
 def explaining(request: Request, images: dict[str, np.ndarray]) -> Work:
     """One method on images by name, (H, W, 3) uint8."""
-    pixels = hashlib.sha256(b"".join(each.tobytes() for each in images.values())).hexdigest()
     words = f"{request.method} on {' '.join(images)}"
-    return _once(session().runs(), words, request, partial(_explain, images), pixels)
+    return _once(session().runs(), words, request, partial(_explain, images), pixels_of(images))
 
 
 def surveying(request: Request, data: Data) -> Work:

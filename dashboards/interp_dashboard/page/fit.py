@@ -30,7 +30,7 @@ def page() -> None:
     st.write(
         "Some methods learn from many images before they explain one: which channels speak for a "
         "class, or a network that shows its parts. Do that here; what was learned is then offered "
-        "on the page Layers and channels. A fit that was stopped goes on where it was."
+        "on the pages Compare and Layers and channels. A fit that was stopped goes on where it was."
     )
     chosen = choose_one(Method.fit, JOB)
     if chosen is None:
@@ -61,7 +61,7 @@ def learned(folder: Path) -> None:
     if (folder / RECIPE).is_file():
         st.write("It is a model too: choose it by this name wherever a model is chosen.")
     else:
-        st.write("Choose it as knowledge on the page Layers and channels.")
+        st.write("Choose it as knowledge on the pages Compare and Layers and channels.")
     for note in found.about.get("notes", []):
         st.caption(note)
     if layers := found.about.get("layers"):
