@@ -1,8 +1,8 @@
-"""Network Decoupling against plain twins: creatures-resnet trained on, on creatures.
+"""Network Decoupling: the creatures networks trained on, beside what they were and plain twins.
 
-python benchmarks/decoupling_creatures.py [--explore] [--images N --test N --epochs N --seeds N]
-Writes benchmarks/results/decoupling_creatures.json; goes on where it was stopped. --explore trains
-on other seeds and writes beside its work, for choosing parameters.
+python benchmarks/decoupling_creatures.py [--model M --explore --images N --epochs N --seeds N]
+Writes benchmarks/results/decoupling_MODEL.json; goes on where it was stopped. --explore trains on
+other seeds and writes beside its work, for choosing parameters.
 """
 
 from __future__ import annotations
@@ -32,24 +32,27 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=6000)
     parser.add_argument("--test", type=int, default=2000)
     parser.add_argument("--attacked", type=int, default=500)
-    parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rate", type=float, default=0.02)
-    parser.add_argument("--information", type=float, default=0.01)
-    parser.add_argument("--sparsity", type=float, default=0.01)
-    parser.add_argument("--kept", type=float, default=0.5)
+    parser.add_argument("--rate", type=float, default=0.01)
+    parser.add_argument("--control-rate", type=float, default=0.1)
+    parser.add_argument("--information", type=float, default=0.02)
+    parser.add_argument("--sparsity", type=float, default=0.003)
+    parser.add_argument("--kept", type=float, default=0.57)
+    parser.add_argument("--twins", action="store_true", help="train plain twins too")
     parser.add_argument("--explore", action="store_true")
     parser.add_argument("--work", type=Path, default=WORK)
     asked = parser.parse_args()
     train, test = EXPLORED if asked.explore else SCORED
     first = 100 if asked.explore else 1
     kind = "explored" if asked.explore else "scored"
-    named = [asked.model, asked.images, asked.epochs, asked.rate, asked.information]
+    named = [asked.model, asked.images, asked.epochs, asked.rate, asked.control_rate]
+    named += [asked.information]
     work = asked.work / "-".join(map(str, [kind, *named, asked.sparsity, asked.kept]))
     pictures = Kept(Creatures(asked.test, test, two=False))
     study = Study(
-        model=lambda _: asked.model,
+        model=asked.model,
         options=ModelOptions(),
         train=Kept(Creatures(asked.images, train, two=False)),
         test=pictures,
@@ -58,6 +61,9 @@ def main() -> None:
             epochs=asked.epochs,
             batch_size=asked.batch,
             rate=asked.rate,
+            control_rate=asked.control_rate,
+            drops=(0.6, 0.85),
+            start="open",
             information=asked.information,
             sparsity=asked.sparsity,
             kept=asked.kept,
@@ -65,8 +71,10 @@ def main() -> None:
         ),
         seeds=tuple(range(first, first + asked.seeds)),
         work=work,
+        twins=asked.twins,
     )
-    out = work / "report.json" if asked.explore else HERE / "results" / "decoupling_creatures.json"
+    results = HERE / "results" / f"decoupling_{asked.model}.json"
+    out = work / "report.json" if asked.explore else results
     write_report(study, out, datetime.now(UTC).isoformat(timespec="seconds"))
 
 

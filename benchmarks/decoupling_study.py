@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,18 +22,23 @@ from interp.context import Context
 from interp.dataset import Dataset
 from interp.evidence import Table
 from interp.folder import read_json, write_json
+from interp.interval import compare
 from interp.model import ModelAdapter
 from interp.registry import Registry
 from interp.request import Request
 from interp.run import fit
 from interp.source import open_model
 from interp.spec import ModelOptions
-from interp_decoupling.features import gathered
-from interp_decoupling.known import known_of
+from interp.training.samples import Samples
+from interp_csg.metric.mutual import score, table
+from interp_decoupling.concept import lit, overlap, part_masks, read_values, thresholds
+from interp_decoupling.features import gathered, look, maps_of
+from interp_decoupling.known import Known, known_of, module_of
 from interp_decoupling.metric.detection import Attack, Classifier, detect
-from interp_decoupling.metric.measure import versions_of
+from interp_decoupling.metric.measure import DetectionParams, versions_of
 from interp_decoupling.params import DecouplingParams
-from interp_decoupling.survey import survey
+from interp_decoupling.structure import find_places
+from interp_decoupling.survey import combinations, placed, survey
 
 DRAFT = Path(interp_decoupling.__file__).with_name("registry-draft.yaml")
 KINDS = ("decoupled", "twin")
@@ -44,6 +49,10 @@ STRENGTHS = (1, 2, 4, 8)
 LEARNED = (1, 5, 10)
 """Images a class that a detector learns from."""
 REPEATS = 5
+DEEP = 6
+"""Layers, the last ones, whose filters are held against classes and parts."""
+DETECTS = 0.04
+"""IoU above which a filter counts as a detector of a part."""
 TABLES = ("measures", "layers", "filters on together", "time")
 
 
@@ -51,11 +60,10 @@ TABLES = ("measures", "layers", "filters on together", "time")
 class Study:
     """One recipe on one data set: for each seed a decoupled network, and its twin without modules.
 
-    Both begin with the same trained network, `model` or one made per seed, and see the same images
-    in the same order.
+    Both begin with the same trained network, and see the same images in the same order.
     """
 
-    model: Callable[[int], str]
+    model: str
     options: ModelOptions
     train: Dataset
     test: Dataset
@@ -63,55 +71,64 @@ class Study:
     params: DecouplingParams
     seeds: tuple[int, ...]
     work: Path
+    twins: bool = True
 
     @cached_property
     def registry(self) -> Registry:
         return Registry.load([DRAFT] if DRAFT.is_file() else [])
 
     def report(self) -> dict[str, Any]:
-        """Numbers of every network, seed by seed."""
-        found: dict[str, Any] = {kind: {} for kind in KINDS}
-        for seed in self.seeds:
-            for kind in KINDS:
-                found[kind][str(seed)] = self.network(kind, seed)
-        less = [
-            found["decoupled"][str(s)]["accuracy"] - found["twin"][str(s)]["accuracy"]
-            for s in self.seeds
-        ]
+        """Numbers of the network as it was and of every one made of it, seed by seed."""
+        found: dict[str, Any] = {"original": self.original()}
+        for kind in KINDS if self.twins else KINDS[:1]:
+            found[kind] = {str(seed): self.network(kind, seed) for seed in self.seeds}
         images = {"train": self.train, "test": self.test, "attacked": self.attacked}
         return {
             "machine": machine(),
+            "model": self.model,
             "params": self.params.model_dump(mode="json", exclude_unset=True),
             "images": {name: len(each) for name, each in images.items()},
             **found,
-            "accuracy_less_twin": {"mean": round(float(np.mean(less)), 4), "each": less},
         }
+
+    def original(self) -> dict[str, Any]:
+        """The trained network that the others begin with."""
+        model = open_model(self.model, self.options, self.registry)
+        found = self.plain(model, self.work / "original")
+        print("original", found["accuracy"], json.dumps(found["filters"]), flush=True)
+        return found
 
     def network(self, kind: str, seed: int) -> dict[str, Any]:
         """Train, if that is not done, and measure what is not."""
         folder = self.work / f"{kind}-{seed}"
-        seconds = self.fitted(self.model(seed), folder, {"gate": kind == "decoupled"}, seed)
+        seconds = self.fitted(folder, {"gate": kind == "decoupled"}, seed)
         model = open_model(str(folder), ModelOptions(), self.registry)
-        found = self._kept(folder, "answers", lambda: {"accuracy": self.accuracy(model)})
-        found |= self._kept(folder, "seconds", lambda: {"train_seconds": seconds})
+        found = self._kept(folder, "seconds", lambda: {"train_seconds": seconds})
         found["log"] = read_json(folder / "knowledge.json")["about"]["log"]
         if kind == "decoupled":
             found |= self._kept(folder, "survey", lambda: self.surveyed(model))
-            found["detection"] = self._detections(model, folder)
-        shown = {key: found[key] for key in found if key not in ("log", "detection")}
-        print(kind, seed, json.dumps(shown), flush=True)
+        found |= self.plain(model, folder, known_of(model) if kind == "decoupled" else None)
+        told = {key: found[key] for key in ("accuracy", "filters", "measures") if key in found}
+        print(kind, seed, json.dumps(told), flush=True)
         return found
 
-    def fitted(self, model: str, folder: Path, said: dict[str, Any], seed: int) -> float | None:
-        """Seconds it took to train `model` into the folder; None where that was done before."""
+    def plain(
+        self, model: ModelAdapter, folder: Path, known: Known | None = None
+    ) -> dict[str, Any]:
+        """What can be asked of any network: accuracy, what its filters tell, and attacks."""
+        found = self._kept(folder, "accuracy", lambda: {"accuracy": self.accuracy(model)})
+        found |= self._kept(folder, "filters", lambda: {"filters": self.filters(model)})
+        return found | {"detection": self.detections(model, folder, known)}
+
+    def fitted(self, folder: Path, said: dict[str, Any], seed: int) -> float | None:
+        """Seconds it took to train into the folder; None where that was done before."""
         if folder.is_dir():
             return None
         begun = time.monotonic()
-        derived = Path(model).is_dir()
         request = Request(
             method="decoupling",
-            model=model,
-            options=ModelOptions() if derived else self.options,
+            model=self.model,
+            options=self.options,
             params=self.params.model_dump(mode="json", exclude_unset=True) | said,
             seed=seed,
         )
@@ -133,31 +150,94 @@ class Study:
             right += int((scores.argmax(1).cpu().numpy() == samples.labels[chosen]).sum())
         return round(right / len(samples), 4)
 
-    def surveyed(self, model: ModelAdapter) -> dict[str, Any]:
-        """The tables of a survey of the test images."""
-        found = survey(model, self.test, known_of(model), self.params, Context())
+    @cached_property
+    def layers(self) -> dict[str, str]:
+        """The last controlled convolutions, `DEEP` of them, and the batch norm after each."""
+        plain = open_model(self.model, self.options, self.registry).module()
+        return {each.name: each.norm or each.name for each in find_places(plain)[-DEEP:]}
+
+    def _named(self, model: ModelAdapter, layer: str) -> str:
+        """The layer whose output are the maps after batch norm, and gate."""
+        inside = {each.name for each in model.layers()}
+        return layer if module_of(layer) in inside else self.layers[layer]
+
+    def filters(self, model: ModelAdapter) -> dict[str, Any]:
+        """What single filters of the last layers tell, by layer: nats of mutual information with
+        one class (mean over filters of the best class), and overlap with the part that each meets
+        best (chosen on every other image, measured on the rest).
+        """
+        samples = gathered(model, self.test, Context())
+        samples = samples.part(np.arange(min(len(samples), self.params.surveyed)))
+        found = {}
+        for layer in self.layers:
+            maps = maps_of(model, samples, self._named(model, layer), Context())
+            told = table(maps.mean((2, 3)), samples.labels, len(self.test.classes))
+            found[layer] = {"nats": round(score(told), 4), **self._parts(model, samples, maps)}
+        return found
+
+    def _parts(self, model: ModelAdapter, samples: Samples, maps: np.ndarray) -> dict[str, float]:
+        masks = self._masks(model, samples, maps.shape[2:])
+        if not masks:
+            return {}
+        seen = np.arange(len(samples)) % 2 == 0
+        limits = thresholds(maps[seen], self.params.top)
+        best = []
+        for cells in np.moveaxis(lit(maps, limits), 1, 0):
+            mask = max(masks.values(), key=lambda each: overlap(cells[seen], each[seen]))
+            best.append(overlap(cells[~seen], mask[~seen]))
         return {
+            "part_iou": round(float(np.mean(best)), 4),
+            "detectors": round(float((np.array(best) > DETECTS).mean()), 4),
+        }
+
+    def _masks(
+        self, model: ModelAdapter, samples: Samples, grid: tuple[int, int]
+    ) -> dict[str, np.ndarray]:
+        values = read_values(self.params.concepts, model.spec.classes)
+        examples = placed(model, self.test, samples.places)
+        return part_masks(examples, self.test.classes, values, grid, None)
+
+    def surveyed(self, model: ModelAdapter) -> dict[str, Any]:
+        """The tables of a survey of the test images, and combinations in all of the last layers."""
+        known, context = known_of(model), Context()
+        found = survey(model, self.test, known, self.params, context)
+        told: dict[str, Any] = {
             each.name: {"columns": each.columns, "rows": each.rows}
             for each in found.evidence
             if isinstance(each, Table) and each.name in TABLES
         }
+        seen = look(model, known, self.test, context)
+        values = read_values(self.params.concepts, model.spec.classes)
+        for joined in ("mean", "union"):
+            rows = []
+            for layer in self.layers:
+                asked = self.params.model_copy(update={"concept_layer": layer, "joined": joined})
+                each = combinations(model, self.test, seen, known, asked, values, context)
+                rows += [] if each is None else each.rows
+            if rows:
+                told[f"combinations by {joined}"] = _paired(rows)
+        return told
 
-    def _detections(self, model: ModelAdapter, folder: Path) -> dict[str, Any]:
+    def detections(self, model: ModelAdapter, folder: Path, known: Known | None) -> dict[str, Any]:
         """AUC of every detector, attack by attack."""
         return {
             f"{attack} {eps}/255": self._kept(
                 folder,
                 f"{attack}-{eps}",
-                lambda attack=attack, eps=eps: self._detected(model, attack, eps),  # type: ignore[misc]
+                lambda attack=attack, eps=eps: self._detected(model, known, attack, eps),  # type: ignore[misc]
             )
             for attack in ATTACKS
             for eps in STRENGTHS
         }
 
-    def _detected(self, model: ModelAdapter, attack: Attack, eps: int) -> dict[str, Any]:
-        seen = versions_of(model, self.attacked, attack, eps / 255, 10, Context())
+    def _detected(
+        self, model: ModelAdapter, known: Known | None, attack: Attack, eps: int
+    ) -> dict[str, Any]:
+        asked = DetectionParams(attack=attack, eps=eps / 255)
+        layer = self._named(model, list(self.layers)[-1])
+        seen = versions_of(model, self.attacked, asked, layer, known, Context())
         found: dict[str, Any] = {"fooled": round(seen.fooled, 4)}
-        for of in ("path", "features"):
+        for of in ("features",) if known is None else ("path", "features"):
             for kind in CLASSIFIERS:
                 for each in LEARNED:
                     aucs = [
@@ -177,12 +257,24 @@ class Study:
         return known
 
 
+def _paired(rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Combinations beside their best single filters: mean IoU, and the difference's interval."""
+    both, single = (np.array([float(row[at]) for row in rows]) for at in (3, 5))
+    less = compare(both, single, np.random.default_rng(0))
+    return {
+        "combinations": len(rows),
+        "iou": round(float(both.mean()), 4),
+        "best_single": round(float(single.mean()), 4),
+        "difference": [round(float(v), 4) for v in (less.value, less.low, less.high)],  # type: ignore[arg-type]
+        "better": round(float((both > single).mean()), 4),
+    }
+
+
 def write_report(study: Study, out: Path, written: str) -> None:
     """Measure all and write the results."""
     found = {"written": written, **study.report()}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps({key: found[key] for key in ("accuracy_less_twin", "params")}, indent=2))
 
 
 def _tell(title: str) -> Any:

@@ -151,15 +151,24 @@ class ChannelImportance(Evidence):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Pathway(Evidence):
-    """Which filters are on: layer -> (filters,) in [0, 1], laid end to end in `states`."""
+    """Which filters are on: layer -> (filters,) in [0, 1], laid end to end in `states`.
+
+    `signed`: differences of two paths, in [-1, 1]. `on` and `off` say what 1 and 0 (or -1) mean.
+    """
 
     kind: ClassVar[str] = "pathway"
     states: np.ndarray
     layers: dict[str, int]
+    signed: bool = False
+    on: str = "on"
+    off: str = "off"
 
     def check(self) -> None:
         super().check()
         self._expect(self.states.shape == (sum(self.layers.values()),), "one state per filter")
+        least = -1 if self.signed else 0
+        inside = bool(((self.states >= least) & (self.states <= 1)).all())
+        self._expect(inside, f"states in [{least}, 1]")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -68,7 +68,7 @@ def begin(network: nn.Module, places: Sequence[Place], params: DecouplingParams,
         for place in places:
             control: Any = network.get_submodule(place.name).control
             kept = next(control.parameters()).device
-            control.cpu().begin(params.start)
+            control.cpu().begin(params.start or "zero")
             control.to(kept)
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -24,16 +24,16 @@ Values = dict[str, dict[str, str]]
 """concept -> class -> value."""
 
 
-@dataclass(frozen=True)
-class Combination:
-    """Filters that are on together, the concept their maps meet best, and the best single one."""
+Joined = Literal["mean", "union"]
 
-    images: int
+
+@dataclass(frozen=True)
+class Match:
+    """Filters, a concept, and the overlap of their cells with it."""
+
     filters: tuple[int, ...]
     concept: str
     overlap: float
-    single: int
-    single_overlap: float
 
 
 def read_values(path: str | None, classes: Sequence[str]) -> Values:
@@ -113,15 +113,35 @@ def mined(
 
 
 def met(
-    cells: np.ndarray, masks: dict[str, np.ndarray], filters: tuple[int, ...], images: int
-) -> Combination:
-    """The concept that the union of these filters' cells meets best; cells (N, K, gh, gw)."""
-    union = np.logical_or.reduce(cells[:, list(filters)], axis=1)
-    scores = {name: overlap(union, mask) for name, mask in masks.items()}
-    concept = max(scores, key=scores.__getitem__)
-    alone = [overlap(cells[:, each], masks[concept]) for each in filters]
-    best = int(np.argmax(alone))
-    return Combination(images, filters, concept, scores[concept], filters[best], alone[best])
+    maps: np.ndarray,
+    masks: dict[str, np.ndarray],
+    filters: tuple[int, ...],
+    seen: np.ndarray,
+    top: float,
+    joined: Joined = "mean",
+) -> tuple[Match, Match]:
+    """The concept these filters meet together, and the one of them that meets it best alone.
+
+    Thresholds, concept and best filter are chosen on the images `seen` (N,), and the overlaps are
+    those on the others. Maps (N, K, gh, gw), rectified. "mean": the top cells of the filters' mean,
+    each in units of its own threshold; as many cells as a single filter's. "union": of their cells.
+    """
+    chosen = maps[:, list(filters)]
+    limits = thresholds(chosen[seen], top)
+    alone = np.moveaxis(lit(chosen, limits), 1, 0)
+    together = np.logical_or.reduce(alone)
+    if joined == "mean":
+        units = np.where(limits > 0, limits, 1)[:, None, None]
+        mean = (chosen / units).mean(1, keepdims=True)
+        together = lit(mean, thresholds(mean[seen], top))[:, 0]
+    concept = max(masks, key=lambda name: overlap(together[seen], masks[name][seen]))
+    mask = masks[concept]
+    best = int(np.argmax([overlap(each[seen], mask[seen]) for each in alone]))
+    single = overlap(alone[best][~seen], mask[~seen])
+    return (
+        Match(filters, concept, overlap(together[~seen], mask[~seen])),
+        Match((filters[best],), concept, single),
+    )
 
 
 def _parts(

@@ -13,6 +13,7 @@ from interp_decoupling.binarise import Mixture, mixed, semhash
 from interp_decoupling.only import only_on, pays
 
 Call = tuple[tuple[Tensor, ...], Tensor]
+Start = Literal["zero", "kaiming", "open"]
 Mode = Literal["auto", "all", "on"]
 """What is computed: where it pays only the filters that are on, always all, or always those."""
 
@@ -38,11 +39,14 @@ class Control(nn.Module):
         noisy = scores + torch.randn_like(scores)
         return semhash(noisy, mixed(scores.shape, self.mixture, scores.device))
 
-    def begin(self, start: Literal["zero", "kaiming"]) -> None:
-        """The released start: b1 = b2 = 1, W2 Kaiming-normal, W1 = 0 (or Kaiming-normal too)."""
+    def begin(self, start: Start) -> None:
+        """b1 = b2 = 1, W2 Kaiming-normal, and W1 = 0 or Kaiming-normal: the released starts.
+
+        "open" is ours: Kaiming-normal, and b2 = 3, so that at first nearly all filters are on.
+        """
         nn.init.ones_(self.reduce.bias)
-        nn.init.ones_(self.expand.bias)
         nn.init.kaiming_normal_(self.expand.weight)
+        nn.init.constant_(self.expand.bias, 3.0 if start == "open" else 1.0)
         if start == "zero":
             nn.init.zeros_(self.reduce.weight)
         else:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from interp.training.keep import Row
 
 LATER = {
-    "rate", "static", "references", "neighbours", "filters", "depth", "concept_layer", "concepts",
-    "surveyed", "combination", "top", "timed",
+    "rate", "control_rate", "static", "references", "neighbours", "filters", "depth",
+    "concept_layer", "concepts", "surveyed", "combination", "top", "joined", "timed",
 }  # fmt: skip
 """What may change before a training goes on: the rate, after a NaN, and what it does not use."""
 THUMB = 56

@@ -73,15 +73,21 @@ class Lesson(Task):
             "sparsity": params.sparsity or 0.0,
         }
         self.modules = {"terms": self.terms}
+        control = {id(p) for e in controlled(network).values() for p in e.control.parameters()}
+        parts: list[list[nn.Parameter]] = [[], []]
+        for each in self.terms.parameters():
+            parts[id(each) in control].append(each)
         sgd = torch.optim.SGD(
-            self.terms.parameters(), lr=params.rate or 0.0, momentum=0.9, weight_decay=params.decay
-        )
+            [{"params": part} for part in parts if part],
+            lr=params.rate or 0.0, momentum=0.9, weight_decay=params.decay,
+        )  # fmt: skip
         self.optimizers = {"all": sgd}
 
     def begin(self, epoch: int) -> list[str]:
-        """One optimiser, its rate the epoch's."""
-        for group in self.optimizers["all"].param_groups:
-            group["lr"] = self.params.rate_at(epoch)
+        """One optimiser, its rates the epoch's."""
+        rates = self.params.rates_at(epoch)
+        for group, rate in zip(self.optimizers["all"].param_groups, rates, strict=False):
+            group["lr"] = rate  # a twin has no modules
         return ["all"]
 
     def losses(

@@ -7,16 +7,32 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from interp.method import Params
+from interp_decoupling.concept import Joined
+from interp_decoupling.control import Start
 
 Name = Annotated[str, Field(coerce_numbers_to_str=True)]
 """Of a layer; in a sequence it is a number, and the command line reads numbers as such."""
 SCHEDULES: dict[str, dict[str, Any]] = {
+    "short": {
+        "epochs": 12,
+        "batch_size": 64,
+        "rate": 0.01,
+        "control_rate": 0.1,
+        "drops": (0.6, 0.85),
+        "pad": 4,
+        "start": "open",
+        "information": 0.02,
+        "sparsity": 0.003,
+        "kept": 0.57,
+    },
     "small": {
         "epochs": 200,
         "batch_size": 128,
         "rate": 0.1,
+        "control_rate": 0.1,
         "drops": (0.5, 0.75),
         "pad": 4,
+        "start": "zero",
         "information": 0.01,
         "sparsity": 1.5e-4,
         "kept": 0.0,
@@ -25,15 +41,19 @@ SCHEDULES: dict[str, dict[str, Any]] = {
         "epochs": 120,
         "batch_size": 256,
         "rate": 0.01,
+        "control_rate": 0.01,
         "drops": (0.25, 0.5, 0.75),
         "pad": 16,
+        "start": "zero",
         "information": 0.005,
         "sparsity": 0.01,
         "kept": 0.6,
     },
 }
-"""small: a released recipe for ResNet-56 on CIFAR-10; large: for ResNet-18 on ImageNet, both from
-a trained plain network. Ours: pad of large, where the recipe crops at random sizes.
+"""All begin with a trained plain network. short is ours: filters are nearly all on at first, and
+the modules learn faster than the network (docs/decoupling.md). small: a released recipe for
+ResNet-56 on CIFAR-10; large: for ResNet-18 on ImageNet; ours there: pad, where the recipe crops at
+random sizes.
 """
 
 
@@ -46,15 +66,18 @@ class DecouplingParams(Params):
     gate: bool = Field(
         True, description="off: the plain twin, trained alike without controlling modules"
     )
-    schedule: Literal["small", "large"] = Field(
-        "small", description="defaults for a small network, or a large one"
+    schedule: Literal["short", "small", "large"] = Field(
+        "short",
+        description="defaults: ours for a few epochs, or the authors' for a small or large network",
     )
     fresh: bool = Field(False, description="forget the weights first: train from scratch")
     reduction: int = Field(
         4, ge=1, description="a module's inputs for each of its hidden units (released: 4)"
     )
-    start: Literal["zero", "kaiming"] = Field(
-        "zero", description="of a module's first weights; zero: one path for all images at first"
+    start: Start | None = Field(
+        None,
+        description="of a module's first weights; zero: one path for all images at first; "
+        "open: nearly all filters on; default: the schedule's",
     )
     mixture: Literal["samples", "channels", "hard", "soft"] = Field(
         "samples",
@@ -77,6 +100,9 @@ class DecouplingParams(Params):
     epochs: int | None = Field(None, ge=1, description="default: the schedule's")
     batch_size: int | None = Field(None, ge=2, description="default: the schedule's")
     rate: float | None = Field(None, gt=0, description="learning rate; default: the schedule's")
+    control_rate: float | None = Field(
+        None, gt=0, description="learning rate of the modules; default: the schedule's"
+    )
     drops: tuple[float, ...] | None = Field(
         None, description="shares of the epochs after which the rate falls to a tenth"
     )
@@ -109,6 +135,9 @@ class DecouplingParams(Params):
     top: float = Field(
         0.1, gt=0, lt=1, description="share of a filter's cells that count as its own"
     )
+    joined: Joined = Field(
+        "mean", description="its cells: the top of its filters' mean, or the union of their tops"
+    )
     timed: int = Field(10, ge=0, description="images that survey times one by one; 0: none")
 
     def settled(self) -> DecouplingParams:
@@ -118,7 +147,7 @@ class DecouplingParams(Params):
             update={key: value for key, value in chosen.items() if getattr(self, key) is None}
         )
 
-    def rate_at(self, epoch: int) -> float:
-        """The learning rate in an epoch; of settled parameters."""
+    def rates_at(self, epoch: int) -> tuple[float, float]:
+        """The network's and the modules' learning rates in an epoch; of settled parameters."""
         dropped = sum(epoch >= share * (self.epochs or 0) for share in self.drops or ())
-        return float((self.rate or 0.0) * 0.1**dropped)
+        return (self.rate or 0.0) * 0.1**dropped, (self.control_rate or 0.0) * 0.1**dropped

@@ -36,6 +36,19 @@ class Paths:
         """Mean distance of two images of one class, and of two classes; nan without such a pair."""
         return within(self.distances, self.labels)
 
+    def effect(self) -> float:
+        """Cohen's d: how much further two classes' images are apart than one's, in units of the
+        pooled standard deviation of distances; nan without such pairs, or where all are equal.
+        """
+        same = self.labels[:, None] == self.labels
+        pairs = ~np.eye(len(self.labels), dtype=bool)
+        inside, between = self.distances[same & pairs], self.distances[~same]
+        counts = np.array([len(inside), len(between)]) - 1
+        if (counts < 1).any():
+            return float("nan")
+        spread = np.sqrt(counts @ [inside.var(ddof=1), between.var(ddof=1)] / counts.sum())
+        return float((between.mean() - inside.mean()) / spread) if spread else float("nan")
+
 
 def split(values: np.ndarray, filters: dict[str, int]) -> dict[str, np.ndarray]:
     """Values (..., F) layer by layer, each (..., n)."""

@@ -14,15 +14,7 @@ from interp.explanation import Explanation
 from interp.reading import Reading
 from interp.spec import Capability
 from interp_decoupling.cluster import clustered, information, purity, shared
-from interp_decoupling.concept import (
-    Values,
-    lit,
-    met,
-    mined,
-    part_masks,
-    read_values,
-    thresholds,
-)
+from interp_decoupling.concept import Values, met, mined, part_masks, read_values
 from interp_decoupling.features import Seen, look, maps_of
 from interp_decoupling.path import Paths, alike, distinct, diversity, hamming, within
 
@@ -52,9 +44,9 @@ def survey(
     evidence: list[Evidence] = [curves(known)] if known.log else []
     evidence += [measures(seen, known), *_classes(seen.paths, known)]
     evidence.append(layers(seen.paths, _labelings(seen.paths, known, values), context.seed))
-    combinations = _combinations(model, dataset, seen, known, params, values, context)
-    if combinations is not None:
-        evidence.append(combinations)
+    together = combinations(model, dataset, seen, known, params, values, context)
+    if together is not None:
+        evidence.append(together)
     if params.timed and Capability.MODULE in model.capabilities:
         evidence.append(timing(model, seen, params.timed, context))
     return Explanation(tuple(evidence), notes=seen.samples.notes)
@@ -77,7 +69,7 @@ def measures(seen: Seen, known: Known) -> Table:
     """Numbers of the whole paths on the data."""
     paths = seen.paths
     inside, between = paths.within()
-    rows = [
+    rows: list[list[Any]] = [
         ["images", len(paths.labels)],
         ["accuracy", float(seen.right.mean())],
         ["filters on", float(paths.codes.mean())],
@@ -85,6 +77,7 @@ def measures(seen: Seen, known: Known) -> Table:
         ["distinct paths / images", distinct(paths.codes)],
         ["filters that differ within a class", inside],
         ["filters that differ between classes", between],
+        ["effect of the class (Cohen's d)", paths.effect()],
         ["multiply-adds / plain", float(known.work.share(paths.codes, paths.filters).mean())],
     ]
     return Table(name="measures", columns=["measure", "value"], rows=[_rounded(r) for r in rows])
@@ -153,7 +146,7 @@ def _labelings(paths: Paths, known: Known, values: Values) -> dict[str, np.ndarr
     return found
 
 
-def _combinations(
+def combinations(
     model: ModelAdapter,
     dataset: Dataset,
     seen: Seen,
@@ -162,30 +155,33 @@ def _combinations(
     values: Values,
     context: Context,
 ) -> Table | None:
-    """Filters on together in a cluster of images, and what they stand for; None without masks."""
+    """Filters on together in a cluster of images, and what they stand for; None without masks.
+
+    Every other image is learned from; overlaps are those of the rest.
+    """
     layer = params.concept_layer or list(known.filters)[-1]
     if layer not in known.filters:
         raise InputError(f"{layer!r} is not controlled; {nearest(layer, known.filters)}")
     samples = seen.samples.part(np.arange(min(len(seen.samples), params.surveyed)))
-    examples = _examples(model, dataset, samples.places)
+    examples = placed(model, dataset, samples.places)
     if not any(part.mask is not None for e, _ in examples for i in e.instances for part in i.parts):
         return None
     maps = maps_of(model, samples, layer, context)
     masks = part_masks(examples, dataset.classes, values, maps.shape[2:], model.layer(layer).field)
-    codes = seen.paths.layers()[layer]
-    clusters = clustered(codes, len(np.unique(seen.paths.labels)), context.seed)
-    cells = lit(maps, thresholds(maps, params.top))
+    codes = seen.paths.layers()[layer][: len(samples)]
+    learned = np.arange(len(samples)) % 2 == 0
+    clusters = clustered(codes[learned], len(np.unique(samples.labels)), context.seed)
     rows = []
-    for images, filters in mined(codes, clusters, params.combination):
-        found = met(cells, masks, filters, images)
-        told = " ".join(map(str, found.filters))
-        alone = [found.single, round(found.single_overlap, 3)]
-        rows.append([found.images, told, found.concept, round(found.overlap, 3), *alone])
+    for images, filters in mined(codes[learned], clusters, params.combination):
+        both, single = met(maps, masks, filters, learned, params.top, params.joined)
+        told = " ".join(map(str, filters))
+        alone = [single.filters[0], round(single.overlap, 3)]
+        rows.append([images, told, both.concept, round(both.overlap, 3), *alone])
     columns = ["images", "filters", "concept", "IoU", "best single", "its IoU"]
     return Table(name="filters on together", layer=layer, columns=columns, rows=rows)
 
 
-def _examples(
+def placed(
     model: ModelAdapter, dataset: Dataset, places: np.ndarray
 ) -> list[tuple[Example, Placement]]:
     """Examples at these places of the data, and where they lie in the network's input."""

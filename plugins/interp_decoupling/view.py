@@ -11,6 +11,7 @@ import numpy as np
 
 from interp.evidence import Evidence, Gallery, PartMaps, Pathway, Table
 from interp.explanation import Explanation
+from interp.spec import Capability
 from interp_decoupling.path import hamming, split
 
 if TYPE_CHECKING:
@@ -39,7 +40,12 @@ class View:
     def tell(self, targets: Sequence[Target]) -> Explanation:
         """The path, nearest images and the work; then what each target's class says of it."""
         evidence: list[Evidence] = [
-            self._path("path", self.codes.astype(float)),
+            Pathway(
+                name="path",
+                image=self.at,
+                states=self.codes.astype(float),
+                layers=self.known.filters,
+            ),
             self._nearest(),
             self._work(),
         ]
@@ -55,19 +61,25 @@ class View:
             return
         own, others = self._shares[target.index], self._others(target)
         states, contrast = self.codes.astype(float), own - others
-        yield self._path("unlike its class", np.abs(states - own), target)
-        yield self._path("its class unlike others", np.abs(contrast), target)
+        other = "the others" if target.against is None else "the other class"
+        yield self._unlike("image unlike its class", states - own, target, "image", "class")
+        yield self._unlike("class unlike others", contrast, target, target.name, other)
         yield self._table(target, states - own, contrast)
         yield from self._filters(target, contrast)
 
-    def _path(self, name: str, states: np.ndarray, target: Target | None = None) -> Pathway:
-        """States (F,) in [0, 1]."""
+    def _unlike(
+        self, name: str, difference: np.ndarray, target: Target, one: str, other: str
+    ) -> Pathway:
+        """Shares for which filters are on in `one` less those in `other`, (F,) in [-1, 1]."""
         return Pathway(
             name=name,
             image=self.at,
-            target=None if target is None else target.name,
-            states=states,
+            target=target.name,
+            states=difference,
             layers=self.known.filters,
+            signed=True,
+            on=f"on in {one}, not in {other}",
+            off=f"on in {other}, not in {one}",
         )
 
     def _table(self, target: Target, unlike: np.ndarray, contrast: np.ndarray) -> Table:
@@ -105,18 +117,29 @@ class View:
         )
 
     def _work(self) -> Table:
-        """Multiply-adds of the plain network, and of what is on for this image."""
+        """Multiply-adds of the plain network, and of what is on for this image; and how many
+        layers leave out what is off: in the others gathering channels would take longer.
+        """
         work, filters = self.known.work, self.known.filters
         share = float(work.share(self.codes[None], filters)[0])
+        here = self.model.spec.device == "cpu" and Capability.MODULE in self.model.capabilities
+        skipping = work.skipping(filters) if here else 0
         rows: list[list[Any]] = [
-            ["plain network", work.plain(filters), 1.0],
-            ["filters on, with modules", int(work.on(self.codes[None], filters)[0]), share],
-            ["modules alone", sum(each.module for each in work.layers.values()), None],
+            ["multiply-adds: plain network", work.plain(filters), 1.0],
+            [
+                "multiply-adds: filters on, and modules",
+                int(work.on(self.codes[None], filters)[0]),
+                share,
+            ],
+            [
+                "multiply-adds: modules alone",
+                sum(each.module for each in work.layers.values()),
+                None,
+            ],
+            ["layers that skip filters that are off", skipping, skipping / len(filters)],
         ]
         rows = [[*row[:2], None if row[2] is None else round(row[2], 4)] for row in rows]
-        return Table(
-            name="work", image=self.at, columns=["what", "multiply-adds", "share"], rows=rows
-        )
+        return Table(name="work", image=self.at, columns=["what", "count", "share"], rows=rows)
 
     def _filters(self, target: Target, contrast: np.ndarray) -> Iterator[PartMaps]:
         """Layer by layer, maps of the filters that are on here and more for the class than else."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from interp_decoupling.control import controlled
+from interp_decoupling.only import PAYS
 from interp_decoupling.path import split
 
 if TYPE_CHECKING:
@@ -60,6 +61,12 @@ class Work:
         """`on` over `plain`, (N,)."""
         found: np.ndarray = self.on(codes, filters) / self.plain(filters)
         return found
+
+    def skipping(self, filters: dict[str, int]) -> int:
+        """Layers large enough that leaving filters out saves time on a CPU."""
+        return sum(
+            each.each * each.channels * filters[name] >= PAYS for name, each in self.layers.items()
+        )
 
     def facts(self) -> dict[str, Any]:
         """Fit for JSON."""

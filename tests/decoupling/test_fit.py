@@ -124,7 +124,7 @@ def test_other_networks_and_mixtures(
 
 
 def test_static_gates_are_told(decoupling: Any, model: ModelAdapter, colours: Any) -> None:
-    static = decoupling(epochs=1, information=0.0, start="zero", rate=1e-5)
+    static = decoupling(epochs=1, information=0.0, start="zero", rate=1e-5, control_rate=1e-5)
     (note,) = static.fit(model, colours(30), Context()).about["notes"]
     assert note.startswith("the gates are static: diversity 0.0 is below 0.005")
     assert "raise --information (0)" in note

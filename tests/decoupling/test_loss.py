@@ -118,11 +118,29 @@ def test_the_loss_is_the_weighted_sum(make: Any, said: dict[str, Any]) -> None:
 
 
 def test_schedules() -> None:
-    small = DecouplingParams().settled()
+    small = DecouplingParams(schedule="small").settled()
     assert (small.epochs, small.batch_size, small.kept) == (200, 128, 0.0)
-    rates = [small.rate_at(epoch) for epoch in (0, 99, 100, 149, 150)]
-    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001])
+    rates = [small.rates_at(epoch) for epoch in (0, 99, 100, 149, 150)]
+    assert np.allclose(rates, [[0.1] * 2, [0.1] * 2, [0.01] * 2, [0.01] * 2, [0.001] * 2])
     large = DecouplingParams(schedule="large", kept=0.0, drops=()).settled()
-    assert (large.kept, large.rate, large.sparsity) == (0.0, 0.01, 0.01)
-    assert large.rate_at(119) == 0.01
-    assert set(SCHEDULES["small"]) == set(SCHEDULES["large"])
+    assert (large.epochs, large.kept, large.sparsity) == (120, 0.0, 0.01)
+    assert large.rates_at(119) == (0.01, 0.01)
+    short = DecouplingParams(control_rate=0.5).settled()
+    assert short.start == "open" and short.rates_at(0) == (0.01, 0.5)
+    assert set(SCHEDULES["small"]) == set(SCHEDULES["large"]) == set(SCHEDULES["short"])
+
+
+def test_modules_learn_at_their_own_rate(make: Any) -> None:
+    network = copy.deepcopy(make("plain").module())
+    places = tuple(find_places(network))
+    insert(network, Layout(places=places))
+    params = DecouplingParams(epochs=4, rate=0.01, control_rate=0.3, drops=(0.5,)).settled()
+    lesson = Lesson(network, 3, params)
+    for epoch, fall in ((0, 1), (2, 0.1)):
+        lesson.begin(epoch)
+        groups = lesson.optimizers["all"].param_groups
+        assert [each["lr"] for each in groups] == pytest.approx([0.01 * fall, 0.3 * fall])
+    control = {id(p) for each in controlled(network).values() for p in each.control.parameters()}
+    assert {id(each) for each in groups[1]["params"]} == control
+    count = sum(len(each["params"]) for each in groups)
+    assert count == len(list(lesson.terms.parameters()))

@@ -72,11 +72,11 @@ def test_the_path_is_what_the_modules_say(
         maps = network.last(x)[0].numpy()
     assert found.named("path").states.tolist() == codes.tolist()
     shares = known.paths.shares(3)
-    unlike = found.named("unlike its class", "green").states
-    np.testing.assert_allclose(unlike, np.abs(codes - shares[1]), atol=1e-6)
+    unlike = found.named("image unlike its class", "green").states
+    np.testing.assert_allclose(unlike, codes - shares[1], atol=1e-6)
     others = (shares[0] + shares[2]) / 2
-    contrast = found.named("its class unlike others", "green").states
-    np.testing.assert_allclose(contrast, np.abs(shares[1] - others), atol=1e-6)
+    contrast = found.named("class unlike others", "green").states
+    np.testing.assert_allclose(contrast, shares[1] - others, atol=1e-6)
     shown = found.named("filters on in last", "green")
     on = [f for f in range(5) if codes[8 + f]]
     best = sorted(on, key=lambda f: -(shares[1] - others)[8 + f])[:3]
@@ -102,14 +102,34 @@ def test_nearest_are_the_nearest(
     assert np.array_equal(shown.pictures[0], known.pictures[best])
 
 
+def test_the_work_says_where_filters_are_skipped(
+    decoupling: Any,
+    learned: Knowledge,
+    trained: ModelAdapter,
+    known: Known,
+    colours: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def told() -> dict[str, Any]:
+        found = decoupling().explain(trained, [colours()[1].image], [GREEN], learned, Context())
+        return {row[0]: row[1] for row in found.named("work").rows}
+
+    first = told()
+    assert first["layers that skip filters that are off"] == 0  # the network is tiny
+    assert first["multiply-adds: plain network"] == known.work.plain(known.filters)
+    least = min(e.each * e.channels * known.filters[n] for n, e in known.work.layers.items())
+    monkeypatch.setattr("interp_decoupling.work.PAYS", least + 1)
+    assert told()["layers that skip filters that are off"] == 1
+
+
 def test_a_difference_and_a_class_without_references(
     decoupling: Any, learned: Knowledge, trained: ModelAdapter, known: Known, colours: Any
 ) -> None:
     both = Target(1, "green, not red", 2)
     found = decoupling().explain(trained, [colours()[1].image], [both], learned, Context())
     shares = known.paths.shares(3)
-    contrast = found.named("its class unlike others", both.name).states
-    np.testing.assert_allclose(contrast, np.abs(shares[1] - shares[2]), atol=1e-6)
+    contrast = found.named("class unlike others", both.name).states
+    np.testing.assert_allclose(contrast, shares[1] - shares[2], atol=1e-6)
     poor = replace(learned, arrays={**learned.arrays, "labels": np.zeros(6, np.int64)})
     found = decoupling().explain(trained, [colours()[1].image], [GREEN], poor, Context())
     assert found.notes == ("no reference image of green: its path is not known",)

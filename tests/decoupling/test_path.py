@@ -15,6 +15,7 @@ from interp.placement import place
 from interp.spec import InputSpec, ReceptiveField
 from interp_decoupling.cluster import clustered, contingency, information, purity, shared
 from interp_decoupling.concept import (
+    Match,
     lit,
     met,
     mined,
@@ -119,13 +120,39 @@ def test_a_planted_combination_is_found() -> None:
     codes[:4, [1, 3]] = codes[4:, 0] = codes[:, 2] = True
     clusters = np.repeat([0, 1], 4)
     assert mined(codes, clusters, 4) == [(4, (1, 3))]
-    cells = np.zeros((8, 5, 2, 2), bool)
-    cells[:4, 1, 0, 0] = cells[:4, 3, 0, 1] = cells[4:, 0, 1, 1] = True
+    maps = np.zeros((8, 5, 2, 2))
+    maps[:4, 1, 0, 0] = maps[:4, 3, 0, 1] = maps[4:, 0, 1, 1] = 3
     top = np.zeros((8, 2, 2))
     top[:4, 0] = 1
-    found = met(cells, {"whole": np.ones((8, 2, 2)), "top": top}, (1, 3), 4)
-    assert (found.concept, found.overlap) == ("top", 1.0)
-    assert (found.single, found.single_overlap) == (1, 0.5)
+    masks = {"whole": np.ones((8, 2, 2)), "top": top}
+    for joined in ("mean", "union"):
+        both, single = met(maps, masks, (1, 3), np.arange(8) % 2 == 0, 0.25, joined)
+        assert both == Match((1, 3), "top", 1.0)
+        assert single == Match((1,), "top", 0.5)
+
+
+def test_overlaps_are_those_of_images_that_chose_nothing() -> None:
+    maps = np.zeros((4, 2, 2, 2))
+    maps[:2, :, 0] = 1  # on the images learned from both filters lie on the mask, and then nowhere
+    masks = {"top": np.zeros((4, 2, 2))}
+    masks["top"][:, 0] = 1
+    both, single = met(maps, masks, (0, 1), np.array([True, True, False, False]), 0.5)
+    assert both.overlap == single.overlap == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_effect_of_the_class_pair_by_pair(seed: int) -> None:
+    paths = Paths(drawn(seed, 12), np.arange(12) % 3, {"a": 7})
+    inside, between = [], []
+    for i in range(12):
+        for j in range(12):
+            if i != j:
+                apart = float((paths.codes[i] != paths.codes[j]).mean())
+                (inside if i % 3 == j % 3 else between).append(apart)
+    n, m = len(inside) - 1, len(between) - 1
+    pooled = (n * np.var(inside, ddof=1) + m * np.var(between, ddof=1)) / (n + m)
+    expected = (np.mean(between) - np.mean(inside)) / math.sqrt(pooled)
+    assert paths.effect() == pytest.approx(expected, abs=1e-5)
 
 
 def test_masks_lie_on_the_grid(colours: Any, tmp_path: Path) -> None:

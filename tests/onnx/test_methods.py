@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,9 @@ HOOKED = ("guided-backprop", "guided-gradcam", "deeplift")
 LEARNING = {"explainer": {"epochs": 1}}
 """Methods that explain nothing before they have learned, and how little will do; of VGG's kind."""
 
+MAKING = {"decoupling": {"epochs": 1, "batch_size": 4, "pad": 0}}
+"""Methods that explain only networks that they have trained."""
+
 Models = dict[str, ModelAdapter]
 
 
@@ -68,21 +72,53 @@ def rectified(tmp_path_factory: pytest.TempPathFactory) -> Models:
 
 
 @pytest.fixture(scope="module")
-def learned(rectified: Models, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
-    """learned(method, adapter): the folder of what the method learned of that adapter's model."""
-    kept: dict[tuple[str, str], str] = {}
-    images = tmp_path_factory.mktemp("images")
+def images(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder of noise, two images of each class."""
+    folder = tmp_path_factory.mktemp("images")
     noise = np.random.default_rng(0).integers(0, 256, (8, 24, 24, 3), np.uint8)
     for number, each in enumerate(noise):
-        Image.fromarray(each).save(images / f"{number}.png")
+        place = folder / str(number % 4)
+        place.mkdir(exist_ok=True)
+        Image.fromarray(each).save(place / f"{number}.png")
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def learned(
+    rectified: Models, images: str, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., str]:
+    """learned(method, adapter): the folder of what the method learned of that adapter's model."""
+    kept: dict[tuple[str, str], str] = {}
 
     def found(method: str, adapter: str) -> str:
         if (method, adapter) not in kept:
             out = tmp_path_factory.mktemp(method) / adapter
-            request = Request(method=method, data=str(images), params=LEARNING[method])
+            request = Request(method=method, data=images, params=LEARNING[method])
             fit(request, registry=REGISTRY, model=rectified[adapter], out=out)
             kept[method, adapter] = str(out)
         return kept[method, adapter]
+
+    return found
+
+
+@pytest.fixture(scope="module")
+def made(
+    rectified: Models, images: str, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], tuple[Models, str]]:
+    """made(method): the network it trained, of each adapter, and what it knows of that."""
+    kept: dict[str, tuple[Models, str]] = {}
+
+    def found(method: str) -> tuple[Models, str]:
+        if method not in kept:
+            request = Request(method=method, data=images, params=MAKING[method])
+            knowledge = fit(request, registry=REGISTRY, model=rectified["torch"])
+            assert knowledge.made is not None
+            folder = tmp_path_factory.mktemp(method)
+            replace(knowledge, made=None).save(folder / "known")
+            knowledge.made.export(folder / "model.onnx")
+            file = open_model(str(folder / "model.onnx"), ModelOptions(device="cpu"))
+            kept[method] = {"torch": knowledge.made, "onnx": file}, str(folder / "known")
+        return kept[method]
 
     return found
 
@@ -102,13 +138,19 @@ def test_a_method_runs_or_says_what_it_needs(
     models: Models,
     rectified: Models,
     learned: Callable[..., str],
+    made: Callable[[str], tuple[Models, str]],
     method: MethodEntry,
     adapter: AdapterEntry,
     check: Callable[[MethodCase], None],
 ) -> None:
-    learns = method.name in LEARNING
-    model = (rectified if learns or method.name in HOOKED else models)[adapter.name]
-    knowledge = learned(method.name, adapter.name) if learns else None
+    named, knowledge = method.name, None
+    if named in MAKING:
+        models, knowledge = made(named)
+    elif named in LEARNING:
+        models, knowledge = rectified, learned(named, adapter.name)
+    elif named in HOOKED:
+        models = rectified
+    model = models[adapter.name]
     case = MethodCase(method.name, registry=REGISTRY, model=model, knowledge=knowledge)
     if lacking := missing(method, adapter):
         with pytest.raises(UnsupportedError, match=f"needs ({'|'.join(lacking).upper()});"):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from interp.errors import PluginError
+from interp.errors import InputError, PluginError
 from interp.evidence import (
     KINDS,
     ChannelImportance,
@@ -105,6 +105,7 @@ def test_renders_at_any_size(kind: str, size: tuple[int, int], width: int, seen:
         ChannelImportance(name="m", values=np.zeros(3)),
         ChannelImportance(name="m", values=np.zeros(0)),
         Pathway(name="m", states=np.zeros(0), layers={}),
+        Pathway(name="m", states=np.array([1, 0, -1.0]), layers={"a": 3}, signed=True),
         PartMaps(name="m", maps=np.zeros((2, 4, 4)), peaks=np.zeros((2, 2)), filters=[0, 1]),
         PartMaps(name="m", maps=np.zeros((0, 4, 4)), peaks=np.zeros((0, 2)), filters=[]),
         Matrix(name="m", values=np.zeros((2, 2)), rows=["a", "b"], columns=["c", "d"]),
@@ -119,6 +120,25 @@ def test_renders_at_any_size(kind: str, size: tuple[int, int], width: int, seen:
 )
 def test_nothing_to_show_is_no_failure(evidence: Evidence) -> None:
     assert render(evidence).dtype == np.uint8
+
+
+def test_a_difference_of_paths_is_red_and_blue_and_says_what_they_mean() -> None:
+    def picture(states: list[float], **said: str) -> np.ndarray:
+        path = Pathway(name="m", states=np.array(states), layers={"a": 3}, signed=True, **said)
+        return render(path, width=360).astype(int)
+
+    more, less, same = picture([1, 1, 1]), picture([-1, -1, -1]), picture([0, 0, 0])
+    inside = np.abs(more - less).max(-1) > 60  # the three cells
+    assert inside.any()
+    assert (more[inside][:, 0] > more[inside][:, 2]).all()
+    assert (less[inside][:, 2] > less[inside][:, 0]).all()
+    assert not np.array_equal(picture([0, 0, 0], on="on in one, not in other"), same)
+
+
+@pytest.mark.parametrize(("states", "signed"), [([1.5], False), ([-0.5], False), ([-1.5], True)])
+def test_a_path_has_states_between_its_ends(states: list[float], signed: bool) -> None:
+    with pytest.raises(InputError, match="states in"):
+        Pathway(name="m", states=np.array(states), layers={"a": 1}, signed=signed).check()
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])

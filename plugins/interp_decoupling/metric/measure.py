@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from interp.context import Context
     from interp.dataset import Dataset
     from interp.model import ModelAdapter
+    from interp_decoupling.known import Known
 
 BATCH = 32
 
@@ -82,7 +83,8 @@ class PathDetection(PathMetric):
     def measure(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Measurement:
         """On images that the detector has not seen, a mean over draws."""
         asked = self.params
-        versions = versions_of(model, dataset, asked.attack, asked.eps, asked.steps, context)
+        known = known_of(model)
+        versions = versions_of(model, dataset, asked, list(known.filters)[-1], known, context)
         clean, attacked = versions.of(asked.of)
         found = [
             detect(
@@ -110,13 +112,19 @@ class Versions:
 
 
 def versions_of(
-    model: ModelAdapter, dataset: Dataset, kind: Attack, eps: float, steps: int, context: Context
+    model: ModelAdapter,
+    dataset: Dataset,
+    asked: DetectionParams,
+    layer: str,
+    known: Known | None,
+    context: Context,
 ) -> Versions:
-    """Every labelled image, clean and attacked, as detectors see it."""
+    """Every labelled image, clean and attacked, as detectors see it: the features of a layer, and
+    the paths of a network of which they are known.
+    """
     import torch
 
-    samples, known = gathered(model, dataset, context), known_of(model)
-    layer = list(known.filters)[-1]
+    samples = gathered(model, dataset, context)
     found: list[list[np.ndarray]] = [[], [], [], []]
     fooled = 0
 
@@ -124,13 +132,16 @@ def versions_of(
         maps: np.ndarray = model.activations(images, [layer])[layer].mean((2, 3)).cpu().numpy()
         return maps
 
+    def path(images: Tensor) -> np.ndarray:
+        return np.zeros((len(images), 0)) if known is None else known.read(model, images)
+
     for chosen, images in batches(model, samples, context, "attacking", BATCH):
         labels = torch.from_numpy(samples.labels[chosen]).to(images.device)
-        moved = attack(model, images, labels, kind, eps, steps)
-        rows = known.read(model, images), known.read(model, moved), pooled(images), pooled(moved)
+        moved = attack(model, images, labels, asked.attack, asked.eps, asked.steps)
+        rows = path(images), path(moved), pooled(images), pooled(moved)
         for whole, part in zip(found, rows, strict=True):
             whole.append(part)
         fooled += int((model.predict(moved).argmax(1) != labels).sum())
-    path, other, features, changed = (np.concatenate(each) for each in found)
+    first, second, features, changed = (np.concatenate(each) for each in found)
     share = fooled / len(samples)
-    return Versions((path, other), (features, changed), samples.labels, share)
+    return Versions((first, second), (features, changed), samples.labels, share)

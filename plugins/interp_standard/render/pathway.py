@@ -7,7 +7,7 @@ import numpy as np
 from interp.evidence import Evidence, Pathway
 from interp.method import Renderer, Style
 from interp_standard.render.canvas import GAP, INK, SMALL, SOFT, blank, column, flow, row, text
-from interp_standard.render.colour import to_pixels
+from interp_standard.render.colour import diverging, to_pixels
 from interp_standard.render.page import of_kind, page
 
 ON = np.array([20, 92, 158], np.float32)
@@ -25,29 +25,46 @@ class PathwayRenderer(Renderer):
         ends = np.cumsum(list(evidence.layers.values()), dtype=int)
         parts = np.split(evidence.states, ends[:-1])
         across = max(8, ceil(max(evidence.layers.values(), default=0) / TALLEST))
-        columns = [_layer(*each, across) for each in zip(evidence.layers, parts, strict=False)]
+        columns = [
+            _layer(name, states, across, evidence.signed)
+            for name, states in zip(evidence.layers, parts, strict=False)
+        ]
         widest = max([2 * style.width, *(each.shape[1] for each in columns)])
         body = flow(columns, widest, 2 * GAP) if columns else blank(1, 1)
-        on = int((evidence.states > 0.5).sum())
-        notes = [f"{on} of {len(evidence.states)} filters on; one cell is one filter"]
-        return page(evidence, column([body, _legend()]), notes)
+        told = f"{_count(evidence.states, evidence.signed)}; one cell is one filter"
+        return page(evidence, column([body, _legend(evidence)]), [told])
 
 
-def _layer(name: str, states: np.ndarray, across: int) -> np.ndarray:
+def _layer(name: str, states: np.ndarray, across: int, signed: bool) -> np.ndarray:
     rows = ceil(len(states) / across)
     cells = np.full((rows * across, 3), 255, np.float32)
-    cells[: len(states)] = OFF + (ON - OFF) * np.clip(states, 0, 1)[:, None]
+    cells[: len(states)] = _painted(states, signed)
     grid = cells.reshape(rows, across, 3).repeat(CELL, 0).repeat(CELL, 1)
     grid[CELL - 1 :: CELL] = grid[:, CELL - 1 :: CELL] = 255
     width = max(NARROWEST, across * CELL)
-    count = f"{int((states > 0.5).sum())}/{len(states)} on"
-    title = [text(name, width, SMALL, INK), text(count, width, SMALL, SOFT)]
-    return column([*title, to_pixels(grid)], 3)
+    count = text(_count(states, signed, brief=True), width, SMALL, SOFT)
+    return column([text(name, width, SMALL, INK), count, to_pixels(grid)], 3)
 
 
-def _legend() -> np.ndarray:
-    swatches = [np.full((12, 12, 3), colour, np.float32) for colour in (ON, OFF)]
-    words = [text(word, size=SMALL) for word in ("on", "off")]
-    return row(
-        [row([to_pixels(each), word], 4) for each, word in zip(swatches, words, strict=True)]
-    )
+def _painted(states: np.ndarray, signed: bool) -> np.ndarray:
+    """Float RGB (F, 3)."""
+    if not signed:
+        return OFF + (ON - OFF) * states.astype(np.float32)[:, None]
+    far = diverging(np.sign(states))
+    return OFF + (far - OFF) * np.abs(states).astype(np.float32)[:, None]
+
+
+def _count(states: np.ndarray, signed: bool, brief: bool = False) -> str:
+    """How many filters are on, or differ, by more than half."""
+    found, word = int((np.abs(states) > 0.5).sum()), "differ" if signed else "on"
+    return f"{found}/{len(states)} {word}" if brief else f"{found} of {len(states)} filters {word}"
+
+
+def _legend(evidence: Pathway) -> np.ndarray:
+    ends = [(1.0, evidence.on), (-1.0 if evidence.signed else 0.0, evidence.off)]
+    shown = []
+    for state, word in ends:
+        colour = _painted(np.array([state]), evidence.signed)[0]
+        swatch = to_pixels(np.full((12, 12, 3), colour, np.float32))
+        shown.append(row([swatch, text(word, size=SMALL)], 4))
+    return row(shown)
