@@ -16,6 +16,7 @@ from interp.spec import ModelOptions
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "cifar10"
 TRAIN, TEST = "train_20000.npz", "test_5000.npz"
+WEIGHTS = {20: "resnet20-12fca82f.th", 56: "resnet56-4bfd9763.th"}
 
 
 class Block(nn.Module):

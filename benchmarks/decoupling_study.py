@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from mint import machine
 
-import interp_decoupling
 from interp.context import Context
 from interp.dataset import Dataset
 from interp.evidence import Table
@@ -40,7 +39,6 @@ from interp_decoupling.params import DecouplingParams
 from interp_decoupling.structure import find_places
 from interp_decoupling.survey import combinations, placed, survey
 
-DRAFT = Path(interp_decoupling.__file__).with_name("registry-draft.yaml")
 KINDS = ("decoupled", "twin")
 ATTACKS: tuple[Attack, ...] = ("fgsm", "pgd")
 CLASSIFIERS: tuple[Classifier, ...] = ("forest", "adaboost", "boosting")
@@ -75,7 +73,7 @@ class Study:
 
     @cached_property
     def registry(self) -> Registry:
-        return Registry.load([DRAFT] if DRAFT.is_file() else [])
+        return Registry.load()
 
     def report(self) -> dict[str, Any]:
         """Numbers of the network as it was and of every one made of it, seed by seed."""

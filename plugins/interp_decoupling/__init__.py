@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 
 @hookimpl
 def interp_register(registrar: Registrar) -> None:
-    """The method, the builder of the networks it trains, and what they are measured by."""
+    """The method, the builder of the networks it trains, one of them, and their measures."""
+    from interp.source import ModelSource
     from interp_decoupling.build import build
+    from interp_decoupling.known import SHIPPED
     from interp_decoupling.method import Decoupling
     from interp_decoupling.metric import METRICS
 
     registrar.add("method", "decoupling", Decoupling)
     registrar.add("builder", "decoupled", build)
+    registrar.add("model", "creatures-decoupled", ModelSource(str(SHIPPED / "creatures-resnet")))
     for name, metric in METRICS.items():
         registrar.add("metric", name, metric)

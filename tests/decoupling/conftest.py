@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -150,12 +149,3 @@ def colours() -> type[Colours]:
 def said() -> dict[str, Any]:
     """Parameters of a small training."""
     return dict(PARAMS)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow until the method is registered: these train, and nothing that ships needs them yet."""
-    here = Path(__file__).parent
-    for each in items:
-        if each.path.is_relative_to(here):
-            each.add_marker(pytest.mark.slow)

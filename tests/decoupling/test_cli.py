@@ -11,7 +11,6 @@ import pytest
 
 from interp.cli import main
 
-DRAFT = Path(__file__).parents[2] / "plugins/interp_decoupling/registry-draft.yaml"
 NET = """
     import torch
     from torch import nn
@@ -54,7 +53,7 @@ def interp(
     (tmp_path / "names.txt").write_text("blue\ngreen\nred\n")
 
     def call(words: str) -> Answer:
-        code = main([*words.replace("NET", f"{name}:net").split(), "--registry", str(DRAFT)])
+        code = main(words.replace("NET", f"{name}:net").split())
         return Answer(code, *capsys.readouterr())
 
     return call

@@ -22,7 +22,6 @@ from interp.spec import ModelOptions
 from interp.testing import ToyModel
 from interp_decoupling.known import Known
 
-DRAFT = Path(__file__).parents[2] / "plugins/interp_decoupling/registry-draft.yaml"
 NET = """
     import torch
     from torch import nn
@@ -51,7 +50,7 @@ def same(first: Knowledge, second: Knowledge) -> bool:
 
 @pytest.fixture
 def registry() -> Registry:
-    return Registry.load([DRAFT])
+    return Registry.load()
 
 
 @pytest.fixture

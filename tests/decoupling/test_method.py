@@ -23,7 +23,6 @@ from interp_decoupling.known import Known
 from interp_decoupling.metric import METRICS
 from interp_decoupling.metric.detection import attack, detect, drawn
 
-DRAFT = Path(__file__).parents[2] / "plugins/interp_decoupling/registry-draft.yaml"
 GREEN = Target(1, "green")
 
 
@@ -53,7 +52,7 @@ def test_is_a_good_method(
     check: Callable[[MethodCase], None], learned: Knowledge, trained: ModelAdapter, tmp_path: Path
 ) -> None:
     replace(learned, made=None).save(tmp_path / "known")
-    registry = Registry.load([DRAFT])
+    registry = Registry.load()
     check(MethodCase("decoupling", registry, trained, knowledge=str(tmp_path / "known")))
 
 
