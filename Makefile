@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 CHIP := plugins/interp_chip/knowledge/creatures-vgg
 EXPLAINER := plugins/interp_explainer/knowledge/creatures-vgg
+DECOUPLED := plugins/interp_decoupling/models/creatures-resnet
 BENCH ?= mint chip_fit solver onnx_cut channel_ablation black_box rise
 SHELVES := $(wildcard core adapters plugins dashboards)
 
@@ -40,15 +41,18 @@ screenshots: $(VENV)/.developing ## take README's picture of the dashboard (need
 bench: $(VENV)/.developing ## measure against peers; results go to benchmarks/
 	set -e; for name in $(BENCH); do $(BIN)/python benchmarks/$$name.py; done
 
-models: $(VENV)/.installed ## train the shipped networks again, about 25 minutes
+models: $(VENV)/.installed ## train the shipped networks again, about 35 minutes
 	$(BIN)/python -m interp_creatures.train
 	rm -rf build/creatures $(CHIP)
 	$(BIN)/interp data creatures --out build/creatures --count 800 --seed 2001
 	$(BIN)/interp fit --plugin chip --data build/creatures --layer stage3 --layer stage3.0 \
 	    --images 50 --masks 500 --out $(CHIP)
-	rm -rf build/explainer $(EXPLAINER)
-	$(BIN)/interp data creatures --out build/explainer --count 4000 --seed 2002
-	$(BIN)/interp fit --plugin explainer --data build/explainer --out $(EXPLAINER)
+	rm -rf build/creatures-4000 $(EXPLAINER)
+	$(BIN)/interp data creatures --out build/creatures-4000 --count 4000 --seed 2002
+	$(BIN)/interp fit --plugin explainer --data build/creatures-4000 --out $(EXPLAINER)
+	rm -rf $(DECOUPLED)
+	$(BIN)/interp fit --plugin decoupling --model creatures-resnet --data build/creatures-4000 \
+	    --out $(DECOUPLED)
 
 # Python 3.11 or newer; `make PYTHON=python3.12 demo` names another.
 $(VENV)/bin/python:

@@ -32,14 +32,8 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=6000)
     parser.add_argument("--test", type=int, default=2000)
     parser.add_argument("--attacked", type=int, default=500)
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rate", type=float, default=0.01)
-    parser.add_argument("--control-rate", type=float, default=0.1)
-    parser.add_argument("--information", type=float, default=0.02)
-    parser.add_argument("--sparsity", type=float, default=0.003)
-    parser.add_argument("--kept", type=float, default=0.57)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--twins", action="store_true", help="train plain twins too")
     parser.add_argument("--explore", action="store_true")
     parser.add_argument("--work", type=Path, default=WORK)
@@ -47,9 +41,7 @@ def main() -> None:
     train, test = EXPLORED if asked.explore else SCORED
     first = 100 if asked.explore else 1
     kind = "explored" if asked.explore else "scored"
-    named = [asked.model, asked.images, asked.epochs, asked.rate, asked.control_rate]
-    named += [asked.information]
-    work = asked.work / "-".join(map(str, [kind, *named, asked.sparsity, asked.kept]))
+    work = asked.work / f"{kind}-{asked.model}-{asked.images}-{asked.epochs}"
     pictures = Kept(Creatures(asked.test, test, two=False))
     study = Study(
         model=asked.model,
@@ -59,14 +51,6 @@ def main() -> None:
         attacked=Kept(Creatures(asked.attacked, test, two=False)),
         params=DecouplingParams(
             epochs=asked.epochs,
-            batch_size=asked.batch,
-            rate=asked.rate,
-            control_rate=asked.control_rate,
-            drops=(0.6, 0.85),
-            start="open",
-            information=asked.information,
-            sparsity=asked.sparsity,
-            kept=asked.kept,
             concepts=str(_concepts(work)),
         ),
         seeds=tuple(range(first, first + asked.seeds)),

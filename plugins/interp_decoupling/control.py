@@ -13,9 +13,11 @@ from interp_decoupling.binarise import Mixture, mixed, semhash
 from interp_decoupling.only import only_on, pays
 
 Call = tuple[tuple[Tensor, ...], Tensor]
-Start = Literal["zero", "kaiming", "open"]
+Start = Literal["zero", "kaiming", "open", "standard"]
 Mode = Literal["auto", "all", "on"]
 """What is computed: where it pays only the filters that are on, always all, or always those."""
+TINY = 1e-4
+"""Spread of a channel's means, as a share of the largest mean, below which it tells nothing."""
 
 
 class Control(nn.Module):
@@ -42,15 +44,32 @@ class Control(nn.Module):
     def begin(self, start: Start) -> None:
         """b1 = b2 = 1, W2 Kaiming-normal, and W1 = 0 or Kaiming-normal: the released starts.
 
-        "open" is ours: Kaiming-normal, and b2 = 3, so that at first nearly all filters are on.
+        Ours: "open", Kaiming-normal and b2 = 3, so that at first nearly all filters are on;
+        "standard", the same with W2 halved, for inputs that `standardise` is told of next.
         """
         nn.init.ones_(self.reduce.bias)
         nn.init.kaiming_normal_(self.expand.weight)
-        nn.init.constant_(self.expand.bias, 3.0 if start == "open" else 1.0)
+        nn.init.constant_(self.expand.bias, 3.0 if start in ("open", "standard") else 1.0)
         if start == "zero":
             nn.init.zeros_(self.reduce.weight)
         else:
             nn.init.kaiming_normal_(self.reduce.weight)
+        if start == "standard":
+            with torch.no_grad():
+                self.expand.weight *= 0.5
+
+    @torch.no_grad()
+    def standardise(self, maps: Tensor) -> None:
+        """Let W1 and b1 read p - E p in units of its standard deviation over images (B, c, h, w).
+
+        The module stays what it is: the change of units is folded into its first weights. Then
+        scores differ as much from image to image as from filter to filter.
+        """
+        means = maps.mean((2, 3))
+        spread = means.std(0)
+        units = torch.where(spread > TINY * means.abs().amax(), 1 / spread, 0.0)
+        self.reduce.bias.sub_(self.reduce.weight @ (units * means.mean(0)))
+        self.reduce.weight.mul_(units)
 
 
 class Gate(nn.Module):

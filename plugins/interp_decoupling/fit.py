@@ -52,7 +52,9 @@ def fit(
     samples = gather(model, dataset, _classes(model, dataset), context)
     learning, held = samples.split(params.holdout, context.seed)
     layout = Layout(places=places, reduction=params.reduction, mixture=params.mixture)
-    lesson = _lesson(network, layout, params, held, len(model.spec.classes), context.seed)
+    lesson = _lesson(network, layout, params, held, context.seed)
+    if params.start == "standard":
+        lesson.standardise(learning)
     rows, early = train(lesson, learning, _plan(model, dataset, params, context), context)
     notes = [*samples.notes, *([early] if early else []), *_warnings(rows[-1], params)]
     return _knowledge(model, lesson, layout, rows, notes)
@@ -63,7 +65,6 @@ def _lesson(
     layout: Layout,
     params: DecouplingParams,
     held: Samples,
-    classes: int,
     seed: int,
 ) -> Lesson:
     """The network with its modules, ready to train; torch's global generator is put back."""
@@ -78,7 +79,7 @@ def _lesson(
                     reset()
         begin(network, layout.places, params, seed)
         network.requires_grad_(True)
-        return Lesson(network, classes, params, held)
+        return Lesson(network, len(held.model.spec.classes), params, held)
 
 
 def _settled(params: DecouplingParams, context: Context) -> DecouplingParams:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from interp.training.samples import Samples
 
 BATCH = 64
+STANDARD = 256
+"""Images that tell how a module's inputs vary."""
 
 
 class Terms(nn.Module):
@@ -115,15 +117,21 @@ class Lesson(Task):
             row | {key: round(float(each), 4) for key, each in whole.items()} | {"layers": layers}
         )
 
+    def standardise(self, samples: Samples) -> None:
+        """Tell every controlling module how its inputs vary over the first of these images."""
+        layers = controlled(self.network)
+        images = self._encoded(samples, np.arange(min(len(samples), STANDARD)))
+        with torch.no_grad(), reading({n: e.control for n, e in layers.items()}) as calls:
+            self.network(images)
+        for name, each in layers.items():
+            each.control.standardise(calls[name][0][0])
+
     def look(self, samples: Samples) -> tuple[Paths, np.ndarray]:
         """The paths of samples, and which are classified rightly (N,)."""
-        device = next(self.network.parameters()).device
         layers = controlled(self.network)
         codes, right = [], []
         for chosen in np.array_split(np.arange(len(samples)), -(-len(samples) // BATCH)):
-            images = encode(
-                samples.images(chosen).to(device).float() / 255, samples.model.spec.input
-            )
+            images = self._encoded(samples, chosen)
             with torch.no_grad(), reading({n: e.control for n, e in layers.items()}) as calls:
                 scores = self.network(images)
             rows = [calls[name][1].bool().cpu().numpy() for name in layers]
@@ -131,3 +139,8 @@ class Lesson(Task):
             right.append(scores.argmax(1).cpu().numpy() == samples.labels[chosen])
         filters = {name: each.convolution.out_channels for name, each in layers.items()}
         return Paths(np.concatenate(codes), samples.labels, filters), np.concatenate(right)
+
+    def _encoded(self, samples: Samples, chosen: np.ndarray) -> Tensor:
+        """Images (B, 3, h, w) as the network takes them, on its device."""
+        device = next(self.network.parameters()).device
+        return encode(samples.images(chosen).to(device).float() / 255, samples.model.spec.input)

@@ -14,16 +14,16 @@ Name = Annotated[str, Field(coerce_numbers_to_str=True)]
 """Of a layer; in a sequence it is a number, and the command line reads numbers as such."""
 SCHEDULES: dict[str, dict[str, Any]] = {
     "short": {
-        "epochs": 12,
+        "epochs": 10,
         "batch_size": 64,
         "rate": 0.01,
         "control_rate": 0.1,
         "drops": (0.6, 0.85),
         "pad": 4,
-        "start": "open",
+        "start": "standard",
         "information": 0.02,
-        "sparsity": 0.003,
-        "kept": 0.57,
+        "sparsity": 0.005,
+        "kept": 0.55,
     },
     "small": {
         "epochs": 200,
@@ -77,7 +77,8 @@ class DecouplingParams(Params):
     start: Start | None = Field(
         None,
         description="of a module's first weights; zero: one path for all images at first; "
-        "open: nearly all filters on; default: the schedule's",
+        "open: nearly all filters on; standard: that, and for inputs in units of their spread over "
+        "images; default: the schedule's",
     )
     mixture: Literal["samples", "channels", "hard", "soft"] = Field(
         "samples",

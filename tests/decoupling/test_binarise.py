@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from interp_decoupling.binarise import mixed, semhash, soft
-from interp_decoupling.control import Control
+from interp_decoupling.control import Control, Start
 
 
 def slow_soft(g: float) -> float:
@@ -85,3 +85,36 @@ def test_shapes_and_start() -> None:
     made.begin("zero")
     assert made.eval()(torch.randn(5, 10, 3, 3)).unique(dim=0).shape == (1, 7)
     assert not made.reduce.weight.any() and (made.expand.bias == 1).all()
+
+
+def test_standardised_modules_read_differences_between_images() -> None:
+    """The same first weights, on p in units of its spread; a channel that never varies is left."""
+    made = control()
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        made.begin("standard")
+        maps = (
+            5
+            + torch.randn(40, 10, 1, 1).expand(-1, -1, 3, 3)
+            * torch.logspace(-2, 1, 10)[:, None, None]
+        )
+    maps[:, 4] = 7
+    weight = made.reduce.weight.detach().clone()
+    made.standardise(maps)
+    p = maps.mean((2, 3))
+    spread = p.std(0)
+    units = (p - p.mean(0)) / torch.where(spread > 0, spread, 1)
+    units[:, 4] = 0
+    torch.testing.assert_close(made.reduce(p), units @ weight.T + 1, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("start", ["open", "standard"])
+def test_open_starts_begin_with_nearly_all_filters_on(start: Start) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        made = Control(64, 200, 4, "samples").eval()
+        made.begin(start)
+        maps = torch.rand(50, 64, 4, 4)
+        if start == "standard":
+            made.standardise(maps)
+    assert made(maps).mean() > 0.9

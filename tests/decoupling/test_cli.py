@@ -82,7 +82,7 @@ def test_the_gated_convolutions_are_listed(interp: Callable[[str], Answer]) -> N
 
 
 def test_slips_are_told_in_a_line(interp: Callable[[str], Answer]) -> None:
-    plain = interp("run --plugin decoupling")
+    plain = interp("run --plugin decoupling --model creatures-resnet")
     assert plain.code == 2 and "was not trained with controlling modules" in plain.err
     wrong = interp(f"fit --plugin decoupling --model NET --data data --out B {FIT} --layer 0")
     assert wrong.code == 2 and "cannot be controlled" in wrong.err and not Path("B").exists()
