@@ -36,7 +36,7 @@ LATER = {
     "concept_layer", "concepts", "surveyed", "combination", "top", "joined", "timed",
 }  # fmt: skip
 """What may change before a training goes on: the rate, after a NaN, and what it does not use."""
-THUMB = 56
+THUMB = 48
 """Side of the pictures of reference images."""
 
 

@@ -116,7 +116,7 @@ class DecouplingParams(Params):
         0.1, gt=0, lt=1, description="share of each class that is only measured on"
     )
     references: int = Field(
-        300, ge=2, description="held-out images whose paths are kept to compare with, at most"
+        200, ge=2, description="held-out images whose paths are kept to compare with, at most"
     )
     static: float = Field(
         0.005, ge=0, description="diversity below which fit warns that the gates are static"

@@ -82,7 +82,7 @@ def test_the_network_learns_and_the_log_says_how(
 def test_what_is_kept_is_what_the_model_does(learned: Knowledge) -> None:
     known = Known.open(learned)
     assert known.filters == {"mid.0": 8, "last": 5}
-    assert known.paths.codes.shape == (6, 13) and known.pictures.shape == (6, 56, 56, 3)
+    assert known.paths.codes.shape == (6, 13) and known.pictures.shape == (6, 48, 48, 3)
     assert learned.about["layers"]["last"]["on"] == pytest.approx(
         known.paths.layers()["last"].mean(), abs=1e-4
     )

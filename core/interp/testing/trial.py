@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -81,6 +81,8 @@ class Trial:
     samples: int
     tell: Tell
     folder: Path
+    made: dict[str, ModelAdapter] = field(default_factory=dict)
+    """What is explained, by the fingerprint of the model it was learned of."""
 
     @cached_property
     def known(self) -> ModelAdapter:
@@ -100,14 +102,15 @@ class Trial:
         """What a check has against the method."""
         self.tell(check.__name__.removeprefix("check_"))
         try:
+            model, knowledge = self._learned(self.known)
             check(
                 MethodCase(
                     self.name,
                     registry=self.registry,
-                    model=self.known,
+                    model=model,
                     image=scene(0).image,
                     params=self.params,
-                    knowledge=self._learned(self.known),
+                    knowledge=knowledge,
                     samples=min(self.samples, FEW),
                 )
             )
@@ -137,20 +140,23 @@ class Trial:
 
     def _explain(self, chance: bool, scenes: Sequence[Scene]) -> Explanation:
         """Every scene explained for every class."""
-        model = chance_model(self.registry) if chance else self.known
-        request = self._request(targets=CLASSES, knowledge=self._learned(model))
+        model, knowledge = self._learned(chance_model(self.registry) if chance else self.known)
+        request = self._request(targets=CLASSES, knowledge=knowledge)
         images = [each.image for each in scenes]
         return explain(request, registry=self.registry, model=model, images=images)
 
-    def _learned(self, model: ModelAdapter) -> str | None:
-        """The folder of what the method learned of the model, if it is one that learns."""
+    def _learned(self, model: ModelAdapter) -> tuple[ModelAdapter, str | None]:
+        """The model, or what a method that trains made of it, and the folder of what it learned."""
         if self.registry.get("method", self.name).fit is Method.fit:
-            return None
-        place = self.folder / model.spec.fingerprint
-        if not place.exists():
+            return model, None
+        key = model.spec.fingerprint
+        place = self.folder / key
+        if key not in self.made:
             data = Scenes(model)
-            fit(self._request(), registry=self.registry, model=model, dataset=data, out=place)
-        return str(place)
+            known = fit(self._request(), registry=self.registry, model=model, dataset=data)
+            replace(known, made=None).save(place)
+            self.made[key] = known.made or model
+        return self.made[key], str(place)
 
     def _request(self, **more: Any) -> Request:
         budget = Budget(samples=self.samples)

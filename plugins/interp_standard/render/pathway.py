@@ -6,7 +6,18 @@ import numpy as np
 
 from interp.evidence import Evidence, Pathway
 from interp.method import Renderer, Style
-from interp_standard.render.canvas import GAP, INK, SMALL, SOFT, blank, column, flow, row, text
+from interp_standard.render.canvas import (
+    GAP,
+    INK,
+    SMALL,
+    SOFT,
+    blank,
+    column,
+    flow,
+    row,
+    text,
+    text_width,
+)
 from interp_standard.render.colour import diverging, to_pixels
 from interp_standard.render.page import of_kind, page
 
@@ -14,7 +25,8 @@ ON = np.array([20, 92, 158], np.float32)
 OFF = np.array([222, 222, 222], np.float32)
 CELL = 6
 TALLEST = 40
-NARROWEST = 64
+WIDEST = 120
+"""Pixels of a layer's name before it is broken."""
 
 
 class PathwayRenderer(Renderer):
@@ -41,7 +53,7 @@ def _layer(name: str, states: np.ndarray, across: int, signed: bool) -> np.ndarr
     cells[: len(states)] = _painted(states, signed)
     grid = cells.reshape(rows, across, 3).repeat(CELL, 0).repeat(CELL, 1)
     grid[CELL - 1 :: CELL] = grid[:, CELL - 1 :: CELL] = 255
-    width = max(NARROWEST, across * CELL)
+    width = max(across * CELL, min(WIDEST, text_width(name, SMALL)))
     count = text(_count(states, signed, brief=True), width, SMALL, SOFT)
     return column([text(name, width, SMALL, INK), count, to_pixels(grid)], 3)
 
