@@ -38,7 +38,11 @@ def folded(graph: Graph, name: str, places: dict[str, Place]) -> str | None:
 
 
 def _modules(graph: Graph) -> dict[str, Place]:
-    """Each module's one tensor that others use; modules with several are left out."""
+    """Each module's one tensor that others use; modules with several are left out.
+
+    What two modules compute alike, an exporter computes once, within the first. So of several
+    tensors that others use the last is the module's, if it is made of all the others.
+    """
     inside: dict[str, dict[str, str]] = {}
     order = {}
     for index, node in enumerate(_live(graph)):
@@ -47,9 +51,9 @@ def _modules(graph: Graph) -> dict[str, Place]:
             inside.setdefault(path, {})[node.output[0]] = kind
     places = {}
     for path, made in inside.items():
-        used = [tensor for tensor in made if _leaves(graph, tensor, made)]
-        if len(used) == 1:
-            places[path] = Place(used[0], made[used[0]])
+        *shared, last = [tensor for tensor in made if _leaves(graph, tensor, made)] or [""]
+        if last and all(last in graph.after({each}) for each in shared):
+            places[path] = Place(last, made[last])
     ranks = sorted(places, key=lambda path: (order[places[path].tensor], -path.count(".")))
     return {path: places[path] for path in ranks}
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from interp.cli import main
 
@@ -87,3 +95,31 @@ def test_slips_are_told_in_a_line(interp: Callable[[str], Answer]) -> None:
     wrong = interp(f"fit --plugin decoupling --model NET --data data --out B {FIT} --layer 0")
     assert wrong.code == 2 and "cannot be controlled" in wrong.err and not Path("B").exists()
     assert len(wrong.err.strip().splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_a_killed_fit_goes_on_to_the_same_weights(
+    interp: Callable[[str], Answer], tmp_path: Path
+) -> None:
+    """SIGKILL in a process of its own, and the same command again."""
+    (tmp_path / "net.py").write_text(textwrap.dedent(NET))
+    words = f"fit --plugin decoupling --model net:net --data data {FIT.replace('--epochs 3', '--epochs 30')} --out"
+    surroundings = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+
+    def begin(out: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "interp", *words.split(), out]
+        return subprocess.Popen(command, cwd=tmp_path, env=surroundings)
+
+    assert begin("whole").wait() == 0
+    process, log = begin("killed"), tmp_path / "killed.partial" / "log.jsonl"
+    while not (log.exists() and len(log.read_text().splitlines()) > 3):
+        assert process.poll() is None
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "killed").exists() and len(log.read_text().splitlines()) < 30
+    assert begin("killed").wait() == 0
+    for file in ("weights.safetensors", "arrays.safetensors"):
+        whole, again = (load_file(tmp_path / out / file) for out in ("whole", "killed"))
+        assert whole.keys() == again.keys()
+        assert all(torch.equal(whole[name], again[name]) for name in whole), file

@@ -105,7 +105,32 @@ class Tokens(nn.Module):
         return self.fc(tokens[:, 0])
 
 
-KINDS = {each.__name__: each for each in (Residual, Dense, Depthwise, Tokens)}
+class Pooled(nn.Module):
+    """The mean over all cells, and a linear layer on it."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.fc = nn.Linear(6, outputs)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.fc(maps.mean((2, 3))).sigmoid()
+
+
+class Shared(nn.Module):
+    """Two modules that begin with the same mean, which exporters compute once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 6, 3, 2)
+        self.one, self.two = Pooled(3), Pooled(4)
+        self.fc = nn.Linear(7, 4)
+
+    def forward(self, image: Tensor) -> Tensor:
+        maps = self.stem(image).relu()
+        return self.fc(torch.cat([self.one(maps), self.two(maps)], 1))
+
+
+KINDS = {each.__name__: each for each in (Residual, Dense, Depthwise, Tokens, Shared)}
 
 
 @dataclass(frozen=True)

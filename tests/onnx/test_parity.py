@@ -97,6 +97,16 @@ def test_a_batch_left_by_tracing_is_found(pair: Pairs) -> None:
         both.file.cut("norm")
 
 
+@pytest.mark.parametrize("how", ["new", "old"])
+def test_modules_that_share_a_computation_are_both_layers(pair: Pairs, how: str) -> None:
+    both = pair("Shared", how)
+    assert {"one", "two"} <= set(both.shared)
+    layers = ["one", "two"]
+    first, second = (each.activations(images(2), layers) for each in (both.module, both.file))
+    for name in layers:
+        assert_close(second[name], first[name])
+
+
 def test_offers(pair: Pairs) -> None:
     both = pair("Residual")
     needed = {Capability.PREDICT, Capability.ACTIVATIONS, Capability.CUT}
