@@ -103,7 +103,8 @@ def test_a_killed_fit_goes_on_to_the_same_weights(
 ) -> None:
     """SIGKILL in a process of its own, and the same command again."""
     (tmp_path / "net.py").write_text(textwrap.dedent(NET))
-    words = f"fit --plugin decoupling --model net:net --data data {FIT.replace('--epochs 3', '--epochs 30')} --out"
+    longer = FIT.replace("--epochs 3", "--epochs 30")
+    words = f"fit --plugin decoupling --model net:net --data data {longer} --out"
     surroundings = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
 
     def begin(out: str) -> subprocess.Popen[bytes]:
