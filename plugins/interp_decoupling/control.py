@@ -32,10 +32,17 @@ class Control(nn.Module):
         self.reduce = nn.Linear(channels, hidden)
         self.expand = nn.Linear(hidden, filters)
         self.mixture = mixture
+        self.centre: Tensor | None
+        self.units: Tensor | None
+        self.register_buffer("centre", None, persistent=False)
+        self.register_buffer("units", None, persistent=False)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Codes of maps (B, c, h, w)."""
-        scores = self.expand(self.reduce(maps.mean((2, 3))).relu())
+        means = maps.mean((2, 3))
+        if self.centre is not None and self.units is not None:
+            means = (means - self.centre) * self.units
+        scores = self.expand(self.reduce(means).relu())
         if not self.training:
             return (scores > 0).to(scores.dtype)
         noisy = scores + torch.randn_like(scores)
@@ -60,16 +67,22 @@ class Control(nn.Module):
 
     @torch.no_grad()
     def standardise(self, maps: Tensor) -> None:
-        """Let W1 and b1 read p - E p in units of its standard deviation over images (B, c, h, w).
+        """While it learns, let W1 read (p - E p) / sd p over images (B, c, h, w).
 
-        The module stays what it is: the change of units is folded into its first weights. Then
-        scores differ as much from image to image as from filter to filter.
+        Then scores differ as much from image to image as from filter to filter.
         """
         means = maps.mean((2, 3))
         spread = means.std(0)
-        units = torch.where(spread > TINY * means.abs().amax(), 1 / spread, 0.0)
-        self.reduce.bias.sub_(self.reduce.weight @ (units * means.mean(0)))
-        self.reduce.weight.mul_(units)
+        self.centre = means.mean(0)
+        self.units = torch.where(spread > TINY * means.abs().amax(), 1 / spread, 0.0)
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Fold the units into W1 and b1: the same codes from the module as it is published."""
+        if self.centre is not None and self.units is not None:
+            self.reduce.weight.mul_(self.units)
+            self.reduce.bias.sub_(self.reduce.weight @ self.centre)
+            self.centre = self.units = None
 
 
 class Gate(nn.Module):

@@ -18,6 +18,7 @@ from interp.training.samples import Samples, gather
 from interp.training.task import Plan
 from interp.training.variation import Variation
 from interp_decoupling.build import Layout, begin, insert
+from interp_decoupling.control import controlled
 from interp_decoupling.lesson import Lesson
 from interp_decoupling.params import DecouplingParams
 from interp_decoupling.structure import find_places
@@ -150,6 +151,8 @@ def _knowledge(
     model: ModelAdapter, lesson: Lesson, layout: Layout, rows: list[Row], notes: list[str]
 ) -> Knowledge:
     network = lesson.network.eval()
+    for each in controlled(network).values():
+        each.control.settle()
     network.to(memory_format=torch.contiguous_format)
     made = model.adopt(network, "decoupled", layout.model_dump(mode="json"))
     about: dict[str, Any] = {
