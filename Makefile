@@ -50,9 +50,10 @@ models: $(VENV)/.installed ## train the shipped networks again, about 35 minutes
 	rm -rf build/creatures-4000 $(EXPLAINER)
 	$(BIN)/interp data creatures --out build/creatures-4000 --count 4000 --seed 2002
 	$(BIN)/interp fit --plugin explainer --data build/creatures-4000 --out $(EXPLAINER)
-	rm -rf $(DECOUPLED)
-	$(BIN)/interp fit --plugin decoupling --model creatures-resnet --data build/creatures-4000 \
-	    --out $(DECOUPLED)
+	rm -rf build/creatures-12000 $(DECOUPLED)
+	$(BIN)/interp data creatures --out build/creatures-12000 --count 12000 --seed 2003
+	$(BIN)/interp fit --plugin decoupling --model creatures-resnet --data build/creatures-12000 \
+	    --epochs 5 --out $(DECOUPLED)
 
 # Python 3.11 or newer; `make PYTHON=python3.12 demo` names another.
 $(VENV)/bin/python:

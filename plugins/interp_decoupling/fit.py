@@ -141,6 +141,13 @@ def _warnings(row: Row, params: DecouplingParams) -> list[str]:
             "filters were pruned, not decoupled; raise --information "
             f"({params.information:g}) or train longer"
         )
+    else:
+        still = [name for name, each in row["layers"].items() if not each["diversity"]]
+        if still:
+            found.append(
+                f"in {len(still)} of {len(row['layers'])} layers all images take one path, so that "
+                f"filters were pruned there: {', '.join(still)}"
+            )
     dead = [name for name, each in row["layers"].items() if not each["on"]]
     if dead:
         found.append(f"no filter is ever on in {', '.join(dead)}; lower --sparsity")

@@ -16,14 +16,14 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     "short": {
         "epochs": 10,
         "batch_size": 64,
-        "rate": 0.01,
+        "rate": 0.02,
         "control_rate": 0.1,
         "drops": (0.6, 0.85),
         "pad": 4,
         "start": "standard",
-        "information": 0.02,
+        "information": 0.05,
         "sparsity": 0.005,
-        "kept": 0.55,
+        "kept": 0.58,
     },
     "small": {
         "epochs": 200,

@@ -20,7 +20,9 @@ from interp.run import fit, run
 from interp.source import open_model
 from interp.spec import ModelOptions
 from interp.testing import ToyModel
+from interp_decoupling.fit import _warnings
 from interp_decoupling.known import Known
+from interp_decoupling.params import DecouplingParams
 
 NET = """
     import torch
@@ -127,6 +129,14 @@ def test_static_gates_are_told(decoupling: Any, model: ModelAdapter, colours: An
     (note,) = static.fit(model, colours(30), Context()).about["notes"]
     assert note.startswith("the gates are static: diversity 0.0 is below 0.005")
     assert "raise --information (0)" in note
+
+
+def test_layers_in_which_all_take_one_path_are_told() -> None:
+    layers = {"a": {"on": 0.5, "diversity": 0.2}, "b": {"on": 0.5, "diversity": 0.0}}
+    (note,) = _warnings({"diversity": 0.1, "layers": layers}, DecouplingParams())
+    assert note == (
+        "in 1 of 2 layers all images take one path, so that filters were pruned there: b"
+    )
 
 
 def test_gates_that_switch_are_not_told_static(learned: Knowledge) -> None:

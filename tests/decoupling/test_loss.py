@@ -126,7 +126,7 @@ def test_schedules() -> None:
     assert (large.epochs, large.kept, large.sparsity) == (120, 0.0, 0.01)
     assert large.rates_at(119) == (0.01, 0.01)
     short = DecouplingParams(control_rate=0.5).settled()
-    assert short.start == "standard" and short.rates_at(0) == (0.01, 0.5)
+    assert short.start == "standard" and short.rates_at(0) == (0.02, 0.5)
     assert set(SCHEDULES["small"]) == set(SCHEDULES["large"]) == set(SCHEDULES["short"])
 
 
