@@ -26,6 +26,7 @@ class Layout(BaseModel):
     places: tuple[Place, ...] = ()
     reduction: int = 4
     mixture: Mixture = "samples"
+    noise: float = 1.0
 
 
 def build(network: nn.Module, params: dict[str, object]) -> nn.Module:
@@ -75,7 +76,11 @@ def begin(network: nn.Module, places: Sequence[Place], params: DecouplingParams,
 def _control(convolution: nn.Conv2d, layout: Layout) -> Control:
     """On the convolution's device."""
     made = Control(
-        convolution.in_channels, convolution.out_channels, layout.reduction, layout.mixture
+        convolution.in_channels,
+        convolution.out_channels,
+        layout.reduction,
+        layout.mixture,
+        layout.noise,
     )
     return made.to(convolution.weight.device, convolution.weight.dtype)
 

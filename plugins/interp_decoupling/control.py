@@ -26,12 +26,14 @@ class Control(nn.Module):
     a = W2 relu(W1 p + b1) + b2; z = 1[a > 0], and in training Improved SemHash of a plus noise.
     """
 
-    def __init__(self, channels: int, filters: int, reduction: int, mixture: Mixture) -> None:
+    def __init__(
+        self, channels: int, filters: int, reduction: int, mixture: Mixture, noise: float = 1.0
+    ) -> None:
         super().__init__()
         hidden = max(1, channels // reduction)
         self.reduce = nn.Linear(channels, hidden)
         self.expand = nn.Linear(hidden, filters)
-        self.mixture = mixture
+        self.mixture, self.noise = mixture, noise
         self.centre: Tensor | None
         self.units: Tensor | None
         self.register_buffer("centre", None, persistent=False)
@@ -45,7 +47,7 @@ class Control(nn.Module):
         scores = self.expand(self.reduce(means).relu())
         if not self.training:
             return (scores > 0).to(scores.dtype)
-        noisy = scores + torch.randn_like(scores)
+        noisy = scores + self.noise * torch.randn_like(scores)
         return semhash(noisy, mixed(scores.shape, self.mixture, scores.device))
 
     def begin(self, start: Start) -> None:

@@ -52,7 +52,9 @@ def fit(
     places = tuple(find_places(network, params.layer)) if params.gate else ()
     samples = gather(model, dataset, _classes(model, dataset), context)
     learning, held = samples.split(params.holdout, context.seed)
-    layout = Layout(places=places, reduction=params.reduction, mixture=params.mixture)
+    layout = Layout(
+        places=places, reduction=params.reduction, mixture=params.mixture, noise=params.noise
+    )
     lesson = _lesson(network, layout, params, held, context.seed)
     if params.start == "standard":
         lesson.standardise(learning)

@@ -85,6 +85,9 @@ class DecouplingParams(Params):
         description="where a training step's codes are binary: half of the images, or "
         "filters drawn for all images (an earlier release), everywhere, nowhere",
     )
+    noise: float = Field(
+        1.0, ge=0, description="standard deviation of the noise on scores in training (released: 1)"
+    )
     order: Literal["maps", "codes"] = Field(
         "maps", description="what comes first in the alignment's KL divergence (released: both)"
     )

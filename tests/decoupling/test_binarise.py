@@ -79,6 +79,13 @@ def test_training_is_noisy() -> None:
     assert not torch.equal(made(maps), made(maps))
 
 
+def test_noise_is_as_strong_as_asked() -> None:
+    made, maps = Control(10, 7, 4, "soft", noise=0.0).train(), torch.randn(6, 10, 4, 4)
+    assert torch.equal(made(maps), made(maps))
+    scores = made.expand(made.reduce(maps.mean((2, 3))).relu())
+    torch.testing.assert_close(made(maps), soft(scores))
+
+
 def test_shapes_and_start() -> None:
     made = control()
     assert made.reduce.weight.shape == (2, 10) and made.expand.weight.shape == (7, 2)
