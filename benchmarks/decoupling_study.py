@@ -28,16 +28,17 @@ from interp.request import Request
 from interp.run import fit
 from interp.source import open_model
 from interp.spec import ModelOptions
-from interp.training.samples import Samples
+from interp.training.samples import Samples, labelled
 from interp_csg.metric.mutual import score, table
 from interp_decoupling.concept import lit, overlap, part_masks, read_values, thresholds
-from interp_decoupling.features import gathered, look, maps_of
+from interp_decoupling.features import look, maps_of
 from interp_decoupling.known import Known, known_of, module_of
-from interp_decoupling.metric.detection import Attack, Classifier, detect
+from interp_decoupling.metric.detection import Classifier, detect
 from interp_decoupling.metric.measure import DetectionParams, versions_of
 from interp_decoupling.params import DecouplingParams
 from interp_decoupling.structure import find_places
 from interp_decoupling.survey import combinations, placed, survey
+from interp_standard.attack import Attack
 
 KINDS = ("decoupled", "twin")
 ATTACKS: tuple[Attack, ...] = ("fgsm", "pgd")
@@ -144,9 +145,9 @@ class Study:
 
     def accuracy(self, model: ModelAdapter) -> float:
         """Share of test images whose top-1 is their label."""
-        samples, right = gathered(model, self.test, Context()), 0
-        for chosen in np.array_split(np.arange(len(samples)), -(-len(samples) // 64)):
-            scores = model.predict(samples.images(chosen).to(model.spec.device).float() / 255)
+        samples, right = labelled(model, self.test, Context()), 0
+        for chosen, images in samples.batches(Context(), "looking at images"):
+            scores = model.predict(images)
             right += int((scores.argmax(1).cpu().numpy() == samples.labels[chosen]).sum())
         return round(right / len(samples), 4)
 
@@ -166,7 +167,7 @@ class Study:
         one class (mean over filters of the best class), and overlap with the part that each meets
         best (chosen on every other image, measured on the rest).
         """
-        samples = gathered(model, self.test, Context())
+        samples = labelled(model, self.test, Context())
         samples = samples.part(np.arange(min(len(samples), self.params.surveyed)))
         found = {}
         for layer in self.layers:

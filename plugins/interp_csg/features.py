@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp.errors import InputError
-from interp.target import parse_target
-from interp.training.samples import Samples, gather
+from interp.training.samples import labelled
 from interp_csg.known import known_of
 
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from interp.context import Context
     from interp.dataset import Dataset
     from interp.model import ModelAdapter
-
-BATCH = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,25 +34,13 @@ class Features:
         return found
 
 
-def gathered(model: ModelAdapter, dataset: Dataset, context: Context) -> Samples:
-    """The data's labelled images, labels being the model's classes."""
-    try:
-        classes = [parse_target(name, model.spec.classes).index for name in dataset.classes]
-    except InputError as error:
-        raise InputError(f"the data's classes are not {model.spec.name}'s: {error}") from error
-    return gather(model, dataset, classes, context)
-
-
 def look(
     model: ModelAdapter, dataset: Dataset, context: Context, layer: str | None = None
 ) -> Features:
     """Features of a data set at a layer."""
-    samples, name = gathered(model, dataset, context), layer_of(model, layer)
+    samples, name = labelled(model, dataset, context), layer_of(model, layer)
     values, scores = [], []
-    for chosen in np.array_split(np.arange(len(samples)), -(-len(samples) // BATCH)):
-        context.stop()
-        context.progress("looking at images", int(chosen[-1]) + 1, len(samples))
-        images = samples.images(chosen).float() / 255
+    for _, images in samples.batches(context, "looking at images"):
         values.append(means(model, images, name))
         scores.append(model.predict(images).cpu().numpy())
     return Features(np.concatenate(values), samples.labels, np.concatenate(scores))

@@ -16,6 +16,8 @@ Call = tuple[tuple[Tensor, ...], Tensor]
 Start = Literal["zero", "kaiming", "open", "standard"]
 Mode = Literal["auto", "all", "on"]
 """What is computed: where it pays only the filters that are on, always all, or always those."""
+FOLLOWED = 0.05
+"""How far a step takes the running statistics to those of its images."""
 TINY = 1e-4
 """Spread of a channel's means, as a share of the largest mean, below which it tells nothing."""
 
@@ -35,15 +37,17 @@ class Control(nn.Module):
         self.expand = nn.Linear(hidden, filters)
         self.mixture, self.noise = mixture, noise
         self.centre: Tensor | None
-        self.units: Tensor | None
-        self.register_buffer("centre", None, persistent=False)
-        self.register_buffer("units", None, persistent=False)
+        self.spread: Tensor | None
+        self.register_buffer("centre", None)
+        self.register_buffer("spread", None)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Codes of maps (B, c, h, w)."""
         means = maps.mean((2, 3))
-        if self.centre is not None and self.units is not None:
-            means = (means - self.centre) * self.units
+        if self.centre is not None:
+            if self.training:
+                self._follow(means)
+            means = (means - self.centre) * self._units()
         scores = self.expand(self.reduce(means).relu())
         if not self.training:
             return (scores > 0).to(scores.dtype)
@@ -69,22 +73,34 @@ class Control(nn.Module):
 
     @torch.no_grad()
     def standardise(self, maps: Tensor) -> None:
-        """While it learns, let W1 read (p - E p) / sd p over images (B, c, h, w).
+        """While it learns, W1 reads (p - E p) / sd p; at first those of images (B, c, h, w).
 
         Then scores differ as much from image to image as from filter to filter.
         """
-        means = maps.mean((2, 3))
-        spread = means.std(0)
-        self.centre = means.mean(0)
-        self.units = torch.where(spread > TINY * means.abs().amax(), 1 / spread, 0.0)
+        means = maps.mean((2, 3)).float()
+        self.centre, self.spread = means.mean(0), means.std(0)
+
+    @torch.no_grad()
+    def _follow(self, means: Tensor) -> None:
+        """E and sd follow the network that changes, as batch norm's running statistics do."""
+        assert self.centre is not None and self.spread is not None  # noqa: S101
+        means = means.detach().float()
+        self.centre.lerp_(means.mean(0), FOLLOWED)
+        squares = (means - self.centre).square().mean(0)
+        self.spread.copy_(self.spread.square().lerp(squares, FOLLOWED).sqrt())
+
+    def _units(self) -> Tensor:
+        assert self.centre is not None and self.spread is not None  # noqa: S101
+        told = self.spread > TINY * self.centre.abs().amax()
+        return torch.where(told, 1 / self.spread, 0.0)
 
     @torch.no_grad()
     def settle(self) -> None:
         """Fold the units into W1 and b1: the same codes from the module as it is published."""
-        if self.centre is not None and self.units is not None:
-            self.reduce.weight.mul_(self.units)
+        if self.centre is not None:
+            self.reduce.weight.mul_(self._units())
             self.reduce.bias.sub_(self.reduce.weight @ self.centre)
-            self.centre = self.units = None
+            self.centre = self.spread = None
 
 
 class Gate(nn.Module):

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.errors import InputError
-from interp.target import parse_target
-from interp.training.samples import Samples, gather
+from interp.training.samples import Samples, labelled
 from interp_decoupling.path import Paths
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from interp.context import Context
     from interp.dataset import Dataset
     from interp.model import ModelAdapter
     from interp_decoupling.known import Known
-
-BATCH = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,30 +26,11 @@ class Seen:
     right: np.ndarray
 
 
-def gathered(model: ModelAdapter, dataset: Dataset, context: Context) -> Samples:
-    """The data's labelled images, labels being the model's classes."""
-    try:
-        classes = [parse_target(name, model.spec.classes).index for name in dataset.classes]
-    except InputError as error:
-        raise InputError(f"the data's classes are not {model.spec.name}'s: {error}") from error
-    return gather(model, dataset, classes, context)
-
-
-def batches(
-    model: ModelAdapter, samples: Samples, context: Context, what: str, size: int = BATCH
-) -> Iterator[tuple[np.ndarray, Tensor]]:
-    """Rows (B,) and images (B, 3, h, w) in [0, 1] on the model's device."""
-    for chosen in np.array_split(np.arange(len(samples)), -(-len(samples) // size)):
-        context.stop()
-        context.progress(what, int(chosen[-1]) + 1, len(samples))
-        yield chosen, samples.images(chosen).to(model.spec.device).float() / 255
-
-
 def look(model: ModelAdapter, known: Known, dataset: Dataset, context: Context) -> Seen:
     """Paths and answers on a data set."""
-    samples = gathered(model, dataset, context)
+    samples = labelled(model, dataset, context)
     codes, right = [], []
-    for chosen, images in batches(model, samples, context, "looking at images"):
+    for chosen, images in samples.batches(context, "looking at images"):
         codes.append(known.read(model, images))
         right.append(model.predict(images).argmax(1).cpu().numpy() == samples.labels[chosen])
     paths = Paths(np.concatenate(codes), samples.labels, known.filters)
@@ -67,6 +41,6 @@ def maps_of(model: ModelAdapter, samples: Samples, layer: str, context: Context)
     """Gated maps (N, K, gh, gw) of a layer, rectified."""
     found = [
         model.activations(images, [layer])[layer].relu().cpu().numpy()
-        for _, images in batches(model, samples, context, "reading maps")
+        for _, images in samples.batches(context, "reading maps")
     ]
     return np.concatenate(found)

@@ -19,7 +19,7 @@ from interp.training.task import Plan
 from interp.training.variation import Variation
 from interp_decoupling.build import Layout, begin, insert
 from interp_decoupling.control import controlled
-from interp_decoupling.lesson import Lesson
+from interp_decoupling.lesson import Lesson, Teacher
 from interp_decoupling.params import DecouplingParams
 from interp_decoupling.structure import find_places
 from interp_decoupling.work import count_work
@@ -71,6 +71,7 @@ def _lesson(
     seed: int,
 ) -> Lesson:
     """The network with its modules, ready to train; torch's global generator is put back."""
+    teacher = Teacher(copy.deepcopy(network)) if params.distillation else None
     insert(network, layout)
     device = next(network.parameters()).device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
@@ -82,7 +83,7 @@ def _lesson(
                     reset()
         begin(network, layout.places, params, seed)
         network.requires_grad_(True)
-        return Lesson(network, len(held.model.spec.classes), params, held)
+        return Lesson(network, len(held.model.spec.classes), params, held, teacher)
 
 
 def _settled(params: DecouplingParams, context: Context) -> DecouplingParams:

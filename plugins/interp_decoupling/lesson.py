@@ -1,4 +1,4 @@
-"""Decoupling's training as the shared loop sees it: one loss of four terms from the first step."""
+"""Decoupling's training as the shared loop sees it: one loss of all terms from the first step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from interp.encoding import encode
 from interp.training.task import Task
 from interp_decoupling.control import controlled, reading
-from interp_decoupling.loss import Order, alignment, information, sparsity
+from interp_decoupling.loss import Order, alignment, distillation, information, sparsity
 from interp_decoupling.params import DecouplingParams
 from interp_decoupling.path import Paths, diversity
 
@@ -23,15 +23,35 @@ STANDARD = 256
 """Images that tell how a module's inputs vary."""
 
 
+class Teacher:
+    """A trained network's scores, whose weights are neither learned nor kept with what learns."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network.eval().requires_grad_(False)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Raw scores (B, C)."""
+        with torch.no_grad():
+            scores: Tensor = self.network(images)
+        return scores
+
+
 class Terms(nn.Module):
     """The network's cross entropy, and each loss summed over its controlled layers.
 
     Every layer has a reader Q, one linear map without bias from its codes to the classes.
     """
 
-    def __init__(self, network: nn.Module, classes: int, order: Order, kept: float) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        classes: int,
+        order: Order,
+        kept: float,
+        teacher: Teacher | None = None,
+    ) -> None:
         super().__init__()
-        self.network, self.order, self.kept = network, order, kept
+        self.network, self.order, self.kept, self.teacher = network, order, kept, teacher
         self.names = list(controlled(network))
         sizes = [each.convolution.out_channels for each in controlled(network).values()]
         readers = [nn.Linear(n, classes, bias=False) for n in sizes]
@@ -43,7 +63,10 @@ class Terms(nn.Module):
         """Losses of images (B, 3, h, w) with labels (B,)."""
         layers = controlled(self.network)
         with reading({name: each.gate for name, each in layers.items()}) as calls:
-            found = {"entropy": information(self.network(images), labels)}
+            scores = self.network(images)
+        found = {"entropy": information(scores, labels)}
+        if self.teacher is not None:
+            found["distillation"] = distillation(scores, self.teacher(images))
         for name, reader in zip(self.names, self.readers, strict=True):
             maps, codes = calls[name][0]
             pooled = (maps.relu() if layers[name].rectified else maps).mean((2, 3))
@@ -65,17 +88,23 @@ class Lesson(Task):
         classes: int,
         params: DecouplingParams,
         held: Samples | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
-        """`params` are settled; `network` is trained in place; `held` is measured on."""
+        """`params` are settled; `network` is trained in place; `held` is measured on.
+
+        `teacher` gives the scores to be distilled.
+        """
         self.network, self.params, self.held = network, params, held
-        self.terms = Terms(network, classes, params.order, params.kept or 0.0)
+        self.terms = Terms(network, classes, params.order, params.kept or 0.0, teacher)
         self.weights = {
             "alignment": params.alignment,
             "information": params.information or 0.0,
             "sparsity": params.sparsity or 0.0,
+            "distillation": params.distillation,
         }
         self.modules = {"terms": self.terms}
-        control = {id(p) for e in controlled(network).values() for p in e.control.parameters()}
+        gates = [each.control.expand for each in controlled(network).values()]
+        control = {id(p) for each in gates for p in each.parameters()}
         parts: list[list[nn.Parameter]] = [[], []]
         for each in self.terms.parameters():
             parts[id(each) in control].append(each)

@@ -8,6 +8,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 Order = Literal["maps", "codes"]
+TEMPERATURE = 4.0
+"""Of distilled answers, after Hinton et al.: how much the improbable classes tell."""
 
 
 def information(answers: Tensor, labels: Tensor) -> Tensor:
@@ -28,3 +30,9 @@ def alignment(pooled: Tensor, codes: Tensor, order: Order) -> Tensor:
 def sparsity(codes: Tensor, kept: float) -> Tensor:
     """| mean over images of |z|_1  -  kept n |, for z (B, n)."""
     return (codes.float().sum(1).mean() - kept * codes.shape[1]).abs()
+
+
+def distillation(scores: Tensor, taught: Tensor, temperature: float = TEMPERATURE) -> Tensor:
+    """T^2 CE(softmax(taught / T), softmax(scores / T)), for raw scores (B, C); ours here."""
+    soft = (taught.float() / temperature).softmax(1)
+    return temperature**2 * cross_entropy(scores.float() / temperature, soft)

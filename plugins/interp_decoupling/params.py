@@ -98,6 +98,9 @@ class DecouplingParams(Params):
     sparsity: float | None = Field(
         None, ge=0, description="weight of the sparsity loss; default: the schedule's"
     )
+    distillation: float = Field(
+        0.0, ge=0, description="weight of learning the plain network's answers too (ours)"
+    )
     kept: float | None = Field(
         None, ge=0, le=1, description="share of filters on that sparsity aims at; default: as above"
     )
@@ -105,7 +108,7 @@ class DecouplingParams(Params):
     batch_size: int | None = Field(None, ge=2, description="default: the schedule's")
     rate: float | None = Field(None, gt=0, description="learning rate; default: the schedule's")
     control_rate: float | None = Field(
-        None, gt=0, description="learning rate of the modules; default: the schedule's"
+        None, gt=0, description="of the modules' second layers; default: the schedule's"
     )
     drops: tuple[float, ...] | None = Field(
         None, description="shares of the epochs after which the rate falls to a tenth"
@@ -152,6 +155,6 @@ class DecouplingParams(Params):
         )
 
     def rates_at(self, epoch: int) -> tuple[float, float]:
-        """The network's and the modules' learning rates in an epoch; of settled parameters."""
+        """The network's and the gates' learning rates in an epoch; of settled parameters."""
         dropped = sum(epoch >= share * (self.epochs or 0) for share in self.drops or ())
         return (self.rate or 0.0) * 0.1**dropped, (self.control_rate or 0.0) * 0.1**dropped

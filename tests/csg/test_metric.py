@@ -20,7 +20,7 @@ from interp_csg.metric.correlation import (
     filter_correlation,
     off_diagonal,
 )
-from interp_csg.metric.detection import attack, detect
+from interp_csg.metric.detection import detect
 from interp_csg.metric.localization import (
     assign,
     busiest,
@@ -32,6 +32,7 @@ from interp_csg.metric.localization import (
 )
 from interp_csg.metric.mutual import score, table
 from interp_csg.metric.place import object_mask
+from interp_standard.attack import attack
 
 
 def slow_information(values: np.ndarray, member: np.ndarray, k: int = 3) -> float:

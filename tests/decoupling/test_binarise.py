@@ -119,6 +119,26 @@ def test_standardised_modules_read_differences_between_images() -> None:
     assert made.centre is None and set(made.state_dict()) == set(control().state_dict())
 
 
+def test_units_follow_inputs_that_change() -> None:
+    """In training, to the mean and spread of what it sees now; a batch of one image is enough."""
+    made = control().train()
+    generator = torch.Generator().manual_seed(0)
+    made.standardise(torch.randn(40, 10, 3, 3, generator=generator))
+    for _ in range(300):
+        p = 5 + 2 * torch.randn(30, 10, 1, 1, generator=generator)
+        p[:, 3] = 0  # a filter before it that is off by now
+        made(p.expand(-1, -1, 3, 3))
+    made(p[:1].expand(-1, -1, 3, 3))
+    assert made.centre is not None and made.spread is not None
+    live = torch.arange(10) != 3
+    torch.testing.assert_close(made.centre[live], torch.full((9,), 5.0), atol=0.4, rtol=0)
+    torch.testing.assert_close(made.spread[live], torch.full((9,), 2.0), atol=0.4, rtol=0)
+    made.eval()
+    before = made(p.expand(-1, -1, 3, 3))
+    made.settle()
+    assert torch.equal(made(p.expand(-1, -1, 3, 3)), before)
+
+
 @pytest.mark.parametrize("start", ["open", "standard"])
 def test_open_starts_begin_with_nearly_all_filters_on(start: Start) -> None:
     with torch.random.fork_rng():

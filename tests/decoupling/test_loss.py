@@ -12,7 +12,7 @@ import torch
 
 from interp_decoupling.build import Layout, begin, insert
 from interp_decoupling.control import controlled
-from interp_decoupling.lesson import Lesson, Terms
+from interp_decoupling.lesson import Lesson, Teacher, Terms
 from interp_decoupling.loss import alignment, information, sparsity
 from interp_decoupling.params import SCHEDULES, DecouplingParams
 from interp_decoupling.structure import find_places
@@ -130,6 +130,37 @@ def test_schedules() -> None:
     assert set(SCHEDULES["small"]) == set(SCHEDULES["large"]) == set(SCHEDULES["short"])
 
 
+def test_answers_are_distilled(make: Any, said: dict[str, Any]) -> None:
+    """Against the formula by hand; the plain network stays as it was and is not kept."""
+    plain = copy.deepcopy(make().module()).eval()
+    network = copy.deepcopy(plain)
+    insert(network, Layout(places=tuple(find_places(network))))
+    params = DecouplingParams(**said, distillation=0.5).settled()
+    lesson = Lesson(network, 3, params, teacher=Teacher(copy.deepcopy(plain)))
+    assert not any("teacher" in name for name in lesson.terms.state_dict())
+    lesson.terms.train()
+    images, labels = torch.randn(4, 3, 12, 12), torch.tensor([0, 1, 2, 0])
+    torch.manual_seed(0)
+    found = lesson.losses(0, lesson.modules, images, labels)
+    torch.manual_seed(0)
+    scores = copy.deepcopy(lesson.network)(images).detach().numpy()
+    taught = plain(images).detach().numpy()
+    slow = -16 * np.mean(
+        [
+            (softmax(t / 4) * np.log(softmax(s / 4))).sum()
+            for s, t in zip(scores, taught, strict=True)
+        ]
+    )
+    assert found["distillation"].item() == pytest.approx(slow, rel=1e-3)
+    rest = [n for n in lesson.weights if n != "distillation"]
+    others = found["entropy"] + sum(lesson.weights[name] * found[name] for name in rest)
+    assert found["loss"].item() == pytest.approx((others + 0.5 * slow).item(), rel=1e-3)
+    found["loss"].backward()
+    assert lesson.terms.teacher is not None
+    for each in lesson.terms.teacher.network.parameters():
+        assert each.grad is None
+
+
 def test_modules_learn_at_their_own_rate(make: Any) -> None:
     network = copy.deepcopy(make("plain").module())
     places = tuple(find_places(network))
@@ -140,7 +171,7 @@ def test_modules_learn_at_their_own_rate(make: Any) -> None:
         lesson.begin(epoch)
         groups = lesson.optimizers["all"].param_groups
         assert [each["lr"] for each in groups] == pytest.approx([0.01 * fall, 0.3 * fall])
-    control = {id(p) for each in controlled(network).values() for p in each.control.parameters()}
-    assert {id(each) for each in groups[1]["params"]} == control
+    gates = [each.control.expand for each in controlled(network).values()]
+    assert {id(p) for p in groups[1]["params"]} == {id(p) for e in gates for p in e.parameters()}
     count = sum(len(each["params"]) for each in groups)
     assert count == len(list(lesson.terms.parameters()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 from interp.errors import InputError
 from interp.reading import Reading
 from interp.state import draw_bits
+from interp.target import parse_target
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from interp.context import Context
     from interp.dataset import Dataset
     from interp.model import ModelAdapter
+
+
+BATCH = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +53,15 @@ class Samples:
             [_prepared(self.model, self.dataset[int(at)].image) for at in self.places[chosen]]
         )
 
+    def batches(
+        self, context: Context, what: str, size: int = BATCH
+    ) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """Rows (B,) and images (B, 3, h, w) in [0, 1] on the model's device; `what` is told."""
+        for chosen in np.array_split(np.arange(len(self)), -(-len(self) // size)):
+            context.stop()
+            context.progress(what, int(chosen[-1]) + 1, len(self))
+            yield chosen, self.images(chosen).to(self.model.spec.device).float() / 255
+
     def split(self, share: float, seed: int) -> tuple[Samples, Samples]:
         """The rest, and a share of each class set apart in random order: one image or more."""
         order = np.argsort(draw_bits(seed, "split", 0, len(self)), kind="stable")
@@ -63,6 +76,15 @@ class Samples:
         return replace(
             self, places=self.places[chosen], labels=self.labels[chosen], rows=self.rows[chosen]
         )
+
+
+def labelled(model: ModelAdapter, dataset: Dataset, context: Context) -> Samples:
+    """The data's labelled images, labels being the model's classes; InputError for others."""
+    try:
+        classes = [parse_target(name, model.spec.classes).index for name in dataset.classes]
+    except InputError as error:
+        raise InputError(f"the data's classes are not {model.spec.name}'s: {error}") from error
+    return gather(model, dataset, classes, context)
 
 
 def gather(

@@ -11,7 +11,8 @@ from pydantic import Field
 from interp.errors import InputError
 from interp.interval import estimate
 from interp.method import Measurement, ModelMetric, Params
-from interp_csg.features import gathered, layer_of, look, means
+from interp.training.samples import labelled
+from interp_csg.features import layer_of, look, means
 from interp_csg.known import known_of
 from interp_csg.metric.correlation import (
     class_correlation,
@@ -20,8 +21,9 @@ from interp_csg.metric.correlation import (
     off_diagonal,
 )
 from interp_csg.metric.density import density
-from interp_csg.metric.detection import attack, detect
+from interp_csg.metric.detection import detect
 from interp_csg.metric.mutual import score, table
+from interp_standard.attack import Attack, attack
 
 if TYPE_CHECKING:
     from interp.context import Context
@@ -130,7 +132,7 @@ class ClassCorrelation(CsgMetric):
 class DetectionParams(LayerParams):
     """The attack and the detector."""
 
-    attack: Literal["fgsm", "pgd"] = Field("pgd", description="Captum's attack on the true label")
+    attack: Attack = Field("pgd", description="Captum's attack on the true label")
     eps: float = Field(4 / 255, gt=0, le=1, description="largest change of a pixel in [0, 1]")
     steps: int = Field(10, ge=1, description="of PGD, each 2.5 eps / steps")
     train: int = Field(200, ge=2, description="images, in both versions, the detector learns from")
@@ -165,13 +167,10 @@ class AdversarialDetection(CsgMetric):
         """Features (N, K) of the images as they are, and attacked."""
         import torch
 
-        samples, asked = gathered(model, dataset, context), self.params
+        samples, asked = labelled(model, dataset, context), self.params
         layer = layer_of(model, asked.layer)
         clean, attacked = [], []
-        for chosen in np.array_split(np.arange(len(samples)), -(-len(samples) // BATCH)):
-            context.stop()
-            context.progress("attacking", int(chosen[-1]) + 1, len(samples))
-            images = samples.images(chosen).to(torch.device(model.spec.device)).float() / 255
+        for chosen, images in samples.batches(context, "attacking", BATCH):
             labels = torch.from_numpy(samples.labels[chosen]).to(images.device)
             moved = attack(model, images, labels, asked.attack, asked.eps, asked.steps)
             clean.append(means(model, images, layer))

@@ -10,10 +10,12 @@ from pydantic import Field
 
 from interp.interval import estimate
 from interp.method import Measurement, ModelMetric, Params
-from interp_decoupling.features import batches, gathered, look
+from interp.training.samples import labelled
+from interp_decoupling.features import look
 from interp_decoupling.known import known_of
-from interp_decoupling.metric.detection import Attack, Classifier, attack, detect
+from interp_decoupling.metric.detection import Classifier, detect
 from interp_decoupling.path import diversity
+from interp_standard.attack import Attack, attack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -124,7 +126,7 @@ def versions_of(
     """
     import torch
 
-    samples = gathered(model, dataset, context)
+    samples = labelled(model, dataset, context)
     found: list[list[np.ndarray]] = [[], [], [], []]
     fooled = 0
 
@@ -135,7 +137,7 @@ def versions_of(
     def path(images: Tensor) -> np.ndarray:
         return np.zeros((len(images), 0)) if known is None else known.read(model, images)
 
-    for chosen, images in batches(model, samples, context, "attacking", BATCH):
+    for chosen, images in samples.batches(context, "attacking", BATCH):
         labels = torch.from_numpy(samples.labels[chosen]).to(images.device)
         moved = attack(model, images, labels, asked.attack, asked.eps, asked.steps)
         rows = path(images), path(moved), pooled(images), pooled(moved)
