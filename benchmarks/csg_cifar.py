@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cifar import DATA, TEST, TRAIN, WEIGHTS, Cifar, options
-from csg_study import Study, detections
+from csg_study import Study
 
 from interp_csg.params import CsgParams
 
@@ -40,7 +40,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--rate", type=float, default=0.02)
     parser.add_argument("--gate-rate", type=float, default=0.02)
-    parser.add_argument("--detector", type=int, default=1000, help="images it learns from")
+    parser.add_argument("--attacked", type=int, default=1000)
+    parser.add_argument("--detector", type=int, default=500, help="images it learns from")
     parser.add_argument("--explore", action="store_true", help="other seeds, other test images")
     parser.add_argument("--work", type=Path, default=WORK)
     asked = parser.parse_args()
@@ -55,6 +56,8 @@ def main() -> None:
         options=options(asked.data, work, WEIGHTS[20]),
         train=Cifar(asked.data / TRAIN, asked.images),
         test=Cifar(asked.data / TEST, asked.test, 2500 if asked.explore else 0),
+        attacked=Cifar(asked.data / TEST, asked.attacked, 2500 if asked.explore else 0),
+        placed=None,
         params=CsgParams(
             epochs=asked.epochs,
             batch_size=asked.batch,
@@ -64,7 +67,8 @@ def main() -> None:
         ),
         seeds=tuple(range(first, first + asked.seeds)),
         work=work,
-        measures=MEASURES | detections(asked.detector),
+        measures=MEASURES,
+        detector=asked.detector,
     )
     found = {"written": datetime.now(UTC).isoformat(timespec="seconds"), **study.report()}
     out = work / "report.json" if asked.explore else HERE / "results" / "csg_cifar.json"

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from csg_study import Study, detections
+from csg_study import Study
 from kept import Kept
 
 from interp.spec import ModelOptions
@@ -47,7 +47,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0.05)
     parser.add_argument("--gate-rate", type=float, default=0.02)
-    parser.add_argument("--detector", type=int, default=1000, help="images it learns from")
+    parser.add_argument("--attacked", type=int, default=1000)
+    parser.add_argument("--placed", type=int, default=500)
+    parser.add_argument("--detector", type=int, default=500, help="images it learns from")
     parser.add_argument("--explore", action="store_true")
     parser.add_argument("--work", type=Path, default=WORK)
     asked = parser.parse_args()
@@ -60,6 +62,8 @@ def main() -> None:
         options=ModelOptions(),
         train=Kept(Creatures(asked.images, train, two=False)),
         test=Kept(Creatures(asked.test, test, two=False)),
+        attacked=Kept(Creatures(asked.attacked, test, two=False)),
+        placed=Kept(Creatures(asked.placed, test, two=False)),
         params=CsgParams(
             fresh=True,
             epochs=asked.epochs,
@@ -70,7 +74,8 @@ def main() -> None:
         ),
         seeds=tuple(range(first, first + asked.seeds)),
         work=work,
-        measures=MEASURES | detections(asked.detector),
+        measures=MEASURES,
+        detector=asked.detector,
     )
     found = {"written": datetime.now(UTC).isoformat(timespec="seconds"), **study.report()}
     out = work / "report.json" if asked.explore else HERE / "results" / "csg_creatures.json"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,93 +18,129 @@ import numpy as np
 from mint import machine
 
 import interp_csg
-from interp.context import Budget, Context
+from interp.context import Context
 from interp.dataset import Dataset
 from interp.folder import read_json, write_json
-from interp.method import Measurement
+from interp.interval import compare
 from interp.model import ModelAdapter
 from interp.registry import Registry
 from interp.request import Request
 from interp.run import fit
 from interp.source import open_model
 from interp.spec import ModelOptions
+from interp.training.samples import labelled
 from interp_csg.features import look
 from interp_csg.known import known_of
 from interp_csg.metric import METRICS
+from interp_csg.metric.detection import Judged, judge
+from interp_csg.metric.measure import AdversarialDetection, DetectionParams
+from interp_csg.metric.mutual import table
 from interp_csg.params import CsgParams
 from interp_csg.switching import losses
+from interp_csg.view import View
+from interp_decoupling.concept import lit, overlap, part_masks, thresholds
+from interp_decoupling.survey import placed
+from interp_standard.attack import Attack
+from interp_standard.localize.region import energy, pointing
 
 DRAFT = Path(interp_csg.__file__).with_name("registry-draft.yaml")
 KINDS = ("csg", "twin")
+ATTACKS: tuple[Attack, ...] = ("fgsm", "pgd")
+STRENGTHS = (2, 8)
+"""eps of an attack, in 255ths."""
+REPEATS = 5
+"""Draws of the images that a detector learns from."""
+RESAMPLES = 500
+TOP = 0.1
+"""Share of a filter's cells that count as its own, where it is held against parts."""
+Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """One recipe on one data set: for each seed a network with gates, and its twin without."""
+    """One recipe on one data set: for each seed a network with gates, and its twin without.
+
+    `placed` are images whose class-defining parts are known, if there are any.
+    """
 
     model: str
     options: ModelOptions
     train: Dataset
     test: Dataset
+    attacked: Dataset
+    placed: Dataset | None
     params: CsgParams
     seeds: tuple[int, ...]
     work: Path
     measures: dict[str, dict[str, Any]]
     """Metrics by a name of ours: {"metric": registered name, **parameters}."""
+    detector: int
+    """Images, in both versions, that tell a detector what attacks look like."""
 
     @cached_property
     def registry(self) -> Registry:
         return Registry.load([DRAFT] if DRAFT.is_file() else [])
 
     def report(self) -> dict[str, Any]:
-        """Numbers of every network, and CSG less twin, seed by seed."""
+        """Numbers of every network, and CSG less twin."""
         found: dict[str, Any] = {kind: {} for kind in KINDS}
+        kept: dict[str, list[Arrays]] = {kind: [] for kind in KINDS}
         for seed in self.seeds:
             for kind in KINDS:
                 found[kind][str(seed)] = self.network(kind, seed)
+                kept[kind].append(dict(np.load(self.work / f"{kind}-{seed}.npz")))
+        images = {"train": self.train, "test": self.test, "attacked": self.attacked}
         return {
             "machine": machine(),
             "model": self.model,
             "params": self.params.model_dump(mode="json", exclude_none=True),
-            "images": {"train": len(self.train), "test": len(self.test)},
+            "images": {name: len(each) for name, each in images.items()},
             **found,
-            "csg_less_twin": dict(self._differences(found)),
+            "csg_less_twin": dict(self._differences(kept["csg"], kept["twin"])),
         }
 
     def network(self, kind: str, seed: int) -> dict[str, Any]:
         """Train, if that is not done, and measure, if that is not."""
         folder = self.work / f"{kind}-{seed}"
         kept = folder.with_suffix(".json")
-        known: dict[str, Any] = read_json(kept) if kept.is_file() else {}
-        if known.get("measures") == self.measures:
+        if kept.is_file():
+            known: dict[str, Any] = read_json(kept)
             return known
         seconds = self._train(kind, seed, folder)
         model = open_model(str(folder), ModelOptions(), self.registry)
-        seconds = seconds or known.get("train_seconds")
-        found = {**self.measured(model), "train_seconds": seconds, "log": known_of(model).log}
-        found["measures"] = self.measures
+        arrays = self.arrays(model)
+        np.savez_compressed(folder.with_suffix(".npz"), **arrays)  # type: ignore[arg-type]
+        found = {**self.measured(model), **_means(arrays), "train_seconds": seconds}
+        print(kind, seed, json.dumps(found), flush=True)
+        found["log"] = known_of(model).log
         write_json(kept, found)
-        print(
-            kind, seed, json.dumps({key: found[key] for key in found if key != "log"}), flush=True
-        )
         return found
 
     def measured(self, model: ModelAdapter) -> dict[str, Any]:
         """Every measure on the test images, and what each class loses with its filters."""
         found: dict[str, Any] = {}
+        known = known_of(model)
         for name, said in self.measures.items():
-            known = known_of(model)
-            if known.gates is None and (
-                said["metric"] == "gate-density" or "gates" in said.values()
-            ):
+            of_gates = said["metric"] == "gate-density" or "gates" in said.values()
+            if known.gates is None and of_gates:
                 continue
             kind = METRICS[said["metric"]]
             rest = {key: value for key, value in said.items() if key != "metric"}
-            value = kind(kind.Params(**rest)).measure(model, self.test, Context())  # type: ignore[attr-defined, call-arg]
-            found[name] = _plain(value)
-        if known_of(model).gates is not None:
+            value = kind(kind.Params(**rest)).measure(model, self.test, Context())
+            numbers = {"value": value.value, "low": value.low, "high": value.high}
+            found[name] = {k: None if v is None else round(v, 4) for k, v in numbers.items()}
+        if known.gates is not None:
             found["switching"] = self._switching(model)
         return found
+
+    def arrays(self, model: ModelAdapter) -> dict[str, np.ndarray]:
+        """What differences are taken of: image by image, filter by filter, detector by detector."""
+        seen = look(model, self.test, Context())
+        told = table(seen.values, seen.labels, len(model.spec.classes)).max(0)
+        found = {"accuracy": seen.right.astype(float), "mis": told}
+        if self.placed is not None:
+            found |= self._located(model, self.placed) | self._parts(model, self.placed)
+        return found | self._detected(model)
 
     def _train(self, kind: str, seed: int, folder: Path) -> float | None:
         """Seconds it took; None where it was trained before."""
@@ -118,7 +154,6 @@ class Study:
             options=self.options,
             params=params.model_dump(mode="json", exclude_unset=True) | {"gate": params.gate},
             seed=seed,
-            budget=Budget(),
         )
         fit(
             request,
@@ -138,34 +173,115 @@ class Study:
         names = ("filters", "recall", "recall_without", "change_of_others")
         return {name: round(float(each), 4) for name, each in zip(names, rows.mean(0), strict=True)}
 
-    def _differences(self, found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-        for name in self.measures:
-            pairs = [
-                found["csg"][str(seed)][name]["value"] - found["twin"][str(seed)][name]["value"]
-                for seed in self.seeds
-                if name in found["twin"][str(seed)]
+    def _located(self, model: ModelAdapter, dataset: Dataset) -> dict[str, np.ndarray]:
+        """Share of the true class's map in its defining parts, and whether its maximum is there:
+        of the sum over all filters (CAM), and over the class's own.
+        """
+        known, rows = known_of(model), []
+        for example in dataset:
+            assert example.label is not None  # noqa: S101 - creatures are labelled
+            view = View(model, example.image, 0, known, self.params)
+            told = [part for each in example.instances for part in each.parts if part.defining]
+            parts = np.any([part.mask for part in told if part.mask is not None], 0)
+            weights = known.weight[example.label]
+            shown = {"cam": weights}
+            if known.gates is not None:
+                own = known.filters(example.label, self.params.own)
+                shown["own"] = np.where(np.isin(np.arange(len(weights)), own), weights, 0)
+            row = {}
+            for name, each in shown.items():
+                seen = view.map(each)
+                row[f"{name}_energy"] = energy(seen, parts)
+                row[f"{name}_pointing"] = pointing(seen, parts)
+            rows.append(row)
+        return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+    def _parts(self, model: ModelAdapter, dataset: Dataset) -> dict[str, np.ndarray]:
+        """IoU of each filter with the part that it meets best, which every other image chooses."""
+        samples, layer = labelled(model, dataset, Context()), known_of(model).layer
+        maps = np.concatenate(
+            [
+                model.activations(images, [layer])[layer].relu().cpu().numpy()
+                for _, images in samples.batches(Context(), "reading maps")
             ]
-            if pairs:
-                yield name, {"mean": round(float(np.mean(pairs)), 4), "each": pairs}
+        )
+        examples = placed(model, dataset, samples.places)
+        masks = part_masks(
+            examples, dataset.classes, {}, maps.shape[2:], model.layer(layer).field
+        ).values()
+        seen = np.arange(len(samples)) % 2 == 0
+        best = []
+        for cells in np.moveaxis(lit(maps, thresholds(maps[seen], TOP)), 1, 0):
+            mask = max(masks, key=lambda each: overlap(cells[seen], each[seen]))
+            best.append(overlap(cells[~seen], mask[~seen]))
+        return {"part_iou": np.array(best)}
+
+    def _detected(self, model: ModelAdapter) -> dict[str, np.ndarray]:
+        """Of each attack the judgements of all detectors, (REPEATS, 3, n): row, clean, attacked."""
+        found = {}
+        for kind in ATTACKS:
+            for eps in STRENGTHS:
+                asked = DetectionParams(attack=kind, eps=eps / 255)
+                versions = AdversarialDetection(asked).versions(model, self.attacked, Context())
+                judged = [judge(*versions, self.detector, [0, each]) for each in range(REPEATS)]
+                found[f"{kind} {eps}/255"] = np.array(
+                    [[each.rows, each.clean, each.attacked] for each in judged]
+                )
+        return found
+
+    def _differences(self, csg: list[Arrays], twin: list[Arrays]) -> Iterator[tuple[str, Any]]:
+        """CSG less twin with 95 % intervals: over images (means of all seeds), over filters (of
+        all seeds), or over the images that detectors were judged on.
+        """
+        pairs = [(name, name) for name in twin[0]]
+        pairs += [(own, own.replace("own", "cam")) for own in csg[0] if own.startswith("own")]
+        for name, other in pairs:
+            first, second = (
+                [each[key] for each in kind] for kind, key in ((csg, name), (twin, other))
+            )
+            if name.startswith(ATTACKS):
+                low, value, high = _aucs(first, second, len(self.attacked))
+            else:
+                join = np.concatenate if name in ("mis", "part_iou") else np.mean
+                found = compare(join(first, 0), join(second, 0), np.random.default_rng(0))
+                low, value, high = found.low, found.value, found.high  # type: ignore[assignment]
+            title = name if name == other else f"{name}, less the twin's {other}"
+            yield title, {"value": round(value, 4), "low": round(low, 4), "high": round(high, 4)}
 
 
-def detections(train: int) -> dict[str, dict[str, Any]]:
-    """Both attacks, the detector learning from so many images."""
+def _means(arrays: Arrays) -> dict[str, float]:
+    """A number for each array."""
     return {
-        f"{attack}_{measure}": {
-            "metric": "adversarial-detection",
-            "attack": attack,
-            "measure": measure,
-            "train": train,
-        }
-        for attack in ("fgsm", "pgd")
-        for measure in ("auc", "error")
+        name: round(_auc(each) if name.startswith(ATTACKS) else float(each.mean()), 4)
+        for name, each in arrays.items()
     }
 
 
-def _plain(value: Measurement) -> dict[str, Any]:
-    numbers = {"value": value.value, "low": value.low, "high": value.high}
-    return {key: None if each is None else round(each, 4) for key, each in numbers.items()}
+def _auc(judged: np.ndarray, times: np.ndarray | None = None) -> float:
+    """Mean over detectors of the area under the ROC curve, image i counting times[i]."""
+    areas = []
+    for rows, clean, attacked in judged:
+        at = rows.astype(int)
+        areas.append(Judged(at, clean, attacked).auc(None if times is None else times[at]))
+    return float(np.mean(areas))
+
+
+def _aucs(
+    first: list[np.ndarray], second: list[np.ndarray], count: int
+) -> tuple[float, float, float]:
+    """Low, value and high of a difference of areas, its images drawn again."""
+    random = np.random.default_rng(0)
+
+    def less(times: np.ndarray | None) -> float:
+        one, other = (np.mean([_auc(each, times) for each in kind]) for kind in (first, second))
+        return float(one - other)
+
+    drawn = [
+        less(np.bincount(random.integers(count, size=count), minlength=count))
+        for _ in range(RESAMPLES)
+    ]
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return float(low), less(None), float(high)
 
 
 def _tell(title: str) -> Any:
