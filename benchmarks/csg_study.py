@@ -110,7 +110,7 @@ class Study:
         model = open_model(str(folder), ModelOptions(), self.registry)
         arrays = self.arrays(model)
         np.savez_compressed(folder.with_suffix(".npz"), **arrays)  # type: ignore[arg-type]
-        found = {**self.measured(model), **_means(arrays), "train_seconds": seconds}
+        found = {**_means(arrays), **self.measured(model), "train_seconds": seconds}
         print(kind, seed, json.dumps(found), flush=True)
         found["log"] = known_of(model).log
         write_json(kept, found)

@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=12_000)
     parser.add_argument("--test", type=int, default=2000)
     parser.add_argument("--attacked", type=int, default=500)
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--twins", action="store_true", help="train plain twins too")
     parser.add_argument("--explore", action="store_true")

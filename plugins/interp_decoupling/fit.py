@@ -71,7 +71,8 @@ def _lesson(
     seed: int,
 ) -> Lesson:
     """The network with its modules, ready to train; torch's global generator is put back."""
-    teacher = Teacher(copy.deepcopy(network)) if params.distillation else None
+    taught = params.distillation and not params.fresh
+    teacher = Teacher(copy.deepcopy(network)) if taught else None
     insert(network, layout)
     device = next(network.parameters()).device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):

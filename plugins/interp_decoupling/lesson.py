@@ -100,7 +100,7 @@ class Lesson(Task):
             "alignment": params.alignment,
             "information": params.information or 0.0,
             "sparsity": params.sparsity or 0.0,
-            "distillation": params.distillation,
+            "distillation": params.distillation or 0.0,
         }
         self.modules = {"terms": self.terms}
         gates = [each.control.expand for each in controlled(network).values()]

@@ -39,7 +39,8 @@ class Decoupling(Method):
                     + i sum_l CE(Q_l z_l, y)  +  s sum_l | mean |z_l|_1 - R n_l |
 
     The third term bounds the mutual information of codes and classes, the last drives the share
-    of filters that are on to R.
+    of filters that are on to R. The short schedule adds d T^2 CE(softmax(f_0(x) / T),
+    softmax(f(x) / T)), where f_0 is the plain network and T = 4 (ours).
 
     Explain. The codes of all layers are the image's path: what of it is unlike its class, what of
     its class is unlike the others, whose paths are nearest, and where its filters look.

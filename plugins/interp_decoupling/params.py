@@ -22,8 +22,9 @@ SCHEDULES: dict[str, dict[str, Any]] = {
         "pad": 4,
         "start": "standard",
         "information": 0.05,
-        "sparsity": 0.005,
-        "kept": 0.58,
+        "sparsity": 0.008,
+        "distillation": 0.25,
+        "kept": 0.57,
     },
     "small": {
         "epochs": 200,
@@ -35,6 +36,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
         "start": "zero",
         "information": 0.01,
         "sparsity": 1.5e-4,
+        "distillation": 0.0,
         "kept": 0.0,
     },
     "large": {
@@ -47,6 +49,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
         "start": "zero",
         "information": 0.005,
         "sparsity": 0.01,
+        "distillation": 0.0,
         "kept": 0.6,
     },
 }
@@ -98,8 +101,11 @@ class DecouplingParams(Params):
     sparsity: float | None = Field(
         None, ge=0, description="weight of the sparsity loss; default: the schedule's"
     )
-    distillation: float = Field(
-        0.0, ge=0, description="weight of learning the plain network's answers too (ours)"
+    distillation: float | None = Field(
+        None,
+        ge=0,
+        description="weight of the plain network's own answers as a goal (ours), unless fresh; "
+        "default: as above",
     )
     kept: float | None = Field(
         None, ge=0, le=1, description="share of filters on that sparsity aims at; default: as above"

@@ -75,6 +75,7 @@ def test_the_network_learns_and_the_log_says_how(
     assert set(log[-1]["layers"]) == {"mid.0", "last"}
     assert 0 < log[-1]["on"] < 1 and log[-1]["diversity"] > 0
     expected = 0.5 * log[-1]["information"] + log[-1]["alignment"] + 0.02 * log[-1]["sparsity"]
+    expected += 0.25 * log[-1]["distillation"]
     assert log[-1]["loss"] == pytest.approx(log[-1]["entropy"] + expected, abs=1e-4)
     after = model.module().state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
