@@ -32,6 +32,7 @@ from interp.training.samples import labelled
 from interp_csg.features import look
 from interp_csg.known import known_of
 from interp_csg.metric import METRICS
+from interp_csg.metric.attack import Attack
 from interp_csg.metric.detection import Judged, judge
 from interp_csg.metric.measure import AdversarialDetection, DetectionParams
 from interp_csg.metric.mutual import table
@@ -40,7 +41,6 @@ from interp_csg.switching import losses
 from interp_csg.view import View
 from interp_decoupling.concept import lit, overlap, part_masks, thresholds
 from interp_decoupling.survey import placed
-from interp_standard.attack import Attack
 from interp_standard.localize.region import energy, pointing
 
 DRAFT = Path(interp_csg.__file__).with_name("registry-draft.yaml")

@@ -29,7 +29,7 @@ SCORED, EXPLORED = (6_200_000, 6_300_000), (6_000_000, 6_100_000)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="creatures-resnet")
-    parser.add_argument("--images", type=int, default=12_000)
+    parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--test", type=int, default=2000)
     parser.add_argument("--attacked", type=int, default=500)
     parser.add_argument("--epochs", type=int, default=10)

@@ -33,12 +33,12 @@ from interp_csg.metric.mutual import score, table
 from interp_decoupling.concept import lit, overlap, part_masks, read_values, thresholds
 from interp_decoupling.features import look, maps_of
 from interp_decoupling.known import Known, known_of, module_of
+from interp_decoupling.metric.attack import Attack
 from interp_decoupling.metric.detection import Classifier, detect
 from interp_decoupling.metric.measure import DetectionParams, versions_of
 from interp_decoupling.params import DecouplingParams
 from interp_decoupling.structure import find_places
 from interp_decoupling.survey import combinations, placed, survey
-from interp_standard.attack import Attack
 
 KINDS = ("decoupled", "twin")
 ATTACKS: tuple[Attack, ...] = ("fgsm", "pgd")

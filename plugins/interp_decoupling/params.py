@@ -24,7 +24,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
         "information": 0.05,
         "sparsity": 0.008,
         "distillation": 0.25,
-        "kept": 0.57,
+        "kept": 0.59,
     },
     "small": {
         "epochs": 200,

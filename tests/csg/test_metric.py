@@ -14,6 +14,7 @@ from interp.context import Context
 from interp.dataset import Dataset, Example, Instance
 from interp.errors import InputError
 from interp_csg.metric import METRICS
+from interp_csg.metric.attack import attack
 from interp_csg.metric.correlation import (
     class_correlation,
     class_means,
@@ -32,7 +33,6 @@ from interp_csg.metric.localization import (
 )
 from interp_csg.metric.mutual import score, table
 from interp_csg.metric.place import object_mask
-from interp_standard.attack import attack
 
 
 def slow_information(values: np.ndarray, member: np.ndarray, k: int = 3) -> float:

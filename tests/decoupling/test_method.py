@@ -21,8 +21,8 @@ from interp.target import Target
 from interp.testing import MethodCase, method_checks
 from interp_decoupling.known import Known
 from interp_decoupling.metric import METRICS
+from interp_decoupling.metric.attack import attack
 from interp_decoupling.metric.detection import detect, drawn
-from interp_standard.attack import attack
 
 GREEN = Target(1, "green")
 

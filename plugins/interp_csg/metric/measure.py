@@ -14,6 +14,7 @@ from interp.method import Measurement, ModelMetric, Params
 from interp.training.samples import labelled
 from interp_csg.features import layer_of, look, means
 from interp_csg.known import known_of
+from interp_csg.metric.attack import Attack, attack
 from interp_csg.metric.correlation import (
     class_correlation,
     class_means,
@@ -23,7 +24,6 @@ from interp_csg.metric.correlation import (
 from interp_csg.metric.density import density
 from interp_csg.metric.detection import detect
 from interp_csg.metric.mutual import score, table
-from interp_standard.attack import Attack, attack
 
 if TYPE_CHECKING:
     from interp.context import Context

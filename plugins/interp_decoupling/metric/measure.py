@@ -13,9 +13,9 @@ from interp.method import Measurement, ModelMetric, Params
 from interp.training.samples import labelled
 from interp_decoupling.features import look
 from interp_decoupling.known import known_of
+from interp_decoupling.metric.attack import Attack, attack
 from interp_decoupling.metric.detection import Classifier, detect
 from interp_decoupling.path import diversity
-from interp_standard.attack import Attack, attack
 
 if TYPE_CHECKING:
     from torch import Tensor
