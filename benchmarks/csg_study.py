@@ -32,7 +32,6 @@ from interp.training.samples import labelled
 from interp_csg.features import look
 from interp_csg.known import known_of
 from interp_csg.metric import METRICS
-from interp_csg.metric.attack import Attack
 from interp_csg.metric.detection import Judged, judge
 from interp_csg.metric.measure import AdversarialDetection, DetectionParams
 from interp_csg.metric.mutual import table
@@ -45,7 +44,7 @@ from interp_standard.localize.region import energy, pointing
 
 DRAFT = Path(interp_csg.__file__).with_name("registry-draft.yaml")
 KINDS = ("csg", "twin")
-ATTACKS: tuple[Attack, ...] = ("fgsm", "pgd")
+ATTACKS = ("fgsm", "pgd")
 STRENGTHS = (2, 8)
 """eps of an attack, in 255ths."""
 REPEATS = 5
@@ -76,6 +75,10 @@ class Study:
     """Metrics by a name of ours: {"metric": registered name, **parameters}."""
     detector: int
     """Images, in both versions, that tell a detector what attacks look like."""
+
+    @property
+    def context(self) -> Context:
+        return Context(lookup=self.registry.get)
 
     @cached_property
     def registry(self) -> Registry:
@@ -126,7 +129,7 @@ class Study:
                 continue
             kind = METRICS[said["metric"]]
             rest = {key: value for key, value in said.items() if key != "metric"}
-            value = kind(kind.Params(**rest)).measure(model, self.test, Context())
+            value = kind(kind.Params(**rest)).measure(model, self.test, self.context)
             numbers = {"value": value.value, "low": value.low, "high": value.high}
             found[name] = {k: None if v is None else round(v, 4) for k, v in numbers.items()}
         if known.gates is not None:
@@ -135,7 +138,7 @@ class Study:
 
     def arrays(self, model: ModelAdapter) -> dict[str, np.ndarray]:
         """What differences are taken of: image by image, filter by filter, detector by detector."""
-        seen = look(model, self.test, Context())
+        seen = look(model, self.test, self.context)
         told = table(seen.values, seen.labels, len(model.spec.classes)).max(0)
         found = {"accuracy": seen.right.astype(float), "mis": told}
         if self.placed is not None:
@@ -168,7 +171,7 @@ class Study:
     def _switching(self, model: ModelAdapter) -> dict[str, float]:
         """Mean over classes: recall, without the class's own filters, and the others' change."""
         known = known_of(model)
-        found = look(model, self.test, Context(), known.layer)
+        found = look(model, self.test, self.context, known.layer)
         rows = np.array(losses(known, found.values, found.labels, self.params.own))
         names = ("filters", "recall", "recall_without", "change_of_others")
         return {name: round(float(each), 4) for name, each in zip(names, rows.mean(0), strict=True)}
@@ -198,11 +201,11 @@ class Study:
 
     def _parts(self, model: ModelAdapter, dataset: Dataset) -> dict[str, np.ndarray]:
         """IoU of each filter with the part that it meets best, which every other image chooses."""
-        samples, layer = labelled(model, dataset, Context()), known_of(model).layer
+        samples, layer = labelled(model, dataset, self.context), known_of(model).layer
         maps = np.concatenate(
             [
                 model.activations(images, [layer])[layer].relu().cpu().numpy()
-                for _, images in samples.batches(Context(), "reading maps")
+                for _, images in samples.batches(self.context, "reading maps")
             ]
         )
         examples = placed(model, dataset, samples.places)
@@ -222,7 +225,7 @@ class Study:
         for kind in ATTACKS:
             for eps in STRENGTHS:
                 asked = DetectionParams(attack=kind, eps=eps / 255)
-                versions = AdversarialDetection(asked).versions(model, self.attacked, Context())
+                versions = AdversarialDetection(asked).versions(model, self.attacked, self.context)
                 judged = [judge(*versions, self.detector, [0, each]) for each in range(REPEATS)]
                 found[f"{kind} {eps}/255"] = np.array(
                     [[each.rows, each.clean, each.attacked] for each in judged]

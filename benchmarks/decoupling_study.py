@@ -33,7 +33,6 @@ from interp_csg.metric.mutual import score, table
 from interp_decoupling.concept import lit, overlap, part_masks, read_values, thresholds
 from interp_decoupling.features import look, maps_of
 from interp_decoupling.known import Known, known_of, module_of
-from interp_decoupling.metric.attack import Attack
 from interp_decoupling.metric.detection import Classifier, detect
 from interp_decoupling.metric.measure import DetectionParams, versions_of
 from interp_decoupling.params import DecouplingParams
@@ -41,7 +40,7 @@ from interp_decoupling.structure import find_places
 from interp_decoupling.survey import combinations, placed, survey
 
 KINDS = ("decoupled", "twin")
-ATTACKS: tuple[Attack, ...] = ("fgsm", "pgd")
+ATTACKS = ("fgsm", "pgd")
 CLASSIFIERS: tuple[Classifier, ...] = ("forest", "adaboost", "boosting")
 STRENGTHS = (2, 8)
 """eps of an attack, in 255ths."""
@@ -71,6 +70,10 @@ class Study:
     seeds: tuple[int, ...]
     work: Path
     twins: bool = True
+
+    @property
+    def context(self) -> Context:
+        return Context(lookup=self.registry.get)
 
     @cached_property
     def registry(self) -> Registry:
@@ -145,8 +148,8 @@ class Study:
 
     def accuracy(self, model: ModelAdapter) -> float:
         """Share of test images whose top-1 is their label."""
-        samples, right = labelled(model, self.test, Context()), 0
-        for chosen, images in samples.batches(Context(), "looking at images"):
+        samples, right = labelled(model, self.test, self.context), 0
+        for chosen, images in samples.batches(self.context, "looking at images"):
             scores = model.predict(images)
             right += int((scores.argmax(1).cpu().numpy() == samples.labels[chosen]).sum())
         return round(right / len(samples), 4)
@@ -167,11 +170,11 @@ class Study:
         one class (mean over filters of the best class), and overlap with the part that each meets
         best (chosen on every other image, measured on the rest).
         """
-        samples = labelled(model, self.test, Context())
+        samples = labelled(model, self.test, self.context)
         samples = samples.part(np.arange(min(len(samples), self.params.surveyed)))
         found = {}
         for layer in self.layers:
-            maps = maps_of(model, samples, self._named(model, layer), Context())
+            maps = maps_of(model, samples, self._named(model, layer), self.context)
             told = table(maps.mean((2, 3)), samples.labels, len(self.test.classes))
             found[layer] = {"nats": round(score(told), 4), **self._parts(model, samples, maps)}
         return found
@@ -200,7 +203,7 @@ class Study:
 
     def surveyed(self, model: ModelAdapter) -> dict[str, Any]:
         """The tables of a survey of the test images, and combinations in all of the last layers."""
-        known, context = known_of(model), Context()
+        known, context = known_of(model), self.context
         found = survey(model, self.test, known, self.params, context)
         told: dict[str, Any] = {
             each.name: {"columns": each.columns, "rows": each.rows}
@@ -232,11 +235,11 @@ class Study:
         }
 
     def _detected(
-        self, model: ModelAdapter, known: Known | None, attack: Attack, eps: int
+        self, model: ModelAdapter, known: Known | None, attack: str, eps: int
     ) -> dict[str, Any]:
         asked = DetectionParams(attack=attack, eps=eps / 255)
         layer = self._named(model, list(self.layers)[-1])
-        seen = versions_of(model, self.attacked, asked, layer, known, Context())
+        seen = versions_of(model, self.attacked, asked, layer, known, self.context)
         found: dict[str, Any] = {"fooled": round(seen.fooled, 4)}
         for of in ("features",) if known is None else ("path", "features"):
             for kind in CLASSIFIERS:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from interp.errors import Cancelled
+from interp.errors import Cancelled, UnsupportedError
 from interp.spec import Plain
 
 if TYPE_CHECKING:
@@ -23,6 +23,14 @@ Progress = Callable[[str, int, int | None], None]
 
 def silent(label: str, done: int, total: int | None) -> None:
     """The progress of nobody looking."""
+
+
+def alone(kind: str, name: str) -> Any:
+    """The partners of a run without a registry: none."""
+    raise UnsupportedError(
+        f"the {kind} {name!r} is asked for by name, and this run knows no registry; "
+        "give it one: Context(lookup=Registry.load().get)"
+    )
 
 
 class Budget(Plain):
@@ -50,7 +58,7 @@ class Context:
     cancelled: Callable[[], bool] = lambda: False
     checkpoint: Path | None = None
     """Folder where moments are kept while they grow; None keeps nothing."""
-    lookup: Callable[[str, str], Any] | None = None
+    lookup: Callable[[str, str], Any] = alone
     """lookup(kind, name): a registered object; how plugins find partners."""
     started: float = field(default_factory=time.monotonic)
     memory: dict[str, Any] = field(default_factory=dict)

@@ -110,6 +110,7 @@ ENTRIES: dict[str, type[Entry]] = {
     "weighting": Entry,
     "solver": Entry,
     "metric": Entry,
+    "attack": Entry,
 }
 """The kinds of things that can be registered, in the order they are listed."""
 

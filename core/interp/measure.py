@@ -32,5 +32,6 @@ def measure(
     """
     metric = open_measure(registry, name, params or {})
     images = open_dataset(dataset) if isinstance(dataset, str) else dataset
+    context = Context(seed=seed, progress=progress, lookup=registry.get)
     with blamed(name):
-        return metric.measure(model, images, Context(seed=seed, progress=progress))
+        return metric.measure(model, images, context)

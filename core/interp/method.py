@@ -1,4 +1,4 @@
-"""What plugins implement: methods, renderers, perturbations, weightings, solvers, metrics."""
+"""What plugins implement: methods, renderers, parts of compositions, metrics, attacks."""
 
 from __future__ import annotations
 
@@ -252,3 +252,16 @@ class ModelMetric(ABC):
     @abstractmethod
     def measure(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Measurement:
         """The metric's value."""
+
+
+class Attack(ABC):
+    """A way to move images a little so that a model errs."""
+
+    @abstractmethod
+    def perturb(
+        self, model: ModelAdapter, images: Tensor, labels: Tensor, eps: float, steps: int
+    ) -> Tensor:
+        """Images (B, 3, h, w) in [0, 1], no pixel moved by more than eps; labels (B,) are true.
+
+        `steps` are those of an attack that takes several.
+        """

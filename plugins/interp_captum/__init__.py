@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 @hookimpl
 def interp_register(registrar: Registrar) -> None:
-    """The methods; Captum itself is imported when one of them explains."""
+    """The methods and attacks; Captum itself is imported when one of them is used."""
+    from interp_captum.attack import ATTACKS
     from interp_captum.conductance import LayerConductance
     from interp_captum.deeplift import DeepLift
     from interp_captum.guided_backprop import GuidedBackprop
@@ -32,3 +33,5 @@ def interp_register(registrar: Registrar) -> None:
     registrar.add("method", "layer-ablation", LayerAblation)
     registrar.add("method", "integrated-gradients", IntegratedGradients)
     registrar.add("method", "captum-occlusion", Occlusion)
+    for name, attack in ATTACKS.items():
+        registrar.add("attack", name, attack)

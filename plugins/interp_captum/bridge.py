@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -20,15 +21,14 @@ BATCH = 16
 """Images in one pass where the budget names no batch size."""
 
 
-def captum() -> ModuleType:
-    """captum.attr; PluginError where Captum is not installed."""
+def captum(part: str = "attr") -> ModuleType:
+    """A part of Captum; PluginError where it is not installed."""
     try:
-        import captum.attr
+        return import_module(f"captum.{part}")
     except ImportError as error:
         raise PluginError(
-            "Captum, which this method runs on, cannot be imported; pip install 'interp[captum]'"
+            "Captum, which this needs, cannot be imported; pip install 'interp[captum]'"
         ) from error
-    return captum.attr
 
 
 @dataclass(eq=False)

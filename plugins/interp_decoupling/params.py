@@ -14,7 +14,7 @@ Name = Annotated[str, Field(coerce_numbers_to_str=True)]
 """Of a layer; in a sequence it is a number, and the command line reads numbers as such."""
 SCHEDULES: dict[str, dict[str, Any]] = {
     "short": {
-        "epochs": 10,
+        "epochs": 8,
         "batch_size": 64,
         "rate": 0.02,
         "control_rate": 0.1,

@@ -13,8 +13,8 @@ from scipy.special import digamma
 from interp.context import Context
 from interp.dataset import Dataset, Example, Instance
 from interp.errors import InputError
+from interp.registry import Registry
 from interp_csg.metric import METRICS
-from interp_csg.metric.attack import attack
 from interp_csg.metric.correlation import (
     class_correlation,
     class_means,
@@ -181,29 +181,6 @@ def test_a_detector_is_judged_on_other_images(monkeypatch: pytest.MonkeyPatch) -
     assert len(learned) == 8 and len(judged) == 12 and not learned & judged
 
 
-def test_attacks(model: Any) -> None:
-    torch.manual_seed(0)
-    images, labels = torch.rand(4, 3, 12, 12), torch.tensor([0, 1, 2, 0])
-    pixels = images.clone().requires_grad_()
-    torch.nn.functional.cross_entropy(model.forward(pixels), labels, reduction="sum").backward()
-    model.module().zero_grad(set_to_none=True)
-    assert pixels.grad is not None
-    expected = (images + 0.05 * pixels.grad.sign()).clamp(0, 1)
-    found = attack(model, images, labels, "fgsm", 0.05, 1)
-    steep = pixels.grad.abs() > 1e-6  # elsewhere rounding decides the sign
-    assert steep.float().mean() > 0.9
-    torch.testing.assert_close(found[steep], expected[steep])
-    stronger = attack(model, images, labels, "pgd", 0.05, 8)
-    assert (stronger - images).abs().max() <= 0.05 + 1e-6
-    assert stronger.min() >= 0 and stronger.max() <= 1
-
-    def loss(values: torch.Tensor) -> float:
-        return float(torch.nn.functional.cross_entropy(model.predict(values), labels))
-
-    assert loss(stronger) > loss(images)
-    assert all(each.grad is None for each in model.module().parameters())
-
-
 class Squares(Dataset):
     """A bright square of the class's colour on black; `boxes` alone tell where."""
 
@@ -283,9 +260,10 @@ def test_gradient_localization_where_gradients_are_known(planted: Any) -> None:
 def test_detection_as_a_metric(planted: Any) -> None:
     kind = METRICS["adversarial-detection"]
     loud = kind(kind.Params(eps=0.5, attack="fgsm", train=9))
-    assert loud.measure(planted, Squares(), Context()).value > 0.8
+    context = Context(lookup=Registry.load().get)
+    assert loud.measure(planted, Squares(), context).value > 0.8
     with pytest.raises(InputError, match="found 18 images and --train 18"):
-        kind(kind.Params(train=18)).measure(planted, Squares(), Context())
+        kind(kind.Params(train=18)).measure(planted, Squares(), context)
 
 
 def test_object_masks() -> None:

@@ -10,11 +10,10 @@ from pydantic import Field
 
 from interp.errors import InputError
 from interp.interval import estimate
-from interp.method import Measurement, ModelMetric, Params
+from interp.method import Attack, Measurement, ModelMetric, Params
 from interp.training.samples import labelled
 from interp_csg.features import layer_of, look, means
 from interp_csg.known import known_of
-from interp_csg.metric.attack import Attack, attack
 from interp_csg.metric.correlation import (
     class_correlation,
     class_means,
@@ -132,7 +131,7 @@ class ClassCorrelation(CsgMetric):
 class DetectionParams(LayerParams):
     """The attack and the detector."""
 
-    attack: Attack = Field("pgd", description="Captum's attack on the true label")
+    attack: str = Field("pgd", description="on the true label: fgsm, pgd, or another's name")
     eps: float = Field(4 / 255, gt=0, le=1, description="largest change of a pixel in [0, 1]")
     steps: int = Field(10, ge=1, description="of PGD, each 2.5 eps / steps")
     train: int = Field(200, ge=2, description="images, in both versions, the detector learns from")
@@ -169,10 +168,11 @@ class AdversarialDetection(CsgMetric):
 
         samples, asked = labelled(model, dataset, context), self.params
         layer = layer_of(model, asked.layer)
+        attack: Attack = context.lookup("attack", asked.attack)()
         clean, attacked = [], []
         for chosen, images in samples.batches(context, "attacking", BATCH):
             labels = torch.from_numpy(samples.labels[chosen]).to(images.device)
-            moved = attack(model, images, labels, asked.attack, asked.eps, asked.steps)
+            moved = attack.perturb(model, images, labels, asked.eps, asked.steps)
             clean.append(means(model, images, layer))
             attacked.append(means(model, moved, layer))
         return np.concatenate(clean), np.concatenate(attacked)

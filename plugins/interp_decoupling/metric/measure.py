@@ -9,11 +9,10 @@ import numpy as np
 from pydantic import Field
 
 from interp.interval import estimate
-from interp.method import Measurement, ModelMetric, Params
+from interp.method import Attack, Measurement, ModelMetric, Params
 from interp.training.samples import labelled
 from interp_decoupling.features import look
 from interp_decoupling.known import known_of
-from interp_decoupling.metric.attack import Attack, attack
 from interp_decoupling.metric.detection import Classifier, detect
 from interp_decoupling.path import diversity
 
@@ -61,7 +60,7 @@ class PathWork(PathMetric):
 class DetectionParams(Params):
     """The attack and the detector."""
 
-    attack: Attack = Field("pgd", description="Captum's attack on the true label")
+    attack: str = Field("pgd", description="on the true label: fgsm, pgd, or another's name")
     eps: float = Field(4 / 255, gt=0, le=1, description="largest change of a pixel in [0, 1]")
     steps: int = Field(10, ge=1, description="of PGD, each 2.5 eps / steps")
     train: int = Field(5, ge=1, description="images a class, in both versions, to learn from")
@@ -127,6 +126,7 @@ def versions_of(
     import torch
 
     samples = labelled(model, dataset, context)
+    attack: Attack = context.lookup("attack", asked.attack)()
     found: list[list[np.ndarray]] = [[], [], [], []]
     fooled = 0
 
@@ -139,7 +139,7 @@ def versions_of(
 
     for chosen, images in samples.batches(context, "attacking", BATCH):
         labels = torch.from_numpy(samples.labels[chosen]).to(images.device)
-        moved = attack(model, images, labels, asked.attack, asked.eps, asked.steps)
+        moved = attack.perturb(model, images, labels, asked.eps, asked.steps)
         rows = path(images), path(moved), pooled(images), pooled(moved)
         for whole, part in zip(found, rows, strict=True):
             whole.append(part)
