@@ -41,7 +41,7 @@ screenshots: $(VENV)/.developing ## take README's picture of the dashboard (need
 bench: $(VENV)/.developing ## measure against peers; results go to benchmarks/
 	set -e; for name in $(BENCH); do $(BIN)/python benchmarks/$$name.py; done
 
-models: $(VENV)/.installed ## train the shipped networks again, about 35 minutes
+models: $(VENV)/.installed ## train the shipped networks again, about an hour
 	$(BIN)/python -m interp_creatures.train
 	rm -rf build/creatures $(CHIP)
 	$(BIN)/interp data creatures --out build/creatures --count 800 --seed 2001
@@ -50,10 +50,10 @@ models: $(VENV)/.installed ## train the shipped networks again, about 35 minutes
 	rm -rf build/creatures-4000 $(EXPLAINER)
 	$(BIN)/interp data creatures --out build/creatures-4000 --count 4000 --seed 2002
 	$(BIN)/interp fit --plugin explainer --data build/creatures-4000 --out $(EXPLAINER)
-	rm -rf build/creatures-12000 $(DECOUPLED)
-	$(BIN)/interp data creatures --out build/creatures-12000 --count 12000 --seed 2003
-	$(BIN)/interp fit --plugin decoupling --model creatures-resnet --data build/creatures-12000 \
-	    --epochs 5 --out $(DECOUPLED)
+	rm -rf build/creatures-20000 $(DECOUPLED)
+	$(BIN)/interp data creatures --out build/creatures-20000 --count 20000 --seed 2003
+	$(BIN)/interp fit --plugin decoupling --model creatures-resnet --data build/creatures-20000 \
+	    --out $(DECOUPLED)
 
 # Python 3.11 or newer; `make PYTHON=python3.12 demo` names another.
 $(VENV)/bin/python:

@@ -2,14 +2,17 @@
 
 python benchmarks/csg_creatures.py [--explore] [--images N --test N --epochs N --seeds N]
 Writes benchmarks/results/csg_creatures.json; goes on where it was stopped. All networks of a seed
-see the same images in the same order; all are measured on the same images. --explore trains on
-other seeds and writes beside its work, for choosing parameters.
+see the same images in the same order; all are measured on the same images. Training begins with
+random weights and easy creatures among the hard ones: label by label alone, full difficulty is not
+learned from so few images. --explore trains on other seeds and writes beside its work, for choosing
+parameters.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,9 @@ from typing import Any
 from csg_study import Study
 from kept import Kept
 
+from interp.dataset import Dataset, Example
 from interp.spec import ModelOptions
+from interp_creatures.config import CONFIG
 from interp_creatures.dataset import Creatures
 from interp_csg.params import CsgParams
 
@@ -36,6 +41,32 @@ MEASURES: dict[str, dict[str, Any]] = {
     "gradient_localization": {"metric": "gradient-localization"},
     "cam_localization": {"metric": "cam-localization"},
 }
+
+
+@dataclass(frozen=True, eq=False)
+class Graded(Dataset):
+    """Creatures from easy to hard in even steps, and from the middle on as hard as they are."""
+
+    count: int
+    seed: int
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self._of(1.0).classes
+
+    @property
+    def fingerprint(self) -> str:
+        return f"graded {self._of(1.0).fingerprint}"
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Example:
+        return self._of(min(1.0, 2 * index / self.count))[index]
+
+    def _of(self, difficulty: float) -> Creatures:
+        config = CONFIG if difficulty == 1 else CONFIG.eased(difficulty)
+        return Creatures(self.count, self.seed, two=False, config=config)
 
 
 def main() -> None:
@@ -60,7 +91,7 @@ def main() -> None:
     study = Study(
         model="creatures-resnet",
         options=ModelOptions(),
-        train=Kept(Creatures(asked.images, train, two=False)),
+        train=Kept(Graded(asked.images, train)),
         test=Kept(Creatures(asked.test, test, two=False)),
         attacked=Kept(Creatures(asked.attacked, test, two=False)),
         placed=Kept(Creatures(asked.placed, test, two=False)),

@@ -1,14 +1,16 @@
 """Network Decoupling: the creatures networks trained on, beside what they were and plain twins.
 
 python benchmarks/decoupling_creatures.py [--model M --explore --images N --epochs N --seeds N]
-Writes benchmarks/results/decoupling_MODEL.json; goes on where it was stopped. --explore trains on
-other seeds and writes beside its work, for choosing parameters.
+Writes benchmarks/results/decoupling_MODEL.json; goes on where it was stopped. --trained FOLDER
+measures a network that is there, as the shipped one, instead of training the first. --explore
+trains on other seeds and writes beside its work, for choosing parameters.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,8 +34,9 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--test", type=int, default=2000)
     parser.add_argument("--attacked", type=int, default=500)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--trained", type=Path, help="a decoupled network's folder: seed 1")
     parser.add_argument("--twins", action="store_true", help="train plain twins too")
     parser.add_argument("--explore", action="store_true")
     parser.add_argument("--work", type=Path, default=WORK)
@@ -42,6 +45,8 @@ def main() -> None:
     first = 100 if asked.explore else 1
     kind = "explored" if asked.explore else "scored"
     work = asked.work / f"{kind}-{asked.model}-{asked.images}-{asked.epochs}"
+    if asked.trained is not None:
+        shutil.copytree(asked.trained, work / f"decoupled-{first}", dirs_exist_ok=True)
     pictures = Kept(Creatures(asked.test, test, two=False))
     study = Study(
         model=asked.model,

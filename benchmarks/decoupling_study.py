@@ -90,7 +90,6 @@ class Study:
         return {
             "machine": machine(),
             "model": self.model,
-            "params": self.params.model_dump(mode="json", exclude_unset=True),
             "images": {name: len(each) for name, each in images.items()},
             **found,
         }
@@ -108,7 +107,8 @@ class Study:
         seconds = self.fitted(folder, {"gate": kind == "decoupled"}, seed)
         model = open_model(str(folder), ModelOptions(), self.registry)
         found = self._kept(folder, "seconds", lambda: {"train_seconds": seconds})
-        found["log"] = read_json(folder / "knowledge.json")["about"]["log"]
+        about = read_json(folder / "knowledge.json")["about"]
+        found |= {"params": about["params"], "log": about["log"]}
         if kind == "decoupled":
             found |= self._kept(folder, "survey", lambda: self.surveyed(model))
         found |= self.plain(model, folder, known_of(model) if kind == "decoupled" else None)

@@ -1,0 +1,265 @@
+"""A method that trains, on a network and a folder that it was not developed on.
+
+python benchmarks/unseen.py [--method decoupling --seeds N --work DIR]
+scikit-learn's handwritten digits as a folder per class; benchmarks/unseen_network.py, trained on
+them. `interp fit` is killed and goes on; its twin has the same budget. What comes out is explained
+by every other method, in PyTorch and as ONNX. Writes benchmarks/results/METHOD_unseen.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mint import machine
+from safetensors.torch import save_file
+from unseen_network import digits
+
+import interp
+from interp.context import Context
+from interp.dataset import Dataset, open_dataset
+from interp.errors import InterpError
+from interp.interval import compare, estimate
+from interp.model import ModelAdapter
+from interp.registry import Registry
+from interp.source import open_model
+from interp.spec import ModelOptions
+from interp.training.samples import labelled
+from interp_decoupling.known import known_of
+from interp_decoupling.metric.detection import detect
+from interp_decoupling.metric.measure import DetectionParams, versions_of
+
+HERE = Path(__file__).parent
+SIDE, TRAINED = 32, 1200
+INPUT = f"size={SIDE},mean=0.5,std=0.25"
+TRAINING = {
+    "decoupling": "--epochs 20 --batch-size 32 --flip off --pad 2",
+}
+ATTACKED = ("fgsm", "pgd")
+STRENGTHS = (4, 16)
+"""eps of an attack, in 255ths."""
+LEARNED, REPEATS = 10, 10
+"""Images a class that a detector learns from, and draws of these."""
+FITTED = {"chip": "--images 10 --masks 200", "explainer": "--epochs 2"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--method", choices=TRAINING, default="decoupling")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--work", type=Path, default=HERE.parent / "build" / "unseen")
+    asked = parser.parse_args()
+    work = asked.work
+    _draw(work)
+    plain = _plain(work)
+    rows = [_seed(asked.method, work, seed) for seed in range(1, asked.seeds + 1)]
+    found = {
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "training": TRAINING[asked.method],
+        "plain_accuracy": plain,
+        "seeds": rows,
+        "explained": _explained(asked.method, work, work / f"{asked.method}-1"),
+    }
+    out = HERE / "results" / f"{asked.method}_unseen.json"
+    out.write_text(json.dumps(found, indent=2) + "\n")
+    print(json.dumps(found, indent=2))
+
+
+def _draw(work: Path) -> None:
+    """Digits of 8 x 8 cells, enlarged: WORK/train and WORK/test, a folder per class."""
+    import cv2
+    from sklearn.datasets import load_digits
+
+    if (work / "test").is_dir():
+        return
+    data = load_digits()
+    order = np.random.default_rng(0).permutation(len(data.target))
+    for at, index in enumerate(order):
+        image = (data.images[index] * 255 / 16).astype(np.uint8)
+        large = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+        part = "train" if at < TRAINED else "test"
+        folder = work / part / f"digit {data.target[index]}"
+        folder.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / f"{index}.png"), large)
+    (work / "classes.txt").write_text("".join(f"digit {each}\n" for each in range(10)))
+
+
+def _options(work: Path) -> ModelOptions:
+    return ModelOptions(
+        weights=str(work / "plain.safetensors"),
+        input={"size": (SIDE, SIDE), "mean": (0.5,) * 3, "std": (0.25,) * 3},
+        classes=str(work / "classes.txt"),
+        activation="softmax",
+    )
+
+
+def _plain(work: Path) -> float:
+    """Train the network for 15 epochs by Adam, if that is not done; its accuracy on test."""
+    weights = work / "plain.safetensors"
+    registry = Registry.load()
+    if not weights.is_file():
+        network = digits()
+        save_file(network.state_dict(), weights)
+        model = open_model("unseen_network:digits", _options(work), registry)
+        samples = labelled(model, open_dataset(str(work / "train")), Context())
+        optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+        network.train()
+        for epoch in range(15):
+            order = np.random.default_rng([1, epoch]).permutation(len(samples))
+            for chosen in np.array_split(order, len(order) // 32):
+                inputs = (samples.images(chosen).float() / 255 - 0.5) / 0.25
+                labels = torch.from_numpy(samples.labels[chosen])
+                loss = torch.nn.functional.cross_entropy(network(inputs), labels)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+        save_file(network.state_dict(), weights)
+    model = open_model("unseen_network:digits", _options(work), registry)
+    return round(float(_right(model, open_dataset(str(work / "test"))).mean()), 4)
+
+
+def _seed(method: str, work: Path, seed: int) -> dict[str, Any]:
+    """A network, fitted by a process that is killed once, beside its twin."""
+    trained, twin = work / f"{method}-{seed}", work / f"{method}-twin-{seed}"
+    killed = _fit(method, work, trained, seed, "", kill=seed == 1)
+    _fit(method, work, twin, seed, "--gate off", kill=False)
+    test = open_dataset(str(work / "test"))
+    models = [open_model(str(each), ModelOptions(), Registry.load()) for each in (trained, twin)]
+    right = [_right(model, test).astype(float) for model in models]
+    less = compare(*right, np.random.default_rng(0))
+    found = {
+        "accuracy": [round(float(each.mean()), 4) for each in right],
+        "accuracy_less_twin": [round(float(v), 4) for v in (less.value, less.low, less.high)],  # type: ignore[arg-type]
+        "went_on_from_epoch": killed,
+        **_decoupled(*models, test),
+    }
+    print(method, seed, json.dumps(found), flush=True)
+    return found
+
+
+def _decoupled(model: ModelAdapter, twin: ModelAdapter, test: Dataset) -> dict[str, Any]:
+    """Paths of the network, and what they tell of attacks beside the twin's pooled features."""
+    log = known_of(model).log[-1]
+    context = Context(lookup=Registry.load().get)
+    found: dict[str, Any] = {
+        "on": log["on"],
+        "layers_with_diversity": sum(each["diversity"] > 0 for each in log["layers"].values()),
+        "layers": len(log["layers"]),
+    }
+    for name in ("path-work", "path-diversity"):
+        metric = context.lookup("metric", name)
+        value = metric(metric.Params()).measure(model, test, context)
+        found[name] = [
+            None if v is None else round(v, 4) for v in (value.value, value.low, value.high)
+        ]
+    for attack in ATTACKED:
+        for eps in STRENGTHS:
+            asked = DetectionParams(attack=attack, eps=eps / 255)
+            ours = versions_of(model, test, asked, "last", known_of(model), context)
+            theirs = versions_of(twin, test, asked, "last", None, context)
+            aucs = np.array(
+                [
+                    [
+                        detect(*each, ours.labels, LEARNED, "boosting", [0, repeat])
+                        for each in (ours.path, ours.features, theirs.features)
+                    ]
+                    for repeat in range(REPEATS)
+                ]
+            )
+            less = estimate(aucs[:, 0] - aucs[:, 2], np.random.default_rng(0), "auc")
+            found[f"{attack} {eps}/255"] = {
+                "fooled": [round(ours.fooled, 4), round(theirs.fooled, 4)],
+                **dict(
+                    zip(("path", "features", "twin"), aucs.mean(0).round(4).tolist(), strict=True)
+                ),
+                "path_less_twin": [round(float(v), 4) for v in (less.value, less.low, less.high)],  # type: ignore[arg-type]
+            }
+    return found
+
+
+def _right(model: ModelAdapter, data: Dataset) -> np.ndarray:
+    samples = labelled(model, data, Context())
+    told = [
+        model.predict(images).argmax(1).cpu().numpy() == samples.labels[chosen]
+        for chosen, images in samples.batches(Context(), "")
+    ]
+    return np.concatenate(told)
+
+
+def _fit(method: str, work: Path, out: Path, seed: int, more: str, kill: bool) -> int | None:
+    """Run `interp fit`; the epoch at which it went on after SIGKILL, if it was killed."""
+    if out.is_dir():
+        return None
+    said = f"--weights {work}/plain.safetensors --input {INPUT} --classes {work}/classes.txt"
+    words = f"fit --plugin {method} --model unseen_network:digits {said} --data {work}/train"
+    command = [sys.executable, "-m", "interp", *words.split(), *TRAINING[method].split()]
+    command += ["--seed", str(seed), *more.split(), "--out", str(out)]
+    around = {**os.environ, "PYTHONPATH": str(HERE)}
+    log = Path(f"{out}.partial") / "log.jsonl"
+    if kill:
+        process = subprocess.Popen(command, env=around)
+        while not (log.exists() and len(log.read_text().splitlines()) > 3):
+            if process.poll() is not None:
+                raise SystemExit(f"{' '.join(command)} ended before it was killed")
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    epoch = len(log.read_text().splitlines()) if kill else None
+    subprocess.run(command, env=around, check=True)
+    return epoch
+
+
+def _explained(method: str, work: Path, folder: Path) -> dict[str, dict[str, str]]:
+    """What every other method says of the trained network, opened and exported: ok, or why not."""
+    registry = Registry.load()
+    export = folder.with_suffix(".onnx")
+    open_model(str(folder), ModelOptions(), registry).export(export)
+    image = next(iter(open_dataset(str(work / "test")))).image
+    return {
+        kind: dict(_tried(method, str(source), work, image, registry))
+        for kind, source in (("torch", folder), ("onnx", export))
+    }
+
+
+def _tried(
+    method: str, source: str, work: Path, image: np.ndarray, registry: Registry
+) -> Iterator[tuple[str, str]]:
+    for entry in registry.entries("method"):
+        if entry.name != method and getattr(entry, "model", None) is not None:
+            continue  # it explains only networks that it trained
+        known = None
+        try:
+            if entry.name in FITTED:
+                known = _learned(entry.name, source, work)
+            if entry.name == method and source.endswith(".onnx"):
+                known = source.removesuffix(".onnx")
+            found = interp.explain(source, image, method=entry.name, knowledge=known)
+            yield entry.name, f"ok, {len(found.evidence)} pieces of evidence"
+        except InterpError as error:
+            yield entry.name, str(error)
+
+
+def _learned(name: str, source: str, work: Path) -> str:
+    """The folder of what a method that learns first knows of the network."""
+    out = Path(f"{source}-{name}")
+    if not out.is_dir():
+        words = f"fit --plugin {name} --model {source} --data {work}/train {FITTED[name]}"
+        command = [sys.executable, "-m", "interp", *words.split(), "--out", str(out)]
+        subprocess.run(command, check=True, capture_output=True)
+    return str(out)
+
+
+if __name__ == "__main__":
+    main()
