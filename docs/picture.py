@@ -1,20 +1,29 @@
-"""Draw README's picture, docs/mint.png: MINT's region for each of two creatures in one image."""
+"""Draw the documents' pictures: MINT's region for each of two creatures, a creature's path."""
 
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from interp.request import Request
 from interp.run import run
 from interp_standard.render.canvas import column
 
+HERE = Path(__file__).parent
 TARGETS = ("fenka", "arbo")
+PATH = ("path", "class-unlike-others", "filters-on-in-stage3-1-conv2")
 
 
 def main() -> None:
-    result = run(Request(method="mint", images=("two",), targets=TARGETS))
-    coarse = [result.drawings[name] for name in result.drawings if "-coarse-" in name]
-    Image.fromarray(column(coarse, 8)).save(Path(__file__).with_name("mint.png"), optimize=True)
+    mint = run(Request(method="mint", images=("two",), targets=TARGETS)).drawings
+    _save("mint.png", [each for name, each in mint.items() if "-coarse-" in name], 8)
+    path = run(Request(method="decoupling", model="creatures-decoupled")).drawings
+    shown = [each for name, each in path.items() if name[3:].startswith(PATH)]
+    _save("decoupling.png", shown, 24)
+
+
+def _save(name: str, drawings: list[np.ndarray], gap: int) -> None:
+    Image.fromarray(column(drawings, gap)).save(HERE / name, optimize=True)
 
 
 if __name__ == "__main__":
