@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,15 @@ import interp
 from interp.context import Context
 from interp.dataset import Dataset, open_dataset
 from interp.errors import InterpError
-from interp.interval import compare, estimate
+from interp.interval import compare
 from interp.model import ModelAdapter
 from interp.registry import Registry
 from interp.source import open_model
 from interp.spec import ModelOptions
 from interp.training.samples import labelled
+from interp_csg.metric.mutual import table
 from interp_decoupling.known import known_of
+from interp_decoupling.metric import METRICS
 from interp_decoupling.metric.detection import detect
 from interp_decoupling.metric.measure import DetectionParams, versions_of
 
@@ -46,6 +49,8 @@ INPUT = f"size={SIDE},mean=0.5,std=0.25"
 TRAINING = {
     "decoupling": "--epochs 20 --batch-size 32 --flip off --pad 2",
 }
+LAST = "last"
+"""The layer whose pooled maps are features."""
 ATTACKED = ("fgsm", "pgd")
 STRENGTHS = (4, 16)
 """eps of an attack, in 255ths."""
@@ -138,55 +143,68 @@ def _seed(method: str, work: Path, seed: int) -> dict[str, Any]:
     test = open_dataset(str(work / "test"))
     models = [open_model(str(each), ModelOptions(), Registry.load()) for each in (trained, twin)]
     right = [_right(model, test).astype(float) for model in models]
-    less = compare(*right, np.random.default_rng(0))
     found = {
-        "accuracy": [round(float(each.mean()), 4) for each in right],
-        "accuracy_less_twin": [round(float(v), 4) for v in (less.value, less.low, less.high)],  # type: ignore[arg-type]
         "went_on_from_epoch": killed,
-        **_decoupled(*models, test),
+        "accuracy": _beside(*right),
+        **_decoupled(models[0], test),
+        **_attacked(*models, test),
     }
     print(method, seed, json.dumps(found), flush=True)
     return found
 
 
-def _decoupled(model: ModelAdapter, twin: ModelAdapter, test: Dataset) -> dict[str, Any]:
-    """Paths of the network, and what they tell of attacks beside the twin's pooled features."""
+def _decoupled(model: ModelAdapter, test: Dataset) -> dict[str, Any]:
+    """What is on, how much it varies, and how much work is left."""
     log = known_of(model).log[-1]
-    context = Context(lookup=Registry.load().get)
-    found: dict[str, Any] = {
-        "on": log["on"],
-        "layers_with_diversity": sum(each["diversity"] > 0 for each in log["layers"].values()),
-        "layers": len(log["layers"]),
-    }
+    varied = sum(each["diversity"] > 0 for each in log["layers"].values())
+    found = {"on": log["on"], "layers": len(log["layers"]), "layers_that_vary": varied}
     for name in ("path-work", "path-diversity"):
-        metric = context.lookup("metric", name)
-        value = metric(metric.Params()).measure(model, test, context)
-        found[name] = [
-            None if v is None else round(v, 4) for v in (value.value, value.low, value.high)
-        ]
-    for attack in ATTACKED:
-        for eps in STRENGTHS:
-            asked = DetectionParams(attack=attack, eps=eps / 255)
-            ours = versions_of(model, test, asked, "last", known_of(model), context)
-            theirs = versions_of(twin, test, asked, "last", None, context)
-            aucs = np.array(
-                [
-                    [
-                        detect(*each, ours.labels, LEARNED, "boosting", [0, repeat])
-                        for each in (ours.path, ours.features, theirs.features)
-                    ]
-                    for repeat in range(REPEATS)
-                ]
-            )
-            less = estimate(aucs[:, 0] - aucs[:, 2], np.random.default_rng(0), "auc")
-            found[f"{attack} {eps}/255"] = {
-                "fooled": [round(ours.fooled, 4), round(theirs.fooled, 4)],
-                **dict(
-                    zip(("path", "features", "twin"), aucs.mean(0).round(4).tolist(), strict=True)
-                ),
-                "path_less_twin": [round(float(v), 4) for v in (less.value, less.low, less.high)],  # type: ignore[arg-type]
-            }
+        metric = METRICS[name]
+        value = metric(metric.Params()).measure(model, test, Context())
+        found[name] = _rounded(value.value, value.low, value.high)
     return found
+
+
+def _attacked(model: ModelAdapter, twin: ModelAdapter, test: Dataset) -> dict[str, Any]:
+    """What the last layer's filters tell of one class, in nats, beside the twin's; and AUC of
+    detectors by paths, by pooled features, and by those of the twin.
+    """
+    found: dict[str, Any] = {}
+    context = Context(lookup=Registry.load().get)
+    for attack, eps in product(ATTACKED, STRENGTHS):
+        asked = DetectionParams(attack=attack, eps=eps / 255)
+        ours = versions_of(model, test, asked, LAST, known_of(model), context)
+        theirs = versions_of(twin, test, asked, LAST, None, context)
+        told = [table(each.features[0], each.labels, 10).max(0) for each in (ours, theirs)]
+        found["nats"] = _beside(*told)
+        ways = {"path": ours.path, "features": ours.features, "twin": theirs.features}
+        aucs = {
+            name: np.array([_auc(each, ours.labels, draw) for draw in range(REPEATS)])
+            for name, each in ways.items()
+        }
+        found[f"{attack} {eps}/255"] = {
+            "fooled": _rounded(ours.fooled, theirs.fooled),
+            "features": _rounded(aucs["features"].mean()),
+            "path": _beside(aucs["path"], aucs["twin"]),
+        }
+    return found
+
+
+def _auc(versions: tuple[np.ndarray, np.ndarray], labels: np.ndarray, draw: int) -> float:
+    return detect(*versions, labels, LEARNED, "forest", [0, draw])
+
+
+def _beside(ours: np.ndarray, twin: np.ndarray) -> dict[str, list[float | None]]:
+    """Means of ours and of the twin's, and of the difference with its 95 % interval."""
+    less = compare(ours, twin, np.random.default_rng(0))
+    return {
+        "ours, twin": _rounded(ours.mean(), twin.mean()),
+        "less": _rounded(less.value, less.low, less.high),
+    }
+
+
+def _rounded(*values: float | None) -> list[float | None]:
+    return [None if each is None else round(float(each), 4) for each in values]
 
 
 def _right(model: ModelAdapter, data: Dataset) -> np.ndarray:

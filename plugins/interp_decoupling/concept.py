@@ -92,6 +92,24 @@ def part_masks(
     return found
 
 
+def parts_together(masks: dict[str, np.ndarray], values: Values) -> dict[str, np.ndarray]:
+    """Masks (N, gh, gw) of the parts that have values, all at once: any, and each class's own.
+
+    As "head and tail", "head round and tail bushy"; nothing on images that lack one of them. What
+    tells a class is more than one part, and a combination of filters may stand for that.
+    """
+    if len(values) < 2:
+        return {}
+    own = [tuple(f"{part} {of[name]}" for part, of in values.items()) for name in _classes(values)]
+    found = {}
+    for parts in dict.fromkeys([tuple(values), *own]):
+        if all(part in masks for part in parts):
+            chosen = np.stack([masks[part] for part in parts])
+            whole = chosen.any((2, 3)).all(0)  # (N,): every part is seen
+            found[" and ".join(parts)] = chosen.sum(0).clip(max=1) * whole[:, None, None]
+    return found
+
+
 def mined(
     codes: np.ndarray, clusters: np.ndarray, most: int, least: float = 0.5
 ) -> list[tuple[int, tuple[int, ...]]]:
@@ -142,6 +160,12 @@ def met(
         Match(filters, concept, overlap(together[~seen], mask[~seen])),
         Match((filters[best],), concept, single),
     )
+
+
+def _classes(values: Values) -> list[str]:
+    """Classes that have a value of every concept."""
+    first, *others = values.values()
+    return [name for name in first if all(name in each for each in others)]
 
 
 def _parts(

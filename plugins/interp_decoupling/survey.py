@@ -14,7 +14,7 @@ from interp.explanation import Explanation
 from interp.reading import Reading
 from interp.spec import Capability
 from interp_decoupling.cluster import clustered, information, purity, shared
-from interp_decoupling.concept import Values, met, mined, part_masks, read_values
+from interp_decoupling.concept import Values, met, mined, part_masks, parts_together, read_values
 from interp_decoupling.features import Seen, look, maps_of
 from interp_decoupling.path import Paths, alike, distinct, diversity, hamming, within
 
@@ -168,6 +168,7 @@ def combinations(
         return None
     maps = maps_of(model, samples, layer, context)
     masks = part_masks(examples, dataset.classes, values, maps.shape[2:], model.layer(layer).field)
+    masks |= parts_together(masks, values)
     codes = seen.paths.layers()[layer][: len(samples)]
     learned = np.arange(len(samples)) % 2 == 0
     clusters = clustered(codes[learned], len(np.unique(samples.labels)), context.seed)

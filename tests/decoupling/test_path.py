@@ -21,6 +21,7 @@ from interp_decoupling.concept import (
     mined,
     overlap,
     part_masks,
+    parts_together,
     read_values,
     thresholds,
 )
@@ -167,6 +168,23 @@ def test_masks_lie_on_the_grid(colours: Any, tmp_path: Path) -> None:
     np.testing.assert_allclose(masks["top low"], [half, half * 0, half * 0], atol=1e-6)
     stretched = part_masks(examples, colours().classes, {}, (4, 4), None)
     np.testing.assert_allclose(stretched["top"], masks["top"], atol=1e-6)
+
+
+def test_parts_that_are_seen_together() -> None:
+    """Two parts side by side; the second image lacks the tail, the third has another head."""
+    head, tail = np.zeros((3, 2, 2)), np.zeros((3, 2, 2))
+    head[:, 0, 0], tail[[0, 2], 1, 1] = 0.5, 1
+    masks = {"head": head, "tail": tail, "tail long": tail}
+    masks |= {"head round": head * [[[1]], [[1]], [[0]]], "head flat": head * [[[0]], [[0]], [[1]]]}
+    values = {"head": {"a": "round", "b": "flat"}, "tail": {"a": "long", "b": "long"}}
+    found = parts_together(masks, values)
+    a, b = "head round and tail long", "head flat and tail long"
+    assert set(found) == {"head and tail", a, b}
+    both = np.array([[0.5, 0], [0, 1]])
+    np.testing.assert_array_equal(found["head and tail"], [both, both * 0, both])
+    np.testing.assert_array_equal(found[a], [both, both * 0, both * 0])
+    np.testing.assert_array_equal(found[b], [both * 0, both * 0, both])
+    assert parts_together(masks, {"head": values["head"]}) == {}
 
 
 def test_values_of_concepts(tmp_path: Path) -> None:
