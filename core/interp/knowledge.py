@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,6 +88,16 @@ class Knowledge:
         arrays = load_file(folder / "arrays.safetensors")
         facts = read_json(folder / "knowledge.json")
         return cls(**facts, probe=arrays.pop("probe"), arrays=arrays)
+
+
+def learned_of(model: ModelAdapter, folders: Iterable[Path]) -> Knowledge | None:
+    """The first knowledge in these folders that is of this model, or of the one it came from."""
+    for folder in folders:
+        if (folder / "knowledge.json").is_file():
+            found = Knowledge.open(folder)
+            if found.fingerprint in (model.spec.fingerprint, model.spec.origin):
+                return found
+    return None
 
 
 def probe(model: ModelAdapter) -> np.ndarray:

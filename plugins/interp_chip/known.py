@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from interp.errors import InputError, nearest
-from interp.knowledge import Knowledge
+from interp.knowledge import Knowledge, learned_of
 
 if TYPE_CHECKING:
     from interp.model import ModelAdapter
@@ -106,9 +106,7 @@ def arrays_of(layer: str, learned: Learned) -> dict[str, np.ndarray]:
 
 def shipped(model: ModelAdapter) -> Knowledge | None:
     """The knowledge that comes with the project, if this is one of its networks or an export."""
-    for folder in sorted(SHIPPED.glob("*/knowledge.json")):
-        knowledge = Knowledge.open(folder.parent)
-        if knowledge.fingerprint in (model.spec.fingerprint, model.spec.origin):
-            knowledge.check("chip", model)
-            return knowledge
-    return None
+    knowledge = learned_of(model, sorted(SHIPPED.glob("*")))
+    if knowledge is not None:
+        knowledge.check("chip", model)
+    return knowledge

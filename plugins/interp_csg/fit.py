@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from interp.errors import InputError
 from interp.knowledge import Knowledge
-from interp.state import content_key
-from interp.target import parse_target
 from interp.training.loop import train
-from interp.training.samples import gather
-from interp.training.task import Plan
-from interp.training.variation import Variation
+from interp.training.samples import gather, matched_all
+from interp.training.task import Plan, asked, forget
 from interp_csg.course import Course
-from interp_csg.head import forget, put_head
+from interp_csg.head import put_head
 from interp_csg.params import CsgParams
 from interp_csg.reach import check_reach
 from interp_csg.structure import Ending, find_ending
@@ -30,13 +26,13 @@ if TYPE_CHECKING:
     from interp.model import ModelAdapter
     from interp.training.keep import Row
 
-RATES = {"rate", "gated_rate", "gate_rate", "own", "filters"}
+LATER = {"rate", "gated_rate", "gate_rate", "own", "filters"}
 """What may change before a training goes on: rates, after a NaN, and what training does not use."""
 
 
 def fit(model: ModelAdapter, dataset: Dataset, params: CsgParams, context: Context) -> Knowledge:
     """The trained model, its gates and its log, as knowledge of the trained model."""
-    params = _settled(params, context)
+    params = asked(params, context).settled()
     ending = find_ending(model, params.layer)
     classes = _classes(model, dataset, params)
     samples = gather(model, dataset, classes, context)
@@ -44,20 +40,10 @@ def fit(model: ModelAdapter, dataset: Dataset, params: CsgParams, context: Conte
     check_reach(params, len(classes), -(-len(learning) // (params.batch_size or 1)))
     network = _network(model, ending, params, len(classes), context.seed)
     course = Course(network, ending.linear, ending.filters, params, held)
-    rows, early = train(course, learning, _plan(model, dataset, params, context), context)
+    plan = Plan.of("csg", model, dataset, params, LATER, context)
+    rows, early = train(course, learning, plan, context)
     notes = [*samples.notes, *([early] if early else [])]
     return _knowledge(model, dataset, ending, course, rows, notes)
-
-
-def _settled(params: CsgParams, context: Context) -> CsgParams:
-    """Parameters without gaps; the command line's --batch-size is the run's, and counts here."""
-    if context.budget.shard is not None:
-        raise InputError(
-            "a training is not learned in parts; leave out --shard, or train on several devices "
-            "with --devices"
-        )
-    said = context.budget.batch_size
-    return params.model_copy(update={} if said is None else {"batch_size": said}).settled()
 
 
 def _classes(model: ModelAdapter, dataset: Dataset, params: CsgParams) -> list[int]:
@@ -65,20 +51,7 @@ def _classes(model: ModelAdapter, dataset: Dataset, params: CsgParams) -> list[i
     if params.new_head:
         return list(range(len(dataset.classes)))
     remedy = "train a head of its own for them: --new-head"
-    try:
-        found = [parse_target(name, model.spec.classes).index for name in dataset.classes]
-    except InputError as error:
-        raise InputError(
-            f"the data's classes are not {model.spec.name}'s: {error}; {remedy}"
-        ) from error
-    missing = [name for at, name in enumerate(model.spec.classes) if at not in found]
-    if missing:
-        raise InputError(
-            f"found no images of {len(missing)} of {model.spec.name}'s {len(model.spec.classes)} "
-            f"classes ({', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}); add some, "
-            f"or {remedy}"
-        )
-    return found
+    return matched_all(model, dataset, remedy, remedy)
 
 
 def _network(
@@ -92,21 +65,6 @@ def _network(
     if params.fresh:
         forget(network, seed)
     return network
-
-
-def _plan(model: ModelAdapter, dataset: Dataset, params: CsgParams, context: Context) -> Plan:
-    spec = model.spec
-    facts = params.model_dump(exclude=RATES)
-    return Plan(
-        epochs=params.epochs or 0,
-        batch_size=params.batch_size or 0,
-        key=content_key("csg", spec.fingerprint, dataset.fingerprint, context.seed, facts),
-        seed=context.seed,
-        device=spec.device,
-        devices=params.devices,
-        precision=spec.precision,
-        variation=Variation(params.flip, params.pad or 0),
-    )
 
 
 def _knowledge(

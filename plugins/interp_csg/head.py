@@ -1,4 +1,4 @@
-"""Changes to a network before its training: its weights forgotten, a head for other classes."""
+"""A head for other classes."""
 
 from __future__ import annotations
 
@@ -32,16 +32,3 @@ def put_head(network: nn.Module, linear: str, classes: int) -> None:
     new = nn.utils.skip_init(nn.Linear, old.in_features, classes, bias=old.bias is not None)
     place, _, name = linear.rpartition(".")
     setattr(network.get_submodule(place), name, new.to(old.weight.device, old.weight.dtype))
-
-
-def forget(network: nn.Module, seed: int) -> None:
-    """Every part's weights drawn anew by its own rule; torch's global generator is put back."""
-    import torch
-
-    device = next(network.parameters()).device
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        for part in network.modules():
-            reset = getattr(part, "reset_parameters", None)
-            if callable(reset):
-                reset()

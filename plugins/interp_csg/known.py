@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from interp.errors import InputError
-from interp.knowledge import Knowledge
+from interp.knowledge import Knowledge, learned_of
 
 if TYPE_CHECKING:
     from interp.model import ModelAdapter
@@ -79,12 +79,7 @@ class Known:
 def known_of(model: ModelAdapter, knowledge: Knowledge | None = None) -> Known:
     """What is given, else what lies beside the model or is shipped with it; InputError for none."""
     folders = [Path(model.spec.source), *sorted(SHIPPED.glob("*"))]
-    for folder in folders if knowledge is None else []:
-        if (folder / "knowledge.json").is_file():
-            found = Knowledge.open(folder)
-            if found.fingerprint in (model.spec.fingerprint, model.spec.origin):
-                knowledge = found
-                break
+    knowledge = knowledge or learned_of(model, folders)
     if knowledge is None:
         raise InputError(
             f"{model.spec.name} was not trained with class-specific gates; train it first: "

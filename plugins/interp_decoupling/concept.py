@@ -105,7 +105,7 @@ def parts_together(masks: dict[str, np.ndarray], values: Values) -> dict[str, np
     for parts in dict.fromkeys([tuple(values), *own]):
         if all(part in masks for part in parts):
             chosen = np.stack([masks[part] for part in parts])
-            whole = chosen.any((2, 3)).all(0)  # (N,): every part is seen
+            whole: np.ndarray = chosen.any((2, 3)).all(0)  # (N,): every part is seen
             found[" and ".join(parts)] = chosen.sum(0).clip(max=1) * whole[:, None, None]
     return found
 

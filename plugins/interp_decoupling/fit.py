@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from interp.errors import InputError
 from interp.knowledge import Knowledge
 from interp.spec import Capability
-from interp.state import content_key
-from interp.target import parse_target
 from interp.training.loop import train
-from interp.training.samples import Samples, gather
-from interp.training.task import Plan
-from interp.training.variation import Variation
+from interp.training.samples import Samples, gather, matched_all
+from interp.training.task import Plan, asked, forget
 from interp_decoupling.build import Layout, begin, insert
 from interp_decoupling.control import controlled
 from interp_decoupling.lesson import Lesson, Teacher
@@ -45,12 +41,15 @@ def fit(
     model: ModelAdapter, dataset: Dataset, params: DecouplingParams, context: Context
 ) -> Knowledge:
     """The trained model, the paths of held-out images and the log, as knowledge of that model."""
-    params = _settled(params, context)
+    params = asked(params, context).settled()
     if Capability.MODULE not in model.capabilities:
         raise model.lacks(Capability.MODULE, "training with controlling modules")
     network = copy.deepcopy(model.module()).eval()
     places = tuple(find_places(network, params.layer)) if params.gate else ()
-    samples = gather(model, dataset, _classes(model, dataset), context)
+    classes = matched_all(
+        model, dataset, "start from a network trained on them", "the network forgets them"
+    )
+    samples = gather(model, dataset, classes, context)
     learning, held = samples.split(params.holdout, context.seed)
     layout = Layout(
         places=places, reduction=params.reduction, mixture=params.mixture, noise=params.noise
@@ -58,7 +57,8 @@ def fit(
     lesson = _lesson(network, layout, params, held, context.seed)
     if params.start == "standard":
         lesson.standardise(learning)
-    rows, early = train(lesson, learning, _plan(model, dataset, params, context), context)
+    plan = Plan.of("decoupling", model, dataset, params, LATER, context)
+    rows, early = train(lesson, learning, plan, context)
     notes = [*samples.notes, *([early] if early else []), *_warnings(rows[-1], params)]
     return _knowledge(model, lesson, layout, rows, notes)
 
@@ -73,65 +73,15 @@ def _lesson(
     """The network with its modules, ready to train; torch's global generator is put back."""
     taught = params.distillation and not params.fresh
     teacher = Teacher(copy.deepcopy(network)) if taught else None
+    if params.fresh:
+        forget(network, seed)
     insert(network, layout)
     device = next(network.parameters()).device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        if params.fresh:
-            for part in network.modules():
-                reset = getattr(part, "reset_parameters", None)
-                if callable(reset):
-                    reset()
         begin(network, layout.places, params, seed)
         network.requires_grad_(True)
         return Lesson(network, len(held.model.spec.classes), params, held, teacher)
-
-
-def _settled(params: DecouplingParams, context: Context) -> DecouplingParams:
-    """Parameters without gaps; the command line's --batch-size is the run's, and counts here."""
-    if context.budget.shard is not None:
-        raise InputError(
-            "a training is not learned in parts; leave out --shard, or train on several devices "
-            "with --devices"
-        )
-    said = context.budget.batch_size
-    return params.model_copy(update={} if said is None else {"batch_size": said}).settled()
-
-
-def _classes(model: ModelAdapter, dataset: Dataset) -> list[int]:
-    """The network's class of each of the data's; InputError unless these are all it has."""
-    try:
-        found = [parse_target(name, model.spec.classes).index for name in dataset.classes]
-    except InputError as error:
-        raise InputError(
-            f"the data's classes are not {model.spec.name}'s: {error}; start from a network that "
-            "was trained on them"
-        ) from error
-    missing = [name for at, name in enumerate(model.spec.classes) if at not in found]
-    if missing:
-        raise InputError(
-            f"found no images of {len(missing)} of {model.spec.name}'s {len(model.spec.classes)} "
-            f"classes ({', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}); add some, "
-            "or the network forgets them"
-        )
-    return found
-
-
-def _plan(
-    model: ModelAdapter, dataset: Dataset, params: DecouplingParams, context: Context
-) -> Plan:
-    spec = model.spec
-    facts = params.model_dump(exclude=LATER)
-    return Plan(
-        epochs=params.epochs or 0,
-        batch_size=params.batch_size or 0,
-        key=content_key("decoupling", spec.fingerprint, dataset.fingerprint, context.seed, facts),
-        seed=context.seed,
-        device=spec.device,
-        devices=params.devices,
-        precision=spec.precision,
-        variation=Variation(params.flip, params.pad or 0),
-    )
 
 
 def _warnings(row: Row, params: DecouplingParams) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from interp.errors import InputError
-from interp.knowledge import Knowledge
+from interp.knowledge import Knowledge, learned_of
 from interp_decoupling.path import Paths
 from interp_decoupling.work import Work
 
@@ -72,12 +72,7 @@ def module_of(layer: str) -> str:
 def known_of(model: ModelAdapter, knowledge: Knowledge | None = None) -> Known:
     """What is given, else what lies beside the model or is shipped with it; InputError for none."""
     folders = [Path(model.spec.source), *sorted(SHIPPED.glob("*"))]
-    for folder in folders if knowledge is None else []:
-        if (folder / "knowledge.json").is_file():
-            found = Knowledge.open(folder)
-            if found.fingerprint in (model.spec.fingerprint, model.spec.origin):
-                knowledge = found
-                break
+    knowledge = knowledge or learned_of(model, folders)
     if knowledge is None:
         raise InputError(
             f"{model.spec.name} was not trained with controlling modules; train it first: "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from interp.errors import InputError
-from interp.knowledge import Knowledge
+from interp.knowledge import Knowledge, learned_of
 from interp_explainer.crop import Crops
 from interp_explainer.network import ExplainerNetwork, build
 from interp_explainer.params import ExplainerParams
@@ -83,8 +83,4 @@ def known_of(
 
 def shipped(model: ModelAdapter) -> Knowledge | None:
     """The explainer that comes with the project, if this is one of its networks or an export."""
-    for file in sorted(SHIPPED.glob("*/knowledge.json")):
-        knowledge = Knowledge.open(file.parent)
-        if knowledge.fingerprint in (model.spec.fingerprint, model.spec.origin):
-            return knowledge
-    return None
+    return learned_of(model, sorted(SHIPPED.glob("*")))

@@ -80,11 +80,29 @@ class Samples:
 
 def labelled(model: ModelAdapter, dataset: Dataset, context: Context) -> Samples:
     """The data's labelled images, labels being the model's classes; InputError for others."""
+    return gather(model, dataset, matched(model, dataset), context)
+
+
+def matched(model: ModelAdapter, dataset: Dataset, remedy: str = "") -> list[int]:
+    """The model's class of each of the data's; InputError, ending with a remedy, for others."""
     try:
-        classes = [parse_target(name, model.spec.classes).index for name in dataset.classes]
+        return [parse_target(name, model.spec.classes).index for name in dataset.classes]
     except InputError as error:
-        raise InputError(f"the data's classes are not {model.spec.name}'s: {error}") from error
-    return gather(model, dataset, classes, context)
+        told = f"the data's classes are not {model.spec.name}'s: {error}"
+        raise InputError(f"{told}; {remedy}" if remedy else told) from error
+
+
+def matched_all(model: ModelAdapter, dataset: Dataset, remedy: str, otherwise: str) -> list[int]:
+    """The same for data that show every class; `otherwise` says what follows where they do not."""
+    found = matched(model, dataset, remedy)
+    missing = [name for at, name in enumerate(model.spec.classes) if at not in found]
+    if missing:
+        raise InputError(
+            f"found no images of {len(missing)} of {model.spec.name}'s {len(model.spec.classes)} "
+            f"classes ({', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}); add some, "
+            f"or {otherwise}"
+        )
+    return found
 
 
 def gather(

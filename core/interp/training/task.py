@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from interp.errors import InputError
+from interp.method import Params
+from interp.state import content_key
 from interp.training.variation import Variation
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
+
+    from interp.context import Context
+    from interp.dataset import Dataset
+    from interp.model import ModelAdapter
+
+Given = TypeVar("Given", bound=Params)
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,56 @@ class Plan:
     devices: int = 1
     precision: str = "fp32"
     variation: Variation = field(default_factory=Variation)
+
+    @classmethod
+    def of(
+        cls,
+        method: str,
+        model: ModelAdapter,
+        dataset: Dataset,
+        params: Any,
+        later: Collection[str],
+        context: Context,
+    ) -> Plan:
+        """The plan of parameters without gaps: epochs, batch_size, devices, flip, pad among them.
+
+        `later` names those that may change before a training goes on.
+        """
+        spec, facts = model.spec, params.model_dump(exclude=set(later))
+        return cls(
+            epochs=params.epochs,
+            batch_size=params.batch_size,
+            key=content_key(method, spec.fingerprint, dataset.fingerprint, context.seed, facts),
+            seed=context.seed,
+            device=spec.device,
+            devices=params.devices,
+            precision=spec.precision,
+            variation=Variation(params.flip, params.pad),
+        )
+
+
+def asked(params: Given, context: Context) -> Given:
+    """Parameters with the run's batch size, if it has one; InputError for a part of the work."""
+    if context.budget.shard is not None:
+        raise InputError(
+            "a training is not learned in parts; leave out --shard, or train on several devices "
+            "with --devices"
+        )
+    said = context.budget.batch_size
+    return params if said is None else params.model_copy(update={"batch_size": said})
+
+
+def forget(network: nn.Module, seed: int) -> None:
+    """Every part's weights drawn anew by its own rule; torch's global generator is put back."""
+    import torch
+
+    device = next(network.parameters()).device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        for part in network.modules():
+            reset = getattr(part, "reset_parameters", None)
+            if callable(reset):
+                reset()
 
 
 class Task(ABC):
