@@ -105,8 +105,8 @@ def parts_together(masks: dict[str, np.ndarray], values: Values) -> dict[str, np
     for parts in dict.fromkeys([tuple(values), *own]):
         if all(part in masks for part in parts):
             chosen = np.stack([masks[part] for part in parts])
-            whole: np.ndarray = chosen.any((2, 3)).all(0)  # (N,): every part is seen
-            found[" and ".join(parts)] = chosen.sum(0).clip(max=1) * whole[:, None, None]
+            seen = chosen.max((2, 3), keepdims=True) > 0  # (parts, N, 1, 1)
+            found[" and ".join(parts)] = chosen.sum(0).clip(max=1) * seen.all(0)
     return found
 
 
