@@ -212,7 +212,7 @@ class Study:
         masks = part_masks(
             examples, dataset.classes, {}, maps.shape[2:], model.layer(layer).field
         ).values()
-        seen = np.arange(len(samples)) % 2 == 0
+        seen = samples.alternate()
         best = []
         for cells in np.moveaxis(lit(maps, thresholds(maps[seen], TOP)), 1, 0):
             mask = max(masks, key=lambda each: overlap(cells[seen], each[seen]))

@@ -183,7 +183,7 @@ class Study:
         masks = self._masks(model, samples, maps.shape[2:])
         if not masks:
             return {}
-        seen = np.arange(len(samples)) % 2 == 0
+        seen = samples.alternate()
         limits = thresholds(maps[seen], self.params.top)
         best = []
         for cells in np.moveaxis(lit(maps, limits), 1, 0):

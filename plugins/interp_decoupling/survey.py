@@ -157,7 +157,7 @@ def combinations(
 ) -> Table | None:
     """Filters on together in a cluster of images, and what they stand for; None without masks.
 
-    Every other image is learned from; overlaps are those of the rest.
+    Every other image of a class is learned from; overlaps are those of the rest.
     """
     layer = params.concept_layer or list(known.filters)[-1]
     if layer not in known.filters:
@@ -170,7 +170,7 @@ def combinations(
     masks = part_masks(examples, dataset.classes, values, maps.shape[2:], model.layer(layer).field)
     masks |= parts_together(masks, values)
     codes = seen.paths.layers()[layer][: len(samples)]
-    learned = np.arange(len(samples)) % 2 == 0
+    learned = samples.alternate()
     clusters = clustered(codes[learned], len(np.unique(samples.labels)), context.seed)
     rows = []
     for images, filters in mined(codes[learned], clusters, params.combination):

@@ -131,6 +131,15 @@ def test_samples_in_memory_and_read_again_are_the_same(samples: Samples) -> None
     assert samples.labels.tolist() == [0, 1] * 10
 
 
+def test_alternate_halves_hold_all_classes(samples: Samples) -> None:
+    """Labels that alternate too would else put one class in each half."""
+    assert samples.labels.tolist() == [0, 1] * (len(samples) // 2)
+    seen = samples.alternate()
+    assert np.bincount(samples.labels[seen]).tolist() == [len(samples) // 4] * 2
+    assert np.bincount(samples.labels[~seen]).tolist() == [len(samples) // 4] * 2
+    assert samples.part(np.arange(3)).alternate().tolist() == [True, True, False]
+
+
 def test_split_is_fair_and_whole(samples: Samples) -> None:
     rest, apart = samples.split(0.2, 0)
     assert sorted([*rest.places, *apart.places]) == list(range(20))

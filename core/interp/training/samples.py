@@ -71,6 +71,13 @@ class Samples:
             apart[members[: max(1, round(share * len(members)))]] = True
         return self.part(np.flatnonzero(~apart)), self.part(order[apart[order]])
 
+    def alternate(self) -> np.ndarray:
+        """Every other sample of each class, (N,) bool: to choose by, the rest to measure on."""
+        found = np.zeros(len(self), bool)
+        for label in np.unique(self.labels):
+            found[np.flatnonzero(self.labels == label)[::2]] = True
+        return found
+
     def part(self, chosen: np.ndarray) -> Samples:
         """Some of the samples."""
         return replace(
