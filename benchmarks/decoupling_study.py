@@ -210,6 +210,8 @@ class Study:
             for each in found.evidence
             if isinstance(each, Table) and each.name in TABLES
         }
+        if TABLES[2] in told:
+            told["combinations in the last layer"] = _paired(told[TABLES[2]]["rows"])
         seen = look(model, known, self.test, context)
         values = read_values(self.params.concepts, model.spec.classes)
         for joined in ("mean", "union"):
