@@ -32,14 +32,17 @@ from interp.context import Context
 from interp.dataset import Dataset, open_dataset
 from interp.errors import InterpError
 from interp.interval import compare
+from interp.method import Params
 from interp.model import ModelAdapter
 from interp.registry import Registry
 from interp.source import open_model
 from interp.spec import ModelOptions
 from interp.training.samples import labelled
+from interp_csg.features import look
+from interp_csg.metric import METRICS
 from interp_csg.metric.mutual import table
 from interp_decoupling.known import known_of
-from interp_decoupling.metric import METRICS
+from interp_decoupling.metric import METRICS as PATHS
 from interp_decoupling.metric.detection import detect
 from interp_decoupling.metric.measure import DetectionParams, versions_of
 
@@ -48,6 +51,7 @@ SIDE, TRAINED = 32, 1200
 INPUT = f"size={SIDE},mean=0.5,std=0.25"
 TRAINING = {
     "decoupling": "--epochs 20 --batch-size 32 --flip off --pad 2",
+    "csg": "--epochs 30 --batch-size 32 --flip off --pad 2 --rate .02 --gated-rate .02",
 }
 LAST = "last"
 """The layer whose pooled maps are features."""
@@ -146,23 +150,32 @@ def _seed(method: str, work: Path, seed: int) -> dict[str, Any]:
     found = {
         "went_on_from_epoch": killed,
         "accuracy": _beside(*right),
-        **_decoupled(models[0], test),
-        **_attacked(*models, test),
+        **MEASURED[method](*models, test),
     }
     print(method, seed, json.dumps(found), flush=True)
     return found
 
 
-def _decoupled(model: ModelAdapter, test: Dataset) -> dict[str, Any]:
-    """What is on, how much it varies, and how much work is left."""
+def _gated(model: ModelAdapter, twin: ModelAdapter, test: Dataset) -> dict[str, Any]:
+    """Mutual information score beside the twin's, over filters; the gates' density."""
+    told = []
+    for each in (model, twin):
+        seen = look(each, test, Context(), LAST)
+        told.append(table(seen.values, seen.labels, len(test.classes)).max(0))
+    density = METRICS["gate-density"](Params()).measure(model, test, Context()).value
+    return {"nats": _beside(*told), "density": round(density, 4)}
+
+
+def _decoupled(model: ModelAdapter, twin: ModelAdapter, test: Dataset) -> dict[str, Any]:
+    """What is on, how much it varies, how much work is left, and what attacks change."""
     log = known_of(model).log[-1]
     varied = sum(each["diversity"] > 0 for each in log["layers"].values())
     found = {"on": log["on"], "layers": len(log["layers"]), "layers_that_vary": varied}
     for name in ("path-work", "path-diversity"):
-        metric = METRICS[name]
+        metric = PATHS[name]
         value = metric(metric.Params()).measure(model, test, Context())
         found[name] = _rounded(value.value, value.low, value.high)
-    return found
+    return found | _attacked(model, twin, test)
 
 
 def _attacked(model: ModelAdapter, twin: ModelAdapter, test: Dataset) -> dict[str, Any]:
@@ -188,6 +201,9 @@ def _attacked(model: ModelAdapter, twin: ModelAdapter, test: Dataset) -> dict[st
             "path": _beside(aucs["path"], aucs["twin"]),
         }
     return found
+
+
+MEASURED = {"decoupling": _decoupled, "csg": _gated}
 
 
 def _auc(versions: tuple[np.ndarray, np.ndarray], labels: np.ndarray, draw: int) -> float:
