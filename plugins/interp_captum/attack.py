@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
     from interp.model import ModelAdapter
 
+ANY = 0.0
+"""Captum leaves pixels alone whose slope is below 1e-6, which spares images that a network is sure
+of: of a ResNet-56 on CIFAR-10, a third.
+"""
+
 
 class Fgsm(Attack):
     """x + eps sign(d CE(f(x), y) / d x), cut to [0, 1]. I. Goodfellow et al. (2015)."""
@@ -23,6 +28,7 @@ class Fgsm(Attack):
     ) -> Tensor:
         """One step, whatever `steps` says."""
         attack = captum("robust").FGSM(model.forward, _entropy, 0.0, 1.0)
+        attack.zero_thresh = ANY
         return _moved(attack.perturb, images, eps, labels)
 
 
@@ -37,6 +43,7 @@ class Pgd(Attack):
     ) -> Tensor:
         """Where the last step leads."""
         attack = captum("robust").PGD(model.forward, _entropy, 0.0, 1.0)
+        attack.fgsm.zero_thresh = ANY
         return _moved(attack.perturb, images, eps, 2.5 * eps / steps, steps, labels)
 
 

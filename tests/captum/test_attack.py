@@ -65,6 +65,19 @@ def test_against_a_slow_second_writing(
 
 
 @pytest.mark.parametrize("name", ["fgsm", "pgd"])
+def test_images_that_the_network_is_sure_of_are_moved_too(
+    registry: Registry, model: ModelAdapter, images: torch.Tensor, name: str
+) -> None:
+    """Their slopes are tiny, but point somewhere."""
+    head = model.module().head[1]
+    with torch.no_grad():
+        head.bias.add_(torch.tensor([20.0, 0, 0]))
+    sure = torch.zeros(4, dtype=torch.long)
+    found = made(registry, name).perturb(model, images, sure, EPS, 3)
+    assert (found - images).abs().amax((1, 2, 3)).min() > 0.9 * EPS
+
+
+@pytest.mark.parametrize("name", ["fgsm", "pgd"])
 def test_stays_near_and_raises_the_loss(
     registry: Registry, model: ModelAdapter, images: torch.Tensor, name: str
 ) -> None:
