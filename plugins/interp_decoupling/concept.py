@@ -92,7 +92,9 @@ def part_masks(
     return found
 
 
-def parts_together(masks: dict[str, np.ndarray], values: Values) -> dict[str, np.ndarray]:
+def parts_together(
+    masks: dict[str, np.ndarray], classes: Sequence[str], values: Values
+) -> dict[str, np.ndarray]:
     """Masks (N, gh, gw) of the parts that have values, all at once: any, and each class's own.
 
     As "head and tail", "head round and tail bushy"; nothing on images that lack one of them. What
@@ -100,7 +102,7 @@ def parts_together(masks: dict[str, np.ndarray], values: Values) -> dict[str, np
     """
     if len(values) < 2:
         return {}
-    own = [tuple(f"{part} {of[name]}" for part, of in values.items()) for name in _classes(values)]
+    own = [tuple(f"{part} {of[name]}" for part, of in values.items()) for name in classes]
     found = {}
     for parts in dict.fromkeys([tuple(values), *own]):
         if all(part in masks for part in parts):
@@ -160,12 +162,6 @@ def met(
         Match(filters, concept, overlap(together[~seen], mask[~seen])),
         Match((filters[best],), concept, single),
     )
-
-
-def _classes(values: Values) -> list[str]:
-    """Classes that have a value of every concept."""
-    first, *others = values.values()
-    return [name for name in first if all(name in each for each in others)]
 
 
 def _parts(

@@ -168,7 +168,7 @@ def combinations(
         return None
     maps = maps_of(model, samples, layer, context)
     masks = part_masks(examples, dataset.classes, values, maps.shape[2:], model.layer(layer).field)
-    masks |= parts_together(masks, values)
+    masks |= parts_together(masks, dataset.classes, values)
     codes = seen.paths.layers()[layer][: len(samples)]
     learned = samples.alternate()
     clusters = clustered(codes[learned], len(np.unique(samples.labels)), context.seed)

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from interp.errors import InputError
 from interp.knowledge import Knowledge
 from interp.state import content_key
 from interp.training.loop import train
-from interp.training.task import Plan
+from interp.training.task import Plan, asked
 from interp.training.variation import Variation
 from interp_explainer.course import BATCH, Course
 from interp_explainer.crop import Crops
@@ -37,7 +36,7 @@ def fit(
     model: ModelAdapter, dataset: Dataset, params: ExplainerParams, context: Context
 ) -> Knowledge:
     """The explainer's weights and log, as knowledge of the model."""
-    params = _settled(params, context)
+    params = asked(params, context)
     structure = find_structure(model, params.layer, params.decode, params.parts)
     dataset = Crops(dataset, params.crop) if params.crop else dataset
     samples = gather_images(model, dataset, context)
@@ -48,19 +47,6 @@ def fit(
     rows, early = train(course, learning, _plan(model, dataset, params, context), context)
     notes = [*samples.notes, *([early] if early else []), *_worries(rows)]
     return _knowledge(model, course, rows, notes)
-
-
-def _settled(params: ExplainerParams, context: Context) -> ExplainerParams:
-    """The command line's --batch-size is the run's, and counts here."""
-    if context.budget.shard is not None:
-        raise InputError(
-            "a training is not learned in parts; leave out --shard, or train on several devices "
-            "with --devices"
-        )
-    said = context.budget.batch_size
-    if said is None:
-        return params
-    return ExplainerParams.model_validate({**params.model_dump(), "batch_size": said})
 
 
 def _network(

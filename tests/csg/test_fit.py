@@ -219,6 +219,8 @@ def test_what_the_command_says_of_batches_counts(model: ModelAdapter, colours: A
     )
     csg().fit(model, colours(60), context)
     assert told[-1] == 6 * 3
+    with pytest.raises(InputError, match=r"--batch-size 1: .*greater than or equal to 2"):
+        csg().fit(model, colours(60), Context(budget=Budget(batch_size=1)))
 
 
 @pytest.mark.parametrize(

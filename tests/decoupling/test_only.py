@@ -41,17 +41,20 @@ def layer(**said: Any) -> Controlled:
     ],
 )
 @pytest.mark.parametrize("count", [1, 5])
-def test_equal_to_all_filters_gated(said: dict[str, Any], count: int) -> None:
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_equal_to_all_filters_gated(said: dict[str, Any], count: int, layout: Any) -> None:
     made = layer(**said)
     generator = torch.Generator().manual_seed(1)
     maps = torch.randn(count, 6, 11, 8, generator=generator)
     maps[:, [1, 4]] = 0
+    maps = maps.contiguous(memory_format=layout)
     codes = (torch.rand(count, 9, generator=generator) < 0.5).float()
     codes[-1] = codes[0]  # two images of one path
     with torch.no_grad():
         expected = made.norm(made.convolution(maps)) * codes[:, :, None, None]
         found = only_on(made.convolution, made.norm, maps, codes, True)
     assert size(made.convolution, maps) == tuple(expected.shape[2:])
+    assert found.is_contiguous(memory_format=layout)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 

@@ -177,14 +177,14 @@ def test_parts_that_are_seen_together() -> None:
     masks = {"head": head, "tail": tail, "tail long": tail}
     masks |= {"head round": head * [[[1]], [[1]], [[0]]], "head flat": head * [[[0]], [[0]], [[1]]]}
     values = {"head": {"a": "round", "b": "flat"}, "tail": {"a": "long", "b": "long"}}
-    found = parts_together(masks, values)
+    found = parts_together(masks, "ab", values)
     a, b = "head round and tail long", "head flat and tail long"
     assert set(found) == {"head and tail", a, b}
     both = np.array([[0.5, 0], [0, 1]])
     np.testing.assert_array_equal(found["head and tail"], [both, both * 0, both])
     np.testing.assert_array_equal(found[a], [both, both * 0, both * 0])
     np.testing.assert_array_equal(found[b], [both * 0, both * 0, both])
-    assert parts_together(masks, {"head": values["head"]}) == {}
+    assert parts_together(masks, "ab", {"head": values["head"]}) == {}
 
 
 def test_values_of_concepts(tmp_path: Path) -> None:

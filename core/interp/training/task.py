@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pydantic import ValidationError
+
 from interp.errors import InputError
 from interp.method import Params
 from interp.state import content_key
@@ -71,7 +73,12 @@ def asked(params: Given, context: Context) -> Given:
             "with --devices"
         )
     said = context.budget.batch_size
-    return params if said is None else params.model_copy(update={"batch_size": said})
+    if said is None:
+        return params
+    try:
+        return type(params).model_validate({**params.model_dump(), "batch_size": said})
+    except ValidationError as error:
+        raise InputError(f"--batch-size {said}: {error.errors()[0]['msg'].lower()}") from error
 
 
 def forget(network: nn.Module, seed: int) -> None:
