@@ -48,7 +48,7 @@ from interp_decoupling.metric.measure import DetectionParams, versions_of
 
 HERE = Path(__file__).parent
 SIDE, TRAINED = 32, 1200
-INPUT = f"size={SIDE},mean=0.5,std=0.25"
+INPUT = f"size={SIDE},mean=.5,.5,.5,std=.25,.25,.25"
 TRAINING = {
     "decoupling": "--epochs 20 --batch-size 32 --flip off --pad 2",
     "csg": "--epochs 30 --batch-size 32 --flip off --pad 2 --rate .02 --gated-rate .02",
