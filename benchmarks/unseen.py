@@ -234,8 +234,9 @@ def _right(model: ModelAdapter, data: Dataset) -> np.ndarray:
 
 def _fit(method: str, work: Path, out: Path, seed: int, more: str, kill: bool) -> int | None:
     """Run `interp fit`; the epoch at which it went on after SIGKILL, if it was killed."""
+    killed = Path(f"{out}.killed")
     if out.is_dir():
-        return None
+        return int(killed.read_text()) if killed.is_file() else None
     said = f"--weights {work}/plain.safetensors --input {INPUT} --classes {work}/classes.txt"
     words = f"fit --plugin {method} --model unseen_network:digits {said} --data {work}/train"
     command = [sys.executable, "-m", "interp", *words.split(), *TRAINING[method].split()]
@@ -250,9 +251,9 @@ def _fit(method: str, work: Path, out: Path, seed: int, more: str, kill: bool) -
             time.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    epoch = len(log.read_text().splitlines()) if kill else None
+        killed.write_text(str(len(log.read_text().splitlines())))
     subprocess.run(command, env=around, check=True)
-    return epoch
+    return int(killed.read_text()) if kill else None
 
 
 def _explained(method: str, work: Path, folder: Path) -> dict[str, dict[str, str]]:
