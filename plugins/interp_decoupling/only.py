@@ -10,7 +10,7 @@ from torch.nn.functional import batch_norm
 
 PAYS = 5e7
 """Multiply-adds of a convolution on one image from which gathering channels is worth its time.
-Ours, from the layer times of benchmarks/decoupling_speed.py at 32, 64 and 224 pixels.
+Ours, from the layer times of benchmarks/decoupling_speed.py at 32, 64 and 224 pixels on one thread.
 """
 
 
@@ -28,12 +28,11 @@ def only_on(
     Images whose codes are equal are computed together. `fed`: input channels may be all zero.
     """
     kinds, group = codes.bool().unique(dim=0, return_inverse=True)
-    found = [
-        _placed(convolution, norm, maps if len(kinds) == 1 else maps[group == at], kind, fed)
-        for at, kind in enumerate(kinds)
-    ]
     if len(kinds) == 1:
-        return found[0]
+        return _placed(convolution, norm, maps, kinds[0], fed)
+    found = [
+        _placed(convolution, norm, maps[group == at], kind, fed) for at, kind in enumerate(kinds)
+    ]
     return torch.cat(found)[group.argsort(stable=True).argsort()]
 
 
