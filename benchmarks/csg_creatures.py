@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,8 @@ from typing import Any
 from csg_study import Study
 from kept import Kept
 
-from interp.dataset import Dataset, Example
 from interp.spec import ModelOptions
-from interp_creatures.config import CONFIG
-from interp_creatures.dataset import Creatures
+from interp_creatures.dataset import Creatures, Graded
 from interp_csg.params import CsgParams
 
 HERE = Path(__file__).parent
@@ -38,59 +35,38 @@ MEASURES: dict[str, dict[str, Any]] = {
     "class_correlation": {"metric": "class-correlation"},
     "gate_correlation": {"metric": "class-correlation", "of": "gates"},
     "activation_localization": {"metric": "activation-localization"},
-    "gradient_localization": {"metric": "gradient-localization"},
+    "gradient_localization": {"metric": "gradient-localization", "channels": 10},
     "cam_localization": {"metric": "cam-localization"},
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Graded(Dataset):
-    """Creatures from easy to hard in even steps, and from the middle on as hard as they are."""
-
-    count: int
-    seed: int
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self._of(1.0).classes
-
-    @property
-    def fingerprint(self) -> str:
-        return f"graded {self._of(1.0).fingerprint}"
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: int) -> Example:
-        return self._of(min(1.0, 2 * index / self.count))[index]
-
-    def _of(self, difficulty: float) -> Creatures:
-        config = CONFIG if difficulty == 1 else CONFIG.eased(difficulty)
-        return Creatures(self.count, self.seed, two=False, config=config)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=6000)
+    parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--test", type=int, default=2500)
-    parser.add_argument("--epochs", type=int, default=45)
+    parser.add_argument("--epochs", type=int, default=9)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rate", type=float, default=0.05)
+    parser.add_argument("--optimizer", choices=("adam", "sgd"), default="adam")
+    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--gated-rate", type=float, default=3e-3)
     parser.add_argument("--gate-rate", type=float, default=0.02)
-    parser.add_argument("--attacked", type=int, default=1000)
+    parser.add_argument("--phase", type=int, default=2)
+    parser.add_argument("--attacked", type=int, default=500)
     parser.add_argument("--placed", type=int, default=500)
-    parser.add_argument("--detector", type=int, default=500, help="images it learns from")
+    parser.add_argument("--detector", type=int, default=250, help="images it learns from")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16")
     parser.add_argument("--explore", action="store_true")
     parser.add_argument("--work", type=Path, default=WORK)
     asked = parser.parse_args()
     train, test = EXPLORED if asked.explore else SCORED
     first = 100 if asked.explore else 1
-    kind = "explored" if asked.explore else "scored"
-    work = asked.work / f"{kind}-{asked.images}-{asked.epochs}-{asked.rate}-{asked.gate_rate}"
+    named = ["explored" if asked.explore else "scored", asked.images, asked.epochs, asked.batch]
+    named += [asked.optimizer, asked.rate, asked.gated_rate, asked.gate_rate, asked.phase]
+    work = asked.work / "-".join(map(str, [*named, asked.precision]))
     study = Study(
         model="creatures-resnet",
-        options=ModelOptions(),
+        options=ModelOptions(precision=asked.precision),
         train=Kept(Graded(asked.images, train)),
         test=Kept(Creatures(asked.test, test, two=False)),
         attacked=Kept(Creatures(asked.attacked, test, two=False)),
@@ -99,9 +75,12 @@ def main() -> None:
             fresh=True,
             epochs=asked.epochs,
             batch_size=asked.batch,
+            optimizer=asked.optimizer,
             rate=asked.rate,
-            gated_rate=asked.rate,
+            gated_rate=asked.gated_rate,
             gate_rate=asked.gate_rate,
+            phase=asked.phase,
+            drops=(0.6, 0.85),
         ),
         seeds=tuple(range(first, first + asked.seeds)),
         work=work,

@@ -120,7 +120,9 @@ class Study:
         return found
 
     def measured(self, model: ModelAdapter) -> dict[str, Any]:
-        """Every measure on the test images, and what each class loses with its filters."""
+        """Every measure on the test images, localization on those whose objects are known, and what
+        each class loses with its filters.
+        """
         found: dict[str, Any] = {}
         known = known_of(model)
         for name, said in self.measures.items():
@@ -129,7 +131,9 @@ class Study:
                 continue
             kind = METRICS[said["metric"]]
             rest = {key: value for key, value in said.items() if key != "metric"}
-            value = kind(kind.Params(**rest)).measure(model, self.test, self.context)
+            placed = said["metric"].endswith("localization") and self.placed is not None
+            shown = self.placed if placed else self.test
+            value = kind(kind.Params(**rest)).measure(model, shown, self.context)
             numbers = {"value": value.value, "low": value.low, "high": value.high}
             found[name] = {k: None if v is None else round(v, 4) for k, v in numbers.items()}
         if known.gates is not None:

@@ -1,7 +1,7 @@
 """Network Decoupling: ResNet-56 trained on from its CIFAR-10 weights, beside what it was.
 
 python benchmarks/decoupling_cifar.py [--data DIR] [--explore] [--images N --epochs N --seeds N]
-Writes benchmarks/results/decoupling_cifar.json; goes on where it was stopped. 10 epochs of 20,000
+Writes benchmarks/results/decoupling_cifar.json; goes on where it was stopped. 7 epochs of 20,000
 images, where the authors have 200 of 50,000: the numbers are not theirs.
 """
 
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--test", type=int, default=2500)
     parser.add_argument("--attacked", type=int, default=500)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=7)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--rate", type=float, default=0.005)
     parser.add_argument("--control-rate", type=float, default=0.1)

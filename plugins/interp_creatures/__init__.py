@@ -15,13 +15,14 @@ HERE = Path(__file__).parent
 
 @hookimpl
 def interp_register(registrar: Registrar) -> None:
-    """The data set, the networks trained on it, and two of its images."""
+    """The data sets, the networks trained on it, and two of its images."""
     from interp.source import ModelSource
     from interp.spec import ModelOptions
-    from interp_creatures.dataset import Creatures
+    from interp_creatures.dataset import Creatures, Graded
     from interp_creatures.networks import MEAN, SIZE, STD
 
     registrar.add("dataset", "creatures", Creatures)
+    registrar.add("dataset", "creatures-graded", Graded)
     for name in ("creatures-vgg", "creatures-resnet"):
         options = ModelOptions(
             weights=str(HERE / "weights" / f"{name}.safetensors"),

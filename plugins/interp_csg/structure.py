@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from interp.model import ModelAdapter
 
-TOLERANCE = 1e-4
+TOLERANCE = {"fp32": 1e-4, "fp16": 4e-3, "bf16": 2e-2}
 """How far the linear layer's input may be from the maps' means, relative to its largest."""
 
 
@@ -90,4 +90,5 @@ def _is_mean(model: ModelAdapter, layer: str, taken: Tensor) -> bool:
     if maps.dim() != 4 or maps.shape[:2] != taken.shape:
         return False
     apart = (maps.float().mean((2, 3)) - taken.float()).abs().max()
-    return bool(apart <= TOLERANCE * taken.abs().max().clamp(min=1e-12))
+    allowed = TOLERANCE[model.spec.precision]
+    return bool(apart <= allowed * taken.float().abs().max().clamp(min=1e-12))

@@ -50,6 +50,14 @@ def test_weights(model) -> None:
     assert torch.equal(bias, model.module().head.bias)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_precision_hides_no_layer(precision) -> None:
+    model = open_model("creatures-resnet", ModelOptions(precision=precision), Registry.load())
+    assert find_ending(model).layer == "stage3"
+    with pytest.raises(UnsupportedError, match=r"stage3.1.norm2 is not that"):
+        find_ending(model, "stage3.1.norm2")
+
+
 def test_hidden_layers_are_refused() -> None:
     vgg = open_model("creatures-vgg", ModelOptions(), Registry.load())
     with pytest.raises(UnsupportedError, match=r"looked for maps whose mean.*classifier takes 128"):
