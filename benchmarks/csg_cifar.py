@@ -1,7 +1,7 @@
 """Class-specific gates against plain twins: ResNet-20 trained on from its CIFAR-10 weights.
 
 python benchmarks/csg_cifar.py [--data DIR] [--explore] [--images N --test N --epochs N --seeds N]
-Writes benchmarks/results/csg_cifar.json; goes on where it was stopped. 30 epochs of 20,000 images,
+Writes benchmarks/results/csg_cifar.json; goes on where it was stopped. 22 epochs of 20,000 images,
 where the authors have 150 of 50,000 from scratch: the numbers are not theirs.
 """
 
@@ -35,11 +35,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--test", type=int, default=2500)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=22)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--rate", type=float, default=0.02)
+    parser.add_argument("--rate", type=float, default=0.005)
+    parser.add_argument("--gated-rate", type=float, default=0.005)
     parser.add_argument("--gate-rate", type=float, default=0.02)
+    parser.add_argument("--phase", type=int, default=2)
     parser.add_argument("--attacked", type=int, default=1000)
     parser.add_argument("--detector", type=int, default=500, help="images it learns from")
     parser.add_argument("--explore", action="store_true", help="other seeds, other test images")
@@ -49,8 +51,9 @@ def main() -> None:
         print(f"{asked.data} is not here: nothing is measured; name the folder with --data")
         return
     first = 100 if asked.explore else 1
-    kind = "explored" if asked.explore else "scored"
-    work = asked.work / f"{kind}-{asked.images}-{asked.epochs}-{asked.rate}-{asked.gate_rate}"
+    named = ["explored" if asked.explore else "scored", asked.images, asked.epochs, asked.batch]
+    named += [asked.rate, asked.gated_rate, asked.gate_rate, asked.phase]
+    work = asked.work / "-".join(map(str, named))
     study = Study(
         model="cifar:resnet20",
         options=options(asked.data, work, WEIGHTS[20]),
@@ -62,8 +65,9 @@ def main() -> None:
             epochs=asked.epochs,
             batch_size=asked.batch,
             rate=asked.rate,
-            gated_rate=asked.rate,
+            gated_rate=asked.gated_rate,
             gate_rate=asked.gate_rate,
+            phase=asked.phase,
         ),
         seeds=tuple(range(first, first + asked.seeds)),
         work=work,
