@@ -93,7 +93,7 @@ class Graded(Dataset):
 
         (whole,) = example.instances
         parts = tuple(part for part in whole.parts if part.defining)
-        seen = np.any([part.mask for part in parts], axis=0)
+        seen = np.any([part.mask for part in parts if part.mask is not None], axis=0)
         instance = replace(whole, box=tight_box(seen), mask=seen, parts=parts)
         colour = np.random.default_rng([self.seed, index]).uniform(0, 255, 3)
         image = keep_only(example, DEFINING, colour)
