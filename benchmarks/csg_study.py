@@ -56,10 +56,19 @@ Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
+class Start:
+    """Plain epochs before there are gates."""
+
+    train: Dataset
+    params: CsgParams
+
+
+@dataclass(frozen=True, eq=False)
 class Study:
     """One recipe on one data set: for each seed a network with gates, and its twin without.
 
-    `placed` are images whose class-defining parts are known, if there are any.
+    `placed` are images whose class-defining parts are known, if there are any. Where there is a
+    `start`, both networks of a seed go on from the same one, trained by it from random weights.
     """
 
     model: str
@@ -75,6 +84,7 @@ class Study:
     """Metrics by a name of ours: {"metric": registered name, **parameters}."""
     detector: int
     """Images, in both versions, that tell a detector what attacks look like."""
+    start: Start | None = None
 
     @property
     def context(self) -> Context:
@@ -96,7 +106,8 @@ class Study:
         return {
             "machine": machine(),
             "model": self.model,
-            "params": self.params.model_dump(mode="json", exclude_none=True),
+            "start": self.start and _said(self.start.params),
+            "params": _said(self.params),
             "images": {name: len(each) for name, each in images.items()},
             **found,
             "csg_less_twin": dict(self._differences(kept["csg"], kept["twin"])),
@@ -153,11 +164,23 @@ class Study:
         """Seconds it took; None where it was trained before."""
         if folder.is_dir():
             return None
+        source = self.model
+        if self.start:
+            plain = self.work / f"start-{seed}"
+            source = str(plain)
+            if not plain.is_dir():
+                self._fit(self.model, self.start.train, self.start.params, seed, plain)
         begun = time.monotonic()
         params = self.params.model_copy(update={"gate": kind == "csg"})
+        self._fit(source, self.train, params, seed, folder)
+        return round(time.monotonic() - begun, 1)
+
+    def _fit(
+        self, source: str, dataset: Dataset, params: CsgParams, seed: int, folder: Path
+    ) -> None:
         request = Request(
             method="csg",
-            model=self.model,
+            model=source,
             options=self.options,
             params=params.model_dump(mode="json", exclude_unset=True) | {"gate": params.gate},
             seed=seed,
@@ -165,12 +188,11 @@ class Study:
         fit(
             request,
             registry=self.registry,
-            dataset=self.train,
+            dataset=dataset,
             out=folder,
             resume=True,
-            progress=_tell(f"{kind} {seed}"),
+            progress=_tell(folder.name),
         )
-        return round(time.monotonic() - begun, 1)
 
     def _switching(self, model: ModelAdapter) -> dict[str, float]:
         """Mean over classes: recall, without the class's own filters, and the others' change."""
@@ -254,6 +276,11 @@ class Study:
                 low, value, high = found.low, found.value, found.high  # type: ignore[assignment]
             title = name if name == other else f"{name}, less the twin's {other}"
             yield title, {"value": round(value, 4), "low": round(low, 4), "high": round(high, 4)}
+
+
+def _said(params: CsgParams) -> dict[str, Any]:
+    found: dict[str, Any] = params.settled().model_dump(mode="json")
+    return found
 
 
 def _means(arrays: Arrays) -> dict[str, float]:
