@@ -20,7 +20,7 @@ from csg_study import Start, Study
 from kept import Kept
 
 from interp.spec import ModelOptions
-from interp_creatures.dataset import Creatures, Graded
+from interp_creatures.dataset import Creatures, Easy
 from interp_csg.params import CsgParams
 
 HERE = Path(__file__).parent
@@ -77,7 +77,7 @@ def main() -> None:
     study = Study(
         model="creatures-resnet",
         options=ModelOptions(precision=asked.precision),
-        start=Start(Kept(Graded(asked.images, begin)), plain),
+        start=Start(Kept(Easy(asked.images, begin)), plain),
         train=Kept(Creatures(asked.images, train, two=False)),
         test=Kept(Creatures(asked.test, test, two=False)),
         attacked=Kept(Creatures(asked.attacked, test, two=False)),

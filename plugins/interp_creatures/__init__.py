@@ -18,11 +18,11 @@ def interp_register(registrar: Registrar) -> None:
     """The data sets, the networks trained on it, and two of its images."""
     from interp.source import ModelSource
     from interp.spec import ModelOptions
-    from interp_creatures.dataset import Creatures, Graded
+    from interp_creatures.dataset import Creatures, Easy
     from interp_creatures.networks import MEAN, SIZE, STD
 
     registrar.add("dataset", "creatures", Creatures)
-    registrar.add("dataset", "creatures-graded", Graded)
+    registrar.add("dataset", "creatures-easy", Easy)
     for name in ("creatures-vgg", "creatures-resnet"):
         options = ModelOptions(
             weights=str(HERE / "weights" / f"{name}.safetensors"),

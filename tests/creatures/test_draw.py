@@ -8,7 +8,7 @@ from interp.dataset import open_dataset, write_coco
 from interp.errors import InputError
 from interp_creatures.config import CONFIG
 from interp_creatures.creature import grow, surface
-from interp_creatures.dataset import Creatures, Graded
+from interp_creatures.dataset import Creatures, Easy
 from interp_creatures.draw import tight_box
 from interp_creatures.shape import HEADS, TAILS
 from interp_creatures.species import CLASSES, DEFINING, OTHERS
@@ -205,22 +205,11 @@ def test_every_part_is_defining_or_other(examples):
     assert names == {*DEFINING, *OTHERS}
 
 
-def test_graded_creatures_are_parts_first_then_easy_then_whole():
-    graded, whole, easy = Graded(9, 7), Creatures(9, 7, two=False), Creatures(9, 7, False, PLAIN)
-    same = [
-        np.array_equal(one.image, other.image) for one, other in zip(graded, whole, strict=True)
-    ]
-    assert same == [False] * 6 + [True] * 3
-    assert np.array_equal(graded[3].image, easy[3].image)
-    assert [each.label for each in graded] == [each.label for each in whole]
-    assert len({Graded(9, 7).fingerprint, Graded(9, 6).fingerprint, whole.fingerprint}) == 3
-
-
-def test_graded_parts_stand_on_one_colour():
-    for example, whole in zip([Graded(9, 7)[0], Graded(9, 7)[2]], [0, 2], strict=True):
+def test_easy_creatures_are_head_and_tail_alone():
+    easy, whole = Easy(9, 7), Creatures(9, 7, two=False, config=PLAIN)
+    for example, other in zip(easy, whole, strict=True):
         (instance,) = example.instances
-        hidden = example.image[~instance.mask]
-        assert (hidden == hidden[0]).all() and len(instance.parts) == len(DEFINING)
-        assert instance.box == tight_box(instance.mask)
-        easy = Creatures(9, 7, False, CONFIG.eased(whole / 3))[whole]
-        assert np.array_equal(example.image[instance.mask], easy.image[instance.mask])
+        assert {part.name for part in instance.parts if part.mask.any()} == set(DEFINING)
+        assert np.array_equal(example.image[instance.mask], other.image[instance.mask])
+        assert example.label == other.label and example.image.shape == other.image.shape
+    assert len({Easy(9, 7).fingerprint, Easy(9, 6).fingerprint, whole.fingerprint}) == 3
