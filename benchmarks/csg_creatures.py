@@ -2,9 +2,9 @@
 
 python benchmarks/csg_creatures.py [--explore] [--images N --test N --epochs N --seeds N]
 Writes benchmarks/results/csg_creatures.json; goes on where it was stopped. A seed's networks begin
-with the same random weights and the same plain epochs on creatures from easy to hard: label by
-label alone, full difficulty is not learned from so few images. Then both go on, on whole creatures,
-with gates and without, on the same images in the same order; all are measured on the same images.
+with the same random weights and the same plain epochs on easy creatures: from labels of whole ones
+alone nothing is learned. Then both go on, on whole creatures, with gates and without, on the same
+images in the same order; all are measured on the same images.
 --explore trains on other seeds and writes beside its work, for choosing parameters.
 """
 
@@ -44,8 +44,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--test", type=int, default=2500)
-    parser.add_argument("--begin", type=int, default=6, help="plain epochs before the two part")
-    parser.add_argument("--epochs", type=int, default=7)
+    parser.add_argument("--begin", type=int, default=5, help="plain epochs before the two part")
+    parser.add_argument("--easy", type=int, default=8000, help="images of those")
+    parser.add_argument("--epochs", type=int, default=13)
+    parser.add_argument("--warm-up", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=1e-3)
@@ -63,7 +65,15 @@ def main() -> None:
     begin, train, test = EXPLORED if asked.explore else SCORED
     first = 100 if asked.explore else 1
     named = ["explored" if asked.explore else "scored", asked.images, asked.begin, asked.epochs]
-    named += [asked.batch, asked.rate, asked.gated_rate, asked.gate_rate, asked.phase]
+    named += [
+        asked.easy,
+        asked.warm_up,
+        asked.batch,
+        asked.rate,
+        asked.gated_rate,
+        asked.gate_rate,
+        asked.phase,
+    ]
     work = asked.work / "-".join(map(str, [*named, asked.sparsity, asked.precision]))
     plain = CsgParams(
         gate=False,
@@ -72,12 +82,14 @@ def main() -> None:
         batch_size=asked.batch,
         optimizer="adam",
         rate=asked.rate,
-        drops=(0.7, 0.9),
+        flip=False,
+        pad=0,
+        drops=(),
     )
     study = Study(
         model="creatures-resnet",
         options=ModelOptions(precision=asked.precision),
-        start=Start(Kept(Easy(asked.images, begin)), plain),
+        start=Start(Kept(Easy(asked.easy, begin)), plain),
         train=Kept(Creatures(asked.images, train, two=False)),
         test=Kept(Creatures(asked.test, test, two=False)),
         attacked=Kept(Creatures(asked.attacked, test, two=False)),
@@ -91,7 +103,8 @@ def main() -> None:
             gate_rate=asked.gate_rate,
             phase=asked.phase,
             sparsity=asked.sparsity,
-            drops=(0.6, 0.85),
+            warm_up=asked.warm_up,
+            drops=(0.75,),
         ),
         seeds=tuple(range(first, first + asked.seeds)),
         work=work,

@@ -57,8 +57,8 @@ class Creatures(Dataset):
 class Easy(Dataset):
     """One creature an image, of which nothing is drawn but head and tail, with little nuisance.
 
-    What to begin with when training from random weights: labels of whole creatures alone, or of
-    easy ones among the hard, did not teach a network in 100,000 passes.
+    What to begin with when training from random weights: labels of whole creatures alone did not
+    teach a network in 24,000 passes, nor a mixture of easy and hard ones in 108,000.
     """
 
     count: int
