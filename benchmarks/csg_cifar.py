@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cifar import DATA, TEST, TRAIN, WEIGHTS, Cifar, options
-from csg_study import Study
+from csg_study import Study, recipe_folder
 
 from interp_csg.params import CsgParams
 
@@ -51,9 +51,15 @@ def main() -> None:
         print(f"{asked.data} is not here: nothing is measured; name the folder with --data")
         return
     first = 100 if asked.explore else 1
-    named = ["explored" if asked.explore else "scored", asked.images, asked.epochs, asked.batch]
-    named += [asked.rate, asked.gated_rate, asked.gate_rate, asked.phase]
-    work = asked.work / "-".join(map(str, named))
+    params = CsgParams(
+        epochs=asked.epochs,
+        batch_size=asked.batch,
+        rate=asked.rate,
+        gated_rate=asked.gated_rate,
+        gate_rate=asked.gate_rate,
+        phase=asked.phase,
+    )
+    work = recipe_folder(asked.work, asked.explore, params, asked.images)
     study = Study(
         model="cifar:resnet20",
         options=options(asked.data, work, WEIGHTS[20]),
@@ -61,14 +67,7 @@ def main() -> None:
         test=Cifar(asked.data / TEST, asked.test, 2500 if asked.explore else 0),
         attacked=Cifar(asked.data / TEST, asked.attacked, 2500 if asked.explore else 0),
         placed=None,
-        params=CsgParams(
-            epochs=asked.epochs,
-            batch_size=asked.batch,
-            rate=asked.rate,
-            gated_rate=asked.gated_rate,
-            gate_rate=asked.gate_rate,
-            phase=asked.phase,
-        ),
+        params=params,
         seeds=tuple(range(first, first + asked.seeds)),
         work=work,
         measures=MEASURES,

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from csg_study import Start, Study
+from csg_study import Start, Study, recipe_folder
 from kept import Kept
 
 from interp.spec import ModelOptions
@@ -64,17 +64,6 @@ def main() -> None:
     asked = parser.parse_args()
     begin, train, test = EXPLORED if asked.explore else SCORED
     first = 100 if asked.explore else 1
-    named = ["explored" if asked.explore else "scored", asked.images, asked.begin, asked.epochs]
-    named += [
-        asked.easy,
-        asked.warm_up,
-        asked.batch,
-        asked.rate,
-        asked.gated_rate,
-        asked.gate_rate,
-        asked.phase,
-    ]
-    work = asked.work / "-".join(map(str, [*named, asked.sparsity, asked.precision]))
     plain = CsgParams(
         gate=False,
         fresh=True,
@@ -86,6 +75,20 @@ def main() -> None:
         pad=0,
         drops=(),
     )
+    params = CsgParams(
+        epochs=asked.epochs,
+        batch_size=asked.batch,
+        optimizer="adam",
+        rate=asked.rate,
+        gated_rate=asked.gated_rate,
+        gate_rate=asked.gate_rate,
+        phase=asked.phase,
+        sparsity=asked.sparsity,
+        warm_up=asked.warm_up,
+        drops=(0.75,),
+    )
+    recipe = (plain, asked.easy, params, asked.images, asked.precision)
+    work = recipe_folder(asked.work, asked.explore, *recipe)
     study = Study(
         model="creatures-resnet",
         options=ModelOptions(precision=asked.precision),
@@ -94,18 +97,7 @@ def main() -> None:
         test=Kept(Creatures(asked.test, test, two=False)),
         attacked=Kept(Creatures(asked.attacked, test, two=False)),
         placed=Kept(Creatures(asked.placed, test, two=False)),
-        params=CsgParams(
-            epochs=asked.epochs,
-            batch_size=asked.batch,
-            optimizer="adam",
-            rate=asked.rate,
-            gated_rate=asked.gated_rate,
-            gate_rate=asked.gate_rate,
-            phase=asked.phase,
-            sparsity=asked.sparsity,
-            warm_up=asked.warm_up,
-            drops=(0.75,),
-        ),
+        params=params,
         seeds=tuple(range(first, first + asked.seeds)),
         work=work,
         measures=MEASURES,

@@ -6,6 +6,7 @@ so that the same command goes on where a killed one was.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -103,6 +104,8 @@ class Study:
                 found[kind][str(seed)] = self.network(kind, seed)
                 kept[kind].append(dict(np.load(self.work / f"{kind}-{seed}.npz")))
         images = {"train": self.train, "test": self.test, "attacked": self.attacked}
+        if self.start:
+            images["start"] = self.start.train
         return {
             "machine": machine(),
             "model": self.model,
@@ -164,16 +167,20 @@ class Study:
         """Seconds it took; None where it was trained before."""
         if folder.is_dir():
             return None
-        source = self.model
-        if self.start:
-            plain = self.work / f"start-{seed}"
-            source = str(plain)
-            if not plain.is_dir():
-                self._fit(self.model, self.start.train, self.start.params, seed, plain)
+        source = self._begun(seed)
         begun = time.monotonic()
         params = self.params.model_copy(update={"gate": kind == "csg"})
         self._fit(source, self.train, params, seed, folder)
         return round(time.monotonic() - begun, 1)
+
+    def _begun(self, seed: int) -> str:
+        """The model that both networks of a seed go on from."""
+        if self.start is None:
+            return self.model
+        folder = self.work / f"start-{seed}"
+        if not folder.is_dir():
+            self._fit(self.model, self.start.train, self.start.params, seed, folder)
+        return str(folder)
 
     def _fit(
         self, source: str, dataset: Dataset, params: CsgParams, seed: int, folder: Path
@@ -276,6 +283,12 @@ class Study:
                 low, value, high = found.low, found.value, found.high  # type: ignore[assignment]
             title = name if name == other else f"{name}, less the twin's {other}"
             yield title, {"value": round(value, 4), "low": round(low, 4), "high": round(high, 4)}
+
+
+def recipe_folder(work: Path, explore: bool, *recipe: object) -> Path:
+    """Where a study of this recipe keeps its networks; another recipe has another folder."""
+    kind = "explored" if explore else "scored"
+    return work / f"{kind}-{hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]}"
 
 
 def _said(params: CsgParams) -> dict[str, Any]:

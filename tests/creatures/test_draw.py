@@ -210,6 +210,7 @@ def test_easy_creatures_are_head_and_tail_alone():
     for example, other in zip(easy, whole, strict=True):
         (instance,) = example.instances
         assert {part.name for part in instance.parts if part.mask.any()} == set(DEFINING)
+        assert instance.box == tight_box(instance.mask)
         same = (example.image == other.image).all(2)[instance.mask]
         assert same.mean() > 0.85  # edges to the body are not
         assert example.label == other.label and example.image.shape == other.image.shape
