@@ -46,15 +46,15 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=2500)
     parser.add_argument("--begin", type=int, default=5, help="plain epochs before the two part")
     parser.add_argument("--easy", type=int, default=8000, help="images of those")
-    parser.add_argument("--epochs", type=int, default=13)
+    parser.add_argument("--epochs", type=int, default=19)
     parser.add_argument("--warm-up", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--gated-rate", type=float, default=1e-3)
+    parser.add_argument("--gated-rate", type=float, default=3e-3)
     parser.add_argument("--gate-rate", type=float, default=0.02)
-    parser.add_argument("--phase", type=int, default=1)
-    parser.add_argument("--sparsity", type=float, default=1.2)
+    parser.add_argument("--phase", type=int, default=2)
+    parser.add_argument("--sparsity", type=float, default=1.0)
     parser.add_argument("--attacked", type=int, default=500)
     parser.add_argument("--placed", type=int, default=500)
     parser.add_argument("--detector", type=int, default=250, help="images it learns from")
@@ -86,6 +86,7 @@ def main() -> None:
         sparsity=asked.sparsity,
         warm_up=asked.warm_up,
         drops=(0.75,),
+        measured=2000,
     )
     recipe = (plain, asked.easy, params, asked.images, asked.precision)
     work = recipe_folder(asked.work, asked.explore, *recipe)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from interp.sending import send
 from interp.spec import InputSpec
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ def encode(images: Tensor, spec: InputSpec) -> Tensor:
         images = functional.interpolate(images, spec.size, mode="bilinear", antialias=True)
     if spec.order == "BGR":
         images = images.flip(1)
-    mean, std = (images.new_tensor(each).view(1, 3, 1, 1) for each in (spec.mean, spec.std))
+    mean, std = (
+        send(torch.tensor(each, dtype=images.dtype), images.device).view(1, 3, 1, 1)
+        for each in (spec.mean, spec.std)
+    )
     return torch.addcmul(-mean / std, images, 1 / std)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from interp.encoding import encode
+from interp.sending import send
 from interp.training.task import Task
 from interp_csg.gates import Gated, Gates
 from interp_csg.metric.mutual import NEIGHBOURS, score, table
@@ -90,14 +91,15 @@ class Course(Task):
     def look(self, samples: Samples) -> tuple[np.ndarray, np.ndarray]:
         """Features (N, K) of samples without gates, and which are classified rightly (N,)."""
         device = next(self.gated.parameters()).device
-        features, right = [], []
+        features, told = [], []
         for chosen in np.array_split(np.arange(len(samples)), -(-len(samples) // BATCH)):
-            images = samples.images(chosen).to(device).float() / 255
+            images = send(samples.images(chosen), device).float() / 255
             with torch.no_grad():
                 found, scores = self.gated.answer(encode(images, samples.model.spec.input))
-            features.append(found.float().cpu().numpy())
-            right.append(scores.argmax(1).cpu().numpy() == samples.labels[chosen])
-        return np.concatenate(features), np.concatenate(right)
+            features.append(found.float())
+            told.append(scores.argmax(1))
+        right = torch.cat(told).cpu().numpy() == samples.labels
+        return torch.cat(features).cpu().numpy(), right
 
 
 def _freeze(network: nn.Module, parts: tuple[str, ...]) -> None:

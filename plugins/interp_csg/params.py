@@ -18,6 +18,19 @@ SCHEDULES: dict[str, dict[str, Any]] = {
         "gated_rate": 0.1,
         "gate_rate": 0.02,
         "decay": 1e-4,
+        "drops": (0.4, 0.6, 0.8),
+        "pad": 4,
+    },
+    "short": {
+        "epochs": 19,
+        "batch_size": 64,
+        "warm_up": 0,
+        "optimizer": "adam",
+        "rate": 1e-3,
+        "gated_rate": 3e-3,
+        "gate_rate": 0.02,
+        "decay": 1e-4,
+        "drops": (0.75,),
         "pad": 4,
     },
     "large": {
@@ -29,14 +42,15 @@ SCHEDULES: dict[str, dict[str, Any]] = {
         "gated_rate": 1e-3,
         "gate_rate": 1e-3,
         "decay": 0.0,
+        "drops": (0.4, 0.6, 0.8),
         "pad": 16,
     },
 }
 """large: the released recipe for a pretrained ResNet-152 on VOC-Part. small: the rates, epochs and
 batches of the authors' earlier recipe for ResNet-20 on CIFAR-10 from scratch, in the released
-pattern of epochs. Ours: gate_rate of small, and one optimiser of the network for both kinds of
-epoch, where the released code has one for each. The released g is .2 of the matrix for 6 classes:
-sparsity 1.2.
+pattern of epochs. short, for a small network that has learned already, is ours; so are gate_rate of
+small, and one optimiser of the network for both kinds of epoch, where the released code has one for
+each. The released g is .2 of the matrix for 6 classes: sparsity 1.2.
 """
 
 
@@ -49,8 +63,10 @@ class CsgParams(Params):
     gate: bool = Field(
         True, description="off: the plain twin, all epochs standard, everything else the same"
     )
-    schedule: Literal["small", "large"] = Field(
-        "small", description="defaults for a small network from scratch, or a large pretrained one"
+    schedule: Literal["small", "short", "large"] = Field(
+        "small",
+        description="defaults: a small network from scratch; a small (short) or large one that has "
+        "learned already",
     )
     fresh: bool = Field(False, description="forget the weights first: train from scratch")
     new_head: bool = Field(
@@ -92,8 +108,10 @@ class CsgParams(Params):
     decay: float | None = Field(
         None, ge=0, description="weight decay of the network; default: the schedule's"
     )
-    drops: tuple[float, ...] = Field(
-        (0.4, 0.6, 0.8), description="shares of the epochs after which rates fall to a tenth"
+    drops: tuple[float, ...] | None = Field(
+        None,
+        description="shares of the epochs after which rates fall to a tenth; default: the "
+        "schedule's",
     )
     flip: bool = Field(True, description="mirror half of the training images")
     pad: int | None = Field(
@@ -125,5 +143,5 @@ class CsgParams(Params):
     def rate_at(self, epoch: int) -> float:
         """The network's learning rate in an epoch; of settled parameters."""
         base = self.gated_rate if self.gated(epoch) else self.rate
-        dropped = sum(epoch >= share * (self.epochs or 0) for share in self.drops)
+        dropped = sum(epoch >= share * (self.epochs or 0) for share in self.drops or ())
         return float((base or 0.0) * 0.1**dropped)

@@ -61,6 +61,28 @@ def test_mutual_information(seed: int) -> None:
     assert score(found) == pytest.approx(np.mean([max(found[:, k]) for k in range(4)]))
 
 
+def test_mutual_information_is_scikit_learns() -> None:
+    """Where maps are 0 on many images, too: there the noise decides, and it is the same noise."""
+    from sklearn.feature_selection import mutual_info_classif
+
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, 300)
+    features = random.normal(0, 1, (300, 5)) + labels[:, None] * [0, 0.5, 1, 3, 0]
+    features = np.maximum(0, features).astype(np.float32)
+    features[:, 4] = 0
+    for label, row in enumerate(table(features, labels, 3)):
+        peer = mutual_info_classif(
+            features, labels == label, discrete_features=False, random_state=0
+        )
+        np.testing.assert_allclose(row, peer, atol=1e-9)
+
+
+def test_a_class_of_one_image_is_left_out_of_mutual_information() -> None:
+    random = np.random.default_rng(0)
+    features, labels = random.normal(0, 1, (20, 3)), np.array([0] * 10 + [1] * 9 + [2])
+    assert (table(features, labels, 3)[2] == 0).all()
+
+
 def test_mutual_information_of_a_perfect_and_of_a_blind_filter() -> None:
     random = np.random.default_rng(0)
     labels = np.repeat([0, 1], 200)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from interp.encoding import encode
 from interp.errors import InputError
+from interp.sending import send
 from interp.state import draw_bits
 from interp.training.keep import Keep, Row
 from interp.training.samples import Samples, ordered
@@ -78,6 +79,7 @@ class Run:
         """Modules and optimisers as Fabric wraps them, in the state that was kept."""
 
         self.fabric.launch()
+        self.samples = self.samples.near(self.fabric.device)
         for each in self.task.modules.values():
             each.to(self.fabric.device, memory_format=self._layout)  # type: ignore[call-overload]
         rows = self.keep.load(self.task, str(self.fabric.device))
@@ -130,14 +132,12 @@ class Run:
         """This device's images (B, 3, h, w) as the network wants them, labels (B,), and their
         share of the epoch.
         """
-        import torch
-
         plan, count, device = self.plan, len(self.samples), self.fabric.device
         for batch in ordered(plan.seed, epoch, count, plan.batch_size):
             chosen = batch[self.fabric.global_rank :: self.fabric.world_size]
-            images = self.samples.images(chosen).to(device)
+            images = send(self.samples.images(chosen), device)
             images = plan.variation.vary(images, chosen, plan.seed, epoch, count)
-            labels = torch.from_numpy(self.samples.labels[chosen]).to(device)
+            labels = send(self.samples.labels[chosen], device)
             inputs = encode(images.float() / 255, self.samples.model.spec.input)
             yield inputs.contiguous(memory_format=self._layout), labels, len(batch) / count
 

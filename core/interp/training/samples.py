@@ -10,10 +10,12 @@ import numpy as np
 
 from interp.errors import InputError
 from interp.reading import Reading
+from interp.sending import send
 from interp.state import draw_bits
 from interp.target import parse_target
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from interp.context import Context
@@ -48,7 +50,7 @@ class Samples:
         import torch
 
         if self.pixels is not None:
-            return self.pixels[torch.from_numpy(self.rows[chosen])]
+            return self.pixels[send(self.rows[chosen], self.pixels.device)]
         return torch.stack(
             [_prepared(self.model, self.dataset[int(at)].image) for at in self.places[chosen]]
         )
@@ -70,6 +72,17 @@ class Samples:
             members = order[self.labels[order] == label]
             apart[members[: max(1, round(share * len(members)))]] = True
         return self.part(np.flatnonzero(~apart)), self.part(order[apart[order]])
+
+    def near(self, device: torch.device) -> Samples:
+        """The same, their images on a GPU where they take no more than half of what is free."""
+        import torch
+
+        if self.pixels is None or device.type != "cuda":
+            return self
+        free, _ = torch.cuda.mem_get_info(device)
+        return (
+            self if self.pixels.nbytes > free // 2 else replace(self, pixels=self.pixels.to(device))
+        )
 
     def alternate(self) -> np.ndarray:
         """Every other sample of each class, (N,) bool: to choose by, the rest to measure on."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp.sending import send
 from interp.state import draw_bits
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ class Variation:
 
         bits = draw_bits(seed, "variation", epoch, 3 * count).reshape(count, 3)[chosen]
         if self.flip:
-            mirrored = torch.from_numpy(bits[:, 0] % 2 == 1).to(images.device)
+            mirrored = send(bits[:, 0] % 2 == 1, images.device)
             images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
         if self.pad:
-            shifts = torch.from_numpy((bits[:, 1:] % (2 * self.pad + 1)).astype(np.int64))
-            images = _cut(images, shifts.to(images.device), self.pad)
+            shifts = send((bits[:, 1:] % (2 * self.pad + 1)).astype(np.int64), images.device)
+            images = _cut(images, shifts, self.pad)
         return images
 
 
