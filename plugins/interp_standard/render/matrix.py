@@ -56,12 +56,18 @@ def _cells(values: np.ndarray, scale: Scale, width: int) -> np.ndarray:
     rows, columns = (min(length, width) for length in values.shape)
     colours = to_pixels(resize(scale.paint(scale.share(values)), (rows, columns)))
     cell = min(LARGEST_CELL, width // max(rows, columns))
-    tall, wide = (max(cell, min(LARGEST_CELL, SHORTEST // each)) for each in (rows, columns))
+    tall, wide = (max(cell, _least(each, width)) for each in (rows, columns))
     pixels = colours.repeat(tall, 0).repeat(wide, 1)
     if cell >= ROOMY_CELL:
         for place in np.ndindex(values.shape):
             _write(pixels, float(values[place]), colours[place], place, (tall, wide))
     return pixels
+
+
+def _least(count: int, width: int) -> int:
+    """Pixels that each of so many rows or columns takes: room for its label where all have it."""
+    label = text_height(SMALL)
+    return max(min(LARGEST_CELL, SHORTEST // count), label if count * label <= width else 1)
 
 
 def _write(
