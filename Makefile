@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 CHIP := plugins/interp_chip/knowledge/creatures-vgg
 EXPLAINER := plugins/interp_explainer/knowledge/creatures-vgg
 DECOUPLED := plugins/interp_decoupling/models/creatures-resnet
+CSG := plugins/interp_csg/models/creatures-resnet
 BENCH ?= mint chip_fit solver onnx_cut channel_ablation black_box rise
 SHELVES := $(wildcard core adapters plugins dashboards)
 
@@ -54,6 +55,9 @@ models: $(VENV)/.installed ## train the shipped networks again, about an hour
 	$(BIN)/interp data creatures --out build/creatures-20000 --count 20000 --seed 2003
 	$(BIN)/interp fit --plugin decoupling --model creatures-resnet --data build/creatures-20000 \
 	    --out $(DECOUPLED)
+	rm -rf $(CSG)
+	$(BIN)/interp fit --plugin csg --model creatures-resnet --data build/creatures-20000 \
+	    --epochs 10 --sparsity 1 --precision bf16 --out $(CSG)
 
 # Python 3.11 or newer; `make PYTHON=python3.12 demo` names another.
 $(VENV)/bin/python:

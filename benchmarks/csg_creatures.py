@@ -1,6 +1,6 @@
 """Class-specific gates against plain twins: creatures-resnet from scratch, on creatures.
 
-python benchmarks/csg_creatures.py [--explore] [--images N --test N --epochs N --seeds N]
+python benchmarks/csg_creatures.py [--explore --train KIND-SEED] [--images N --epochs N --seeds N]
 Writes benchmarks/results/csg_creatures.json; goes on where it was stopped. A seed's networks begin
 with the same random weights and the same plain epochs on easy creatures: from labels of whole ones
 alone nothing is learned. Then both go on, on whole creatures, with gates and without, on the same
@@ -11,12 +11,10 @@ images in the same order; all are measured on the same images.
 from __future__ import annotations
 
 import argparse
-import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from csg_study import Start, Study, recipe_folder
+from csg_study import Start, Study, common, recipe_folder
 from kept import Kept
 
 from interp.spec import ModelOptions
@@ -59,8 +57,7 @@ def main() -> None:
     parser.add_argument("--placed", type=int, default=500)
     parser.add_argument("--detector", type=int, default=250, help="images it learns from")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16")
-    parser.add_argument("--explore", action="store_true")
-    parser.add_argument("--work", type=Path, default=WORK)
+    common(parser, WORK)
     asked = parser.parse_args()
     begin, train, test = EXPLORED if asked.explore else SCORED
     first = 100 if asked.explore else 1
@@ -104,10 +101,7 @@ def main() -> None:
         measures=MEASURES,
         detector=asked.detector,
     )
-    found = {"written": datetime.now(UTC).isoformat(timespec="seconds"), **study.report()}
-    out = work / "report.json" if asked.explore else HERE / "results" / "csg_creatures.json"
-    out.write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps({key: found[key] for key in ("csg_less_twin", "params")}, indent=2))
+    study.written(asked, "csg_creatures.json")
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@ so that the same command goes on where a killed one was.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,6 @@ from typing import Any
 import numpy as np
 from mint import machine
 
-import interp_csg
 from interp.context import Context
 from interp.dataset import Dataset
 from interp.folder import read_json, write_json
@@ -43,7 +44,7 @@ from interp_decoupling.concept import lit, overlap, part_masks, thresholds
 from interp_decoupling.survey import placed
 from interp_standard.localize.region import energy, pointing
 
-DRAFT = Path(interp_csg.__file__).with_name("registry-draft.yaml")
+HERE = Path(__file__).parent
 KINDS = ("csg", "twin")
 ATTACKS = ("fgsm", "pgd")
 STRENGTHS = (2, 8)
@@ -93,7 +94,21 @@ class Study:
 
     @cached_property
     def registry(self) -> Registry:
-        return Registry.load([DRAFT] if DRAFT.is_file() else [])
+        return Registry.load()
+
+    def written(self, asked: argparse.Namespace, name: str) -> None:
+        """What the words of `common` ask for: one network trained, or all measured, and the report
+        kept in benchmarks/results, an exploration's in its work folder.
+        """
+        if asked.train:
+            kind, _, seed = asked.train.partition("-")
+            self._train(kind, int(seed), self.work / asked.train)
+            return
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        found = {"written": now, "trained": asked.trained, **self.report()}
+        out = self.work / "report.json" if asked.explore else HERE / "results" / name
+        write_json(out, found)
+        print(json.dumps({key: found[key] for key in ("csg_less_twin", "params")}, indent=2))
 
     def report(self) -> dict[str, Any]:
         """Numbers of every network, and CSG less twin."""
@@ -283,6 +298,15 @@ class Study:
                 low, value, high = found.low, found.value, found.high  # type: ignore[assignment]
             title = name if name == other else f"{name}, less the twin's {other}"
             yield title, {"value": round(value, 4), "low": round(low, 4), "high": round(high, 4)}
+
+
+def common(parser: argparse.ArgumentParser, work: Path) -> None:
+    """Words that studies share."""
+    add = parser.add_argument
+    add("--explore", action="store_true", help="other seeds and images, for choosing parameters")
+    add("--work", type=Path, default=work)
+    add("--train", metavar="KIND-SEED", help="train one, e.g. csg-1, and end: several side by side")
+    add("--trained", help="where networks were trained that lie in the work folder, for the report")
 
 
 def recipe_folder(work: Path, explore: bool, *recipe: object) -> Path:

@@ -51,7 +51,7 @@ SIDE, TRAINED = 32, 1200
 INPUT = f"size={SIDE},mean=.5,.5,.5,std=.25,.25,.25"
 TRAINING = {
     "decoupling": "--epochs 20 --batch-size 32 --flip off --pad 2",
-    "csg": "--epochs 30 --batch-size 32 --flip off --pad 2 --rate .02 --gated-rate .02",
+    "csg": "--epochs 30 --batch-size 32 --flip off --pad 2 --sparsity 1",
 }
 LAST = "last"
 """The layer whose pooled maps are features."""

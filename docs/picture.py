@@ -1,4 +1,4 @@
-"""Draw the documents' pictures: MINT's region for each of two creatures, a creature's path."""
+"""Draw the documents' pictures: MINT's regions, a creature's path, the filters of its class."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from interp_standard.render.canvas import column
 
 HERE = Path(__file__).parent
 TARGETS = ("fenka", "arbo")
+GATED = ("class-filters", "own-filters", "gates", "confusion-its-filters-off")
 PATH = ("path", "class-unlike-others", "filters-on-in-stage3-1-conv2")
 
 
@@ -20,6 +21,8 @@ def main() -> None:
     path = run(Request(method="decoupling", model="creatures-decoupled")).drawings
     shown = [each for name, each in path.items() if name[3:].startswith(PATH)]
     _save("decoupling.png", shown, 24)
+    gated = run(Request(method="csg", model="creatures-csg")).drawings
+    _save("csg.png", [each for name, each in gated.items() if name[3:].startswith(GATED)], 24)
 
 
 def _save(name: str, drawings: list[np.ndarray], gap: int) -> None:

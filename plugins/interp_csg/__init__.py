@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 
 @hookimpl
 def interp_register(registrar: Registrar) -> None:
-    """The method, the builder of the networks it trains, and what they are measured by."""
+    """The method, the builder of the networks it trains, one of them, and their measures."""
+    from interp.source import ModelSource
     from interp_csg.head import build
+    from interp_csg.known import SHIPPED
     from interp_csg.method import Csg
     from interp_csg.metric import METRICS
 
     registrar.add("method", "csg", Csg)
     registrar.add("builder", "csg", build)
+    registrar.add("model", "creatures-csg", ModelSource(str(SHIPPED / "creatures-resnet")))
     for name, metric in METRICS.items():
         registrar.add("metric", name, metric)

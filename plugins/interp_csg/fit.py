@@ -15,7 +15,7 @@ from interp.training.task import Plan, asked, forget
 from interp_csg.course import Course
 from interp_csg.head import put_head
 from interp_csg.params import CsgParams
-from interp_csg.reach import check_reach
+from interp_csg.reach import check_reach, hastened
 from interp_csg.structure import Ending, find_ending
 
 if TYPE_CHECKING:
@@ -32,12 +32,16 @@ LATER = {"rate", "gated_rate", "gate_rate", "own", "filters"}
 
 def fit(model: ModelAdapter, dataset: Dataset, params: CsgParams, context: Context) -> Knowledge:
     """The trained model, its gates and its log, as knowledge of the trained model."""
-    params = asked(params, context).settled()
+    said = asked(params, context)
+    params = said.settled()
     ending = find_ending(model, params.layer)
     classes = _classes(model, dataset, params)
     samples = gather(model, dataset, classes, context)
     learning, held = samples.split(params.holdout, context.seed)
-    check_reach(params, len(classes), -(-len(learning) // (params.batch_size or 1)))
+    steps = -(-len(learning) // (params.batch_size or 1))
+    if said.gate_rate is None:
+        params = hastened(params, len(classes), steps)
+    check_reach(params, len(classes), steps)
     network = _network(model, ending, params, len(classes), context.seed)
     course = Course(network, ending.linear, ending.filters, params, held)
     plan = Plan.of("csg", model, dataset, params, LATER, context)

@@ -64,7 +64,7 @@ def test_unknown_name(interp):
     assert answer.code == 2
     assert answer.err == (
         "error: nothing is registered as 'creatures-vg'; "
-        "did you mean 'creatures-vgg' or 'creatures' or 'creatures-easy'?\n"
+        "did you mean 'creatures-vgg' or 'creatures-csg' or 'creatures'?\n"
     )
 
 

@@ -11,7 +11,6 @@ import pytest
 
 from interp.cli import main
 
-DRAFT = Path(__file__).parents[2] / "plugins/interp_csg/registry-draft.yaml"
 NET = """
     import torch
     from torch import nn
@@ -52,8 +51,8 @@ def interp(
     name = package(NET)
     monkeypatch.chdir(tmp_path)
 
-    def call(words: str, registry: Path = DRAFT) -> Answer:
-        code = main([*words.replace("NET", f"{name}:net").split(), "--registry", str(registry)])
+    def call(words: str) -> Answer:
+        code = main(words.replace("NET", f"{name}:net").split())
         return Answer(code, *capsys.readouterr())
 
     return call
@@ -95,17 +94,9 @@ def test_slips_are_told_in_a_line(interp: Callable[..., Answer]) -> None:
     assert len(vgg.err.strip().splitlines()) == 1
 
 
-def test_a_method_may_have_a_model_of_its_own(
-    interp: Callable[..., Answer], tmp_path: Path
-) -> None:
-    text = DRAFT.read_text().replace(
-        "    name: csg\n", "    name: csg\n    model: creatures-resnet\n"
-    )
-    (tmp_path / "own.yaml").write_text(text)
-    for words in ("run --plugin csg", "survey --plugin csg --data data"):
-        for registry, name in (
-            (DRAFT, "creatures-vgg"),
-            (tmp_path / "own.yaml", "creatures-resnet"),
-        ):
-            answer = interp(words, registry)
-            assert answer.code == 2 and f"{name} was not trained with" in answer.err
+def test_the_methods_own_network_is_the_default(interp: Callable[..., Answer]) -> None:
+    ran = interp("run --plugin csg --out explained")
+    assert ran.code == 0 and "csg on creatures-csg" in ran.out, ran.err
+    assert len(list(Path("explained").glob("*.png"))) == 9
+    surveyed = interp("survey --plugin csg --data data --out surveyed")
+    assert surveyed.code == 2 and "the data's classes are not creatures-csg's" in surveyed.err

@@ -12,9 +12,16 @@ from torch.nn.functional import cross_entropy
 from interp.errors import InputError
 from interp_csg.course import Course
 from interp_csg.params import CsgParams
-from interp_csg.reach import check_reach, needed, reach
+from interp_csg.reach import check_reach, hastened, needed, reach
 
-BASE = {"epochs": 30, "batch_size": 8, "rate": 0.1, "gated_rate": 0.05, "gate_rate": 0.01}
+BASE = {
+    "schedule": "small",
+    "epochs": 30,
+    "batch_size": 8,
+    "rate": 0.1,
+    "gated_rate": 0.05,
+    "gate_rate": 0.01,
+}
 
 
 def settled(**said) -> CsgParams:
@@ -40,6 +47,7 @@ def test_rates_fall_and_change_with_the_epoch_s_kind() -> None:
 def test_what_is_said_counts_more_than_the_schedule() -> None:
     assert CsgParams(schedule="large", rate=0.5).settled().rate == 0.5
     assert CsgParams(schedule="large").settled().optimizer == "adam"
+    assert CsgParams(drops=()).settled().rate_at(18) == CsgParams().settled().rate == 1e-3
 
 
 @pytest.mark.parametrize(("classes", "sparsity"), [(10, 1.0), (6, 1.2), (3, 2.0), (3, 5.0)])
@@ -116,3 +124,14 @@ def test_only_named_parts_learn(model) -> None:
     learning = {name for name, each in network.named_parameters() if each.requires_grad}
     assert learning == {"last.0.weight", "last.0.bias", "head.weight", "head.bias"}
     assert len(course.optimizers["network"].param_groups[0]["params"]) == 4
+
+
+def test_gates_hasten_where_there_are_few_steps() -> None:
+    few = CsgParams().settled()
+    with pytest.raises(InputError, match="raise --gate-rate"):
+        check_reach(few, 10, 1)
+    fast = hastened(few, 10, 1)
+    check_reach(fast, 10, 1)
+    assert reach(fast, 6) == pytest.approx(2 * needed(10, 1.2), rel=1e-3)
+    assert hastened(few, 10, 100) == few
+    assert hastened(few.model_copy(update={"epochs": 3}), 10, 1).gate_rate == 0.5

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-DRAFT = Path(__file__).parents[2] / "plugins/interp_csg/registry-draft.yaml"
-
 
 @pytest.mark.slow
 def test_two_devices_train_one_model(tmp_path: Path) -> None:
@@ -19,11 +17,11 @@ def test_two_devices_train_one_model(tmp_path: Path) -> None:
     words = "--model creatures-resnet --data data --out B --epochs 2 --period 2 --phase 1"
     rates = "--rate 0.01 --gated-rate 0.01 --gate-rate 0.5 --batch-size 16 --devices 2"
     _interp(tmp_path, "data creatures --out data --count 60 --seed 3")
-    _interp(tmp_path, f"fit --plugin csg --registry {DRAFT} {words} {rates} --device cpu")
+    _interp(tmp_path, f"fit --plugin csg {words} {rates} --device cpu")
     log = json.loads((tmp_path / "B/knowledge.json").read_text())["about"]["log"]
     assert [row["gated"] for row in log] == [False, True] and log[1]["density"] < 1
     assert not list(tmp_path.glob("B.partial*")) and not list(tmp_path.glob(".B-*"))
-    found = _interp(tmp_path, f"run --plugin csg --registry {DRAFT} --model B --out explained")
+    found = _interp(tmp_path, "run --plugin csg --model B --out explained")
     assert "class-filters" in found
 
 

@@ -24,7 +24,6 @@ from interp_csg.known import Known
 from interp_csg.method import Csg
 from interp_csg.params import CsgParams
 
-DRAFT = Path(__file__).parents[2] / "plugins/interp_csg/registry-draft.yaml"
 PARAMS: dict[str, Any] = {
     "epochs": 6,
     "batch_size": 8,
@@ -60,7 +59,7 @@ def weights(knowledge: Knowledge) -> list[torch.Tensor]:
 
 @pytest.fixture
 def registry() -> Registry:
-    return Registry.load([DRAFT])
+    return Registry.load()
 
 
 @pytest.fixture

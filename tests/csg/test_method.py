@@ -23,7 +23,6 @@ from interp_csg.metric import METRICS
 from interp_csg.params import CsgParams
 from interp_csg.switching import confusion, losses, shares, switched
 
-DRAFT = Path(__file__).parents[2] / "plugins/interp_csg/registry-draft.yaml"
 GREEN = Target(1, "green")
 
 
@@ -51,7 +50,7 @@ def test_is_a_good_method(
     check: Callable[[MethodCase], None], learned: Knowledge, trained: ModelAdapter, tmp_path: Path
 ) -> None:
     replace(learned, made=None).save(tmp_path / "known")
-    registry = Registry.load([DRAFT])
+    registry = Registry.load()
     check(MethodCase("csg", registry, trained, knowledge=str(tmp_path / "known")))
 
 
