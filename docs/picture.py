@@ -11,7 +11,7 @@ from interp_standard.render.canvas import column
 
 HERE = Path(__file__).parent
 TARGETS = ("fenka", "arbo")
-GATED = ("class-filters", "own-filters", "gates", "confusion-its-filters-off")
+GATED = ("own-filters", "gates", "confusion-its-filters-off")
 PATH = ("path", "class-unlike-others", "filters-on-in-stage3-1-conv2")
 
 
