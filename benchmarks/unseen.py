@@ -47,6 +47,8 @@ from interp_decoupling.metric.detection import detect
 from interp_decoupling.metric.measure import DetectionParams, versions_of
 
 HERE = Path(__file__).parent
+AROUND = {**os.environ, "PYTHONPATH": str(HERE)}
+"""Where commands find the network."""
 SIDE, TRAINED = 32, 1200
 INPUT = f"size={SIDE},mean=.5,.5,.5,std=.25,.25,.25"
 TRAINING = {
@@ -241,10 +243,9 @@ def _fit(method: str, work: Path, out: Path, seed: int, more: str, kill: bool) -
     words = f"fit --plugin {method} --model unseen_network:digits {said} --data {work}/train"
     command = [sys.executable, "-m", "interp", *words.split(), *TRAINING[method].split()]
     command += ["--seed", str(seed), *more.split(), "--out", str(out)]
-    around = {**os.environ, "PYTHONPATH": str(HERE)}
     log = Path(f"{out}.partial") / "log.jsonl"
     if kill:
-        process = subprocess.Popen(command, env=around)
+        process = subprocess.Popen(command, env=AROUND)
         while not (log.exists() and len(log.read_text().splitlines()) > 3):
             if process.poll() is not None:
                 raise SystemExit(f"{' '.join(command)} ended before it was killed")
@@ -252,7 +253,7 @@ def _fit(method: str, work: Path, out: Path, seed: int, more: str, kill: bool) -
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         killed.write_text(str(len(log.read_text().splitlines())))
-    subprocess.run(command, env=around, check=True)
+    subprocess.run(command, env=AROUND, check=True)
     return int(killed.read_text()) if kill else None
 
 
@@ -292,7 +293,7 @@ def _learned(name: str, source: str, work: Path) -> str:
     if not out.is_dir():
         words = f"fit --plugin {name} --model {source} --data {work}/train {FITTED[name]}"
         command = [sys.executable, "-m", "interp", *words.split(), "--out", str(out)]
-        subprocess.run(command, check=True, capture_output=True)
+        subprocess.run(command, env=AROUND, check=True, capture_output=True)
     return str(out)
 
 

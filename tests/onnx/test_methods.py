@@ -45,7 +45,10 @@ HOOKED = ("guided-backprop", "guided-gradcam", "deeplift")
 LEARNING = {"explainer": {"epochs": 1}}
 """Methods that explain nothing before they have learned, and how little will do; of VGG's kind."""
 
-MAKING = {"decoupling": {"epochs": 1, "batch_size": 4, "pad": 0}}
+MAKING: dict[str, dict[str, Any]] = {
+    "decoupling": {"epochs": 1, "batch_size": 4, "pad": 0},
+    "csg": {"epochs": 2, "batch_size": 4, "pad": 0, "period": 1, "phase": 0},
+}
 """Methods that explain only networks that they have trained."""
 
 Models = dict[str, ModelAdapter]
