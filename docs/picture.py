@@ -18,11 +18,13 @@ PATH = ("path", "class-unlike-others", "filters-on-in-stage3-1-conv2")
 def main() -> None:
     mint = run(Request(method="mint", images=("two",), targets=TARGETS)).drawings
     _save("mint.png", [each for name, each in mint.items() if "-coarse-" in name], 8)
-    path = run(Request(method="decoupling", model="creatures-decoupled")).drawings
-    shown = [each for name, each in path.items() if name[3:].startswith(PATH)]
-    _save("decoupling.png", shown, 24)
-    gated = run(Request(method="csg", model="creatures-csg")).drawings
-    _save("csg.png", [each for name, each in gated.items() if name[3:].startswith(GATED)], 24)
+    for method, model, shown in (
+        ("decoupling", "creatures-decoupled", PATH),
+        ("csg", "creatures-csg", GATED),
+    ):
+        drawings = run(Request(method=method, model=model)).drawings
+        chosen = [each for name, each in drawings.items() if name[3:].startswith(shown)]
+        _save(f"{method}.png", chosen, 24)
 
 
 def _save(name: str, drawings: list[np.ndarray], gap: int) -> None:

@@ -80,9 +80,9 @@ class Samples:
         if self.pixels is None or device.type != "cuda":
             return self
         free, _ = torch.cuda.mem_get_info(device)
-        return (
-            self if self.pixels.nbytes > free // 2 else replace(self, pixels=self.pixels.to(device))
-        )
+        if self.pixels.nbytes > free // 2:
+            return self
+        return replace(self, pixels=self.pixels.to(device))
 
     def alternate(self) -> np.ndarray:
         """Every other sample of each class, (N,) bool: to choose by, the rest to measure on."""
