@@ -42,7 +42,7 @@ screenshots: $(VENV)/.developing ## take README's picture of the dashboard (need
 bench: $(VENV)/.developing ## measure against peers; results go to benchmarks/
 	set -e; for name in $(BENCH); do $(BIN)/python benchmarks/$$name.py; done
 
-models: $(VENV)/.installed ## train the shipped networks again, about an hour
+models: $(VENV)/.installed ## train the shipped networks again, about two hours
 	$(BIN)/python -m interp_creatures.train
 	rm -rf build/creatures $(CHIP)
 	$(BIN)/interp data creatures --out build/creatures --count 800 --seed 2001

@@ -22,6 +22,7 @@ from mint import machine
 
 from interp.context import Context
 from interp.dataset import Dataset
+from interp.dissection import thresholds
 from interp.folder import read_json, write_json
 from interp.interval import compare
 from interp.model import ModelAdapter
@@ -40,7 +41,7 @@ from interp_csg.metric.mutual import table
 from interp_csg.params import CsgParams
 from interp_csg.switching import losses
 from interp_csg.view import View
-from interp_decoupling.concept import lit, overlap, part_masks, thresholds
+from interp_decoupling.concept import lit, overlap, part_masks
 from interp_decoupling.survey import placed
 from interp_standard.localize.region import energy, pointing
 

@@ -19,6 +19,7 @@ from mint import machine
 
 from interp.context import Context
 from interp.dataset import Dataset
+from interp.dissection import thresholds
 from interp.evidence import Table
 from interp.folder import read_json, write_json
 from interp.interval import compare
@@ -30,7 +31,7 @@ from interp.source import open_model
 from interp.spec import ModelOptions
 from interp.training.samples import Samples, labelled
 from interp_csg.metric.mutual import score, table
-from interp_decoupling.concept import lit, overlap, part_masks, read_values, thresholds
+from interp_decoupling.concept import lit, overlap, part_masks, read_values
 from interp_decoupling.features import look, maps_of
 from interp_decoupling.known import Known, known_of, module_of
 from interp_decoupling.metric.detection import Classifier, detect

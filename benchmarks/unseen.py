@@ -240,9 +240,8 @@ def _fit(method: str, work: Path, out: Path, seed: int, more: str, kill: bool) -
     if out.is_dir():
         return int(killed.read_text()) if killed.is_file() else None
     said = f"--weights {work}/plain.safetensors --input {INPUT} --classes {work}/classes.txt"
-    words = f"fit --plugin {method} --model unseen_network:digits {said} --data {work}/train"
-    command = [sys.executable, "-m", "interp", *words.split(), *TRAINING[method].split()]
-    command += ["--seed", str(seed), *more.split(), "--out", str(out)]
+    source = f"unseen_network:digits {said}"
+    command = _command(method, source, work, f"{TRAINING[method]} --seed {seed} {more}", out)
     log = Path(f"{out}.partial") / "log.jsonl"
     if kill:
         process = subprocess.Popen(command, env=AROUND)
@@ -291,10 +290,14 @@ def _learned(name: str, source: str, work: Path) -> str:
     """The folder of what a method that learns first knows of the network."""
     out = Path(f"{source}-{name}")
     if not out.is_dir():
-        words = f"fit --plugin {name} --model {source} --data {work}/train {FITTED[name]}"
-        command = [sys.executable, "-m", "interp", *words.split(), "--out", str(out)]
+        command = _command(name, source, work, FITTED[name], out)
         subprocess.run(command, env=AROUND, check=True, capture_output=True)
     return str(out)
+
+
+def _command(method: str, source: str, work: Path, more: str, out: Path) -> list[str]:
+    words = f"fit --plugin {method} --model {source} --data {work}/train {more} --out {out}"
+    return [sys.executable, "-m", "interp", *words.split()]
 
 
 if __name__ == "__main__":

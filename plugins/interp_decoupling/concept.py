@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from interp.dissection import thresholds
 from interp.errors import InputError
 
 if TYPE_CHECKING:
@@ -51,13 +52,6 @@ def read_values(path: str | None, classes: Sequence[str]) -> Values:
         ) from error
     if missing:
         raise InputError(f"{path} says nothing of {missing[0]}; expected a value for every class")
-    return found
-
-
-def thresholds(maps: np.ndarray, top: float) -> np.ndarray:
-    """T (K,): what the `top` share of a filter's cells exceeds; maps (N, K, gh, gw)."""
-    flat = np.moveaxis(maps, 1, 0).reshape(maps.shape[1], -1)
-    found: np.ndarray = np.quantile(flat, 1 - top, axis=1)
     return found
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from interp.dissection import thresholds
 from interp.evidence import Curve, Evidence, Gallery, Table
 from interp.explanation import Explanation
 from interp_explainer.course import coverage, relative_error
@@ -97,13 +98,6 @@ def curves(known: Known) -> Curve:
     )
 
 
-def threshold(maps: np.ndarray, top: float = TOP) -> np.ndarray:
-    """T (C,): what the `top` share of a filter's cells on all images exceeds; maps (N, C, h, w)."""
-    flat = np.moveaxis(maps, 1, 0).reshape(maps.shape[1], -1).astype(np.float32)
-    found: np.ndarray = np.quantile(flat, 1 - top, axis=1)
-    return found
-
-
 def _measures(known: Known, seen: Seen) -> Table:
     rows: list[list[object]] = [["images", len(seen.index)]]
     rows.append(["p, the parts' share", round(known.network.share, 4)])
@@ -126,7 +120,7 @@ def _gallery(
     known: Known, dataset: Dataset, seen: Seen, best: np.ndarray, examples: int
 ) -> Gallery:
     """For each filter the images with its highest peaks, its part outlined, two to a row."""
-    limits = threshold(seen.parts[:, best])
+    limits = thresholds(seen.parts[:, best], TOP)
     pictures = []
     for at, k in enumerate(best):
         peaks = seen.parts[:, k].max((1, 2))

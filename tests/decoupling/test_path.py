@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from interp.dissection import thresholds
 from interp.errors import InputError
 from interp.placement import place
 from interp.spec import InputSpec, ReceptiveField
@@ -23,7 +24,6 @@ from interp_decoupling.concept import (
     part_masks,
     parts_together,
     read_values,
-    thresholds,
 )
 from interp_decoupling.path import Paths, alike, distinct, diversity, hamming, split
 

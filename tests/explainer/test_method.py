@@ -25,7 +25,6 @@ from interp_explainer.params import ExplainerParams
 from interp_explainer.picture import outline, tiled
 from interp_explainer.place import peak_points, pixels, to_input, to_original
 from interp_explainer.structure import find_structure
-from interp_explainer.survey import threshold
 
 GREEN, AGAINST = Target(1, "green"), Target(1, "green, not red", 2)
 
@@ -149,13 +148,6 @@ def test_pictures_in_rows() -> None:
     found = tiled(pictures, 2)
     assert found[::96, ::96, 0].tolist() == [[1, 2], [3, 255]]
     assert tiled(pictures, 1)[::96, ::96, 0].tolist() == [[1], [2], [3]]
-
-
-def test_a_threshold_is_exceeded_by_the_share_asked_for() -> None:
-    maps = np.random.default_rng(0).random((50, 3, 8, 8))
-    limits = threshold(maps, 0.005)
-    for k in range(3):
-        assert (maps[:, k] > limits[k]).mean() == pytest.approx(0.005, abs=1e-3)
 
 
 def test_points_there_and_back(model: ModelAdapter) -> None:

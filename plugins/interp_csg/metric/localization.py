@@ -72,16 +72,6 @@ class FilterOverlap:
     label: np.ndarray
 
 
-def thresholds(maps: np.ndarray, top: float) -> np.ndarray:
-    """T (K,): what the `top` share of a filter's activations on all images and cells exceeds.
-
-    maps (N, K, gh, gw).
-    """
-    flat = np.moveaxis(maps, 1, 0).reshape(maps.shape[1], -1)
-    found: np.ndarray = np.quantile(flat, 1 - top, axis=1)
-    return found
-
-
 def assign(overlap: np.ndarray, labels: np.ndarray, least: float) -> FilterOverlap:
     """The class on whose images a filter's IoU exceeds `least` most often; overlap (N, K)."""
     present = np.unique(labels)

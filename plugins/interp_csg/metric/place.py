@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
+from interp.dissection import thresholds
 from interp.errors import InputError
 from interp.interval import estimate
 from interp.method import Measurement
@@ -23,7 +24,6 @@ from interp_csg.metric.localization import (
     gradient_mask,
     gradients,
     iou,
-    thresholds,
     top_mask,
 )
 from interp_csg.metric.measure import CsgMetric, LayerParams, Params

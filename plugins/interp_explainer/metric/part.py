@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from interp.dissection import thresholds
 from interp.errors import InputError
 from interp.interval import estimate
 from interp.method import Measurement, Params
@@ -16,7 +17,7 @@ from interp_explainer.look import Sight, sights
 from interp_explainer.metric.instability import Over, by_filter, distances, hits
 from interp_explainer.metric.rebuilding import ExplainerMetric, KnownParams
 from interp_explainer.place import peak_points, to_input
-from interp_explainer.survey import TOP, threshold
+from interp_explainer.survey import TOP
 
 if TYPE_CHECKING:
     from interp.context import Context
@@ -137,7 +138,7 @@ class PartOverlap(ExplainerMetric):
             (self.params.maps(known, sight, masked=True), sight.placement, _masks(sight))
             for sight in sights(known, dataset, context)
         ]
-        limits = threshold(np.stack([maps for maps, _, _ in seen]), self.params.top)
+        limits = thresholds(np.stack([maps for maps, _, _ in seen]), self.params.top)
         found: dict[str, list[np.ndarray]] = {}
         for maps, placement, masks in seen:
             down, across = (placement.interpolation(a, maps.shape[1:], field) for a in (0, 1))
