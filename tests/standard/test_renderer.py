@@ -257,6 +257,16 @@ def test_matrix_labels_read_in_order() -> None:
     assert dark[:middle].sum() > 5 * dark[middle:].sum()
 
 
+@pytest.mark.parametrize("value", [0.5, 0.0303, 0.01818, 0.3636])
+def test_a_roomy_cell_always_tells_its_number(value: float) -> None:
+    values = np.full((10, 10), value)
+    values[0, 0] = 1
+    evidence = Matrix(name="m", values=values, rows=list("abcdefghij"), columns=list("abcdefghij"))
+    inside = render(evidence, width=360)[TOP + 40 : TOP + 350, 64:340].astype(int)
+    background = np.median(inside, axis=(0, 1))
+    assert (np.abs(inside - background).sum(-1) > 100).sum() > 60 * 10  # 60 numbers
+
+
 def test_strongest_channels_come_first() -> None:
     values = np.zeros(100)
     values[[70, 3]] = -2, 1

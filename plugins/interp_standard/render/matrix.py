@@ -77,9 +77,10 @@ def _write(
     place: tuple[int, ...],
     cell: tuple[int, int],
 ) -> None:
-    """The number in the middle of its cell, in place, where it fits."""
-    label = number(value)
-    if text_width(label, SMALL) > cell[1] - 4:
+    """The number in the middle of its cell, in place, with as many digits as fit."""
+    labels = [number(value, digits) for digits in (3, 2, 1)]
+    label = next((each for each in labels if text_width(each, SMALL) <= cell[1] - 4), None)
+    if label is None:
         return
     paper = (int(colour[0]), int(colour[1]), int(colour[2]))
     ink = INK if colour.mean() > 130 else WHITE

@@ -23,10 +23,10 @@ HIDDEN = (222.0, 222.0, 222.0)
 BAR = 12
 
 
-def number(value: float) -> str:
-    """Three significant digits, whole numbers below a million in full, no negative zero."""
+def number(value: float, digits: int = 3) -> str:
+    """So many significant digits, whole numbers below a million in full, no negative zero."""
     whole = abs(value) < 1e6 and (value == round(value) or abs(value) >= 1000)
-    return f"{value + 0.0:.{0 if whole else 3}{'f' if whole else 'g'}}"
+    return f"{value + 0.0:.{0 if whole else digits}{'f' if whole else 'g'}}"
 
 
 @dataclass(frozen=True)
