@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from interp.cli.flags import default_model
 from interp.context import Budget
 from interp.difference import SAME
 from interp.registry import Registry
@@ -11,13 +12,20 @@ from interp.repeat import repeat
 from interp.request import Request
 from interp.run import run
 
-METHODS = [each.name for each in Registry.load().entries("method")]
+REGISTRY = Registry.load()
+METHODS = [each.name for each in REGISTRY.entries("method")]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_a_rerun_is_the_same(method, tmp_path) -> None:
-    request = Request(method=method, images=("two",), budget=Budget(samples=400), seed=1)
+    request = Request(
+        method=method,
+        model=default_model(REGISTRY, method),
+        images=("two",),
+        budget=Budget(samples=400),
+        seed=1,
+    )
     run(request, out=tmp_path / "first")
     again = repeat(tmp_path / "first")
     assert again.difference.pairs and again.difference.largest <= SAME, again.difference.verdict()
