@@ -258,7 +258,7 @@ def test_matrix_labels_read_in_order() -> None:
 
 
 @pytest.mark.parametrize("value", [0.5, 0.0303, 0.01818, 0.3636])
-def test_a_roomy_cell_always_tells_its_number(value: float) -> None:
+def test_a_roomy_cell_tells_its_number_with_the_digits_that_fit(value: float) -> None:
     values = np.full((10, 10), value)
     values[0, 0] = 1
     evidence = Matrix(name="m", values=values, rows=list("abcdefghij"), columns=list("abcdefghij"))

@@ -77,7 +77,7 @@ def _write(
     place: tuple[int, ...],
     cell: tuple[int, int],
 ) -> None:
-    """The number in the middle of its cell, in place, with as many digits as fit."""
+    """The number in the middle of its cell, in place, with as many digits as fit, if one does."""
     labels = [number(value, digits) for digits in (3, 2, 1)]
     label = next((each for each in labels if text_width(each, SMALL) <= cell[1] - 4), None)
     if label is None:
