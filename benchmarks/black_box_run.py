@@ -41,10 +41,10 @@ def main(case: dict[str, Any], place: Path) -> None:
 def ours(case: dict[str, Any], place: Path) -> Callable[[], int]:
     """Through the one road, on PyTorch or on ONNX."""
     from interp.context import Budget
+    from interp.opening.source import open_model
     from interp.registry import Registry
     from interp.request import Request
-    from interp.run import explain
-    from interp.source import open_model
+    from interp.run import run
     from interp.spec import ModelOptions
 
     options = ModelOptions(device="cpu", input={"size": (224, 224), "mean": MEAN, "std": STD})
@@ -66,10 +66,10 @@ def ours(case: dict[str, Any], place: Path) -> Callable[[], int]:
     )
     model.predict(model.prepare(image)[0][None])
 
-    def run() -> int:
-        return explain(request, model=model, images=[image]).samples
+    def explain() -> int:
+        return run(request, model=model, images=[image]).explanation.samples
 
-    return run
+    return explain
 
 
 def captum(case: dict[str, Any], place: Path) -> Callable[[], int]:
@@ -104,13 +104,13 @@ def captum(case: dict[str, Any], place: Path) -> Callable[[], int]:
         speed = {each: _speed(attribute, case["classes"][0], each) for each in case["batches"]}
         case["chosen"] = max(speed, key=speed.__getitem__)
 
-    def run() -> int:
+    def explain() -> int:
         seen[0] = 0
         for target in case["classes"]:
             attribute(target, case["samples"], case.get("chosen"))
         return seen[0]
 
-    return run
+    return explain
 
 
 def _speed(attribute: Callable[..., None], target: int, batch: int) -> float:
@@ -139,7 +139,7 @@ def dianna(case: dict[str, Any], place: Path) -> Callable[[], int]:
     def normalised(images: np.ndarray) -> np.ndarray:
         return ((images - mean) / std).astype(np.float32)
 
-    def run() -> int:
+    def explain() -> int:
         seen[0] = 0
         peer.explain_image(
             str(place / "model.onnx"),
@@ -152,7 +152,7 @@ def dianna(case: dict[str, Any], place: Path) -> Callable[[], int]:
         )
         return seen[0]
 
-    return run
+    return explain
 
 
 def network(place: Path) -> Any:

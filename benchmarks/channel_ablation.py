@@ -31,10 +31,11 @@ from mint import machine
 from torch import Tensor, nn
 
 from interp.context import Context
-from interp.design import GateSubject
-from interp.gate import AblationDesign
+from interp.engine.channel import AblationDesign
+from interp.engine.design import GateSubject
+from interp.engine.respond import respond
+from interp.memory import BatchSize, Memory
 from interp.model import Cut
-from interp.respond import BatchSize
 from interp.spec import ModelOptions
 from interp_torch.adapter import TorchAdapter
 from interp_torch.opening import open_model
@@ -137,11 +138,11 @@ class Case:
 
     def interp(self, states: int = 1 << 30) -> np.ndarray:
         """Importance of all channels through the engine, (C,), or of the first states' channels."""
-        context = Context(memory={"batch sizes": self.sizes})  # no answers are kept
+        context = Context(memory=Memory(self.sizes))  # no answers are kept
         frontier = self.cut.prefix(self.pixels)
         design = AblationDesign(self.channels, self.pixels.device)
         subject = GateSubject(self.model, self.cut, frontier)
-        answers = context.respond(subject, design, "logit", states)
+        answers = respond(context, subject, design, "logit", states)
         scores = torch.cat([each.scores[:, CLASS] for each in answers])
         return (scores[0] - scores[2:]).numpy()
 
@@ -246,7 +247,7 @@ class Case:
 
     @cached_property
     def inputs(self) -> Tensor:
-        from interp.encoding import encode
+        from interp.network.preprocess import encode
 
         return encode(self.pixels, self.model.spec.input)
 

@@ -24,14 +24,14 @@ from mint import machine
 
 from interp.context import Context
 from interp.dataset import Dataset, Example, Instance
-from interp.design import GateSubject
-from interp.gate import AblationDesign
-from interp.image import open_image
-from interp.method import Measurement
+from interp.engine.channel import AblationDesign
+from interp.engine.design import GateSubject
+from interp.metric import Measurement
 from interp.model import ModelAdapter
+from interp.opening.source import open_model
 from interp.registry import Registry
-from interp.source import open_model
 from interp.spec import ModelOptions
+from interp.storage.image import open_image
 from interp.target import Target
 from interp_chip.known import Known
 from interp_chip.method import Chip

@@ -23,11 +23,11 @@ from mint import machine
 
 from interp.context import Context
 from interp.dataset import Box, Instance
-from interp.interval import compare
-from interp.method import Measurement
+from interp.evaluation.bootstrap import compare
+from interp.metric import Measurement
 from interp.model import ModelAdapter
+from interp.opening.source import open_model
 from interp.registry import Registry
-from interp.source import open_model
 from interp.spec import ModelOptions
 from interp.target import Target
 from interp_chip.known import Known

@@ -25,6 +25,7 @@ from mint import machine
 from torch.utils.flop_counter import FlopCounterMode
 
 from interp.context import Context
+from interp.memory import Memory
 from interp.model import Cut, ModelAdapter
 from interp.spec import ModelOptions
 from interp_chip.lesson import Lesson
@@ -89,9 +90,7 @@ def measure(case: Case, masks: int, images: int, rounds: int) -> dict[str, objec
     sizes: dict[str, object] = {}
 
     def learn() -> None:
-        lesson = Lesson(
-            model, case.layer, pool, ChipParams(), Context(memory={"batch sizes": sizes}), masks
-        )
+        lesson = Lesson(model, case.layer, pool, ChipParams(), Context(memory=Memory(sizes)), masks)
         lesson.round(lesson.chunks)
 
     gates = GraphCut.gates if case.folded else Cut.gates

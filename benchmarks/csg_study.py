@@ -22,15 +22,16 @@ from mint import machine
 
 from interp.context import Context
 from interp.dataset import Dataset
-from interp.dissection import thresholds
-from interp.folder import read_json, write_json
-from interp.interval import compare
+from interp.evaluation.bootstrap import compare
+from interp.evaluation.dissection import thresholds
 from interp.model import ModelAdapter
+from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.request import Request
 from interp.run import fit
-from interp.source import open_model
+from interp.session import Session
 from interp.spec import ModelOptions
+from interp.storage.folder import read_json, write_json
 from interp.training.samples import labelled
 from interp_csg.features import look
 from interp_csg.known import known_of
@@ -210,11 +211,9 @@ class Study:
         )
         fit(
             request,
-            registry=self.registry,
+            Session(registry=self.registry, progress=_tell(folder.name)),
             dataset=dataset,
             out=folder,
-            resume=True,
-            progress=_tell(folder.name),
         )
 
     def _switching(self, model: ModelAdapter) -> dict[str, float]:

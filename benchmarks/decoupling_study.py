@@ -19,16 +19,17 @@ from mint import machine
 
 from interp.context import Context
 from interp.dataset import Dataset
-from interp.dissection import thresholds
+from interp.evaluation.bootstrap import compare
+from interp.evaluation.dissection import thresholds
 from interp.evidence import Table
-from interp.folder import read_json, write_json
-from interp.interval import compare
 from interp.model import ModelAdapter
+from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.request import Request
 from interp.run import fit
-from interp.source import open_model
+from interp.session import Session
 from interp.spec import ModelOptions
+from interp.storage.folder import read_json, write_json
 from interp.training.samples import Samples, labelled
 from interp_csg.metric.mutual import score, table
 from interp_decoupling.concept import lit, overlap, part_masks, read_values
@@ -139,11 +140,9 @@ class Study:
         )
         fit(
             request,
-            registry=self.registry,
+            Session(registry=self.registry, progress=_tell(folder.name)),
             dataset=self.train,
             out=folder,
-            resume=True,
-            progress=_tell(folder.name),
         )
         return round(time.monotonic() - begun, 1)
 

@@ -21,9 +21,9 @@ from interp.context import Budget
 from interp.dataset import Dataset, Example, Instance
 from interp.evaluation.evaluate import evaluate
 from interp.evaluation.request import EvaluationRequest
-from interp.image import open_image
 from interp.request import Choice
 from interp.spec import ModelOptions
+from interp.storage.image import open_image
 
 HERE = Path(__file__).parent
 DATA = HERE.parent.parent / "shared" / "data" / "imagenet"

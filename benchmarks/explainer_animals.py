@@ -21,10 +21,10 @@ from explainer_study import Measures, Study
 from kept import Kept
 
 from interp.dataset import Dataset, Example, Instance, Part
-from interp.image import open_image
+from interp.opening.source import open_model
 from interp.registry import Registry
-from interp.source import open_model
 from interp.spec import ModelOptions
+from interp.storage.image import open_image
 from interp_explainer.crop import Crops
 
 HERE = Path(__file__).parent

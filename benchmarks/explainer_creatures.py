@@ -19,8 +19,8 @@ from typing import Any
 from explainer_study import Measures, Study, parts
 from kept import Kept
 
+from interp.opening.source import open_model
 from interp.registry import Registry
-from interp.source import open_model
 from interp.spec import ModelOptions
 from interp_creatures.dataset import Creatures
 from interp_explainer.crop import Crops

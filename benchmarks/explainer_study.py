@@ -18,14 +18,15 @@ from mint import machine
 
 from interp.context import Context
 from interp.dataset import Dataset
-from interp.folder import read_json, write_json
-from interp.interval import estimate
+from interp.evaluation.bootstrap import estimate
 from interp.knowledge import Knowledge
-from interp.method import Measurement
+from interp.metric import Measurement
 from interp.model import ModelAdapter
 from interp.registry import Registry
 from interp.request import Request
 from interp.run import fit
+from interp.session import Session
+from interp.storage.folder import read_json, write_json
 from interp_explainer.metric import METRICS
 
 KINDS: dict[str, dict[str, Any]] = {"explainer": {}, "control": {"filter_share": 0.0}}
@@ -137,12 +138,9 @@ class Study:
         request = Request(method="explainer", params={**self.params, **KINDS[kind]}, seed=seed)
         fit(
             request,
-            registry=Registry.load(),
-            model=self.model,
+            Session(registry=Registry.load(), model=self.model, progress=_tell(folder.name)),
             dataset=self.train,
             out=folder,
-            resume=True,
-            progress=_tell(folder.name),
         )
         seconds = round(time.monotonic() - begun, 1)
         write_json(self.work / f"{folder.name}-seconds.json", {"seconds": seconds})

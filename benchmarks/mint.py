@@ -121,10 +121,11 @@ class Explainer:
     """MINT on the image and targets, model and image open."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        from interp.image import open_image
+        from interp.memory import Memory
+        from interp.opening.source import open_model
         from interp.registry import Registry
-        from interp.source import open_model
         from interp.spec import ModelOptions
+        from interp.storage.image import open_image
         from interp.target import parse_target
 
         registry = Registry.load()
@@ -133,18 +134,16 @@ class Explainer:
         classes = self.model.spec.classes
         self.targets = [parse_target(each, classes) for each in arguments.target]
         self.method = registry.get("method", "mint")
-        self.memory: dict[str, object] = {}
+        self.memory = Memory()
 
     def __call__(self, samples: int) -> None:
         from interp.context import Budget, Context
+        from interp.memory import Memory
 
-        sizes = self.memory.get("batch sizes")
-        context = Context(budget=Budget(samples=samples))
-        if sizes is not None:
-            context.memory["batch sizes"] = sizes
+        memory = Memory(self.memory.batch_sizes)  # the answers are not kept
+        context = Context(budget=Budget(samples=samples), memory=memory)
         mint = self.method(self.method.Params())
         mint.explain(self.model, [self.image], self.targets, None, context)
-        self.memory = {"batch sizes": context.memory["batch sizes"]}  # the answers are not kept
 
 
 def explainer(arguments: argparse.Namespace) -> Explainer:

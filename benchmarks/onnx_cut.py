@@ -23,8 +23,8 @@ import torch
 from mint import machine
 from torch import Tensor
 
-from interp.encoding import probe_images
 from interp.model import ModelAdapter
+from interp.network.preprocess import probe_images
 from interp.spec import ModelOptions
 from interp_onnx import session
 from interp_onnx.opening import open_model

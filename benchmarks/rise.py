@@ -16,10 +16,10 @@ import numpy as np
 from mint import machine
 
 from interp.context import Budget
+from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.request import Request
-from interp.run import explain
-from interp.source import open_model
+from interp.run import run
 from interp.spec import ModelOptions
 from interp_creatures.dataset import Creatures
 
@@ -47,7 +47,7 @@ def main() -> None:
                         budget=Budget(samples=count),
                     )
                     given = {"model": model, "images": [example.image], "memory": memory}
-                    told = explain(request, registry=registry, **given)
+                    told = run(request, registry=registry, **given).explanation
                     maps.setdefault((count, above), []).append(told.map())
         for key, (one, other) in maps.items():
             found.setdefault(key, []).append(float(np.corrcoef(one.ravel(), other.ravel())[0, 1]))

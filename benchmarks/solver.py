@@ -29,7 +29,7 @@ import torch
 from mint import machine
 from sklearn.linear_model import Lasso, enet_path
 
-from interp.solve import kkt, lasso
+from interp.engine.solve import kkt, lasso
 
 HERE = Path(__file__).parent
 MASKS, IMAGES = 100, 60

@@ -31,11 +31,11 @@ import interp
 from interp.context import Context
 from interp.dataset import Dataset, open_dataset
 from interp.errors import InterpError
-from interp.interval import compare
-from interp.method import Params
+from interp.evaluation.bootstrap import compare
 from interp.model import ModelAdapter
+from interp.opening.source import open_model
+from interp.params import Params
 from interp.registry import Registry
-from interp.source import open_model
 from interp.spec import ModelOptions
 from interp.training.samples import labelled
 from interp_csg.features import look

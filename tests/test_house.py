@@ -13,8 +13,9 @@ import pytest
 from interp import hookspecs
 from interp.docs import generated, written
 from interp.errors import InputError
-from interp.manifest import MethodEntry, read_manifest
-from interp.registry import Registry, builtin
+from interp.registry import Registry
+from interp.registry.manifest import MethodEntry, read_manifest
+from interp.registry.registry import builtin
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

@@ -86,7 +86,7 @@ def test_package_keeps_the_rules(shelf, package):
         ("core", "interp", "class A:\n    import cv2", False),
         ("core", "interp", "def f():\n    import matplotlib.pyplot", False),
         ("core", "interp", "from .spec import Plain", False),
-        ("plugins", "interp_mint", "from interp.solve import lasso", True),
+        ("plugins", "interp_mint", "from interp.engine.solve import lasso", True),
         ("plugins", "interp_mint", "from interp_mint.method import Mint", True),
         ("plugins", "interp_mint", "import interp_standard", False),
         ("plugins", "interp_mint", "def f():\n    import interp_torch.adapter", False),

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from interp.encoding import probe_images
+from interp.engine.random import content_key
 from interp.errors import InputError, ModelError
 from interp.model import ModelAdapter, Output
-from interp.scores import express
+from interp.network.activation import express
+from interp.network.preprocess import probe_images
 from interp.spec import Capability, Layer, ModelSpec
-from interp.state import content_key
 from interp_onnx.cut import OnnxCut, make_cut
 from interp_onnx.extract import Shape, extract
 from interp_onnx.layer import list_layers

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import reduce
 
-from interp.field import Sight, Span
+from interp.network.receptive_field import Sight, Span
 from interp_onnx.graph import Graph
 from interp_onnx.observe import Shapes
 from interp_onnx.port import Port

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from interp.field import Sight
+from interp.network.receptive_field import Sight
 from interp.spec import Layer, grid_of
 from interp_onnx.cost import share_after, work
 from interp_onnx.field import follow

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from interp.encoding import encode, probe_images
 from interp.errors import ModelError
+from interp.network.preprocess import encode, probe_images
 from interp.spec import InputSpec
 from interp_onnx.batch import freed
 from interp_onnx.file import line

@@ -9,10 +9,11 @@ import torch
 from onnx import ModelProto
 from torch import Tensor
 
-from interp.encoding import probe_images
 from interp.errors import ModelError
-from interp.scores import sum_to_one
-from interp.sidecar import (
+from interp.network.activation import sum_to_one
+from interp.network.preprocess import probe_images
+from interp.spec import InputSpec, ModelOptions, ModelSpec
+from interp.storage.model_card import (
     ORIGIN,
     Sidecar,
     describe_input,
@@ -20,7 +21,6 @@ from interp.sidecar import (
     name_classes,
     read_sidecar,
 )
-from interp.spec import InputSpec, ModelOptions, ModelSpec
 from interp_onnx.adapter import OnnxAdapter
 from interp_onnx.file import fingerprint, metadata, read_model
 from interp_onnx.graph import Graph

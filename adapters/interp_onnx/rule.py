@@ -8,7 +8,7 @@ from typing import Any
 
 from onnx import NodeProto
 
-from interp.field import Sight
+from interp.network.receptive_field import Sight
 from interp_onnx.cost import shape_of
 from interp_onnx.graph import Graph, attributes
 from interp_onnx.observe import Shapes

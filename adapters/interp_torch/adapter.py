@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from interp.encoding import probe_images
+from interp.engine.random import content_key
 from interp.errors import InputError, ModelError, UnsupportedError
 from interp.model import Cut, ModelAdapter, Output
-from interp.scores import express
+from interp.network.activation import express
+from interp.network.preprocess import probe_images
 from interp.spec import Capability, Layer, ModelOptions, ModelSpec
-from interp.state import content_key
 from interp.target import Target
 from interp_torch.cut import GraphCut, HookCut
 from interp_torch.derived import Recipe, save_derived, write_derived
@@ -25,6 +25,9 @@ from interp_torch.layer import list_layers
 from interp_torch.network import Network
 from interp_torch.observe import Pass, observe
 from interp_torch.split import Batching, learn_batching, pick, split
+
+AdoptModule = Callable[..., "TorchAdapter"]
+"""adopt_module(base, module, builder, params, classes): see interp_torch.opening.adopt_module."""
 
 
 class TorchAdapter(ModelAdapter):
@@ -38,14 +41,19 @@ class TorchAdapter(ModelAdapter):
         normalised: bool = False,
         program: Graph | None = None,
         recipe: Recipe | None = None,
+        adopt_module: AdoptModule | None = None,
     ) -> None:
-        """`normalised`: scores are probabilities already; `program`: a graph without a module."""
+        """`normalised`: scores are probabilities already; `program`: a graph without a module.
+
+        `adopt_module` makes an adapter of a module that was made of this one's.
+        """
         self.network = network
         self.spec = spec
         self.options = options
         self.normalised = normalised
         self.program = program
         self.recipe = recipe
+        self.adopt_module = adopt_module
         offers = set(Capability) - ({Capability.MODULE} if program else set())
         self.capabilities = frozenset(offers)
         self._cuts: dict[str, Cut] = {}
@@ -112,11 +120,9 @@ class TorchAdapter(ModelAdapter):
         classes: Sequence[str] | None = None,
     ) -> TorchAdapter:
         """`module`, made of this model by the registered `builder`, as a model of its own."""
-        from interp_torch.opening import adopt_module
-
-        if self.program is not None:
+        if self.program is not None or self.adopt_module is None:
             raise self.lacks(Capability.MODULE, "adopting a module")
-        return adopt_module(self, module, builder, params, classes)
+        return self.adopt_module(self, module, builder, params, classes)
 
     def write_model(self, folder: Path) -> None:
         """Write an adopted model into a folder that is there: a recipe and its weights."""

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from interp.encoding import probe_images
 from interp.errors import ModelError
-from interp.sidecar import to_metadata
+from interp.network.preprocess import probe_images
 from interp.spec import ModelSpec
+from interp.storage.model_card import to_metadata
 from interp_torch.evaluation import evaluating, keeping_attributes
 from interp_torch.network import Network
 from interp_torch.weights import line

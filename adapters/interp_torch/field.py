@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from interp.field import Sight
+from interp.network.receptive_field import Sight
 
 aten = torch.ops.aten
 

@@ -11,8 +11,8 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from interp.encoding import encode
 from interp.errors import ModelError
+from interp.network.preprocess import encode
 from interp.spec import InputSpec
 from interp_torch.evaluation import evaluating
 

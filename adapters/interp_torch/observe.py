@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from interp.field import Sight
+from interp.network.receptive_field import Sight
 from interp_torch.evaluation import watching
 from interp_torch.graph import Graph
 from interp_torch.tracker import Tracker

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from interp.errors import ModelError
-from interp.scores import sum_to_one
-from interp.sidecar import describe_input, name_classes, read_sidecar
+from interp.network.activation import sum_to_one
 from interp.spec import InputSpec, ModelOptions, ModelSpec
+from interp.storage.model_card import describe_input, name_classes, read_sidecar
 from interp_torch.adapter import TorchAdapter, probe
 from interp_torch.derived import LIVE, Recipe
 from interp_torch.memory import keep_freed_memory
@@ -29,7 +29,7 @@ def open_model(
 ) -> TorchAdapter:
     """The model behind a source; `lookup(kind, name)` finds the builders of derived models."""
     keep_freed_memory()
-    opened = open_source(source, options, lookup)
+    opened = open_source(source, options, lookup, open_model)
     named = source if isinstance(source, str) else f"{LIVE}{type(source).__name__}"
     return describe(opened, named, options)
 
@@ -58,7 +58,9 @@ def describe(opened: Opened, source: str, options: ModelOptions) -> TorchAdapter
         fingerprint=fingerprint(tensors),
         notes=(*opened.notes, *notes, *told),
     )
-    return TorchAdapter(network, spec, options, normalised, opened.program, opened.recipe)
+    return TorchAdapter(
+        network, spec, options, normalised, opened.program, opened.recipe, adopt_module
+    )
 
 
 def place(opened: Opened, spec: InputSpec, options: ModelOptions) -> Network:

@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from interp.errors import InterpError, ModelError
-from interp.source import ModelSource, merge
+from interp.model import ModelAdapter
+from interp.opening.source import ModelSource, merge
 from interp.spec import ModelOptions
 from interp_torch.derived import RECIPE, WEIGHTS, Recipe, read_recipe
 from interp_torch.graph import from_program
@@ -22,11 +23,17 @@ from interp_torch.opened import Opened
 from interp_torch.weights import SUFFIXES, line, load_weights
 
 Lookup = Callable[[str, str], Any]
+OpenBase = Callable[[str, ModelOptions, Lookup | None], ModelAdapter]
 FORMS = "torchvision:NAME, FILE.pt2, package.module:factory, or a folder with model.json"
 
 
-def open_source(source: str | nn.Module, options: ModelOptions, lookup: Lookup | None) -> Opened:
-    """The module behind a source, by the form of its name."""
+def open_source(
+    source: str | nn.Module, options: ModelOptions, lookup: Lookup | None, open_base: OpenBase
+) -> Opened:
+    """The module behind a source, by the form of its name.
+
+    `open_base(source, options, lookup)` opens the model that a derived one was made of.
+    """
     if isinstance(source, nn.Module):
         return Opened(source, type(source).__name__)
     path = Path(source)
@@ -37,7 +44,9 @@ def open_source(source: str | nn.Module, options: ModelOptions, lookup: Lookup |
     if path.suffix == ".pt2" or (path / RECIPE).is_file():
         if options.weights is not None:
             raise ModelError(f"{source} holds its own weights; leave out --weights")
-        return open_program(path) if path.suffix == ".pt2" else open_derived(path, lookup)
+        if path.suffix == ".pt2":
+            return open_program(path)
+        return open_derived(path, lookup, open_base)
     if ":" in source and not path.exists():
         return open_factory(source, options)
     raise ModelError(_unknown(source, path))
@@ -87,14 +96,12 @@ def open_factory(source: str, options: ModelOptions) -> Opened:
     return Opened(made, name, owned, file=file)
 
 
-def open_derived(folder: Path, lookup: Lookup | None) -> Opened:
+def open_derived(folder: Path, lookup: Lookup | None, open_base: OpenBase) -> Opened:
     """A folder written by save_model: base, builder, weights."""
-    from interp_torch.opening import open_model
-
     recipe = read_recipe(folder)
     if lookup is None:
         raise ModelError(f"{folder} needs the builder {recipe.builder!r}; open it through interp")
-    base = open_model(*_base(recipe, lookup), lookup)
+    base = open_base(*_base(recipe, lookup), lookup)
     build = lookup("builder", recipe.builder)
     try:
         module = build(copy.deepcopy(base.module()), dict(recipe.params))

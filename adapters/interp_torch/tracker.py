@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from interp.field import Sight, Span
+from interp.network.receptive_field import Sight, Span
 from interp_torch.field import RULES
 
 aten = torch.ops.aten

@@ -6,8 +6,8 @@ import hashlib
 import json
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from interp.errors import InputError
-from interp.image import open_image
+from interp.storage.image import open_image
 
 Box = tuple[float, float, float, float]  # (left, top, right, bottom) in pixels
 Json = dict[str, Any]
@@ -364,3 +364,31 @@ def _read_document(file: Path) -> Json:
 def _area(instance: Instance) -> float:
     left, top, right, bottom = instance.box
     return (right - left) * (bottom - top)
+
+
+NAMED = 3
+"""Unreadable images that are named; the others are counted."""
+
+
+@dataclass
+class Reading:
+    """One way through a data set, and what could not be read on it."""
+
+    dataset: Dataset
+    unreadable: list[str] = field(default_factory=list)
+
+    def examples(self, order: Iterable[int] | None = None) -> Iterator[tuple[int, Example | None]]:
+        """(index, example) in this order, by default the data's; None for an unreadable one."""
+        for index in range(len(self.dataset)) if order is None else order:
+            try:
+                yield index, self.dataset[index]
+            except InputError as error:
+                self.unreadable.append(str(error))
+                yield index, None
+
+    def notes(self) -> list[str]:
+        """What was left out, for people; nothing where all could be read."""
+        if not self.unreadable:
+            return []
+        named = "; ".join(self.unreadable[:NAMED])
+        return [f"{len(self.unreadable)} unreadable images were left out ({named})"]

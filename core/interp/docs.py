@@ -9,8 +9,8 @@ from itertools import groupby
 from pathlib import Path
 
 from interp.errors import InputError, InterpError
-from interp.manifest import ENTRIES, AdapterEntry, Entry, MethodEntry, Paper, read_manifest
-from interp.registry import builtin
+from interp.registry.manifest import ENTRIES, AdapterEntry, Entry, MethodEntry, Paper, read_manifest
+from interp.registry.registry import builtin
 from interp.testing import Finding
 from interp.testing.claim import CLAIMS, asked
 

@@ -86,13 +86,6 @@ class Explanation:
                 return each
         raise KeyError(name)
 
-    def _repr_html_(self) -> str:
-        """The explanation for notebooks: its maps over the images, and what else it shows."""
-        from interp.registry import Registry
-        from interp.report import explanation_html
-
-        return explanation_html(Registry.load(), self)
-
 
 def join(parts: Iterable[Explanation]) -> Explanation:
     """Explanations of several targets or images as one: evidence in order, samples added."""

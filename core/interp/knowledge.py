@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from interp.engine.random import draw_states
 from interp.errors import InputError
-from interp.folder import new_folder, read_json, seal, unseal, write_json
-from interp.state import draw_states
+from interp.storage.folder import new_folder, read_json, seal, unseal, write_json
 
 if TYPE_CHECKING:
     from interp.model import ModelAdapter

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from interp.errors import InputError, UnsupportedError, nearest
-from interp.placement import Placement, place
+from interp.network.placement import Placement, place
 from interp.spec import Capability, Layer, ModelSpec
 
 if TYPE_CHECKING:

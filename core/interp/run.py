@@ -1,198 +1,135 @@
-"""The one road: a request becomes an explanation, whichever door it came through."""
+"""The one road: every front end builds a Request, and these functions do the work."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from interp.bundle import save_bundle
-from interp.context import Context, Progress, silent
+from interp.context import Context
 from interp.dataset import Dataset
-from interp.drawing import draw
 from interp.errors import InputError, InterpError, PluginError, blamed
 from interp.explanation import Explanation, Provenance, join
-from interp.folder import check_writable
 from interp.knowledge import Knowledge
 from interp.method import Method, Style
 from interp.model import ModelAdapter
-from interp.opening import open_data, open_images, open_knowledge, open_method, require
-from interp.prediction import choose_targets
+from interp.opening.named import open_data, open_images, open_knowledge, open_method, require
+from interp.opening.prediction import choose_targets
 from interp.registry import Registry
 from interp.request import Request
-from interp.source import open_model
+from interp.result.bundle import save_bundle
+from interp.result.draw import draw
+from interp.session import Session
+from interp.storage.folder import check_writable
 from interp.target import Target
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What run made: the explanation, its pictures by file name, and where they were saved."""
+    """What a run made: the explanation, the bundle if one was saved, and pictures when asked."""
 
     explanation: Explanation
-    drawings: dict[str, np.ndarray]
+    registry: Registry
+    style: Style
     bundle: Path | None = None
+
+    @cached_property
+    def drawings(self) -> dict[str, np.ndarray]:
+        """The pictures, (h, w, 3) uint8 RGB by file name, drawn when first asked for."""
+        return draw(self.registry, self.explanation, self.style)
 
     @property
     def pictures(self) -> list[Path]:
-        """The files of the pictures."""
+        """The files of the pictures; none where no bundle was saved."""
         return [] if self.bundle is None else [self.bundle / name for name in self.drawings]
 
 
 def run(
     request: Request,
-    *,
-    registry: Registry | None = None,
-    model: object = None,
-    images: Sequence[np.ndarray] | None = None,
-    out: Path | None = None,
-    resume: bool = False,
-    progress: Progress = silent,
-    cancelled: Callable[[], bool] = lambda: False,
-    style: Style | None = None,
-) -> Result:
-    """Explain images by one method and draw it; with `out`, save a bundle there.
-
-    `model` (a ModelAdapter or a framework's own object) and `images` ((H, W, 3) uint8 RGB) take
-    the place of the request's names. With `resume`, progress is kept beside `out` until the
-    bundle is whole, and gone on from. Raises the errors of interp.errors.
-    """
-    registry = registry or Registry.load()
-    if out is not None:
-        check_writable(out)
-    checkpoint = _checkpoint(out) if resume else None
-    explanation = explain(
-        request,
-        registry=registry,
-        model=model,
-        images=images,
-        checkpoint=checkpoint,
-        progress=progress,
-        cancelled=cancelled,
-    )
-    return finish(registry, request, explanation, style, out, checkpoint)
-
-
-def explain(
-    request: Request,
+    session: Session | None = None,
     *,
     registry: Registry | None = None,
     model: object = None,
     images: Sequence[np.ndarray] | None = None,
     names: Sequence[str] | None = None,
-    checkpoint: Path | None = None,
-    memory: dict[str, Any] | None = None,
-    progress: Progress = silent,
-    cancelled: Callable[[], bool] = lambda: False,
-) -> Explanation:
-    """The explanation alone, neither drawn nor saved; otherwise as run. `names` are the images'.
+    out: Path | None = None,
+    resume: bool = True,
+    style: Style | None = None,
+) -> Result:
+    """Explain images by one method; with `out`, save a bundle with its pictures there.
 
-    Calls that are handed the same `memory` share measured batch sizes and the model's answers: a
-    pool of perturbations is asked once, whichever methods and targets use it.
+    `registry` and `model` are short for a session that holds just these. `images` ((H, W, 3) uint8
+    RGB), with their `names`, take the place of the request's. Progress of long runs is kept beside
+    `out` until the bundle is whole, and the same request goes on from it, unless `resume` is
+    False. Raises the errors of interp.errors; a folder that is not empty is refused before any
+    work.
     """
     begun = time.monotonic()
-    registry = registry or Registry.load()
-    method, opened, context = _begin(registry, request, model, checkpoint, progress, cancelled)
-    if memory is not None:
-        context = replace(context, memory=memory)
-    found, pictures = open_images(registry, request, images)
-    knowledge = open_knowledge(request, opened)
-    predictions, groups = choose_targets(opened, request.targets, pictures)
-    registry.hook("interp_before_run", request=request)
-    context.stop()
-    explanation = _explain(request.method, method, opened, pictures, groups, knowledge, context)
-    made = Provenance(
-        method=request.method,
-        model=opened.spec,
+    job = _begin(request, _session(session, registry, model), out, resume)
+    found, pictures = open_images(job.registry, request, images)
+    knowledge = open_knowledge(request, job.model)
+    predictions, groups = choose_targets(job.model, request.targets, pictures)
+    job.registry.hook("interp_before_run", request=request)
+    job.context.out_of_time()
+    explanation = _explain(
+        request.method, job.method, job.model, pictures, groups, knowledge, job.context
+    )
+    made = job.provenance(
+        begun,
         targets=tuple(dict.fromkeys(each.name for each in groups)),
-        params=method.params.model_dump(mode="json"),
-        seed=request.seed,
         predictions=predictions,
         image_names=found if names is None else tuple(names),
-        seconds=round(time.monotonic() - begun, 3),
     )
-    explanation = replace(explanation, images=tuple(pictures), provenance=made)
-    registry.hook("interp_after_run", explanation=explanation)
-    return explanation
+    return job.finish(replace(explanation, images=tuple(pictures), provenance=made), style)
 
 
 def survey(
     request: Request,
+    session: Session | None = None,
     *,
     registry: Registry | None = None,
     model: object = None,
     dataset: Dataset | None = None,
     out: Path | None = None,
-    progress: Progress = silent,
-    cancelled: Callable[[], bool] = lambda: False,
     style: Style | None = None,
 ) -> Result:
-    """What a method says of the model's classes, of no single image; as run otherwise."""
+    """What a method says of the model's classes, of no single image; otherwise as run."""
     begun = time.monotonic()
-    registry = registry or Registry.load()
-    if out is not None:
-        check_writable(out)
-    method, opened, context = _begin(registry, request, model, None, progress, cancelled)
-    knowledge = open_knowledge(request, opened)
-    registry.hook("interp_before_run", request=request)
+    job = _begin(request, _session(session, registry, model), out, resume=False)
+    knowledge = open_knowledge(request, job.model)
+    job.registry.hook("interp_before_run", request=request)
     with blamed(request.method):
-        found = method.survey(opened, dataset or open_data(request), knowledge, context)
+        found = job.method.survey(job.model, dataset or open_data(request), knowledge, job.context)
     for each in found.evidence:
         _check_evidence(request.method, each)
-    made = Provenance(
-        method=request.method,
-        model=opened.spec,
-        params=method.params.model_dump(mode="json"),
-        seed=request.seed,
-        seconds=round(time.monotonic() - begun, 3),
-    )
-    explanation = replace(found, provenance=made)
-    registry.hook("interp_after_run", explanation=explanation)
-    return finish(registry, request, explanation, style, out)
-
-
-def finish(
-    registry: Registry,
-    request: Request,
-    explanation: Explanation,
-    style: Style | None = None,
-    out: Path | None = None,
-    checkpoint: Path | None = None,
-) -> Result:
-    """Draw an explanation; with `out`, save the bundle there and drop the checkpoint."""
-    drawings = draw(registry, explanation, style or Style())
-    if out is not None:
-        save_bundle(out, request, explanation, drawings)
-        _forget(checkpoint)
-    return Result(explanation, drawings, out)
+    return job.finish(replace(found, provenance=job.provenance(begun)), style)
 
 
 def fit(
     request: Request,
+    session: Session | None = None,
     *,
     registry: Registry | None = None,
     model: object = None,
     dataset: Dataset | None = None,
     out: Path | None = None,
-    resume: bool = False,
-    progress: Progress = silent,
-    cancelled: Callable[[], bool] = lambda: False,
 ) -> Knowledge:
-    """Let a method learn what it needs of a model; with `out`, save the knowledge there."""
-    registry = registry or Registry.load()
-    if out is not None:
-        check_writable(out)
-    checkpoint = _checkpoint(out) if resume else None
-    method, opened, context = _begin(registry, request, model, checkpoint, progress, cancelled)
+    """Let a method learn what it needs of a model; with `out`, save the knowledge there.
+
+    Progress is kept beside `out`, and the same request goes on from it. Otherwise as run.
+    """
+    job = _begin(request, _session(session, registry, model), out, resume=True)
     with blamed(request.method):
-        knowledge = method.fit(opened, dataset or open_data(request), context)
+        knowledge = job.method.fit(job.model, dataset or open_data(request), job.context)
     if out is not None:
         knowledge.save(out)
-        _forget(checkpoint)
+        job.forget()
     return knowledge
 
 
@@ -214,27 +151,62 @@ def merge(
     return knowledge
 
 
-def _begin(
-    registry: Registry,
-    request: Request,
-    model: object,
-    checkpoint: Path | None,
-    progress: Progress,
-    cancelled: Callable[[], bool],
-) -> tuple[Method, ModelAdapter, Context]:
-    """The method, the model it can work on, and the run's surroundings; all checked."""
-    method = open_method(registry, request.method, request.params)
-    context = Context(
-        seed=request.seed,
-        budget=request.budget,
-        progress=progress,
-        cancelled=cancelled,
-        checkpoint=checkpoint,
-        lookup=registry.get,
-    )
-    opened = open_model(request.model if model is None else model, request.options, registry)
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """One request under way: what its names stand for, checked, and where its result goes."""
+
+    request: Request
+    registry: Registry
+    method: Method
+    model: ModelAdapter
+    context: Context
+    out: Path | None
+
+    def provenance(self, begun: float, **found: Any) -> Provenance:
+        """What made the explanation; `begun` is the monotonic clock at the start."""
+        return Provenance(
+            method=self.request.method,
+            model=self.model.spec,
+            params=self.method.params.model_dump(mode="json"),
+            seed=self.request.seed,
+            seconds=round(time.monotonic() - begun, 3),
+            **found,
+        )
+
+    def finish(self, explanation: Explanation, style: Style | None) -> Result:
+        """Tell the hooks, and save the bundle where one is wanted."""
+        self.registry.hook("interp_after_run", explanation=explanation)
+        result = Result(explanation, self.registry, style or Style(), self.out)
+        if self.out is not None:
+            save_bundle(self.out, self.request, explanation, result.drawings)
+            self.forget()
+        return result
+
+    def forget(self) -> None:
+        """Drop the progress that was kept, once the result is whole."""
+        if self.context.checkpoint is not None:
+            shutil.rmtree(self.context.checkpoint, ignore_errors=True)
+
+
+def _begin(request: Request, session: Session, out: Path | None, resume: bool) -> _Job:
+    """The method and the model it can work on, all checked."""
+    if out is not None:
+        check_writable(out)
+    checkpoint = out.with_name(f"{out.name}.partial") if out is not None and resume else None
+    method = open_method(session.registry, request.method, request.params)
+    context = session.context(request.seed, request.budget, checkpoint)
+    opened = session.open_model(request.model, request.options)
     require(request.method, method, opened)
-    return method, opened, context
+    return _Job(request, session.registry, method, opened, context, out)
+
+
+def _session(session: Session | None, registry: Registry | None, model: object) -> Session:
+    """The session given, or a new one of what is given instead."""
+    if session is None:
+        return Session(registry or Registry.load(), model)
+    if registry is not None or model is not None:
+        raise InputError("found a session beside registry or model; put these into the session")
+    return session
 
 
 def _explain(
@@ -283,15 +255,3 @@ def _renumber(explanation: Explanation, images: Sequence[int]) -> Explanation:
             for each in explanation.evidence
         ),
     )
-
-
-def _checkpoint(out: Path | None) -> Path:
-    if out is None:
-        raise InputError("--resume needs --out: progress is kept beside that folder")
-    return out.with_name(f"{out.name}.partial")
-
-
-def _forget(checkpoint: Path | None) -> None:
-    """Drop the progress that was kept, once the result is whole."""
-    if checkpoint is not None:
-        shutil.rmtree(checkpoint, ignore_errors=True)

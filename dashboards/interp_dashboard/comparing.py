@@ -13,10 +13,12 @@ from interp.comparison.compare import compare
 from interp.comparison.job import record_of
 from interp.comparison.result import Case, Comparison, ComparisonRequest, Record
 from interp.context import Budget, Progress
-from interp.folder import MANIFEST
-from interp.opening import open_method
+from interp.opening.named import open_method
 from interp.registry import Registry
+from interp.report import write_reports
+from interp.session import Session
 from interp.spec import ModelSpec
+from interp.storage.folder import MANIFEST
 from interp_dashboard.history import folder_name, pixels_of
 from interp_dashboard.job import Job, Work
 from interp_dashboard.model import to_explain
@@ -46,19 +48,22 @@ def stages(
             job.show(Comparison.open(folder))
             return
         how: dict[str, Any] = {
-            "registry": known,
-            "model": model,
             "images": list(images.values()),
             "names": list(images),
-            "cancelled": job.cancelled,
             "told": Board(job, request, model.spec).put,
         }
+
+        def session(stage: str) -> Session:
+            return Session(known, model, _labelled(stage, job.tell), job.cancelled)
+
         if quick:
             first = request.model_copy(update={"budget": Budget(samples=QUICK)})
-            seen = compare(first, **how, progress=_labelled("first look", job.tell))
+            seen = compare(first, session("first look"), **how)
             job.pace.end = time.monotonic() + forecast(known, seen)
         stage = "refining" if quick else "all samples"
-        job.show(compare(request, **how, out=folder, progress=_labelled(stage, job.tell)))
+        found = compare(request, session(stage), **how, out=folder)
+        write_reports(known, found, job.tell)
+        job.show(found)
 
     return work
 

@@ -8,8 +8,8 @@ import streamlit as st
 import yaml
 
 from interp.errors import InputError
-from interp.method import Params
-from interp.parameter import Parameter, parameters
+from interp.params import Params
+from interp.registry.parameter import Parameter, parameters
 
 ACROSS = 2
 

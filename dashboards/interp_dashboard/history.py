@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from interp.drawing import slug
 from interp.errors import InputError
-from interp.folder import MANIFEST, read_json
+from interp.storage.folder import MANIFEST, read_json, slug
 from interp_dashboard.session import session, setting
 from interp_dashboard.setting import RECIPE
 

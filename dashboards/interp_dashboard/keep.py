@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from interp.errors import InterpError
-from interp.folder import new_folder
+from interp.storage.folder import new_folder
 from interp_dashboard.session import setting
 
 

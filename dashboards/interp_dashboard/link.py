@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from interp.cli.setting import settings
+from interp.cli.parse import settings
 from interp.errors import InputError
 from interp.request import DEFAULT_MODEL, Choice
 from interp.spec import Plain

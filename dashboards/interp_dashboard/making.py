@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from interp.context import Progress
 from interp.evaluation.evaluate import evaluate
 from interp.evaluation.request import EvaluationRequest
-from interp.folder import MANIFEST
-from interp.model import ModelAdapter
-from interp.registry import Registry
 from interp.request import Request
-from interp.run import explain, finish, fit, survey
+from interp.run import fit, run, survey
+from interp.session import Session
+from interp.storage.folder import MANIFEST
 from interp_dashboard.choice.data import Data
 from interp_dashboard.history import folder_name, learned_here, pixels_of
 from interp_dashboard.job import Job, Work
@@ -27,7 +25,13 @@ from interp_dashboard.session import registry, session, setting
 def explaining(request: Request, images: dict[str, np.ndarray]) -> Work:
     """One method on images by name, (H, W, 3) uint8."""
     words = f"{request.method} on {' '.join(images)}"
-    return _once(session().runs(), words, request, partial(_explain, images), pixels_of(images))
+    return _once(
+        session().runs(),
+        words,
+        request,
+        partial(run, images=list(images.values()), names=list(images)),
+        pixels_of(images),
+    )
 
 
 def surveying(request: Request, data: Data) -> Work:
@@ -43,34 +47,13 @@ def fitting(request: Request, data: Data) -> Work:
     mine = Path(request.model).is_relative_to(session().folder)
     place = learned_here() if mine else setting().runs
     words = f"{request.method} of {Path(request.model).stem}"
-    return _once(place, words, request, partial(fit, resume=True), data)
+    return _once(place, words, request, fit, data)
 
 
 def evaluating(request: EvaluationRequest, data: Data) -> Work:
     """Methods by metrics over these images; one that was begun goes on."""
     words = f"{' '.join(each.name for each in request.methods)} on {Path(request.data).name}"
-    return _once(session().runs(), words, request, partial(evaluate, resume=True), data)
-
-
-def _explain(
-    images: dict[str, np.ndarray],
-    request: Request,
-    registry: Registry,
-    model: ModelAdapter,
-    out: Path,
-    progress: Progress,
-    cancelled: Callable[[], bool],
-) -> None:
-    found = explain(
-        request,
-        registry=registry,
-        model=model,
-        images=list(images.values()),
-        names=list(images),
-        progress=progress,
-        cancelled=cancelled,
-    )
-    finish(registry, request, found, out=out)
+    return _once(session().runs(), words, request, evaluate, data)
 
 
 def _once(
@@ -92,8 +75,7 @@ def _once(
         seen = [str(data), model.spec.fingerprint, *(each.fingerprint for each in how.values())]
         out = place / folder_name(words, request.model_dump_json(), *seen)
         if not (out / MANIFEST).is_file():
-            told = {"progress": job.tell, "cancelled": job.cancelled}
-            verb(request, registry=known, model=model, out=out, **how, **told)
+            verb(request, Session(known, model, job.tell, job.cancelled), out=out, **how)
         job.show(out)
 
     return work

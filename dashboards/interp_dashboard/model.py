@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp.opening.source import open_model
 from interp.registry import Registry
-from interp.source import open_model
 from interp.spec import ModelOptions
 from interp_dashboard.cache import Kept
 
@@ -38,7 +38,7 @@ def to_ask(registry: Registry, source: str) -> ModelAdapter:
 
 def predict(registry: Registry, source: str, image: np.ndarray) -> Prediction:
     """The model's best classes for an image (H, W, 3) uint8."""
-    from interp.prediction import predict as ask
+    from interp.opening.prediction import predict as ask
 
     model = to_ask(registry, source)
     shape = "x".join(map(str, image.shape))

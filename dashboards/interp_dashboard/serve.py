@@ -10,7 +10,8 @@ import numpy as np
 from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
-from interp.image import open_image
+from interp.session import Session
+from interp.storage.image import open_image
 from interp_dashboard.job import Job
 from interp_dashboard.link import Chosen
 from interp_dashboard.model import predict, to_explain
@@ -41,8 +42,7 @@ def _try(job: Job, chosen: Chosen, images: dict[str, np.ndarray]) -> None:
     job.tell("getting ready", 0, None)
     compare(
         ComparisonRequest(methods=chosen.methods, budget=Budget(samples=FEW)),
-        registry=registry(),
-        model=to_explain(registry(), chosen.model),
+        Session(registry(), to_explain(registry(), chosen.model)),
         images=list(images.values()),
         told=lambda _: job.rest(),
     )

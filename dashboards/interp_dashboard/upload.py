@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from interp.cli.setting import input_fields
+from interp.cli.parse import input_fields
 from interp.errors import InputError, ModelError
-from interp.folder import new_folder, write_json
-from interp.image import open_image
-from interp.sidecar import BESIDE
+from interp.storage.folder import new_folder, write_json
+from interp.storage.image import open_image
+from interp.storage.model_card import BESIDE
 from interp_dashboard.command import LARGEST_MODEL
 
 LINES, TABLE = BESIDE

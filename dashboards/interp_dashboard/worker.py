@@ -16,8 +16,8 @@ SECONDS = 100
 def main(path: str) -> int:
     """Open the file and ask it once; what is wrong is printed as JSON."""
     from interp.errors import InterpError
+    from interp.opening.source import open_model
     from interp.registry import Registry
-    from interp.source import open_model
     from interp.spec import ModelOptions
 
     registry = Registry.load()

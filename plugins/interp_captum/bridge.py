@@ -58,7 +58,7 @@ class Score:
         return self._of(self.model.forward, images)
 
     def _of(self, ask: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-        self.context.stop()
+        self.context.out_of_time()
         found = self.target.select(self.model.probabilities(ask(images), self.output))
         self.count += len(images)
         self.context.progress(f"{self.target.name}: images", self.count, self.total)

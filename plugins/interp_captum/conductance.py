@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from interp.evidence import Evidence
-from interp.method import Params
+from interp.params import Params
 from interp.spec import Capability, Layer
 from interp_captum.bridge import captum
 from interp_captum.layer import LayerParams, out_of_place

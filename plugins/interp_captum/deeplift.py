@@ -10,7 +10,7 @@ from pydantic import Field
 
 from interp.errors import UnsupportedError
 from interp.evidence import Evidence
-from interp.method import Params
+from interp.params import Params
 from interp.spec import Capability
 from interp_captum.bridge import captum
 from interp_captum.method import BASELINE, CaptumMethod, CaptumParams, Fill, View

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from interp.errors import UnsupportedError
 from interp.evidence import Evidence
-from interp.method import Params
+from interp.params import Params
 from interp.spec import Capability
 from interp_captum.bridge import captum
 from interp_captum.colour import ColourParams, over_colours

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from interp.convergence import reliability, unsettled
+from interp.engine.convergence import reliability, unsettled
 from interp.evidence import ChannelImportance, Evidence, Heatmap
 from interp.explanation import Explanation, join
-from interp.method import Method, Params
+from interp.method import Method
+from interp.params import Params
 from interp_captum.bridge import Score
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from interp.context import Context
     from interp.knowledge import Knowledge
     from interp.model import ModelAdapter
-    from interp.placement import Placement
+    from interp.network.placement import Placement
     from interp.target import Target
 
 Fill = Literal["mean", "grey", "black"]

@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from interp.evidence import Evidence
-from interp.method import Params
+from interp.params import Params
 from interp.spec import Capability
 from interp_captum.bridge import captum
 from interp_captum.method import CaptumMethod, CaptumParams, Fill, View

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.convergence import SETTLED, reliability, rounds
+from interp.engine.convergence import SETTLED, reliability, rounds
 from interp.evidence import Evidence
-from interp.method import Params
+from interp.params import Params
 from interp.spec import Capability
 from interp_captum.colour import ColourParams
 from interp_captum.method import CaptumMethod, View

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from interp.context import Progress, silent
-from interp.factored import ALL, FOLDS
-from interp.solve import lasso
+from interp.context import Progress, no_progress
+from interp.engine.solve import lasso
+from interp_chip.moments import ALL, FOLDS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.factored import FactoredMoments
-    from interp.moments import Sums
+    from interp.engine.moments import Sums
+    from interp_chip.moments import FactoredMoments
     from interp_chip.params import ChipParams
 
 SHARES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
@@ -45,7 +45,9 @@ class Learned:
     """What that was: masks and images, masks, or nothing."""
 
 
-def learn(moments: FactoredMoments, params: ChipParams, progress: Progress = silent) -> Learned:
+def learn(
+    moments: FactoredMoments, params: ChipParams, progress: Progress = no_progress
+) -> Learned:
     """Solve every row's lasso; rows without an image stay zero."""
     folds, held_out = find_folds(moments)
     shares = SHARES if params.sparsity is None else (params.sparsity,)

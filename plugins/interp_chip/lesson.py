@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.context import silent
-from interp.design import GateSubject
+from interp.context import no_progress
+from interp.engine.channel import GateDesign
+from interp.engine.design import GateSubject
+from interp.engine.random import content_key
+from interp.engine.respond import SAVE_EVERY, respond
 from interp.errors import InputError
-from interp.factored import FactoredMoments, Image
-from interp.gate import GateDesign
-from interp.respond import SAVE_EVERY, respond
-from interp.state import content_key
 from interp_chip.features import pooled
+from interp_chip.moments import FactoredMoments, Image
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -112,7 +112,7 @@ class Lesson:
         pieces = [chunks[at : at + BLOCK] for at in range(0, len(chunks), BLOCK)]
         skip = self.blocks
         for turn, member in enumerate(self.pool.members):
-            if turn * len(pieces) >= skip and turn and self.context.stop():
+            if turn * len(pieces) >= skip and turn and self.context.out_of_time():
                 return False
             if (turn + 1) * len(pieces) > skip:
                 self._tell(turn, chunks)
@@ -129,7 +129,7 @@ class Lesson:
         subject = GateSubject(self.model, self.cut, frontier)
         columns = self.pool.classes if member.row < 0 else [self.pool.classes[member.row]]
         quiet = self.context.budget.model_copy(update={"seconds": None})
-        context = replace(self.context, budget=quiet, progress=silent)
+        context = replace(self.context, budget=quiet, progress=no_progress)
         for piece in pieces:
             others = set(range(piece[-1])) - set(piece)
             count = piece[-1] * self.design.chunk + self._length(piece[-1])

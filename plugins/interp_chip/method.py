@@ -11,7 +11,8 @@ import numpy as np
 from interp.errors import InputError
 from interp.explanation import Explanation, join
 from interp.knowledge import Knowledge
-from interp.method import Method, Params
+from interp.method import Method
+from interp.params import Params
 from interp.spec import Capability
 from interp_chip.known import Known, shipped
 from interp_chip.lesson import Lesson

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp.dataset import Reading
 from interp.errors import InputError
-from interp.factored import FOLDS
-from interp.reading import Reading
 from interp.target import parse_target
+from interp_chip.moments import FOLDS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -120,7 +120,7 @@ class _Search:
             len(self.dataset)
         )
         for done, (index, example) in enumerate(self.reading.examples(order.tolist()), 1):
-            self.context.stop()
+            self.context.out_of_time()
             self.context.progress("choosing images", done, len(order))
             if example is not None:
                 self._consider(index, example, batch)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp.dataset import Reading
 from interp.evidence import Evidence, Gallery, Matrix, Table
 from interp.explanation import Explanation
-from interp.reading import Reading
 from interp_chip.features import channel_maps
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def find_examples(
         for name, each in best.items()
     }
     for index, example in reading.examples():
-        context.stop()
+        context.out_of_time()
         context.progress("looking for examples", index + 1, len(reading.dataset))
         if example is None:
             continue

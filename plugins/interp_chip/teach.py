@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from interp.errors import InputError
-from interp.factored import FactoredMoments
 from interp.knowledge import Knowledge
 from interp_chip.fit import Learned, learn
 from interp_chip.known import arrays_of
 from interp_chip.lesson import Lesson, rounds
+from interp_chip.moments import FactoredMoments
 from interp_chip.params import ChipParams
 
 if TYPE_CHECKING:

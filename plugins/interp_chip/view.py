@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from interp.model import ModelAdapter
-    from interp.placement import Placement
+    from interp.network.placement import Placement
     from interp.target import Target
     from interp_chip.known import Known
     from interp_chip.params import ChipParams

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from interp.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from interp.plugins import Registrar
+    from interp.registry.loading import Registrar
 
 HERE = Path(__file__).parent
 
@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 @hookimpl
 def interp_register(registrar: Registrar) -> None:
     """The data sets, the networks trained on it, and two of its images."""
-    from interp.source import ModelSource
+    from interp.opening.source import ModelSource
     from interp.spec import ModelOptions
     from interp_creatures.dataset import Creatures, Easy
     from interp_creatures.networks import MEAN, SIZE, STD

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from interp.encoding import encode
-from interp.sending import send
+from interp.network.device import send
+from interp.network.preprocess import encode
 from interp.training.task import Task
 from interp_csg.gates import Gated, Gates
 from interp_csg.metric.mutual import NEIGHBOURS, score, table

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from interp.context import Context
     from interp.dataset import Dataset
     from interp.model import ModelAdapter
-    from interp.training.keep import Row
+    from interp.training.checkpoint import Row
 
 LATER = {"rate", "gated_rate", "gate_rate", "own", "filters"}
 """What may change before a training goes on: rates, after a NaN, and what training does not use."""

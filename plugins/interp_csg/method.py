@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from interp.explanation import Explanation, join
-from interp.method import Method, Params
+from interp.method import Method
+from interp.params import Params
 from interp.spec import Capability
 from interp_csg.known import known_of
 from interp_csg.params import CsgParams
@@ -70,7 +71,7 @@ class Csg(Method):
         known = known_of(model, knowledge)
         parts = []
         for at, image in enumerate(images):
-            context.stop()
+            context.out_of_time()
             parts.append(View(model, image, at, known, self.params).tell(targets))
         found = join(parts)
         whole = [gate_matrix(known)]

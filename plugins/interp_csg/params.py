@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from interp.method import Params
+from interp.params import Params
 
 SCHEDULES: dict[str, dict[str, Any]] = {
     "short": {

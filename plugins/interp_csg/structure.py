@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from interp.encoding import probe_images
 from interp.errors import UnsupportedError
+from interp.network.preprocess import probe_images
 from interp.spec import Capability
 
 if TYPE_CHECKING:

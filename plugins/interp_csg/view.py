@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from interp.model import ModelAdapter
-    from interp.placement import Placement
+    from interp.network.placement import Placement
     from interp.target import Target
     from interp_csg.known import Known
     from interp_csg.params import CsgParams

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from interp.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from interp.plugins import Registrar
+    from interp.registry.loading import Registrar
 
 
 @hookimpl
 def interp_register(registrar: Registrar) -> None:
     """The method, the builder of the networks it trains, one of them, and their measures."""
-    from interp.source import ModelSource
+    from interp.opening.source import ModelSource
     from interp_decoupling.build import build
     from interp_decoupling.known import SHIPPED
     from interp_decoupling.method import Decoupling

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from interp.dissection import thresholds
 from interp.errors import InputError
+from interp.evaluation.dissection import thresholds
 
 if TYPE_CHECKING:
     from interp.dataset import Example
-    from interp.placement import Placement
+    from interp.network.placement import Placement
     from interp.spec import ReceptiveField
 
 Values = dict[str, dict[str, str]]

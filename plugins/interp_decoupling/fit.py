@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from interp.context import Context
     from interp.dataset import Dataset
     from interp.model import ModelAdapter
-    from interp.training.keep import Row
+    from interp.training.checkpoint import Row
 
 LATER = {
     "rate", "control_rate", "static", "references", "neighbours", "filters", "depth",

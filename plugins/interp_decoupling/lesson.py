@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from interp.encoding import encode
+from interp.network.preprocess import encode
 from interp.training.task import Task
 from interp_decoupling.control import controlled, reading
 from interp_decoupling.loss import Order, alignment, distillation, information, sparsity

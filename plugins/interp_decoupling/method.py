@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from interp.explanation import Explanation, join
-from interp.method import Method, Params
+from interp.method import Method
+from interp.params import Params
 from interp.spec import Capability
 from interp_decoupling.known import known_of
 from interp_decoupling.params import DecouplingParams
@@ -75,7 +76,7 @@ class Decoupling(Method):
         known = known_of(model, knowledge)
         parts = []
         for at, image in enumerate(images):
-            context.stop()
+            context.out_of_time()
             parts.append(View(model, image, at, known, self.params).tell(targets))
         return join(parts)
 

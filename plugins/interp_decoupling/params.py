@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from interp.method import Params
+from interp.params import Params
 from interp_decoupling.concept import Joined
 from interp_decoupling.control import Start
 

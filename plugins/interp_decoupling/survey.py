@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from interp.dataset import Reading
 from interp.errors import InputError, nearest
 from interp.evidence import Curve, Evidence, Matrix, Pathway, Table
 from interp.explanation import Explanation
-from interp.reading import Reading
 from interp.spec import Capability
 from interp_decoupling.cluster import clustered, information, purity, shared
 from interp_decoupling.concept import Values, met, mined, part_masks, parts_together, read_values
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from interp.context import Context
     from interp.dataset import Dataset, Example
     from interp.model import ModelAdapter
-    from interp.placement import Placement
+    from interp.network.placement import Placement
     from interp_decoupling.known import Known
     from interp_decoupling.params import DecouplingParams
 
@@ -110,7 +110,7 @@ def timing(model: ModelAdapter, seen: Seen, count: int, context: Context) -> Tab
     images = seen.samples.images(np.arange(min(count, len(seen.samples))))
     images = images.to(model.spec.device).float() / 255
     for image in (images[:1], *images.split(1)):  # the first warms up, and is forgotten
-        context.stop()
+        context.out_of_time()
         for mode, found in taken.items():
             with computing(model.module(), mode):
                 begun = time.perf_counter()
@@ -186,7 +186,7 @@ def placed(
     model: ModelAdapter, dataset: Dataset, places: np.ndarray
 ) -> list[tuple[Example, Placement]]:
     """Examples at these places of the data, and where they lie in the network's input."""
-    from interp.placement import place
+    from interp.network.placement import place
 
     return [
         (example, place(example.image.shape[:2], model.spec.input))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from interp.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from interp.plugins import Registrar
+    from interp.registry.loading import Registrar
 
 
 @hookimpl

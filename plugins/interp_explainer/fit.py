@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from interp.engine.random import content_key
 from interp.knowledge import Knowledge
-from interp.state import content_key
 from interp.training.loop import train
 from interp.training.task import Plan, asked
 from interp.training.variation import Variation
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from interp.context import Context
     from interp.dataset import Dataset
     from interp.model import ModelAdapter
-    from interp.training.keep import Row
+    from interp.training.checkpoint import Row
     from interp.training.samples import Samples
 
 FREE = {"rate", "decoder_rate", "p_rate", "filters", "gallery", "examples", "looked_at"}

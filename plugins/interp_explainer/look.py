@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp.dataset import Reading
 from interp.errors import InputError
-from interp.reading import Reading
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from interp.context import Context
     from interp.dataset import Dataset, Example
-    from interp.placement import Placement
+    from interp.network.placement import Placement
     from interp_explainer.known import Known
     from interp_explainer.network import Rebuilt
 
@@ -48,7 +48,7 @@ def sights(
     count = len(data) if most is None else min(most, len(data))
     reading, seen = Reading(data), 0
     for index, example in reading.examples(range(count)):
-        context.stop()
+        context.out_of_time()
         context.progress("looking at images", index + 1, count)
         if example is None:
             continue

@@ -54,7 +54,7 @@ def remember(
         return performer
     answers: dict[bytes, Answer] = {}
     for images in _every(passes):
-        context.stop()
+        context.out_of_time()
         context.progress("asking the network", len(answers), count)
         maps, goals = performer.look(images)
         rows = zip(maps.clone(), zip(*(each.clone() for each in goals), strict=True), strict=True)

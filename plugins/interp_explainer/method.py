@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from interp.explanation import Explanation, join
-from interp.method import Method, Params
+from interp.method import Method
+from interp.params import Params
 from interp.spec import Capability
 from interp_explainer.known import known_of
 from interp_explainer.params import ExplainerParams
@@ -75,7 +76,7 @@ class Explainer(Method):
         known = known_of(model, knowledge)
         parts = []
         for at, image in enumerate(images):
-            context.stop()
+            context.out_of_time()
             context.progress("explaining", at + 1, len(images))
             parts.append(View(known, image, at, self.params.filters).tell(targets))
         return replace(join(parts), main="parts")

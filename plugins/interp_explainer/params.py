@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from interp.method import Params
+from interp.params import Params
 from interp_explainer.template import Peak
 
 NormKind = Literal["batch", "running"]

@@ -39,7 +39,7 @@ class Performer:
 
 
 def decode(images: Tensor, spec: InputSpec) -> Tensor:
-    """What interp.encoding.encode was given: RGB in [0, 1], (B, 3, h, w)."""
+    """What interp.network.preprocess.encode was given: RGB in [0, 1], (B, 3, h, w)."""
     mean, std = (images.new_tensor(each).view(1, 3, 1, 1) for each in (spec.mean, spec.std))
     found = images * std + mean
     return found.flip(1) if spec.order == "BGR" else found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from interp.placement import Placement
+    from interp.network.placement import Placement
     from interp.spec import Layer
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp.dataset import Reading
 from interp.errors import InputError
-from interp.reading import Reading
 from interp.training.samples import Samples
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def gather_images(model: ModelAdapter, dataset: Dataset, context: Context) -> Sa
     reading = Reading(dataset)
     places: list[int] = []
     for index, example in reading.examples():
-        context.stop()
+        context.out_of_time()
         context.progress("reading images", index + 1, len(dataset))
         if example is None:
             continue

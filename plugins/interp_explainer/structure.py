@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from interp.encoding import probe_images
 from interp.errors import InputError
+from interp.network.preprocess import probe_images
 from interp.spec import Plain
 
 if TYPE_CHECKING:

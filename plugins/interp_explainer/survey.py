@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from interp.dissection import thresholds
+from interp.evaluation.dissection import thresholds
 from interp.evidence import Curve, Evidence, Gallery, Table
 from interp.explanation import Explanation
 from interp_explainer.course import coverage, relative_error

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from interp.model import ModelAdapter
-    from interp.placement import Placement
+    from interp.network.placement import Placement
     from interp.target import Target
     from interp_explainer.known import Known
     from interp_explainer.network import Rebuilt

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from interp.solve import soft
+from interp.engine.solve import soft
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.convergence import reliability
+from interp.engine.convergence import reliability
 from interp_mint.admm import Fit, NestedAdmm
 from interp_mint.features import Features
 from interp_mint.problem import Problem
@@ -15,7 +15,7 @@ from interp_mint.problem import Problem
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.moments import Moments, Sums
+    from interp.engine.moments import Moments, Sums
     from interp_mint.params import MintParams
 
 FOLD_TOLERANCE = 1e-5

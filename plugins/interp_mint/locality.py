@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from interp.method import Weighting
+from interp.engine.component import Weighting
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.design import Design
+    from interp.engine.design import Design
 
 SAMPLES = 1000
 """States whose median distance is sigma^2: fixed, so that more samples change no weight."""

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from interp.convergence import SETTLED, unsettled
+from interp.engine.convergence import SETTLED, unsettled
 from interp.errors import InputError
 from interp.explanation import Explanation, join
-from interp.method import Method, Params
+from interp.method import Method
+from interp.params import Params
 from interp.spec import Capability
 from interp_mint.features import Features
 from interp_mint.fit import column, fit
@@ -23,9 +24,9 @@ from interp_mint.view import View
 
 if TYPE_CHECKING:
     from interp.context import Context
+    from interp.engine.moments import Moments
     from interp.knowledge import Knowledge
     from interp.model import ModelAdapter
-    from interp.moments import Moments
     from interp.target import Target
 
 
@@ -75,7 +76,7 @@ class Mint(Method):
         parts: list[Explanation] = []
         samples = 0
         for at, image in enumerate(images):
-            context.stop()
+            context.out_of_time()
             scene = Scene.open(model, image, self.params)
             maps = [scene.saliency(target) for target in targets]
             partitions = self._partitions(scene, maps, context.seed)

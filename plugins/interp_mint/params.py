@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from interp.method import Params
+from interp.params import Params
 
 
 class MintParams(Params):

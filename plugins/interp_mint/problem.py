@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.moments import Sums
+    from interp.engine.moments import Sums
 
 
 @dataclass(frozen=True, eq=False)

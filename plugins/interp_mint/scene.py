@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.design import ImageSubject, RegionDesign
+from interp.engine.design import ImageSubject, RegionDesign
+from interp.engine.respond import accumulate
 from interp_mint.locality import locality
 from interp_mint.saliency import channel_sum, deep_cut, saliency, shallow_layer
 
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from interp.context import Context
+    from interp.engine.moments import Moments
     from interp.model import Cut, Frontier, ModelAdapter
-    from interp.moments import Moments
-    from interp.placement import Placement
+    from interp.network.placement import Placement
     from interp.target import Target
     from interp_mint.params import MintParams
 
@@ -92,8 +93,8 @@ class Scene:
         subject = ImageSubject(self.model, self.pixels, self.placement)
         weighting = locality(design, self.params.sigma)
         count = context.samples(self.params.samples)
-        return context.accumulate(
-            subject, design, targets, weighting, "prob", count, settled=settled
+        return accumulate(
+            context, subject, design, targets, weighting, "prob", count, settled=settled
         )
 
     def _fill(self) -> tuple[float, ...]:

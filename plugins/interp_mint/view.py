@@ -11,7 +11,7 @@ from interp.evidence import Evidence, Heatmap, Regions
 from interp.explanation import Explanation
 
 if TYPE_CHECKING:
-    from interp.moments import Moments
+    from interp.engine.moments import Moments
     from interp.target import Target
     from interp_mint.features import Features
     from interp_mint.fit import Findings, Scale

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
+from interp.engine.random import content_key
 from interp.evidence import Heatmap
 from interp.explanation import Explanation
-from interp.method import Method, Params
-from interp.state import content_key
+from interp.method import Method
+from interp.params import Params
 from interp_standard.localize.centre import SIGMA, centre
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Baseline(Method):
         """A map for each image and target."""
         evidence = []
         for at, image in enumerate(images):
-            context.stop()
+            context.out_of_time()
             values = self.draw(image, context.seed).astype(np.float32)
             found = Heatmap(name="map", image=at, values=values, signed=False, unit="no unit")
             evidence += [replace(found, target=each.name) for each in targets]

@@ -11,7 +11,8 @@ from pydantic import Field
 
 from interp.evidence import Heatmap
 from interp.explanation import Explanation
-from interp.method import Method, Params
+from interp.method import Method
+from interp.params import Params
 from interp.spec import Capability, Layer
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class GradCam(Method):
 
         slopes: list[Tensor] = []
         for directions in _planes(frontier.activation):
-            context.stop()
+            context.out_of_time()
             slopes.append(cut.derivative(frontier, directions, targets, self.params.output))
             done = sum(map(len, slopes))
             context.progress("channels", done, frontier.activation.shape[1])

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from interp.engine.component import Solver
+from interp.engine.solve import constrained_least_squares, lasso, ridge
 from interp.errors import InputError
-from interp.method import Params, Solver
-from interp.solve import constrained_least_squares, lasso, ridge
+from interp.params import Params
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.moments import Sums
+    from interp.engine.moments import Sums
 
 
 class MeanParams(Params):

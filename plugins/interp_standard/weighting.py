@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from interp.method import Component, Params, Weighting
+from interp.engine.component import Component, Weighting
+from interp.params import Params
 from interp_standard.shapley import log_kernel
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.design import Design
+    from interp.engine.design import Design
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from interp.errors import InterpError, ModelError
-from interp.source import ModelSource
+from interp.opening.source import ModelSource
 from interp.spec import IMAGENET_MEAN, Capability, ModelOptions
 from interp_torch.opening import open_model
 

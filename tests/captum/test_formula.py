@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from interp.encoding import encode
 from interp.model import ModelAdapter
+from interp.network.preprocess import encode
 from interp.target import Target, parse_target
 
 TARGETS = ["0", "2", "1, not 0"]

@@ -12,11 +12,11 @@ from torch import nn
 from torch.nn import functional
 
 from interp.context import Budget
-from interp.convergence import SETTLED
-from interp.encoding import encode
+from interp.engine.convergence import SETTLED
 from interp.errors import UnsupportedError
 from interp.explanation import Explanation
 from interp.model import ModelAdapter
+from interp.network.preprocess import encode
 from interp.registry import Registry
 from interp.request import Request
 from interp.run import run

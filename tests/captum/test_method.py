@@ -12,6 +12,7 @@ import torch
 from interp.errors import Cancelled, InputError, PluginError, UnsupportedError
 from interp.registry import Registry
 from interp.run import run
+from interp.session import Session
 from interp.spec import Capability, ModelOptions
 from interp.testing import MethodCase, ToyModel, method_checks
 from interp.testing.conformance import Narrowed
@@ -77,10 +78,12 @@ def test_progress_is_told_to_the_end(method: str, total: int, registry: Registry
     case = MethodCase(method, registry=registry, targets=("0",), samples=7)
     run(
         case.request(),
-        registry=registry,
-        model=case.model,
+        Session(
+            registry=registry,
+            model=case.model,
+            progress=lambda label, done, of: told.append((done, of)),
+        ),
         images=[case.picture()],
-        progress=lambda label, done, of: told.append((done, of)),
     )
     assert told[-1][0] == total
     assert told[-1][1] in (total, None)
@@ -173,8 +176,6 @@ def test_stopping_is_possible_between_passes(method: str, registry: Registry) ->
     with pytest.raises(Cancelled):
         run(
             case.request(),
-            registry=registry,
-            model=case.model,
+            Session(registry=registry, model=case.model, cancelled=cancelled),
             images=[case.picture()],
-            cancelled=cancelled,
         )

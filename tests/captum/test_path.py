@@ -10,13 +10,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from interp.encoding import encode
 from interp.errors import UnsupportedError
 from interp.model import ModelAdapter
-from interp.opening import open_images
+from interp.network.preprocess import encode
+from interp.opening.named import open_images
+from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.request import Request
-from interp.source import open_model
 from interp.spec import ModelOptions
 from interp.target import parse_target
 

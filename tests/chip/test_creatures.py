@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from interp.context import Context
-from interp.interval import compare
+from interp.evaluation.bootstrap import compare
 from interp.model import ModelAdapter
+from interp.opening.source import open_model
 from interp.registry import Registry
-from interp.source import open_model
 from interp.spec import ModelOptions
 from interp.target import Target
 from interp_chip.known import Known

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from interp import respond
 from interp.context import Budget, Context
+from interp.engine import respond
 from interp.errors import Cancelled, InputError
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter

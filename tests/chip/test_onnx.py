@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from interp.context import Context
-from interp.export import export_model
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
+from interp.opening.export import export_model
+from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.request import Request
 from interp.run import run
-from interp.source import open_model
 from interp.spec import ModelOptions
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams

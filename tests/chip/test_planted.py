@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from interp.context import Context
-from interp.design import GateSubject
-from interp.factored import FOLDS, FactoredMoments, Image
+from interp.engine.design import GateSubject
 from interp.model import ModelAdapter
 from interp.target import Target
 from interp_chip.features import pooled
 from interp_chip.fit import learn
 from interp_chip.lesson import Lesson
 from interp_chip.method import Chip
+from interp_chip.moments import FOLDS, FactoredMoments, Image
 from interp_chip.params import ChipParams
 from interp_chip.pool import choose
 

@@ -11,11 +11,11 @@ import torch
 
 from interp.context import Context
 from interp.dataset import Dataset, Example, Instance
-from interp.image import open_image
-from interp.interval import compare
+from interp.evaluation.bootstrap import compare
+from interp.opening.source import open_model
 from interp.registry import Registry
-from interp.source import open_model
 from interp.spec import ModelOptions
+from interp.storage.image import open_image
 from interp.target import Target
 from interp_chip.known import Known
 from interp_chip.method import Chip

@@ -15,7 +15,7 @@ from interp.cli import main
 EXAMPLE = Path(__file__).parent.parent / "example_plugin/src/interp_example/registry.yaml"
 CODE = """
     from interp.hookspecs import hookimpl
-    from interp.source import ModelSource
+    from interp.opening.source import ModelSource
 
     def open_model(source, options, lookup):
         import numpy as np
@@ -40,7 +40,8 @@ CODE = """
 
     def brightness():
         from typing import ClassVar
-        from interp.method import Measurement, ModelMetric, Params
+        from interp.metric import Measurement, ModelMetric
+        from interp.params import Params
 
         class Own(Params):
             times: float = 1.0

@@ -93,11 +93,11 @@ def test_run_over_a_folder(interp, example, photos, tmp_path):
         "gallery: all/index.html",
     ]
     assert (tmp_path / "all/index.html").is_file()
+    assert run("--resume").code == 0
     for words, said in (
         (("--image", "x.png"), "both --image and --data"),
         (("--seed", "3"), "holds something else"),
         (("--shard", "2/2"), "expected part/parts"),
-        (("--resume",), "goes on by itself"),
     ):
         answer = run(*words)
         assert answer.code == 2 and said in answer.err

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from interp.folder import MANIFEST, seal
+from interp.storage.folder import MANIFEST, seal
 
 
 @pytest.fixture

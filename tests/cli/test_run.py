@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from interp.bundle import open_bundle
+from interp.result.bundle import open_bundle
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import io
 import json
 import sys
 
+from interp.cli.output import columns, say
 from interp.cli.progress import progress_bar
 from interp.cli.report import score_table
-from interp.cli.screen import columns, say
 
 
 def test_columns_align_and_stay_ragged_at_the_end():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interp.cli.setting import budget, input_fields, settings
+from interp.cli.parse import budget, input_fields, settings
 from interp.errors import InputError
 
 

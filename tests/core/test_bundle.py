@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from interp.bundle import open_bundle, save_bundle
 from interp.errors import InputError
 from interp.evidence import (
     KINDS,
@@ -26,6 +25,7 @@ from interp.evidence import (
 from interp.explanation import Explanation, Prediction, Provenance
 from interp.knowledge import Knowledge, probe
 from interp.request import Request
+from interp.result.bundle import open_bundle, save_bundle
 from interp.testing.toy import ToyModel
 
 IMAGE = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)

@@ -11,8 +11,9 @@ from interp.comparison.compare import compare
 from interp.comparison.result import Comparison, ComparisonRequest
 from interp.context import Budget
 from interp.errors import Cancelled, InputError, RegistryError
-from interp.placement import place
+from interp.network.placement import place
 from interp.request import Choice
+from interp.session import Session
 from interp.spec import InputSpec
 from interp.testing import ToyModel
 
@@ -42,8 +43,7 @@ def request(*methods: str, **changes) -> ComparisonRequest:
 def go(registry, *methods: str, count: int = 1, model=None, out=None, **changes) -> Comparison:
     return compare(
         request(*methods, **changes),
-        registry=registry,
-        model=model or ToyModel(),
+        Session(registry=registry, model=model or ToyModel()),
         images=IMAGES[:count],
         out=out,
     )
@@ -69,8 +69,7 @@ def test_answers_are_handed_over_as_they_come(tmp_path, registry, stored) -> Non
 
     compare(
         request("tiles", "crash"),
-        registry=registry,
-        model=ToyModel(),
+        Session(registry=registry, model=ToyModel()),
         images=IMAGES[:2],
         names=["a", "b"],
         out=tmp_path / "c" if stored else None,
@@ -84,7 +83,7 @@ def test_methods_without_samples_go_first_and_keep_their_place() -> None:
     heard: list[list[bool]] = []
     found = compare(
         request("rise", "centre"),
-        model=ToyModel(),
+        Session(model=ToyModel()),
         images=IMAGES[:1],
         told=lambda case: heard.append([each.waiting for each in case.cells]),
     )
@@ -105,10 +104,10 @@ def test_what_concerns_all_is_told_before_any_work(registry) -> None:
             go(registry, *wanted.pop("methods"), model=model, **wanted)
     asked = request("tiles", images=("nowhere.png",))
     with pytest.raises(InputError, match=r"nowhere\.png"):
-        compare(asked, registry=registry, model=model)
+        compare(asked, Session(registry=registry, model=model))
     slip = ComparisonRequest(methods=(Choice(name="tiles", params={"cell": 3}),))
     with pytest.raises(InputError, match="did you mean 'cells'"):
-        compare(slip, registry=registry, model=model, images=IMAGES[:1])
+        compare(slip, Session(registry=registry, model=model), images=IMAGES[:1])
     assert model.seen == 0
 
 
@@ -196,7 +195,7 @@ def test_an_interrupted_folder_goes_on(tmp_path, registry) -> None:
     )
     for other, model, images in others:
         with pytest.raises(InputError, match="holds something else"):
-            compare(other, registry=registry, model=model, images=images, out=out)
+            compare(other, Session(registry=registry, model=model), images=images, out=out)
 
 
 def test_full_colour_is_shared_by_targets_and_images(registry) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from interp.context import Budget
-from interp.convergence import MOST, SETTLED, reliability, rounds, unsettled
+from interp.engine.convergence import MOST, SETTLED, reliability, rounds, unsettled
 
 
 @pytest.mark.parametrize("noise", [0.1, 0.5, 1.0, 2.0])

@@ -10,19 +10,20 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from interp.bundle import save_bundle
 from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
-from interp.difference import difference
-from interp.difference_picture import draw_difference
+from interp.difference.difference import difference
+from interp.difference.pair import Pair
+from interp.difference.picture import draw_difference
+from interp.difference.rerun import rerun
 from interp.errors import InputError
 from interp.evidence import Table
 from interp.explanation import Explanation
-from interp.pair import Pair
-from interp.repeat import repeat
 from interp.request import Choice, Request
-from interp.run import explain, finish
+from interp.result.bundle import save_bundle
+from interp.run import run
+from interp.session import Session
 from interp.testing import ToyModel
 
 RANDOM = np.random.default_rng(0)
@@ -37,8 +38,8 @@ def made(registry, tmp_path):
     def make(name: str, model=None, images=IMAGES, **changes) -> tuple[Request, Explanation]:
         request = Request(method="tiles", budget=BUDGET, **changes)
         model = model or ToyModel()
-        found = explain(request, registry=registry, model=model, images=images)
-        finish(registry, request, found, out=tmp_path / name)
+        out = tmp_path / name
+        found = run(request, registry=registry, model=model, images=images, out=out).explanation
         return request, found
 
     return make
@@ -113,19 +114,23 @@ def test_what_only_one_has_differs(made, tmp_path, registry) -> None:
 
 def test_a_run_is_repeated_on_its_own_images(made, tmp_path, registry) -> None:
     made("a", targets=("bee, not ant",), images=IMAGES, seed=7)
-    again = repeat(tmp_path / "a", registry=registry, model=ToyModel(), out=tmp_path / "again")
+    again = rerun(
+        tmp_path / "a", Session(registry=registry, model=ToyModel()), out=tmp_path / "again"
+    )
     assert again.same and len(again.difference.pairs) == 4
     assert again.difference.changes == {}
     assert difference(tmp_path / "a", tmp_path / "again").same
     made("timed", images=IMAGES[:1])
-    assert repeat(tmp_path / "timed", registry=registry, model=ToyModel()).out is None
+    assert rerun(tmp_path / "timed", Session(registry=registry, model=ToyModel())).out is None
 
 
 def test_defaults_that_changed_since_do_not_matter(made, tmp_path, registry, monkeypatch) -> None:
     request, _ = made("a", images=IMAGES[:1])
     chosen = (Choice(name="tiles"),)
     asked = ComparisonRequest(methods=chosen, budget=BUDGET)
-    compare(asked, registry=registry, model=ToyModel(), images=IMAGES[:1], out=tmp_path / "c")
+    compare(
+        asked, Session(registry=registry, model=ToyModel()), images=IMAGES[:1], out=tmp_path / "c"
+    )
     kind = registry.get("method", "tiles")
 
     class Other(kind.Params):
@@ -133,38 +138,42 @@ def test_defaults_that_changed_since_do_not_matter(made, tmp_path, registry, mon
 
     monkeypatch.setattr(kind, "Params", Other)
     for name in ("a", "c"):
-        again = repeat(tmp_path / name, registry=registry, model=ToyModel())
+        again = rerun(tmp_path / name, Session(registry=registry, model=ToyModel()))
         assert again.same and again.difference.changes == {}
-    found = explain(request, registry=registry, model=ToyModel(), images=IMAGES[:1])
-    finish(registry, request, found, out=tmp_path / "b")
+    run(request, registry=registry, model=ToyModel(), images=IMAGES[:1], out=tmp_path / "b")
     assert difference(tmp_path / "a", tmp_path / "b").changes == {"params.cells": (4, 3)}
 
 
 def test_another_model_is_told(made, tmp_path, registry) -> None:
     made("a")
     with pytest.raises(InputError, match=r"toy-1.*toy-0.*was explained.*interp\.rerun"):
-        repeat(tmp_path / "a", registry=registry, model=ToyModel(seed=1))
+        rerun(tmp_path / "a", Session(registry=registry, model=ToyModel(seed=1)))
     made("live")
     with pytest.raises(InputError, match="was explained; name that model"):
-        repeat(tmp_path / "live", registry=registry)  # the request names the default model
+        rerun(tmp_path / "live", Session(registry=registry))  # the request names the default model
 
 
 def test_a_model_that_was_live_is_asked_for(made, tmp_path, registry) -> None:
     request, found = made("a")
     save_bundle(tmp_path / "live", request.model_copy(update={"model": "python:Net"}), found, {})
     with pytest.raises(InputError, match="was a live object, repeat from Python"):
-        repeat(tmp_path / "live", registry=registry)
-    assert repeat(tmp_path / "live", registry=registry, model=ToyModel()).same
+        rerun(tmp_path / "live", Session(registry=registry))
+    assert rerun(tmp_path / "live", Session(registry=registry, model=ToyModel())).same
 
 
 def test_a_comparison_is_repeated_and_told_apart(tmp_path, registry) -> None:
     def make(name: str, **changes):
         chosen = tuple(Choice(name=each) for each in ("tiles", "crash", "twin"))
         request = ComparisonRequest(methods=chosen, budget=BUDGET, **changes)
-        compare(request, registry=registry, model=ToyModel(), images=IMAGES, out=tmp_path / name)
+        compare(
+            request,
+            Session(registry=registry, model=ToyModel()),
+            images=IMAGES,
+            out=tmp_path / name,
+        )
 
     make("a")
-    again = repeat(tmp_path / "a", registry=registry, model=ToyModel())
+    again = rerun(tmp_path / "a", Session(registry=registry, model=ToyModel()))
     assert again.same and len(again.difference.pairs) == 8 and again.difference.changes == {}
     make("b", seed=2)
     apart = difference(tmp_path / "a", tmp_path / "b")
@@ -175,9 +184,11 @@ def test_a_comparison_is_repeated_and_told_apart(tmp_path, registry) -> None:
 def test_folders_of_two_kinds_are_not_compared(made, tmp_path, registry) -> None:
     made("a")
     request = ComparisonRequest(methods=(Choice(name="tiles"),), budget=BUDGET)
-    compare(request, registry=registry, model=ToyModel(), images=IMAGES[:1], out=tmp_path / "c")
+    compare(
+        request, Session(registry=registry, model=ToyModel()), images=IMAGES[:1], out=tmp_path / "c"
+    )
     with pytest.raises(InputError, match=r"kind explanation, .* of kind comparison"):
         difference(tmp_path / "a", tmp_path / "c")
-    for broken in (lambda: difference(tmp_path, tmp_path / "a"), lambda: repeat(tmp_path)):
+    for broken in (lambda: difference(tmp_path, tmp_path / "a"), lambda: rerun(tmp_path)):
         with pytest.raises(InputError, match="expected a folder that run or compare wrote"):
             broken()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from interp.dissection import thresholds
+from interp.evaluation.dissection import thresholds
 
 
 @pytest.mark.parametrize("top", [0.3, 0.005])

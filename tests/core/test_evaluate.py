@@ -15,16 +15,17 @@ from PIL import Image
 from interp.context import Budget
 from interp.dataset import Dataset, Example, Instance
 from interp.errors import Cancelled, InputError, RegistryError, UnsupportedError
-from interp.evaluation.bench import spoken
+from interp.evaluation.bootstrap import compare, estimate
 from interp.evaluation.data import Chosen
 from interp.evaluation.evaluate import evaluate
+from interp.evaluation.evaluation_run import spoken
 from interp.evaluation.folder import is_evaluation, merge_evaluations, open_evaluation
 from interp.evaluation.request import EvaluationRequest
 from interp.evaluation.result import Evaluation
 from interp.evaluation.table import COLUMNS, figure, markdown
-from interp.interval import compare, estimate
 from interp.registry import Registry
 from interp.request import Choice
+from interp.session import Session
 from interp.spec import Capability
 from interp.testing import ToyModel
 from interp.testing.conformance import Narrowed
@@ -75,12 +76,12 @@ def go(registry: Registry) -> Callable[..., Evaluation]:
     """Evaluate on the toy model and six scenes."""
 
     def call(*methods: str, **options: Any) -> Evaluation:
-        names = ("model", "dataset", "out", "resume", "tell", "cancelled", "progress")
-        given = {name: options.pop(name) for name in names if name in options}
-        request = asked(*methods, **options)
-        return evaluate(
-            request, registry=registry, **{"model": ToyModel(), "dataset": Scenes(), **given}
+        given, around = (
+            {name: options.pop(name) for name in names if name in options}
+            for names in (("dataset", "out", "tell"), ("model", "cancelled", "progress"))
         )
+        session = Session(registry, **{"model": ToyModel(), **around})
+        return evaluate(asked(*methods, **options), session, **{"dataset": Scenes(), **given})
 
     return call
 
@@ -244,12 +245,12 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(go, here) -> None:
     with pytest.raises(Cancelled):
         go(out=Path("out"), cancelled=stop_after(3), tell=told.append)
     assert not Path("out").exists()
-    assert "3 images are kept in out.partial; --resume" in told[-1]
+    assert "3 images are kept in out.partial; the same command goes on" in told[-1]
     times = {each: each.stat().st_mtime_ns for each in here.glob("out.partial/image-*")}
     with pytest.raises(Cancelled):
-        go(out=Path("out"), resume=True, cancelled=stop_after(5))
+        go(out=Path("out"), cancelled=stop_after(5))
     assert all(each.stat().st_mtime_ns == time for each, time in times.items())
-    resumed, whole = go(out=Path("out"), resume=True), go()
+    resumed, whole = go(out=Path("out")), go()
     assert values(resumed) == values(whole)
     assert resumed.table == whole.table
     assert not Path("out.partial").exists()
@@ -258,11 +259,9 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(go, here) -> None:
 def test_what_was_begun_is_not_mixed_with_something_else(go, here) -> None:
     with pytest.raises(Cancelled):
         go(out=Path("out"), cancelled=stop_after(1))
-    with pytest.raises(InputError, match="go on with --resume, or remove it"):
-        go(out=Path("out"))
     for other in ({"seed": 1}, {"model": ToyModel(seed=1)}, {"limit": 3}):
-        with pytest.raises(InputError, match="begun with another request, model or data"):
-            go(out=Path("out"), resume=True, **other)
+        with pytest.raises(InputError, match="holds something else"):
+            go(out=Path("out"), **other)
 
 
 def test_two_shards_are_one_run(go, here) -> None:
@@ -334,7 +333,7 @@ def test_an_estimate_counts_expensive_metrics_on_their_images_alone(go, registry
     from interp.evaluation.evaluate import prepare
     from interp.evaluation.request import Record
 
-    bench = prepare(asked(baselines=()), registry, ToyModel(), Scenes())
+    run = prepare(asked(baselines=()), Session(registry, ToyModel()), Scenes())
     record = Record(
         position=0,
         image="",
@@ -342,7 +341,7 @@ def test_an_estimate_counts_expensive_metrics_on_their_images_alone(go, registry
         measuring={"deletion": 10, "stability": 90},
     )
     left = [1, 2, 3, 4, 5]  # stability is measured on one of these
-    assert bench.forecast(record, left) == f"6 images x 1 methods: about {spoken(5 * 30 + 90)}"
+    assert run.forecast(record, left) == f"6 images x 1 methods: about {spoken(5 * 30 + 90)}"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from interp.errors import InputError
-from interp.factored import ALL, FOLDS, FactoredMoments, Image
+from interp_chip.moments import ALL, FOLDS, FactoredMoments, Image
 
 K, T, CHUNK = 7, 4, 6
 

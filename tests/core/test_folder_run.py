@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from interp.bundle import open_bundle
 from interp.context import Budget
 from interp.dataset import open_dataset
 from interp.errors import Cancelled, InputError, PluginError, UnsupportedError
-from interp.folder import read_json
-from interp.folder_run import run_folder
+from interp.report import write_index
 from interp.request import Request
+from interp.result.bundle import open_bundle
+from interp.run_folder import run_folder
+from interp.session import Session
+from interp.storage.folder import read_json
 from interp.testing import ToyModel
 
 RANDOM = np.random.default_rng(0)
@@ -54,7 +56,10 @@ def go(registry, photos, tmp_path):
         budget = Budget(samples=100, batch_size=50, shard=changes.pop("shard", None))
         request = Request(method=method, data=str(photos), budget=budget, **changes)
         return run_folder(
-            request, tmp_path / out, registry=registry, model=model or ToyModel(), limit=limit
+            request,
+            tmp_path / out,
+            Session(registry=registry, model=model or ToyModel()),
+            limit=limit,
         )
 
     return call
@@ -67,8 +72,9 @@ def test_a_flat_folder_is_a_dataset_without_classes(photos) -> None:
     assert len(found.fingerprint) == 64
 
 
-def test_each_image_has_a_bundle_and_the_index_names_it(go, tmp_path) -> None:
+def test_each_image_has_a_bundle_and_the_index_names_it(go, registry, tmp_path) -> None:
     found = go(targets=("bee",))
+    write_index(registry, found)
     facts = read_json(tmp_path / "out/index.json")
     assert facts["whole"] == facts["of"] == len(found.entries) == 5
     for index, each in enumerate(facts["images"]):

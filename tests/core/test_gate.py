@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from interp.context import Budget, Context
-from interp.design import GateSubject
+from interp.engine.channel import AblationDesign, GateDesign
+from interp.engine.design import GateSubject
+from interp.engine.random import draw_states
+from interp.engine.respond import respond
 from interp.errors import UnsupportedError
-from interp.gate import AblationDesign, GateDesign
-from interp.state import draw_states
 from interp.testing import ToyModel
 
 CPU = torch.device("cpu")
@@ -95,7 +96,7 @@ def test_ablation_through_the_engine_is_a_loop(layer: str, batch_size: int | Non
     design = AblationDesign(cut.layer.channels, CPU)
     context = Context(budget=Budget(batch_size=batch_size))
     subject = GateSubject(model, cut, frontier)
-    answers = list(context.respond(subject, design, "logit", 10**6))
+    answers = list(respond(context, subject, design, "logit", 10**6))
     scores = torch.cat([each.scores for each in answers])
     assert len(scores) == design.parts + 2
     torch.testing.assert_close(scores[0], model.predict(images)[0], rtol=1e-5, atol=1e-5)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from interp.errors import InputError
-from interp.image import check_array, open_image
+from interp.storage.image import check_array, open_image
 
 
 def saved(path: Path, picture: Image.Image, **options: object) -> Path:

@@ -13,12 +13,12 @@ import torch
 from interp.errors import UnsupportedError
 from interp.evidence import ChannelImportance, Evidence, Heatmap, Regions
 from interp.explanation import Explanation
-from interp.manifest import Claim
 from interp.registry import Registry
+from interp.registry.manifest import Claim
 from interp.testing.answer import Answers
 from interp.testing.claim import CLAIMS
-from interp.testing.known import CHANNELS, CLASSES, WEIGHTS, Scenes, chance_model, known_model
 from interp.testing.scene import COLOURS, Scene, scene
+from interp.testing.toy_models import CHANNELS, CLASSES, WEIGHTS, Scenes, chance_model, known_model
 
 SCENES = [scene(seed) for seed in range(3)]
 Change = Callable[[Evidence], Evidence]

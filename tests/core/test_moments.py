@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from interp.engine.moments import Moments, Sums
 from interp.errors import InputError
-from interp.moments import Moments, Sums
 
 PARTS, TARGETS, CHUNK = 7, 3, 40
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from interp.method import Params
-from interp.parameter import parameters
+from interp.params import Params
+from interp.registry.parameter import parameters
 from interp.spec import Capability
 
 

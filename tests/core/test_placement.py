@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from interp.placement import place
+from interp.network.placement import place
 from interp.spec import InputSpec, ReceptiveField
 
 SIZES = [(60, 100), (100, 60), (300, 200), (48, 48), (500, 77)]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from interp.errors import PluginError
-from interp.manifest import read_manifest
 from interp.registry import Registry
+from interp.registry.manifest import read_manifest
 
 SAMPLE = "entries: [{kind: sample, name: a, package: NAME, summary: s}]"
 HEAD = "from interp.hookspecs import hookimpl\n"

@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from interp.errors import RegistryError
-from interp.manifest import ENTRIES, read_manifest
-from interp.registry import Registry, builtin, check_unique
+from interp.registry import Registry
+from interp.registry.manifest import ENTRIES, read_manifest
+from interp.registry.registry import builtin, check_unique
 
 METHOD = "{kind: method, name: m, package: p, summary: s, needs: [predict], answers: where}"
 

@@ -15,12 +15,14 @@ from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
 from interp.evidence import Heatmap
 from interp.explanation import Explanation
-from interp.report import comparison_html, explanation_html
+from interp.report import comparison_html, explanation_html, write_reports
 from interp.report.command import command
+from interp.report.notebook import show_in_notebooks
 from interp.report.panel import Subject, panel
 from interp.report.picture import Painter
 from interp.request import Choice, Request
-from interp.run import explain
+from interp.run import run
+from interp.session import Session
 from interp.spec import ModelOptions
 from interp.testing import ToyModel
 
@@ -68,7 +70,10 @@ def comparison(registry):
         chosen = tuple(Choice(name=each) for each in methods)
         request = ComparisonRequest(methods=chosen, budget=BUDGET, **changes)
         images = IMAGES[:count]
-        return compare(request, registry=registry, model=ToyModel(), images=images, out=out)
+        found = compare(request, Session(registry, ToyModel()), images=images, out=out)
+        if out is not None:
+            write_reports(registry, found)
+        return found
 
     return make
 
@@ -118,7 +123,7 @@ def test_names_are_escaped(registry) -> None:
             self.spec = self.spec.model_copy(update={"classes": names, "name": "<b>toy</b>"})
 
     request = ComparisonRequest(methods=(Choice(name="tiles"),), targets=("0", "1"), budget=BUDGET)
-    found = compare(request, registry=registry, model=Named(), images=IMAGES[:1])
+    found = compare(request, Session(registry=registry, model=Named()), images=IMAGES[:1])
     page = Page(comparison_html(registry, found))
     assert len(page.all("script")) == 1 and page.all("b") == []
     assert not any("onload" in each for _, each in page.found)
@@ -138,17 +143,18 @@ def test_several_images_are_a_gallery(comparison, tmp_path) -> None:
 
 def test_in_notebooks(comparison, registry, monkeypatch) -> None:
     monkeypatch.setattr("interp.registry.Registry.load", lambda *_: registry)
+    show_in_notebooks()
     for found in (comparison("tiles"), comparison("tiles", count=2)):
         text = found._repr_html_()
         page = Page(text)
         assert "<html" not in text and page.all("script") == []
         assert page.all("img")
-    one = explain(
+    one = run(
         Request(method="tiles", targets=("ant", "bee"), budget=BUDGET),
         registry=registry,
         model=ToyModel(),
         images=IMAGES,
-    )
+    ).explanation
     page = Page(one._repr_html_())
     assert len(page.all("article")) == 4  # two images, two targets
     assert Page(explanation_html(registry, replace(one, provenance=None))).all("article") == []

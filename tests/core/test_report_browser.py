@@ -11,7 +11,9 @@ import pytest
 from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
+from interp.report import write_reports
 from interp.request import Choice
+from interp.session import Session
 from interp.testing import ToyModel
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -65,7 +67,8 @@ def report(registry, tmp_path) -> Path:
         budget=Budget(samples=100),
     )
     out = tmp_path / "c"
-    compare(request, registry=registry, model=Named(), images=images, out=out)
+    found = compare(request, Session(registry, Named()), images=images, out=out)
+    write_reports(registry, found)
     return out
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from interp.cli.flags import default_model
 from interp.context import Budget
-from interp.difference import SAME
+from interp.difference.difference import SAME
+from interp.difference.rerun import rerun
 from interp.registry import Registry
-from interp.repeat import repeat
 from interp.request import Request
 from interp.run import run
 
@@ -27,6 +27,6 @@ def test_a_rerun_is_the_same(method, tmp_path) -> None:
         seed=1,
     )
     run(request, out=tmp_path / "first")
-    again = repeat(tmp_path / "first")
+    again = rerun(tmp_path / "first")
     assert again.difference.pairs and again.difference.largest <= SAME, again.difference.verdict()
     assert again.difference.changes == {}

@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from interp.context import Budget, Context
-from interp.design import Design, ImageSubject, RegionDesign
+from interp.engine.component import Weighting
+from interp.engine.design import Design, ImageSubject, RegionDesign
+from interp.engine.moments import Moments
+from interp.engine.random import draw_states
+from interp.engine.respond import accumulate
 from interp.errors import Cancelled, ModelError
-from interp.method import Weighting
-from interp.moments import Moments
-from interp.placement import place
-from interp.respond import Answers, BatchSize
-from interp.state import draw_states
+from interp.memory import Answers, BatchSize
+from interp.network.placement import place
 from interp.target import Target
 from interp.testing import ToyModel
 
@@ -56,7 +57,7 @@ def experiment(model: ToyModel, seed: int = 0) -> tuple[ImageSubject, RegionDesi
 
 def moments(context: Context, model: ToyModel, count: int = 450, seed: int = 0) -> Moments:
     subject, design = experiment(model, seed)
-    return context.accumulate(subject, design, TARGETS, Even(), "prob", count)
+    return accumulate(context, subject, design, TARGETS, Even(), "prob", count)
 
 
 def test_states_depend_on_seed_stream_and_chunk_alone() -> None:
@@ -112,7 +113,7 @@ def test_moments_do_not_depend_on_the_batch_size(batch_size: int) -> None:
 
 
 def test_a_killed_run_goes_on_and_ends_the_same(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("interp.respond.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("interp.engine.respond.SAVE_EVERY", 0.0)
     killed = Counting()
     killed.fail_after = 230
     fixed = Budget(batch_size=50)

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from interp.bundle import open_bundle
 from interp.context import Budget
 from interp.errors import Cancelled, InputError, PluginError, RegistryError, UnsupportedError
 from interp.model import ModelAdapter
 from interp.registry import Registry
 from interp.request import Request
+from interp.result.bundle import open_bundle
 from interp.run import Result, fit, run
+from interp.session import Session
 from interp.spec import Capability
 from interp.testing import MethodCase, ToyModel, method_checks
 
@@ -22,11 +23,13 @@ IMAGES = [
 
 
 def go(registry: Registry, method: str = "tiles", **changes: object) -> Result:
-    known = ("model", "images", "out", "resume", "cancelled")
+    known = ("model", "images", "out")
     options = {name: changes.pop(name) for name in known if name in changes}
+    around = {name: changes.pop(name) for name in ("cancelled",) if name in changes}
+    session = Session(registry, options.pop("model", None) or ToyModel(), **around)
     fields = {"budget": Budget(samples=200, batch_size=50), **changes}
     request = Request(method=method, **fields)  # type: ignore[arg-type]
-    return run(request, registry=registry, **{"model": ToyModel(), "images": IMAGES[:1], **options})  # type: ignore[arg-type]
+    return run(request, session, **{"images": IMAGES[:1], **options})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("check", method_checks(), ids=lambda check: check.__name__)
@@ -79,7 +82,6 @@ def test_needs_are_checked_before_anything_runs(registry) -> None:
         ({"params": {"cells": 99}}, InputError, "less than or equal to 16"),
         ({"targets": ("be",)}, InputError, "did you mean 'bee'"),
         ({"images": [np.zeros((4, 4))]}, InputError, "expected a uint8"),
-        ({"resume": True}, InputError, "--resume needs --out"),
         ({"cancelled": lambda: True}, Cancelled, "stopped"),
         ({"knowledge": "nowhere"}, InputError, "nowhere"),
     ],
@@ -107,7 +109,7 @@ def test_nothing_is_half_written(stop, tmp_path, registry, monkeypatch) -> None:
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path, registry, monkeypatch) -> None:
-    monkeypatch.setattr("interp.respond.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("interp.engine.respond.SAVE_EVERY", 0.0)
 
     class Stopping(ToyModel):
         seen, most = 0, 10**9
@@ -120,7 +122,6 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path, registry, monkeyp
 
     options = {
         "out": tmp_path / "run",
-        "resume": True,
         "budget": Budget(samples=900, batch_size=50),
     }
     first = Stopping()

@@ -6,8 +6,8 @@ import math
 import pytest
 import torch
 
-from interp.moments import Moments
-from interp.solve import constrained_least_squares
+from interp.engine.moments import Moments
+from interp.engine.solve import constrained_least_squares
 
 PARTS, TARGETS = 5, 2
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from interp import solve
-from interp.solve import (
+from interp.engine import solve
+from interp.engine.solve import (
     constrained_least_squares,
     kkt,
     lasso,

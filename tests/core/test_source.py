@@ -7,14 +7,14 @@ from types import SimpleNamespace
 import pytest
 
 from interp.errors import ModelError, PluginError
-from interp.manifest import read_manifest
+from interp.opening.source import merge, open_model
 from interp.registry import Registry
-from interp.source import merge, open_model
+from interp.registry.manifest import read_manifest
 from interp.spec import ModelOptions
 
 CODE = """
     from interp.hookspecs import hookimpl
-    from interp.source import ModelSource
+    from interp.opening.source import ModelSource
     from interp.spec import ModelOptions
     from interp.testing import ToyModel
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from interp.image import open_image
+from interp.storage.image import open_image
 from interp_creatures import networks
 from interp_creatures.dataset import Creatures
 from interp_creatures.sample import SAMPLES

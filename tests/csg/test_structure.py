@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from interp.errors import InputError, UnsupportedError
+from interp.opening.source import open_model
 from interp.registry import Registry
-from interp.source import open_model
 from interp.spec import ModelOptions
 from interp_csg.structure import find_ending, weights_of
 from interp_torch.opening import open_model as open_torch

@@ -11,10 +11,10 @@ from PIL import Image
 
 from interp.comparison.result import Comparison, ComparisonRequest, Outcome, Record
 from interp.explanation import Prediction
-from interp.folder import MANIFEST
 from interp.registry import Registry
 from interp.request import Choice
 from interp.spec import InputSpec, ModelSpec
+from interp.storage.folder import MANIFEST
 from interp_dashboard.comparing import forecast
 from interp_dashboard.job import Job
 from interp_dashboard.keep import keep

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interp.bundle import open_bundle
+from interp.result.bundle import open_bundle
 from interp_dashboard import making
 
 SMALL = {

@@ -8,8 +8,8 @@ import pytest
 from pydantic import Field
 from streamlit.testing.v1 import AppTest
 
-from interp.method import Params
-from interp.opening import open_method
+from interp.opening.named import open_method
+from interp.params import Params
 from interp.registry import Registry
 
 METHODS = [each.name for each in Registry.load().entries("method")]

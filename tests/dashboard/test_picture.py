@@ -12,6 +12,7 @@ from interp.comparison.result import ComparisonRequest
 from interp.registry import Registry
 from interp.report import comparison_html, reading_html
 from interp.request import Choice
+from interp.session import Session
 from interp_dashboard.picture import LEVELS, STEPS, colours, maps
 
 
@@ -24,7 +25,7 @@ def registry():
 def found(registry):
     methods = tuple(Choice(name=name) for name in ("gradcam", "random"))
     request = ComparisonRequest(methods=methods, images=("two",), targets=("fenka",))
-    return compare(request, registry=registry)
+    return compare(request, Session(registry=registry))
 
 
 def test_values_are_the_maps_own(registry, found):
@@ -57,7 +58,7 @@ def test_the_reading_help_is_the_reports(registry, found):
 def test_a_failure_stands_in_its_own_tile(registry):
     methods = (Choice(name="gradcam", params={"layer": "nowhere"}), Choice(name="centre"))
     request = ComparisonRequest(methods=methods, images=("two",))
-    made = compare(request, registry=registry)
+    made = compare(request, Session(registry=registry))
     one, two = maps(registry, made, 0, made.records[0].targets[0])
     assert "nowhere" in one.error
     assert (one.values, two.error) == ("", None)

@@ -13,8 +13,8 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from interp.errors import InputError, ModelError
+from interp.opening.source import open_model
 from interp.registry import Registry
-from interp.source import open_model
 from interp.spec import ModelOptions
 from interp_dashboard import upload
 from interp_dashboard.upload import take_image, take_model

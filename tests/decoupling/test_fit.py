@@ -14,10 +14,10 @@ from interp.context import Budget, Context
 from interp.errors import Cancelled, InputError, UnsupportedError
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
+from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.request import Request
 from interp.run import fit, run
-from interp.source import open_model
 from interp.spec import ModelOptions
 from interp.testing import ToyModel
 from interp_decoupling.fit import _warnings
@@ -179,7 +179,7 @@ def test_the_folder_opens_as_a_model(
 ) -> None:
     name, options = source
     request = Request(method="decoupling", model=name, options=options, params=said)
-    learned = fit(request, registry=registry, dataset=colours(60), out=tmp_path / "B", resume=True)
+    learned = fit(request, registry=registry, dataset=colours(60), out=tmp_path / "B")
     opened = open_model(str(tmp_path / "B"), ModelOptions(), registry)
     assert opened.spec.fingerprint == learned.fingerprint
     state = opened.module().state_dict()

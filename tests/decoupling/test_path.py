@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from interp.dissection import thresholds
 from interp.errors import InputError
-from interp.placement import place
+from interp.evaluation.dissection import thresholds
+from interp.network.placement import place
 from interp.spec import InputSpec, ReceptiveField
 from interp_decoupling.cluster import clustered, contingency, information, purity, shared
 from interp_decoupling.concept import (

@@ -12,9 +12,9 @@ import torch
 
 from interp.context import Context
 from interp.dataset import Example
-from interp.encoding import encode
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
+from interp.network.preprocess import encode
 from interp.spec import InputSpec
 from interp.training.samples import Samples
 from interp_explainer.course import Course

@@ -15,10 +15,10 @@ from interp.dataset import write_coco
 from interp.errors import Cancelled, InputError
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
+from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.request import Request
 from interp.run import fit, run
-from interp.source import open_model
 from interp.spec import ModelOptions
 from interp_explainer.crop import Crops
 from interp_explainer.fit import _worries

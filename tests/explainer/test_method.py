@@ -14,8 +14,8 @@ from interp.context import Context
 from interp.errors import InputError
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
+from interp.opening.source import open_model
 from interp.registry import Registry
-from interp.source import open_model
 from interp.spec import ModelOptions
 from interp.target import Target
 from interp.testing import MethodCase, method_checks

@@ -37,8 +37,8 @@ def test_a_residual_network_needs_no_names(residual: ModelAdapter) -> None:
 
 
 def test_creatures_resnet_needs_no_names() -> None:
+    from interp.opening.source import open_model
     from interp.registry import Registry
-    from interp.source import open_model
     from interp.spec import ModelOptions
 
     model = open_model("creatures-resnet", ModelOptions(), Registry.load())
@@ -47,8 +47,8 @@ def test_creatures_resnet_needs_no_names() -> None:
 
 
 def test_creatures_vgg_needs_no_names() -> None:
+    from interp.opening.source import open_model
     from interp.registry import Registry
-    from interp.source import open_model
     from interp.spec import ModelOptions
 
     found = find_structure(

@@ -15,8 +15,8 @@ import pytest
 
 from interp.context import Context
 from interp.knowledge import Knowledge
+from interp.opening.source import open_model
 from interp.registry import Registry
-from interp.source import open_model
 from interp.spec import ModelOptions
 
 HERE = Path(__file__).parent

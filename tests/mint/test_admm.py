@@ -7,7 +7,7 @@ import pytest
 import scipy.optimize
 import torch
 
-from interp.moments import Sums
+from interp.engine.moments import Sums
 from interp_mint.admm import NestedAdmm
 from interp_mint.problem import Problem
 

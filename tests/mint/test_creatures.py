@@ -10,10 +10,10 @@ from interp.context import Budget
 from interp.dataset import Example, Instance
 from interp.evidence import Regions
 from interp.explanation import Explanation
+from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.request import Request
 from interp.run import run
-from interp.source import open_model
 from interp.spec import ModelOptions
 from interp_creatures.dataset import Creatures
 from interp_creatures.species import CLASSES, DEFINING

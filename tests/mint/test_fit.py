@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from interp.moments import BUCKETS, Moments, Sums
+from interp.engine.moments import BUCKETS, Moments, Sums
 from interp_mint.admm import NestedAdmm
 from interp_mint.features import Features
 from interp_mint.fit import column, fit

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from interp import convergence, respond
 from interp.context import Budget, Context
-from interp.design import RegionDesign
+from interp.engine import convergence, respond
+from interp.engine.design import RegionDesign
 from interp.errors import Cancelled
 from interp.explanation import Explanation
 from interp.model import ModelAdapter

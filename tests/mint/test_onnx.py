@@ -13,10 +13,10 @@ import torch
 
 from interp.context import Budget, Context
 from interp.model import ModelAdapter
+from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.request import Request
 from interp.run import run
-from interp.source import open_model
 from interp.spec import ModelOptions
 from interp.target import Target
 from interp_creatures.dataset import Creatures

@@ -17,13 +17,13 @@ from torch.nn import functional
 
 from interp.cli import main
 from interp.errors import InputError, InterpError, ModelError, UnsupportedError
-from interp.export import Export, export_model
-from interp.folder import new_file
 from interp.knowledge import Knowledge
+from interp.opening.export import Export, export_model
+from interp.opening.source import open_model as open_source
 from interp.registry import Registry
-from interp.sidecar import KNOWN
-from interp.source import open_model as open_source
 from interp.spec import ModelOptions
+from interp.storage.folder import new_file
+from interp.storage.model_card import KNOWN
 from interp_onnx import file
 from interp_onnx.opening import open_model
 from interp_torch.opening import open_model as open_module

@@ -15,9 +15,9 @@ from torch import nn
 
 from interp.docs import missing
 from interp.errors import UnsupportedError
-from interp.manifest import AdapterEntry, MethodEntry
 from interp.model import ModelAdapter
 from interp.registry import Registry
+from interp.registry.manifest import AdapterEntry, MethodEntry
 from interp.request import Request
 from interp.run import fit
 from interp.spec import ModelOptions

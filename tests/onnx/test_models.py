@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from interp.model import Output
+from interp.opening.source import open_model as open_source
 from interp.registry import Registry
-from interp.source import open_model as open_source
 from interp.spec import ModelOptions
 from interp.target import Target
 from interp_onnx.adapter import OnnxAdapter

@@ -14,13 +14,15 @@ import torch
 from sklearn.linear_model import Lasso, Ridge
 
 from interp.context import Budget, Context
+from interp.engine.component import Experiment
+from interp.engine.respond import respond
 from interp.errors import InputError, RegistryError
-from interp.manifest import CompositionEntry
-from interp.method import Experiment
-from interp.opening import open_method
+from interp.opening.named import open_method
 from interp.registry import Registry
+from interp.registry.manifest import CompositionEntry
 from interp.request import Request
-from interp.run import explain
+from interp.run import run
+from interp.session import Session
 from interp.target import Target
 from interp.testing import MethodCase, ToyModel, method_checks
 
@@ -51,7 +53,7 @@ def asked(name: str, count: int = COUNT, **params: Any) -> tuple[Experiment, np.
     model, context = ToyModel(), Context(seed=3)
     method = open_method(REGISTRY, name, params)
     experiment = method._part("perturbation").bind(model, PICTURE, count, context)
-    answers = list(context.respond(experiment.subject, experiment.design, "prob", count))
+    answers = list(respond(context, experiment.subject, experiment.design, "prob", count))
     states = torch.cat([each.states for each in answers])
     return experiment, states, torch.cat([each.scores for each in answers]).numpy()
 
@@ -60,7 +62,7 @@ def explained(name: str, count: int = COUNT, **params: Any) -> Any:
     request = Request(
         method=name, targets=CLASSES, params=params, seed=3, budget=Budget(samples=count)
     )
-    return explain(request, registry=REGISTRY, model=ToyModel(), images=[PICTURE])
+    return run(request, registry=REGISTRY, model=ToyModel(), images=[PICTURE]).explanation
 
 
 def assert_same_maps(found: Any, expected: list[np.ndarray], tolerance: float = 1e-4) -> None:
@@ -145,11 +147,11 @@ def test_a_lasso_of_ones_own_is_composed_without_code(registry_file: Callable) -
     """)
     registry = Registry.load([path])
     request = Request(method="few-cells", targets=CLASSES, seed=3, budget=Budget(samples=COUNT))
-    found = explain(request, registry=registry, model=ToyModel(), images=[PICTURE])
+    found = run(request, registry=registry, model=ToyModel(), images=[PICTURE]).explanation
     method = open_method(registry, "few-cells", {})
     context = Context(seed=3)
     experiment = method._part("perturbation").bind(ToyModel(), PICTURE, COUNT, context)
-    answers = list(context.respond(experiment.subject, experiment.design, "prob", COUNT))
+    answers = list(respond(context, experiment.subject, experiment.design, "prob", COUNT))
     states = torch.cat([each.states for each in answers]).numpy()[2:].astype(float)
     scores = torch.cat([each.scores for each in answers]).numpy()[2:].astype(float)
     expected = []
@@ -218,7 +220,7 @@ def test_kernelshap_with_500_paired_samples_is_near_them(seed: int, shapley_trut
         seed=seed,
         budget=Budget(samples=500),
     )
-    found = explain(request, registry=REGISTRY, model=ToyModel(), images=[PICTURE])
+    found = run(request, registry=REGISTRY, model=ToyModel(), images=[PICTURE]).explanation
     for target, wanted in zip(found.provenance.targets, exact, strict=True):
         importance = found.named("super-pixels", target).importance
         np.testing.assert_allclose(importance, wanted, atol=1e-2)
@@ -250,7 +252,7 @@ def test_ours_and_captums_are_the_same_map(ours: str, theirs: str) -> None:
     maps = []
     for name in (ours, theirs):
         request = Request(method=name, targets=CLASSES, params={"output": "logit"})
-        found = explain(request, registry=REGISTRY, model=ToyModel(), images=[PICTURE])
+        found = run(request, registry=REGISTRY, model=ToyModel(), images=[PICTURE]).explanation
         maps.append([found.map(each) for each in found.provenance.targets])
     for first, second in zip(*maps, strict=True):
         np.testing.assert_allclose(first, second, atol=1e-5 * np.abs(second).max())
@@ -283,12 +285,13 @@ def test_score_cam_weighs_maps_by_what_the_image_behind_them_scores() -> None:
 
 
 def test_all_targets_and_both_solvers_share_one_pool() -> None:
-    model, memory = Counting(), {}
+    model = Counting()
+    session = Session(REGISTRY, model)
     for count, (method, targets) in enumerate(
         [("lime", ("0",)), ("lime", ("0", "1", "2", "0, not 1"))]
     ):
         request = Request(method=method, targets=targets, budget=Budget(samples=300))
-        explain(request, registry=REGISTRY, model=model, images=[PICTURE], memory=memory)
+        run(request, session, images=[PICTURE])
         if count == 0:
             first = model.seen
     assert model.seen == first + 1  # the prediction
@@ -349,14 +352,14 @@ def test_shapley_states_come_in_pairs_and_follow_the_kernel(parts: int) -> None:
 def test_until_stable_stops_when_settled_and_says_where_it_has_not(method: str) -> None:
     params = {"samples": 2000} | ({} if method == "rise" else {"segments": 30})
     request = Request(method=method, targets=("0",), budget=Budget(until="stable"), params=params)
-    found = explain(request, registry=REGISTRY, model=ToyModel(), images=[PICTURE])
+    found = run(request, registry=REGISTRY, model=ToyModel(), images=[PICTURE]).explanation
     scores = found.scores["ant"]
     assert scores["samples"] == found.samples < 16 * 2000
     assert scores["reliability"] >= 0.95
     assert not any("not settled" in each for each in found.notes)
     short = Budget(until="stable", samples=200)
     hard = request.model_copy(update={"budget": short, "params": {"cells": 20}, "method": "rise"})
-    poor = explain(hard, registry=REGISTRY, model=ToyModel(), images=[PICTURE])
+    poor = run(hard, registry=REGISTRY, model=ToyModel(), images=[PICTURE]).explanation
     assert poor.samples == 200
     assert poor.scores["ant"]["reliability"] < 0.95
     assert any("not settled after 200 samples" in each for each in poor.notes)
@@ -374,7 +377,7 @@ def test_standard_errors_are_the_spread_of_repeated_runs(method: str) -> None:
             budget=Budget(samples=500),
             params={"segments": 20} if method != "rise" else {"cells": 3},
         )
-        found = explain(request, registry=REGISTRY, model=ToyModel(), images=[PICTURE])
+        found = run(request, registry=REGISTRY, model=ToyModel(), images=[PICTURE]).explanation
         maps.append(found.map("ant"))
         errors.append(found.mapped("ant").error_map())
         promised.append(found.scores["ant"]["reliability"])
@@ -390,7 +393,7 @@ def test_an_empty_image_with_an_opinion_is_told(monkeypatch: pytest.MonkeyPatch)
     with torch.no_grad():
         model.net.head.bias += torch.tensor([4.0, 0.0, 0.0])
     request = Request(method="rise", targets=("0", "1"), budget=Budget(samples=100))
-    notes = explain(request, registry=REGISTRY, model=model, images=[PICTURE]).notes
+    notes = run(request, registry=REGISTRY, model=model, images=[PICTURE]).explanation.notes
     assert sum("the empty image is taken for" in each for each in notes) == 1
     assert "taken for ant" in notes[0]
 
@@ -404,7 +407,7 @@ def test_is_a_good_method(method: str, check: Callable) -> None:
 def test_a_spent_time_budget_is_told_where_each_part_needs_its_state() -> None:
     request = Request(method="occlusion", targets=("0",), budget=Budget(seconds=1e-9))
     with pytest.raises(InputError, match="the time budget ended after 100 of"):
-        explain(request, registry=REGISTRY, model=ToyModel(), images=[PICTURE])
+        run(request, registry=REGISTRY, model=ToyModel(), images=[PICTURE])
 
 
 BAD = [
@@ -440,7 +443,7 @@ def test_needs_follow_from_the_parts(registry_file: Callable) -> None:
 
 def test_contrastive_targets() -> None:
     request = Request(method="lime", targets=("0", "1", "ant, not bee"), budget=Budget(samples=300))
-    found = explain(request, registry=REGISTRY, model=ToyModel(), images=[PICTURE])
+    found = run(request, registry=REGISTRY, model=ToyModel(), images=[PICTURE]).explanation
     ant, bee, both = (found.map(each) for each in found.provenance.targets)
     np.testing.assert_allclose(ant - bee, both, atol=1e-6)
     assert Target(0, "ant, not bee", 1).name in found.scores

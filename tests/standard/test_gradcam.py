@@ -10,15 +10,16 @@ import torch
 from captum.attr import LayerGradCam
 from torch import nn
 
-from interp.encoding import encode
 from interp.errors import Cancelled, InputError, UnsupportedError
 from interp.explanation import Explanation
 from interp.model import ModelAdapter
-from interp.opening import open_images
+from interp.network.preprocess import encode
+from interp.opening.named import open_images
+from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.request import Request
 from interp.run import run
-from interp.source import open_model
+from interp.session import Session
 from interp.spec import ModelOptions
 from interp.target import Target, parse_target
 from interp.testing import MethodCase, ToyModel, method_checks
@@ -160,17 +161,23 @@ def test_channels_may_come_one_by_one(limit: str, monkeypatch: pytest.MonkeyPatc
     request = Request(method="gradcam", targets=("0", "1"))
     result = run(
         request,
-        registry=REGISTRY,
-        model=model,
+        Session(
+            registry=REGISTRY,
+            model=model,
+            progress=lambda _, done, total: told.append((done, total)),
+        ),
         images=[image],
-        progress=lambda _, done, total: told.append((done, total)),
     )
     assert told == [(done, 6) for done in range(1, 7)]
     for first, second in zip(whole, result.explanation.of("heatmap"), strict=True):
         assert close(first.values, second.values)
     asks = iter([False, False, False, True])
     with pytest.raises(Cancelled):
-        run(request, registry=REGISTRY, model=model, images=[image], cancelled=lambda: next(asks))
+        run(
+            request,
+            Session(registry=REGISTRY, model=model, cancelled=lambda: next(asks)),
+            images=[image],
+        )
 
 
 @pytest.mark.parametrize(

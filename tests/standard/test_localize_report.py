@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from interp.errors import InputError
-from interp.interval import resampled_means
+from interp.evaluation.bootstrap import resampled_means
 from interp_standard.localize import (
     SHARES,
     Localization,
@@ -156,7 +156,7 @@ def test_progress_reaches_the_end() -> None:
 
 
 def test_resampled_means_equal_drawn_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("interp.interval.DRAWN_AT_ONCE", 50)  # several blocks
+    monkeypatch.setattr("interp.evaluation.bootstrap.DRAWN_AT_ONCE", 50)  # several blocks
     values = np.random.default_rng(1).normal(size=(9, 3))
     drawn = np.random.default_rng(7).integers(9, size=(23, 9))
     slow = np.stack([values[each].mean(0) for each in drawn])

@@ -13,10 +13,9 @@ from scipy.stats import pearsonr, spearmanr
 
 from interp.context import Context
 from interp.dataset import Example, Instance, Part
-from interp.evaluation.case import Case
 from interp.evidence import Heatmap
 from interp.explanation import Explanation
-from interp.method import ExplanationMetric
+from interp.metric import Case, ExplanationMetric
 from interp.model import ModelAdapter
 from interp.target import Target
 from interp.testing import ToyModel

@@ -12,9 +12,9 @@ from interp.context import Budget
 from interp.dataset import Dataset, Example, Instance
 from interp.evaluation.evaluate import evaluate
 from interp.evaluation.request import EvaluationRequest
-from interp.image import open_image
 from interp.request import Choice
 from interp.spec import ModelOptions
+from interp.storage.image import open_image
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "imagenet"
 

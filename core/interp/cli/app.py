@@ -7,19 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from interp.cli import (
-    catalogue,
-    check,
-    compare,
-    data,
-    diff,
-    evaluate,
-    export,
-    learn,
-    measure,
-    model,
-    run,
-)
+from interp.cli import catalogue, check, compare, data, diff, evaluate, export, measure, model, run
+from interp.cli import fit as learn
 from interp.cli.extra import PASSED_ON
 from interp.errors import RegistryError, nearest
 

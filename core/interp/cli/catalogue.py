@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from interp.cli.flags import Json, Registries
-from interp.cli.screen import columns, say
+from interp.cli.output import columns, say
 from interp.errors import RegistryError, nearest
 
 if TYPE_CHECKING:
-    from interp.manifest import Entry
-    from interp.parameter import Parameter
     from interp.registry import Registry
+    from interp.registry.manifest import Entry
+    from interp.registry.parameter import Parameter
 
 PARAMETRIC = ("method", "metric")
 """Kinds with parameters."""
@@ -44,7 +44,7 @@ def list_registered(registry: Registries = None, json: Json = False) -> None:
 
 
 def _listing(known: Registry) -> Iterator[str]:
-    from interp.manifest import ENTRIES
+    from interp.registry.manifest import ENTRIES
 
     for kind in ENTRIES:
         if found := known.entries(kind):
@@ -89,7 +89,7 @@ def show(
 
 def _find(known: Registry, name: str) -> Entry:
     """The entry of a name, whatever its kind; methods before others."""
-    from interp.manifest import ENTRIES
+    from interp.registry.manifest import ENTRIES
 
     for kind in ENTRIES:
         for each in known.entries(kind):
@@ -100,7 +100,7 @@ def _find(known: Registry, name: str) -> Entry:
 
 
 def _parameters(known: Registry, entry: Entry) -> list[Parameter]:
-    from interp.parameter import parameters
+    from interp.registry.parameter import parameters
 
     if entry.kind not in PARAMETRIC:
         return []
@@ -109,7 +109,7 @@ def _parameters(known: Registry, entry: Entry) -> list[Parameter]:
 
 def _given(known: Registry, entry: Entry) -> str:
     """How a method's or a metric's parameters are said."""
-    from interp.method import ModelMetric
+    from interp.metric import ModelMetric
 
     if entry.kind == "method":
         return "each an option of the commands: --name VALUE"

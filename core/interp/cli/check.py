@@ -12,8 +12,8 @@ import typer
 
 from interp.cli.extra import own_flags, parameters
 from interp.cli.flags import Json, Registries, Set
+from interp.cli.output import columns, say
 from interp.cli.progress import progress_bar
-from interp.cli.screen import columns, say
 from interp.errors import InputError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from interp.cli.setting import settings
+from interp.cli.parse import settings
 from interp.errors import InputError, nearest
 
 if TYPE_CHECKING:

@@ -29,9 +29,9 @@ from interp.cli.flags import (
     model_options,
     new_name,
 )
+from interp.cli.output import columns, number, say
+from interp.cli.parse import budget
 from interp.cli.progress import progress_bar
-from interp.cli.screen import columns, number, say
-from interp.cli.setting import budget
 from interp.errors import InputError
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ def compare_methods(
     from interp.comparison.compare import compare
     from interp.comparison.result import ComparisonRequest
     from interp.registry import Registry
+    from interp.report import write_reports
+    from interp.session import Session
 
     if data is not None and image:
         raise InputError("found both --image and --data; give one of them")
@@ -103,12 +105,9 @@ def compare_methods(
         **{key: value for key, value in asked.items() if value is not None},
     )
     with progress_bar() as progress:
-        found = compare(
-            request,
-            registry=known,
-            out=out or new_name("compare", data or request.images[0]),
-            progress=progress,
-        )
+        place = out or new_name("compare", data or request.images[0])
+        found = compare(request, Session(known, progress=progress), out=place)
+        write_reports(known, found, progress)
     say(json, {"folder": str(found.folder), **found.facts()}, _lines(found))
 
 

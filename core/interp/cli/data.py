@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from interp.cli.flags import Json, Registries
+from interp.cli.output import say
 from interp.cli.progress import progress_bar
-from interp.cli.screen import say
 
 
 def write_data(

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from interp.cli.flags import Json, Registries
-from interp.cli.screen import columns, number, say
+from interp.cli.output import columns, number, say
 
 if TYPE_CHECKING:
-    from interp.difference import Difference
-    from interp.pair import Pair
+    from interp.difference.difference import Difference
+    from interp.difference.pair import Pair
 
 MANY = 30
 """Changes and pieces of evidence that are listed."""
@@ -40,14 +40,14 @@ def diff(
       interp diff first second
       interp diff first second --out apart.png --json
     """
-    from interp.difference import difference
+    from interp.difference.difference import difference
     from interp.registry import Registry
 
     found = difference(before, after)
     if out is not None:
-        from interp.bundle import write_png
-        from interp.difference_picture import draw_difference
-        from interp.folder import new_file
+        from interp.difference.picture import draw_difference
+        from interp.result.bundle import write_png
+        from interp.storage.folder import new_file
 
         picture = draw_difference(Registry.load(registry or ()), found)
         with new_file(out) as file:

@@ -25,9 +25,9 @@ from interp.cli.flags import (
     model_options,
     new_name,
 )
+from interp.cli.output import columns, say
+from interp.cli.parse import budget, shard
 from interp.cli.progress import progress_bar
-from interp.cli.screen import columns, say
-from interp.cli.setting import budget, shard
 from interp.errors import InputError
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ def evaluate_request(
     from interp.evaluation.request import BASELINES, EvaluationRequest
     from interp.registry import Registry
     from interp.request import DEFAULT_MODEL
+    from interp.session import Session
 
     if resume and out is None:
         raise InputError("--resume goes on with a run of yours; name its folder with --out")
@@ -144,10 +145,8 @@ def evaluate_request(
     with progress_bar() as progress:
         found = evaluate(
             request,
-            registry=known,
+            Session(known, progress=progress),
             out=folder,
-            resume=resume,
-            progress=progress,
             tell=lambda line: typer.echo(line, err=True),
         )
     report_evaluation(found, folder, json)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from interp.cli.flags import Classes, Input, Json, Registries, Weights, model_options
+from interp.cli.output import say
 from interp.cli.progress import progress_bar
-from interp.cli.screen import say
 
 if TYPE_CHECKING:
-    from interp.export import Export
+    from interp.opening.export import Export
 
 SHOWN = 12
 """Lost layers that are named; --json names all."""
@@ -42,7 +42,7 @@ def export(
       interp export torchvision:resnet18 --out resnet18.onnx
       interp layers vgg.onnx
     """
-    from interp.export import export_model
+    from interp.opening.export import export_model
     from interp.registry import Registry
 
     options = model_options(weights, fields, classes, None, None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from interp.cli.setting import settings
+from interp.cli.parse import settings
 from interp.errors import InputError, nearest
 
 if TYPE_CHECKING:

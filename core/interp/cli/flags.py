@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from interp.cli.setting import input_fields
+from interp.cli.parse import input_fields
 
 if TYPE_CHECKING:
     from interp.registry import Registry
@@ -117,7 +117,7 @@ def new_name(what: str, subject: str) -> Path:
 
 def default_model(registry: Registry, method: str) -> str:
     """The model that a method explains where none is named."""
-    from interp.manifest import MethodEntry
+    from interp.registry.manifest import MethodEntry
     from interp.request import DEFAULT_MODEL
 
     entry = registry.entry("method", method)

@@ -19,12 +19,12 @@ from interp.cli.flags import (
     Weights,
     model_options,
 )
+from interp.cli.output import say
+from interp.cli.parse import settings
 from interp.cli.progress import progress_bar
-from interp.cli.screen import say
-from interp.cli.setting import settings
 
 if TYPE_CHECKING:
-    from interp.method import Measurement
+    from interp.metric import Measurement
 
 
 def measure_model(
@@ -60,10 +60,11 @@ def measure_model(
       interp measure rebuilt-accuracy --data creatures
       interp measure part-instability --data creatures --set of=performer
     """
-    from interp.measure import measure
+    from interp.evaluation.measure import measure
+    from interp.opening.source import open_model
     from interp.registry import Registry
     from interp.request import DEFAULT_MODEL
-    from interp.source import open_model
+    from interp.session import Session
 
     known = Registry.load(registry or ())
     options = model_options(weights, fields, classes, device, precision)
@@ -73,9 +74,8 @@ def measure_model(
             open_model(model or DEFAULT_MODEL, options, known),
             data,
             settings(set_ or ()),
-            registry=known,
+            session=Session(known, progress=progress),
             seed=seed,
-            progress=progress,
         )
     say(json, {"metric": metric, **asdict(found)}, [_line(metric, found)])
 

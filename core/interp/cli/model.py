@@ -20,7 +20,7 @@ from interp.cli.flags import (
     Weights,
     model_options,
 )
-from interp.cli.screen import answer, columns, say
+from interp.cli.output import answer, columns, say
 
 if TYPE_CHECKING:
     from interp.spec import Layer, ModelSpec
@@ -43,8 +43,8 @@ def layers(
       interp layers creatures-vgg
       interp layers torchvision:resnet18 --json
     """
+    from interp.opening.source import open_model
     from interp.registry import Registry
-    from interp.source import open_model
 
     options = model_options(weights, fields, classes, device, precision)
     opened = open_model(model, options, Registry.load(registry or ()))
@@ -99,11 +99,11 @@ def predict(
       interp predict --image photo.jpg
       interp predict --image photo.jpg --model torchvision:resnet18
     """
-    from interp.opening import open_images
-    from interp.prediction import predict as best
+    from interp.opening.named import open_images
+    from interp.opening.prediction import predict as best
+    from interp.opening.source import open_model
     from interp.registry import Registry
     from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, Request
-    from interp.source import open_model
 
     known = Registry.load(registry or ())
     options = model_options(weights, fields, classes, device, precision)

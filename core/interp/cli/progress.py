@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def progress_bar() -> Iterator[Progress]:
     """A Progress that draws one bar per label while the block runs."""
     if not sys.stderr.isatty():
-        from interp.context import silent
+        from interp.context import no_progress
 
-        yield silent
+        yield no_progress
         return
     from rich.console import Console
     from rich.progress import (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from interp.cli.screen import answer, columns, number, say
+from interp.cli.output import answer, columns, number, say
 
 if TYPE_CHECKING:
     from interp.explanation import Explanation, Provenance

@@ -35,16 +35,16 @@ from interp.cli.flags import (
     model_options,
     new_name,
 )
+from interp.cli.output import say
+from interp.cli.parse import budget, shard
 from interp.cli.progress import progress_bar
 from interp.cli.report import report
-from interp.cli.screen import say
-from interp.cli.setting import budget, shard
 from interp.errors import InputError
 
 if TYPE_CHECKING:
-    from interp.folder_run import FolderRun
     from interp.registry import Registry
     from interp.request import Request
+    from interp.run_folder import FolderRun
 
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on from where an interrupted run with this --out was.")
@@ -111,8 +111,6 @@ def run_request(
         raise InputError("--limit and --shard are for many images; name a folder with --data")
     if data is not None and image:
         raise InputError("found both --image and --data; give one of them")
-    if data is not None and resume:
-        raise InputError("found --resume with --data; the same command goes on by itself")
     if data is not None:
         _run_folder(request, known, out, first, json)
     else:
@@ -144,17 +142,13 @@ def rerun(
       interp rerun first --out second
     """
     from interp.cli.diff import lines
+    from interp.difference.rerun import rerun as work
     from interp.registry import Registry
-    from interp.repeat import repeat
+    from interp.session import Session
 
     with progress_bar() as progress:
-        found = repeat(
-            bundle,
-            registry=Registry.load(registry or ()),
-            model=model,
-            out=out,
-            progress=progress,
-        )
+        session = Session(Registry.load(registry or ()), model, progress)
+        found = work(bundle, session, out=out)
     facts = {"bundle": str(out) if out else None, "notes": found.notes, **found.difference.facts()}
     notes = [f"note: {each}" for each in found.notes]
     say(json, facts, [*lines(found.difference), *notes, *([f"bundle: {out}"] if out else [])])
@@ -165,34 +159,29 @@ def _run(request: Request, known: Registry, out: Path | None, resume: bool, as_j
     if resume and out is None:
         raise InputError("--resume goes on with a run of yours; name its folder with --out")
     from interp.run import run
+    from interp.session import Session
 
     known.entry("method", request.method)
     with progress_bar() as progress:
-        result = run(
-            request,
-            registry=known,
-            out=out or new_name(request.method, request.images[0] if request.images else "none"),
-            resume=resume,
-            progress=progress,
-        )
+        name = request.images[0] if request.images else "none"
+        place = out or new_name(request.method, name)
+        result = run(request, Session(known, progress=progress), out=place)
     report(result, as_json)
 
 
 def _run_folder(
     request: Request, known: Registry, out: Path | None, limit: int | None, as_json: bool
 ) -> None:
-    from interp.folder_run import run_folder
+    from interp.report import write_index
+    from interp.run_folder import run_folder
+    from interp.session import Session
 
     if request.budget.shard is not None and out is None:
         raise InputError("--shard fills a folder that others fill too; name it with --out")
     with progress_bar() as progress:
-        found = run_folder(
-            request,
-            out or new_name(request.method, str(request.data)),
-            registry=known,
-            limit=limit,
-            progress=progress,
-        )
+        place = out or new_name(request.method, str(request.data))
+        found = run_folder(request, place, Session(known, progress=progress), limit=limit)
+        write_index(known, found)
     say(as_json, {"folder": str(found.folder), **found.facts()}, _folder_lines(found))
 
 

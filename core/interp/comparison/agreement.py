@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from interp.placement import place
+from interp.network.placement import place
 from interp.spec import InputSpec
 
 FINEST = 224

@@ -2,52 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from interp.comparison.job import Job, Told, record_of, unheard
 from interp.comparison.result import RECORD, Comparison, ComparisonRequest, Record, StoredCases
-from interp.context import Progress, silent
+from interp.dataset import Reading
 from interp.errors import Cancelled, InputError, PluginError
-from interp.folder import MANIFEST, read_json, seal, write_json
-from interp.gathering import gather
-from interp.growing import Growing
-from interp.opening import open_method
-from interp.reading import Reading
+from interp.opening.images import gather
+from interp.opening.named import open_method
 from interp.registry import Registry
 from interp.request import Choice
-from interp.source import open_model
+from interp.session import Session
+from interp.storage.folder import read_json, write_json
+from interp.storage.resumable import ResumableFolder
 from interp.target import parse_target
 
 
 def compare(
     request: ComparisonRequest,
+    session: Session | None = None,
     *,
-    registry: Registry | None = None,
-    model: object = None,
     images: Sequence[np.ndarray] | None = None,
     names: Sequence[str] | None = None,
     out: Path | None = None,
-    progress: Progress = silent,
-    cancelled: Callable[[], bool] = lambda: False,
     told: Told = unheard,
 ) -> Comparison:
-    """Explain each image by every method; with `out`, a folder with bundles and an HTML report.
+    """Explain each image by every method; with `out`, into a folder with a bundle for each.
 
-    `model` and `images`, with their `names`, take the place of the request's. A folder that the
-    same request began is gone on with. What concerns all methods (a name, an image, a class) is
+    `images`, with their `names`, take the place of the request's. The same request goes on with a
+    folder that it began. What concerns all methods (a name, an image, a class) is
     raised before any work; what concerns one stands in its cell. `told` hears of an image's answers
     as methods end, the ones without samples first.
     """
-    registry = registry or Registry.load()
-    _check_methods(registry, request.methods)
-    dataset = gather(registry, names or request.images, request.data, images)
-    opened = open_model(request.model if model is None else model, request.options, registry)
+    session = session or Session()
+    _check_methods(session.registry, request.methods)
+    dataset = gather(session.registry, names or request.images, request.data, images)
+    opened = session.open_model(request.model, request.options)
     for text in request.targets:
         parse_target(text, opened.spec.classes)
-    job = Job(request, registry, opened, progress, cancelled, told)
+    job = Job(request, session, opened, told)
     return _held(job, Reading(dataset)) if out is None else _stored(job, Reading(dataset), out)
 
 
@@ -76,22 +72,18 @@ def _held(job: Job, reading: Reading) -> Comparison:
 
 def _stored(job: Job, reading: Reading, out: Path) -> Comparison:
     """One image in memory at a time; what is whole already is not done again."""
-    from interp.report import write_reports
-
     content = {"images": reading.dataset.fingerprint, "model": job.model.spec.fingerprint}
-    growing = Growing(out, job.request, content)
-    growing.begin()
-    kept = growing.found(RECORD)
+    folder = ResumableFolder(out, job.request, content)
+    folder.begin()
+    kept = folder.found(RECORD)
     records = {at: Record.model_validate(read_json(path)) for at, path in kept.items()}
     try:
         for index, example in job.examples(reading, records):
-            records[index] = job.store(example, growing.piece(index, example.name))
+            records[index] = job.store(example, folder.piece(index, example.name))
     except KeyboardInterrupt as error:
-        raise Cancelled(growing.stopped(len(records))) from error
+        raise Cancelled(folder.stopped(len(records))) from error
     listed = tuple(records[index] for index in sorted(records))
     found = job.comparison(listed, StoredCases(out, listed), reading, out)
     write_json(out / "comparison.json", found.facts())
-    write_reports(job.registry, found, job.progress)
-    (out / MANIFEST).unlink(missing_ok=True)
-    seal(out, {"kind": "comparison", **found.about})
+    found.seal()
     return found

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from interp.bundle import circumstances, write_png
 from interp.comparison.agreement import agreement, plain
 from interp.comparison.result import (
     IMAGE,
@@ -20,18 +19,18 @@ from interp.comparison.result import (
     Record,
 )
 from interp.context import Progress
-from interp.dataset import Example
+from interp.dataset import Example, Reading
 from interp.errors import Cancelled, InputError, InterpError
-from interp.folder import new_folder, write_json
+from interp.memory import SHARE, Answers, Memory
 from interp.model import ModelAdapter
-from interp.prediction import predict
-from interp.reading import Reading
-from interp.registry import Registry
+from interp.opening.prediction import predict
 from interp.request import Choice
-from interp.respond import Answers
-from interp.run import explain, finish
-from interp.shown import full_colour
+from interp.result.bundle import circumstances, write_png
+from interp.result.draw import full_colour
+from interp.run import run
+from interp.session import Session
 from interp.spec import ModelSpec
+from interp.storage.folder import new_folder, write_json
 from interp.target import parse_target
 
 if TYPE_CHECKING:
@@ -68,13 +67,9 @@ class Job:
     """One comparison at work."""
 
     request: ComparisonRequest
-    registry: Registry
+    session: Session
     model: ModelAdapter
-    progress: Progress
-    cancelled: Callable[[], bool]
     told: Told = unheard
-    sizes: dict[Any, Any] = field(default_factory=dict)
-    """Measured batch sizes, good for all images."""
 
     def examples(
         self, reading: Reading, done: Container[int] = ()
@@ -84,7 +79,7 @@ class Job:
         total = total if self.request.limit is None else min(total, self.request.limit)
         for index, example in reading.examples(at for at in range(total) if at not in done):
             if total > 1:
-                self.progress("images", index, total)
+                self.session.progress("images", index, total)
             if example is not None:
                 yield index, example
 
@@ -93,13 +88,12 @@ class Job:
         answer = predict(self.model, self.model.prepare(example.image)[0])
         texts = self.request.targets or (_spoken(answer, self.model.spec.classes),)
         targets = tuple(parse_target(text, self.model.spec.classes).name for text in texts)
-        limit = self.request.budget.memory // 32
-        memory = {"answers": Tally(limit), "batch sizes": self.sizes}
+        tally = Tally(self.request.budget.memory // SHARE)
         cells = {each.name: Cell(each.name) for each in self.request.methods}
         case = Case(example.name, example.image, answer, targets, tuple(cells.values()))
         for choice in sorted(self.request.methods, key=self._samples):
             self.told(case)
-            cells[choice.name] = self._cell(choice, example, texts, memory, place)
+            cells[choice.name] = self._cell(choice, example, texts, tally, place)
             case = replace(case, cells=tuple(cells.values()))
         self.told(case)
         return case
@@ -107,7 +101,7 @@ class Job:
     def _samples(self, choice: Choice) -> bool:
         """Whether a method takes samples; those that do not are fast, and go first."""
         try:
-            return "samples" in self.registry.get("method", choice.name).Params.model_fields
+            return "samples" in self.session.registry.get("method", choice.name).Params.model_fields
         except InterpError:
             return False
 
@@ -116,33 +110,35 @@ class Job:
         choice: Choice,
         example: Example,
         texts: Sequence[str],
-        memory: dict[str, Any],
+        tally: Tally,
         place: Path | None,
     ) -> Cell:
         request = self.request.of(choice, example.name, texts)
-        memory["answers"].evaluated = None
+        tally.evaluated = None
+        session = replace(
+            self.session,
+            model=self.model,
+            progress=self._labelled(choice.name),
+            memory=Memory(self.session.memory.batch_sizes, tally),
+        )
         try:
-            found = explain(
+            found = run(
                 request,
-                registry=self.registry,
-                model=self.model,
+                session,
                 images=[example.image],
                 names=[example.name],
-                memory=memory,
-                progress=self._labelled(choice.name),
-                cancelled=self.cancelled,
-            )
-            if place is not None:
-                finish(self.registry, request, found, out=place / choice.name)
+                out=None if place is None else place / choice.name,
+                resume=False,  # the place is a draft, which a stopped run leaves nothing of
+            ).explanation
         except Cancelled:
             raise
         except InterpError as error:
             return Cell(choice.name, error=str(error))
-        asked = memory["answers"].evaluated
+        asked = tally.evaluated
         return Cell(choice.name, found, evaluated=found.samples if asked is None else asked)
 
     def _labelled(self, method: str) -> Progress:
-        return lambda label, done, total: self.progress(f"{method}: {label}", done, total)
+        return lambda label, done, total: self.session.progress(f"{method}: {label}", done, total)
 
     def store(self, example: Example, place: Path) -> Record:
         """Explain an image into a folder that appears whole, and return its numbers."""

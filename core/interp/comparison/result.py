@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from interp.bundle import open_bundle
 from interp.comparison.agreement import plain
 from interp.context import Budget
+from interp.errors import InputError
 from interp.evidence import Evidence
 from interp.explanation import Explanation, Prediction
-from interp.folder import read_json, unseal
-from interp.image import open_image
 from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, Choice, Request
-from interp.shown import shown
+from interp.result.bundle import open_bundle
+from interp.result.draw import shown
 from interp.spec import ModelOptions, ModelSpec, Plain
+from interp.storage.folder import MANIFEST, read_json, seal, unseal
+from interp.storage.image import open_image
 
 RECORD, IMAGE = "record.json", "image.png"
 """What lies beside the bundles of an image."""
@@ -170,6 +171,16 @@ class Comparison:
             "notes": list(self.notes),
         }
 
+    def seal(self) -> None:
+        """Write the folder's manifest, last: the sha256 of every file that is there now.
+
+        InputError for a comparison that was not saved.
+        """
+        if self.folder is None:
+            raise InputError("this comparison was not saved; name a folder with out=")
+        (self.folder / MANIFEST).unlink(missing_ok=True)
+        seal(self.folder, {"kind": "comparison", **self.about})
+
     @classmethod
     def open(cls, folder: Path) -> Comparison:
         """A comparison that was saved; InputError if the folder is none or was altered."""
@@ -185,13 +196,6 @@ class Comparison:
             about,
             folder,
         )
-
-    def _repr_html_(self) -> str:
-        """The report, for notebooks."""
-        from interp.registry import Registry
-        from interp.report import comparison_html
-
-        return comparison_html(Registry.load(), self, whole=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,60 +7,57 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from interp.context import Progress, silent
+from interp.context import Progress
 from interp.dataset import Dataset
 from interp.errors import Cancelled, InputError, UnsupportedError
-from interp.evaluation.bench import Bench
 from interp.evaluation.data import Chosen, open_evaluated
+from interp.evaluation.evaluation_run import EvaluationRun
 from interp.evaluation.folder import Partial, save_evaluation
 from interp.evaluation.request import EvaluationRequest, Record
 from interp.evaluation.result import Evaluation
-from interp.folder import check_writable
 from interp.knowledge import Knowledge
-from interp.method import ExplanationMetric
+from interp.metric import ExplanationMetric
 from interp.model import ModelAdapter
-from interp.opening import open_method, open_metric, require
+from interp.opening.named import open_method, open_metric, require
 from interp.registry import Registry
 from interp.request import Choice
-from interp.source import open_model
+from interp.session import Session
+from interp.storage.folder import check_writable
 
 Tell = Callable[[str], None]
 
 
-def unheard(line: str) -> None:
-    """The news of nobody listening."""
+def no_message(line: str) -> None:
+    """No-op message callback."""
 
 
 def evaluate(
     request: EvaluationRequest,
+    session: Session | None = None,
     *,
-    registry: Registry | None = None,
-    model: object = None,
     dataset: Dataset | None = None,
     out: Path | None = None,
-    resume: bool = False,
-    progress: Progress = silent,
-    tell: Tell = unheard,
-    cancelled: Callable[[], bool] = lambda: False,
+    tell: Tell = no_message,
 ) -> Evaluation:
     """Measure methods by metrics over images; with `out`, save a folder there.
 
-    Each image's values are kept beside `out` as they come; with `resume`, those that are there
-    are not measured again. `tell` is given the estimated time once one image is done. A method
-    that fails on an image is left out there, and the evaluation says so.
+    Each image's values are kept beside `out` as they come, and the same request goes on from
+    those. `tell` is given the estimated time once one image is done. A method that fails on an
+    image is left out there, and the evaluation says so.
     """
     if out is not None:
         check_writable(out)
-    bench = prepare(request, registry or Registry.load(), model, dataset, cancelled)
-    partial = None if out is None else Partial.beside(out)
-    records = {} if partial is None else partial.begin(bench.about, resume)
+    session = session or Session()
+    evaluation = prepare(request, session, dataset)
+    partial = None if out is None else Partial.beside(out, evaluation)
+    records = {} if partial is None else partial.begin()
     try:
-        _measure(bench, records, partial, progress, tell)
+        _measure(evaluation, records, partial, session.progress, tell)
     except (Cancelled, KeyboardInterrupt):
         if partial is not None:
-            tell(f"{len(records)} images are kept in {partial.folder}; --resume goes on from there")
+            tell(f"{len(records)} images are kept in {partial.path}; the same command goes on")
         raise
-    found = bench.evaluation([records[each] for each in bench.positions])
+    found = evaluation.result([records[each] for each in evaluation.positions])
     if out is not None and partial is not None:
         save_evaluation(found, out)
         partial.forget()
@@ -68,13 +65,10 @@ def evaluate(
 
 
 def prepare(
-    request: EvaluationRequest,
-    registry: Registry,
-    model: object = None,
-    dataset: Dataset | None = None,
-    cancelled: Callable[[], bool] = lambda: False,
-) -> Bench:
+    request: EvaluationRequest, session: Session, dataset: Dataset | None = None
+) -> EvaluationRun:
     """Everything the request names, opened and checked before any work."""
+    registry = session.registry
     names = [each.name for each in request.methods]
     if len(set(names)) < len(names):
         raise InputError(f"found a method twice in {', '.join(names)}; name each once")
@@ -85,18 +79,18 @@ def prepare(
         for each in request.metrics or all_metrics(registry)
     }
     opened = {name: open_method(registry, name, each.params) for name, each in methods.items()}
-    adapter = open_model(request.model if model is None else model, request.options, registry)
-    refused = _refused({**opened, **metrics}, adapter)
+    model = session.open_model(request.model, request.options)
+    refused = _refused({**opened, **metrics}, model)
     for name, each in methods.items():
         if each.knowledge is not None and name not in refused:
-            Knowledge.open(Path(each.knowledge)).check(name, adapter)
+            Knowledge.open(Path(each.knowledge)).check(name, model)
     if not set(names) - set(refused):
         raise UnsupportedError("no method is left: " + "; ".join(refused.values()))
     data = dataset or open_evaluated(request, registry)
-    chosen = Chosen(data, request.limit, adapter.spec.classes)
+    chosen = Chosen(data, request.limit, model.spec.classes)
     if request.target == "true":
         chosen.check()
-    return Bench(request, registry, adapter, chosen, methods, metrics, refused, cancelled)
+    return EvaluationRun(request, session, model, chosen, methods, metrics, refused)
 
 
 def all_metrics(registry: Registry) -> list[Choice]:
@@ -121,21 +115,23 @@ def _refused(named: Mapping[str, Any], model: ModelAdapter) -> dict[str, str]:
 
 
 def _measure(
-    bench: Bench,
+    evaluation: EvaluationRun,
     records: dict[int, Record],
     partial: Partial | None,
     progress: Progress,
     tell: Tell,
 ) -> None:
     """Fill in the records that are missing, one image after another."""
-    left = [each for each in bench.positions if each not in records]
-    total = len(bench.positions) * len(bench.methods)
-    done = itertools.count(total - len(left) * len(bench.methods))
+    left = [each for each in evaluation.positions if each not in records]
+    total = len(evaluation.positions) * len(evaluation.methods)
+    done = itertools.count(total - len(left) * len(evaluation.methods))
     for number, position in enumerate(left):
-        record = bench.record(position, lambda: progress("methods on images", next(done), total))
+        record = evaluation.record(
+            position, lambda: progress("methods on images", next(done), total)
+        )
         records[position] = record
         if partial is not None:
             partial.keep(record)
         if number == 0 and len(left) > 1:
-            tell(bench.forecast(record, left[1:]))
+            tell(evaluation.forecast(record, left[1:]))
     progress("methods on images", total, total)

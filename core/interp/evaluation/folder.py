@@ -3,69 +3,61 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from interp.bundle import circumstances, write_png
-from interp.errors import InputError
+from interp.evaluation.evaluation_run import EvaluationRun
 from interp.evaluation.plot import draw_evaluation
 from interp.evaluation.request import Record
 from interp.evaluation.result import Evaluation
 from interp.evaluation.table import COLUMNS, long_rows, markdown
-from interp.folder import MANIFEST, new_folder, read_json, seal, unseal, write_json
+from interp.result.bundle import circumstances, write_png
+from interp.storage.folder import (
+    MANIFEST,
+    new_folder,
+    read_json,
+    seal,
+    unseal,
+    write_json,
+    write_json_whole,
+)
+from interp.storage.resumable import ResumableFolder
 
 KIND = "evaluation"
 
 
 @dataclass(frozen=True)
 class Partial:
-    """A folder beside the final one: what is evaluated, and a file per image that is done."""
+    """The folder beside the final one that keeps an unfinished evaluation, one file per image."""
 
-    folder: Path
+    folder: ResumableFolder
 
     @classmethod
-    def beside(cls, out: Path) -> Partial:
+    def beside(cls, out: Path, run: EvaluationRun) -> Partial:
         """That of an evaluation that will be saved at `out`."""
-        return cls(out.with_name(f"{out.name}.partial"))
+        content = {"model": run.model.spec.fingerprint, "data": run.images.dataset.fingerprint}
+        place = out.with_name(f"{out.name}.partial")
+        return cls(ResumableFolder(place, run.request, content))
 
-    def begin(self, about: dict[str, Any], resume: bool) -> dict[int, Record]:
-        """What is kept of this evaluation, by position.
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self.folder.folder
 
-        InputError where an unfinished one is there and is not to be resumed, or is another.
-        """
-        note = self.folder / "about.json"
-        if not note.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            _write(note, about)
-            return {}
-        if not resume:
-            raise InputError(
-                f"{self.folder} holds an unfinished evaluation; go on with --resume, or remove it"
-            )
-        if read_json(note) != about:
-            raise InputError(
-                f"{self.folder} was begun with another request, model or data; repeat that "
-                "command, or name another --out"
-            )
-        records = (Record.model_validate(read_json(each)) for each in self.folder.glob("image-*"))
+    def begin(self) -> dict[int, Record]:
+        """What is kept of this evaluation, by position; InputError where it is another's."""
+        self.folder.begin()
+        records = (Record.model_validate(read_json(each)) for each in self.path.glob("image-*"))
         return {each.position: each for each in records}
 
     def keep(self, record: Record) -> None:
         """Write one image's values, whole or not at all."""
-        _write(self.folder / f"image-{record.position:06d}.json", record.model_dump())
+        write_json_whole(self.path / f"image-{record.position:06d}.json", record.model_dump())
 
     def forget(self) -> None:
         """Remove what was kept, once the evaluation is saved."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _write(path: Path, value: Any) -> None:
-    draft = path.with_name(f".{path.name}")
-    write_json(draft, value)
-    draft.replace(path)
+        self.folder.remove()
 
 
 def save_evaluation(found: Evaluation, folder: Path) -> None:

@@ -63,7 +63,7 @@ class Panel:
 
         sheet = Image.new("RGB", self.size, "white")
         draw = ImageDraw.Draw(sheet)
-        used = self.found.yardsticks[self.metric]
+        used = self.found.metric_specs[self.metric]
         better = "higher is better" if used.higher_is_better else "lower is better"
         draw.text((MARGIN, MARGIN), self.metric, INK, font(TITLE))
         beside = MARGIN + font(TITLE).getlength(self.metric) + 12

@@ -31,7 +31,7 @@ class EvaluationRequest(Plain):
     budget: Budget = Budget()
 
 
-class Yardstick(Plain):
+class MetricSpec(Plain):
     """A metric as it was used."""
 
     unit: str

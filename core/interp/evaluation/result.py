@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from interp.errors import InputError
-from interp.evaluation.request import EvaluationRequest, Record, Yardstick
-from interp.interval import compare, estimate
-from interp.method import Measurement
+from interp.evaluation.bootstrap import compare, estimate
+from interp.evaluation.request import EvaluationRequest, MetricSpec, Record
+from interp.metric import Measurement
 from interp.spec import ModelSpec
 
 RESAMPLES = 2000
@@ -39,7 +39,7 @@ class Evaluation:
     """The data set's fingerprint."""
     size: int
     """Images that were chosen, whether in this shard or not."""
-    yardsticks: dict[str, Yardstick]
+    metric_specs: dict[str, MetricSpec]
     records: tuple[Record, ...]
     refused: dict[str, str]
 
@@ -70,7 +70,7 @@ class Evaluation:
                 for method in self.methods
                 if self.values(metric, method)
             }
-            for metric in self.yardsticks
+            for metric in self.metric_specs
         }
 
     def values(self, metric: str, method: str) -> dict[int, float]:
@@ -81,7 +81,7 @@ class Evaluation:
     def best(self, metric: str) -> str:
         """The method with the best mean, baselines included."""
         cells = self.table[metric]
-        sign = 1 if self.yardsticks[metric].higher_is_better else -1
+        sign = 1 if self.metric_specs[metric].higher_is_better else -1
         return max(cells, key=lambda name: sign * cells[name].mean.value)
 
     def notes(self) -> list[str]:
@@ -105,7 +105,7 @@ class Evaluation:
         return Cell(estimate(found, *self._how(metric), resamples=RESAMPLES), less)
 
     def _how(self, metric: str) -> tuple[np.random.Generator, str, bool]:
-        used = self.yardsticks[metric]
+        used = self.metric_specs[metric]
         return np.random.default_rng(self.request.seed), used.unit, used.higher_is_better
 
     def _failed(self) -> list[str]:
@@ -138,7 +138,7 @@ class Evaluation:
             "model": self.model.model_dump(mode="json"),
             "data": self.data,
             "size": self.size,
-            "metrics": {name: each.model_dump() for name, each in self.yardsticks.items()},
+            "metrics": {name: each.model_dump() for name, each in self.metric_specs.items()},
             "refused": self.refused,
             "notes": self.notes(),
             "table": {
@@ -156,8 +156,8 @@ class Evaluation:
             model=ModelSpec.model_validate(facts["model"]),
             data=facts["data"],
             size=facts["size"],
-            yardsticks={
-                name: Yardstick.model_validate(each) for name, each in facts["metrics"].items()
+            metric_specs={
+                name: MetricSpec.model_validate(each) for name, each in facts["metrics"].items()
             },
             records=tuple(Record.model_validate(each) for each in facts["records"]),
             refused=facts["refused"],
@@ -189,7 +189,7 @@ class Evaluation:
             first.model,
             first.data,
             first.size,
-            first.yardsticks,
+            first.metric_specs,
             tuple(records),
             first.refused,
         )

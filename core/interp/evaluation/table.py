@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from interp.evaluation.result import Evaluation
-from interp.method import Measurement
+from interp.metric import Measurement
 
 COLUMNS = ("metric", "unit", "better", "method", "less", "value", "low", "high", "images")
 """`less`: the baseline that was subtracted, image by image; empty for the mean itself."""
@@ -15,7 +15,7 @@ COLUMNS = ("metric", "unit", "better", "method", "less", "value", "low", "high",
 def long_rows(found: Evaluation) -> Iterator[tuple[Any, ...]]:
     """Every mean and every paired difference to a baseline, with its 95 % interval."""
     for metric in found.metrics:
-        used = found.yardsticks[metric]
+        used = found.metric_specs[metric]
         better = "higher" if used.higher_is_better else "lower"
         for method, cell in found.table[metric].items():
             for less, each in [("", cell.mean), *cell.less.items()]:
@@ -26,7 +26,7 @@ def long_rows(found: Evaluation) -> Iterator[tuple[Any, ...]]:
 def headings(found: Evaluation) -> list[str]:
     """Metrics with the direction that is better: `deletion ↓`."""
     arrows = {True: "↑", False: "↓"}
-    return [f"{name} {arrows[found.yardsticks[name].higher_is_better]}" for name in found.metrics]
+    return [f"{name} {arrows[found.metric_specs[name].higher_is_better]}" for name in found.metrics]
 
 
 def words(found: Evaluation, method: str) -> list[str]:
@@ -58,7 +58,7 @@ def markdown(found: Evaluation) -> str:
     for method in found.methods:
         name = f"*{method}*" if method in found.baselines else method
         lines.append(f"| {' | '.join([name, *words(found, method)])} |")
-    units = ", ".join(f"{name}: {found.yardsticks[name].unit}" for name in found.metrics)
+    units = ", ".join(f"{name}: {found.metric_specs[name].unit}" for name in found.metrics)
     about = (
         f"{len(found.records)} images, {found.model.name}, target: {found.request.target} class, "
         f"seed {found.request.seed}. Means with 95 % intervals over images; * best; "

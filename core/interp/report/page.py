@@ -6,24 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from interp.bundle import open_bundle
 from interp.comparison.result import Comparison, Record
-from interp.context import Progress, silent
-from interp.errors import PluginError
+from interp.context import Progress, no_progress
+from interp.errors import InputError, PluginError
 from interp.explanation import Explanation
-from interp.opening import open_method
+from interp.opening.named import open_method
 from interp.registry import Registry
 from interp.report.command import command
 from interp.report.picture import THUMB, Painter, Picture
 from interp.report.section import section, sections_of, summary_of
 from interp.request import Choice
-
-if TYPE_CHECKING:
-    from interp.folder_run import FolderRun
+from interp.result.bundle import open_bundle
+from interp.run_folder import FolderRun
 
 REPORT = "report.html"
 
@@ -65,10 +63,17 @@ def explanation_html(registry: Registry, explanation: Explanation) -> str:
     )
 
 
-def write_reports(registry: Registry, comparison: Comparison, progress: Progress = silent) -> None:
-    """report.html in the comparison's folder and, behind a gallery, one beside each image."""
+def write_reports(
+    registry: Registry, comparison: Comparison, progress: Progress = no_progress
+) -> None:
+    """Write report.html into a saved comparison's folder, and one beside each of several images.
+
+    The folder's manifest is written again, so that it vouches for the pages too. InputError for a
+    comparison that was not saved.
+    """
     folder, count = comparison.folder, len(comparison.records)
-    assert folder is not None  # noqa: S101 - only what is stored has reports
+    if folder is None:
+        raise InputError("this comparison was not saved, so it has no folder for a report")
     if count > 1:
         for at, record in enumerate(comparison.records):
             progress("pages of the report", at, count + 1)
@@ -76,6 +81,7 @@ def write_reports(registry: Registry, comparison: Comparison, progress: Progress
             (folder / record.folder / REPORT).write_text(text, encoding="utf-8")
     progress("pages of the report", count, count + 1)
     (folder / REPORT).write_text(comparison_html(registry, comparison), encoding="utf-8")
+    comparison.seal()
 
 
 def write_index(registry: Registry, run: FolderRun) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from interp.evidence import POOR_FIT, Evidence
 from interp.explanation import Explanation
 from interp.report.picture import Painter, Picture
-from interp.shown import shown
+from interp.result.draw import shown
 
 
 @dataclass(frozen=True)

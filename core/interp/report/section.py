@@ -10,7 +10,7 @@ from interp.explanation import Explanation, Prediction, Provenance
 from interp.registry import Registry
 from interp.report.panel import Panel, Subject, panel
 from interp.report.picture import Painter, Picture
-from interp.shown import full_colour, shown
+from interp.result.draw import full_colour, shown
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from interp.errors import UnsupportedError
 from interp.evidence import ChannelImportance
 from interp.explanation import Explanation
 from interp.testing.answer import Answers
-from interp.testing.known import CHANNELS, WEIGHTS
+from interp.testing.toy_models import CHANNELS, WEIGHTS
 
 ELSEWHERE = 0.5
 """Most that another square may get: below it, every threshold from half on shows the right one."""
@@ -150,4 +150,4 @@ CLAIMS: dict[str, Callable[[Answers], Verdict]] = {
     "symmetric": symmetric,
     "shuffled": shuffled,
 }
-"""The names of interp.manifest.Claim and what each asks."""
+"""The names of interp.registry.manifest.Claim and what each asks."""

@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 
 from interp.context import Budget
+from interp.engine.random import draw_states
 from interp.errors import Cancelled, InterpError
 from interp.evidence import KINDS, Evidence
 from interp.explanation import Explanation
-from interp.manifest import MethodEntry
 from interp.model import ModelAdapter
-from interp.opening import open_method
+from interp.opening.named import open_method
 from interp.registry import Registry
+from interp.registry.manifest import MethodEntry
 from interp.request import Request
 from interp.run import run
+from interp.session import Session
 from interp.spec import Capability
-from interp.state import draw_states
 from interp.testing.toy import SIZE, ToyModel
 
 TOLERANCE = 1e-4
@@ -188,16 +189,11 @@ def check_cancelled(case: MethodCase) -> None:
     """A run that is cancelled ends in Cancelled, if the method asks at all."""
     wanted = case.request()
     try:
-        run(
-            wanted,
-            registry=case.registry,
-            model=case.model,
-            images=[case.picture()],
-            cancelled=lambda: True,
-        )
+        session = Session(case.registry, case.model, cancelled=lambda: True)
+        run(wanted, session, images=[case.picture()])
     except Cancelled:
         return
-    raise AssertionError("context.stop() was never asked")
+    raise AssertionError("context.out_of_time() was never asked")
 
 
 class Narrowed(ModelAdapter):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp.engine.random import content_key
 from interp.model import Cut, Frontier, ModelAdapter, Output
 from interp.spec import Capability, InputSpec, Layer, ModelSpec, ReceptiveField
-from interp.state import content_key
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -12,18 +12,18 @@ from typing import Any, Literal
 from interp.context import Budget
 from interp.errors import InterpError, UnsupportedError
 from interp.explanation import Explanation
-from interp.manifest import MethodEntry
 from interp.method import Method
 from interp.model import ModelAdapter
-from interp.opening import open_method
+from interp.opening.named import open_method
 from interp.registry import Registry
+from interp.registry.manifest import MethodEntry
 from interp.request import Request
-from interp.run import explain, fit
+from interp.run import fit, run
 from interp.testing.answer import Answers
 from interp.testing.claim import CLAIMS, Verdict
 from interp.testing.conformance import Check, MethodCase, method_checks
-from interp.testing.known import CLASSES, Scenes, chance_model, known_model
 from interp.testing.scene import Scene, scene
+from interp.testing.toy_models import CLASSES, Scenes, chance_model, known_model
 
 CONFORMANCE = "conformance"
 SAMPLES, FEW, SCENES = 1000, 300, 3
@@ -143,7 +143,7 @@ class Trial:
         model, knowledge = self._learned(chance_model(self.registry) if chance else self.known)
         request = self._request(targets=CLASSES, knowledge=knowledge)
         images = [each.image for each in scenes]
-        return explain(request, registry=self.registry, model=model, images=images)
+        return run(request, registry=self.registry, model=model, images=images).explanation
 
     def _learned(self, model: ModelAdapter) -> tuple[ModelAdapter, str | None]:
         """The model, or what a method that trains made of it, and the folder of what it learned."""

@@ -11,11 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from interp.encoding import encode
+from interp.engine.random import draw_bits
 from interp.errors import InputError
-from interp.sending import send
-from interp.state import draw_bits
-from interp.training.keep import Keep, Row
+from interp.network.device import send
+from interp.network.preprocess import encode
+from interp.training.checkpoint import Keep, Row
 from interp.training.samples import Samples, ordered
 from interp.training.task import Plan, Task
 
@@ -151,7 +151,7 @@ class Run:
     def _look(self, epoch: int, step: int, loss: Tensor) -> None:
         """Tell the progress; now and then see whether the loss is a number still."""
         steps = -(-len(self.samples) // self.plan.batch_size)
-        self.context.stop()
+        self.context.out_of_time()
         self.context.progress("training", epoch * steps + step + 1, self.plan.epochs * steps)
         if step % CHECKED == 0 and not bool(loss.isfinite()):
             raise self._diverged(epoch)

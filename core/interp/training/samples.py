@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp.dataset import Reading
+from interp.engine.random import draw_bits
 from interp.errors import InputError
-from interp.reading import Reading
-from interp.sending import send
-from interp.state import draw_bits
+from interp.network.device import send
 from interp.target import parse_target
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Samples:
     ) -> Iterator[tuple[np.ndarray, Tensor]]:
         """Rows (B,) and images (B, 3, h, w) in [0, 1] on the model's device; `what` is told."""
         for chosen in np.array_split(np.arange(len(self)), -(-len(self) // size)):
-            context.stop()
+            context.out_of_time()
             context.progress(what, int(chosen[-1]) + 1, len(self))
             yield chosen, self.images(chosen).to(self.model.spec.device).float() / 255
 
@@ -142,7 +142,7 @@ def gather(
     places: list[int] = []
     labels: list[int] = []
     for index, example in reading.examples():
-        context.stop()
+        context.out_of_time()
         context.progress("reading images", index + 1, len(dataset))
         if example is None or example.label is None:
             unlabelled += example is not None

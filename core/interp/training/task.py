@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
+from interp.engine.random import content_key
 from interp.errors import InputError
-from interp.method import Params
-from interp.state import content_key
+from interp.params import Params
 from interp.training.variation import Variation
 
 if TYPE_CHECKING:

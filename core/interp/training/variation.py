@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.sending import send
-from interp.state import draw_bits
+from interp.engine.random import draw_bits
+from interp.network.device import send
 
 if TYPE_CHECKING:
     from torch import Tensor

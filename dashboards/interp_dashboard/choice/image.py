@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from interp.errors import InterpError
-from interp.image import open_image
+from interp.storage.image import open_image
 from interp_dashboard.session import registry, session, setting
 from interp_dashboard.upload import LARGEST_IMAGE, take_image
 

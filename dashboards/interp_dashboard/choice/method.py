@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 
 from interp.errors import InterpError
-from interp.manifest import MethodEntry
-from interp.method import Params
+from interp.params import Params
+from interp.registry.manifest import MethodEntry
 from interp.request import Choice
 from interp.spec import Capability
 from interp_dashboard.choice.one import choose_knowledge

@@ -104,7 +104,7 @@ def _plots(found: Evaluation) -> None:
     for number, metric in enumerate(found.metrics):
         if number % ACROSS == 0:
             columns = st.columns(ACROSS)
-        alone = replace(found, yardsticks={metric: found.yardsticks[metric]})
+        alone = replace(found, metric_specs={metric: found.metric_specs[metric]})
         alt = f"{metric}: each method's mean with its interval, as in the table"
         columns[number % ACROSS].image(draw_evaluation(alone), alt=alt)
 

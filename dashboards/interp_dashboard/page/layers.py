@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from interp.bundle import open_bundle
 from interp.comparison.result import Comparison
 from interp.errors import InterpError
 from interp.evidence import Matrix, PartMaps
 from interp.explanation import Explanation
 from interp.method import Method
 from interp.request import Request
+from interp.result.bundle import open_bundle
 from interp_dashboard.choice.data import Data, choose_data
 from interp_dashboard.choice.image import choose_images
 from interp_dashboard.choice.one import choose_knowledge, choose_one, choose_parameters

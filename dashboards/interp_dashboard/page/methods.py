@@ -13,14 +13,16 @@ from interp.context import Budget
 from interp.errors import Cancelled, InterpError, blamed
 from interp.evidence import Tile
 from interp.explanation import Explanation
-from interp.image import open_image
-from interp.manifest import AdapterEntry, MethodEntry, Paper
+from interp.memory import Memory
 from interp.method import Style
-from interp.opening import image_path
+from interp.opening.named import image_path
 from interp.registry import Registry
+from interp.registry.manifest import AdapterEntry, MethodEntry, Paper
 from interp.request import Request
-from interp.run import explain
-from interp.shown import full_colour, shown
+from interp.result.draw import full_colour, shown
+from interp.run import run
+from interp.session import Session
+from interp.storage.image import open_image
 from interp_dashboard.choice.method import QUESTIONS
 from interp_dashboard.job import Job, Work
 from interp_dashboard.model import to_explain
@@ -114,7 +116,7 @@ def thumbnails(known: Registry, names: list[str]) -> Work:
     """Draw each method's picture into THUMBS, one after another."""
 
     def work(job: Job) -> None:
-        memory: dict[str, Any] = {}
+        memory = Memory()
         for number, name in enumerate(names):
             job.tell("pictures of the sample", number, len(names))
             try:
@@ -131,15 +133,15 @@ def thumbnails(known: Registry, names: list[str]) -> Work:
     return work
 
 
-def _explained(known: Registry, name: str, memory: dict[str, Any], cancelled: Any) -> Explanation:
+def _explained(known: Registry, name: str, memory: Memory, cancelled: Any) -> Explanation:
     request = Request(
         method=name,
         model=default_model(known, name),
         images=(SAMPLE,),
         budget=Budget(samples=SAMPLES),
     )
-    model = to_explain(known, request.model)
-    return explain(request, registry=known, model=model, memory=memory, cancelled=cancelled)
+    session = Session(known, to_explain(known, request.model), cancelled=cancelled, memory=memory)
+    return run(request, session).explanation
 
 
 def _thumb(known: Registry, found: Explanation) -> np.ndarray:

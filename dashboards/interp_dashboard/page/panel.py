@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from interp.comparison.result import Comparison
-from interp.drawing import slug
 from interp.errors import InterpError, blamed
 from interp.registry import Registry
+from interp.storage.folder import slug
 from interp_dashboard.page.compare import JOB
 from interp_dashboard.session import registry, session
 

@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from interp.bundle import open_bundle
 from interp.comparison.result import Comparison
-from interp.difference import difference
-from interp.difference_picture import draw_difference
+from interp.difference.difference import difference
+from interp.difference.picture import draw_difference
 from interp.errors import InputError, InterpError
 from interp.evaluation.folder import open_evaluation
 from interp.evaluation.table import figure, interval
-from interp.folder import MANIFEST, read_json
+from interp.result.bundle import open_bundle
+from interp.storage.folder import MANIFEST, read_json
 from interp_dashboard.history import LEARNED, RESULTS, history, kind_of
 from interp_dashboard.page.evaluate import evaluation
 from interp_dashboard.page.fit import learned

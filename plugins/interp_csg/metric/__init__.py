@@ -1,6 +1,6 @@
 """Measures of networks whose filters belong to classes, and of their plain twins."""
 
-from interp.method import ModelMetric
+from interp.metric import ModelMetric
 from interp_csg.metric.measure import (
     Accuracy,
     AdversarialDetection,

@@ -9,8 +9,10 @@ import numpy as np
 from pydantic import Field
 
 from interp.errors import InputError
-from interp.interval import estimate
-from interp.method import Attack, Measurement, ModelMetric, Params
+from interp.evaluation.bootstrap import estimate
+from interp.method import Attack
+from interp.metric import Measurement, ModelMetric
+from interp.params import Params
 from interp.training.samples import labelled
 from interp_csg.features import layer_of, look, means
 from interp_csg.known import known_of

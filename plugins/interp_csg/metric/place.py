@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.dissection import thresholds
+from interp.dataset import Reading
 from interp.errors import InputError
-from interp.interval import estimate
-from interp.method import Measurement
-from interp.reading import Reading
+from interp.evaluation.bootstrap import estimate
+from interp.evaluation.dissection import thresholds
+from interp.metric import Measurement
 from interp.target import parse_target
 from interp_csg.features import layer_of
 from interp_csg.known import known_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from interp.context import Context
     from interp.dataset import Dataset, Example
     from interp.model import ModelAdapter
-    from interp.placement import Placement
+    from interp.network.placement import Placement
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ def sights(model: ModelAdapter, dataset: Dataset, layer: str, context: Context) 
     classes = [parse_target(name, model.spec.classes).index for name in dataset.classes]
     seen = 0
     for index, example in Reading(dataset).examples():
-        context.stop()
+        context.out_of_time()
         context.progress("looking at objects", index + 1, len(dataset))
         shown = None if example is None else object_mask(example)
         if example is None or example.label is None or shown is None:
@@ -152,7 +152,7 @@ class GradientLocalization(CsgMetric):
         labels = np.array([each.label for each in seen])
         found = []
         for at, each in enumerate(seen):
-            context.stop()
+            context.out_of_time()
             context.progress("gradients", at + 1, len(seen))
             filters = busiest(sums, labels, each.label, self.params.channels)
             slopes = gradients(model, each.image, layer, filters)

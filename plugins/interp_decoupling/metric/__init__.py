@@ -1,6 +1,6 @@
 """Measures of decoupled networks."""
 
-from interp.method import ModelMetric
+from interp.metric import ModelMetric
 from interp_decoupling.metric.measure import PathDetection, PathDiversity, PathWork
 
 METRICS: dict[str, type[ModelMetric]] = {

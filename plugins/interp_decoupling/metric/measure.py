@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from interp.interval import estimate
-from interp.method import Attack, Measurement, ModelMetric, Params
+from interp.evaluation.bootstrap import estimate
+from interp.method import Attack
+from interp.metric import Measurement, ModelMetric
+from interp.params import Params
 from interp.training.samples import labelled
 from interp_decoupling.features import look
 from interp_decoupling.known import known_of

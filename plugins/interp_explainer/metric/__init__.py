@@ -1,6 +1,6 @@
 """Measures of explainers, and of the networks they explain."""
 
-from interp.method import ModelMetric
+from interp.metric import ModelMetric
 from interp_explainer.metric.part import PartInstability, PartOverlap
 from interp_explainer.metric.rebuilding import PartShare, RebuildingError, RebuiltAccuracy
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from interp.dissection import thresholds
 from interp.errors import InputError
-from interp.interval import estimate
-from interp.method import Measurement, Params
+from interp.evaluation.bootstrap import estimate
+from interp.evaluation.dissection import thresholds
+from interp.metric import Measurement
+from interp.params import Params
 from interp_explainer.crop import main_object
 from interp_explainer.look import Sight, sights
 from interp_explainer.metric.instability import Over, by_filter, distances, hits

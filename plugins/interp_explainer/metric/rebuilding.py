@@ -9,8 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from interp.errors import InputError, nearest
-from interp.interval import estimate
-from interp.method import Measurement, ModelMetric, Params
+from interp.evaluation.bootstrap import estimate
+from interp.metric import Measurement, ModelMetric
+from interp.params import Params
 from interp.target import parse_target
 from interp_explainer.known import Known, known_of
 from interp_explainer.look import sights

@@ -1,6 +1,6 @@
 """Localization: how well a map finds the object, next to a centred Gaussian that sees nothing."""
 
-from interp.interval import compare, estimate
+from interp.evaluation.bootstrap import compare, estimate
 from interp_standard.localize.box import components, iou, largest_box
 from interp_standard.localize.centre import centre
 from interp_standard.localize.protocol import Localization

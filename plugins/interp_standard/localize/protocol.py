@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from interp.context import Progress, silent
-from interp.interval import RESAMPLES
+from interp.context import Progress, no_progress
+from interp.evaluation.bootstrap import RESAMPLES
 from interp_standard.localize.centre import SIGMA, centre
 from interp_standard.localize.report import Row, rows
 from interp_standard.localize.score import Score, Truth, score
@@ -46,7 +46,7 @@ class Localization:
         truths: Sequence[Truth],
         sigma: float = SIGMA,
         tolerance: float = 0,
-        progress: Progress = silent,
+        progress: Progress = no_progress,
     ) -> Localization:
         """Thresholds of the maps and of the Gaussian, from images that are not scored later."""
         boxes = [each.boxes for each in truths]
@@ -55,12 +55,12 @@ class Localization:
         return cls(share, tune(centres, boxes, progress=progress), sigma, tolerance)
 
     def score(
-        self, maps: Iterable[np.ndarray], truths: Sequence[Truth], progress: Progress = silent
+        self, maps: Iterable[np.ndarray], truths: Sequence[Truth], progress: Progress = no_progress
     ) -> Score:
         """What maps (H, W) of the right class reach, image by image; two such make `rows`."""
         return score(maps, truths, self.share, self.tolerance, progress)
 
-    def score_centre(self, truths: Sequence[Truth], progress: Progress = silent) -> Score:
+    def score_centre(self, truths: Sequence[Truth], progress: Progress = no_progress) -> Score:
         """What the centred Gaussian reaches on the same images."""
         centres = (centre(each.shape, self.sigma) for each in truths)
         return score(centres, truths, self.centre_share, self.tolerance, progress)
@@ -71,7 +71,7 @@ class Localization:
         truths: Sequence[Truth],
         generator: np.random.Generator,
         resamples: int = RESAMPLES,
-        progress: Progress = silent,
+        progress: Progress = no_progress,
     ) -> list[Row]:
         """Every metric of the maps beside the centred Gaussian's, with the paired difference."""
         own, other = self.score(maps, truths, progress), self.score_centre(truths, progress)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from interp.errors import InputError
-from interp.interval import RESAMPLES, Statistic, compare, estimate, first_column
-from interp.method import Measurement
+from interp.evaluation.bootstrap import RESAMPLES, Statistic, compare, estimate, first_column
+from interp.metric import Measurement
 from interp_standard.localize.score import Score
 
 ACCEPT = 0.5

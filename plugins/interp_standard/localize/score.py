@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from interp.context import Progress, silent
+from interp.context import Progress, no_progress
 from interp.dataset import Box
 from interp.errors import InputError
 from interp_standard.localize.box import area, checked, iou, largest_box
@@ -74,7 +74,7 @@ def score(
     truths: Sequence[Truth],
     share: float,
     tolerance: float = 0,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Score:
     """Measure maps (H, W) of the right class, one per truth, boxes at `share` of the maximum."""
     if not truths:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from interp.context import Progress, silent
+from interp.context import Progress, no_progress
 from interp.dataset import Box
 from interp_standard.localize.box import checked, components, iou
 
@@ -36,7 +36,7 @@ def tune(
     maps: Iterable[np.ndarray],
     boxes: Sequence[Sequence[Box]],
     accept: float = 0.5,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> float:
     """The share at which most largest boxes reach the IoU `accept`, for use on other images.
 

@@ -1,6 +1,6 @@
 """Metrics of explanations: against the model's own answers, and against the image's truth."""
 
-from interp.method import ExplanationMetric
+from interp.metric import ExplanationMetric
 from interp_standard.metric.deletion import Deletion
 from interp_standard.metric.energy import EnergyMask, EnergyParts
 from interp_standard.metric.infidelity import Infidelity

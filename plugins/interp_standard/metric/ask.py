@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from interp.design import Design, ListedRegions
-from interp.evaluation.case import Case
-from interp.method import MetricParams
+from interp.engine.design import Design, ListedRegions
+from interp.engine.respond import respond
+from interp.metric import Case, MetricParams
 from interp_standard.perturbation.cell import grid
 from interp_standard.perturbation.fill import FillParams, cover
 
@@ -29,7 +29,7 @@ class PoolParams(RemovalParams):
 
 def ask(case: Case, design: Design, output: str) -> np.ndarray:
     """The target's score of every state of a finite design, (N,)."""
-    answers = case.context.respond(case.subject, design, output, design.size or 0)
+    answers = respond(case.context, case.subject, design, output, design.size or 0)
     found = [case.target.select(each.scores).double().cpu().numpy() for each in answers]
     return np.concatenate(found)
 

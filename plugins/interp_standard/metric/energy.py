@@ -9,8 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from interp.dataset import Example, Instance
-from interp.evaluation.case import Case, instances_of
-from interp.method import ExplanationMetric, MetricParams, Truth
+from interp.metric import Case, ExplanationMetric, MetricParams, Truth, instances_of
 from interp.target import Target
 from interp_standard.localize.region import energy
 

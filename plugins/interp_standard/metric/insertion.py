@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from interp.evaluation.case import Case
-from interp.method import MetricParams
+from interp.metric import Case, MetricParams
 from interp_standard.metric.deletion import Deletion, DeletionParams, area
 from interp_standard.perturbation.fill import Fill
 

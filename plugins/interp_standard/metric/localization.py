@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from interp.evaluation.case import Case
-from interp.method import ExplanationMetric, MetricParams, Truth
+from interp.metric import Case, ExplanationMetric, MetricParams, Truth
 from interp_standard.localize.box import iou, largest_box
 from interp_standard.localize.report import ACCEPT
 

@@ -8,8 +8,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.evaluation.case import Case
-from interp.method import ExplanationMetric, MetricParams, Truth
+from interp.metric import Case, ExplanationMetric, MetricParams, Truth
 from interp_standard.localize.region import inside, pointing
 
 

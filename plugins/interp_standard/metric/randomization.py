@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from interp.evaluation.case import Case
-from interp.method import ExplanationMetric, MetricParams
+from interp.metric import Case, ExplanationMetric, MetricParams
 from interp.spec import Capability
 from interp_standard.metric.rank import alike
 

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.design import Design
-from interp.evaluation.case import Case
-from interp.method import ExplanationMetric, MetricParams
-from interp.state import content_key
+from interp.engine.design import Design
+from interp.engine.random import content_key
+from interp.metric import Case, ExplanationMetric, MetricParams
 from interp_standard.metric.ask import ask, ranked
 from interp_standard.metric.impute import impute
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.method import Experiment, Params, Perturbation
+from interp.engine.component import Experiment, Perturbation
+from interp.params import Params
 from interp_standard.perturbation.region import RegionParams, region_experiment
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.design import GateSubject, ImageSubject, MaskDesign, SingleDesign
+from interp.engine.channel import AblationDesign
+from interp.engine.component import Experiment, Perturbation
+from interp.engine.design import GateSubject, ImageSubject, MaskDesign, SingleDesign
+from interp.engine.random import content_key
 from interp.evidence import ChannelImportance, Evidence, Heatmap
-from interp.gate import AblationDesign
-from interp.method import Experiment, Params, Perturbation
-from interp.state import content_key
+from interp.params import Params
 from interp_standard.perturbation.fill import FillParams, cover
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from pydantic import AfterValidator, Field
 
-from interp.method import Params
+from interp.params import Params
 
 if TYPE_CHECKING:
     from torch import Tensor

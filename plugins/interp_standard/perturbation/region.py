@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
-from interp.design import ImageSubject, ListedRegions, RegionDesign
-from interp.method import Experiment
-from interp.state import draw_bits
+from interp.engine.component import Experiment
+from interp.engine.design import ImageSubject, ListedRegions, RegionDesign
+from interp.engine.random import draw_bits
 from interp_standard.perturbation.fill import FillParams, cover
 from interp_standard.shapley import log_kernel
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from interp.model import ModelAdapter
-    from interp.placement import Placement
+    from interp.network.placement import Placement
 
 LARGEST = 16
 """Parts up to which all states may be listed."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.design import ImageSubject, MaskDesign
-from interp.method import Experiment, Params, Perturbation
-from interp.state import content_key, draw_bits
+from interp.engine.component import Experiment, Perturbation
+from interp.engine.design import ImageSubject, MaskDesign
+from interp.engine.random import content_key, draw_bits
+from interp.params import Params
 from interp_standard.perturbation.fill import FillParams, cover
 
 if TYPE_CHECKING:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from interp.engine.component import Experiment, Perturbation
 from interp.errors import InputError
 from interp.evidence import Evidence, Regions
-from interp.method import Experiment, Params, Perturbation
+from interp.params import Params
 from interp_standard.perturbation.region import RegionParams, region_experiment
 
 if TYPE_CHECKING:
     from interp.context import Context
-    from interp.design import RegionDesign
+    from interp.engine.design import RegionDesign
     from interp.model import ModelAdapter
 
 

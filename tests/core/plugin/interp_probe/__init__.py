@@ -8,12 +8,15 @@ import numpy as np
 import pluggy
 from pydantic import Field
 
-from interp.design import ImageSubject, RegionDesign
+from interp.engine.component import Weighting
+from interp.engine.design import ImageSubject, RegionDesign
+from interp.engine.respond import accumulate
 from interp.errors import InputError
 from interp.evidence import Heatmap, Regions
 from interp.explanation import Explanation, join
 from interp.knowledge import Knowledge
-from interp.method import Method, Params, Weighting
+from interp.method import Method
+from interp.params import Params
 from interp.spec import Capability
 
 hookimpl = pluggy.HookimplMarker("interp")
@@ -60,7 +63,7 @@ class Tiles(Method):
         design = RegionDesign(pixels, labels, torch.full((3,), 0.5).to(pixels), context.seed)
         subject = ImageSubject(model, pixels, placement)
         count = context.samples(400)
-        moments = context.accumulate(subject, design, [target], Even(), self.params.output, count)
+        moments = accumulate(context, subject, design, [target], Even(), self.params.output, count)
         total = moments.total
         ridge = 1e-6 * torch.eye(total.gram.shape[1]).to(total.gram)
         weights = torch.linalg.solve(total.gram[0] + ridge, total.b[0])[1:].cpu().numpy()

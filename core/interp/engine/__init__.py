@@ -1,0 +1,1 @@
+"""Perturb, respond, moments, solve: the experiment that perturbation methods share."""

@@ -1,0 +1,300 @@
+"""The experiment: a subject, its parts, and what switching parts off does to it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from interp.engine.random import Keep, content_key, draw_states
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from interp.model import Cut, Frontier, Gates, ModelAdapter
+    from interp.network.placement import Placement
+
+CHUNK = 100
+"""Samples drawn together; part of what a seed means."""
+
+
+class Subject(ABC):
+    """What is perturbed, and how the model answers to a perturbed one."""
+
+    model: ModelAdapter
+    key: str
+    """Content key: equal keys get equal answers."""
+    place: str = "image"
+    """What is perturbed: the image, or the layer's name."""
+
+    @property
+    @abstractmethod
+    def nbytes(self) -> int:
+        """What one perturbed subject takes on its way into the model."""
+
+    @abstractmethod
+    def scores(self, perturbed: Tensor) -> Tensor:
+        """Raw class scores (B, K) of perturbed subjects (B, ...)."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSubject(Subject):
+    """An image at the model's input size, (3, h, w) RGB in [0, 1]."""
+
+    model: ModelAdapter
+    pixels: Tensor
+    placement: Placement
+
+    @cached_property
+    def key(self) -> str:  # type: ignore[override]
+        """The model's weights, precision and preprocessing, and the pixels."""
+        spec = self.model.spec
+        pixels = self.pixels.cpu().numpy()
+        return content_key(spec.fingerprint, spec.precision, spec.input, pixels)
+
+    @property
+    def nbytes(self) -> int:
+        return self.pixels.nbytes
+
+    def scores(self, perturbed: Tensor) -> Tensor:
+        return self.model.predict(perturbed)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerSubject(Subject):
+    """A layer's activation of one image; only what follows the layer is run."""
+
+    model: ModelAdapter
+    cut: Cut
+    frontier: Frontier
+
+    @property
+    def key(self) -> str:  # type: ignore[override]
+        """The frontier's: weights, layer, image."""
+        return self.frontier.key
+
+    @property
+    def place(self) -> str:  # type: ignore[override]
+        """The layer's name."""
+        return self.cut.layer.name
+
+    @property
+    def nbytes(self) -> int:
+        return self.frontier.activation.nbytes
+
+    def scores(self, perturbed: Tensor) -> Tensor:
+        return self.cut.suffix(self.frontier, perturbed)
+
+
+@dataclass(frozen=True, eq=False)
+class GateSubject(LayerSubject):
+    """A layer's channels, to be opened and closed; what is perturbed are the gates, (B, C)."""
+
+    @property
+    def place(self) -> str:  # type: ignore[override]
+        """The gates of the layer."""
+        return f"gates of {self.cut.layer.name}"
+
+    @property
+    def nbytes(self) -> int:
+        return self._gates.nbytes
+
+    def scores(self, perturbed: Tensor) -> Tensor:
+        return self._gates(perturbed)
+
+    @cached_property
+    def _gates(self) -> Gates:
+        return self.cut.gates(self.frontier)
+
+
+class Design(ABC):
+    """The states to try on a subject, chunk by chunk, and what they mean."""
+
+    parts: int
+    size: int | None = None
+    """How many states there are; None: sampled without end."""
+    chunk: int = CHUNK
+    key: str
+    device: torch.device
+
+    @abstractmethod
+    def draw(self, chunk: int) -> Tensor:
+        """The chunk's states (B, P) uint8 on the subject's device; 0 begins all-on, all-off."""
+
+    @abstractmethod
+    def apply(self, states: Tensor) -> Tensor:
+        """Perturbed subjects (B, C, h, w) for states (B, P)."""
+
+    @abstractmethod
+    def distance(self, states: Tensor) -> Tensor:
+        """||original - perturbed||^2, (B,), without making the perturbed ones."""
+
+    @abstractmethod
+    def paint(self, weights: np.ndarray) -> np.ndarray:
+        """A value per feature (Q,) as a map (h, w) over the model's input."""
+
+    def features(self, states: Tensor) -> Tensor:
+        """What the scores are explained by, (B, Q) in [0, 1]: the states themselves, or masks."""
+        return states
+
+    def proposal(self, states: Tensor) -> Tensor:
+        """How likely each state was to be drawn, up to a factor, (B,); all alike by default."""
+        return states.new_ones(len(states)).double()
+
+
+class SampledDesign(Design):
+    """Independent on/off states, each part on with probability `keep`."""
+
+    seed: int
+    stream: str
+    keep: Keep = 0.5
+
+    def draw(self, chunk: int) -> Tensor:
+        import torch
+
+        states = draw_states(
+            self.seed, f"{self.stream}/{self.key}", chunk, (self.chunk, self.parts), self.keep
+        )
+        if chunk == 0:
+            states[0], states[1] = 1, 0
+        return torch.from_numpy(states).to(self.device)
+
+
+class SingleDesign(Design):
+    """All on, all off, then each part alone: off, or on where `shown`."""
+
+    shown: ClassVar[bool] = False
+
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        """One state for each part, after the two anchors."""
+        return self.parts + 2
+
+    def draw(self, chunk: int) -> Tensor:
+        import torch
+
+        row = torch.arange(self.size, device=self.device)[chunk * self.chunk :][: self.chunk, None]
+        alone = torch.arange(self.parts, device=self.device) == row - 2
+        on = alone if self.shown else ~alone
+        return ((on | (row == 0)) & (row != 1)).to(torch.uint8)
+
+
+class MaskDesign(Design):
+    """An image covered by masks: 1 shows a pixel, 0 puts the fill in its place.
+
+    pixels (3, h, w) RGB in [0, 1]; fill (3,), or an image (3, h, w).
+    """
+
+    pixels: Tensor
+    fill: Tensor
+
+    @abstractmethod
+    def masks(self, states: Tensor) -> Tensor:
+        """How much of each pixel a state shows, (B, h, w) float32 in [0, 1]."""
+
+    @property
+    def device(self) -> torch.device:  # type: ignore[override]
+        """Where the pixels are."""
+        return self.pixels.device
+
+    @property
+    def cover(self) -> Tensor:
+        """The fill as an image, (3, 1, 1) or (3, h, w)."""
+        return self.fill.reshape(3, 1, 1) if self.fill.ndim == 1 else self.fill
+
+    @property
+    def difference(self) -> Tensor:
+        """||pixel - fill||^2 of each pixel, (h, w)."""
+        return (self.pixels - self.cover).square().sum(0).double()
+
+    def apply(self, states: Tensor) -> Tensor:
+        share = self.masks(states).to(self.pixels.dtype).unsqueeze(1)  # (B, 1, h, w)
+        return self.cover.lerp(self.pixels, share)  # exact at 0 and at 1
+
+    def distance(self, states: Tensor) -> Tensor:
+        hidden = (1 - self.masks(states).double()).square()
+        return (hidden * self.difference).sum((1, 2))
+
+
+@dataclass(frozen=True, eq=False)
+class RegionDesign(MaskDesign, SampledDesign):
+    """Disjoint regions of an image, switched off by painting the fill over them.
+
+    pixels (3, h, w) RGB in [0, 1]; labels (h, w) int, 0..P-1; fill (3,) or (3, h, w).
+    """
+
+    pixels: Tensor
+    labels: np.ndarray
+    fill: Tensor
+    seed: int = 0
+    stream: str = "regions"
+    keep: float = 0.5
+    parts: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", int(self.labels.max()) + 1)
+
+    @cached_property
+    def key(self) -> str:  # type: ignore[override]
+        """Pixels, partition, fill and the law of the states."""
+        arrays = self.pixels.cpu().numpy(), self.labels.astype(np.int32), self.fill.cpu().numpy()
+        return content_key(*arrays, *self.law)
+
+    @property
+    def law(self) -> tuple[object, ...]:
+        """What the states hang on besides the partition."""
+        return self.seed, self.stream, self.keep
+
+    @cached_property
+    def _where(self) -> Tensor:
+        import torch
+
+        return torch.from_numpy(self.labels.astype(np.int64)).to(self.device)  # (h, w)
+
+    @cached_property
+    def energy(self) -> Tensor:
+        """||region - fill||^2 of each part, (P,)."""
+        import torch
+
+        per_pixel = self.difference
+        total = torch.zeros(self.parts, dtype=torch.float64, device=per_pixel.device)
+        return total.index_add(0, self._where.flatten(), per_pixel.flatten())
+
+    def masks(self, states: Tensor) -> Tensor:
+        return states.to(self.pixels.dtype)[:, self._where]
+
+    def distance(self, states: Tensor) -> Tensor:
+        return (1 - states.double()).square() @ self.energy
+
+    def paint(self, weights: np.ndarray) -> np.ndarray:
+        return np.asarray(weights)[self.labels]
+
+
+@dataclass(frozen=True, eq=False)
+class ListedRegions(RegionDesign):
+    """Regions and a finite list of states (N, P), 0 or 1, tried after all-on and all-off."""
+
+    states: np.ndarray = field(kw_only=True)
+
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        """The listed states and the two anchors."""
+        return len(self.states) + 2
+
+    @property
+    def law(self) -> tuple[object, ...]:
+        """The states themselves."""
+        return (self.states,)
+
+    def draw(self, chunk: int) -> Tensor:
+        import torch
+
+        rows = slice(max(chunk * self.chunk - 2, 0), (chunk + 1) * self.chunk - 2)
+        drawn = self.states[rows].astype(np.uint8)
+        if chunk == 0:
+            drawn = np.concatenate([np.ones_like(drawn[:1]), np.zeros_like(drawn[:1]), drawn])
+        return torch.from_numpy(drawn).to(self.device)

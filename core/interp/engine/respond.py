@@ -1,0 +1,182 @@
+"""Asking the model: chunk by chunk, in the fastest micro-batches, answers kept and shared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from interp.engine.convergence import rounds
+from interp.engine.moments import BUCKETS, Moments
+from interp.engine.random import content_key
+from interp.errors import ModelError
+from interp.memory import BatchSize
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from interp.context import Context
+    from interp.engine.component import Weighting
+    from interp.engine.design import Design, Subject
+    from interp.target import Target
+
+SAVE_EVERY = 5.0
+"""Seconds between checkpoints."""
+
+
+CACHE = 1 << 16
+"""Bytes of a perturbed subject from which on, on a CPU, large micro-batches leave the caches."""
+
+LARGEST_ON_CPU = 32
+"""The largest micro-batch of such subjects there; others only take more memory."""
+
+WORKSPACE = 32
+"""Bytes a forward pass takes per byte of its input, roughly: what bounds the first guess."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A chunk's states (B, P) uint8 and the model's scores (B, K)."""
+
+    chunk: int
+    states: Tensor
+    scores: Tensor
+
+
+def respond(
+    context: Context,
+    subject: Subject,
+    design: Design,
+    output: str,
+    count: int,
+    skip: Collection[int] = (),
+) -> Iterator[Answer]:
+    """Scores as `output` for the first `count` states of the design, chunk by chunk.
+
+    Chunks in `skip` are left out. Ends early when the time budget is spent, but not before
+    one chunk was answered. Raises Cancelled, and ModelError for NaN.
+    """
+    total = count if design.size is None else min(count, design.size)
+    done = 0
+    for chunk in range(-(-total // design.chunk)):
+        length = min(design.chunk, total - chunk * design.chunk)
+        if chunk not in skip:
+            if context.out_of_time() and (done or skip):
+                return
+            states = design.draw(chunk)[:length]
+            raw = _scores(context, subject, design, chunk, states)
+            yield Answer(chunk, states, subject.model.probabilities(raw, output))  # type: ignore[arg-type]
+        done += length
+        context.progress("perturbed samples", done, total)
+
+
+def accumulate(
+    context: Context,
+    subject: Subject,
+    design: Design,
+    targets: Sequence[Target],
+    weighting: Weighting,
+    output: str,
+    count: int,
+    second_order: bool = True,
+    settled: Callable[[Moments], bool] | None = None,
+) -> Moments:
+    """Moments of the first `count` answers, scores (B, T) of the targets.
+
+    Where the context has a checkpoint folder, goes on from what is there, and saves every few
+    seconds. With the budget's `until` stable, samples are doubled until `settled` says so, up to
+    the budget's number or a multiple of `count`. Raises as respond does.
+    """
+    import torch
+
+    names = [(target.index, target.against) for target in targets]
+    key = content_key(subject.key, design.key, names, weighting, output, second_order)
+    path = None if context.checkpoint is None else context.checkpoint / f"{key}.safetensors"
+    moments = Moments.open(path) if path is not None and path.exists() else Moments(key)
+    saved = time.monotonic()
+    numbers = _rounds(context, design, count, settled is not None)
+    for upto in numbers:
+        for answer in respond(context, subject, design, output, upto, set(moments.chunks)):
+            scores = torch.stack([target.select(answer.scores) for target in targets], 1)  # (B, T)
+            weights = weighting.weigh(design, answer.states, scores)
+            if answer.chunk == 0 and not weighting.anchors:
+                weights = torch.cat([torch.zeros_like(weights[:2]), weights[2:]])
+            features = design.features(answer.states)
+            moments.add(answer.chunk, features, scores, weights, second_order)
+            if path is not None and time.monotonic() - saved > SAVE_EVERY:
+                moments.save(path)
+                saved = time.monotonic()
+        if context.out_of_time() or (
+            settled is not None and upto < numbers[-1] and settled(moments)
+        ):
+            break
+    if path is not None:
+        moments.save(path)
+    return moments
+
+
+def _rounds(context: Context, design: Design, count: int, growing: bool) -> list[int]:
+    """Numbers of samples to look at: all at once, or doubling where the answer may settle."""
+    if not growing or context.budget.until == "samples" or design.size is not None:
+        return [count]
+    return rounds(BUCKETS * design.chunk, count, context.budget)
+
+
+def _scores(
+    context: Context, subject: Subject, design: Design, chunk: int, states: Tensor
+) -> Tensor:
+    """Raw scores (B, K) of a chunk, from the kept answers where they are there."""
+    kept = context.memory.kept_answers(context.budget.memory)
+    key = (subject.key, design.key, chunk)
+    found = kept.get(key)
+    if found is None or len(found) < len(states):
+        found = _ask(context, subject, design, states)
+        kept.put(key, found)
+    return found[: len(states)]
+
+
+def _ask(context: Context, subject: Subject, design: Design, states: Tensor) -> Tensor:
+    """Run the model on all states in micro-batches, halved for as long as memory runs out."""
+    import torch
+
+    batch = _batch_size(context, subject, design)
+    while True:
+        size = batch.size()
+        begun = time.perf_counter()
+        try:
+            pieces = torch.split(states, size)
+            scores = torch.cat([subject.scores(design.apply(piece)) for piece in pieces])
+        except (RuntimeError, MemoryError) as error:
+            if not _out_of_memory(error):
+                raise
+            batch.halve(size)
+            continue
+        if not bool(torch.isfinite(scores.sum())):  # also waits for the device
+            raise ModelError(f"{subject.model.spec.name} answers NaN or infinity; check the model")
+        if len(states) >= size:
+            batch.measured(size, len(states), time.perf_counter() - begun)
+        return scores
+
+
+def _batch_size(context: Context, subject: Subject, design: Design) -> BatchSize:
+    """The micro-batch kept for this kind of experiment; a first, uncounted pass warms up."""
+    key = (subject.model.spec.fingerprint, subject.place)
+    sizes = context.memory.batch_sizes
+    if key not in sizes:
+        sample = design.apply(design.draw(0)[:1])
+        subject.scores(sample)
+        affordable = context.budget.memory // (WORKSPACE * max(subject.nbytes, 1))
+        small = sample.device.type != "cpu" or subject.nbytes < CACHE
+        largest = design.chunk if small else LARGEST_ON_CPU
+        limit = max(1, min(design.chunk, affordable, largest))
+        sizes[key] = BatchSize(limit, context.budget.batch_size)
+    return sizes[key]
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    import torch
+
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
+        sign in str(error).lower() for sign in ("out of memory", "can't allocate memory")
+    )

@@ -1,0 +1,160 @@
+"""Metrics: numbers for one explanation of one image, and numbers for a model on a data set."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from interp.context import Context
+from interp.dataset import Dataset, Example, Instance
+from interp.engine.design import ImageSubject
+from interp.explanation import Explanation
+from interp.model import ModelAdapter
+from interp.params import Params
+from interp.spec import Capability
+from interp.target import Target
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from interp.network.placement import Placement
+
+Truth = Literal["none", "label", "box", "mask", "parts"]
+"""What has to be known of an image: its class, or where objects of the target's class lie."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A metric's value with its 95 % confidence interval."""
+
+    value: float
+    unit: str
+    higher_is_better: bool
+    low: float | None = None
+    high: float | None = None
+    count: int = 0
+
+
+class MetricParams(Params):
+    """What every metric is asked."""
+
+    images: int | None = Field(
+        None, ge=1, description="measure the first so many images; none: every image"
+    )
+
+
+@dataclass(frozen=True)
+class ExplanationMetric(ABC):
+    """A number for one explanation of one image, from the model's answers or the image's truth.
+
+    Its mean over images is what is reported. Subclasses set `Params`, what they need of the model
+    (`needs`) and of the image (`needs_truth`), the unit and the direction.
+    """
+
+    Params: ClassVar[type[MetricParams]] = MetricParams
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PREDICT})
+    needs_truth: ClassVar[Truth] = "none"
+    unit: ClassVar[str] = ""
+    higher_is_better: ClassVar[bool] = True
+
+    params: Any
+
+    def applies(self, example: Example, target: Target) -> bool:
+        """Whether what is known of the image suffices; its labels are the model's classes."""
+        return knows(example, target, self.needs_truth)
+
+    @abstractmethod
+    def measure(self, case: Case) -> float:
+        """The number; finite."""
+
+
+@dataclass(frozen=True)
+class ModelMetric(ABC):
+    """A number for a model, or for what a method learned of it, on a data set."""
+
+    Params: ClassVar[type[Params]] = Params
+
+    params: Any
+
+    @abstractmethod
+    def measure(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Measurement:
+        """The metric's value."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A method's explanation of one image and target, and what a metric may measure it by."""
+
+    explanation: Explanation
+    model: ModelAdapter
+    target: Target
+    example: Example
+    """The image and its truth; labels are the model's classes."""
+    context: Context
+    """Its memory is shared by all methods: designs that hang on the image alone are asked once."""
+    again: Callable[[int, ModelAdapter], Explanation]
+    kept: dict[str, Any]
+    """What a metric keeps from image to image."""
+
+    @cached_property
+    def map(self) -> np.ndarray:
+        """Importance per pixel of the image, (H, W), signed."""
+        return self.explanation.map()
+
+    @property
+    def image(self) -> np.ndarray:
+        """(H, W, 3) uint8 RGB."""
+        return self.example.image
+
+    @property
+    def instances(self) -> list[Instance]:
+        """The objects of the target's class."""
+        return instances_of(self.example, self.target)
+
+    def explain(self, seed: int | None = None, model: ModelAdapter | None = None) -> np.ndarray:
+        """The same method's map, (H, W), with another seed or of another model."""
+        found = self.again(self.context.seed if seed is None else seed, model or self.model)
+        return found.map()
+
+    @cached_property
+    def subject(self) -> ImageSubject:
+        """The image as the model takes it, to be perturbed."""
+        return ImageSubject(self.model, *self._prepared)
+
+    @property
+    def pixels(self) -> Tensor:
+        """The model's input, (3, h, w) RGB in [0, 1]."""
+        return self._prepared[0]
+
+    def over_input(self, values: np.ndarray) -> np.ndarray:
+        """A map (H, W) over the model's input, (h, w); padding gets the map's smallest value."""
+        white = np.float32(255)  # to_input divides by it, as images need
+        low = float(values.min())
+        return self._prepared[1].to_input(values * white, pad=low)
+
+    @cached_property
+    def _prepared(self) -> tuple[Tensor, Placement]:
+        return self.model.prepare(self.image)
+
+
+def instances_of(example: Example, target: Target) -> list[Instance]:
+    """The objects of the target's class; labels are the model's classes."""
+    return [each for each in example.instances if each.label == target.index]
+
+
+def knows(example: Example, target: Target, truth: Truth) -> bool:
+    """Whether this is known of the image and the target's class."""
+    found = instances_of(example, target)
+    if truth == "mask":
+        return any(each.mask is not None for each in found)
+    if truth == "parts":
+        return any(part.mask is not None for each in found for part in each.parts)
+    if truth == "label":
+        return example.label is not None
+    return truth == "none" or bool(found)

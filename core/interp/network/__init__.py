@@ -1,0 +1,1 @@
+"""How images enter a network and how its answers come back."""

@@ -1,0 +1,35 @@
+"""From RGB in [0, 1] to what a network wants to be given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from interp.network.device import send
+from interp.spec import InputSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def encode(images: Tensor, spec: InputSpec) -> Tensor:
+    """Images (N, 3, ., .) of any size resized, reordered and normalised, (N, 3, h, w)."""
+    import torch
+    from torch.nn import functional
+
+    if tuple(images.shape[2:]) != spec.size:
+        images = functional.interpolate(images, spec.size, mode="bilinear", antialias=True)
+    if spec.order == "BGR":
+        images = images.flip(1)
+    mean, std = (
+        send(torch.tensor(each, dtype=images.dtype), images.device).view(1, 3, 1, 1)
+        for each in (spec.mean, spec.std)
+    )
+    return torch.addcmul(-mean / std, images, 1 / std)
+
+
+def probe_images(spec: InputSpec, count: int = 2) -> Tensor:
+    """Random images (count, 3, h, w) in [0, 1], the same every time."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(count, 3, *spec.size, generator=generator)

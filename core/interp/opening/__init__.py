@@ -1,0 +1,1 @@
+"""From the names in a request to the objects they name."""

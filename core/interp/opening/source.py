@@ -1,0 +1,110 @@
+"""From what a user calls a model to the adapter that opens it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from interp.errors import ModelError, blamed, nearest
+from interp.model import ModelAdapter
+from interp.registry.manifest import AdapterEntry
+from interp.spec import ModelOptions
+
+if TYPE_CHECKING:
+    from interp.registry import Registry
+
+FOLDER = "folder:"
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """What a registered model is made of: a source some adapter opens, and how."""
+
+    source: str
+    options: ModelOptions = field(default_factory=ModelOptions)
+
+
+def open_model(
+    source: object, options: ModelOptions, registry: Registry, name: str | None = None
+) -> ModelAdapter:
+    """A registered model, a file, a factory, a folder or a framework's own object, opened.
+
+    What is open already is returned as it is.
+
+    Raises ModelError for what no registered adapter opens, PluginError for an adapter's failure.
+    """
+    if isinstance(source, ModelAdapter):
+        return source
+    if isinstance(source, str) and source in {each.name for each in registry.entries("model")}:
+        registered: ModelSource = registry.get("model", source)
+        merged = merge(registered.options, options)
+        return open_model(registered.source, merged, registry, name or source)
+    entry = _adapter(source, registry)
+    with blamed(f"adapter {entry.name}"):
+        model: ModelAdapter = registry.get("adapter", entry.name)(source, options, registry.get)
+    if name is not None:
+        model.spec = model.spec.model_copy(update={"name": name, "source": name})
+    return model
+
+
+def merge(registered: ModelOptions, given: ModelOptions) -> ModelOptions:
+    """The registered options with what the user says over them, field by field."""
+    said = given.model_dump(exclude_defaults=True)
+    said["input"] = {**registered.input, **given.input}
+    return registered.model_copy(update=said)
+
+
+def _adapter(source: object, registry: Registry) -> AdapterEntry:
+    adapters = [e for e in registry.entries("adapter") if isinstance(e, AdapterEntry)]
+    if isinstance(source, str):
+        return _by_pattern(source, adapters, [each.name for each in registry.entries("model")])
+    return _by_class(source, adapters)
+
+
+def _by_pattern(source: str, adapters: list[AdapterEntry], models: list[str]) -> AdapterEntry:
+    """The adapter with the most specific pattern that fits."""
+    fits = [
+        (len(pattern.replace("*", "")), pattern, each)
+        for each in adapters
+        for pattern in each.sources
+        if _fits(source, pattern)
+    ]
+    if not fits:
+        forms = [pattern for each in adapters for pattern in each.sources]
+        raise ModelError(_unknown(source, models, forms))
+    _, pattern, adapter = max(fits, key=lambda fit: fit[0])
+    if pattern.startswith("*.") and not Path(source).is_file():
+        raise ModelError(f"{source}: no such model file; check the path")
+    return adapter
+
+
+def _fits(source: str, pattern: str) -> bool:
+    if pattern.startswith(FOLDER):
+        return (Path(source) / pattern.removeprefix(FOLDER)).is_file()
+    return fnmatchcase(source, pattern)
+
+
+def _unknown(source: str, models: list[str], forms: list[str]) -> str:
+    suffix = Path(source).suffix
+    if suffix:
+        return (
+            f"{source}: no registered adapter opens {suffix!r} files; "
+            f"known forms: {', '.join(forms) or 'none'}"
+        )
+    where = f"; other forms: {', '.join(forms)}" if forms else ""
+    return f"unknown model {source!r}; {nearest(source, models)}{where}"
+
+
+def _by_class(source: object, adapters: list[AdapterEntry]) -> AdapterEntry:
+    lineage = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(source).__mro__]
+    for name in lineage:
+        for each in adapters:
+            if name in each.objects:
+                return each
+    known = [name for each in adapters for name in each.objects]
+    raise ModelError(
+        f"found a model of type {lineage[0]}, which no registered adapter opens; "
+        f"expected {', '.join(known) or 'the name of one'}"
+    )

@@ -1,0 +1,1 @@
+"""What a run leaves behind: a bundle on disk and its pictures."""

@@ -1,0 +1,49 @@
+"""What the runs of one program share: registry, model, progress, cancellation, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from interp.context import Budget, Context, Progress, never, no_progress
+from interp.memory import Memory
+from interp.model import ModelAdapter
+from interp.opening.source import open_model
+from interp.registry import Registry
+from interp.spec import ModelOptions
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """The surroundings of run, survey, fit, compare, evaluate, measure and rerun.
+
+        session = Session(model=network)
+        run(Request(method="mint"), session)
+
+    `model` (a ModelAdapter or a framework's own object, such as an nn.Module) takes the place of
+    the model that a request names. Calls that are handed the same session share measured batch
+    sizes and the model's answers.
+    """
+
+    registry: Registry = field(default_factory=Registry.load)
+    model: object = None
+    progress: Progress = no_progress
+    cancelled: Callable[[], bool] = never
+    memory: Memory = field(default_factory=Memory)
+
+    def open_model(self, source: str, options: ModelOptions) -> ModelAdapter:
+        """The session's own model, or else the one that `source` names. Raises ModelError."""
+        return open_model(source if self.model is None else self.model, options, self.registry)
+
+    def context(self, seed: int, budget: Budget, checkpoint: Path | None = None) -> Context:
+        """What a method or metric is given in this session."""
+        return Context(
+            seed=seed,
+            budget=budget,
+            progress=self.progress,
+            cancelled=self.cancelled,
+            checkpoint=checkpoint,
+            lookup=self.registry.get,
+            memory=self.memory,
+        )

@@ -1,0 +1,67 @@
+"""A resumable output folder, one piece per image: the same request goes on where it was stopped."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from interp.errors import InputError
+from interp.spec import Plain
+from interp.storage.folder import check_parent, read_json, slug, write_json_whole
+
+REQUEST, BEGUN = "request.json", "begun.json"
+
+
+@dataclass(frozen=True)
+class ResumableFolder:
+    """A folder whose pieces appear whole or not at all; what is there is not made again.
+
+    `content` holds fingerprints of what the request's names stood for when the folder was begun,
+    so that another model or other images under the same names are noticed.
+    """
+
+    folder: Path
+    request: Plain
+    content: dict[str, str]
+
+    def begin(self) -> None:
+        """Make the folder, or check that the same request began it. Raises InputError."""
+        wanted = {REQUEST: self.request.model_dump(mode="json"), BEGUN: self.content}
+        check_parent(self.folder)
+        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.glob("[!.]*"))):
+            if any(self._read(name) != value for name, value in wanted.items()):
+                raise InputError(
+                    f"{self.folder} holds something else; name another --out folder, or repeat "
+                    "the command that began it, with the same images and model, to go on"
+                )
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name, value in wanted.items():
+            write_json_whole(self.folder / name, value)
+
+    def _read(self, name: str) -> object:
+        path = self.folder / name
+        return read_json(path) if path.is_file() else None
+
+    def piece(self, index: int, name: str) -> Path:
+        """The path of the piece at `index`, for an image called `name`."""
+        return self.folder / f"{index:05d}-{slug(name)[-40:].strip('-') or 'image'}"
+
+    def found(self, name: str) -> dict[int, Path]:
+        """The file `name` of each piece that is there, by index."""
+        return {
+            int(each.parent.name.partition("-")[0]): each
+            for each in self.folder.glob(f"[0-9]*-*/{name}")
+        }
+
+    def stopped(self, count: int) -> str:
+        """The message for somebody who stopped the work after `count` images."""
+        return (
+            f"stopped; {count} of the images are whole in {self.folder}, and the same command with "
+            f"--out {self.folder} goes on"
+        )
+
+    def remove(self) -> None:
+        """Remove the folder and all that it holds."""
+        shutil.rmtree(self.folder, ignore_errors=True)
