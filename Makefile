@@ -32,7 +32,7 @@ lint: $(VENV)/.developing ## check style
 
 docs: $(VENV)/.developing ## check every method, write the generated parts of README.md
 	$(BIN)/interp check --out docs/truth.json
-	$(BIN)/python -m interp.docs README.md
+	$(BIN)/python docs/reference.py README.md
 	$(BIN)/python docs/picture.py
 
 screenshots: $(VENV)/.developing ## take README's picture of the dashboard (needs chromium)

@@ -9,9 +9,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from reference import generated, written
 
 from interp import hookspecs
-from interp.docs import generated, written
 from interp.errors import InputError
 from interp.registry import Registry
 from interp.registry.manifest import MethodEntry, read_manifest

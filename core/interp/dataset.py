@@ -371,7 +371,7 @@ NAMED = 3
 
 
 @dataclass
-class Reading:
+class TolerantReader:
     """One way through a data set, and what could not be read on it."""
 
     dataset: Dataset

@@ -70,7 +70,7 @@ class ExplanationMetric(ABC):
         return knows(example, target, self.needs_truth)
 
     @abstractmethod
-    def measure(self, case: Case) -> float:
+    def measure(self, case: MetricCase) -> float:
         """The number; finite."""
 
 
@@ -88,7 +88,7 @@ class ModelMetric(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class MetricCase:
     """A method's explanation of one image and target, and what a metric may measure it by."""
 
     explanation: Explanation

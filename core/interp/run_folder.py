@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from interp.dataset import Example, Reading, open_dataset
+from interp.dataset import Example, TolerantReader, open_dataset
 from interp.errors import Cancelled, InputError, PluginError
 from interp.explanation import Prediction
 from interp.memory import Memory
@@ -24,7 +24,7 @@ from interp.target import parse_target
 INDEX = "index.json"
 
 
-class Entry(Plain):
+class FolderEntry(Plain):
     """An image's bundle in numbers."""
 
     name: str
@@ -43,7 +43,7 @@ class FolderRun:
 
     folder: Path
     request: Request
-    entries: tuple[Entry, ...]
+    entries: tuple[FolderEntry, ...]
     total: int
     failed: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -82,10 +82,10 @@ def run_folder(
     part, parts = request.budget.shard or (0, 1)
     alike = request.model_copy(update={"budget": request.budget.model_copy(update={"shard": None})})
     content = {"images": dataset.fingerprint, "model": opened.spec.fingerprint}
-    folder = ResumableFolder(out, alike, content)
+    folder = ResumableFolder.of(out, alike, content)
     folder.begin()
     total = len(dataset) if limit is None else min(limit, len(dataset))
-    job = _Job(alike, replace(session, model=opened), folder, Reading(dataset))
+    job = _Job(alike, replace(session, model=opened), folder, TolerantReader(dataset))
     job.work(range(part, total, parts))
     return job.index(total)
 
@@ -97,7 +97,7 @@ class _Job:
     request: Request
     session: Session
     folder: ResumableFolder
-    reading: Reading
+    reading: TolerantReader
     failed: dict[str, str] = field(default_factory=dict)
 
     def work(self, indices: range) -> None:
@@ -128,7 +128,7 @@ class _Job:
     def index(self, total: int) -> FolderRun:
         """Write index.json of the bundles that are there, whoever made them."""
         kept = self.folder.found(MANIFEST)
-        entries: list[Entry] = []
+        entries: list[FolderEntry] = []
         for index in sorted(kept):
             self.session.progress("index", len(entries), len(kept))
             entries.append(_entry(kept[index].parent))
@@ -144,13 +144,13 @@ class _Job:
         return found
 
 
-def _entry(folder: Path) -> Entry:
+def _entry(folder: Path) -> FolderEntry:
     found = open_bundle(folder)[1]
     made = found.provenance
     if made is None:
         raise InputError(f"{folder} does not say what made it; remove it and run again")
     standing = shown(found, made.targets)
-    return Entry(
+    return FolderEntry(
         name=made.image_names[0],
         folder=folder.name,
         prediction=made.predictions[0],

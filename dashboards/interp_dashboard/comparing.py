@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from interp.comparison.compare import compare
-from interp.comparison.job import record_of
-from interp.comparison.result import Case, Comparison, ComparisonRequest, Record
+from interp.comparison.comparison_run import record_of
+from interp.comparison.result import ComparedImage, Comparison, ComparisonRequest, ImageRecord
 from interp.context import Budget, Progress
 from interp.opening.named import open_method
 from interp.registry import Registry
@@ -50,7 +50,7 @@ def stages(
         how: dict[str, Any] = {
             "images": list(images.values()),
             "names": list(images),
-            "told": Board(job, request, model.spec).put,
+            "on_image": Board(job, request, model.spec).put,
         }
 
         def session(stage: str) -> Session:
@@ -75,10 +75,10 @@ class Board:
     job: Job
     request: ComparisonRequest
     model: ModelSpec
-    cases: dict[str, Case] = field(default_factory=dict)
-    records: dict[str, Record] = field(default_factory=dict)
+    cases: dict[str, ComparedImage] = field(default_factory=dict)
+    records: dict[str, ImageRecord] = field(default_factory=dict)
 
-    def put(self, case: Case) -> None:
+    def put(self, case: ComparedImage) -> None:
         """An image's answers so far; between two methods another job may work."""
         before = self.cases.get(case.name, case)
         cells = tuple(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from interp.comparison.result import Cell, Comparison, Outcome
+from interp.comparison.result import Comparison, MethodCell, Outcome
 from interp.evidence import Tile
 from interp.method import Style
 from interp.registry import Registry
@@ -60,7 +60,7 @@ def maps(registry: Registry, found: Comparison, at: int, target: str) -> list[Ma
 
 
 def _map(
-    panel: Panel, cell: Cell, target: str, outcome: Outcome, full: float, under: np.ndarray
+    panel: Panel, cell: MethodCell, target: str, outcome: Outcome, full: float, under: np.ndarray
 ) -> Map:
     standing = cell.shown([target]).get(target)
     values = None if standing is None else standing.map()

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from interp.comparison.result import Comparison, Record
+from interp.comparison.result import Comparison, ImageRecord
 from interp.report import reading_html
 from interp_dashboard.keep import keep_button
 from interp_dashboard.picture import Map, maps, show
@@ -40,7 +40,7 @@ def result(found: Comparison, version: Hashable) -> None:
         st.html(reading_html())
 
 
-def _head(record: Record, target: str) -> None:
+def _head(record: ImageRecord, target: str) -> None:
     answer = record.prediction
     st.subheader(f"Why {target}?")
     chances = zip(answer.classes, answer.probabilities, strict=True)

@@ -44,7 +44,7 @@ def _try(job: Job, chosen: Chosen, images: dict[str, np.ndarray]) -> None:
         ComparisonRequest(methods=chosen.methods, budget=Budget(samples=FEW)),
         Session(registry(), to_explain(registry(), chosen.model)),
         images=list(images.values()),
-        told=lambda _: job.rest(),
+        on_image=lambda _: job.rest(),
     )
 
 

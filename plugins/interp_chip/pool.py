@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.dataset import Reading
+from interp.dataset import TolerantReader
 from interp.errors import InputError
 from interp.target import parse_target
 from interp_chip.moments import FOLDS
@@ -110,7 +110,7 @@ class _Search:
         self.params, self.context = params, context
         self.taken: Counter[int] = Counter()
         self.wrong: Counter[int] = Counter()
-        self.reading = Reading(dataset)
+        self.reading = TolerantReader(dataset)
         self.unlabelled = 0
 
     def members(self) -> Iterator[tuple[int, int, str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.dataset import Reading
+from interp.dataset import TolerantReader
 from interp.evidence import Evidence, Gallery, Matrix, Table
 from interp.explanation import Explanation
 from interp_chip.features import channel_maps
@@ -32,7 +32,7 @@ def survey(
     """Matrix, similarity, sparsity and examples of every layer that is known."""
     chosen = known.chosen(params.layer)
     best = {name: selective(layer.weights)[:SHOWN] for name, layer in chosen.items()}
-    reading = Reading(dataset)
+    reading = TolerantReader(dataset)
     examples = find_examples(model, reading, best, context)
     evidence: list[Evidence] = []
     for name, layer in chosen.items():
@@ -69,7 +69,7 @@ class Examples:
 
 
 def find_examples(
-    model: ModelAdapter, reading: Reading, best: dict[str, np.ndarray], context: Context
+    model: ModelAdapter, reading: TolerantReader, best: dict[str, np.ndarray], context: Context
 ) -> dict[str, Examples]:
     """The data's crops that excite each layer's channels most."""
     blank = np.zeros((CROP, CROP, 3), np.uint8)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from interp.dataset import Reading
+from interp.dataset import TolerantReader
 from interp.errors import InputError, nearest
 from interp.evidence import Curve, Evidence, Matrix, Pathway, Table
 from interp.explanation import Explanation
@@ -190,7 +190,7 @@ def placed(
 
     return [
         (example, place(example.image.shape[:2], model.spec.input))
-        for _, example in Reading(dataset).examples(int(each) for each in places)
+        for _, example in TolerantReader(dataset).examples(int(each) for each in places)
         if example is not None
     ]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.dataset import Reading
+from interp.dataset import TolerantReader
 from interp.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def sights(
     """Every image that can be read, cut as the explainer is used to; InputError for none."""
     data = known.seen(dataset)
     count = len(data) if most is None else min(most, len(data))
-    reading, seen = Reading(data), 0
+    reading, seen = TolerantReader(data), 0
     for index, example in reading.examples(range(count)):
         context.out_of_time()
         context.progress("looking at images", index + 1, count)

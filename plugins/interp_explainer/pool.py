@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.dataset import Reading
+from interp.dataset import TolerantReader
 from interp.errors import InputError
 from interp.training.samples import Samples
 
@@ -26,7 +26,7 @@ def gather_images(model: ModelAdapter, dataset: Dataset, context: Context) -> Sa
     height, width = model.spec.input.size
     fits = len(dataset) * 3 * height * width <= context.budget.memory
     pixels = torch.empty(len(dataset), 3, height, width, dtype=torch.uint8) if fits else None
-    reading = Reading(dataset)
+    reading = TolerantReader(dataset)
     places: list[int] = []
     for index, example in reading.examples():
         context.out_of_time()

@@ -64,7 +64,7 @@ def test_every_method_has_a_cell_and_fails_in_its_own(registry) -> None:
 def test_answers_are_handed_over_as_they_come(tmp_path, registry, stored) -> None:
     heard: list[tuple[str, list[str]]] = []
 
-    def told(case) -> None:
+    def on_image(case) -> None:
         heard.append((case.name, [each.method for each in case.cells if not each.waiting]))
 
     compare(
@@ -73,7 +73,7 @@ def test_answers_are_handed_over_as_they_come(tmp_path, registry, stored) -> Non
         images=IMAGES[:2],
         names=["a", "b"],
         out=tmp_path / "c" if stored else None,
-        told=told,
+        on_image=on_image,
     )
     steps = [[], ["tiles"], ["tiles", "crash"]]
     assert heard == [(name, step) for name in ("a", "b") for step in steps]
@@ -85,7 +85,7 @@ def test_methods_without_samples_go_first_and_keep_their_place() -> None:
         request("rise", "centre"),
         Session(model=ToyModel()),
         images=IMAGES[:1],
-        told=lambda case: heard.append([each.waiting for each in case.cells]),
+        on_image=lambda case: heard.append([each.waiting for each in case.cells]),
     )
     assert heard == [[True, True], [True, False], [False, False]]
     assert found.methods == ["rise", "centre"]

@@ -16,7 +16,7 @@ from interp.context import Budget
 from interp.dataset import Dataset, Example, Instance
 from interp.errors import Cancelled, InputError, RegistryError, UnsupportedError
 from interp.evaluation.bootstrap import compare, estimate
-from interp.evaluation.data import Chosen
+from interp.evaluation.data import ChosenImages
 from interp.evaluation.evaluate import evaluate
 from interp.evaluation.evaluation_run import spoken
 from interp.evaluation.folder import is_evaluation, merge_evaluations, open_evaluation
@@ -122,7 +122,7 @@ def test_means_intervals_and_differences_are_those_of_the_values(go) -> None:
 def test_the_class_that_is_explained_is_the_images_or_the_models_first(go) -> None:
     true, predicted = go(), go(target="predicted")
     assert {each.target for each in true.records} == {"cat", "ant"}
-    model, data = ToyModel(), Chosen(Scenes(), None, CLASSES)
+    model, data = ToyModel(), ChosenImages(Scenes(), None, CLASSES)
     for record in predicted.records:
         pixels = model.prepare(data[record.position].image)[0]
         best = int(model.predict(pixels[None]).argmax())
@@ -145,7 +145,7 @@ def test_methods_are_asked_for_that_class(go, registry, monkeypatch) -> None:
 def test_truth_is_for_the_class_that_is_explained(go) -> None:
     found = go(target="predicted", metrics=(Choice(name="energy-mask"),))
     classes = {record.position: record.target for record in found.records}
-    chosen = Chosen(Scenes(), None, CLASSES)
+    chosen = ChosenImages(Scenes(), None, CLASSES)
     right = [at for at, name in classes.items() if CLASSES[chosen[at].label or 0] == name]
     assert sorted(found.values("energy-mask", "tiles")) == right
     assert len(right) < 6
@@ -167,7 +167,7 @@ def test_a_method_that_fails_is_counted_and_the_others_go_on(go) -> None:
 
 
 def test_a_method_that_fails_on_one_image_is_measured_on_the_others(go, registry) -> None:
-    scenes, kind = Chosen(Scenes(), None, CLASSES), registry.get("method", "tiles")
+    scenes, kind = ChosenImages(Scenes(), None, CLASSES), registry.get("method", "tiles")
     fine = kind.explain
 
     def explain(self: Any, model: Any, images: Any, *rest: Any) -> Any:
@@ -331,10 +331,10 @@ def test_the_time_is_estimated_after_one_image(go) -> None:
 
 def test_an_estimate_counts_expensive_metrics_on_their_images_alone(go, registry) -> None:
     from interp.evaluation.evaluate import prepare
-    from interp.evaluation.request import Record
+    from interp.evaluation.request import EvaluationRecord
 
     run = prepare(asked(baselines=()), Session(registry, ToyModel()), Scenes())
-    record = Record(
+    record = EvaluationRecord(
         position=0,
         image="",
         explaining={"tiles": 20.0},
@@ -353,14 +353,14 @@ def test_durations_are_spoken(seconds: float, words: str) -> None:
 
 
 def test_a_few_images_are_the_first_of_more() -> None:
-    few, many = (Chosen(Scenes(100), limit, CLASSES).order for limit in (10, 60))
+    few, many = (ChosenImages(Scenes(100), limit, CLASSES).order for limit in (10, 60))
     assert many[:10] == few and len(set(many)) == 60
     assert max(few) > 50  # spread, where classes lie one after another
-    assert sorted(Chosen(Scenes(4), 9, CLASSES).order) == [0, 1, 2, 3]
+    assert sorted(ChosenImages(Scenes(4), 9, CLASSES).order) == [0, 1, 2, 3]
 
 
 def test_labels_are_the_models() -> None:
-    chosen = Chosen(Scenes(2), None, CLASSES)
+    chosen = ChosenImages(Scenes(2), None, CLASSES)
     assert chosen.labels == [2, 0, None]
     for position, index in enumerate(chosen.order):
         example = chosen[position]
@@ -373,7 +373,7 @@ def test_objects_of_other_classes_are_left_out() -> None:
         def classes(self) -> tuple[str, ...]:  # type: ignore[override]
             return ("newt", "cat")
 
-    chosen = Chosen(Two(2), None, CLASSES)
+    chosen = ChosenImages(Two(2), None, CLASSES)
     found = {chosen.order[at]: chosen[at] for at in range(2)}
     assert (found[0].label, found[0].instances) == (None, ())
     assert (found[1].label, found[1].instances[0].label) == (2, 2)

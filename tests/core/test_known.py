@@ -15,7 +15,7 @@ from interp.evidence import ChannelImportance, Evidence, Heatmap, Regions
 from interp.explanation import Explanation
 from interp.registry import Registry
 from interp.registry.manifest import Claim
-from interp.testing.answer import Answers
+from interp.testing.answer import SceneAnswers
 from interp.testing.claim import CLAIMS
 from interp.testing.scene import COLOURS, Scene, scene
 from interp.testing.toy_models import CHANNELS, CLASSES, WEIGHTS, Scenes, chance_model, known_model
@@ -104,12 +104,12 @@ def right(target: str, at: int) -> list[Evidence]:
     return [painted(target, at, WEIGHTS[target]), channels]
 
 
-def answered(change: Change = lambda each: each, chance: float = -0.1) -> Answers:
+def answered(change: Change = lambda each: each, chance: float = -0.1) -> SceneAnswers:
     """What a method would have to answer, each piece changed; `chance` is its R^2 there."""
     pairs = [(target, at) for target in CLASSES for at in range(len(SCENES))]
     known = Explanation(tuple(change(each) for pair in pairs for each in right(*pair)))
     other = tuple(replace(each, r2=chance) for pair in pairs for each in right(*pair))
-    return Answers(SCENES, lambda by_chance: Explanation(other) if by_chance else known)
+    return SceneAnswers(SCENES, lambda by_chance: Explanation(other) if by_chance else known)
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
@@ -203,6 +203,6 @@ def test_how_a_square_is_cut_into_parts_makes_no_difference(claim: str) -> None:
 
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_where_nothing_can_be_measured_that_is_said(claim: str) -> None:
-    silent = Answers(SCENES, lambda _: Explanation(()))
+    silent = SceneAnswers(SCENES, lambda _: Explanation(()))
     with pytest.raises(UnsupportedError):
         CLAIMS[claim](silent)

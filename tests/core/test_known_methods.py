@@ -6,8 +6,8 @@ from collections.abc import Callable
 from itertools import groupby
 
 import pytest
+from reference import truth
 
-from interp.docs import truth
 from interp.registry import Registry
 from interp.registry.manifest import MethodEntry, read_manifest
 from interp.registry.registry import builtin

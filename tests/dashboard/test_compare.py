@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from interp.comparison.result import Comparison, ComparisonRequest, Outcome, Record
+from interp.comparison.result import Comparison, ComparisonRequest, ImageRecord, Outcome
 from interp.explanation import Prediction
 from interp.registry import Registry
 from interp.request import Choice
@@ -239,7 +239,7 @@ def test_the_forecast_grows_with_the_samples():
             methods, (500, 0, 0), seconds, (None, None, "no layer"), strict=True
         )
     )
-    record = Record(
+    record = ImageRecord(
         name="two",
         folder="",
         prediction=Prediction(("a",), (0,), (1.0,)),

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from reference import missing
 from torch import nn
 
-from interp.docs import missing
 from interp.errors import UnsupportedError
 from interp.model import ModelAdapter
 from interp.registry import Registry

@@ -15,7 +15,7 @@ from interp.context import Context
 from interp.dataset import Example, Instance, Part
 from interp.evidence import Heatmap
 from interp.explanation import Explanation
-from interp.metric import Case, ExplanationMetric
+from interp.metric import ExplanationMetric, MetricCase
 from interp.model import ModelAdapter
 from interp.target import Target
 from interp.testing import ToyModel
@@ -57,7 +57,7 @@ def case(
     again: Callable[[int, ModelAdapter], Explanation] | None = None,
     instances: tuple[Instance, ...] | None = None,
     seed: int = 0,
-) -> Case:
+) -> MetricCase:
     """A map of an image with one object of the target's class, whose left half is its head."""
     head = truth()
     head[:, 19:] = False
@@ -65,7 +65,7 @@ def case(
     box = (12.0, 6.0, 26.0, 16.0)
     known = (Instance(1, box, truth(), parts),) if instances is None else instances
     picture = photograph(seed) if image is None else image
-    return Case(
+    return MetricCase(
         explanation=explained(values),
         model=model or ToyModel(),
         target=TARGET,

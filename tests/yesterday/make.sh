@@ -18,6 +18,7 @@ import interp.method
 interp.method.Style = functools.partial(interp.method.Style, width=48)
 import interp.evaluation.folder as evaluation, interp.growing as growing
 import interp.report.page as page, interp.report.picture as picture
+import interp.training.keep as keep, interp_chip.lesson as lesson
 from interp.cli import main
 
 picture.Painter.__init__.__defaults__ = (48,)
@@ -44,6 +45,8 @@ if sys.argv[1] == "stopped":
     sys.argv.pop(1)
     stopped(growing.Growing, "piece", before=True)
     stopped(evaluation.Partial, "keep", before=False)
+    stopped(keep.Keep, "save", before=False)
+    stopped(lesson.Lesson, "_save", before=False)
 sys.exit(main(sys.argv[1:]))
 PYTHON
 interp() { python -m small "$@" >&2; }
@@ -79,8 +82,11 @@ TRAINING="--epochs 3 --batch-size 6 --pad 1 --data colours"
 interp fit $LESSON --out chip-known
 interp fit $LESSON --shard 0/2 --out chip-part-0
 interp fit $LESSON --shard 1/2 --out chip-part-1
-interp fit --plugin csg --model small_net:plain --input size=16 --device cpu $TRAINING --new-head \
-    --gate-rate 0.6 --out csg-trained
+stopped fit $LESSON --until stable --out chip-stopped
+CSG="--plugin csg --model small_net:plain --input size=16 --device cpu $TRAINING --new-head
+    --gate-rate 0.6"
+interp fit $CSG --out csg-trained
+stopped fit $CSG --out csg-stopped
 interp fit --plugin decoupling --model csg-trained --device cpu $TRAINING --rate 0.05 \
     --out decoupling-trained
 interp fit --plugin explainer $DEEP --data colours --epochs 2 --batch-size 6 --parts 4 \

@@ -29,6 +29,11 @@ MEASURED = (
     "--plugins gradcam,occlusion --metrics deletion,energy-parts --metric-set deletion.steps=4 "
     "--set occlusion.window=0.4 --limit 2 --device cpu"
 )
+LESSON = f"--plugin chip {PLAIN} --data colours --masks 200 --correct false --layer last"
+CSG = (
+    "--plugin csg --model small_net:plain --input size=16 --device cpu --data colours --epochs 3 "
+    "--batch-size 6 --pad 1 --new-head --gate-rate 0.6"
+)
 
 
 class Answer(NamedTuple):
@@ -185,6 +190,35 @@ def test_a_stopped_evaluation_is_finished(interp: Interp) -> None:
     assert answer.json["table"] == near(read(Path("evaluation/results.json"))["table"])
     assert kept in read(Path("evaluation-stopped/results.json"))["records"]
     assert not Path("evaluation-stopped.partial").exists()
+
+
+def test_a_stopped_training_is_finished(interp: Interp) -> None:
+    """The epoch that was done is kept, and the log is that of the training in one go."""
+    (kept,) = Path("csg-stopped.partial/log.jsonl").read_text().splitlines()
+    answer = interp(f"fit {CSG} --out csg-stopped")
+    assert answer.code == 0, answer.err
+    stopped, whole = (
+        read(Path(name, "knowledge.json"))["about"]["log"]
+        for name in ("csg-stopped", "csg-trained")
+    )
+    assert stopped == near(whole) and stopped[0] == json.loads(kept)
+    assert not Path("csg-stopped.partial").exists()
+
+
+def test_a_stopped_lesson_is_finished(interp: Interp) -> None:
+    """CHIP goes on with the answers that were kept."""
+    answer = interp(f"fit {LESSON} --until stable --out chip-stopped")
+    assert answer.code == 0, answer.err
+    assert not Path("chip-stopped.partial").exists()
+
+
+@pytest.mark.parametrize("words", [f"{CSG} --out csg", f"{LESSON} --until stable --out chip"])
+def test_what_was_kept_is_looked_for(interp: Interp, words: str) -> None:
+    """A kept file that is torn is noticed: its name is still the one that is asked for."""
+    name = words.rpartition(" ")[2]
+    (kept,) = (each for each in Path(f"{name}-stopped.partial").iterdir() if "log" not in each.name)
+    kept.write_bytes(kept.read_bytes()[:100])
+    assert interp(f"fit {words}-stopped").code != 0
 
 
 def test_knowledge_serves_and_its_parts_are_joined(interp: Interp) -> None:

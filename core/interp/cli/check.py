@@ -80,7 +80,7 @@ def _findings(
     known: Registry, params: dict[str, dict[str, Any]], samples: int | None
 ) -> Iterator[Finding]:
     from interp.testing import check
-    from interp.testing.trial import SAMPLES, STEPS
+    from interp.testing.method_check import SAMPLES, STEPS
 
     done = 0
     with progress_bar() as progress:

@@ -7,9 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from interp.comparison.job import Job, Told, record_of, unheard
-from interp.comparison.result import RECORD, Comparison, ComparisonRequest, Record, StoredCases
-from interp.dataset import Reading
+from interp.comparison.comparison_run import ComparisonRun, OnImage, no_callback, record_of
+from interp.comparison.result import (
+    RECORD,
+    Comparison,
+    ComparisonRequest,
+    ImageRecord,
+    StoredImages,
+)
+from interp.dataset import TolerantReader
 from interp.errors import Cancelled, InputError, PluginError
 from interp.opening.images import gather
 from interp.opening.named import open_method
@@ -28,14 +34,14 @@ def compare(
     images: Sequence[np.ndarray] | None = None,
     names: Sequence[str] | None = None,
     out: Path | None = None,
-    told: Told = unheard,
+    on_image: OnImage = no_callback,
 ) -> Comparison:
     """Explain each image by every method; with `out`, into a folder with a bundle for each.
 
     `images`, with their `names`, take the place of the request's. The same request goes on with a
-    folder that it began. What concerns all methods (a name, an image, a class) is
-    raised before any work; what concerns one stands in its cell. `told` hears of an image's answers
-    as methods end, the ones without samples first.
+    folder that it began. What concerns all methods (a name, an image, a class) is raised before
+    any work; what concerns one stands in its cell. `on_image` is called with an image's answers so
+    far as methods end, the ones without samples first.
     """
     session = session or Session()
     _check_methods(session.registry, request.methods)
@@ -43,8 +49,12 @@ def compare(
     opened = session.open_model(request.model, request.options)
     for text in request.targets:
         parse_target(text, opened.spec.classes)
-    job = Job(request, session, opened, told)
-    return _held(job, Reading(dataset)) if out is None else _stored(job, Reading(dataset), out)
+    job = ComparisonRun(request, session, opened, on_image)
+    return (
+        _held(job, TolerantReader(dataset))
+        if out is None
+        else _stored(job, TolerantReader(dataset), out)
+    )
 
 
 def _check_methods(registry: Registry, choices: Sequence[Choice]) -> None:
@@ -63,27 +73,27 @@ def _check_methods(registry: Registry, choices: Sequence[Choice]) -> None:
         raise InputError(f"{twice[0]} is named twice; name each method once")
 
 
-def _held(job: Job, reading: Reading) -> Comparison:
+def _held(job: ComparisonRun, reading: TolerantReader) -> Comparison:
     """Everything in memory."""
     found = [job.case(example) for _, example in job.examples(reading)]
     records = tuple(record_of(each, job.model.spec) for each in found)
     return job.comparison(records, found, reading, None)
 
 
-def _stored(job: Job, reading: Reading, out: Path) -> Comparison:
+def _stored(job: ComparisonRun, reading: TolerantReader, out: Path) -> Comparison:
     """One image in memory at a time; what is whole already is not done again."""
     content = {"images": reading.dataset.fingerprint, "model": job.model.spec.fingerprint}
-    folder = ResumableFolder(out, job.request, content)
+    folder = ResumableFolder.of(out, job.request, content)
     folder.begin()
     kept = folder.found(RECORD)
-    records = {at: Record.model_validate(read_json(path)) for at, path in kept.items()}
+    records = {at: ImageRecord.model_validate(read_json(path)) for at, path in kept.items()}
     try:
         for index, example in job.examples(reading, records):
             records[index] = job.store(example, folder.piece(index, example.name))
     except KeyboardInterrupt as error:
         raise Cancelled(folder.stopped(len(records))) from error
     listed = tuple(records[index] for index in sorted(records))
-    found = job.comparison(listed, StoredCases(out, listed), reading, out)
+    found = job.comparison(listed, StoredImages(out, listed), reading, out)
     write_json(out / "comparison.json", found.facts())
     found.seal()
     return found

@@ -68,7 +68,7 @@ class Outcome(Plain):
     r2: dict[str, float | None] = Field({}, description="by target")
 
 
-class Record(Plain):
+class ImageRecord(Plain):
     """An image's part of a comparison in numbers."""
 
     name: str
@@ -82,7 +82,7 @@ class Record(Plain):
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
+class MethodCell:
     """One method on one image: what it found, or in one line why it found nothing."""
 
     method: str
@@ -101,14 +101,14 @@ class Cell:
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class ComparedImage:
     """One image (H, W, 3) uint8 with every method's answer."""
 
     name: str
     image: np.ndarray
     prediction: Prediction
     targets: tuple[str, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[MethodCell, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +117,8 @@ class Comparison:
 
     request: ComparisonRequest
     model: ModelSpec
-    records: tuple[Record, ...]
-    cases: Sequence[Case]
+    records: tuple[ImageRecord, ...]
+    cases: Sequence[ComparedImage]
     notes: tuple[str, ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
     folder: Path | None = None
@@ -186,12 +186,12 @@ class Comparison:
         """A comparison that was saved; InputError if the folder is none or was altered."""
         about = unseal(folder, "comparison")
         facts = read_json(folder / "comparison.json")
-        records = tuple(Record.model_validate(each) for each in facts["images"])
+        records = tuple(ImageRecord.model_validate(each) for each in facts["images"])
         return cls(
             ComparisonRequest.model_validate(read_json(folder / "request.json")),
             ModelSpec.model_validate(facts["model"]),
             records,
-            StoredCases(folder, records),
+            StoredImages(folder, records),
             tuple(facts["notes"]),
             about,
             folder,
@@ -199,11 +199,11 @@ class Comparison:
 
 
 @dataclass(frozen=True, eq=False)
-class StoredCases(Sequence[Case]):
+class StoredImages(Sequence[ComparedImage]):
     """The cases of a folder, each read when it is asked for."""
 
     folder: Path
-    records: tuple[Record, ...]
+    records: tuple[ImageRecord, ...]
 
     def __len__(self) -> int:
         return len(self.records)
@@ -213,9 +213,9 @@ class StoredCases(Sequence[Case]):
         place = self.folder / record.folder
         cells = tuple(_cell(place, each) for each in record.outcomes)
         image = open_image(place / IMAGE)
-        return Case(record.name, image, record.prediction, record.targets, cells)
+        return ComparedImage(record.name, image, record.prediction, record.targets, cells)
 
 
-def _cell(place: Path, outcome: Outcome) -> Cell:
+def _cell(place: Path, outcome: Outcome) -> MethodCell:
     found = None if outcome.error else open_bundle(place / outcome.method)[1]
-    return Cell(outcome.method, found, outcome.error, outcome.evaluated)
+    return MethodCell(outcome.method, found, outcome.error, outcome.evaluated)

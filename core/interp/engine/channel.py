@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp.engine.design import Design, SampledDesign, SingleDesign
-from interp.engine.random import Keep, content_key
+from interp.engine.random import KeepProbability, content_key
 from interp.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class GateDesign(ChannelDesign, SampledDesign):
 
     seed: int
     stream: str = "gates"
-    keep: Keep = 0.5
+    keep: KeepProbability = 0.5
 
     @property
     def key(self) -> str:  # type: ignore[override]

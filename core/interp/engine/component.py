@@ -48,7 +48,7 @@ class Perturbation(Component, ABC):
     ) -> Experiment:
         """The experiment on an image (H, W, 3) uint8, to be asked `count` times."""
 
-    def tell(
+    def to_evidence(
         self,
         experiment: Experiment,
         values: np.ndarray,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from interp.engine.random import Keep, content_key, draw_states
+from interp.engine.random import KeepProbability, content_key, draw_states
 
 if TYPE_CHECKING:
     import torch
@@ -151,7 +151,7 @@ class SampledDesign(Design):
 
     seed: int
     stream: str
-    keep: Keep = 0.5
+    keep: KeepProbability = 0.5
 
     def draw(self, chunk: int) -> Tensor:
         import torch

@@ -5,12 +5,12 @@ from typing import Literal
 
 import numpy as np
 
-Keep = float | Literal["uniform"]
+KeepProbability = float | Literal["uniform"]
 """The probability that a part is on; "uniform": drawn from U(0.5, 1) for each state (row)."""
 
 
 def draw_states(
-    seed: int, stream: str, chunk: int, shape: tuple[int, int], keep: Keep = 0.5
+    seed: int, stream: str, chunk: int, shape: tuple[int, int], keep: KeepProbability = 0.5
 ) -> np.ndarray:
     """States (B, P) uint8 of a chunk; each part is on with probability `keep`.
 

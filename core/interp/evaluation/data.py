@@ -29,7 +29,7 @@ def open_evaluated(request: EvaluationRequest, registry: Registry) -> Dataset:
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
+class ChosenImages:
     """`limit` images of a data set, spread over it, with labels among the model's classes.
 
     The choice is the same every time, and a smaller one is the beginning of a larger one.

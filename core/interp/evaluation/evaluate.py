@@ -10,10 +10,10 @@ from typing import Any
 from interp.context import Progress
 from interp.dataset import Dataset
 from interp.errors import Cancelled, InputError, UnsupportedError
-from interp.evaluation.data import Chosen, open_evaluated
+from interp.evaluation.data import ChosenImages, open_evaluated
 from interp.evaluation.evaluation_run import EvaluationRun
 from interp.evaluation.folder import Partial, save_evaluation
-from interp.evaluation.request import EvaluationRequest, Record
+from interp.evaluation.request import EvaluationRecord, EvaluationRequest
 from interp.evaluation.result import Evaluation
 from interp.knowledge import Knowledge
 from interp.metric import ExplanationMetric
@@ -87,7 +87,7 @@ def prepare(
     if not set(names) - set(refused):
         raise UnsupportedError("no method is left: " + "; ".join(refused.values()))
     data = dataset or open_evaluated(request, registry)
-    chosen = Chosen(data, request.limit, model.spec.classes)
+    chosen = ChosenImages(data, request.limit, model.spec.classes)
     if request.target == "true":
         chosen.check()
     return EvaluationRun(request, session, model, chosen, methods, metrics, refused)
@@ -116,7 +116,7 @@ def _refused(named: Mapping[str, Any], model: ModelAdapter) -> dict[str, str]:
 
 def _measure(
     evaluation: EvaluationRun,
-    records: dict[int, Record],
+    records: dict[int, EvaluationRecord],
     partial: Partial | None,
     progress: Progress,
     tell: Tell,

@@ -12,12 +12,12 @@ from typing import Any
 from interp.context import Budget, no_progress
 from interp.dataset import Example
 from interp.errors import Cancelled, InputError, InterpError, PluginError, blamed
-from interp.evaluation.data import Chosen
-from interp.evaluation.request import EvaluationRequest, MetricSpec, Record
+from interp.evaluation.data import ChosenImages
+from interp.evaluation.request import EvaluationRecord, EvaluationRequest, MetricSpec
 from interp.evaluation.result import Evaluation
 from interp.explanation import Explanation
 from interp.memory import Memory
-from interp.metric import Case, ExplanationMetric
+from interp.metric import ExplanationMetric, MetricCase
 from interp.model import ModelAdapter
 from interp.opening.prediction import predict
 from interp.request import Choice, Request
@@ -33,7 +33,7 @@ class EvaluationRun:
     request: EvaluationRequest
     session: Session
     model: ModelAdapter
-    images: Chosen
+    images: ChosenImages
     choices: dict[str, Choice]
     wanted: dict[str, ExplanationMetric]
     refused: dict[str, str]
@@ -56,7 +56,7 @@ class EvaluationRun:
         part, parts = self.request.shard or (0, 1)
         return list(range(part, len(self.images), parts))
 
-    def result(self, records: list[Record]) -> Evaluation:
+    def result(self, records: list[EvaluationRecord]) -> Evaluation:
         """The evaluation that these records make."""
         return Evaluation(
             request=self.request,
@@ -76,21 +76,21 @@ class EvaluationRun:
             refused=self.refused,
         )
 
-    def forecast(self, record: Record, left: list[int]) -> str:
+    def forecast(self, record: EvaluationRecord, left: list[int]) -> str:
         """`50 images x 8 methods: about 14 minutes`, judged by one image."""
         seconds = sum(record.explaining.values()) * len(left)
         for name, spent in record.measuring.items():
             seconds += spent * sum(self._due(name, each) for each in left)
         return f"{len(left) + 1} images x {len(self.methods)} methods: about {spoken(seconds)}"
 
-    def record(self, position: int, tick: Callable[[], None] = lambda: None) -> Record:
+    def record(self, position: int, tick: Callable[[], None] = lambda: None) -> EvaluationRecord:
         """Every method on one image, by every metric."""
         try:
             example = self.images[position]
             target = self._target(example)
         except InputError as error:
             name = f"image {position}"
-            return Record(position=position, image=name, skipped={"images": str(error)})
+            return EvaluationRecord(position=position, image=name, skipped={"images": str(error)})
         image = ImageRun(
             self,
             example,
@@ -174,9 +174,9 @@ class ImageRun:
         for metric in self.metrics:
             self._measure(metric, method, explanation)
 
-    def record(self, position: int, skipped: dict[str, str]) -> Record:
+    def record(self, position: int, skipped: dict[str, str]) -> EvaluationRecord:
         """What was found."""
-        return Record(
+        return EvaluationRecord(
             position=position,
             image=self.example.name,
             target=self.target.name,
@@ -190,7 +190,7 @@ class ImageRun:
     def _measure(self, metric: str, method: str, explanation: Explanation) -> None:
         begun = time.monotonic()
         request = self.run.request
-        case = Case(
+        case = MetricCase(
             explanation=explanation,
             model=self.run.model,
             target=self.target,

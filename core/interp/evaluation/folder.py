@@ -9,7 +9,7 @@ from pathlib import Path
 
 from interp.evaluation.evaluation_run import EvaluationRun
 from interp.evaluation.plot import draw_evaluation
-from interp.evaluation.request import Record
+from interp.evaluation.request import EvaluationRecord
 from interp.evaluation.result import Evaluation
 from interp.evaluation.table import COLUMNS, long_rows, markdown
 from interp.result.bundle import circumstances, write_png
@@ -36,22 +36,27 @@ class Partial:
     @classmethod
     def beside(cls, out: Path, run: EvaluationRun) -> Partial:
         """That of an evaluation that will be saved at `out`."""
-        content = {"model": run.model.spec.fingerprint, "data": run.images.dataset.fingerprint}
-        place = out.with_name(f"{out.name}.partial")
-        return cls(ResumableFolder(place, run.request, content))
+        about = {
+            "request": run.request.model_dump(mode="json"),
+            "model": run.model.spec.fingerprint,
+            "data": run.images.dataset.fingerprint,
+        }
+        return cls(ResumableFolder(out.with_name(f"{out.name}.partial"), {"about.json": about}))
 
     @property
     def path(self) -> Path:
         """Where it lies."""
         return self.folder.folder
 
-    def begin(self) -> dict[int, Record]:
+    def begin(self) -> dict[int, EvaluationRecord]:
         """What is kept of this evaluation, by position; InputError where it is another's."""
         self.folder.begin()
-        records = (Record.model_validate(read_json(each)) for each in self.path.glob("image-*"))
+        records = (
+            EvaluationRecord.model_validate(read_json(each)) for each in self.path.glob("image-*")
+        )
         return {each.position: each for each in records}
 
-    def keep(self, record: Record) -> None:
+    def keep(self, record: EvaluationRecord) -> None:
         """Write one image's values, whole or not at all."""
         write_json_whole(self.path / f"image-{record.position:06d}.json", record.model_dump())
 

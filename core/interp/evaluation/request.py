@@ -40,7 +40,7 @@ class MetricSpec(Plain):
     params: dict[str, Any] = {}
 
 
-class Record(Plain):
+class EvaluationRecord(Plain):
     """One image: what every metric says of every method, or why it does not."""
 
     position: int = Field(description="in the order of the evaluation")

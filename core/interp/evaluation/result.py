@@ -11,7 +11,7 @@ import numpy as np
 
 from interp.errors import InputError
 from interp.evaluation.bootstrap import compare, estimate
-from interp.evaluation.request import EvaluationRequest, MetricSpec, Record
+from interp.evaluation.request import EvaluationRecord, EvaluationRequest, MetricSpec
 from interp.metric import Measurement
 from interp.spec import ModelSpec
 
@@ -19,7 +19,7 @@ RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
-class Cell:
+class MetricCell:
     """A metric's mean for one method, and less each baseline's on the same images."""
 
     mean: Measurement
@@ -40,7 +40,7 @@ class Evaluation:
     size: int
     """Images that were chosen, whether in this shard or not."""
     metric_specs: dict[str, MetricSpec]
-    records: tuple[Record, ...]
+    records: tuple[EvaluationRecord, ...]
     refused: dict[str, str]
 
     @property
@@ -62,7 +62,7 @@ class Evaluation:
         return [name for name, cells in self.table.items() if cells]
 
     @cached_property
-    def table(self) -> dict[str, dict[str, Cell]]:
+    def table(self) -> dict[str, dict[str, MetricCell]]:
         """metric -> method -> what was found, where there is a value."""
         return {
             metric: {
@@ -92,7 +92,7 @@ class Evaluation:
             *self._skipped(),
         ]
 
-    def _cell(self, metric: str, method: str) -> Cell:
+    def _cell(self, metric: str, method: str) -> MetricCell:
         own = self.values(metric, method)
         less = {}
         for name in self.baselines:
@@ -102,7 +102,7 @@ class Evaluation:
                 one, two = (np.array([each[at] for at in both]) for each in (own, other))
                 less[name] = compare(one, two, *self._how(metric), resamples=RESAMPLES)
         found = np.array(list(own.values()))
-        return Cell(estimate(found, *self._how(metric), resamples=RESAMPLES), less)
+        return MetricCell(estimate(found, *self._how(metric), resamples=RESAMPLES), less)
 
     def _how(self, metric: str) -> tuple[np.random.Generator, str, bool]:
         used = self.metric_specs[metric]
@@ -159,7 +159,7 @@ class Evaluation:
             metric_specs={
                 name: MetricSpec.model_validate(each) for name, each in facts["metrics"].items()
             },
-            records=tuple(Record.model_validate(each) for each in facts["records"]),
+            records=tuple(EvaluationRecord.model_validate(each) for each in facts["records"]),
             refused=facts["refused"],
         )
 
@@ -195,7 +195,7 @@ class Evaluation:
         )
 
 
-def _plain(cell: Cell) -> dict[str, Any]:
+def _plain(cell: MetricCell) -> dict[str, Any]:
     def numbers(found: Measurement) -> dict[str, Any]:
         return {"value": found.value, "low": found.low, "high": found.high, "images": found.count}
 

@@ -75,12 +75,14 @@ class Composition(Method):
             known = _reliability(solution)
             chances = _anchor_chances(experiment, context)
             for row, target in enumerate(targets):
-                finding = Finding(target, row, solution, moments, known[row] if known else None)
+                finding = TargetResult(
+                    target, row, solution, moments, known[row] if known else None
+                )
                 key = target.name if len(images) == 1 else f"{target.name}, image {at}"
                 about = {"target": target.name, "image": at, "r2": finding.r2, "unit": self._unit}
                 parts.append(
                     Explanation(
-                        tuple(finding.tell(perturbation, experiment, about)),
+                        tuple(finding.to_evidence(perturbation, experiment, about)),
                         samples=moments.count if row == 0 else 0,
                         scores={key: finding.scores()},
                         notes=tuple(finding.notes(chances, context.budget.until == "stable")),
@@ -134,7 +136,7 @@ class Composition(Method):
 
 
 @dataclass(frozen=True, eq=False)
-class Finding:
+class TargetResult:
     """What a composition found for one target on one image."""
 
     target: Target
@@ -148,13 +150,13 @@ class Finding:
         """Held-out R^2 of the fit, where it is one."""
         return None if self.solution.r2 is None else float(self.solution.r2[self.row])
 
-    def tell(
+    def to_evidence(
         self, perturbation: Perturbation, experiment: Experiment, about: dict[str, Any]
     ) -> list[Evidence]:
         """The perturbation's evidence."""
         errors = self.solution.standard_error
         error = None if errors is None else errors[self.row].cpu().numpy()
-        return perturbation.tell(
+        return perturbation.to_evidence(
             experiment, self.solution.weights[self.row].cpu().numpy(), error, about
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from interp.comparison.result import Comparison, Record
+from interp.comparison.result import Comparison, ImageRecord
 from interp.context import Progress, no_progress
 from interp.errors import InputError, PluginError
 from interp.explanation import Explanation
@@ -27,7 +27,7 @@ REPORT = "report.html"
 
 
 @dataclass(frozen=True)
-class Row:
+class MethodRow:
     """A method's line in the table of what was done."""
 
     method: str
@@ -106,7 +106,7 @@ def write_index(registry: Registry, run: FolderRun) -> None:
 
 
 def _single(
-    registry: Registry, comparison: Comparison, records: Sequence[Record], whole: bool
+    registry: Registry, comparison: Comparison, records: Sequence[ImageRecord], whole: bool
 ) -> str:
     painter, record = Painter(registry), records[0]
     case = comparison.cases[comparison.records.index(record)]
@@ -121,7 +121,7 @@ def _single(
 
 
 def _gallery(
-    registry: Registry, comparison: Comparison, records: Sequence[Record], whole: bool
+    registry: Registry, comparison: Comparison, records: Sequence[ImageRecord], whole: bool
 ) -> str:
     painter = Painter(registry, THUMB)
     sections = (
@@ -141,7 +141,9 @@ def _gallery(
     )
 
 
-def _shared(painter: Painter, comparison: Comparison, records: Sequence[Record]) -> dict[str, Any]:
+def _shared(
+    painter: Painter, comparison: Comparison, records: Sequence[ImageRecord]
+) -> dict[str, Any]:
     """What every page of a comparison says."""
     return {
         "comparison": comparison,
@@ -155,10 +157,12 @@ def _shared(painter: Painter, comparison: Comparison, records: Sequence[Record])
     }
 
 
-def _row(registry: Registry, comparison: Comparison, records: Sequence[Record], at: int) -> Row:
+def _row(
+    registry: Registry, comparison: Comparison, records: Sequence[ImageRecord], at: int
+) -> MethodRow:
     choice = comparison.request.methods[at]
     outcomes = [each.outcomes[at] for each in records]
-    return Row(
+    return MethodRow(
         choice.name,
         summary_of(registry, choice.name),
         ", ".join(f"{key}={value}" for key, value in choice.params.items()) or "defaults",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from interp.comparison.result import Case, Comparison, Record
+from interp.comparison.result import ComparedImage, Comparison, ImageRecord
 from interp.explanation import Explanation, Prediction, Provenance
 from interp.registry import Registry
 from interp.report.panel import Panel, Subject, panel
@@ -34,7 +34,11 @@ class Section:
 
 
 def section(
-    painter: Painter, comparison: Comparison, record: Record, case: Case, further: bool = True
+    painter: Painter,
+    comparison: Comparison,
+    record: ImageRecord,
+    case: ComparedImage,
+    further: bool = True,
 ) -> Section:
     """A comparison's case; with `further`, all that the methods show beside their maps."""
     groups = tuple(
@@ -50,7 +54,7 @@ def section(
 
 
 def _panels(
-    painter: Painter, comparison: Comparison, case: Case, target: str, further: bool
+    painter: Painter, comparison: Comparison, case: ComparedImage, target: str, further: bool
 ) -> list[Panel]:
     subject = Subject(case.image, 0, case.name, target, case.targets)
     found = []

@@ -10,34 +10,35 @@ from interp.errors import InputError
 from interp.spec import Plain
 from interp.storage.folder import check_parent, read_json, slug, write_json_whole
 
-REQUEST, BEGUN = "request.json", "begun.json"
-
 
 @dataclass(frozen=True)
 class ResumableFolder:
     """A folder whose pieces appear whole or not at all; what is there is not made again.
 
-    `content` holds fingerprints of what the request's names stood for when the folder was begun,
-    so that another model or other images under the same names are noticed.
+    `about` says what the folder holds, as JSON by file name: the request, and fingerprints of what
+    its names stood for, so that another model or other images under the same names are noticed.
     """
 
     folder: Path
-    request: Plain
-    content: dict[str, str]
+    about: dict[str, object]
+
+    @classmethod
+    def of(cls, folder: Path, request: Plain, content: dict[str, str]) -> ResumableFolder:
+        """The folder of a request on images and a model with these fingerprints."""
+        return cls(folder, {"request.json": request.model_dump(mode="json"), "begun.json": content})
 
     def begin(self) -> None:
         """Make the folder, or check that the same request began it. Raises InputError."""
-        wanted = {REQUEST: self.request.model_dump(mode="json"), BEGUN: self.content}
         check_parent(self.folder)
         if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.glob("[!.]*"))):
-            if any(self._read(name) != value for name, value in wanted.items()):
+            if any(self._read(name) != value for name, value in self.about.items()):
                 raise InputError(
                     f"{self.folder} holds something else; name another --out folder, or repeat "
                     "the command that began it, with the same images and model, to go on"
                 )
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name, value in wanted.items():
+        for name, value in self.about.items():
             write_json_whole(self.folder / name, value)
 
     def _read(self, name: str) -> object:

@@ -11,7 +11,7 @@ def test_my_method(check):
 """
 
 from interp.testing.conformance import MethodCase, method_checks
+from interp.testing.method_check import Finding, check
 from interp.testing.toy import ToyModel
-from interp.testing.trial import Finding, check
 
 __all__ = ["Finding", "MethodCase", "ToyModel", "check", "method_checks"]

@@ -14,7 +14,7 @@ from interp.testing.scene import Scene
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class SceneAnswers:
     """A method's explanations of every scene for every class, made when they are asked for."""
 
     scenes: Sequence[Scene]

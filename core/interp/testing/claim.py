@@ -15,7 +15,7 @@ import numpy as np
 from interp.errors import UnsupportedError
 from interp.evidence import ChannelImportance
 from interp.explanation import Explanation
-from interp.testing.answer import Answers
+from interp.testing.answer import SceneAnswers
 from interp.testing.toy_models import CHANNELS, WEIGHTS
 
 ELSEWHERE = 0.5
@@ -33,7 +33,7 @@ LEARNED, CHANCE = 0.5, 0.1
 Verdict = tuple[bool, str]
 
 
-def region(answers: Answers) -> Verdict:
+def region(answers: SceneAnswers) -> Verdict:
     """A class that asks for one square peaks there, and no other square gets half as much."""
     worst, astray = 0.0, 0
     for own, other in (("red", "green"), ("green", "red")):
@@ -48,7 +48,7 @@ def region(answers: Answers) -> Verdict:
     )
 
 
-def channel(answers: Answers) -> Verdict:
+def channel(answers: SceneAnswers) -> Verdict:
     """Of a layer's channels, the one that the class asks for comes first; its map peaks there."""
     wrong, count = [], 0
     for target in ("red", "green"):
@@ -66,7 +66,7 @@ def channel(answers: Answers) -> Verdict:
     )
 
 
-def _channels(answers: Answers, target: str) -> list[ChannelImportance]:
+def _channels(answers: SceneAnswers, target: str) -> list[ChannelImportance]:
     found = answers.known.of("channel_importance", target)
     kept = [e for e in found if isinstance(e, ChannelImportance) and e.word == "channel"]
     if not kept or any(each.values.shape != (len(CHANNELS),) for each in kept):
@@ -74,14 +74,14 @@ def _channels(answers: Answers, target: str) -> list[ChannelImportance]:
     return kept
 
 
-def additive(answers: Answers) -> Verdict:
+def additive(answers: SceneAnswers) -> Verdict:
     """Squares of weights 3, 2 and 1 are ordered as their weights, and all above the rest."""
     found = answers.contrasts("sum", "red", "green", "blue").mean(0)
     said = ", ".join(f"{each:.2f}" for each in _shares(found))
     return bool(found[0] > found[1] > found[2] > 0), f"they get {said} (weights .50, .33, .17)"
 
 
-def proportional(answers: Answers) -> Verdict:
+def proportional(answers: SceneAnswers) -> Verdict:
     """Squares of weights 3, 2 and 1 get three, two and one sixth of their sum."""
     found = answers.contrasts("sum", "red", "green", "blue").mean(0)
     weights = np.array(list(WEIGHTS["sum"].values()))
@@ -90,7 +90,7 @@ def proportional(answers: Answers) -> Verdict:
     return holds, f"a share is off by {apart:.2f} (at most {SHARE})"
 
 
-def dummy(answers: Answers) -> Verdict:
+def dummy(answers: SceneAnswers) -> Verdict:
     """The brightest square, which no class asks for, gets next to nothing."""
     found = answers.contrasts("sum", "red", "green", "blue", "white").mean(0)
     if found.max() <= 0:
@@ -99,7 +99,7 @@ def dummy(answers: Answers) -> Verdict:
     return abs(share) <= NOTHING, f"it gets {share:.2f} of the strongest (at most {NOTHING})"
 
 
-def symmetric(answers: Answers) -> Verdict:
+def symmetric(answers: SceneAnswers) -> Verdict:
     """Two squares of equal influence get the same."""
     red, green = answers.contrasts("both", "red", "green").mean(0)
     if red + green <= 0:
@@ -108,7 +108,7 @@ def symmetric(answers: Answers) -> Verdict:
     return apart <= ALIKE, f"they differ by {apart:.2f} of their mean (at most {ALIKE})"
 
 
-def shuffled(answers: Answers) -> Verdict:
+def shuffled(answers: SceneAnswers) -> Verdict:
     """The method's own R^2 is high where one square decides, and near zero where chance does.
 
     On average: of few parts, a fit may by luck get a share even of chance.
@@ -136,12 +136,12 @@ def _shares(found: np.ndarray) -> np.ndarray:
     return found / total if total else np.zeros_like(found)
 
 
-def asked(claim: Callable[[Answers], Verdict]) -> str:
+def asked(claim: Callable[[SceneAnswers], Verdict]) -> str:
     """What a claim says of a method, in one line."""
     return (claim.__doc__ or "").partition("\n")[0]
 
 
-CLAIMS: dict[str, Callable[[Answers], Verdict]] = {
+CLAIMS: dict[str, Callable[[SceneAnswers], Verdict]] = {
     "region": region,
     "channel": channel,
     "additive": additive,

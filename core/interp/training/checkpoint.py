@@ -16,7 +16,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Keep:
+class Checkpoint:
     """Weights, optimisers and the log of one training in a folder; `log.jsonl` is for people.
 
     Randomness needs no keeping: an epoch's depends on seed and epoch alone.

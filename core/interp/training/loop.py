@@ -15,7 +15,7 @@ from interp.engine.random import draw_bits
 from interp.errors import InputError
 from interp.network.device import send
 from interp.network.preprocess import encode
-from interp.training.checkpoint import Keep, Row
+from interp.training.checkpoint import Checkpoint, Row
 from interp.training.samples import Samples, ordered
 from interp.training.task import Plan, Task
 
@@ -44,7 +44,7 @@ def train(task: Task, samples: Samples, plan: Plan, context: Context) -> tuple[l
             "devices; expected images, and one or more of a batch for each device"
         )
     with _folder(context) as folder:
-        run = Run(task, samples, plan, context, Keep(folder, plan.key), _fabric(plan))
+        run = Run(task, samples, plan, context, Checkpoint(folder, plan.key), _fabric(plan))
         found = run.epochs()
     if not run.fabric.is_global_zero:
         raise SystemExit(0)
@@ -59,7 +59,7 @@ class Run:
     samples: Samples
     plan: Plan
     context: Context
-    keep: Keep
+    keep: Checkpoint
     fabric: Any
 
     def epochs(self) -> tuple[list[Row], str]:

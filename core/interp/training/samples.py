@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.dataset import Reading
+from interp.dataset import TolerantReader
 from interp.engine.random import draw_bits
 from interp.errors import InputError
 from interp.network.device import send
@@ -138,7 +138,7 @@ def gather(
     height, width = model.spec.input.size
     fits = len(dataset) * 3 * height * width <= context.budget.memory
     pixels = torch.empty(len(dataset), 3, height, width, dtype=torch.uint8) if fits else None
-    reading, unlabelled = Reading(dataset), 0
+    reading, unlabelled = TolerantReader(dataset), 0
     places: list[int] = []
     labels: list[int] = []
     for index, example in reading.examples():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.dataset import Reading
+from interp.dataset import TolerantReader
 from interp.errors import InputError
 from interp.evaluation.bootstrap import estimate
 from interp.evaluation.dissection import thresholds
@@ -53,7 +53,7 @@ def sights(model: ModelAdapter, dataset: Dataset, layer: str, context: Context) 
     """Every image with an object of its label's class; InputError where there is none."""
     classes = [parse_target(name, model.spec.classes).index for name in dataset.classes]
     seen = 0
-    for index, example in Reading(dataset).examples():
+    for index, example in TolerantReader(dataset).examples():
         context.out_of_time()
         context.progress("looking at objects", index + 1, len(dataset))
         shown = None if example is None else object_mask(example)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from interp.engine.design import Design, ListedRegions
 from interp.engine.respond import respond
-from interp.metric import Case, MetricParams
+from interp.metric import MetricCase, MetricParams
 from interp_standard.perturbation.cell import grid
 from interp_standard.perturbation.fill import FillParams, cover
 
@@ -27,20 +27,24 @@ class PoolParams(RemovalParams):
     )
 
 
-def ask(case: Case, design: Design, output: str) -> np.ndarray:
+def ask(case: MetricCase, design: Design, output: str) -> np.ndarray:
     """The target's score of every state of a finite design, (N,)."""
     answers = respond(case.context, case.subject, design, output, design.size or 0)
     found = [case.target.select(each.scores).double().cpu().numpy() for each in answers]
     return np.concatenate(found)
 
 
-def hidden(case: Case, labels: np.ndarray, states: np.ndarray, params: FillParams) -> ListedRegions:
+def hidden(
+    case: MetricCase, labels: np.ndarray, states: np.ndarray, params: FillParams
+) -> ListedRegions:
     """Regions (h, w) of the input shown and hidden as `states` (N, P) say, after all and none."""
     fill = cover(params, case.model, case.pixels, labels)
     return ListedRegions(case.pixels, labels, fill, states=states)
 
 
-def falls(case: Case, states: np.ndarray, params: PoolParams) -> tuple[np.ndarray, np.ndarray]:
+def falls(
+    case: MetricCase, states: np.ndarray, params: PoolParams
+) -> tuple[np.ndarray, np.ndarray]:
     """Over cells hidden in each state (N, P): the map's sum and the score's fall, (N,)."""
     labels = grid(case.pixels.shape[1], case.pixels.shape[2], params.cells)
     scores = ask(case, hidden(case, labels, states, params), params.output)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.metric import Case, ExplanationMetric, MetricParams
+from interp.metric import ExplanationMetric, MetricCase, MetricParams
 from interp_standard.metric.ask import RemovalParams, ask, hidden, ranked
 
 
@@ -33,12 +33,12 @@ class Deletion(ExplanationMetric):
 
     params: DeletionParams
 
-    def measure(self, case: Case) -> float:
+    def measure(self, case: MetricCase) -> float:
         """Mean probability on the way from the whole image to nothing."""
         whole, empty, *between = self.scores(case, deleted=True)
         return area([whole, *between, empty])
 
-    def scores(self, case: Case, deleted: bool) -> np.ndarray:
+    def scores(self, case: MetricCase, deleted: bool) -> np.ndarray:
         """Probabilities of the whole image, the empty one, and each step between, (steps + 1,)."""
         steps = self.params.steps
         labels = ranked(case.over_input(case.map), steps, case.context.seed)

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from interp.dataset import Example, Instance
-from interp.metric import Case, ExplanationMetric, MetricParams, Truth, instances_of
+from interp.metric import ExplanationMetric, MetricCase, MetricParams, Truth, instances_of
 from interp.target import Target
 from interp_standard.localize.region import energy
 
@@ -24,7 +24,7 @@ class EnergyMask(ExplanationMetric):
     needs_truth: ClassVar[Truth] = "mask"
     unit: ClassVar[str] = "share of the map"
 
-    def measure(self, case: Case) -> float:
+    def measure(self, case: MetricCase) -> float:
         """The share."""
         masks = [each.mask for each in case.instances if each.mask is not None]
         return energy(case.map, np.any(masks, axis=0))
@@ -56,7 +56,7 @@ class EnergyParts(ExplanationMetric):
         """Whether the mask of such a part is known."""
         return bool(self._masks(instances_of(example, target)))
 
-    def measure(self, case: Case) -> float:
+    def measure(self, case: MetricCase) -> float:
         """The share."""
         return energy(case.map, np.any(self._masks(case.instances), axis=0))
 

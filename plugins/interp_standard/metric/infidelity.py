@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.metric import Case, ExplanationMetric, MetricParams
+from interp.metric import ExplanationMetric, MetricCase, MetricParams
 from interp_standard.metric.ask import PoolParams, falls
 
 
@@ -37,7 +37,7 @@ class Infidelity(ExplanationMetric):
 
     params: InfidelityParams
 
-    def measure(self, case: Case) -> float:
+    def measure(self, case: MetricCase) -> float:
         """The mean squared error."""
         sums, lost = falls(case, self.states(case.context.seed), self.params)
         power = float(sums @ sums)

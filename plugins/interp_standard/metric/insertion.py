@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from interp.metric import Case, MetricParams
+from interp.metric import MetricCase, MetricParams
 from interp_standard.metric.deletion import Deletion, DeletionParams, area
 from interp_standard.perturbation.fill import Fill
 
@@ -30,7 +30,7 @@ class Insertion(Deletion):
 
     params: InsertionParams
 
-    def measure(self, case: Case) -> float:
+    def measure(self, case: MetricCase) -> float:
         """Mean probability on the way from the blurred image to the whole one."""
         whole, empty, *between = self.scores(case, deleted=False)
         return area([empty, *between, whole])

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from interp.metric import Case, ExplanationMetric, MetricParams, Truth
+from interp.metric import ExplanationMetric, MetricCase, MetricParams, Truth
 from interp_standard.localize.box import iou, largest_box
 from interp_standard.localize.report import ACCEPT
 
@@ -35,7 +35,7 @@ class Localized(ExplanationMetric):
 
     params: LocalizedParams
 
-    def measure(self, case: Case) -> float:
+    def measure(self, case: MetricCase) -> float:
         """1 for a box that fits, 0 for another or none."""
         box = largest_box(case.map, self.params.share)
         if box is None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.metric import Case, ExplanationMetric, MetricParams, Truth
+from interp.metric import ExplanationMetric, MetricCase, MetricParams, Truth
 from interp_standard.localize.region import inside, pointing
 
 
@@ -34,7 +34,7 @@ class Pointing(ExplanationMetric):
 
     params: PointingParams
 
-    def measure(self, case: Case) -> float:
+    def measure(self, case: MetricCase) -> float:
         """1 for a hit, 0 for a miss."""
         shape = case.image.shape[:2]
         places = [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from interp.metric import Case, ExplanationMetric, MetricParams
+from interp.metric import ExplanationMetric, MetricCase, MetricParams
 from interp.spec import Capability
 from interp_standard.metric.rank import alike
 
@@ -40,7 +40,7 @@ class Randomization(ExplanationMetric):
 
     params: RandomizationParams
 
-    def measure(self, case: Case) -> float:
+    def measure(self, case: MetricCase) -> float:
         """The correlation's size."""
         if "model" not in case.kept:
             case.kept["model"] = randomised(case.model, case.context.seed)

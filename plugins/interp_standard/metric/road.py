@@ -11,7 +11,7 @@ from pydantic import Field
 
 from interp.engine.design import Design
 from interp.engine.random import content_key
-from interp.metric import Case, ExplanationMetric, MetricParams
+from interp.metric import ExplanationMetric, MetricCase, MetricParams
 from interp_standard.metric.ask import ask, ranked
 from interp_standard.metric.impute import impute
 
@@ -51,13 +51,13 @@ class Road(ExplanationMetric):
 
     params: RoadParams
 
-    def measure(self, case: Case) -> float:
+    def measure(self, case: MetricCase) -> float:
         """Mean over the shares: last the most important, less first the most important."""
         scores = ask(case, Pictures(self.pictures(case)), "prob")
         first, last = np.split(scores, 2)
         return float(last.mean() - first.mean())
 
-    def pictures(self, case: Case) -> Tensor:
+    def pictures(self, case: MetricCase) -> Tensor:
         """Most important first, then least; of each order every share, (2 S, 3, h, w)."""
         import torch
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.metric import Case, ExplanationMetric, MetricParams
+from interp.metric import ExplanationMetric, MetricCase, MetricParams
 from interp_standard.metric.ask import PoolParams, falls
 
 
@@ -35,7 +35,7 @@ class SensitivityN(ExplanationMetric):
 
     params: SensitivityParams
 
-    def measure(self, case: Case) -> float:
+    def measure(self, case: MetricCase) -> float:
         """The mean correlation."""
         sums, lost = falls(case, self.states(case.context.seed), self.params)
         sizes = len(self.params.shares)

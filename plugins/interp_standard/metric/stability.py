@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.metric import Case, ExplanationMetric, MetricParams
+from interp.metric import ExplanationMetric, MetricCase, MetricParams
 from interp_standard.metric.rank import alike
 
 
@@ -31,7 +31,7 @@ class Stability(ExplanationMetric):
 
     params: StabilityParams
 
-    def measure(self, case: Case) -> float:
+    def measure(self, case: MetricCase) -> float:
         """Mean over all pairs of seeds."""
         maps, seed = [case.map], case.context.seed
         for each in range(1, self.params.seeds):

@@ -49,7 +49,7 @@ class ChannelExperiment(Experiment):
 class _ChannelMaps(Perturbation):
     """Shows channels as the weighted sum of their maps."""
 
-    def tell(
+    def to_evidence(
         self,
         experiment: Experiment,
         values: np.ndarray,

@@ -52,7 +52,7 @@ class Superpixels(Perturbation):
         labels = self._segment(picture, context.seed)
         return region_experiment(model, pixels, placement, labels, self.params, count, context.seed)
 
-    def tell(
+    def to_evidence(
         self,
         experiment: Experiment,
         values: np.ndarray,

@@ -19,7 +19,7 @@ from interp.registry import Registry
 from interp.registry.manifest import MethodEntry
 from interp.request import Request
 from interp.run import fit, run
-from interp.testing.answer import Answers
+from interp.testing.answer import SceneAnswers
 from interp.testing.claim import CLAIMS, Verdict
 from interp.testing.conformance import Check, MethodCase, method_checks
 from interp.testing.scene import Scene, scene
@@ -67,12 +67,12 @@ def check(
     if params:
         open_method(registry, name, params)  # a slip here is the caller's, not the method's
     with TemporaryDirectory() as folder:
-        trial = Trial(registry, name, params or {}, samples, tell, Path(folder))
+        trial = MethodCheck(registry, name, params or {}, samples, tell, Path(folder))
         return [trial.conformance(), *trial.claims()]
 
 
 @dataclass(frozen=True)
-class Trial:
+class MethodCheck:
     """A method about to be checked; what it learns of a model is kept in `folder`."""
 
     registry: Registry
@@ -123,12 +123,14 @@ class Trial:
         entry = self.registry.entry("method", self.name)
         claimed = entry.claims if isinstance(entry, MethodEntry) else ()
         scenes = [scene(seed) for seed in range(SCENES)]
-        answers = Answers(scenes, lambda chance: self._explain(chance, scenes))
+        answers = SceneAnswers(scenes, lambda chance: self._explain(chance, scenes))
         for name, holds in CLAIMS.items():
             outcome, said = self._held(holds, answers)
             yield Finding(self.name, name, outcome, name in claimed, said)
 
-    def _held(self, holds: Callable[[Answers], Verdict], answers: Answers) -> tuple[Outcome, str]:
+    def _held(
+        self, holds: Callable[[SceneAnswers], Verdict], answers: SceneAnswers
+    ) -> tuple[Outcome, str]:
         self.tell(holds.__name__)
         try:
             right, said = holds(answers)

@@ -11,15 +11,15 @@ from interp.comparison.agreement import agreement, plain
 from interp.comparison.result import (
     IMAGE,
     RECORD,
-    Case,
-    Cell,
+    ComparedImage,
     Comparison,
     ComparisonRequest,
+    ImageRecord,
+    MethodCell,
     Outcome,
-    Record,
 )
 from interp.context import Progress
-from interp.dataset import Example, Reading
+from interp.dataset import Example, TolerantReader
 from interp.errors import Cancelled, InputError, InterpError
 from interp.memory import SHARE, Answers, Memory
 from interp.model import ModelAdapter
@@ -54,25 +54,25 @@ class Tally(Answers):
         super().put(key, scores)
 
 
-Told = Callable[[Case], None]
-"""told(case): an image's answers so far; cells that are `waiting` are to come."""
+OnImage = Callable[[ComparedImage], None]
+"""on_image(case): an image's answers so far; cells that are `waiting` are to come."""
 
 
-def unheard(case: Case) -> None:
+def no_callback(case: ComparedImage) -> None:
     """Nobody looks before the end."""
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class ComparisonRun:
     """One comparison at work."""
 
     request: ComparisonRequest
     session: Session
     model: ModelAdapter
-    told: Told = unheard
+    on_image: OnImage = no_callback
 
     def examples(
-        self, reading: Reading, done: Container[int] = ()
+        self, reading: TolerantReader, done: Container[int] = ()
     ) -> Iterator[tuple[int, Example]]:
         """The images still to do, with progress; unreadable ones are noted by `reading`."""
         total = len(reading.dataset)
@@ -83,19 +83,19 @@ class Job:
             if example is not None:
                 yield index, example
 
-    def case(self, example: Example, place: Path | None = None) -> Case:
+    def case(self, example: Example, place: Path | None = None) -> ComparedImage:
         """Every method on one image; with a place, bundles are written there."""
         answer = predict(self.model, self.model.prepare(example.image)[0])
         texts = self.request.targets or (_spoken(answer, self.model.spec.classes),)
         targets = tuple(parse_target(text, self.model.spec.classes).name for text in texts)
         tally = Tally(self.request.budget.memory // SHARE)
-        cells = {each.name: Cell(each.name) for each in self.request.methods}
-        case = Case(example.name, example.image, answer, targets, tuple(cells.values()))
+        cells = {each.name: MethodCell(each.name) for each in self.request.methods}
+        case = ComparedImage(example.name, example.image, answer, targets, tuple(cells.values()))
         for choice in sorted(self.request.methods, key=self._samples):
-            self.told(case)
+            self.on_image(case)
             cells[choice.name] = self._cell(choice, example, texts, tally, place)
             case = replace(case, cells=tuple(cells.values()))
-        self.told(case)
+        self.on_image(case)
         return case
 
     def _samples(self, choice: Choice) -> bool:
@@ -112,7 +112,7 @@ class Job:
         texts: Sequence[str],
         tally: Tally,
         place: Path | None,
-    ) -> Cell:
+    ) -> MethodCell:
         request = self.request.of(choice, example.name, texts)
         tally.evaluated = None
         session = replace(
@@ -133,14 +133,14 @@ class Job:
         except Cancelled:
             raise
         except InterpError as error:
-            return Cell(choice.name, error=str(error))
+            return MethodCell(choice.name, error=str(error))
         asked = tally.evaluated
-        return Cell(choice.name, found, evaluated=found.samples if asked is None else asked)
+        return MethodCell(choice.name, found, evaluated=found.samples if asked is None else asked)
 
     def _labelled(self, method: str) -> Progress:
         return lambda label, done, total: self.session.progress(f"{method}: {label}", done, total)
 
-    def store(self, example: Example, place: Path) -> Record:
+    def store(self, example: Example, place: Path) -> ImageRecord:
         """Explain an image into a folder that appears whole, and return its numbers."""
         with new_folder(place) as partial:
             case = self.case(example, partial)
@@ -150,7 +150,11 @@ class Job:
         return record
 
     def comparison(
-        self, records: tuple[Record, ...], cases: Sequence[Case], reading: Reading, out: Path | None
+        self,
+        records: tuple[ImageRecord, ...],
+        cases: Sequence[ComparedImage],
+        reading: TolerantReader,
+        out: Path | None,
     ) -> Comparison:
         """The whole, once every image is done."""
         if not records:
@@ -176,9 +180,9 @@ def _spoken(answer: Prediction, classes: Sequence[str]) -> str:
     return name if alone else str(index)
 
 
-def record_of(case: Case, model: ModelSpec, folder: str = "") -> Record:
+def record_of(case: ComparedImage, model: ModelSpec, folder: str = "") -> ImageRecord:
     """A case in numbers."""
-    return Record(
+    return ImageRecord(
         name=case.name,
         folder=folder,
         prediction=case.prediction,
@@ -188,13 +192,13 @@ def record_of(case: Case, model: ModelSpec, folder: str = "") -> Record:
     )
 
 
-def _agreement(case: Case, target: str, model: ModelSpec) -> list[list[float | None]]:
+def _agreement(case: ComparedImage, target: str, model: ModelSpec) -> list[list[float | None]]:
     shown = [each.shown([target]).get(target) for each in case.cells]
     maps = [None if each is None else each.map() for each in shown]
     return plain(agreement(maps, model.input))
 
 
-def _outcome(cell: Cell, targets: Sequence[str]) -> Outcome:
+def _outcome(cell: MethodCell, targets: Sequence[str]) -> Outcome:
     if cell.explanation is None or cell.explanation.provenance is None:
         return Outcome(method=cell.method, error=cell.error)
     shown = cell.shown(targets)

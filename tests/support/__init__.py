@@ -1,0 +1,1 @@
+"""What several test folders share: fixtures, toy models, the command line runner."""
