@@ -88,7 +88,7 @@ def _methods(methods: list[MethodEntry]) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for each in methods:
         paper = _cited(each.paper) if each.paper else ""
-        cells = (f"`{each.name}`", each.summary, each.answers, ", ".join(each.needs), paper)
+        cells = (f"`{each.name}`", each.summary, each.answers, ", ".join(each.needs or ()), paper)
         yield f"| {' | '.join(cells)} |"
 
 
@@ -104,7 +104,7 @@ def _pairs(methods: list[MethodEntry], adapters: list[AdapterEntry]) -> Iterator
 
 def missing(method: MethodEntry, adapter: AdapterEntry) -> list[str]:
     """What the method needs and the adapter's models do not offer, in the method's order."""
-    return [need for need in method.needs if need not in adapter.offers]
+    return [need for need in method.needs or () if need not in adapter.offers]
 
 
 def truth() -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -56,6 +57,14 @@ class ModelOptions(Plain):
     )
     device: str | None = Field(None, description="cpu, cuda, cuda:1; default: cuda when present")
     precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="of forward passes")
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A registered model: a source that some adapter opens, and the options to open it with."""
+
+    source: str
+    options: ModelOptions = field(default_factory=ModelOptions)
 
 
 class ModelSpec(Plain):

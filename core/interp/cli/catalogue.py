@@ -79,7 +79,7 @@ def show(
     from interp.registry import Registry
 
     known = Registry.load(registry or ())
-    entry = known.entry(kind, name) if kind else _find(known, name)
+    entry = known.complete(known.entry(kind, name) if kind else _find(known, name))
     found = _parameters(known, entry)
     facts = entry.model_dump(mode="json")
     if entry.kind in PARAMETRIC:

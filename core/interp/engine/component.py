@@ -16,6 +16,7 @@ from interp.evidence import Evidence, Heatmap
 from interp.model import ModelAdapter
 from interp.network.placement import Placement
 from interp.params import Params
+from interp.spec import Capability
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,6 +42,8 @@ class Experiment:
 
 class Perturbation(Component, ABC):
     """A choice of parts and of how they are switched off."""
+
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PREDICT})
 
     @abstractmethod
     def bind(

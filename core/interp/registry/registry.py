@@ -1,4 +1,4 @@
-"""What exists: entries of all registry files, and the objects behind them, fetched when needed."""
+"""The entries of all registry files, and the objects behind them, imported when first needed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from functools import cached_property
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from interp.errors import InterpError, RegistryError, nearest
-from interp.registry.loading import Key, call, collect
+from interp.registry.loading import Key, call, collect, load
 from interp.registry.manifest import (
     ENTRIES,
     PARTS,
@@ -23,6 +23,9 @@ from interp.registry.manifest import (
     RendererEntry,
     read_manifest,
 )
+from interp.spec import Capability
+
+AnyEntry = TypeVar("AnyEntry", bound=Entry)
 
 FILE = "registry.yaml"
 GROUP = "interp"
@@ -30,7 +33,7 @@ GROUP = "interp"
 
 
 class Broken(NamedTuple):
-    """An installed package that cannot be used."""
+    """An installed package whose registry file cannot be used, and why."""
 
     package: str
     reason: str
@@ -38,17 +41,22 @@ class Broken(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Registry:
-    """Registry files read one after another, and which installed packages are broken."""
+    """Registry files in the order in which they were read, and installed packages that are broken.
+
+    registry = Registry.load()
+    kind = registry.get("method", "mint")  # imports the package that brings it
+    """
 
     manifests: tuple[Manifest, ...]
     broken: tuple[Broken, ...] = ()
-    _objects: dict[str, dict[Key, Any]] = field(default_factory=dict, repr=False)
+    _objects: dict[Key, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, extra: Sequence[Path] = ()) -> Registry:
-        """The project's own registry, installed packages', and the files in `extra`.
+        """The project's own registry, those of installed packages, and the files in `extra`.
 
-        A slip in an installed package makes it broken; one in the others is a RegistryError.
+        No package is imported. A slip in an installed package's file makes that package broken; a
+        slip in any other file raises RegistryError.
         """
         manifests, broken = [read_manifest(builtin())], []
         for name, package in _installed():
@@ -63,7 +71,7 @@ class Registry:
         return cls(tuple(manifests), tuple(broken))
 
     def entries(self, kind: str | None = None) -> list[Entry]:
-        """Everything registered, of one kind where it is named, in the files' order."""
+        """Everything registered, or all of one kind, in the order of the files."""
         return [each for each in self._all if kind in (None, each.kind)]
 
     @cached_property
@@ -72,14 +80,14 @@ class Registry:
         found = [each for manifest in self.manifests for each in manifest.entries]
         needs = {each.name: each.needs for each in found if isinstance(each, PerturbationEntry)}
         return [
-            each.model_copy(update={"needs": needs[each.compose.perturbation]})
+            each.model_copy(update={"needs": needs.get(each.compose.perturbation)})
             if isinstance(each, CompositionEntry)
             else each
             for each in found
         ]
 
     def entry(self, kind: str, name: str) -> Entry:
-        """What is said of a name; RegistryError offers the nearest ones."""
+        """The entry of a name; RegistryError offers the nearest names."""
         if kind not in ENTRIES:
             raise RegistryError(f"unknown kind {kind!r}; {nearest(kind, ENTRIES)}")
         known = {each.name: each for each in self.entries(kind)}
@@ -87,59 +95,68 @@ class Registry:
             raise RegistryError(f"unknown {kind} {name!r}; {nearest(name, known)}")
         return known[name]
 
+    def complete(self, entry: AnyEntry) -> AnyEntry:
+        """The entry with `needs`, taken from its class where the registry file leaves them out.
+
+        Only then is anything imported; PluginError as for get.
+        """
+        if getattr(entry, "needs", ()) is not None:
+            return entry
+        needs = self.get(entry.kind, entry.name).needs
+        return entry.model_copy(
+            update={"needs": tuple(each for each in Capability if each in needs)}
+        )
+
     def get(self, kind: str, name: str) -> Any:
-        """The object behind a name; PluginError if its package fails or lacks it."""
+        """The object of a name; PluginError where its package fails or does not provide it."""
         entry = self.entry(kind, name)
-        if isinstance(entry, CompositionEntry):
-            return self._composed(entry)
-        package = entry.package
-        if package not in self._objects:
-            declared = {
-                (e.kind, e.name)
-                for e in self.entries()
-                if e.package == package and not isinstance(e, CompositionEntry)
-            }
-            self._objects[package] = collect(package, declared, self._home(package))
-        return self._objects[package][kind, name]
+        if (kind, name) not in self._objects:
+            self._objects.update(self._loaded(entry))
+        return self._objects[kind, name]
 
-    def _composed(self, entry: CompositionEntry) -> Any:
-        from interp.registry.composition import compose
-
-        made = self._objects.setdefault("", {})
+    def _loaded(self, entry: Entry) -> dict[Key, Any]:
+        """The object of an entry; with an `interp_register`, all that the package hands over."""
         key = (entry.kind, entry.name)
-        if key not in made:
-            made[key] = compose(entry, self.get)
-        return made[key]
+        if isinstance(entry, CompositionEntry):
+            from interp.registry.composition import compose
+
+            return {key: compose(entry, self.get)}
+        manifest = next(each for each in self.manifests if entry in each.entries)
+        if entry.object is not None:
+            return {key: load(entry, manifest.path, manifest.entries.index(entry))}
+        handed = {
+            (each.kind, each.name)
+            for each in self.entries()
+            if each.package == entry.package and each.object is None
+        }
+        return collect(entry.package, handed, manifest.path.parent)
 
     def renderer(self, evidence: str) -> Any:
-        """The renderer of a kind of evidence: the last one registered, so ours can be replaced.
+        """The renderer of a kind of evidence; RegistryError where there is none.
 
-        RegistryError where there is none.
+        The last one registered counts, so that a package can replace a built-in renderer.
         """
         known = {e.evidence: e for e in self.entries("renderer") if isinstance(e, RendererEntry)}
         if evidence not in known:
             raise RegistryError(
                 f"no renderer draws evidence of kind {evidence!r}; {nearest(evidence, known)}"
             )
-        return self.get("renderer", known[evidence].name)
+        found = self.get("renderer", known[evidence].name)
+        return found() if isinstance(found, type) else found
 
     def hooks(self, hook: str) -> list[HookEntry]:
-        """Who declared a hook."""
+        """The declarations of a hook."""
         return [e for manifest in self.manifests for e in manifest.hooks if e.hook == hook]
 
     def hook(self, hook: str, **arguments: Any) -> list[Any]:
-        """Call a hook in the packages that declared it; their answers in order."""
+        """Call a hook in the packages that declare it; their answers in order."""
         return [
             answer
-            for each in self.hooks(hook)
-            for answer in call(each.package, hook, self._home(each.package), **arguments)
+            for manifest in self.manifests
+            for each in manifest.hooks
+            if each.hook == hook
+            for answer in call(each.package, hook, manifest.path.parent, **arguments)
         ]
-
-    def _home(self, package: str) -> Path:
-        """The folder of the registry file that names a package."""
-        return next(
-            manifest.path.parent for manifest in self.manifests if package in manifest.packages
-        )
 
 
 def builtin() -> Path:
@@ -158,15 +175,14 @@ def check_together(manifests: Sequence[Manifest]) -> None:
     known = {(each.kind, each.name) for manifest in manifests for each in manifest.entries}
     for manifest in manifests:
         for each in manifest.entries:
-            if isinstance(each, CompositionEntry):
-                for part in PARTS:
-                    name = getattr(each.compose, part)
-                    if (part, name) not in known:
-                        names = [other for kind, other in known if kind == part]
-                        raise RegistryError(
-                            f"{manifest.path}: method {each.name!r} wants the {part} {name!r}, "
-                            f"which nobody registers; {nearest(name, names)}"
-                        )
+            recipe = each.compose if isinstance(each, CompositionEntry) else None
+            wanted = [(part, getattr(recipe, part)) for part in PARTS] if recipe else []
+            for part, name in set(wanted) - known:
+                names = [other for kind, other in known if kind == part]
+                raise RegistryError(
+                    f"{manifest.path}: method {each.name!r} wants the {part} {name!r}, "
+                    f"which nobody registers; {nearest(name, names)}"
+                )
 
 
 def check_unique(manifests: Iterable[Manifest]) -> None:

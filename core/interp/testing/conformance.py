@@ -106,9 +106,9 @@ def check_parameters(case: MethodCase) -> None:
 
 def check_needs(case: MethodCase) -> None:
     """The registry and the class declare the same needs, and these suffice."""
-    entry = case.registry.entry("method", case.method)
+    entry = case.registry.complete(case.registry.entry("method", case.method))
     assert isinstance(entry, MethodEntry)
-    declared = frozenset(entry.needs)
+    declared = frozenset(entry.needs or ())
     needs = open_method(case.registry, case.method, case.params).needs
     assert declared == needs, f"registry.yaml says {sorted(declared)}, the class {sorted(needs)}"
     case.explain(Narrowed(case.model, needs))

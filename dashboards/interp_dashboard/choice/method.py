@@ -49,10 +49,18 @@ def _tick(said: dict[str, dict[str, Any]], offers: frozenset[Capability]) -> lis
             st.markdown(f"**{question}**")
         for begin in range(0, len(alike), ACROSS):  # row by row, so that a phone keeps the order
             for column, each in zip(st.columns(ACROSS), alike[begin:], strict=False):
-                missing = sorted(set(each.needs) - offers)
+                missing = sorted(_needs(each) - offers)
                 if _box(column, each, each.name in said, missing):
                     ticked.append(each.name)
     return ticked
+
+
+def _needs(entry: MethodEntry) -> set[Capability]:
+    """What a method needs; nothing is known of one whose package fails, which is said below."""
+    try:
+        return set(registry().complete(entry).needs or ())
+    except InterpError:
+        return set()
 
 
 def _box(column: Any, each: MethodEntry, given: bool, missing: Sequence[str]) -> bool:

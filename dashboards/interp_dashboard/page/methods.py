@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -84,6 +85,8 @@ def _cards(known: Registry, entries: list[MethodEntry]) -> None:
 
 
 def _card(entry: MethodEntry, thumb: np.ndarray | str | None) -> None:
+    with suppress(InterpError):  # of a package that fails, the picture's place says so
+        entry = registry().complete(entry)
     st.subheader(entry.name)
     if isinstance(thumb, str):
         st.caption(f"No picture: {thumb}")
@@ -92,7 +95,8 @@ def _card(entry: MethodEntry, thumb: np.ndarray | str | None) -> None:
     st.write(entry.summary)
     if entry.paper is not None:
         st.caption(_cited(entry.paper))
-    st.caption(f"{_openers(entry)}: it needs {', '.join(entry.needs)}. From {entry.package}.")
+    needs = f"{_openers(entry)}: it needs {', '.join(entry.needs)}. " if entry.needs else ""
+    st.caption(f"{needs}From {entry.package}.")
 
 
 def _cited(paper: Paper) -> str:
@@ -107,7 +111,7 @@ def _openers(entry: MethodEntry) -> str:
     able = [
         each.name
         for each in registry().entries("adapter")
-        if isinstance(each, AdapterEntry) and set(entry.needs) <= set(each.offers)
+        if isinstance(each, AdapterEntry) and set(entry.needs or ()) <= set(each.offers)
     ]
     return f"For {' and '.join(able)} models" if able else "No installed adapter offers it"
 

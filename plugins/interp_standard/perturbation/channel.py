@@ -15,6 +15,7 @@ from interp.engine.design import GateSubject, ImageSubject, MaskDesign, SingleDe
 from interp.engine.random import content_key
 from interp.evidence import ChannelImportance, Evidence, Heatmap
 from interp.params import Params
+from interp.spec import Capability
 from interp_standard.perturbation.fill import FillParams, cover
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Channels(_ChannelMaps):
     """
 
     Params: ClassVar[type[Params]] = ChannelParams
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PREDICT, Capability.CUT})
 
     def bind(
         self, model: ModelAdapter, image: np.ndarray, count: int, context: Context
@@ -142,6 +144,7 @@ class ChannelMasks(_ChannelMaps):
     """
 
     Params: ClassVar[type[Params]] = ChannelMaskParams
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PREDICT, Capability.ACTIVATIONS})
 
     def bind(
         self, model: ModelAdapter, image: np.ndarray, count: int, context: Context
