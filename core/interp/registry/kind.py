@@ -30,7 +30,8 @@ def mismatch(kind: str, found: Any) -> str:
     if kind not in CLASSES:
         return "" if callable(found) else "a function"
     wanted = CLASSES[kind]
-    name = wanted.__qualname__ if isinstance(wanted, type) else str(wanted)
+    named = isinstance(wanted, type)
+    name = f"{wanted.__module__}.{wanted.__qualname__}" if named else str(wanted)
     if kind in ("model", "sample"):
         return "" if isinstance(found, wanted) else f"an object of class {name}"
     fits = isinstance(found, type) and issubclass(found, wanted)
