@@ -1,8 +1,4 @@
-"""Imports plugin packages, once one of their names is needed, and gets the objects they register.
-
-The short way: registry.yaml names the object. The long way: the package's `interp_register` hook
-hands it over.
-"""
+"""Imports plugin packages, and only once an object of theirs or a hook is needed."""
 
 from __future__ import annotations
 
@@ -68,14 +64,13 @@ def collect(package: str, declared: set[Key], home: Path) -> dict[Key, Any]:
     """What a package's `interp_register` adds; PluginError unless that is what it declares."""
     registrar = Registrar(package)
     call(package, "interp_register", home, registrar=registrar)
-    added = set(registrar.objects)
-    for word, keys, remedy in (
-        ("declares", declared - added, "but its interp_register does not add it"),
-        ("adds", added - declared, "but its registry.yaml does not declare it"),
-    ):
-        if keys:
-            kind, name = min(keys)
-            raise PluginError(f"{package} {word} {kind} {name!r}, {remedy}")
+    for kind, name in sorted(declared ^ set(registrar.objects)):
+        slip = (
+            f"declares {kind} {name!r}, but its interp_register does not add it"
+            if (kind, name) in declared
+            else f"adds {kind} {name!r}, but its registry.yaml does not declare it"
+        )
+        raise PluginError(f"{package} {slip}")
     return registrar.objects
 
 

@@ -17,8 +17,10 @@ Package = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w
 Line = Annotated[str, StringConstraints(pattern=r"^[^\n]*\S[^\n]*$", max_length=120)]
 Answer = Literal["where", "which channels", "which path", "which parts"]
 Claim = Literal["region", "channel", "additive", "proportional", "dummy", "symmetric", "shuffled"]
-OBJECT = "package.module:Name, the object's place in Python"
 Hook = Literal["interp_before_run", "interp_after_run", "interp_commands", "interp_panels"]
+
+
+OBJECT = "package.module:Name, the object's place in Python"
 
 
 class Entry(Plain):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,8 +29,7 @@ from interp.spec import Capability
 AnyEntry = TypeVar("AnyEntry", bound=Entry)
 
 FILE = "registry.yaml"
-GROUP = "interp"
-"""The entry-point group of third-party packages; an entry point's value is a package."""
+"""A package's registry file, beside its __init__.py."""
 
 
 class Broken(NamedTuple):
@@ -55,17 +55,17 @@ class Registry:
     def load(cls, extra: Sequence[Path] = ()) -> Registry:
         """The project's own registry, those of installed packages, and the files in `extra`.
 
-        No package is imported. A slip in an installed package's file makes that package broken; a
-        slip in any other file raises RegistryError.
+        Installed packages are the values of entry points in the group `interp`; none is imported.
+        A slip in one's file makes that package broken; in any other file it raises RegistryError.
         """
         manifests, broken = [read_manifest(builtin())], []
-        for name, package in _installed():
+        for point in sorted(entry_points(group="interp"), key=lambda each: each.name):
             try:
-                manifest = read_manifest(_find(package))
+                manifest = read_manifest(_find(re.split("[:.]", point.value)[0]))
                 check_together([*manifests, manifest])
                 manifests.append(manifest)
             except InterpError as error:
-                broken.append(Broken(name, str(error)))
+                broken.append(Broken(point.name, str(error)))
         manifests += map(read_manifest, extra)
         check_together(manifests)
         return cls(tuple(manifests), tuple(broken))
@@ -103,9 +103,8 @@ class Registry:
         if getattr(entry, "needs", ()) is not None:
             return entry
         needs = self.get(entry.kind, entry.name).needs
-        return entry.model_copy(
-            update={"needs": tuple(each for each in Capability if each in needs)}
-        )
+        listed = tuple(each for each in Capability if each in needs)
+        return entry.model_copy(update={"needs": listed})
 
     def get(self, kind: str, name: str) -> Any:
         """The object of a name; PluginError where its package fails or does not provide it."""
@@ -161,8 +160,7 @@ class Registry:
 
 def builtin() -> Path:
     """The project's own registry file: inside the wheel, or at the root of a checkout."""
-    package = Path(__file__).parent.parent
-    places = (package / FILE, package.parent.parent / FILE)
+    places = [Path(__file__).parents[above] / FILE for above in (1, 3)]
     for place in places:
         if place.is_file():
             return place
@@ -172,16 +170,15 @@ def builtin() -> Path:
 def check_together(manifests: Sequence[Manifest]) -> None:
     """Raise RegistryError where entries share kind and name, or a composition lacks a part."""
     check_unique(manifests)
-    known = {(each.kind, each.name) for manifest in manifests for each in manifest.entries}
-    for manifest in manifests:
-        for each in manifest.entries:
-            recipe = each.compose if isinstance(each, CompositionEntry) else None
-            wanted = [(part, getattr(recipe, part)) for part in PARTS] if recipe else []
-            for part, name in set(wanted) - known:
-                names = [other for kind, other in known if kind == part]
+    entries = [(manifest.path, each) for manifest in manifests for each in manifest.entries]
+    for path, each in entries:
+        for part in PARTS if isinstance(each, CompositionEntry) else ():
+            name = getattr(each.compose, part)
+            names = [other.name for _, other in entries if other.kind == part]
+            if name not in names:
                 raise RegistryError(
-                    f"{manifest.path}: method {each.name!r} wants the {part} {name!r}, "
-                    f"which nobody registers; {nearest(name, names)}"
+                    f"{path}: method {each.name!r} wants the {part} {name!r}, which nobody "
+                    f"registers; {nearest(name, names)}"
                 )
 
 
@@ -189,20 +186,13 @@ def check_unique(manifests: Iterable[Manifest]) -> None:
     """Raise RegistryError where two entries of one kind share a name."""
     seen: dict[Key, Path] = {}
     for manifest in manifests:
-        for each in manifest.entries:
-            key = (each.kind, each.name)
-            if key in seen:
+        for kind, name in ((each.kind, each.name) for each in manifest.entries):
+            if (kind, name) in seen:
                 raise RegistryError(
-                    f"{manifest.path}: {each.kind} {each.name!r} is registered in "
-                    f"{seen[key]} already; rename one"
+                    f"{manifest.path}: {kind} {name!r} is registered in {seen[kind, name]} "
+                    "already; rename one"
                 )
-            seen[key] = manifest.path
-
-
-def _installed() -> list[tuple[str, str]]:
-    """Name and top-level package of each entry point, without importing any."""
-    found = sorted(entry_points(group=GROUP), key=lambda each: each.name)
-    return [(each.name, each.value.partition(":")[0].partition(".")[0]) for each in found]
+            seen[kind, name] = manifest.path
 
 
 def _find(package: str) -> Path:
