@@ -47,9 +47,6 @@ class Pgd(Attack):
         return _moved(attack.perturb, images, eps, 2.5 * eps / steps, steps, labels)
 
 
-ATTACKS: dict[str, type[Attack]] = {"fgsm": Fgsm, "pgd": Pgd}
-
-
 def _entropy(scores: Tensor, labels: Tensor) -> Tensor:
     from torch.nn.functional import cross_entropy
 

@@ -141,16 +141,6 @@ class Shapley(Solver):
         return _headed(constrained_least_squares(gram, b, ones, full - empty), empty)
 
 
-SOLVERS = {
-    "mean": Mean,
-    "drop": Drop,
-    "gain": Gain,
-    "ridge": Ridge,
-    "lasso": Lasso,
-    "shapley": Shapley,
-}
-
-
 def centred(sums: Sums) -> tuple[Tensor, Tensor]:
     """Gram (R, Q, Q) and b (T, Q) of the features less their means: the intercept taken out."""
     x, weight = sums.x[:, 1:], sums.weight[:, None]

@@ -59,6 +59,3 @@ class ShapleyKernel(Component, Weighting):
 
     def weigh(self, design: Design, states: Tensor, scores: Tensor) -> Tensor:
         return (log_kernel(states) - design.proposal(states).log()).nan_to_num(nan=-700).exp()
-
-
-WEIGHTINGS = {"uniform": Uniform, "near": Near, "shapley-kernel": ShapleyKernel}
