@@ -9,7 +9,7 @@ from interp.hookspecs import hookimpl
 
 @hookimpl
 def interp_commands(app: Any) -> None:
-    """`interp dashboard`."""
+    """Add `interp dashboard`."""
     from interp_dashboard.command import dashboard
 
     app.command("dashboard")(dashboard)
