@@ -9,7 +9,7 @@ import pytest
 from interp.errors import RegistryError
 from interp.registry import Registry
 from interp.registry.manifest import ENTRIES, CompositionEntry, read_manifest
-from interp.registry.registry import builtin, check_unique
+from interp.registry.registry import builtin, check_together
 
 METHOD = "{kind: method, name: m, package: p, summary: s, needs: [predict], answers: where}"
 
@@ -48,7 +48,7 @@ SLIPS = [
     ("entries: [{kind: sample, name: a, summary: s, object: 3}]", "entries[0].object: found '3'"),
     (
         "entries: [{kind: sample, name: a, summary: s, package: p, object: pack:A}]",
-        "entries[0].package: found 'p'; expected that of pack:A; leave it out",
+        "entries[0].package: found 'p'; known: pack",
     ),
     (
         "entries: [{kind: sample, name: a, summary: s}]",
@@ -95,13 +95,13 @@ def test_unreadable_file(tmp_path, content):
 def test_name_given_twice_names_both_files(registry_file):
     first, second = (registry_file(f"entries: [{METHOD}]") for _ in range(2))
     with pytest.raises(RegistryError) as caught:
-        check_unique(map(read_manifest, (first, second)))
+        check_together([read_manifest(each) for each in (first, second)])
     assert str(first) in str(caught.value)
     assert str(second) in str(caught.value)
 
 
 def test_one_name_in_two_kinds_is_fine(registry_file):
-    check_unique(
+    check_together(
         [
             read_manifest(
                 registry_file("""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -178,11 +179,9 @@ def _entry(value: object, keys: Keys) -> Entry:
 
 
 def _package(fields: dict[str, Any], keys: Keys) -> str:
-    """The package of an entry's object: the one that is given, or else the outermost."""
+    """The package of an entry's object: the one that is given, else the outermost."""
     found = str(fields["object"])
     if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", found):
         raise Slip((*keys, "object"), f"found {found!r}; expected {OBJECT}")
-    package = str(fields.get("package", re.split(r"[.:]", found)[0]))
-    if not re.match(rf"{re.escape(package)}[.:]", found):
-        raise Slip((*keys, "package"), f"found {package!r}; expected that of {found}; leave it out")
-    return package
+    parents = list(accumulate(found.partition(":")[0].split("."), "{}.{}".format))
+    return one_of(fields.get("package", parents[0]), parents, (*keys, "package"))

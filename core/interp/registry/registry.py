@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import entry_points
@@ -169,30 +169,24 @@ def builtin() -> Path:
 
 def check_together(manifests: Sequence[Manifest]) -> None:
     """Raise RegistryError where entries share kind and name, or a composition lacks a part."""
-    check_unique(manifests)
     entries = [(manifest.path, each) for manifest in manifests for each in manifest.entries]
+    seen: dict[Key, Path] = {}
+    for path, each in entries:
+        first = seen.get((each.kind, each.name))
+        if first is not None:
+            raise RegistryError(
+                f"{path}: {each.kind} {each.name!r} is registered in {first} already; rename one"
+            )
+        seen[each.kind, each.name] = path
     for path, each in entries:
         for part in PARTS if isinstance(each, CompositionEntry) else ():
             name = getattr(each.compose, part)
-            names = [other.name for _, other in entries if other.kind == part]
-            if name not in names:
+            if (part, name) not in seen:
+                names = [other for kind, other in seen if kind == part]
                 raise RegistryError(
                     f"{path}: method {each.name!r} wants the {part} {name!r}, which nobody "
                     f"registers; {nearest(name, names)}"
                 )
-
-
-def check_unique(manifests: Iterable[Manifest]) -> None:
-    """Raise RegistryError where two entries of one kind share a name."""
-    seen: dict[Key, Path] = {}
-    for manifest in manifests:
-        for kind, name in ((each.kind, each.name) for each in manifest.entries):
-            if (kind, name) in seen:
-                raise RegistryError(
-                    f"{manifest.path}: {kind} {name!r} is registered in {seen[kind, name]} "
-                    "already; rename one"
-                )
-            seen[kind, name] = manifest.path
 
 
 def _find(package: str) -> Path:
