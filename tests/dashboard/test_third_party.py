@@ -18,19 +18,19 @@ EXAMPLES = {
 
 
 @pytest.fixture(params=EXAMPLES)
-def package(request) -> str:
+def example(request) -> str:
     """The package's name."""
     return request.param
 
 
 @pytest.fixture
-def installed(package, tmp_path, monkeypatch) -> str:
+def installed(example, tmp_path, monkeypatch) -> str:
     """What an installer leaves, the package on the path and its entry point; its method's name."""
-    folder, method = EXAMPLES[package]
-    info = tmp_path / f"site/{package}-0.1.0.dist-info"
+    folder, method = EXAMPLES[example]
+    info = tmp_path / f"site/{example}-0.1.0.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 0.1.0\n")
-    (info / "entry_points.txt").write_text(f"[interp]\nexample = {package}\n")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {example}\nVersion: 0.1.0\n")
+    (info / "entry_points.txt").write_text(f"[interp]\nexample = {example}\n")
     monkeypatch.syspath_prepend(info.parent)
     monkeypatch.syspath_prepend(folder)
     return method
@@ -56,12 +56,27 @@ def test_it_runs_and_draws_beside_ours(model, installed, started, visit, network
     assert found.records[0].outcomes[at].samples == 4 * 4 + 1
 
 
-def test_it_has_a_card_and_a_form(package, installed, started, visit, monkeypatch):
+def test_it_has_a_card_and_a_form(example, installed, started, visit, monkeypatch):
     method = installed
     monkeypatch.setattr("interp_dashboard.page.methods.thumbnails", lambda *_: lambda job: None)
     started()
     visitor = visit("methods")
     assert method in [each.value for each in visitor.page.subheader]
-    assert f"it needs predict. From {package}." in visitor.words
+    assert f"it needs predict. From {example}." in visitor.words
     compare = visit("compare", method=method)
     assert compare.page.number_input(key=f"{method}.cells").value == 8
+
+
+def test_a_package_that_fails_takes_nothing_with_it(package, started, visit, monkeypatch):
+    package(
+        "import nothing_like_it",
+        "entries: [{kind: method, name: torn, summary: s, answers: where, object: 'NAME:Torn'}]",
+        installed=True,
+    )
+    monkeypatch.setattr("interp_dashboard.page.methods.thumbnails", lambda *_: lambda job: None)
+    started()
+    visitor = visit("methods")
+    assert visitor.errors == []
+    assert "torn" in [each.value for each in visitor.page.subheader]
+    compare = visit("compare", method=["torn", "centre"])
+    assert any("entries[0].object" in each for each in compare.errors)
