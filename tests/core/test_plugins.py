@@ -83,7 +83,7 @@ SHORT = """
     class Plain(Method): pass
     def function(): pass
 """
-SLIPS = [
+MISTAKES = [
     ("sample", "NAME.missing:A", "but NAME.missing could not be imported: ModuleNotFoundError"),
     ("sample", "NAME.torn:A", "but NAME.torn could not be imported: ZeroDivisionError"),
     ("sample", "NAME:B", "but NAME has no 'B'; known: Path, Method, A, Plain, function"),
@@ -107,8 +107,8 @@ SLIPS = [
 EXTRA = {"method": "answers: where", "adapter": "sources: [x]", "renderer": "evidence: heatmap"}
 
 
-@pytest.mark.parametrize(("kind", "place", "message"), SLIPS)
-def test_slip_in_an_object_is_one_line_with_file_and_key_path(
+@pytest.mark.parametrize(("kind", "place", "message"), MISTAKES)
+def test_mistake_in_an_object_is_one_line_with_file_and_key_path(
     opened, tmp_path, kind, place, message
 ):
     extra = EXTRA.get(kind, "")
@@ -126,7 +126,7 @@ def test_slip_in_an_object_is_one_line_with_file_and_key_path(
     assert "\n" not in str(caught.value)
 
 
-def test_needs_that_the_class_denies_are_a_slip(opened, tmp_path):
+def test_needs_that_the_class_denies_are_a_mistake(opened, tmp_path):
     name, registry = opened(
         SHORT,
         "entries: [{kind: method, name: a, summary: s, answers: where, object: 'NAME:Plain', "

@@ -1,7 +1,8 @@
-"""Registry files: what they may say, how slips are told, what happens to broken packages."""
+"""Registry files: what they may say, how mistakes are reported, and broken packages."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -13,7 +14,7 @@ from interp.registry.registry import builtin, check_together
 
 METHOD = "{kind: method, name: m, package: p, summary: s, needs: [predict], answers: where}"
 
-SLIPS = [
+MISTAKES = [
     (
         "entries: [{kind: methud, name: a}]",
         "entries[0].kind: found 'methud'; did you mean 'method'",
@@ -67,8 +68,8 @@ SLIPS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "message"), SLIPS)
-def test_slip_is_told_with_file_key_path_and_nearest_name(registry_file, text, message):
+@pytest.mark.parametrize(("text", "message"), MISTAKES)
+def test_mistake_is_reported_with_file_key_path_and_nearest_name(registry_file, text, message):
     path = registry_file(text)
     with pytest.raises(RegistryError) as caught:
         read_manifest(path)
@@ -220,6 +221,18 @@ def test_needs_of_a_class_are_listed_once_they_are_asked_for(package, tmp_path):
     mint = registry.entry("method", "mint")
     assert registry.complete(mint) is mint
     assert registry.complete(registry.entry("sample", "two")).name == "two"
+
+
+def test_listing_imports_no_plugin_and_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from interp.registry import Registry\n"
+        "assert Registry.load().entries()\n"
+        "heavy = {'torch', 'numpy', 'pluggy', 'cv2'}\n"
+        "print([m for m in sys.modules if m in heavy or m.startswith('interp_')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_builtin_entries_name_their_objects_and_say_what_they_need():

@@ -1,18 +1,15 @@
-"""Opens what a user calls a model: finds the adapter for it and asks that."""
+"""Opens a model from whatever a user names it by, with the adapter that fits."""
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from interp.errors import ModelError, blamed, nearest
 from interp.model import ModelAdapter
+from interp.registry import Registry
 from interp.registry.manifest import AdapterEntry
 from interp.spec import ModelOptions, ModelSource
-
-if TYPE_CHECKING:
-    from interp.registry import Registry
 
 FOLDER = "folder:"
 

@@ -34,7 +34,9 @@ UNITS = {"prob": "probability", "logprob": "log probability"}
 class CompositionParams(Params):
     """Parameters of every composition, beside those of its parts."""
 
-    samples: int = Field(1000, ge=2, description="perturbed images or layers that are asked")
+    samples: int = Field(
+        1000, ge=2, description="number of perturbed images, or layer activations, to evaluate"
+    )
     output: Literal["logit", "prob", "logprob"] = Field(
         "prob", description="the class score that is explained"
     )

@@ -65,12 +65,12 @@ def collect(package: str, declared: set[Key], home: Path) -> dict[Key, Any]:
     registrar = Registrar(package)
     call(package, "interp_register", home, registrar=registrar)
     for kind, name in sorted(declared ^ set(registrar.objects)):
-        slip = (
+        mistake = (
             f"declares {kind} {name!r}, but its interp_register does not add it"
             if (kind, name) in declared
             else f"adds {kind} {name!r}, but its registry.yaml does not declare it"
         )
-        raise PluginError(f"{package} {slip}")
+        raise PluginError(f"{package} {mistake}")
     return registrar.objects
 
 

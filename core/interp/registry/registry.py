@@ -56,7 +56,7 @@ class Registry:
         """The project's own registry, those of installed packages, and the files in `extra`.
 
         Installed packages are the values of entry points in the group `interp`; none is imported.
-        A slip in one's file makes that package broken; in any other file it raises RegistryError.
+        A mistake in one's file makes that package broken; in other files it raises RegistryError.
         """
         manifests, broken = [read_manifest(builtin())], []
         for point in sorted(entry_points(group="interp"), key=lambda each: each.name):
