@@ -102,7 +102,7 @@ MISTAKES = [
         "NAME:function",
         "which is of class function; expected a subclass of interp.method.Method",
     ),
-    ("metric", "NAME:Plain", "expected a subclass of interp.metric.ExplanationMetric | interp."),
+    ("metric", "NAME:Plain", "expected a subclass of interp.metric.ExplanationMetric or interp."),
 ]
 EXTRA = {"method": "answers: where", "adapter": "sources: [x]", "renderer": "evidence: heatmap"}
 

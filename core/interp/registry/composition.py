@@ -22,7 +22,7 @@ from interp.knowledge import Knowledge
 from interp.method import Method
 from interp.model import ModelAdapter
 from interp.params import Params
-from interp.registry.manifest import PARTS, CompositionEntry
+from interp.registry.manifest import CompositionEntry
 from interp.target import Target
 
 EMPTY_MARGIN = 0.1
@@ -188,7 +188,7 @@ def compose(entry: CompositionEntry, lookup: Callable[[str, str], Any]) -> type[
     Raises RegistryError where two parts share a parameter, or a default does not fit.
     """
     recipe = entry.compose
-    parts = {kind: lookup(kind, getattr(recipe, kind)) for kind in PARTS}
+    parts = {kind: lookup(kind, name) for kind, name in recipe.parts.items()}
     fields: dict[str, Any] = {}
     for params in (CompositionParams, *(part.Params for part in parts.values())):
         for name, info in params.model_fields.items():

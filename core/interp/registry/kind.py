@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import UnionType
 from typing import Any
 
 from interp.engine.component import Perturbation, Solver, Weighting
@@ -11,16 +10,16 @@ from interp.method import Attack, Method, Renderer
 from interp.metric import ExplanationMetric, ModelMetric
 from interp.spec import ModelSource
 
-CLASSES: dict[str, type | UnionType] = {
-    "method": Method,
-    "renderer": Renderer,
-    "perturbation": Perturbation,
-    "weighting": Weighting,
-    "solver": Solver,
-    "metric": ExplanationMetric | ModelMetric,
-    "attack": Attack,
-    "model": ModelSource,
-    "sample": Path | str,
+CLASSES: dict[str, tuple[type, ...]] = {
+    "method": (Method,),
+    "renderer": (Renderer,),
+    "perturbation": (Perturbation,),
+    "weighting": (Weighting,),
+    "solver": (Solver,),
+    "metric": (ExplanationMetric, ModelMetric),
+    "attack": (Attack,),
+    "model": (ModelSource,),
+    "sample": (Path, str),
 }
 """Of models and samples the object is an instance, else a subclass. Other kinds are functions."""
 
@@ -30,9 +29,8 @@ def mismatch(kind: str, found: Any) -> str:
     if kind not in CLASSES:
         return "" if callable(found) else "a function"
     wanted = CLASSES[kind]
-    named = isinstance(wanted, type)
-    name = f"{wanted.__module__}.{wanted.__qualname__}" if named else str(wanted)
+    names = " or ".join(f"{each.__module__}.{each.__qualname__}" for each in wanted)
     if kind in ("model", "sample"):
-        return "" if isinstance(found, wanted) else f"an object of class {name}"
+        return "" if isinstance(found, wanted) else f"an object of class {names}"
     fits = isinstance(found, type) and issubclass(found, wanted)
-    return "" if fits else f"a subclass of {name}"
+    return "" if fits else f"a subclass of {names}"

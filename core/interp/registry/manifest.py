@@ -63,10 +63,6 @@ class MethodEntry(Entry):
     paper: Paper | None = None
 
 
-PARTS = ("perturbation", "weighting", "solver")
-"""Kinds of parts that a method is composed of."""
-
-
 class Compose(Plain):
     """A method without code: the names of registered parts, and other defaults for parameters."""
 
@@ -74,6 +70,11 @@ class Compose(Plain):
     weighting: Name = "uniform"
     solver: Name
     defaults: dict[str, Any] = {}
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """Kind of part -> its name."""
+        return self.model_dump(exclude={"defaults"})
 
 
 class CompositionEntry(MethodEntry):

@@ -15,7 +15,6 @@ from interp.errors import InterpError, RegistryError, nearest
 from interp.registry.loading import Key, call, collect, load
 from interp.registry.manifest import (
     ENTRIES,
-    PARTS,
     CompositionEntry,
     Entry,
     HookEntry,
@@ -179,8 +178,8 @@ def check_together(manifests: Sequence[Manifest]) -> None:
             )
         seen[each.kind, each.name] = path
     for path, each in entries:
-        for part in PARTS if isinstance(each, CompositionEntry) else ():
-            name = getattr(each.compose, part)
+        parts = each.compose.parts if isinstance(each, CompositionEntry) else {}
+        for part, name in parts.items():
             if (part, name) not in seen:
                 names = [other for kind, other in seen if kind == part]
                 raise RegistryError(
