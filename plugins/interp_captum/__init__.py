@@ -14,12 +14,10 @@ if TYPE_CHECKING:
 def interp_register(registrar: Registrar) -> None:
     """The methods and attacks; Captum itself is imported when one of them is used."""
     from interp_captum.attack import ATTACKS
-    from interp_captum.conductance import LayerConductance
     from interp_captum.deeplift import DeepLift
-    from interp_captum.guided_backprop import GuidedBackprop
-    from interp_captum.guided_gradcam import GuidedGradCam
-    from interp_captum.integrated import IntegratedGradients
-    from interp_captum.layer_ablation import LayerAblation
+    from interp_captum.guided import GuidedBackprop, GuidedGradCam
+    from interp_captum.integrated_gradients import IntegratedGradients
+    from interp_captum.layer import LayerAblation, LayerConductance
     from interp_captum.occlusion import Occlusion
     from interp_captum.saliency import Saliency
     from interp_captum.smoothgrad import SmoothGrad

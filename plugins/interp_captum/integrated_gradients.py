@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from pydantic import Field
 
 from interp.evidence import Evidence
-from interp.params import Params
-from interp.spec import Capability
 from interp_captum.bridge import captum
-from interp_captum.method import BASELINE, CaptumMethod, CaptumParams, Fill, View
+from interp_captum.method import BASELINE, GRADIENTS, CaptumInput, CaptumMethod, CaptumParams, Fill
 
 
 class IntegratedParams(CaptumParams):
@@ -31,23 +28,19 @@ class IntegratedGradients(CaptumMethod):
     Networks, ICML 2017.
     """
 
-    Params: ClassVar[type[Params]] = IntegratedParams
-    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PREDICT, Capability.GRADIENTS})
+    Params = IntegratedParams
+    needs = GRADIENTS
 
     params: IntegratedParams
 
-    def find(self, view: View) -> tuple[Evidence, ...]:
+    def attribute(self, given: CaptumInput) -> tuple[Evidence, ...]:
         """Each pixel's share, signed."""
-        steps = view.score.context.samples(self.params.steps)
-        view.score.total = steps
-        found = (
-            captum()
-            .IntegratedGradients(view.score.recorded)
-            .attribute(
-                view.pixels,
-                baselines=view.colour(self.params.baseline),
-                n_steps=steps,
-                internal_batch_size=view.score.batch,
-            )
+        given.score.total = given.score.context.samples(self.params.steps)
+        method = captum().IntegratedGradients(given.score.with_gradient)
+        found = method.attribute(
+            given.pixels,
+            baselines=given.plain_image(self.params.baseline),
+            n_steps=given.score.total,
+            internal_batch_size=given.score.batch,
         )  # (1, 3, h, w)
-        return (view.heatmap(found[0].sum(0).detach().float().cpu().numpy(), "score per pixel"),)
+        return (given.heatmap(found[0].sum(0), "score per pixel"),)
