@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pydantic import Field
@@ -33,8 +33,8 @@ class Baseline(PerImageMethod):
     ) -> Explanation:
         """One map, repeated for each target."""
         values = self.draw(image, context.seed).astype(np.float32)
-        about = {"name": "map", "values": values, "signed": False, "unit": "no unit"}
-        return Explanation(tuple(Heatmap(target=each.name, **about) for each in targets))
+        found = Heatmap(name="map", values=values, signed=False, unit="no unit")
+        return Explanation(tuple(replace(found, target=each.name) for each in targets))
 
 
 class NoiseParams(Params):

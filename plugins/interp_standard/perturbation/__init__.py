@@ -1,9 +1,8 @@
 """Choices of parts and of how they are switched off, for methods composed in a registry.yaml."""
 
-from interp_standard.perturbation.cell import Cells
 from interp_standard.perturbation.channel import ChannelMasks, Channels
+from interp_standard.perturbation.region import Cells, Superpixels
 from interp_standard.perturbation.smooth import SmoothCells
-from interp_standard.perturbation.superpixel import Superpixels
 from interp_standard.perturbation.window import Windows
 
 PERTURBATIONS = {
@@ -14,13 +13,3 @@ PERTURBATIONS = {
     "channels": Channels,
     "channel-masks": ChannelMasks,
 }
-
-__all__ = [
-    "PERTURBATIONS",
-    "Cells",
-    "ChannelMasks",
-    "Channels",
-    "SmoothCells",
-    "Superpixels",
-    "Windows",
-]
