@@ -8,7 +8,7 @@ import pytest
 from interp.errors import InputError
 from interp_standard.localize import (
     SHARES,
-    centre,
+    centred_gaussian,
     components,
     energy,
     inside,
@@ -177,7 +177,7 @@ def test_tuned_share_is_the_middle_of_the_best() -> None:
 
 @pytest.mark.parametrize("sigma", [0.1, 0.25])
 def test_centre_falls_off_by_its_sigma(sigma: float) -> None:
-    values = centre((200, 100), sigma)
+    values = centred_gaussian((200, 100), sigma)
     assert values.argmax() in [100 * row + column for row in (99, 100) for column in (49, 50)]
     np.testing.assert_array_equal(values, values[::-1, ::-1])
     one_sigma = values[100 + round(200 * sigma), 50]

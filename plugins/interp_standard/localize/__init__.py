@@ -1,13 +1,11 @@
-"""Localization: how well a map finds the object, next to a centred Gaussian that sees nothing."""
+"""Localization: how well a map finds the object, compared with a centred Gaussian."""
 
 from interp.evaluation.bootstrap import compare, estimate
+from interp_standard.baseline import centred_gaussian
 from interp_standard.localize.box import components, iou, largest_box
-from interp_standard.localize.centre import centre
-from interp_standard.localize.protocol import Localization
 from interp_standard.localize.region import energy, inside, pointing
-from interp_standard.localize.report import Row, rows
-from interp_standard.localize.score import Score, Truth
-from interp_standard.localize.sweep import SHARES, sweep, tune
+from interp_standard.localize.report import Localization, Row, rows
+from interp_standard.localize.score import SHARES, Score, Truth, sweep, tune
 
 __all__ = [
     "SHARES",
@@ -15,7 +13,7 @@ __all__ = [
     "Row",
     "Score",
     "Truth",
-    "centre",
+    "centred_gaussian",
     "compare",
     "components",
     "energy",
