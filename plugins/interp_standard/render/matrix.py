@@ -66,7 +66,7 @@ def _write(
     place: tuple[int, ...],
     cell: tuple[int, int],
 ) -> None:
-    """Write the number into its cell, in place, with as many digits as fit; not at all if none do."""
+    """Write the number into its cell, in place, with as many digits as fit, or not at all."""
     labels = [number(value, digits) for digits in (3, 2, 1)]
     label = next(
         (each for each in labels if canvas.text_width(each, canvas.SMALL) <= cell[1] - 4), None

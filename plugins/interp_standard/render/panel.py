@@ -65,7 +65,7 @@ def tinted(
     colour: float = 0.35,
     light: float = 0.1,
 ) -> np.ndarray:
-    """The muted image with the colours of shares (h, w) of the scale over it, float RGB (h, w, 3)."""
+    """The muted image under the colours of shares (h, w) of the scale, float RGB (h, w, 3)."""
     under = muted(backdrop(image, share.shape[:2]), colour, light)
     relative = Scale(1.0, 1.0, scale.signed, style.threshold)
     return overlay(under, share, relative, style.opacity)
