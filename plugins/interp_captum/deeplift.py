@@ -21,15 +21,14 @@ if TYPE_CHECKING:
 SMALL = 1e-6
 """Changes of an activation's input below which the slope replaces the ratio of differences."""
 SHARE, ROUNDING = 1e-3, 1e-5
-"""How far the contributions' sum may be from the score's change: as a share of the change, plus a
-share of the sizes of all terms for rounding."""
+"""Tolerance of the contributions' sum: a share of the score's change, and of all terms' sizes."""
 
 
 class DeepLiftParams(CaptumParams):
     """DeepLIFT's parameters."""
 
     output: Literal["logit"] = Field(
-        "logit", description="the class score that is explained: raw, as the paper advises"
+        "logit", description="class score that is explained: the logit, as the paper advises"
     )
     baseline: Fill = BASELINE
 

@@ -14,7 +14,9 @@ from interp_captum.method import BASELINE, GRADIENTS, CaptumInput, CaptumMethod,
 class IntegratedParams(CaptumParams):
     """Integrated gradients' parameters."""
 
-    steps: int = Field(50, ge=2, description="points of the path where the gradient is taken")
+    steps: int = Field(
+        50, ge=2, description="number of points on the path where the gradient is computed"
+    )
     baseline: Fill = BASELINE
 
 

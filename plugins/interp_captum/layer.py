@@ -28,13 +28,15 @@ class LayerParams(CaptumParams):
     """Parameters of a method that explains a layer's map."""
 
     layer: str | None = LAYER
-    positive: bool = Field(False, description="show only what speaks for the target (ReLU)")
+    positive: bool = Field(
+        False, description="keep only positive values, which support the target (ReLU)"
+    )
 
 
 class ConductanceParams(LayerParams):
     """Conductance's parameters."""
 
-    steps: int = Field(50, ge=2, description="parts of the path along which slopes are taken")
+    steps: int = Field(50, ge=2, description="number of steps along the path")
     baseline: Fill = BASELINE
 
 

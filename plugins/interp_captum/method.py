@@ -31,15 +31,19 @@ HOOKS = GRADIENTS | {Capability.MODULE}
 """Needs of a method that hooks PyTorch modules besides."""
 
 Fill = Literal["mean", "grey", "black"]
-BASELINE: Any = Field("mean", description="plain image to compare with; mean is the network's zero")
-LAYER: Any = Field(None, description="layer whose channels are weighed; default: the last map")
+BASELINE: Any = Field(
+    "mean", description="colour of the reference image; mean is zero after normalisation"
+)
+LAYER: Any = Field(
+    None, description="layer whose channels are weighted; default: the last one with a grid"
+)
 
 
 class CaptumParams(Params):
     """Parameters of every bridged method."""
 
     output: Literal["logit", "prob"] = Field(
-        "logit", description="the class score that is explained: raw, or a probability"
+        "logit", description="class score that is explained: the logit or the probability"
     )
 
 

@@ -20,7 +20,7 @@ class OcclusionParams(CaptumParams):
     stride: float = Field(
         0.5, gt=0, le=1, description="step between two squares as a share of the square"
     )
-    fill: Fill = Field("mean", description="the square's colour; mean is the network's zero")
+    fill: Fill = Field("mean", description="the square's colour; mean is zero after normalisation")
 
 
 @dataclass(frozen=True)

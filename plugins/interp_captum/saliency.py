@@ -21,8 +21,8 @@ class GradientParams(CaptumParams):
 
     signed: bool = Field(
         False,
-        description="sum of the slopes on the three colours, with sign; "
-        "otherwise the largest size among them",
+        description="sum the gradient over the three colours, with sign; "
+        "otherwise take the largest absolute value",
     )
 
 

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 class SmoothGradParams(GradientParams):
     """SmoothGrad's parameters."""
 
-    draws: int = Field(50, ge=1, description="noisy copies whose gradients are averaged")
+    draws: int = Field(50, ge=1, description="number of noisy copies whose gradients are averaged")
     noise: float = Field(
-        0.15, ge=0, description="standard deviation as a share of the image's range of values"
+        0.15,
+        ge=0,
+        description="standard deviation of the noise as a share of the image's value range",
     )
 
 

@@ -31,12 +31,14 @@ class GradCamParams(Params):
     """Grad-CAM's parameters."""
 
     output: Literal["logit", "prob"] = Field(
-        "logit", description="the class score that is explained: raw, or a probability"
+        "logit", description="class score that is explained: the logit or the probability"
     )
     layer: str | None = Field(
-        None, description="layer whose channels are weighed; default: the last map"
+        None, description="layer whose channels are weighted; default: the last one with a grid"
     )
-    positive: bool = Field(False, description="show only what speaks for the target (ReLU)")
+    positive: bool = Field(
+        False, description="keep only positive values, which support the target (ReLU)"
+    )
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ class MeanParams(Params):
     )
     above_mean: bool = Field(
         True,
-        description="less the mean score as often as the pixel was shown, so that 0 is a pixel "
-        "that changes nothing; RISE leaves that in, and its noise with it",
+        description="subtract the mean score, so that a pixel that changes nothing gets 0; RISE "
+        "does not, and its maps are noisier",
     )
 
 
@@ -86,7 +86,7 @@ class Gain(Solver):
 class RidgeParams(Params):
     """The ridge's parameters."""
 
-    alpha: float = Field(1.0, ge=0, description="penalty on squared weights, in samples")
+    alpha: float = Field(1.0, ge=0, description="L2 penalty on the weights, in units of one sample")
 
 
 class Ridge(Solver):
@@ -109,7 +109,7 @@ class LassoParams(Params):
         0.05,
         ge=0,
         lt=1,
-        description="penalty on absolute weights as a share of the one that leaves none",
+        description="L1 penalty as a share of the smallest one that sets all weights to 0",
     )
 
 

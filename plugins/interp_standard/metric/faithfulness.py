@@ -19,7 +19,7 @@ class FaithfulnessParams(RemovalParams):
 
     cells: int = Field(14, ge=2, le=64, description="cells along each side of the image")
     output: Literal["logit", "prob", "logprob"] = Field(
-        "prob", description="the class score whose fall is to be told by the map"
+        "prob", description="the class score whose fall the map should predict"
     )
 
 
@@ -49,7 +49,7 @@ class SensitivityParams(FaithfulnessParams):
     shares: tuple[float, ...] = Field(
         (0.05, 0.1, 0.2, 0.4), min_length=1, description="shares of the cells hidden at once"
     )
-    subsets: int = Field(50, ge=3, description="random subsets of each size")
+    subsets: int = Field(50, ge=3, description="number of random subsets of each size")
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,12 @@ class SensitivityN(Faithfulness):
 class InfidelityParams(FaithfulnessParams):
     """Infidelity's parameters."""
 
-    squares: int = Field(100, ge=2, description="random squares, up to half the side")
+    squares: int = Field(
+        100, ge=2, description="number of random squares, up to half the image's side"
+    )
     scaled: bool = Field(
-        True, description="multiply the map by the number that fits best, so its unit is free"
+        True,
+        description="scale the map by the best-fitting factor, so that its unit does not count",
     )
 
 

@@ -19,7 +19,7 @@ class PointingParams(MetricParams):
     """The pointing game's parameters."""
 
     tolerance: float = Field(
-        0, ge=0, description="pixels by which the maximum may miss; 15 in the paper"
+        0, ge=0, description="distance in pixels at which the maximum still hits; 15 in the paper"
     )
 
 
@@ -49,9 +49,7 @@ class Pointing(ExplanationMetric):
 class LocalizedParams(MetricParams):
     """Box localization's parameters."""
 
-    share: float = Field(
-        0.5, ge=0, le=1, description="share of the map's maximum from which a pixel is lit"
-    )
+    share: float = Field(0.5, ge=0, le=1, description="threshold as a share of the map's maximum")
     accept: float = Field(ACCEPT, gt=0, le=1, description="IoU from which a box is right")
 
 
@@ -98,7 +96,7 @@ class PartsParams(MetricParams):
     """Parameters of the energy on parts."""
 
     parts: tuple[str, ...] = Field(
-        (), description="names of the parts; none: those that the data set marks as defining"
+        (), description="names of the parts; none: those marked as defining in the data set"
     )
 
 

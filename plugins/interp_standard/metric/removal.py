@@ -20,7 +20,9 @@ class RemovalParams(MetricParams, FillParams):
 class DeletionParams(RemovalParams):
     """Deletion's parameters."""
 
-    steps: int = Field(28, ge=2, description="equal shares in which the pixels are taken")
+    steps: int = Field(
+        28, ge=2, description="number of equal shares in which pixels are hidden or shown"
+    )
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ class Deletion(ExplanationMetric):
 class InsertionParams(DeletionParams):
     """Insertion's parameters."""
 
-    fill: Fill = Field("blur", description="what is seen at first; as for deletion")
+    fill: Fill = Field(
+        "blur", description="what hides the pixels not yet shown; values as for deletion"
+    )
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class RoadParams(MetricParams):
         (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9), min_length=1, description="shares of pixels removed"
     )
     noise: float = Field(
-        0.01, ge=0, description="standard deviation of the noise on what is filled in, of 1"
+        0.01, ge=0, description="standard deviation of the noise added to imputed pixels, in [0, 1]"
     )
 
 

@@ -19,7 +19,7 @@ from interp.spec import Capability, InputSpec
 class RandomizationParams(MetricParams):
     """Randomization's parameters."""
 
-    images: int | None = Field(10, ge=1, description="measure the first so many images")
+    images: int | None = Field(10, ge=1, description="number of images measured, the first ones")
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,10 @@ class Randomization(ExplanationMetric):
 class StabilityParams(MetricParams):
     """Stability's parameters."""
 
-    images: int | None = Field(10, ge=1, description="measure the first so many images")
-    seeds: int = Field(3, ge=2, description="seeds compared, the evaluation's own and the next")
+    images: int | None = Field(10, ge=1, description="number of images measured, the first ones")
+    seeds: int = Field(
+        3, ge=2, description="number of seeds compared, from the evaluation's own on"
+    )
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,11 @@ class ChannelParams(Params):
     """Parameters of the layer."""
 
     layer: str | None = Field(
-        None, description="layer whose channels are weighed; default: the last map"
+        None, description="layer whose channels are weighted; default: the last one with a grid"
     )
-    positive: bool = Field(False, description="show only what speaks for the target (ReLU)")
+    positive: bool = Field(
+        False, description="keep only positive values, which support the target (ReLU)"
+    )
 
 
 class ChannelMaskParams(ChannelParams, FillParams):

@@ -37,11 +37,11 @@ class FillParams(Params):
 
     fill: Fill = Field(
         "mean",
-        description="what hides a part: mean (the network's zero), blur, zero, grey, white, a "
-        "colour like #7f7f7f; of cells and super-pixels also part, each one's own mean",
+        description="what hides a part: mean (zero after normalisation), blur, zero, grey, white, "
+        "or a colour like #7f7f7f; for cells and super-pixels also part, each one's own mean",
     )
     blur: float = Field(
-        0.05, gt=0, le=1, description="fill=blur: standard deviation as a share of the side; ours"
+        0.05, gt=0, le=1, description="fill=blur: standard deviation as a share of the shorter side"
     )
 
 

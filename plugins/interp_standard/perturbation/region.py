@@ -77,18 +77,21 @@ class SuperpixelParams(RegionParams):
     """Parameters of scikit-image's superpixel algorithms."""
 
     algorithm: Literal["slic", "quickshift"] = Field(
-        "slic", description="slic: about as many as wanted, compact; quickshift: along edges"
+        "slic",
+        description="slic: about `segments` compact regions; quickshift: regions that follow edges",
     )
-    segments: int = Field(50, ge=2, le=2000, description="slic: super-pixels wanted")
+    segments: int = Field(50, ge=2, le=2000, description="slic: approximate number of super-pixels")
     compactness: float = Field(
-        10.0, gt=0, description="slic: how square they are, against how even in colour"
+        10.0, gt=0, description="slic: weight of compact shape against even colour"
     )
     smoothing: float = Field(
-        1.0, ge=0, description="slic: blur before it, pixels, so that noise makes no super-pixels"
+        1.0, ge=0, description="slic: Gaussian blur of the image before segmentation, pixels"
     )
-    kernel_size: float = Field(4.0, ge=1, description="quickshift: width of its density, pixels")
+    kernel_size: float = Field(
+        4.0, ge=1, description="quickshift: width of the density kernel, pixels"
+    )
     max_distance: float = Field(
-        200.0, gt=0, description="quickshift: farthest link; larger gives fewer super-pixels"
+        200.0, gt=0, description="quickshift: longest link; larger values give fewer super-pixels"
     )
 
 
