@@ -48,7 +48,6 @@ class OnnxAdapter(ModelAdapter):
         return frozenset({Capability.PREDICT, Capability.ACTIVATIONS} | cut)
 
     def predict(self, images: Tensor) -> Tensor:
-        """Raw scores (N, K) float32 of RGB in [0, 1]."""
         return self.network.forward(self.network.encode(images))
 
     def layers(self) -> list[Layer]:
@@ -69,7 +68,6 @@ class OnnxAdapter(ModelAdapter):
             ) from error
 
     def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Outputs of the named layers in one pass."""
         names = tuple(self._places[self.layer(name).name].tensor for name in layers)
         reader = _recent(self._readers, self._most, names, lambda: self._open_reader(names))
         found = self.network.run(reader, self.network.encode(images))
@@ -82,7 +80,6 @@ class OnnxAdapter(ModelAdapter):
         return _recent(self._cuts, self._most, layer, lambda: self._make_cut(self.layer(layer)))
 
     def to_device(self, values: np.ndarray) -> Tensor:
-        """A NumPy array on the model's device."""
         return torch.tensor(np.ascontiguousarray(values), device=self.network.engine.device)
 
     @property

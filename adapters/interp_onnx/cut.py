@@ -42,14 +42,12 @@ class OnnxCut(Cut):
     _grown: tuple[Frontier, int, tuple[Tensor, ...]] | None = field(default=None, repr=False)
 
     def prefix(self, images: Tensor) -> Frontier:
-        """Run up to the layer."""
         activation, *live = self.network.run(self.front, self.network.encode(images))
         spec, pixels = self.model.spec, images.detach().cpu().numpy()
         key = content_key(spec.fingerprint, spec.input, self.layer.name, pixels)
         return Frontier(activation, tuple(live), len(images), key)
 
     def suffix(self, frontier: Frontier, activation: Tensor) -> Tensor:
-        """Scores (B, K) of the rest on `activation` (B, ...)."""
         frontier.check(activation, self.layer.name)
         return self._scores(self.back, frontier, activation.to(frontier.activation)).float()
 

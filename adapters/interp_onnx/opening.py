@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from onnx import ModelProto
-from torch import Tensor
 
 from interp.errors import ModelError
 from interp.network.preprocess import probe_images
 from interp.network.probe import check_scores
-from interp.opening.description import describe_model
-from interp.spec import InputSpec, ModelOptions
+from interp.opening.description import describe_output
+from interp.spec import InputSpec, ModelOptions, ModelSpec
 from interp.storage.model_card import (
     ORIGIN,
     Sidecar,
@@ -45,21 +44,21 @@ def describe(source: str, model: ModelProto, engine: Engine, options: ModelOptio
     sidecar, about = read_sidecar(path), metadata(model)
     known = from_metadata(about, path.name)
     network, notes = place(path, model, engine, known, sidecar, options)
-    spec, normalised = describe_model(
-        path.stem,
-        source,
-        network.input,
-        first_scores(network, path.name),
-        known,
-        path,
-        sidecar,
-        options,
+    images = probe_images(network.input)
+    scores = check_scores(network.forward(network.encode(images)), path.name)
+    output = describe_output(scores, known, path, sidecar, options)
+    spec = ModelSpec(
+        name=path.stem,
+        source=source,
+        input=network.input,
+        activation=output.activation,
+        classes=output.classes,
         device=str(network.engine.device),
         fingerprint=fingerprint(model),
         origin=about.get(ORIGIN),
-        notes=notes,
+        notes=(*notes, *output.notes),
     )
-    return OnnxAdapter(network, spec, normalised)
+    return OnnxAdapter(network, spec, output.normalised)
 
 
 def place(
@@ -97,8 +96,3 @@ def _check_size(name: str, image: ImageInput, spec: InputSpec) -> None:
     if image.size not in (None, spec.size):
         (h, w), (height, width) = image.size or (0, 0), spec.size
         raise ModelError(f"{name} takes images of {h}x{w} only; found size {height}x{width}")
-
-
-def first_scores(network: Network, name: str) -> Tensor:
-    """Scores (2, K) of two random images; ModelError unless they are finite scores."""
-    return check_scores(network.forward(network.encode(probe_images(network.input))), name)

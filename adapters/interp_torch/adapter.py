@@ -51,7 +51,6 @@ class TorchAdapter(ModelAdapter):
         return frozenset(set(Capability) - ({Capability.MODULE} if self.program else set()))
 
     def predict(self, images: Tensor) -> Tensor:
-        """Raw scores (N, K) float32 of RGB in [0, 1]."""
         with torch.inference_mode(), self.network.running():
             scores = self.network.forward(self.network.encode(images))
         self.network.count_images(len(images))
@@ -62,7 +61,6 @@ class TorchAdapter(ModelAdapter):
         return self._layers
 
     def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Outputs of the named layers in one pass."""
         names = [self.layer(name).name for name in layers]
         with torch.no_grad(), self.network.running():
             inputs = self.network.encode(images)
@@ -78,7 +76,6 @@ class TorchAdapter(ModelAdapter):
         return self._cuts[layer]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Raw scores (N, K) float32 of RGB in [0, 1], recorded for autograd."""
         with torch.enable_grad(), self.network.running():
             return self.network.forward(self.network.encode(images))
 
@@ -95,7 +92,6 @@ class TorchAdapter(ModelAdapter):
             return torch.autograd.grad(total, pixels)[0]
 
     def module(self) -> nn.Module:
-        """The module itself, unchanged."""
         if self.program is not None:
             raise self.lacks(Capability.MODULE, "the module")
         return self.network.module
@@ -107,13 +103,11 @@ class TorchAdapter(ModelAdapter):
         params: dict[str, object],
         classes: Sequence[str] | None = None,
     ) -> TorchAdapter:
-        """`module`, made of this model by the registered `builder`, as a model of its own."""
         if self.program is not None or self.adopt_module is None:
             raise self.lacks(Capability.MODULE, "adopting a module")
         return self.adopt_module(self, module, builder, params, classes)
 
     def write_model(self, folder: Path) -> None:
-        """Write an adopted model into a folder that is there: a recipe and its weights."""
         if self.recipe is None:
             raise UnsupportedError(f"{self.spec.name} was not made by a builder; nothing to save")
         write_derived(self.network.module, self.recipe, folder)
@@ -137,7 +131,6 @@ class TorchAdapter(ModelAdapter):
         write_onnx(self.network, self.spec, path)
 
     def to_device(self, values: np.ndarray) -> Tensor:
-        """A NumPy array on the model's device."""
         return torch.tensor(np.ascontiguousarray(values), device=self.network.device)
 
     def _make_cut(self, layer: Layer) -> Cut:

@@ -43,7 +43,6 @@ class TorchCut(Cut):
         """Scores of the rest; `grown`: the batch that live values of one image must be grown to."""
 
     def prefix(self, images: Tensor) -> Frontier:
-        """Run up to the layer, without recording for autograd."""
         with torch.no_grad(), self.network.running():
             activation, live = self.front(self.network.encode(images))
         spec, pixels = self.model.spec, images.detach().cpu().numpy()
@@ -51,7 +50,6 @@ class TorchCut(Cut):
         return Frontier(activation, live, len(images), content_key(*facts))
 
     def suffix(self, frontier: Frontier, activation: Tensor) -> Tensor:
-        """Scores (B, K) of the rest on `activation` (B, ...)."""
         with torch.no_grad(), self.network.running():
             return self._rest(frontier, activation)
 
@@ -94,7 +92,6 @@ class GraphCut(TorchCut):
     _searched: bool = field(default=False, repr=False)
 
     def front(self, inputs: Tensor) -> tuple[Tensor, tuple[Any, ...]]:
-        """The first half."""
         return self.split.prefix(inputs)
 
     def back(self, activation: Tensor, live: tuple[Any, ...], grown: int | None) -> Tensor:

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from interp.errors import ModelError, first_line
 from interp.network.probe import check_scores
-from interp.opening.description import describe_model
-from interp.spec import InputSpec, ModelOptions
+from interp.opening.description import describe_output
+from interp.spec import InputSpec, ModelOptions, ModelSpec
 from interp.storage.model_card import Sidecar, describe_input, read_sidecar
 from interp_torch.adapter import TorchAdapter, probe
 from interp_torch.derived import LIVE, Recipe
@@ -40,21 +40,22 @@ def describe(opened: Opened, source: str, options: ModelOptions) -> TorchAdapter
     spec_input, notes = describe_input(opened.input, sidecar, options)
     tensors = opened.tensors or dict(opened.module.state_dict())
     network = place(opened, spec_input, options)
-    spec, normalised = describe_model(
-        opened.name,
-        source,
-        spec_input,
-        first_scores(network, opened.name),
-        Sidecar(classes=opened.classes, activation=opened.activation),
-        opened.file,
-        sidecar,
-        options,
+    scores = first_scores(network, opened.name)
+    known = Sidecar(classes=opened.classes, activation=opened.activation)
+    output = describe_output(scores, known, opened.file, sidecar, options)
+    spec = ModelSpec(
+        name=opened.name,
+        source=source,
+        input=spec_input,
+        activation=output.activation,
+        classes=output.classes,
         device=str(network.device),
+        precision=options.precision,
         fingerprint=fingerprint(tensors),
-        notes=(*opened.notes, *notes),
+        notes=(*opened.notes, *notes, *output.notes),
     )
     return TorchAdapter(
-        network, spec, options, normalised, opened.program, opened.recipe, adopt_module
+        network, spec, options, output.normalised, opened.program, opened.recipe, adopt_module
     )
 
 

@@ -1,57 +1,42 @@
-"""What is settled about a model once its scores are known: activation, classes, notes."""
+"""What a model's scores mean: activation and class names, as given or guessed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from interp.network.activation import sum_to_one
-from interp.spec import InputSpec, ModelOptions, ModelSpec
+from interp.spec import ModelOptions
 from interp.storage.model_card import Sidecar, name_classes
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def describe_model(
-    name: str,
-    source: str,
-    input: InputSpec,  # noqa: A002 - ModelSpec's own name
-    scores: Tensor,
-    known: Sidecar,
-    file: Path | None,
-    sidecar: Sidecar,
-    options: ModelOptions,
-    *,
-    device: str,
-    fingerprint: str,
-    origin: str | None = None,
-    notes: Sequence[str] = (),
-) -> tuple[ModelSpec, bool]:
-    """The spec of a model that answered `scores` (N, K), and whether these are probabilities.
+class OutputDescription(NamedTuple):
+    """Meaning of a model's scores, with notes on what was guessed."""
 
-    Activation and class names come from the options, else from the `sidecar` beside the `file`,
-    else from what is `known` of the model, else they are guessed, which is noted.
+    activation: Literal["softmax", "sigmoid", "none"]
+    classes: tuple[str, ...]
+    normalised: bool
+    """Whether the scores are probabilities already."""
+    notes: list[str]
+
+
+def describe_output(
+    scores: Tensor, known: Sidecar, file: Path | None, sidecar: Sidecar, options: ModelOptions
+) -> OutputDescription:
+    """Activation and class names of a model that answered `scores` (N, K).
+
+    They come from the options, else from the `sidecar` beside the `file`, else from what is
+    `known` of the model, else they are guessed.
     """
     normalised = sum_to_one(scores)
-    assumed: list[str] = []
+    notes: list[str] = []
     activation = options.activation or sidecar.activation or known.activation
     if activation is None:
         activation = "none" if normalised else "softmax"
-        assumed = ["the model answers probabilities; no activation is applied"] * normalised
+        notes = ["the model answers probabilities; no activation is applied"] * normalised
     listed = known.classes if isinstance(known.classes, tuple) else None
     classes, class_notes = name_classes(scores.shape[1], listed, file, sidecar, options)
-    spec = ModelSpec(
-        name=name,
-        source=source,
-        input=input,
-        activation=activation,
-        classes=classes,
-        device=device,
-        precision=options.precision,
-        fingerprint=fingerprint,
-        origin=origin,
-        notes=(*notes, *assumed, *class_notes),
-    )
-    return spec, normalised
+    return OutputDescription(activation, classes, normalised, notes + class_notes)
