@@ -39,8 +39,7 @@ from interp_chip.params import ChipParams
 from interp_chip.refine import refine
 from interp_chip.view import View
 from interp_standard.baseline import centred_gaussian
-from interp_standard.localize import Localization
-from interp_standard.localize.report import rows
+from interp_standard.localize.report import Localization, rows
 from interp_standard.localize.score import Score, Truth
 
 HERE = Path(__file__).parent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 
@@ -136,16 +137,10 @@ def _default() -> str:
 
 def _check_distributions(names: Sequence[str] = ("onnxruntime", "onnxruntime-gpu")) -> None:
     """Raise ModelError if both builds are installed: they share a folder, and the GPU's breaks."""
-    if all(map(_installed, names)):
+    with suppress(PackageNotFoundError):
+        for name in names:
+            distribution(name)
         raise ModelError(
             "onnxruntime and onnxruntime-gpu are both installed and overwrite each other; "
             "run: pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
         )
-
-
-def _installed(name: str) -> bool:
-    try:
-        distribution(name)
-    except PackageNotFoundError:
-        return False
-    return True

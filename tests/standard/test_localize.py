@@ -6,18 +6,10 @@ import numpy as np
 import pytest
 
 from interp.errors import InputError
-from interp_standard.localize import (
-    SHARES,
-    centred_gaussian,
-    components,
-    energy,
-    inside,
-    iou,
-    largest_box,
-    pointing,
-    sweep,
-    tune,
-)
+from interp_standard.baseline import centred_gaussian
+from interp_standard.localize.box import components, iou, largest_box
+from interp_standard.localize.region import energy, inside, pointing
+from interp_standard.localize.score import SHARES, sweep, tune
 
 
 def flooded(lit: np.ndarray) -> list[set[tuple[int, int]]]:

@@ -6,21 +6,11 @@ import numpy as np
 import pytest
 
 from interp.errors import InputError
-from interp.evaluation.bootstrap import resampled_means
-from interp_standard.localize import (
-    SHARES,
-    Localization,
-    Row,
-    Truth,
-    centred_gaussian,
-    compare,
-    estimate,
-    iou,
-    largest_box,
-    rows,
-    sweep,
-)
-from interp_standard.localize.score import score
+from interp.evaluation.bootstrap import compare, estimate, resampled_means
+from interp_standard.baseline import centred_gaussian
+from interp_standard.localize.box import iou, largest_box
+from interp_standard.localize.report import Localization, Row, rows
+from interp_standard.localize.score import SHARES, Truth, score, sweep
 
 SHAPE = (24, 32)
 FEW = 50

@@ -67,7 +67,6 @@ class SensitivityN(Faithfulness):
     params: SensitivityParams
 
     def measure(self, case: MetricCase) -> float:
-        """The mean correlation."""
         sums, falls = (
             each.reshape(len(self.params.shares), -1) for each in self.sums_and_falls(case)
         )
@@ -111,7 +110,6 @@ class Infidelity(Faithfulness):
     params: InfidelityParams
 
     def measure(self, case: MetricCase) -> float:
-        """The mean squared error."""
         sums, falls = self.sums_and_falls(case)
         power, scale = float(sums @ sums), 1.0
         if self.params.scaled:

@@ -58,7 +58,7 @@ class Localized(ExplanationMetric):
     """1 where the box around the map's largest lit component fits a box of the target's class.
 
     Ground-truth-known localization at IoU .5. One `share` serves all methods, though each has one
-    that suits it: to tune it on other images, see interp_standard.localize.
+    that suits it: to tune it on other images, see interp_standard.localize.report.
     """
 
     Params = LocalizedParams
@@ -87,7 +87,6 @@ class EnergyMask(ExplanationMetric):
     unit = "share of the map"
 
     def measure(self, case: MetricCase) -> float:
-        """The share."""
         masks = [each.mask for each in case.instances if each.mask is not None]
         return energy(case.map, np.any(masks, axis=0))
 
@@ -119,7 +118,6 @@ class EnergyParts(ExplanationMetric):
         return bool(self._masks(instances_of(example, target)))
 
     def measure(self, case: MetricCase) -> float:
-        """The share."""
         return energy(case.map, np.any(self._masks(case.instances), axis=0))
 
     def _masks(self, instances: list[Instance]) -> list[np.ndarray]:

@@ -41,7 +41,6 @@ class Randomization(ExplanationMetric):
     params: RandomizationParams
 
     def measure(self, case: MetricCase) -> float:
-        """The absolute correlation."""
         if "model" not in case.kept:
             case.kept["model"] = with_random_weights(case.model, case.context.seed)
         other = case.explain(model=case.kept["model"])
