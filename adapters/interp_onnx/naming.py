@@ -83,10 +83,10 @@ def _image_nodes(graph: Graph) -> list[NodeProto]:
 
 def _scopes(node: NodeProto) -> list[tuple[str, str]]:
     """Path and class of the modules a node belongs to, outermost first."""
-    known = {each.key: each.value for each in node.metadata_props}
-    if SCOPES in known:
-        paths = _literal(known[SCOPES])[:-1]
-        kinds = _literal(known.get(CLASSES, "[]"))[:-1]
+    metadata = {each.key: each.value for each in node.metadata_props}
+    if SCOPES in metadata:
+        paths = _literal(metadata[SCOPES])[:-1]
+        kinds = _literal(metadata.get(CLASSES, "[]"))[:-1]
         kinds = kinds if len(kinds) == len(paths) else [node.op_type] * len(paths)
         pairs = zip(paths, kinds, strict=True)
         return [(path, kind.rpartition(".")[2]) for path, kind in pairs if path and "@" not in path]

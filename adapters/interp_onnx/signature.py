@@ -74,8 +74,8 @@ def describe_value(value: ValueInfoProto) -> str:
     if kind != "tensor_type":
         return f"{value.name}: {kind.removesuffix('_type')}"
     number = value.type.tensor_type.elem_type
-    known = number in TensorProto.DataType.values()
-    element = TensorProto.DataType.Name(number).lower() if known else f"type {number}"
+    valid = number in TensorProto.DataType.values()
+    element = TensorProto.DataType.Name(number).lower() if valid else f"type {number}"
     shape = ", ".join(str("?" if each is None else each) for each in dims(value))
     return f"{value.name}: {element} ({shape})"
 

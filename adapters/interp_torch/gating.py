@@ -57,8 +57,8 @@ class Fold:
         if whole.dim() != 2 or whole.shape[1] % channels:
             return False
         generator = torch.Generator().manual_seed(0)
-        for keep in (0.0, 0.5, 0.9):
-            gates = (torch.rand(channels, generator=generator) < keep).to(activation)
+        for share in (0.0, 0.5, 0.9):
+            gates = (torch.rand(channels, generator=generator) < share).to(activation)
             shape = (-1, *[1] * (activation.dim() - 2))
             gated = self.before(activation * gates.reshape(shape), *live)
             if not close(gated, whole * gates.repeat_interleave(whole.shape[1] // channels), EXACT):

@@ -101,9 +101,9 @@ def _trace_symbolic(module: nn.Module, _: Tensor) -> Graph:
 def _trace_export(module: nn.Module, inputs: Tensor) -> Graph:
     batch = torch.export.Dim.DYNAMIC
     program = torch.export.export(module, (inputs,), dynamic_shapes=({0: batch},))
-    known = {name for name, _ in module.named_modules()}
+    names = {name for name, _ in module.named_modules()}
     graph = from_program(program)
-    return Graph(graph.module, {n: p for n, p in graph.places.items() if n in known})
+    return Graph(graph.module, {n: p for n, p in graph.places.items() if n in names})
 
 
 def from_program(program: torch.export.ExportedProgram) -> Graph:

@@ -76,9 +76,9 @@ def open_source(
 def open_torchvision(name: str, options: ModelOptions) -> Opened:
     """`torchvision:NAME` with its default weights, a named set, a file's, or random ones."""
     models = _torchvision_models()
-    known = models.list_models()
-    if name not in known:
-        raise ModelError(f"torchvision has no model {name!r}; {nearest(name, known)}")
+    names = models.list_models()
+    if name not in names:
+        raise ModelError(f"torchvision has no model {name!r}; {nearest(name, names)}")
     weights = list(models.get_model_weights(name))
     named = {each.name: each for each in weights}
     wanted = options.weights or "DEFAULT"
@@ -154,9 +154,9 @@ def open_program(path: Path) -> Opened:
         )
     graph = from_program(program)
     fixed = all(isinstance(each, int) for each in shape[2:])
-    known: dict[str, object] = {"size": tuple(shape[2:])} if fixed else {}
+    sized: dict[str, object] = {"size": tuple(shape[2:])} if fixed else {}
     tensors = {**program.state_dict, **program.constants}
-    return Opened(graph.module, path.stem, True, graph, tensors, known, file=path)
+    return Opened(graph.module, path.stem, True, graph, tensors, sized, file=path)
 
 
 def open_factory(source: str, options: ModelOptions) -> Opened:

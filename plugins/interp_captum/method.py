@@ -131,7 +131,7 @@ def _reliability(found: Evidence, score: Score) -> tuple[dict[str, Any], tuple[s
     values, error = found.map(), found.error_map()
     if values is None or error is None:
         return {}, ()
-    name, known = score.target.name, reliability(values, error)
+    name, trust = score.target.name, reliability(values, error)
     stable = score.context.budget.until == "stable"
-    notes = unsettled(name, known, score.count) if stable else []
-    return {name: {"reliability": round(known, 4), "samples": score.count}}, tuple(notes)
+    notes = unsettled(name, trust, score.count) if stable else []
+    return {name: {"reliability": round(trust, 4), "samples": score.count}}, tuple(notes)

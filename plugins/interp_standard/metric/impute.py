@@ -61,9 +61,9 @@ def _dot(first: Tensor, second: Tensor) -> Tensor:
     return (first * second).sum((2, 3), keepdim=True)
 
 
-def _coarse(known: Tensor, gone: Tensor, tolerance: float) -> Tensor:
+def _coarse(pixels: Tensor, gone: Tensor, tolerance: float) -> Tensor:
     """The solution at half the size, enlarged, (B, 3, h, w)."""
-    share = functional.avg_pool2d((~gone).to(known.dtype), 2, ceil_mode=True)
-    mean = functional.avg_pool2d(known, 2, ceil_mode=True) / share.clamp_min(1e-6)
+    share = functional.avg_pool2d((~gone).to(pixels.dtype), 2, ceil_mode=True)
+    mean = functional.avg_pool2d(pixels, 2, ceil_mode=True) / share.clamp_min(1e-6)
     small = impute(mean, (share == 0).squeeze(1), tolerance)
-    return functional.interpolate(small, known.shape[2:], mode="bilinear", align_corners=False)
+    return functional.interpolate(small, pixels.shape[2:], mode="bilinear", align_corners=False)

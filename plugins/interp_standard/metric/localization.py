@@ -103,8 +103,8 @@ class PartsParams(MetricParams):
 class EnergyParts(ExplanationMetric):
     """Share of the positive map inside the parts that distinguish the target's class.
 
-    Sharper than the whole mask: where a class is told by its parts alone, what lies on the rest
-    of the object is no reason.
+    Sharper than the whole mask: where the parts alone distinguish the class, the rest of the object
+    is no reason for it.
     """
 
     Params = PartsParams

@@ -40,10 +40,10 @@ class RoadParams(MetricParams):
 class Road(ExplanationMetric):
     """Mean probability with the least important pixels removed, less that with the most important.
 
-    A removed pixel becomes the weighted mean of its neighbours, with noise (`impute`): the shape
-    of the hole, which by itself can tell the class, is not to be seen. Y. Rong et al.: A Consistent
-    and Efficient Evaluation Strategy for Attribution Methods, ICML 2022, who look at the two orders
-    apart and at accuracy. Ours: one noise for all of an image's pictures.
+    A removed pixel becomes the weighted mean of its neighbours, with noise (`impute`), so that the
+    shape of the hole, which by itself can reveal the class, is hidden. Y. Rong et al.: A Consistent
+    and Efficient Evaluation Strategy for Attribution Methods, ICML 2022, who report the two orders
+    separately, by accuracy. Ours: one noise for all of an image's pictures.
     """
 
     Params = RoadParams

@@ -51,8 +51,8 @@ def _word(value: Any) -> str:
 
 
 def _align(values: Sequence[Any]) -> str:
-    known = [value for value in values if value is not None]
-    return "right" if known and all(_is_number(value) for value in known) else "left"
+    given = [value for value in values if value is not None]
+    return "right" if given and all(_is_number(value) for value in given) else "left"
 
 
 def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
