@@ -59,6 +59,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"known: {shown or 'none'}"
 
 
+def first_line(error: BaseException, limit: int = 200) -> str:
+    """The first line of an error's message, else its class name, to be part of another message."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:limit]
+
+
 @contextmanager
 def blamed(name: str) -> Iterator[None]:
     """Turn what a plugin did not mean to raise into a PluginError that names it."""

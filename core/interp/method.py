@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from interp.errors import UnsupportedError
 from interp.evidence import Evidence
-from interp.explanation import Explanation
+from interp.explanation import Explanation, join
 from interp.knowledge import Knowledge
 from interp.params import Params
 from interp.spec import Capability
@@ -58,6 +58,44 @@ class Method(ABC):
     ) -> Explanation:
         """Class- and data-set-level evidence, of no single image."""
         raise UnsupportedError(f"{type(self).__name__} has no class-level view")
+
+
+@dataclass(frozen=True)
+class PerImageMethod(Method):
+    """Base of methods that learn nothing and explain one image after another.
+
+    Example: a class with `def explain_image(self, model, image, targets, context): ...`.
+    """
+
+    @abstractmethod
+    def explain_image(
+        self, model: ModelAdapter, image: np.ndarray, targets: Sequence[Target], context: Context
+    ) -> Explanation:
+        """Evidence about one original image, (H, W, 3) uint8 RGB, for each target.
+
+        `scores` are keyed by target name. `image` of the evidence is filled in by the caller.
+        """
+
+    def explain(
+        self,
+        model: ModelAdapter,
+        images: Sequence[np.ndarray],
+        targets: Sequence[Target],
+        knowledge: Knowledge | None,
+        context: Context,
+    ) -> Explanation:
+        """The images' explanations in one; several images are told apart in scores and notes."""
+        parts = []
+        for at, image in enumerate(images):
+            context.out_of_time()
+            found = self.explain_image(model, image, targets, context)
+            found = replace(found, evidence=tuple(replace(e, image=at) for e in found.evidence))
+            if len(images) > 1:
+                scores = {f"{key}, image {at}": value for key, value in found.scores.items()}
+                notes = tuple(f"image {at}: {note}" for note in found.notes)
+                found = replace(found, scores=scores, notes=notes)
+            parts.append(found)
+        return join(parts)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from interp.errors import InputError, UnsupportedError, nearest
+from interp.network.activation import express
 from interp.network.placement import Placement, place
 from interp.spec import Capability, Layer, ModelSpec
 
@@ -110,14 +111,16 @@ class ModelAdapter(ABC):
 
     spec: ModelSpec
     capabilities: frozenset[Capability]
+    normalised: bool = False
+    """Whether the raw scores are probabilities already."""
 
     @abstractmethod
     def predict(self, images: Tensor) -> Tensor:
         """Raw scores (N, K): logits where the model has them. Other sizes are resized."""
 
-    @abstractmethod
     def probabilities(self, scores: Tensor, output: Output = "prob") -> Tensor:
         """Raw scores (..., K) as `output`, by the model's own activation."""
+        return express(scores, output, self.spec.activation, self.normalised)
 
     @abstractmethod
     def layers(self) -> list[Layer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from interp.spec import ReceptiveField
@@ -59,6 +60,24 @@ class Sight:
             return None
         return replace(self, y=self.y.join(other.y), x=self.x.join(other.x))
 
+    def permute(self, order: Sequence[int]) -> Sight | None:
+        """The same after the tensor's axes were put in this order."""
+        if self.axes is None:
+            return None
+        return replace(self, axes=(order.index(self.axes[0]), order.index(self.axes[1])))
+
+    def split(self, axis: int) -> Sight | None:
+        """The same for a part of the tensor along an axis other than y and x."""
+        return None if self.axes is None or axis in self.axes else self
+
+    def resized(self, shape: Sequence[int]) -> Sight | None:
+        """The same with the grid of a tensor of this shape; None where it lacks the axes."""
+        if self.axes is None:
+            return self
+        if max(self.axes) >= len(shape):
+            return None
+        return replace(self, grid=(shape[self.axes[0]], shape[self.axes[1]]))
+
     def field(self) -> ReceptiveField:
         """The same as size, stride and centre of the first cell, in input pixels."""
         return ReceptiveField(
@@ -66,3 +85,18 @@ class Sight:
             stride=(self.y.stride, self.x.stride),
             offset=((self.y.low + self.y.high) / 2, (self.x.low + self.x.high) / 2),
         )
+
+
+def union(operands: Iterable[tuple[Sight | None, bool]]) -> Sight | None:
+    """What the cells of an elementwise result see, from its operands' (sight, local).
+
+    A local operand differs from cell to cell: one whose sight is unknown makes the result's
+    unknown. Others, such as gates of the whole image, only scale the cells and are passed over.
+    """
+    found: Sight | None = None
+    for sight, local in operands:
+        if sight is not None:
+            found = sight if found is None else found.join(sight)
+        if (sight is None and local) or (sight is not None and found is None):
+            return None
+    return found

@@ -1,24 +1,68 @@
-"""How each of ONNX's operations moves and widens what a tensor's cells see."""
+"""Receptive fields: what every tensor's cells see of the image, followed through the graph."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from onnx import NodeProto
 
-from interp.network.receptive_field import Sight
-from interp_onnx.cost import shape_of
-from interp_onnx.graph import Graph, attributes
-from interp_onnx.observe import Shapes
+from interp.network.receptive_field import Sight, Span, union
+from interp_onnx.graph import Graph, attributes, shape_of
+from interp_onnx.shapes import Shapes
+from interp_onnx.signature import ImageInput
 
-Windows = list[tuple[int, int, int, int]]
+POINTWISE = {
+    "Abs", "Acos", "Acosh", "Add", "And", "Asin", "Asinh", "Atan", "Atanh", "Cast", "CastLike",
+    "Ceil", "Celu", "Clip", "Cos", "Cosh", "Div", "Elu", "Equal", "Erf", "Exp", "Floor", "Gelu",
+    "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish", "IsInf", "IsNaN", "LeakyRelu",
+    "Less", "LessOrEqual", "Log", "Max", "Mean", "Min", "Mish", "Mod", "Mul", "Neg", "Not", "Or",
+    "PRelu", "Pow", "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin",
+    "Sinh", "Softplus", "Softsign", "Sqrt", "Sub", "Sum", "Swish", "Tan", "Tanh",
+    "ThresholdedRelu", "Where", "Xor",
+}  # fmt: skip
+SAME = {
+    "BatchNormalization", "DequantizeLinear", "Dropout", "GroupNormalization", "Identity", "LRN",
+    "InstanceNormalization", "LayerNormalization", "QuantizeLinear",
+}  # fmt: skip
+"""Operations that leave each cell where it is; statistics of the whole image only scale it."""
+
+
+def follow(graph: Graph, image: ImageInput, shapes: Shapes) -> dict[str, Sight]:
+    """What every tensor's cells see of the image, where that is known."""
+    y, x = (2, 3) if image.layout == "NCHW" else (1, 2)
+    shape = shapes[graph.image]
+    found = {graph.image: Sight(Span(), Span(), (y, x), (shape[y], shape[x]))}
+    for node in graph.nodes:
+        sight = _after(Step(graph, node, shapes), found)
+        for name in node.output if sight else ():
+            resized = sight and sight.resized(shapes.get(name, ()))
+            if resized is not None:
+                found[name] = resized
+    return found
+
+
+def _after(step: Step, found: Mapping[str, Sight]) -> Sight | None:
+    """What the cells of a node's output see."""
+    kind = step.node.op_type
+    if kind in POINTWISE or kind == "Concat":
+        joined = union(
+            (found.get(name), name in step.graph.alive and step.is_local(index))
+            for index, name in enumerate(step.node.input)
+        )
+        if kind in POINTWISE or joined is None:
+            return joined
+        return joined.split(step.attributes.get("axis", 0) % len(step.output or (0,)))
+    sight = found.get(step.node.input[0]) if step.node.input else None
+    if sight is None or kind in SAME:
+        return sight
+    return RULES[kind](sight, step) if kind in RULES else None
 
 
 @dataclass(frozen=True)
 class Step:
-    """One node with the shapes around it."""
+    """One node with the shapes of its inputs and outputs."""
 
     graph: Graph
     node: NodeProto
@@ -35,18 +79,21 @@ class Step:
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """The node's attributes."""
         return attributes(self.node)
 
+    def is_local(self, index: int) -> bool:
+        """Whether an input differs from cell to cell, as a gate of the whole image does not."""
+        return self.node.op_type == "Concat" or self.shape(index) == self.output
+
     def integers(self, index: int, attribute: str = "") -> list[int] | None:
-        """Constant whole numbers, from an input or, as in older opsets, an attribute."""
+        """Constant integers, from an input or, as in older opsets, from an attribute."""
         if len(self.node.input) > index and self.node.input[index]:
             value = self.graph.constant(self.node.input[index])
             return None if value is None else [int(each) for each in value.reshape(-1)]
         return self.attributes.get(attribute)
 
 
-def _window(step: Step, kernel: tuple[int, ...], sight: Sight) -> Windows:
+def _window(step: Step, kernel: tuple[int, ...], sight: Sight) -> list[tuple[int, int, int, int]]:
     """(kernel, stride, pad, dilation) along y and along x."""
     given = step.attributes
     strides = given.get("strides", [1, 1])
@@ -60,7 +107,7 @@ def _window(step: Step, kernel: tuple[int, ...], sight: Sight) -> Windows:
 
 
 def _same_pad(length: int, kernel: int, stride: int, dilation: int, upper: bool) -> int:
-    """Cells added in front so that the output has length / stride cells; the odd one at an end."""
+    """Padding in front that gives length / stride cells; an odd cell goes to one end."""
     total = max((-(-length // stride) - 1) * stride + dilation * (kernel - 1) + 1 - length, 0)
     return total // 2 if upper else -(-total // 2)
 
@@ -105,15 +152,12 @@ def _slice(sight: Sight, step: Step) -> Sight | None:
 
 
 def _split(sight: Sight, step: Step) -> Sight | None:
-    axis = step.attributes.get("axis", 0) % len(step.shape() or (0,))
-    return None if sight.axes is None or axis in sight.axes else sight
+    return sight.split(step.attributes.get("axis", 0) % len(step.shape() or (0,)))
 
 
 def _transpose(sight: Sight, step: Step) -> Sight | None:
     order = step.attributes.get("perm")
-    if sight.axes is None or order is None:
-        return None
-    return replace(sight, axes=(order.index(sight.axes[0]), order.index(sight.axes[1])))
+    return None if order is None else sight.permute(order)
 
 
 def _reshape(sight: Sight, step: Step) -> Sight | None:
@@ -129,9 +173,8 @@ def _reshape(sight: Sight, step: Step) -> Sight | None:
 
 def _product(sight: Sight, step: Step) -> Sight | None:
     """A product with a constant matrix mixes the last axis alone."""
-    mixed = len(step.shape()) - 1
     constant = step.node.input[1] not in step.graph.alive
-    return sight if constant and mixed not in (sight.axes or ()) else None
+    return sight.split(len(step.shape()) - 1) if constant else None
 
 
 RULES: dict[str, Callable[[Sight, Step], Sight | None]] = {

@@ -1,4 +1,4 @@
-"""Convolutions and mean pools as matrix products, which onnxruntime has in float64 as well."""
+"""Convolutions and mean pools as matrix products, for which onnxruntime has float64 kernels."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from interp_onnx.extract import Shape
 from interp_onnx.graph import attributes
+from interp_onnx.shapes import Shape
 
 PLANE = np.array([2, 3])
 """The axes y and x."""
 
 
 def unfold(model: ModelProto, shapes: Mapping[str, Shape]) -> None:
-    """Rewrite a model in place; nodes of a form that is not known here stay as they are."""
+    """Rewrite a model in place; nodes of other forms than those handled here stay."""
     graph, draft = model.graph, Draft()
     weights = {each.name: each for each in graph.initializer}
     opset = next(each.version for each in model.opset_import if each.domain in ("", "ai.onnx"))
@@ -43,7 +43,7 @@ class Draft:
     weights: list[TensorProto] = field(default_factory=list)
 
     def add(self, kind: str, *inputs: str | np.ndarray, output: str = "", **given: object) -> str:
-        """Append a node, arrays among its inputs as constants; the name of its output."""
+        """Append a node, with arrays among its inputs as constants; returns its output's name."""
         names = [each if isinstance(each, str) else self._constant(each) for each in inputs]
         output = output or f"interp.unfold.{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, names, [output], **given))  # type: ignore[arg-type]
@@ -58,7 +58,7 @@ class Draft:
 def _kernel(
     node: NodeProto, weights: Mapping[str, TensorProto], shapes: Mapping[str, Shape]
 ) -> np.ndarray | None:
-    """(O, C / groups, h, w) of a convolution; a mean is one of every channel alone."""
+    """Kernel (O, C / groups, h, w) of a convolution, or of a mean pool as a depthwise one."""
     given: dict[str, Any] = attributes(node)
     if node.op_type not in ("Conv", "AveragePool") or len(shapes.get(node.output[0], ())) != 4:
         return None
@@ -77,11 +77,11 @@ def _kernel(
 def _convolve(
     draft: Draft, node: NodeProto, kernel: np.ndarray, shapes: Mapping[str, Shape]
 ) -> None:
-    """The kernel as a matrix times what lies under each of its cells, cell after cell."""
+    """Multiply the kernel as a matrix with the shifted inputs, one for each kernel cell."""
     outputs, *size = shapes[node.output[0]][1:]
     groups = (shapes[node.input[0]][1] or 0) // kernel.shape[1]
     shape = np.array([0, groups, kernel.shape[1], -1])
-    pieces = _pieces(draft, node, kernel.shape[2:], np.array(size))
+    pieces = _shifted_inputs(draft, node, kernel.shape[2:], np.array(size))
     columns = [draft.add("Reshape", piece, shape) for piece in pieces]  # (N, groups, C', y x)
     under = draft.add("Concat", *columns, axis=2)  # (N, groups, h w C', y x)
     matrix = kernel.transpose(0, 2, 3, 1).reshape(groups, kernel.shape[0] // groups, -1)
@@ -94,10 +94,10 @@ def _convolve(
         draft.add("Add", answer, bias, output=node.output[0])
 
 
-def _pieces(
+def _shifted_inputs(
     draft: Draft, node: NodeProto, window: tuple[int, ...], size: np.ndarray
 ) -> Iterator[str]:
-    """What lies under each cell of a window as it slides, (N, C, *size) each."""
+    """The input shifted and strided for each kernel cell, (N, C, *size) each."""
     given: dict[str, Any] = attributes(node)
     top, left, bottom, right = given.get("pads", (0, 0, 0, 0))
     strides, dilations = (np.array(given.get(each, [1, 1])) for each in ("strides", "dilations"))

@@ -1,4 +1,4 @@
-"""Directional derivatives without gradients: central differences of the scores."""
+"""Directional derivatives by central finite differences of the scores."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ STEPS = {
     torch.float64: tuple(1e-6 / 4**k for k in range(3)),
     torch.float32: tuple(0.03 / 4**k for k in range(6)),
 }
-"""Lengths of the steps, relative to the activation's. In float64 they are too short to meet
-kinks; in float32 networks of rectifiers, with kinks everywhere, need the shortest that rounding
-allows, and nearly linear rests the longest."""
-SURE = 3
-"""Times the usual rounding that a difference must be to count as one."""
-ROWS = {torch.float64: 1 << 23, torch.float32: 1 << 26}
-"""Bytes of perturbed activations in one pass; unfolded convolutions make many times as much."""
+"""Step lengths relative to the activation's norm, longest first. In float64 all are short enough to
+avoid kinks. In float32, networks of rectifiers need the shortest that rounding allows, and nearly
+linear ones the longest."""
+ROUNDING_FACTOR = 3
+"""Multiple of the expected rounding from which on a difference between steps is real."""
+BYTES = {torch.float64: 1 << 23, torch.float32: 1 << 26}
+"""Memory for perturbed activations in one pass; convolutions by im2col take many times that."""
 
 
 def differentiate(
@@ -43,7 +43,7 @@ def differentiate(
 
 
 def _rounding(base: Tensor, dtype: torch.dtype) -> Tensor:
-    """What a float type makes of the scores' size at the least, ()."""
+    """Least rounding error of scores of this size in a float type, ()."""
     return base.norm() * torch.finfo(dtype).eps / 4
 
 
@@ -58,12 +58,12 @@ def _choose(slopes: Tensor, steps: tuple[float, ...], least: Tensor) -> Tensor:
     for index in reversed(range(len(steps) - 1)):
         apart = (slopes[index] - slopes[index + 1 :]).norm(dim=-1)  # (shorter steps, M)
         rounding = shortest * steps[-1] / slopes.new_tensor(steps[index + 1 :]).view(-1, 1)
-        chosen = torch.where((apart <= SURE * rounding).all(0), index, chosen)
+        chosen = torch.where((apart <= ROUNDING_FACTOR * rounding).all(0), index, chosen)
     return chosen
 
 
 def chain(express: Callable[[Tensor], Tensor], scores: Tensor, slopes: Tensor) -> Tensor:
-    """Slopes (M, K) of raw scores (1, K) as those of what `express` makes of them; float64."""
+    """Slopes (M, K) of express(scores), given those of the raw scores (1, K); float64."""
     base = scores.double().expand_as(slopes).contiguous()
     found: Tensor = torch.autograd.functional.jvp(express, base, slopes)[1]
     return found
@@ -72,7 +72,7 @@ def chain(express: Callable[[Tensor], Tensor], scores: Tensor, slopes: Tensor) -
 def _slopes(
     scores: Callable[[Tensor], Tensor], at: Tensor, directions: Tensor, steps: Tensor
 ) -> Tensor:
-    room = ROWS.get(at.dtype, ROWS[torch.float32])
+    room = BYTES.get(at.dtype, BYTES[torch.float32])
     rows = max(1, min(64, room // max(2 * at.nbytes, 1)))
     shape = (-1, *[1] * (at.dim() - 1))
     slopes = []

@@ -1,4 +1,4 @@
-"""A model in float64, which onnxruntime runs as far as it has kernels for it."""
+"""Models rewritten in float64, as far as onnxruntime has kernels for it."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from onnx import (
 from torch import Tensor
 
 from interp.model import Frontier
-from interp_onnx.extract import Shape
 from interp_onnx.file import inner_graphs, tensors
-from interp_onnx.unfold import unfold
+from interp_onnx.im2col import unfold
+from interp_onnx.shapes import Shape
 
 FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16}
 
 
 def to_double(model: ModelProto, shapes: Mapping[str, Shape]) -> ModelProto:
-    """A model rewritten in place; a session of it may still fail for want of a kernel."""
+    """Rewrite a model in place; a session of it may still fail where a kernel is missing."""
     unfold(model, shapes)
     widen(model.graph)
     return model
 
 
-def widened(frontier: Frontier) -> Frontier:
-    """The same in float64; whole numbers and truth values as they are."""
+def to_double_frontier(frontier: Frontier) -> Frontier:
+    """The frontier in float64; integers and booleans stay."""
     live: tuple[Tensor, ...] = frontier.live  # type: ignore[assignment]
     wide = tuple(each.double() if each.is_floating_point() else each for each in live)
     return replace(frontier, activation=frontier.activation.double(), live=wide)
 
 
 def widen(graph: GraphProto) -> None:
-    """Make every float of a graph float64: inputs, outputs, constants, what nodes cast to."""
+    """Turn every float of a graph into float64: inputs, outputs, constants, types of casts."""
     for _, tensor in tensors(graph):
         if tensor.data_type in FLOATS:
             value = numpy_helper.to_array(tensor).astype(np.float64)

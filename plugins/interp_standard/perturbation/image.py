@@ -1,53 +1,71 @@
-"""What is seen where a part of an image is switched off."""
+"""Perturbations of the image: parts of it are hidden by a fill."""
 
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from pydantic import AfterValidator, Field
 
+from interp.context import Context
+from interp.engine.component import Experiment, Perturbation
+from interp.engine.design import Design, ImageSubject
+from interp.model import ModelAdapter
 from interp.params import Params
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from interp.model import ModelAdapter
 
 COLOURS = {"zero": "000000", "black": "000000", "grey": "808080", "white": "ffffff"}
 FILLS = ("mean", "blur", "part", *COLOURS)
 HEX = re.compile(r"#[0-9a-f]{6}")
 
 
-def _known(fill: str) -> str:
+def _check_fill(fill: str) -> str:
     if fill in FILLS or HEX.fullmatch(fill):
         return fill
     raise ValueError(f"expected {', '.join(FILLS)} or a colour like #7f7f7f")
 
 
-Fill = Annotated[str, AfterValidator(_known)]
+Fill = Annotated[str, AfterValidator(_check_fill)]
 
 
 class FillParams(Params):
-    """What stands where a part is off."""
+    """Parameters of the fill."""
 
     fill: Fill = Field(
         "mean",
-        description="what hides a part: mean (the network's zero), blur, zero, grey, white, a "
-        "colour like #7f7f7f; of cells and super-pixels also part, each one's own mean",
+        description="what hides a part: mean (zero after normalisation), blur, zero, grey, white, "
+        "or a colour like #7f7f7f; for cells and super-pixels also part, each one's own mean",
     )
     blur: float = Field(
-        0.05, gt=0, le=1, description="fill=blur: standard deviation as a share of the side; ours"
+        0.05, gt=0, le=1, description="fill=blur: standard deviation as a share of the shorter side"
     )
+
+
+class ImagePerturbation(Perturbation):
+    """Hides parts of the image; subclasses say which by `design`."""
+
+    @abstractmethod
+    def design(self, model: ModelAdapter, pixels: Tensor, count: int, seed: int) -> Design:
+        """The states of an image (3, h, w) as the model takes it, to be drawn `count` times."""
+
+    def bind(
+        self, model: ModelAdapter, image: np.ndarray, count: int, context: Context
+    ) -> Experiment:
+        pixels, placement = model.prepare(image)
+        design = self.design(model, pixels, count, context.seed)
+        return Experiment(ImageSubject(model, pixels, placement), design, placement)
 
 
 def cover(
     params: FillParams, model: ModelAdapter, pixels: Tensor, labels: np.ndarray | None = None
 ) -> Tensor:
-    """The fill of an image (3, h, w): a colour (3,), or an image (3, h, w).
+    """What hides the pixels (3, h, w): a colour (3,), or an image (3, h, w).
 
-    `labels` (h, w) are the parts, for their own mean colours.
+    `labels` (h, w) are the parts, for fill=part.
     """
     fill = params.fill
     if fill == "blur":
@@ -70,7 +88,7 @@ def _blurred(pixels: Tensor, share: float) -> Tensor:
 
 
 def _part_means(pixels: Tensor, labels: np.ndarray) -> Tensor:
-    """Every pixel in its part's mean colour, (3, h, w)."""
+    """Every pixel in the mean colour of its part, (3, h, w)."""
     values = pixels.flatten(1).double().cpu().numpy()  # (3, h * w)
     flat = labels.ravel()
     size = np.maximum(np.bincount(flat), 1)

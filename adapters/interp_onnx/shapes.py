@@ -1,4 +1,4 @@
-"""The shape of every tensor, seen in a run rather than inferred."""
+"""The shape of every tensor, observed in a run rather than inferred."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import onnx
 from onnx import ModelProto, helper
 from torch import Tensor
 
-from interp_onnx.extract import Shape
 from interp_onnx.graph import Graph
 from interp_onnx.session import on_cpu
 
@@ -17,30 +16,32 @@ NO_TENSOR = {"SequenceConstruct", "SequenceEmpty", "SequenceInsert", "SplitToSeq
              "SequenceErase", "If", "Loop", "Scan"}  # fmt: skip
 """Operations that may answer something without a shape."""
 Shapes = dict[str, tuple[int, ...]]
+Shape = tuple[int | None, ...]
+"""Length of each axis; None where it follows the batch."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What tensors look like with `batch` images."""
+class ObservedShapes:
+    """Shapes of all tensors that depend on the image, for a batch of `batch` images."""
 
     shapes: Shapes
     batch: int
 
 
-def see_shapes(graph: Graph, batches: Sequence[Tensor]) -> list[Seen]:
-    """Run on preprocessed images; only shapes are kept, so memory is that of plain runs."""
+def observe_shapes(graph: Graph, batches: Sequence[Tensor]) -> list[ObservedShapes]:
+    """Run on each batch of preprocessed images; only shapes are kept, so memory stays small."""
     names = [
         name
         for node in graph.nodes
         for name in node.output
         if name in graph.alive and node.op_type not in NO_TENSOR
     ]
-    session, seen = on_cpu().session(_asking(graph, names)), []
+    session, observed = on_cpu().session(_with_shape_outputs(graph, names)), []
     for inputs in batches:
         found = zip(names, session(inputs.cpu()), strict=True)
         shapes = {name: tuple(each.tolist()) for name, each in found}
-        seen.append(Seen({graph.image: tuple(inputs.shape), **shapes}, len(inputs)))
-    return seen
+        observed.append(ObservedShapes({graph.image: tuple(inputs.shape), **shapes}, len(inputs)))
+    return observed
 
 
 def free_axes(first: Shapes, second: Shapes) -> dict[str, Shape]:
@@ -51,14 +52,14 @@ def free_axes(first: Shapes, second: Shapes) -> dict[str, Shape]:
     }
 
 
-def _asking(graph: Graph, names: list[str]) -> ModelProto:
-    """The model with the shapes of its tensors as outputs."""
+def _with_shape_outputs(graph: Graph, names: list[str]) -> ModelProto:
+    """The model with the shapes of the named tensors as its outputs."""
     model = onnx.ModelProto()
     model.CopyFrom(graph.model)
     del model.graph.output[:]
     for index, name in enumerate(names):
-        asked = f"interp.shape.{index}"
-        model.graph.node.append(helper.make_node("Shape", [name], [asked]))
-        info = helper.make_tensor_value_info(asked, onnx.TensorProto.INT64, [None])
+        output = f"interp.shape.{index}"
+        model.graph.node.append(helper.make_node("Shape", [name], [output]))
+        info = helper.make_tensor_value_info(output, onnx.TensorProto.INT64, [None])
         model.graph.output.append(info)
     return model

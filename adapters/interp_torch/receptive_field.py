@@ -1,4 +1,4 @@
-"""How each of torch's operations changes what a tensor's cells see of the image."""
+"""Receptive fields through torch's operations: how each changes what a tensor's cells see."""
 
 from __future__ import annotations
 
@@ -72,22 +72,18 @@ def _slice(sight: Sight, _: Tensor, *args: Any) -> Sight | None:
 
 
 def _split(sight: Sight, _: Tensor, *args: Any) -> Sight | None:
-    dim = (args[2] if len(args) > 2 else 0) % args[0].dim()
-    return None if sight.axes is None or dim in sight.axes else sight
+    return sight.split((args[2] if len(args) > 2 else 0) % args[0].dim())
 
 
 def _permute(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
-    order = [each % output.dim() for each in args[1]]
-    if sight.axes is None:
-        return None
-    return replace(sight, axes=(order.index(sight.axes[0]), order.index(sight.axes[1])))
+    return sight.permute([each % output.dim() for each in args[1]])
 
 
 def _transpose(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
     order = list(range(output.dim()))
     first, second = args[1], args[2]
     order[first], order[second] = order[second], order[first]
-    return _permute(sight, output, args[0], order)
+    return sight.permute(order)
 
 
 def _view(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
