@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -90,18 +89,3 @@ class Block(nn.Module):
 def _conv(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
     convolution = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
-
-
-def normalised(images: np.ndarray) -> Tensor:
-    """(N, H, W, 3) uint8 RGB -> (N, 3, H, W) as the networks expect it."""
-    mean, std = torch.tensor(MEAN), torch.tensor(STD)
-    return ((torch.from_numpy(images) / 255 - mean) / std).permute(0, 3, 1, 2)
-
-
-def scores(network: nn.Module, images: np.ndarray, batch: int = 100) -> np.ndarray:
-    """(N, H, W, 3) uint8 RGB -> (N, K) class scores."""
-    with torch.no_grad():
-        every = [
-            network(normalised(chunk)) for chunk in np.array_split(images, -(-len(images) // batch))
-        ]
-    return torch.cat(every).numpy()
