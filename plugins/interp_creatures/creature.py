@@ -1,4 +1,4 @@
-"""One creature: its parts as polygons in its own frame, body at the origin, looking along +x."""
+"""A creature: its parts as polygons, with the body at the origin and the head towards +x."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TAIL_AREA = 1.0
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """One coloured outline of a part; pieces are drawn in order, later over earlier."""
+    """A coloured outline of a part; pieces are drawn in order, later ones over earlier ones."""
 
     part: str
     outline: Outline
@@ -25,11 +25,13 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Creature:
+    """A class and the pieces that are drawn."""
+
     label: int
     pieces: tuple[Piece, ...]
 
     def moved(self, matrix: np.ndarray, shift: np.ndarray | float = 0.0) -> Creature:
-        """The creature with every point p at `matrix @ p + shift`."""
+        """The creature with every point p moved to `matrix @ p + shift`."""
         pieces = tuple(
             Piece(piece.part, _moved(piece.outline, matrix, shift), piece.colour)
             for piece in self.pieces
@@ -41,13 +43,15 @@ class Creature:
         return np.concatenate([contour for piece in self.pieces for contour in piece.outline])
 
 
-def grow(label: int, colours: np.ndarray, config: Config, rng: np.random.Generator) -> Creature:
-    """A creature of a class; all but the shapes of head and tail is chance."""
+def random_creature(
+    label: int, colours: np.ndarray, config: Config, rng: np.random.Generator
+) -> Creature:
+    """A creature of a class; everything but the shapes of head and tail is random."""
     head, tail = list(CLASSES.values())[label]
     body = rng.uniform(0.85, 1.15), rng.uniform(0.55, 0.75)
     nose, rump = np.radians([rng.uniform(-50, 5), rng.uniform(175, 230)])
     lean = np.radians(rng.uniform(-config.bend, config.bend, 2))
-    end = _limb(TAILS[tail](), TAIL_AREA, rump, body, lean[1])[0]
+    end = _limb(TAILS[tail], TAIL_AREA, rump, body, lean[1])[0]
     return Creature(
         label,
         (
@@ -60,8 +64,8 @@ def grow(label: int, colours: np.ndarray, config: Config, rng: np.random.Generat
     )
 
 
-def turned(angle: float, mirror: bool, scale: float = 1.0) -> np.ndarray:
-    """The matrix that mirrors, turns by `angle` radians and scales."""
+def transformation(angle: float, mirror: bool, scale: float = 1.0) -> np.ndarray:
+    """The matrix (2, 2) that mirrors, rotates by `angle` radians and scales."""
     cos, sin = np.cos(angle), np.sin(angle)
     flip = -1.0 if mirror else 1.0
     return scale * np.array([[cos * flip, -sin], [sin * flip, cos]])
@@ -85,8 +89,8 @@ def _body(length: float, height: float, rng: np.random.Generator) -> np.ndarray:
 def _limb(
     outline: Outline, area: float, place: float, body: tuple[float, float], bend: float
 ) -> tuple[Outline, np.ndarray, np.ndarray]:
-    """Head or tail at the body's edge, pointing outwards and leaning; with its matrix and root."""
-    matrix = turned(place + bend, False, np.sqrt(area / surface(outline)))
+    """Head or tail at the body's edge, pointing outwards, with its matrix and its root (2,)."""
+    matrix = transformation(place + bend, False, np.sqrt(area / outline_area(outline)))
     root = 0.93 * np.array([body[0] * np.cos(place), body[1] * np.sin(place)])
     return _moved(outline, matrix, root), matrix, root
 
@@ -95,14 +99,14 @@ def _head(
     shape: str, place: float, body: tuple[float, float], bend: float, colour: np.ndarray
 ) -> tuple[Piece, ...]:
     """The head and its eye, which sits at the same point of every shape."""
-    outline, matrix, root = _limb(HEADS[shape](), HEAD_AREA, place, body, bend)
+    outline, matrix, root = _limb(HEADS[shape], HEAD_AREA, place, body, bend)
     eye = _moved((ellipse(0.14, 0, 0.17, 0.17, 12),), matrix, root)
     pupil = _moved((ellipse(0.18, 0, 0.09, 0.09, 8),), matrix, root)
     white, black = np.full(3, 0.95), np.full(3, 0.05)
     return Piece("head", outline, colour), Piece("head", eye, white), Piece("head", pupil, black)
 
 
-def surface(outline: Outline) -> float:
+def outline_area(outline: Outline) -> float:
     """Area inside the contours, overlaps counted twice."""
     total = 0.0
     for contour in outline:

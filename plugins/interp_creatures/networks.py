@@ -1,4 +1,4 @@
-"""The two networks of the embedded default, for normalised (N, 3, 112, 112) input."""
+"""The two default networks, for normalised input of (N, 3, 112, 112)."""
 
 from __future__ import annotations
 
