@@ -32,7 +32,7 @@ class Config:
     two_ratio: float = 0.88  # of the smaller mask to the larger, at most
 
     def eased(self, difficulty: float) -> Config:
-        """The same creatures with less nuisance: `difficulty` 1 is this configuration, 0 the easiest."""
+        """The same with less nuisance: `difficulty` 1 is this configuration, 0 the easiest."""
         low, high = self.contrast
         return replace(
             self,
