@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from interp_creatures.config import Config
-from interp_creatures.creature import transformation
+from interp_creatures.creature import moved, transformation
 from interp_creatures.shape import HEADS, TAILS, Outline, ellipse, points
 
 
@@ -69,13 +69,12 @@ def scatter(
         paint = tuple((np.clip(colour, 0, 1) * 255).tolist())
         place = rng.uniform(0, config.size, 2)
         if rng.random() < 0.35:
-            end = place + rng.uniform(-45, 45, 2)
-            draw_line(image, place, end, paint, int(rng.integers(1, 4)))
+            ends = np.round([place * 16, (place + rng.uniform(-45, 45, 2)) * 16]).astype(int)
+            cv2.line(image, *ends.tolist(), paint, int(rng.integers(1, 4)), cv2.LINE_AA, shift=4)
         else:
             outline = _decoy(rng) if rng.random() < config.decoy else (_shape(rng),)
             matrix = transformation(rng.uniform(0, 2 * np.pi), False, rng.uniform(4, 11))
-            for contour in outline:
-                fill(image, contour @ matrix.T + place, paint)
+            fill(image, moved(outline, matrix, place), paint)
 
 
 def _decoy(rng: np.random.Generator) -> Outline:
@@ -102,15 +101,9 @@ def _shape(rng: np.random.Generator) -> np.ndarray:
 
 
 def fill(
-    image: np.ndarray, contour: np.ndarray, paint: tuple[float, ...], smooth: bool = True
+    image: np.ndarray, outline: Outline, paint: tuple[float, ...], smooth: bool = True
 ) -> None:
-    """Fill a contour given in pixels (pixel centres at whole numbers), in place."""
-    fixed = np.round(contour * 16).astype(np.int32)
-    cv2.fillPoly(image, [fixed], paint, cv2.LINE_AA if smooth else cv2.LINE_8, shift=4)
-
-
-def draw_line(
-    image: np.ndarray, start: np.ndarray, end: np.ndarray, paint: tuple[float, ...], width: int
-) -> None:
-    first, last = (np.round(point * 16).astype(int).tolist() for point in (start, end))
-    cv2.line(image, first, last, paint, width, cv2.LINE_AA, shift=4)
+    """Fill every contour of an outline in pixels (centres at whole numbers), in place."""
+    for contour in outline:
+        fixed = np.round(contour * 16).astype(np.int32)
+        cv2.fillPoly(image, [fixed], paint, cv2.LINE_AA if smooth else cv2.LINE_8, shift=4)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -32,11 +33,9 @@ class Creature:
 
     def moved(self, matrix: np.ndarray, shift: np.ndarray | float = 0.0) -> Creature:
         """The creature with every point p moved to `matrix @ p + shift`."""
-        pieces = tuple(
-            Piece(piece.part, _moved(piece.outline, matrix, shift), piece.colour)
-            for piece in self.pieces
-        )
-        return Creature(self.label, pieces)
+        move = partial(moved, matrix=matrix, shift=shift)
+        pieces = (replace(each, outline=move(each.outline)) for each in self.pieces)
+        return Creature(self.label, tuple(pieces))
 
     def vertices(self) -> np.ndarray:
         """Every point of every outline, (N, 2)."""
@@ -66,12 +65,12 @@ def random_creature(
 
 def transformation(angle: float, mirror: bool, scale: float = 1.0) -> np.ndarray:
     """The matrix (2, 2) that mirrors, rotates by `angle` radians and scales."""
-    cos, sin = np.cos(angle), np.sin(angle)
-    flip = -1.0 if mirror else 1.0
+    cos, sin, flip = np.cos(angle), np.sin(angle), -1.0 if mirror else 1.0
     return scale * np.array([[cos * flip, -sin], [sin * flip, cos]])
 
 
-def _moved(outline: Outline, matrix: np.ndarray, shift: np.ndarray | float) -> Outline:
+def moved(outline: Outline, matrix: np.ndarray, shift: np.ndarray | float) -> Outline:
+    """The outline with every point p at `matrix @ p + shift`."""
     return tuple(contour @ matrix.T + shift for contour in outline)
 
 
@@ -92,7 +91,7 @@ def _limb(
     """Head or tail at the body's edge, pointing outwards, with its matrix and its root (2,)."""
     matrix = transformation(place + bend, False, np.sqrt(area / outline_area(outline)))
     root = 0.93 * np.array([body[0] * np.cos(place), body[1] * np.sin(place)])
-    return _moved(outline, matrix, root), matrix, root
+    return moved(outline, matrix, root), matrix, root
 
 
 def _head(
@@ -100,8 +99,8 @@ def _head(
 ) -> tuple[Piece, ...]:
     """The head and its eye, which sits at the same point of every shape."""
     outline, matrix, root = _limb(HEADS[shape], HEAD_AREA, place, body, bend)
-    eye = _moved((ellipse(0.14, 0, 0.17, 0.17, 12),), matrix, root)
-    pupil = _moved((ellipse(0.18, 0, 0.09, 0.09, 8),), matrix, root)
+    eye = moved((ellipse(0.14, 0, 0.17, 0.17, 12),), matrix, root)
+    pupil = moved((ellipse(0.18, 0, 0.09, 0.09, 8),), matrix, root)
     white, black = np.full(3, 0.95), np.full(3, 0.05)
     return Piece("head", outline, colour), Piece("head", eye, white), Piece("head", pupil, black)
 
@@ -121,11 +120,11 @@ def _legs(
     count, kind = int(rng.integers(2, 5)), int(rng.integers(3))
     reach = height + rng.uniform(0.35, 0.6)
     width = rng.uniform(0.1, 0.17)
-    legs = []
-    for x in np.linspace(-0.62, 0.62, count) * length:
-        foot = x + rng.uniform(-0.15, 0.15)
-        legs.append(_leg(x, foot, reach, width, kind))
-    return (Piece("legs", tuple(legs), colour),)
+    legs = tuple(
+        _leg(x, x + rng.uniform(-0.15, 0.15), reach, width, kind)
+        for x in np.linspace(-0.62, 0.62, count) * length
+    )
+    return (Piece("legs", legs, colour),)
 
 
 def _leg(x: float, foot: float, reach: float, width: float, kind: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from interp.dataset import Example, Instance, Part
 from interp_creatures.background import backdrop, fill, scatter, smooth_noise, stripes
 from interp_creatures.config import Config
 from interp_creatures.creature import Creature
-from interp_creatures.scene import Scene, compose
+from interp_creatures.scene import compose
 from interp_creatures.species import CLASSES, DEFINING
 
 SCENE, GROUND, COAT, LIGHT = range(4)  # independent random streams of one image
@@ -29,9 +29,19 @@ def draw(
     rng = stream(seed, index, SCENE)
     chance = bool(rng.random() < config.two)
     label = index % len(CLASSES)
-    scene = compose(label, chance if two is None else two, config, rng)
-    instances = tuple(annotate(creature, config.size, hidden) for creature in scene.creatures)
-    image = _paint(scene, instances, (seed, index), config, hidden)
+    ground = rng.uniform(0.15, 0.85, 3)
+    creatures = compose(label, chance if two is None else two, ground, config, rng)
+    instances = tuple(annotate(creature, config.size, hidden) for creature in creatures)
+    rng = stream(seed, index, GROUND)
+    image = _to_uint8(backdrop(ground, config, rng))
+    colours = np.stack([piece.colour for creature in creatures for piece in creature.pieces])
+    scatter(image, np.concatenate([colours, rng.uniform(0, 1, (3, 3))]), config, rng)
+    for number, creature in enumerate(creatures):
+        for piece in creature.pieces:
+            if piece.part not in hidden:
+                fill(image, piece.outline, tuple((piece.colour * 255).tolist()))
+        _add_coat(image, instances[number], config, stream(seed, index, COAT + 2 * number))
+    image = _add_light(image, config, stream(seed, index, LIGHT))
     return Example(f"creatures-s{seed}-{index:05d}", image, label, instances)
 
 
@@ -40,8 +50,8 @@ def annotate(creature: Creature, size: int, hidden: Collection[str] = ()) -> Ins
     owner = np.zeros((size, size), np.uint8)
     names = list(dict.fromkeys(piece.part for piece in creature.pieces if piece.part not in hidden))
     for piece in creature.pieces:
-        for contour in piece.outline if piece.part in names else ():
-            fill(owner, contour, (names.index(piece.part) + 1,), smooth=False)
+        if piece.part in names:
+            fill(owner, piece.outline, (names.index(piece.part) + 1,), smooth=False)
     mask = owner > 0
     parts = tuple(_part(name, owner == number + 1) for number, name in enumerate(names))
     return Instance(creature.label, tight_box(mask), mask, parts)
@@ -58,25 +68,6 @@ def _part(name: str, mask: np.ndarray) -> Part:
     area = max(moment["m00"], 1.0)
     centre = (moment["m10"] / area + 0.5, moment["m01"] / area + 0.5)
     return Part(name, centre, mask, name in DEFINING)
-
-
-def _paint(
-    scene: Scene,
-    instances: tuple[Instance, ...],
-    key: tuple[int, int],
-    config: Config,
-    hidden: Collection[str],
-) -> np.ndarray:
-    rng = stream(*key, GROUND)
-    image = _to_uint8(backdrop(scene.ground, config, rng))
-    colours = np.stack([piece.colour for c in scene.creatures for piece in c.pieces])
-    scatter(image, np.concatenate([colours, rng.uniform(0, 1, (3, 3))]), config, rng)
-    for number, creature in enumerate(scene.creatures):
-        for piece in creature.pieces:
-            for contour in piece.outline if piece.part not in hidden else ():
-                fill(image, contour, tuple((piece.colour * 255).tolist()))
-        _add_coat(image, instances[number], config, stream(*key, COAT + 2 * number))
-    return _add_light(image, config, stream(*key, LIGHT))
 
 
 def _add_coat(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
@@ -16,17 +14,13 @@ MARGIN = 2.0  # pixels kept free at the image's edge
 PARTS = 5  # colours of one creature
 
 
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """The creatures of an image, placed and coloured, and the background's colour."""
+def compose(
+    label: int, pair: bool, ground: np.ndarray, config: Config, rng: np.random.Generator
+) -> tuple[Creature, ...]:
+    """One creature away from the image's centre, or two that do not touch, the larger first.
 
-    creatures: tuple[Creature, ...]  # in pixels, the larger first
-    ground: np.ndarray  # background colour, RGB in [0, 1]
-
-
-def compose(label: int, pair: bool, config: Config, rng: np.random.Generator) -> Scene:
-    """One creature away from the image's centre, or two that do not touch."""
-    ground = rng.uniform(0.15, 0.85, 3)
+    They are in pixels, and coloured to stand out from the background `ground`, RGB in [0, 1].
+    """
     other = int((label + rng.integers(1, len(CLASSES))) % len(CLASSES))
     while True:
         first = _unit_creature(label, ground, config, rng)
@@ -34,18 +28,17 @@ def compose(label: int, pair: bool, config: Config, rng: np.random.Generator) ->
         if larger is None:
             continue
         if not pair:
-            return Scene((larger,), ground)
+            return (larger,)
         smaller = _beside(larger, _unit_creature(other, ground, config, rng), config, rng)
         if smaller is not None:
-            return Scene((larger, smaller), ground)
+            return larger, smaller
 
 
 def silhouette(creature: Creature, size: int) -> np.ndarray:
     """The creature's pixels, (size, size) bool."""
     canvas = np.zeros((size, size), np.uint8)
     for piece in creature.pieces:
-        for contour in piece.outline:
-            fill(canvas, contour, (1,), smooth=False)
+        fill(canvas, piece.outline, (1,), smooth=False)
     return canvas.astype(bool)
 
 
@@ -62,8 +55,7 @@ def _beside(
         placed = _placed(creature, (least, most), config, rng)
         if placed is None:
             return None
-        mask = silhouette(placed, config.size)
-        if not (mask & clear).any():
+        if not (silhouette(placed, config.size) & clear).any():
             return placed
     return None
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SAMPLES = 1000
-"""States whose median distance is sigma^2; a fixed number, so that more samples change no weight."""
+"""States whose median distance is sigma^2: fixed, so that more samples change no weight."""
 
 
 @dataclass(frozen=True)

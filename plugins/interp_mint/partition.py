@@ -95,14 +95,8 @@ def quickshift_labels(image: np.ndarray, params: MintParams, seed: int) -> np.nd
     """Quickshift's segments of the whole image, (h, w)."""
     from skimage.segmentation import quickshift
 
-    labels: np.ndarray = quickshift(
-        image,
-        ratio=params.ratio,
-        kernel_size=params.kernel_size,
-        max_dist=params.max_dist,
-        rng=seed,
-    )
-    return labels
+    link, width = params.max_dist, params.kernel_size
+    return np.asarray(quickshift(image, params.ratio, width, link, rng=seed))
 
 
 def fine_pieces(coarse: np.ndarray, segments: np.ndarray, params: MintParams) -> np.ndarray:

@@ -56,8 +56,7 @@ def saliency(model: ModelAdapter, cut: Cut, frontier: Frontier, target: Target) 
         cut.derivative(frontier, directions, [target], output)[:, 0].double().cpu().numpy()
         for directions in _cells(frontier.activation, cut.layer)
     ]
-    found: np.ndarray = np.concatenate(slopes).reshape(_grid(cut.layer))
-    return found
+    return np.concatenate(slopes).reshape(_grid(cut.layer))
 
 
 def channel_sum(activation: Tensor, layer: Layer) -> np.ndarray:
@@ -66,8 +65,7 @@ def channel_sum(activation: Tensor, layer: Layer) -> np.ndarray:
     if layer.layout == "tokens":
         rows, columns = _grid(layer)
         values = values[-rows * columns :].T.reshape(-1, rows, columns)
-    found: np.ndarray = values.sum(0).cpu().numpy()
-    return found
+    return np.asarray(values.sum(0).cpu().numpy())
 
 
 def _cells(activation: Tensor, layer: Layer) -> Iterator[Tensor]:
