@@ -12,14 +12,6 @@ MEAN = (0.48, 0.48, 0.48)
 STD = (0.25, 0.25, 0.25)
 
 
-def creatures_vgg() -> CreaturesVGG:
-    return CreaturesVGG()
-
-
-def creatures_resnet() -> CreaturesResNet:
-    return CreaturesResNet()
-
-
 class CreaturesVGG(nn.Module):
     """Three conv stages, the last at 14 x 14, pooling, two hidden fully connected layers."""
 
@@ -89,3 +81,13 @@ class Block(nn.Module):
 def _conv(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
     convolution = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
+
+
+def creatures_vgg() -> nn.Module:
+    """The network that is registered as creatures-vgg, untrained."""
+    return CreaturesVGG()
+
+
+def creatures_resnet() -> nn.Module:
+    """The network that is registered as creatures-resnet, untrained."""
+    return CreaturesResNet()

@@ -20,21 +20,18 @@ class MintParams(Params):
         None, description="layer of the fine features; default: by shallow_stride"
     )
     shallow_stride: float = Field(
-        2.0,
-        gt=0,
-        description="default shallow layer: the last whose cells are this close, in pixels",
+        2.0, gt=0, description="default shallow layer: the last with cells this close, in pixels"
     )
     fill: Literal["mean", "grey", "black"] = Field(
         "mean", description="colour of pieces that are off; mean: the mean of the network's inputs"
     )
     baseline: Literal["literal", "empty"] = Field(
-        "literal",
-        description="explain the score, or (empty) the score minus that of the empty image",
+        "literal", description="explain the score or, empty, how far it is above an empty image's"
     )
     sigma: float | None = Field(
         None,
         gt=0,
-        description="width of the locality weight exp(-|X-Z|^2 / sigma^2); default: median",
+        description="width of the locality weight exp(-|X-Z|^2/sigma^2); default: median",
     )
     common_partition: bool = Field(
         False, description="all targets share one partition, the common refinement, and its samples"
@@ -73,9 +70,7 @@ class MintParams(Params):
     inner: int = Field(5, ge=1, description="rounds of ADMM at one scale before the other's turn")
     outer: int = Field(2000, ge=1, description="most turns of both scales before the solver stops")
     tolerance: float = Field(
-        1e-7,
-        gt=0,
-        description="both relative residuals, primal and dual, at which the solver stops",
+        1e-7, gt=0, description="relative primal and dual residuals at which the solver stops"
     )
     standard_error: bool = Field(True, description="compute standard errors by jackknife")
 

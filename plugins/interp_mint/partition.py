@@ -68,8 +68,8 @@ def target_region(
         return likely
     cv2.setRNGSeed(seed % 2**31)
     back, front = np.zeros((1, 65)), np.zeros((1, 65))
-    unused, rounds = (0, 0, 0, 0), params.grabcut_rounds
-    cv2.grabCut(image, mask, unused, back, front, rounds, cv2.GC_INIT_WITH_MASK)
+    box, rounds = (0, 0, 0, 0), params.grabcut_rounds  # the box is not used: there is a mask
+    cv2.grabCut(image, mask, box, back, front, rounds, cv2.GC_INIT_WITH_MASK)
     found: np.ndarray = (mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)
     return found if 0 < found.mean() <= 0.95 else likely
 
