@@ -51,16 +51,14 @@ def random_creature(
     nose, rump = np.radians([rng.uniform(-50, 5), rng.uniform(175, 230)])
     lean = np.radians(rng.uniform(-config.bend, config.bend, 2))
     end = _limb(TAILS[tail], TAIL_AREA, rump, body, lean[1])[0]
-    return Creature(
-        label,
-        (
-            *_legs(*body, colours[1], rng),
-            *_fin(*body, colours[2], rng),
-            Piece("body", (_body(*body, rng),), colours[0]),
-            Piece("tail", end, colours[3]),
-            *_head(head, nose, body, lean[0], colours[4]),
-        ),
+    pieces = (
+        Piece("legs", _legs(*body, rng), colours[1]),
+        Piece("fin", _fin(*body, rng), colours[2]),
+        Piece("body", (_body(*body, rng),), colours[0]),
+        Piece("tail", end, colours[3]),
+        *_head(head, nose, body, lean[0], colours[4]),
     )
+    return Creature(label, tuple(each for each in pieces if each.outline))
 
 
 def transformation(angle: float, mirror: bool, scale: float = 1.0) -> np.ndarray:
@@ -114,17 +112,14 @@ def outline_area(outline: Outline) -> float:
     return total
 
 
-def _legs(
-    length: float, height: float, colour: np.ndarray, rng: np.random.Generator
-) -> tuple[Piece, ...]:
+def _legs(length: float, height: float, rng: np.random.Generator) -> Outline:
     count, kind = int(rng.integers(2, 5)), int(rng.integers(3))
     reach = height + rng.uniform(0.35, 0.6)
     width = rng.uniform(0.1, 0.17)
-    legs = tuple(
+    return tuple(
         _leg(x, x + rng.uniform(-0.15, 0.15), reach, width, kind)
         for x in np.linspace(-0.62, 0.62, count) * length
     )
-    return (Piece("legs", legs, colour),)
 
 
 def _leg(x: float, foot: float, reach: float, width: float, kind: int) -> np.ndarray:
@@ -142,20 +137,16 @@ def _leg(x: float, foot: float, reach: float, width: float, kind: int) -> np.nda
     )  # fmt: skip
 
 
-def _fin(
-    length: float, height: float, colour: np.ndarray, rng: np.random.Generator
-) -> tuple[Piece, ...]:
+def _fin(length: float, height: float, rng: np.random.Generator) -> Outline:
     """Nothing, a sail, a row of spikes or a hump on the back."""
     kind, rise = rng.integers(4), rng.uniform(0.3, 0.5)
     if kind == 0:
         return ()
     if kind == 1:
-        outline = points((-0.5, -0.3), (-0.75, -height - rise), (0.45, -0.3)) * (length, 1)
-        return (Piece("fin", (outline,), colour),)
+        return (points((-0.5, -0.3), (-0.75, -height - rise), (0.45, -0.3)) * (length, 1),)
     if kind == 2:
-        spikes = tuple(
+        return tuple(
             points((x - 0.17, -0.3), (x - 0.1, -height - rise * 0.8), (x + 0.17, -0.3))
             for x in np.array([-0.42, -0.08, 0.26]) * length
         )
-        return (Piece("fin", spikes, colour),)
-    return (Piece("fin", (ellipse(-0.1 * length, -height * 0.75, 0.38 * length, rise),), colour),)
+    return (ellipse(-0.1 * length, -height * 0.75, 0.38 * length, rise),)
