@@ -113,9 +113,9 @@ def opened() -> Callable[[int], ModelAdapter]:
 
 
 @pytest.fixture
-def squares() -> Callable[..., Squares]:
-    """squares(count, labels)."""
-    return lambda count=40, labels=(): Squares(count, labels=labels)
+def squares() -> type[Squares]:
+    """Squares(count, labels)."""
+    return Squares
 
 
 @pytest.fixture

@@ -57,11 +57,11 @@ class ColouredTops(Drawn):
         return Example(f"c{index}", image, label, (Instance(label, (0, 0, 12, 6), mask, (part,)),))
 
 
-@dataclass(frozen=True, eq=False)
 class Squares(Drawn):
     """A square of the class's colour on noise, 16 x 16: its left half, right half and corner."""
 
-    count: int = 40
+    def __init__(self, count: int = 40, labels: tuple[int | None, ...] = ()) -> None:
+        super().__init__(count, labels=labels)
 
     def __getitem__(self, index: int) -> Example:
         random, right = np.random.default_rng(index), index % 3
