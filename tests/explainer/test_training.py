@@ -25,7 +25,7 @@ STEPS = {"epochs": 13, "batch_size": 8, "warm_up": 2, "rate": 1e-3, "holdout": 0
 
 KILLED = """
 import sys
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
 from conftest import Squares, TinyVgg, explainer, open_with
 from pathlib import Path
 from interp.context import Context

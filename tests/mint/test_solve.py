@@ -1,4 +1,4 @@
-"""From moments to findings, against the same done on the rows."""
+"""From moments to both scales' importances, against the same done on the rows."""
 
 import numpy as np
 import pytest
@@ -7,10 +7,10 @@ import torch
 from interp.engine.moments import BUCKETS, Moments, Sums
 from interp_mint.admm import NestedAdmm
 from interp_mint.features import Features
-from interp_mint.fit import column, fit
 from interp_mint.params import MintParams
 from interp_mint.partition import Partition
 from interp_mint.problem import Problem
+from interp_mint.solve import select_target, solve
 
 PARAMS = MintParams()
 LABELS = np.arange(12).repeat(2).reshape(4, 6)
@@ -40,10 +40,10 @@ def features(seed: int) -> Features:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_findings_equal_those_of_the_rows(seed: int) -> None:
+def test_the_solution_equals_that_of_the_rows(seed: int) -> None:
     states, y, h = rows(seed, 13)
     pool, given = moments_of(states, y[:, :1], h), features(seed)
-    found = fit(pool, given, PARAMS)
+    found = solve(pool, given, PARAMS)
     raw = np.hstack([np.ones((len(states), 1)), states])
     z_c, z_f = raw @ given.coarse_map(), raw @ given.fine_map()
     bucket = np.arange(len(states)) // CHUNK % BUCKETS
@@ -81,7 +81,7 @@ def test_findings_equal_those_of_the_rows(seed: int) -> None:
 
 def test_standard_errors_tell_the_spread_of_repeated_runs() -> None:
     given = features(0)
-    runs = [fit(moments_of(*_first(rows(seed, 20))), given, PARAMS) for seed in range(30)]
+    runs = [solve(moments_of(*_first(rows(seed, 20))), given, PARAMS) for seed in range(30)]
     spread = np.std([each.fine.importance for each in runs], axis=0)
     said = np.mean(np.stack([each.fine.standard_error for each in runs]), axis=0)  # type: ignore
     assert 0.6 < (said / spread).mean() < 1.7
@@ -96,13 +96,13 @@ def test_one_of_several_targets_is_as_if_alone() -> None:
     states, y, h = rows(4, 13)
     both = moments_of(states, y, h)
     for at in range(2):
-        alone = fit(moments_of(states, y[:, [at]], h), features(4), PARAMS)
-        found = fit(column(both, at), features(4), PARAMS)
+        alone = solve(moments_of(states, y[:, [at]], h), features(4), PARAMS)
+        found = solve(select_target(both, at), features(4), PARAMS)
         np.testing.assert_allclose(found.fine.importance, alone.fine.importance, atol=1e-9)
         assert found.fine.r2 == pytest.approx(alone.fine.r2, abs=1e-9)
 
 
 def test_one_bucket_gives_no_held_out_fit() -> None:
-    found = fit(moments_of(*_first(rows(0, 1))), features(0), PARAMS)
+    found = solve(moments_of(*_first(rows(0, 1))), features(0), PARAMS)
     assert found.fine.r2 is None and found.fine.standard_error is None
     assert 0 < found.fine.r2_inside <= 1

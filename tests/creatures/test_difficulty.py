@@ -1,4 +1,4 @@
-"""The difficulty gates: the data and the shipped networks keep what the page promises."""
+"""Creatures are hard enough, and the shipped networks see what tells their classes apart."""
 
 from collections import Counter
 from dataclasses import replace
@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from creatures.difficulty import centre_localization, pair_rate, probe, visibility
+from creatures.publish import TEST_COUNT, TEST_SEED, predict
 
 from interp_creatures import networks
 from interp_creatures.dataset import Creatures
-from interp_creatures.gate import centre_localization, iou, pair_rate, probe, visibility
-from interp_creatures.report import TEST_COUNT, TEST_SEED
 from interp_creatures.species import CLASSES
+from interp_standard.localize.box import iou
 
 WEIGHTS = Path(networks.__file__).parent / "weights"
 NETWORKS = {
@@ -29,7 +30,7 @@ def shipped(request):
     builder, promised = NETWORKS[request.param]
     network = builder().eval()
     network.load_state_dict(load_file(WEIGHTS / f"{request.param}.safetensors"))
-    return partial(networks.scores, network), promised
+    return partial(predict, network), promised
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +61,10 @@ def test_centred_gaussian_localizes_badly(single):
 
 
 def test_centred_gaussian_finds_a_centred_box(single):
-    """The gate can fail: were the objects in the middle, it would find them all."""
+    """The check can fail: were the objects in the middle, it would find them all."""
     instance = replace(single[0].instances[0], box=(20.0, 20.0, 92.0, 92.0))
     assert centre_localization([replace(single[0], instances=(instance,))]) == 1.0
-    assert iou((0, 0, 2, 2), (1, 0, 3, 2)) == pytest.approx(1 / 3)
+    assert iou([(0, 0, 2, 2)], [(1, 0, 3, 2)])[0, 0] == pytest.approx(1 / 3)
 
 
 def test_linear_probe_fails():
@@ -72,7 +73,7 @@ def test_linear_probe_fails():
 
 
 def test_linear_probe_would_see_a_painted_class(single):
-    """The gate can fail: a ground whose colour tells the class trips it, even on few images."""
+    """The check can fail: a ground whose colour tells the class trips it, even on few images."""
     marked = []
     paints = np.random.default_rng(0).integers(0, 256, (len(CLASSES), 3))
     for example in single:

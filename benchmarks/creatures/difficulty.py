@@ -1,4 +1,7 @@
-"""The difficulty gates: what must not suffice to tell the classes apart, and what must."""
+"""Checks of the data set's difficulty: what must not suffice to classify a creature, and what must.
+
+`Classify` is any network: (N, H, W, 3) uint8 images -> (N, K) scores.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from interp.dataset import Box, Example
-from interp_creatures.cover import keep_only, paint_over
+from creatures.masking import keep_only, paint_over
+from interp.dataset import Example
 from interp_creatures.dataset import Creatures
 from interp_creatures.draw import tight_box
 from interp_creatures.species import DEFINING, OTHERS
+from interp_standard.localize.box import iou
 
 Classify = Callable[[np.ndarray], np.ndarray]
-"""(N, H, W, 3) uint8 images -> (N, K) scores."""
 
 
 @dataclass(frozen=True)
 class Visibility:
-    """Accuracies of a network; each figure is the worse of the ways to hide."""
+    """Accuracies of a network; where there are several ways to hide parts, the worse one."""
 
     whole: float
     painted_over: float  # both defining parts hidden: the highest
@@ -47,7 +50,7 @@ def visibility(classify: Classify, dataset: Creatures) -> Visibility:
 
 
 def pair_rate(classify: Classify, dataset: Creatures) -> float:
-    """How often the two best classes are the two creatures'."""
+    """Share of images with two creatures whose two best classes are those of the creatures."""
     examples = list(dataset)
     best = np.sort(np.argsort(classify(np.stack([e.image for e in examples])))[:, -2:])
     truth = np.sort([[instance.label for instance in e.instances] for e in examples])
@@ -60,13 +63,13 @@ def probe(train: Sequence[Example], test: Sequence[Example]) -> float:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    probe = make_pipeline(StandardScaler(), RidgeClassifier(alpha=1000.0))
-    seen, unseen = ([features(one.image) for one in group] for group in (train, test))
-    probe.fit(seen, [one.label for one in train])
-    return float(probe.score(unseen, [one.label for one in test]))
+    classifier = make_pipeline(StandardScaler(), RidgeClassifier(alpha=1000.0))
+    classifier.fit([_features(one.image) for one in train], [one.label for one in train])
+    score = classifier.score([_features(one.image) for one in test], [one.label for one in test])
+    return float(score)
 
 
-def features(image: np.ndarray) -> np.ndarray:
+def _features(image: np.ndarray) -> np.ndarray:
     """A histogram of 4 x 4 x 4 colours beside HOG of the brightness on cells of 14 pixels."""
     from skimage.feature import hog
 
@@ -80,17 +83,6 @@ def centre_localization(examples: Sequence[Example]) -> float:
     height, width = examples[0].image.shape[:2]
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     gauss = np.exp(-(x**2 + y**2) / (2 * 0.5**2))
+    guesses = [tight_box(gauss >= level) for level in np.linspace(0.05, 0.99, 95)]
     boxes = [example.instances[0].box for example in examples]
-    found = [tight_box(gauss >= level) for level in np.linspace(0.05, 0.99, 95)]
-    return float(max(np.mean([iou(guess, box) >= 0.5 for box in boxes]) for guess in found))
-
-
-def iou(first: Box, second: Box) -> float:
-    """Intersection over union of two boxes."""
-    low, high = np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])
-    common = float(np.clip(high - low, 0, None).prod())
-    return common / (_area(first) + _area(second) - common)
-
-
-def _area(box: Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
+    return float((iou(guesses, boxes) >= 0.5).mean(axis=1).max())

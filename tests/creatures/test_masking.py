@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from creatures.masking import keep_only, paint_over
 
-from interp_creatures.cover import keep_only, paint_over
 from interp_creatures.dataset import Creatures
 from interp_creatures.species import DEFINING
 

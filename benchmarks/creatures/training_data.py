@@ -1,18 +1,18 @@
-"""What the networks are trained on: batches of drawn images with soft labels and part maps."""
+"""What the networks are trained on: drawn images with soft labels and maps of their parts."""
 
 from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
+from creatures.masking import keep_only
 from interp.dataset import Example
 from interp_creatures.config import CONFIG
-from interp_creatures.cover import keep_only
 from interp_creatures.dataset import Creatures
 from interp_creatures.shape import HEADS, TAILS
 from interp_creatures.species import CLASSES, DEFINING, OTHERS
@@ -24,8 +24,8 @@ LARGER = 0.65  # share of the label that the larger of two creatures gets
 
 
 @dataclass(frozen=True)
-class Course:
-    """How much is drawn, how often it is seen, and how soon it is hard."""
+class Schedule:
+    """How many images are drawn, how often each is used, and how soon they are hard."""
 
     rounds: int = 16
     fresh: int = 4096  # images drawn per round, a multiple of the batch
@@ -34,33 +34,44 @@ class Course:
 
     @property
     def count(self) -> int:
-        """Images seen in all rounds."""
+        """Images used in all rounds, repetitions included."""
         return self.fresh * sum(min(n + 1, self.reuse) for n in range(self.rounds))
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class TrainingData:
+    """The images of one round with what is learned about them."""
+
     images: np.ndarray  # (N, H, W, 3) uint8
     labels: np.ndarray  # (N, K) float32, rows sum to 1
     maps: np.ndarray  # (N, h, w) int64, which kind of part lies in each cell
 
 
-def lessons(course: Course, seed: int) -> Iterator[Lesson]:
-    """One lesson per round; the next is drawn in another process meanwhile."""
-    kept: deque[Lesson] = deque(maxlen=course.reuse)
+def training_rounds(schedule: Schedule, seed: int) -> Iterator[TrainingData]:
+    """The data of each round; the next round is drawn in another process meanwhile."""
+    recent: deque[TrainingData] = deque(maxlen=schedule.reuse)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, spawn, _use_one_thread) as pool:
-        drawn = pool.submit(draw_lesson, *_order(course, seed, 0))
-        for number in range(course.rounds):
-            kept.append(drawn.result())
-            if number + 1 < course.rounds:
-                drawn = pool.submit(draw_lesson, *_order(course, seed, number + 1))
-            yield _joined(kept)
+        drawn = pool.submit(draw_round, schedule, seed, 0)
+        for number in range(1, schedule.rounds + 1):
+            recent.append(drawn.result())
+            if number < schedule.rounds:
+                drawn = pool.submit(draw_round, schedule, seed, number)
+            yield TrainingData(
+                *(
+                    np.concatenate([getattr(each, name) for each in recent])
+                    for name in ("images", "labels", "maps")
+                )
+            )
 
 
-def draw_lesson(seed: int, count: int, difficulty: float) -> Lesson:
-    """One creature or, in 25 %, two; in 16 % nothing is seen of it but head and tail."""
-    config = CONFIG.eased(difficulty)
+def draw_round(schedule: Schedule, seed: int, number: int) -> TrainingData:
+    """New images of one round, as hard as the schedule has it by then.
+
+    Three quarters show one creature, a quarter two; of 16 % nothing is drawn but head and tail.
+    """
+    seed, count = TRAINING_SEED + 1000 * seed + number, schedule.fresh
+    config = CONFIG.eased(min(1.0, number / (schedule.ramp * schedule.rounds)))
     single, double = (Creatures(count, seed, two, config) for two in (False, True))
     rng = np.random.default_rng([seed, count])
     images, labels, maps = [], [], []
@@ -72,24 +83,13 @@ def draw_lesson(seed: int, count: int, difficulty: float) -> Lesson:
         images.append(keep_only(example, DEFINING, colour) if chance >= 0.92 else example.image)
         labels.append(_label(example))
         maps.append(_map(example))
-    return Lesson(np.stack(images), np.stack(labels), np.stack(maps))
-
-
-def _order(course: Course, seed: int, number: int) -> tuple[int, int, float]:
-    """Seed, count and difficulty of a round."""
-    difficulty = min(1.0, number / (course.ramp * course.rounds))
-    return TRAINING_SEED + 1000 * seed + number, course.fresh, difficulty
+    return TrainingData(np.stack(images), np.stack(labels), np.stack(maps))
 
 
 def _use_one_thread() -> None:
     import cv2
 
     cv2.setNumThreads(1)
-
-
-def _joined(kept: Iterable[Lesson]) -> Lesson:
-    columns = zip(*((one.images, one.labels, one.maps) for one in kept), strict=True)
-    return Lesson(*(np.concatenate(column) for column in columns))
 
 
 def _label(example: Example) -> np.ndarray:
