@@ -90,6 +90,19 @@ class Knowledge:
         return cls(**facts, probe=arrays.pop("probe"), arrays=arrays)
 
 
+def find_knowledge(
+    method: str, model: ModelAdapter, folders: Iterable[Path], given: Knowledge | None = None
+) -> Knowledge | None:
+    """The knowledge `given`, else the first in these folders of this model or its origin.
+
+    InputError for knowledge of another method or model; None where there is none.
+    """
+    found = given or learned_of(model, folders)
+    if found is not None:
+        found.check(method, model)
+    return found
+
+
 def learned_of(model: ModelAdapter, folders: Iterable[Path]) -> Knowledge | None:
     """The first knowledge in these folders that is of this model, or of the one it came from."""
     for folder in folders:

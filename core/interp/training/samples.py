@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from interp.context import Context
-    from interp.dataset import Dataset
+    from interp.dataset import Dataset, Example
     from interp.model import ModelAdapter
 
 
@@ -130,34 +130,63 @@ def gather(
 ) -> Samples:
     """Every image that can be read and has a label; label i becomes classes[i].
 
-    Kept in memory if that takes no more than the budget's. InputError for a label that is no
-    class, and for classes without images.
+    InputError for a label that is no class, and for classes without images.
     """
+
+    def label_of(example: Example) -> int | None:
+        if example.label is None:
+            return None
+        if not 0 <= example.label < len(classes):
+            raise InputError(
+                f"image {example.name} has label {example.label}; expected 0 to "
+                f"{len(classes) - 1}, the data's classes; correct its label"
+            )
+        return classes[example.label]
+
+    samples = _gather(model, dataset, label_of, context)
+    _check_classes(dataset, classes, samples.labels.tolist())
+    return samples
+
+
+def gather_unlabelled(model: ModelAdapter, dataset: Dataset, context: Context) -> Samples:
+    """Every image that can be read; the data's labels are left out, and all labels are 0."""
+    return _gather(model, dataset, lambda _: 0, context)
+
+
+def _gather(
+    model: ModelAdapter,
+    dataset: Dataset,
+    label_of: Callable[[Example], int | None],
+    context: Context,
+) -> Samples:
+    """Images with a label, kept in memory where they take no more than the budget's."""
     import torch
 
     height, width = model.spec.input.size
     fits = len(dataset) * 3 * height * width <= context.budget.memory
     pixels = torch.empty(len(dataset), 3, height, width, dtype=torch.uint8) if fits else None
-    reading, unlabelled = TolerantReader(dataset), 0
+    reader, unlabelled = TolerantReader(dataset), 0
     places: list[int] = []
     labels: list[int] = []
-    for index, example in reading.examples():
+    for index, example in reader.examples():
         context.out_of_time()
         context.progress("reading images", index + 1, len(dataset))
-        if example is None or example.label is None:
+        label = None if example is None else label_of(example)
+        if example is None or label is None:
             unlabelled += example is not None
             continue
-        labels.append(classes[_checked(example.label, len(classes), example.name)])
         if pixels is not None:
             pixels[len(places)] = _prepared(model, example.image)
+        labels.append(label)
         places.append(index)
-    notes = reading.notes()
+    notes = reader.notes()
     if unlabelled:
         notes.append(f"{unlabelled} images without a label were left out")
-    _check_classes(dataset, classes, labels)
     kept = None if pixels is None else pixels[: len(places)]
     rows = np.arange(len(places))
-    return Samples(model, dataset, np.array(places), np.array(labels), rows, kept, tuple(notes))
+    return Samples(
+        model, dataset, np.array(places, int), np.array(labels, int), rows, kept, tuple(notes)
+    )
 
 
 def ordered(seed: int, epoch: int, count: int, batch_size: int) -> list[np.ndarray]:
@@ -172,15 +201,6 @@ def _prepared(model: ModelAdapter, image: np.ndarray) -> Tensor:
 
     pixels, _ = model.prepare(image)
     return (pixels * 255).round().clamp(0, 255).to(torch.uint8).cpu()
-
-
-def _checked(label: int, count: int, name: str) -> int:
-    if not 0 <= label < count:
-        raise InputError(
-            f"image {name} has label {label}; expected 0 to {count - 1}, the data's classes; "
-            "correct its label"
-        )
-    return label
 
 
 def _check_classes(dataset: Dataset, classes: Sequence[int], labels: list[int]) -> None:

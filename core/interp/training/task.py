@@ -48,9 +48,9 @@ class Plan:
         later: Collection[str],
         context: Context,
     ) -> Plan:
-        """The plan of parameters without gaps: epochs, batch_size, devices, flip, pad among them.
+        """The plan for parameters that name epochs, batch_size, devices, flip and perhaps pad.
 
-        `later` names those that may change before a training goes on.
+        `later` names parameters that may change before an interrupted training goes on.
         """
         spec, facts = model.spec, params.model_dump(exclude=set(later))
         return cls(
@@ -61,24 +61,27 @@ class Plan:
             device=spec.device,
             devices=params.devices,
             precision=spec.precision,
-            variation=Variation(params.flip, params.pad),
+            variation=Variation(params.flip, getattr(params, "pad", 0)),
         )
 
 
-def asked(params: Given, context: Context) -> Given:
-    """Parameters with the run's batch size, if it has one; InputError for a part of the work."""
+def run_params(params: Given, context: Context) -> Given:
+    """Parameters with the run's batch size where it has one; InputError for a run in parts."""
     if context.budget.shard is not None:
         raise InputError(
             "a training is not learned in parts; leave out --shard, or train on several devices "
             "with --devices"
         )
-    said = context.budget.batch_size
-    if said is None:
+    size = context.budget.batch_size
+    if size is None:
         return params
     try:
-        return type(params).model_validate({**params.model_dump(), "batch_size": said})
+        return type(params).model_validate({**params.model_dump(), "batch_size": size})
     except ValidationError as error:
-        raise InputError(f"--batch-size {said}: {error.errors()[0]['msg'].lower()}") from error
+        raise InputError(f"--batch-size {size}: {error.errors()[0]['msg'].lower()}") from error
+
+
+asked = run_params
 
 
 def forget(network: nn.Module, seed: int) -> None:
