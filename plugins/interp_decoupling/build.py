@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import nn
 
 from interp.errors import ModelError
+from interp.training.task import seeded
 from interp_decoupling.binarise import Mixture
 from interp_decoupling.control import Control, Controlled
 from interp_decoupling.structure import Place
@@ -70,8 +71,7 @@ def insert(network: nn.Module, layout: Layout) -> nn.Module:
 
 def begin(network: nn.Module, places: Sequence[Place], params: DecouplingParams, seed: int) -> None:
     """Draw the first weights of the controlling modules by the seed, on the CPU."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed, torch.device("cpu")):
         for place in places:
             control: Any = network.get_submodule(place.name).control
             device = next(control.parameters()).device

@@ -13,8 +13,10 @@ from interp.errors import InputError, UnsupportedError, nearest
 from interp_decoupling.control import controlled
 
 RELU = {"relu", "relu_"}
-LOCAL_FUNCTIONS = {*RELU, "leaky_relu", "silu", "gelu", "hardswish", "max_pool2d", "avg_pool2d",
-                     "adaptive_avg_pool2d", "adaptive_max_pool2d", "dropout", "dropout2d"}  # fmt: skip
+LOCAL_FUNCTIONS = RELU | {
+    "leaky_relu", "silu", "gelu", "hardswish", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d",
+    "adaptive_max_pool2d", "dropout", "dropout2d",
+}  # fmt: skip
 """Functions that treat channels one by one and leave zeros alone."""
 LOCAL_MODULES = (nn.ReLU, nn.LeakyReLU, nn.ReLU6, nn.SiLU, nn.GELU, nn.Hardswish, nn.MaxPool2d,
                    nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Dropout,
