@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
+from interp.context import Context
+from interp.dataset import Dataset
 from interp.knowledge import Knowledge
+from interp.model import ModelAdapter
+from interp.training.checkpoint import Row
 from interp.training.loop import train
 from interp.training.samples import gather, matched_all
 from interp.training.task import Plan, forget, run_params
@@ -18,17 +23,11 @@ from interp_csg.reach import check_reach, hastened
 from interp_csg.structure import Ending, find_ending
 from interp_csg.training_task import CsgTask
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.model import ModelAdapter
-    from interp.training.checkpoint import Row
-
 LATER = {"rate", "gated_rate", "gate_rate", "own", "filters"}
 """Parameters that may change before an interrupted training goes on: rates, after a NaN, and those
 that training does not use."""
+
+REMEDY = "train a head of its own for them: --new-head"
 
 
 def fit(model: ModelAdapter, dataset: Dataset, params: CsgParams, context: Context) -> Knowledge:
@@ -36,7 +35,10 @@ def fit(model: ModelAdapter, dataset: Dataset, params: CsgParams, context: Conte
     params = run_params(params, context)
     fixed_rate, params = params.gate_rate is not None, params.scheduled()
     ending = find_ending(model, params.layer)
-    classes = _classes(model, dataset, params)
+    if params.new_head:
+        classes = list(range(len(dataset.classes)))
+    else:
+        classes = matched_all(model, dataset, REMEDY, REMEDY)
     samples = gather(model, dataset, classes, context)
     learning, held = samples.split(params.holdout, context.seed)
     steps = -(-len(learning) // (params.batch_size or 1))
@@ -49,14 +51,6 @@ def fit(model: ModelAdapter, dataset: Dataset, params: CsgParams, context: Conte
     rows, early = train(task, learning, plan, context)
     notes = [*samples.notes, *([early] if early else [])]
     return _knowledge(model, dataset, ending, task, rows, notes)
-
-
-def _classes(model: ModelAdapter, dataset: Dataset, params: CsgParams) -> list[int]:
-    """The network's class of each of the data's; InputError unless both have the same ones."""
-    if params.new_head:
-        return list(range(len(dataset.classes)))
-    remedy = "train a head of its own for them: --new-head"
-    return matched_all(model, dataset, remedy, remedy)
 
 
 def _network(

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from interp.context import Context
+from interp.dataset import Dataset
+from interp.evidence import Matrix
+from interp.explanation import Explanation
+from interp.knowledge import Knowledge
 from interp.method import FittedMethod
+from interp.model import ModelAdapter
 from interp.spec import Capability
+from interp.target import Target
 from interp_csg.knowledge import CsgKnowledge
 from interp_csg.params import CsgParams
 from interp_csg.view import View, confusion_matrices, gate_matrix
-
-if TYPE_CHECKING:
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.evidence import Matrix
-    from interp.explanation import Explanation
-    from interp.knowledge import Knowledge
-    from interp.model import ModelAdapter
-    from interp.target import Target
 
 
 @dataclass(frozen=True)

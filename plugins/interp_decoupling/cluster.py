@@ -40,8 +40,6 @@ def information(codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def contingency(clusters: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """How many images (G, C) of each cluster have each label, both in sorted order."""
-    groups, at = np.unique(clusters, return_inverse=True)
-    kinds, of = np.unique(labels, return_inverse=True)
-    found = np.zeros((len(groups), len(kinds)), np.int64)
-    np.add.at(found, (at.reshape(-1), of.reshape(-1)), 1)
-    return found
+    from sklearn.metrics.cluster import contingency_matrix
+
+    return np.asarray(contingency_matrix(clusters, labels))

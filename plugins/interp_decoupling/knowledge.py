@@ -54,7 +54,7 @@ class DecouplingKnowledge:
                 "one that was trained with controlling modules"
             )
         paths = Paths(arrays["codes"].astype(bool), arrays["labels"], about["filters"])
-        work = Work.of(about["work"])
+        work = Work.model_validate(about["work"])
         return cls(paths, arrays["pictures"], work, tuple(about["classes"]), about["log"])
 
     @property

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from interp.context import Context
+from interp.dataset import Dataset
+from interp.explanation import Explanation
+from interp.knowledge import Knowledge
 from interp.method import FittedMethod
+from interp.model import ModelAdapter
 from interp.spec import Capability
 from interp_decoupling.knowledge import DecouplingKnowledge
 from interp_decoupling.params import DecouplingParams
 from interp_decoupling.view import View
-
-if TYPE_CHECKING:
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.explanation import Explanation
-    from interp.knowledge import Knowledge
-    from interp.model import ModelAdapter
 
 
 @dataclass(frozen=True)

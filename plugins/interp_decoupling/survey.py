@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from interp.dataset import TolerantReader
+from interp.context import Context
+from interp.dataset import Dataset, Example, TolerantReader
 from interp.errors import InputError, nearest
 from interp.evaluation.similarity import cosines
 from interp.evidence import Evidence, Matrix, Pathway, Table
 from interp.explanation import Explanation
+from interp.model import ModelAdapter
 from interp.network.placement import Placement, place
 from interp.spec import Capability
 from interp.training.curve import training_curves
 from interp_decoupling.cluster import clustered, information, purity, shared
 from interp_decoupling.concept import Values, met, mined, part_masks, parts_together, read_values
 from interp_decoupling.features import PathSamples, maps_of, read_paths
+from interp_decoupling.knowledge import DecouplingKnowledge
+from interp_decoupling.params import DecouplingParams
 from interp_decoupling.path import Paths, distinct, diversity, hamming, within
-
-if TYPE_CHECKING:
-    from interp.context import Context
-    from interp.dataset import Dataset, Example
-    from interp.model import ModelAdapter
-    from interp_decoupling.knowledge import DecouplingKnowledge
-    from interp_decoupling.params import DecouplingParams
 
 LOGGED = ("accuracy", "on", "diversity")
 """What is drawn of the log."""

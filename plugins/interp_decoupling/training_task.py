@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,14 +11,12 @@ from torch import Tensor, nn
 from interp.context import Context
 from interp.network.preprocess import encode
 from interp.training.recording import recording
+from interp.training.samples import Samples
 from interp.training.task import Task
 from interp_decoupling.control import controlled
 from interp_decoupling.loss import Order, alignment, distillation, information, sparsity
 from interp_decoupling.params import DecouplingParams
 from interp_decoupling.path import Paths, diversity
-
-if TYPE_CHECKING:
-    from interp.training.samples import Samples
 
 STANDARD = 256
 """Images from which the first mean and spread of a module's inputs are taken."""

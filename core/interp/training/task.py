@@ -88,7 +88,7 @@ asked = run_params
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's global generators, of the CPU and of this device; they are restored at the end."""
+    """Seed torch's global generators, on the CPU and this device, and restore them at the end."""
     import torch
 
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
@@ -119,7 +119,7 @@ class Task(ABC):
     def losses(
         self, epoch: int, modules: dict[str, Any], images: Tensor, labels: Tensor
     ) -> dict[str, Tensor]:
-        """A batch's losses by name; `loss` is minimised. `modules` are those that Fabric wrapped."""
+        """A batch's losses by name; `loss` is minimised. `modules` are as Fabric wrapped them."""
 
     def stepped(self, epoch: int) -> None:  # noqa: B027 - most tasks have none
         """Called after every step, for projections."""
