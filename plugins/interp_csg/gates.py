@@ -53,7 +53,7 @@ class Gated(nn.Module):
             return scores
         linear = self.network.get_submodule(self.linear)
         with linear.register_forward_pre_hook(lambda _, inputs: (inputs[0] * gates,)):
-            return self.network(images)  # type: ignore[no-any-return]
+            return self.network(images)
 
     def answer(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features (B, K) before the linear layer, and scores (B, C), without gates."""
