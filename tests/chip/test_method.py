@@ -18,7 +18,7 @@ from interp.request import Request
 from interp.run import run
 from interp.target import Target
 from interp.testing import MethodCase, method_checks
-from interp_chip import lesson
+from interp_chip import layer_fit
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
 from interp_chip.refine import refine
@@ -116,7 +116,7 @@ def test_a_full_disk_keeps_the_old_state(
 ) -> None:
     import safetensors.torch
 
-    monkeypatch.setattr(lesson, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(layer_fit, "SAVE_EVERY", 0.0)
     save, calls = safetensors.torch.save_file, []
 
     def full(tensors: Any, path: Path, **rest: Any) -> None:
