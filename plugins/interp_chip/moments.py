@@ -63,7 +63,7 @@ class FactoredMoments:
         cells, masks = (rows, FOLDS, FOLDS), (FOLDS, channels, channels)
         shapes = ((*cells, channels), cells, cells, masks, (FOLDS,), (rows, 3))
         zeros = [torch.zeros(each, dtype=torch.float64, device=device) for each in shapes]
-        return cls(key, rows, **dict(zip(TENSORS, zeros, strict=True)))
+        return cls(key, rows, *zeros)
 
     def add_image(self, name: str, image: Image) -> None:
         """Add an image before its scores. InputError if it was added before."""

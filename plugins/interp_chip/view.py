@@ -1,4 +1,4 @@
-"""What CHIP shows of one image: class maps, channel contributions, and where channels are active."""
+"""What CHIP shows of one image: class maps, channel contributions, where channels are active."""
 
 from __future__ import annotations
 

@@ -13,11 +13,11 @@ from interp.engine.design import GateSubject
 from interp.model import ModelAdapter
 from interp.target import Target
 from interp_chip.features import pooled
-from interp_chip.solve import solve
 from interp_chip.layer_fit import LayerFit
 from interp_chip.method import Chip
 from interp_chip.moments import FOLDS, FactoredMoments, Image
 from interp_chip.params import ChipParams
+from interp_chip.solve import solve
 from interp_chip.training_images import choose_images
 
 WAYS: list[dict[str, Any]] = [

@@ -1,4 +1,4 @@
-"""How much a filter's peak moves about an object's parts, and how well it covers one: formulas."""
+"""Formulas of location instability and of the overlap between filters and object parts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Literal
 import numpy as np
 
 Over = Literal["mean", "best"]
-"""All parts' mean, or the part a filter keeps to best."""
+"""The mean over all parts, or the part with which a filter is most stable."""
 HIGHEST = 100
-"""Images with a filter's highest peaks, of those that show a part."""
+"""Number of images with a filter's highest peaks, of those that show a part."""
 
 
 def distances(peaks: np.ndarray, parts: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """|p_k - mu| / sqrt(w^2 + h^2), (N, F, K): peaks (N, F, 2), parts (N, K, 2), size (h, w).
+    """|p_k - mu| / sqrt(w^2 + h^2), (N, F, K): peaks mu (N, F, 2), parts p (N, K, 2), size (h, w).
 
     NaN where an image does not show a part.
     """
@@ -23,24 +23,21 @@ def distances(peaks: np.ndarray, parts: np.ndarray, size: tuple[int, int]) -> np
 
 
 def instability(apart: np.ndarray, score: np.ndarray, highest: int = HIGHEST) -> np.ndarray:
-    """D (F, K): the standard deviation (N - 1) of apart (N, F, K) over images.
+    """Standard deviation (N - 1) of distances (N, F, K) over images, (F, K).
 
-    For each filter and part the images with the highest peak scores (N, F) of those that show the
-    part; NaN where these are fewer than two.
+    For each filter and part over the images with the highest peak scores (N, F) of those that show
+    the part; NaN where these are fewer than two.
     """
-    found = np.full(apart.shape[1:], np.nan)
-    for k in range(apart.shape[2]):
-        gone = np.isnan(apart[:, :, k])
-        order = np.argsort(np.where(gone, np.inf, -score), axis=0, kind="stable")[:highest]
-        taken = np.ma.masked_invalid(np.take_along_axis(apart[:, :, k], order, 0))
-        found[:, k] = taken.std(0, ddof=1).filled(np.nan)
+    order = np.where(np.isnan(apart), np.inf, -score[:, :, None]).argsort(0, kind="stable")
+    taken = np.ma.masked_invalid(np.take_along_axis(apart, order[:highest], 0))
+    found: np.ndarray = taken.std(0, ddof=1).filled(np.nan)
     return found
 
 
 def by_filter(
     apart: np.ndarray, score: np.ndarray, groups: np.ndarray, over: Over = "mean"
 ) -> np.ndarray:
-    """Each filter's instability (F,): over its parts, within the group where that is least.
+    """Each filter's instability (F,) over its parts, in the group of images where it is smallest.
 
     groups (N,): one number for all images, or their classes, as the text says of several classes.
     Infinite where no part is seen twice.

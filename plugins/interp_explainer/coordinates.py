@@ -1,29 +1,26 @@
-"""Where cells of a grid lie in the network's input, and points in the original image."""
+"""Points (y, x) on a layer's grid, in the network's input, and in the original image.
+
+Pixel edges are at whole numbers: the first pixel's centre is (.5, .5).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from interp.network.placement import Placement
-    from interp.spec import Layer
+from interp.network.placement import Placement
+from interp.spec import Layer
 
 
 def peak_points(maps: np.ndarray, layer: Layer, size: tuple[int, int]) -> np.ndarray:
-    """The centre of each map's largest cell, (..., 2) as (y, x) in the input of this size.
+    """The centre of the largest cell of maps (..., gh, gw), (..., 2) in the input of this size.
 
-    maps (..., gh, gw). Points as edges count: the first pixel's centre is (.5, .5). Without a
-    known receptive field the grid is stretched over the input.
+    Without a known receptive field the grid is stretched over the input.
     """
     grid = maps.shape[-2:]
     best = maps.reshape(*maps.shape[:-2], -1).argmax(-1)
     cells = np.stack(np.unravel_index(best, grid), -1)
-    field = layer.field
-    stretched = np.array(size) / grid
-    stride = np.array(field.stride) if field else stretched
-    offset = np.array(field.offset) if field else stretched / 2
+    stride = np.array(layer.field.stride if layer.field else np.array(size) / grid)
+    offset = np.array(layer.field.offset) if layer.field else stride / 2
     found: np.ndarray = offset + cells * stride
     return found
 
