@@ -15,7 +15,7 @@ def interp_register(registrar: Registrar) -> None:
     """The method, the builder of the networks it trains, one of them, and their measures."""
     from interp.opening.source import ModelSource
     from interp_csg.head import build
-    from interp_csg.known import SHIPPED
+    from interp_csg.knowledge import SHIPPED
     from interp_csg.method import Csg
     from interp_csg.metric import METRICS
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from interp_csg.structure import taking
+from interp.training.recording import recording
 
 
 class Gates(nn.Module):
-    """G (C, K) in [0, 1]: how far filter k is open for class c. The paper's orientation.
+    """G (C, K) in [0, 1]: how far filter k is open for class c; the paper's orientation.
 
     R(G) = relu(|G|_1 - g); after each step G_ck := clip(G_ck / max_c G_ck, 0, 1). A filter whose
     largest gate is 0 or less would turn its signs over; it keeps its least negative gate (ours).
@@ -62,6 +62,6 @@ class Gated(nn.Module):
 
     def answer(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features (B, K) before the linear layer, and scores (B, C), without gates."""
-        with taking(self.network, self.linear) as taken:
+        with recording({self.linear: self.network.get_submodule(self.linear)}) as calls:
             scores = self.network(images)
-        return taken[0], scores
+        return calls[self.linear][0].inputs[0], scores

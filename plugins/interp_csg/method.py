@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
-from interp.explanation import Explanation, join
-from interp.method import Method
-from interp.params import Params
+from interp.method import FittedMethod
 from interp.spec import Capability
-from interp_csg.known import known_of
+from interp_csg.knowledge import CsgKnowledge
 from interp_csg.params import CsgParams
-from interp_csg.view import View, confusions, gate_matrix
+from interp_csg.view import View, confusion_matrices, gate_matrix
 
 if TYPE_CHECKING:
     from interp.context import Context
     from interp.dataset import Dataset
+    from interp.evidence import Matrix
+    from interp.explanation import Explanation
     from interp.knowledge import Knowledge
     from interp.model import ModelAdapter
     from interp.target import Target
 
 
 @dataclass(frozen=True)
-class Csg(Method):
+class Csg(FittedMethod):
     """Class-specific gates: each filter of the last maps serves few classes, and which is known.
 
     Learn. A matrix G (C, K) in [0, 1] stands between the last maps A_k and their mean. By turns
@@ -48,8 +46,10 @@ class Csg(Method):
     held-out share, and the check that gates can travel as far as sparsity needs.
     """
 
-    Params: ClassVar[type[Params]] = CsgParams
+    Params = CsgParams
+    View = View
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PREDICT, Capability.ACTIVATIONS})
+    main = "class filters"
 
     params: CsgParams
 
@@ -59,26 +59,15 @@ class Csg(Method):
 
         return fit(model, dataset, self.params, context)
 
-    def explain(
-        self,
-        model: ModelAdapter,
-        images: Sequence[np.ndarray],
-        targets: Sequence[Target],
-        knowledge: Knowledge | None,
-        context: Context,
-    ) -> Explanation:
-        """Maps of each target's own filters, the gates, and what is lost without the filters."""
-        known = known_of(model, knowledge)
-        parts = []
-        for at, image in enumerate(images):
-            context.out_of_time()
-            parts.append(View(model, image, at, known, self.params).tell(targets))
-        found = join(parts)
-        whole = [gate_matrix(known)]
+    def learned(self, model: ModelAdapter, knowledge: Knowledge | None) -> CsgKnowledge:
+        """The gates and the head of a model that was trained with gates."""
+        return CsgKnowledge.of(model, knowledge)
+
+    def shared_evidence(self, learned: CsgKnowledge, targets: Sequence[Target]) -> Iterator[Matrix]:
+        """The gates, and what held-out images are taken for without a target's filters."""
+        yield gate_matrix(learned)
         for target in targets:
-            pair = confusions(known, target.index, self.params.own)
-            whole += [replace(each, target=target.name) for each in pair]
-        return replace(found, evidence=(*found.evidence, *whole), main="class filters")
+            yield from confusion_matrices(learned, target, self.params.own)
 
     def survey(
         self, model: ModelAdapter, dataset: Dataset, knowledge: Knowledge | None, context: Context
@@ -86,4 +75,4 @@ class Csg(Method):
         """The gates, the log, and on a data set: measures, and each class without its filters."""
         from interp_csg.survey import survey
 
-        return survey(model, dataset, known_of(model, knowledge), self.params, context)
+        return survey(model, dataset, self.learned(model, knowledge), self.params, context)

@@ -1,12 +1,12 @@
-"""CSG's parameters: what the public record says, and what is ours where it is silent."""
+"""CSG's parameters: published values, and ours where nothing is published."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from interp.params import Params
+from interp.training.schedule import ScheduledParams, rate_factor
 
 SCHEDULES: dict[str, dict[str, Any]] = {
     "short": {
@@ -54,8 +54,10 @@ matrix for 6 classes: sparsity 1.2.
 """
 
 
-class CsgParams(Params):
-    """Training is by `schedule`; what is given beside it counts more."""
+class CsgParams(ScheduledParams):
+    """Training follows `schedule`; what is given explicitly takes precedence."""
+
+    SCHEDULES: ClassVar[dict[str, dict[str, Any]]] = SCHEDULES
 
     layer: str | None = Field(
         None, description="maps that are gated; default: found, the last before global pooling"
@@ -131,19 +133,11 @@ class CsgParams(Params):
     )
     filters: int = Field(5, ge=1, description="filters whose maps are shown on an image")
 
-    def settled(self) -> CsgParams:
-        """The same with what was left open taken from the schedule."""
-        chosen = SCHEDULES[self.schedule]
-        return self.model_copy(
-            update={key: value for key, value in chosen.items() if getattr(self, key) is None}
-        )
-
     def gated(self, epoch: int) -> bool:
         """Whether an epoch goes through the gates."""
         return self.gate and epoch >= (self.warm_up or 0) and epoch % self.period >= self.phase
 
     def rate_at(self, epoch: int) -> float:
-        """The network's learning rate in an epoch; of settled parameters."""
+        """The network's learning rate in an epoch, of parameters without gaps."""
         base = self.gated_rate if self.gated(epoch) else self.rate
-        dropped = sum(epoch >= share * (self.epochs or 0) for share in self.drops or ())
-        return float((base or 0.0) * 0.1**dropped)
+        return (base or 0.0) * rate_factor(epoch, self.epochs or 0, self.drops or ())

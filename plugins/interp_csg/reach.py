@@ -1,4 +1,4 @@
-"""How far gates can travel in a training, and how far they have to."""
+"""How far gates can move in a training, and how far they have to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from interp.errors import InputError
 from interp_csg.params import CsgParams
 
 FASTEST = 0.5
-"""A step of half the way."""
+"""Largest learning rate of the gates: a step of half the way from 1 to 0."""
 
 
 def needed(classes: int, sparsity: float) -> float:
@@ -19,7 +19,7 @@ def needed(classes: int, sparsity: float) -> float:
 
 
 def reach(params: CsgParams, steps: int) -> float:
-    """How far the penalty can move a gate in `steps` gated steps; of settled parameters.
+    """How far the penalty can move a gate in `steps` gated steps, of parameters without gaps.
 
     Adam moves by about its rate a step whatever the gradient; SGD by rate * penalty.
     """

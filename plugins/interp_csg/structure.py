@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interp.errors import UnsupportedError
 from interp.network.preprocess import probe_images
 from interp.spec import Capability
+from interp.training.recording import recording
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from interp.model import ModelAdapter
 
@@ -35,12 +34,12 @@ def find_ending(model: ModelAdapter, layer: str | None = None) -> Ending:
     if Capability.MODULE not in model.capabilities:
         raise model.lacks(Capability.MODULE, "training with class-specific gates")
     linear, taken = _last_linear(model)
-    known = {each.name: each for each in model.maps()}
+    maps = {each.name: each.channels for each in model.maps()}
     if layer is not None:
-        model.layer(layer)  # a wrong name is told with the nearest ones
-    asked = [layer] if layer else [n for n, each in known.items() if each.channels == len(taken[0])]
-    for name in reversed(asked):
-        if name in known and _is_mean(model, name, taken):
+        model.layer(layer)  # the error for a wrong name lists the nearest ones
+    names = [layer] if layer else [name for name in maps if maps[name] == taken.shape[1]]
+    for name in reversed(names):
+        if name in maps and _is_mean(model, name, taken):
             return Ending(name, linear, taken.shape[1], len(model.spec.classes))
     found = f"{layer} is not" if layer else "no layer's maps are"
     raise UnsupportedError(
@@ -57,28 +56,16 @@ def weights_of(model: ModelAdapter, linear: str) -> tuple[Tensor, Tensor]:
     return weight.detach(), weight.new_zeros(len(weight)) if bias is None else bias.detach()  # type: ignore[operator]
 
 
-@contextmanager
-def taking(module: nn.Module, linear: str) -> Iterator[list[Tensor]]:
-    """What enters the linear layer while the block runs, call after call."""
-    taken: list[Tensor] = []
-    handle = module.get_submodule(linear).register_forward_pre_hook(
-        lambda _, inputs: taken.append(inputs[0])
-    )
-    try:
-        yield taken
-    finally:
-        handle.remove()
-
-
 def _last_linear(model: ModelAdapter) -> tuple[str, Tensor]:
     """The linear layer that answers the classes, and what enters it, (2, K)."""
     images = probe_images(model.spec.input)
     for each in reversed(model.layers()):
         if each.kind == "Linear" and each.channels == len(model.spec.classes):
-            with taking(model.module(), each.name) as taken:
+            with recording({each.name: model.module().get_submodule(each.name)}) as calls:
                 model.predict(images)
-            if len(taken) == 1 and taken[0].dim() == 2:
-                return each.name, taken[0]
+            inputs = [call.inputs[0] for call in calls[each.name]]
+            if len(inputs) == 1 and inputs[0].dim() == 2:
+                return each.name, inputs[0]
     raise UnsupportedError(
         f"{model.spec.name} does not end as CSG needs: looked for a linear layer with an output "
         f"for each of {len(model.spec.classes)} classes after global pooling, and found none"

@@ -15,7 +15,7 @@ def interp_register(registrar: Registrar) -> None:
     """The method, the builder of the networks it trains, one of them, and their measures."""
     from interp.opening.source import ModelSource
     from interp_decoupling.build import build
-    from interp_decoupling.known import SHIPPED
+    from interp_decoupling.knowledge import SHIPPED
     from interp_decoupling.method import Decoupling
     from interp_decoupling.metric import METRICS
 

@@ -1,4 +1,4 @@
-"""What images with alike codes have in common: clusters against classes and concepts."""
+"""Clusters of images with similar codes, compared with classes and concepts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ def clustered(codes: np.ndarray, count: int, seed: int) -> np.ndarray:
     if len(kinds) <= count:
         return inverse.reshape(-1)
     found = KMeans(count, n_init=4, random_state=seed).fit(codes.astype(np.float32))
-    labels: np.ndarray = found.labels_
-    return labels
+    return np.asarray(found.labels_)
 
 
 def purity(clusters: np.ndarray, labels: np.ndarray) -> float:
@@ -36,8 +35,7 @@ def information(codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     joint = np.stack([on, sizes - on]) / len(labels)  # (2, C, n)
     apart = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
     ratio = np.divide(joint, apart, out=np.ones_like(joint), where=joint > 0)
-    found: np.ndarray = (joint * np.log(ratio)).sum((0, 1))
-    return found
+    return np.asarray((joint * np.log(ratio)).sum((0, 1)))
 
 
 def contingency(clusters: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Concepts: what filters and combinations of them light, against masks of parts.
+"""Concepts: overlap of the cells where filters are active with masks of object parts.
 
 Masks are shares of a layer's cells, so that IoU is sum min / sum max over all images and cells.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from interp.errors import InputError
-from interp.evaluation.dissection import thresholds
+from interp.evaluation.dissection import mask_to_input, thresholds
 
 if TYPE_CHECKING:
     from interp.dataset import Example
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 Values = dict[str, dict[str, str]]
 """concept -> class -> value."""
-
-
 Joined = Literal["mean", "union"]
 
 
@@ -57,8 +55,7 @@ def read_values(path: str | None, classes: Sequence[str]) -> Values:
 
 def lit(maps: np.ndarray, limits: np.ndarray) -> np.ndarray:
     """Cells (N, K, gh, gw) bool where a filter exceeds its threshold, and is on at all."""
-    found: np.ndarray = (maps >= limits[:, None, None]) & (maps > 0)
-    return found
+    return np.asarray((maps >= limits[:, None, None]) & (maps > 0))
 
 
 def overlap(cells: np.ndarray, mask: np.ndarray) -> float:
@@ -178,8 +175,7 @@ def _on_grid(
     """A mask (H, W) bool as shares (gh, gw) of the stretches around the cells' centres."""
     import cv2
 
-    wide = np.repeat(mask[..., None].astype(np.uint8) * 255, 3, 2)
-    values = placement.to_input(wide, pad=0.0)[..., 0]
+    values = mask_to_input(mask, placement)
     stride = (
         field.stride if field else tuple(s / g for s, g in zip(values.shape, grid, strict=True))
     )
@@ -191,5 +187,4 @@ def _on_grid(
         for axis in (0, 1)
     )
     across, down = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))
-    found: np.ndarray = cv2.remap(smooth, across, down, cv2.INTER_LINEAR)
-    return found
+    return np.asarray(cv2.remap(smooth, across, down, cv2.INTER_LINEAR))

@@ -1,4 +1,4 @@
-"""A data set on its way through a decoupled model: codes, scores, and a layer's maps."""
+"""A data set on its way through a decoupled model: paths, right answers, and a layer's maps."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ if TYPE_CHECKING:
     from interp.context import Context
     from interp.dataset import Dataset
     from interp.model import ModelAdapter
-    from interp_decoupling.known import Known
+    from interp_decoupling.knowledge import DecouplingKnowledge
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """Samples, their paths, and which are classified rightly (N,)."""
+class PathSamples:
+    """Samples, their paths, and whether each one's class is right (N,)."""
 
     samples: Samples
     paths: Paths
     right: np.ndarray
 
 
-def look(model: ModelAdapter, known: Known, dataset: Dataset, context: Context) -> Seen:
-    """Paths and answers on a data set."""
+def read_paths(
+    model: ModelAdapter, learned: DecouplingKnowledge, dataset: Dataset, context: Context
+) -> PathSamples:
+    """Paths and answers on a data set's labelled images."""
     samples = labelled(model, dataset, context)
     codes, right = [], []
     for chosen, images in samples.batches(context, "looking at images"):
-        codes.append(known.read(model, images))
+        codes.append(learned.codes(model, images))
         right.append(model.predict(images).argmax(1).cpu().numpy() == samples.labels[chosen])
-    paths = Paths(np.concatenate(codes), samples.labels, known.filters)
-    return Seen(samples, paths, np.concatenate(right))
+    paths = Paths(np.concatenate(codes), samples.labels, learned.filters)
+    return PathSamples(samples, paths, np.concatenate(right))
 
 
 def maps_of(model: ModelAdapter, samples: Samples, layer: str, context: Context) -> np.ndarray:

@@ -1,17 +1,17 @@
-"""Decoupling's parameters: what the public record says, and what is ours where it is silent."""
+"""Decoupling's parameters: published values, and ours where nothing is published."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from interp.params import Params
+from interp.training.schedule import ScheduledParams, rate_factor
 from interp_decoupling.concept import Joined
 from interp_decoupling.control import Start
 
 Name = Annotated[str, Field(coerce_numbers_to_str=True)]
-"""Of a layer; in a sequence it is a number, and the command line reads numbers as such."""
+"""Name of a layer; a number in a sequence, which the command line reads as a number."""
 SCHEDULES: dict[str, dict[str, Any]] = {
     "short": {
         "epochs": 8,
@@ -60,8 +60,10 @@ random sizes.
 """
 
 
-class DecouplingParams(Params):
-    """Training is by `schedule`; what is given beside it counts more."""
+class DecouplingParams(ScheduledParams):
+    """Training follows `schedule`; what is given explicitly takes precedence."""
+
+    SCHEDULES: ClassVar[dict[str, dict[str, Any]]] = SCHEDULES
 
     layer: tuple[Name, ...] = Field(
         (), description="convolutions to control; default: all but stem, grouped, answering ones"
@@ -153,14 +155,7 @@ class DecouplingParams(Params):
     )
     timed: int = Field(10, ge=0, description="images that survey times one by one; 0: none")
 
-    def settled(self) -> DecouplingParams:
-        """The same with what was left open taken from the schedule."""
-        chosen = SCHEDULES[self.schedule]
-        return self.model_copy(
-            update={key: value for key, value in chosen.items() if getattr(self, key) is None}
-        )
-
     def rates_at(self, epoch: int) -> tuple[float, float]:
-        """The network's and the gates' learning rates in an epoch; of settled parameters."""
-        dropped = sum(epoch >= share * (self.epochs or 0) for share in self.drops or ())
-        return (self.rate or 0.0) * 0.1**dropped, (self.control_rate or 0.0) * 0.1**dropped
+        """An epoch's learning rates of the network and the gates, of parameters without gaps."""
+        factor = rate_factor(epoch, self.epochs or 0, self.drops or ())
+        return (self.rate or 0.0) * factor, (self.control_rate or 0.0) * factor

@@ -12,6 +12,7 @@ import pytest
 
 from interp.errors import InputError
 from interp.evaluation.dissection import thresholds
+from interp.evaluation.similarity import cosines
 from interp.network.placement import place
 from interp.spec import InputSpec, ReceptiveField
 from interp_decoupling.cluster import clustered, contingency, information, purity, shared
@@ -25,7 +26,7 @@ from interp_decoupling.concept import (
     parts_together,
     read_values,
 )
-from interp_decoupling.path import Paths, alike, distinct, diversity, hamming, split
+from interp_decoupling.path import Paths, distinct, diversity, hamming, split
 
 
 def drawn(seed: int, images: int = 12, filters: int = 7) -> np.ndarray:
@@ -63,7 +64,7 @@ def test_shares_and_layers() -> None:
     assert paths.shares(3).tolist() == [[1, 0.5, 0.5], [0, 0, 0], [0, 0, 0]]
     assert paths.layers()["b"].tolist() == codes[:, 1:].tolist()
     assert split(codes, {}) == {}
-    assert alike(paths.shares(3))[0].tolist() == pytest.approx([1, 0, 0])
+    assert cosines(paths.shares(3))[0].tolist() == pytest.approx([1, 0, 0])
 
 
 @pytest.mark.parametrize("seed", range(3))

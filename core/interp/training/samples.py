@@ -56,13 +56,20 @@ class Samples:
         )
 
     def batches(
-        self, context: Context, what: str, size: int = BATCH
+        self,
+        context: Context,
+        label: str = "",
+        size: int = BATCH,
+        device: torch.device | None = None,
     ) -> Iterator[tuple[np.ndarray, Tensor]]:
-        """Rows (B,) and images (B, 3, h, w) in [0, 1] on the model's device; `what` is told."""
+        """Rows (B,) and images (B, 3, h, w) in [0, 1], on the model's device unless one is given.
+
+        Progress is reported under `label`.
+        """
         for chosen in np.array_split(np.arange(len(self)), -(-len(self) // size)):
             context.out_of_time()
-            context.progress(what, int(chosen[-1]) + 1, len(self))
-            yield chosen, self.images(chosen).to(self.model.spec.device).float() / 255
+            context.progress(label, int(chosen[-1]) + 1, len(self))
+            yield chosen, self.images(chosen).to(device or self.model.spec.device).float() / 255
 
     def split(self, share: float, seed: int) -> tuple[Samples, Samples]:
         """The rest, and a share of each class set apart in random order: one image or more."""

@@ -1,4 +1,4 @@
-"""How full the gate matrix is, and between what it can lie."""
+"""Density of the gate matrix, and the interval that it can lie in."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ def density(gates: np.ndarray) -> float:
 
 
 def interval(classes: int, sparsity: float) -> tuple[float, float]:
-    """[1 / C, g / (C K)] with g = sparsity * K: what the projection and the hinge leave open."""
+    """[1 / C, g / (C K)] with g = sparsity * K: what the projection and the hinge allow."""
     return 1 / classes, min(sparsity, classes) / classes
