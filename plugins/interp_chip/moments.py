@@ -62,8 +62,10 @@ class FactoredMoments:
         """Moments of no pairs."""
         cells, masks = (rows, FOLDS, FOLDS), (FOLDS, channels, channels)
         shapes = ((*cells, channels), cells, cells, masks, (FOLDS,), (rows, 3))
-        zeros = [torch.zeros(each, dtype=torch.float64, device=device) for each in shapes]
-        return cls(key, rows, *zeros)
+        b, y, yy, first, weight, anchors = (
+            torch.zeros(each, dtype=torch.float64, device=device) for each in shapes
+        )
+        return cls(key, rows, b, y, yy, first, weight, anchors)
 
     def add_image(self, name: str, image: Image) -> None:
         """Add an image before its scores. InputError if it was added before."""

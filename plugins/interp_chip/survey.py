@@ -8,6 +8,7 @@ import numpy as np
 
 from interp.context import Context
 from interp.dataset import Dataset, TolerantReader
+from interp.evaluation.similarity import cosines
 from interp.evidence import Evidence, Gallery, Matrix, Table
 from interp.explanation import Explanation
 from interp.model import ModelAdapter
@@ -51,13 +52,6 @@ def selective(weights: np.ndarray) -> np.ndarray:
     ordered = np.sort(rows, axis=0)
     margin = ordered[-1] - (ordered[-2] if len(rows) > 1 else 0)
     return np.argsort(-margin, kind="stable")
-
-
-def similarity(weights: np.ndarray) -> np.ndarray:
-    """Cosine similarity between the rows of W, (T, T); 0 for an empty row."""
-    unit = weights / np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-30)
-    found: np.ndarray = unit @ unit.T
-    return found
 
 
 def find_examples(
@@ -106,7 +100,7 @@ def _evidence(
     yield Matrix(
         name=f"weights {name}", layer=name, values=weights[:, shown], rows=classes, columns=columns
     )
-    alike = similarity(weights)
+    alike = cosines(weights)
     yield Matrix(name=f"similarity {name}", layer=name, values=alike, rows=classes, columns=classes)
     r2 = [None] * len(classes) if layer.r2 is None else layer.r2.tolist()
     yield Table(

@@ -102,5 +102,4 @@ class ChipView(ImageView):
     def _maps(self, layer: str) -> np.ndarray:
         """A^k on the layer's grid, (K, gh, gw)."""
         maps = channel_maps(self._activations[layer], self.model.layer(layer))
-        found: np.ndarray = maps[0].float().cpu().numpy()
-        return found
+        return np.asarray(maps[0].float().cpu().numpy())

@@ -21,23 +21,19 @@ def peak_points(maps: np.ndarray, layer: Layer, size: tuple[int, int]) -> np.nda
     cells = np.stack(np.unravel_index(best, grid), -1)
     stride = np.array(layer.field.stride if layer.field else np.array(size) / grid)
     offset = np.array(layer.field.offset) if layer.field else stride / 2
-    found: np.ndarray = offset + cells * stride
-    return found
+    return np.asarray(offset + cells * stride)
 
 
 def to_original(points: np.ndarray, placement: Placement) -> np.ndarray:
     """Points (..., 2) of the input in the original image."""
-    found: np.ndarray = (points - np.array(placement.shift)) / np.array(placement.scale)
-    return found
+    return np.asarray((points - np.array(placement.shift)) / np.array(placement.scale))
 
 
 def to_input(points: np.ndarray, placement: Placement) -> np.ndarray:
     """Points (..., 2) of the original image in the input."""
-    found: np.ndarray = points * np.array(placement.scale) + np.array(placement.shift)
-    return found
+    return np.asarray(points * np.array(placement.scale) + np.array(placement.shift))
 
 
 def pixels(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """The pixels (..., 2) that points fall on, the nearest ones for points outside."""
-    found: np.ndarray = np.clip(np.floor(points), 0, np.array(shape[:2]) - 1).astype(np.int64)
-    return found
+    return np.asarray(np.clip(np.floor(points), 0, np.array(shape[:2]) - 1), np.int64)

@@ -38,8 +38,7 @@ class ForwardPass(NamedTuple):
     @property
     def parts(self) -> np.ndarray:
         """The part maps of the first image, (C, h, w)."""
-        found: np.ndarray = self.rebuilt.encoded.parts[0].cpu().numpy()
-        return found
+        return np.asarray(self.rebuilt.encoded.parts[0].cpu().numpy())
 
     @property
     def errors(self) -> list[float]:

@@ -40,8 +40,7 @@ class DatasetMaps:
     @cached_property
     def active(self) -> np.ndarray:
         """The share of images on which each filter has a part, (C,)."""
-        found: np.ndarray = (self.parts.max((2, 3)) > 0).mean(0)
-        return found
+        return np.asarray((self.parts.max((2, 3)) > 0).mean(0))
 
 
 def survey(

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from interp.evaluation.similarity import unit_rows
 from interp.evidence import ChannelImportance, Evidence, Gallery, Heatmap, PartMaps, Table
 from interp.explanation import Explanation
 from interp.method import ImageView
@@ -50,8 +51,7 @@ class ExplainerView(ImageView):
     def contributions(self, target: Target) -> np.ndarray:
         """What each filter adds to the target's score through the decoder, (C,)."""
         scores = target.select(self.model.probabilities(self._raw_scores, "logit"))
-        found: np.ndarray = (scores[0] - scores[1:]).cpu().numpy()
-        return found
+        return np.asarray((scores[0] - scores[1:]).cpu().numpy())
 
     def _evidence(self, target: Target) -> Iterator[Evidence]:
         given, layer = self.contributions(target), self.learned.structure.layer
@@ -76,10 +76,11 @@ class ExplainerView(ImageView):
 
         Similar by the cosine between the channel's map and the filter's part map.
         """
-        maps: np.ndarray = self._forward.maps[0].cpu().numpy()
-        rows, others = (each.reshape(len(each), -1) for each in (self._parts[filters], maps))
-        lengths = np.maximum(np.linalg.norm(others, axis=1), TINY)
-        channels = (rows @ others.T / lengths).argmax(1)
+        maps = self._forward.maps[0].cpu().numpy()
+        rows, others = (
+            unit_rows(each.reshape(len(each), -1)) for each in (self._parts[filters], maps)
+        )
+        channels = (rows @ others.T).argmax(1)
         pictures, captions = [], []
         for k, c in zip(filters, channels, strict=True):
             placed = [self.place(each, about["layer"]) for each in (self._parts[k], maps[c])]

@@ -11,6 +11,7 @@ import pytest
 
 from interp.context import Budget, Context
 from interp.errors import InputError
+from interp.evaluation.similarity import cosines
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
 from interp.registry import Registry
@@ -22,7 +23,7 @@ from interp_chip import layer_fit
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
 from interp_chip.refine import refine
-from interp_chip.survey import selective, similarity
+from interp_chip.survey import selective
 
 PARAMS = ChipParams(layer=("act",), correct=False, masks=300)
 IMAGE = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
@@ -159,7 +160,7 @@ def test_survey(planted: ModelAdapter, noise: Any) -> None:
 
 def test_similarity_and_selectivity_by_hand() -> None:
     weights = np.array([[1.0, 0, 0, 2], [1.0, 3, 0, 0], [0, 0, 0, 0]])
-    found = similarity(weights)
+    found = cosines(weights)
     assert found[0, 1] == pytest.approx(1 / np.sqrt(5 * 10))
     assert found[2].tolist() == [0, 0, 0]
     assert set(selective(weights)[:2]) == {1, 3}

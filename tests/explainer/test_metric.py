@@ -11,11 +11,12 @@ import torch
 
 from interp.context import Context
 from interp.errors import InputError
+from interp.evaluation.dissection import iou
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
 from interp_explainer.knowledge import TrainedExplainer
 from interp_explainer.metric import METRICS
-from interp_explainer.metric.instability import by_filter, distances, hits, instability
+from interp_explainer.metric.instability import by_filter, distances, instability
 
 
 def slow(apart: np.ndarray, score: np.ndarray, highest: int) -> np.ndarray:
@@ -93,8 +94,8 @@ def test_hits() -> None:
     regions[0] = mask
     regions[1, :2, 2:6] = True  # 4 of 12
     regions[2, 3:] = True
-    assert hits(regions, mask, 0.2).tolist() == [True, True, False, False]
-    assert hits(regions, mask, 0.34).tolist() == [True, False, False, False]
+    assert (iou(regions, mask) > 0.2).tolist() == [True, True, False, False]
+    assert (iou(regions, mask) > 0.34).tolist() == [True, False, False, False]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Formulas of location instability and of the overlap between filters and object parts."""
+"""Location instability: how much a filter's peak moves relative to an object's parts."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ def distances(peaks: np.ndarray, parts: np.ndarray, size: tuple[int, int]) -> np
     NaN where an image does not show a part.
     """
     apart = np.linalg.norm(peaks[:, :, None] - parts[:, None], axis=3)
-    found: np.ndarray = apart / np.hypot(*size)
-    return found
+    return np.asarray(apart / np.hypot(*size))
 
 
 def instability(apart: np.ndarray, score: np.ndarray, highest: int = HIGHEST) -> np.ndarray:
@@ -30,8 +29,7 @@ def instability(apart: np.ndarray, score: np.ndarray, highest: int = HIGHEST) ->
     """
     order = np.where(np.isnan(apart), np.inf, -score[:, :, None]).argsort(0, kind="stable")
     taken = np.ma.masked_invalid(np.take_along_axis(apart, order[:highest], 0))
-    found: np.ndarray = taken.std(0, ddof=1).filled(np.nan)
-    return found
+    return np.asarray(taken.std(0, ddof=1).filled(np.nan))
 
 
 def by_filter(
@@ -46,12 +44,4 @@ def by_filter(
     for group in np.unique(groups):
         each = np.ma.masked_invalid(instability(apart[groups == group], score[groups == group]))
         found.append((each.mean(1) if over == "mean" else each.min(1)).filled(np.inf))
-    least: np.ndarray = np.min(found, 0)
-    return least
-
-
-def hits(regions: np.ndarray, mask: np.ndarray, least: float) -> np.ndarray:
-    """Whether each filter's region (F, h, w) and a part's mask (h, w) have an IoU above `least`."""
-    both, either = (regions & mask).sum((1, 2)), (regions | mask).sum((1, 2))
-    found: np.ndarray = both / np.maximum(either, 1) > least
-    return found
+    return np.asarray(np.min(found, 0))

@@ -12,12 +12,14 @@ from pydantic import Field
 from interp.context import Context
 from interp.dataset import Dataset, Part
 from interp.errors import InputError
-from interp.evaluation.dissection import thresholds
+from interp.evaluation.bootstrap import SampleMetric
+from interp.evaluation.dissection import iou, maps_to_input, mask_to_input, thresholds
+from interp.model import ModelAdapter
 from interp.params import Params
 from interp_explainer.coordinates import peak_points, to_input
-from interp_explainer.knowledge import Observation, TrainedExplainer
-from interp_explainer.metric.instability import Over, by_filter, distances, hits
-from interp_explainer.metric.rebuilding import ExplainerMetric, ExplainerMetricParams
+from interp_explainer.knowledge import Observation, TrainedExplainer, open_explainer
+from interp_explainer.metric.instability import Over, by_filter, distances
+from interp_explainer.metric.rebuilding import ExplainerMetricParams
 from interp_explainer.object_crop import main_object
 from interp_explainer.survey import TOP
 
@@ -41,8 +43,7 @@ class PartParams(ExplainerMetricParams):
             found = seen.forward.maps
         else:
             found = explainer.performer.model.activations(seen.pixels[None], [layer])[layer].float()
-        maps: np.ndarray = found[0].cpu().numpy()
-        return maps
+        return np.asarray(found[0].cpu().numpy())
 
     def map_layer(self, explainer: TrainedExplainer) -> str:
         """The layer on whose grid the maps are; for the explainer the layer that it reads."""
@@ -67,7 +68,7 @@ class InstabilityParams(PartParams):
 
 
 @dataclass(frozen=True)
-class PartInstability(ExplainerMetric):
+class PartInstability(SampleMetric):
     """mean_f mean_k std over images of |p_k - mu_f| / diagonal of the network's input.
 
     mu_f is filter f's largest cell before ReLU and mask, p_k the place of part k; over the 100
@@ -80,9 +81,10 @@ class PartInstability(ExplainerMetric):
 
     params: InstabilityParams
 
-    def values(self, explainer: TrainedExplainer, dataset: Dataset, context: Context) -> np.ndarray:
+    def values(self, model: ModelAdapter, dataset: Dataset, context: Context) -> np.ndarray:
         """The instability of each filter, (F,)."""
-        model, ideal = explainer.performer.model, self.params.of == "ideal"
+        explainer = open_explainer(model, folder=self.params.knowledge)
+        ideal = self.params.of == "ideal"
         layer, size = model.layer(self.params.map_layer(explainer)), model.spec.input.size
         peaks, scores, places, labels = [], [], [], []
         for each in explainer.run_all(dataset, context):
@@ -112,7 +114,7 @@ class OverlapParams(PartParams):
 
 
 @dataclass(frozen=True)
-class PartOverlap(ExplainerMetric):
+class PartOverlap(SampleMetric):
     """mean_f max_k of the share of images with part k on which filter f's region hits it.
 
     A region hits a part where their intersection over union (IoU) is above params.least.
@@ -122,9 +124,10 @@ class PartOverlap(ExplainerMetric):
 
     params: OverlapParams
 
-    def values(self, explainer: TrainedExplainer, dataset: Dataset, context: Context) -> np.ndarray:
+    def values(self, model: ModelAdapter, dataset: Dataset, context: Context) -> np.ndarray:
         """The best part's share of images for each filter, (F,)."""
-        field = explainer.performer.model.layer(self.params.map_layer(explainer)).field
+        explainer = open_explainer(model, folder=self.params.knowledge)
+        field = model.layer(self.params.map_layer(explainer)).field
         seen = [
             (self.params.maps(explainer, each, masked=True), each.placement, _masks(each))
             for each in explainer.run_all(dataset, context)
@@ -132,16 +135,14 @@ class PartOverlap(ExplainerMetric):
         limits = thresholds(np.stack([maps for maps, _, _ in seen]), self.params.top)
         found = defaultdict(list)
         for maps, placement, masks in seen:
-            down, across = (placement.interpolation(a, maps.shape[1:], field) for a in (0, 1))
-            regions = down @ maps @ across.T > limits[:, None, None]  # (F, h, w)
+            regions = maps_to_input(maps, placement, field) > limits[:, None, None]  # (F, h, w)
             for name, mask in masks.items():
-                found[name].append(hits(regions, mask, self.params.least))
+                found[name].append(iou(regions, mask) > self.params.least)
         if not found:
             raise InputError(
                 "found no mask of a part; expected COCO data with parts, e.g. creatures"
             )
-        best: np.ndarray = np.max([np.mean(each, 0) for each in found.values()], 0)
-        return best
+        return np.asarray(np.max([np.mean(each, 0) for each in found.values()], 0))
 
 
 def _parts(seen: Observation) -> tuple[Part, ...]:
@@ -151,12 +152,11 @@ def _parts(seen: Observation) -> tuple[Part, ...]:
 
 def _masks(seen: Observation) -> dict[str, np.ndarray]:
     """The masks (h, w) of parts at the network's input size."""
-    found = {}
-    for part in _parts(seen):
-        if part.mask is not None and part.mask.any():
-            wide = np.repeat(part.mask[..., None].astype(np.uint8) * 255, 3, 2)
-            found[part.name] = seen.placement.to_input(wide, pad=0.0)[..., 0] > 0.5
-    return found
+    return {
+        part.name: mask_to_input(part.mask, seen.placement) > 0.5
+        for part in _parts(seen)
+        if part.mask is not None and part.mask.any()
+    }
 
 
 def _table(places: list[dict[str, np.ndarray]]) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -12,12 +11,12 @@ from pydantic import Field
 from interp.context import Context
 from interp.dataset import Dataset
 from interp.errors import InputError, nearest
-from interp.evaluation.bootstrap import estimate
+from interp.evaluation.bootstrap import SampleMetric
 from interp.metric import Measurement, ModelMetric
 from interp.model import ModelAdapter
 from interp.params import Params
 from interp.target import parse_target
-from interp_explainer.knowledge import TrainedExplainer, open_explainer
+from interp_explainer.knowledge import open_explainer
 
 
 class ExplainerMetricParams(Params):
@@ -26,28 +25,6 @@ class ExplainerMetricParams(Params):
     knowledge: str | None = Field(
         None, description="folder that fit wrote; default: the explainer that is shipped"
     )
-
-
-@dataclass(frozen=True)
-class ExplainerMetric(ModelMetric):
-    """The mean of `values` with a confidence interval; subclasses say of what."""
-
-    Params: ClassVar[type[Params]] = ExplainerMetricParams
-    unit: ClassVar[str] = "share of images"
-    higher_is_better: ClassVar[bool] = True
-
-    def measure(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Measurement:
-        """The mean and its interval."""
-        explainer = open_explainer(model, folder=self.params.knowledge)
-        values, random = (
-            self.values(explainer, dataset, context),
-            np.random.default_rng(context.seed),
-        )
-        return estimate(values, random, self.unit, self.higher_is_better)
-
-    @abstractmethod
-    def values(self, explainer: TrainedExplainer, dataset: Dataset, context: Context) -> np.ndarray:
-        """One number for each image or filter, (N,)."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +46,16 @@ class RebuildingParams(ExplainerMetricParams):
 
 
 @dataclass(frozen=True)
-class RebuildingError(ExplainerMetric):
+class RebuildingError(SampleMetric):
     """|x - x*|^2 of each image's features x* rebuilt as x, over the images' mean |x*|^2."""
 
     Params: ClassVar[type[Params]] = RebuildingParams
     unit: ClassVar[str] = "relative squared error"
     higher_is_better: ClassVar[bool] = False
 
-    def values(self, explainer: TrainedExplainer, dataset: Dataset, context: Context) -> np.ndarray:
+    def values(self, model: ModelAdapter, dataset: Dataset, context: Context) -> np.ndarray:
         """The error of each image, (N,)."""
+        explainer = open_explainer(model, folder=self.params.knowledge)
         names = [goal.layer for goal in explainer.structure.goals]
         layer = self.params.layer or names[-1]
         if layer not in names:
@@ -100,14 +78,14 @@ class AccuracyParams(ExplainerMetricParams):
 
 
 @dataclass(frozen=True)
-class RebuiltAccuracy(ExplainerMetric):
+class RebuiltAccuracy(SampleMetric):
     """Share of images classified correctly when the last layers read the rebuilt features."""
 
     Params: ClassVar[type[Params]] = AccuracyParams
 
-    def values(self, explainer: TrainedExplainer, dataset: Dataset, context: Context) -> np.ndarray:
+    def values(self, model: ModelAdapter, dataset: Dataset, context: Context) -> np.ndarray:
         """Whether each labelled image's top-1 is its label, (N,)."""
-        model = explainer.performer.model
+        explainer = open_explainer(model, folder=self.params.knowledge)
         classes = [parse_target(name, model.spec.classes).index for name in dataset.classes]
         right = []
         for each in explainer.run_all(dataset, context):
