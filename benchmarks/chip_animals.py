@@ -122,7 +122,7 @@ class Study:
         learned, scored = (Animals(self.data / "animal_parts", start) for start in (0, 1))
         params = ChipParams(layer=LAYERS, masks=self.masks, images=None, output=self.output)  # type: ignore[arg-type]
         knowledge = Chip(params).fit(self.model, learned, Context())
-        known = ChipKnowledge.open(knowledge)
+        known = ChipKnowledge.read(knowledge)
         halves = [self._maps(each, known, params) for each in (learned, scored)]
         truths = [[_truth(example) for example in each] for each in (learned, scored)]
         scores = {}

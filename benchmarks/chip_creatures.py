@@ -227,7 +227,7 @@ class Study:
     def known(self) -> ChipKnowledge:
         count = 15 * (self.params.images or 1)
         data = Creatures(count, LEARNED, two=False)
-        return ChipKnowledge.open(Chip(self.params).fit(self.model, data, Context()))
+        return ChipKnowledge.read(Chip(self.params).fit(self.model, data, Context()))
 
 
 def _union(seen: Seen) -> Box:

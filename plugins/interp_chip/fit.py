@@ -12,12 +12,10 @@ from torch import Tensor
 
 from interp.errors import InputError
 from interp.knowledge import Knowledge
-from interp.model import ModelAdapter
 from interp_chip.layer_fit import LayerFit, rounds
 from interp_chip.moments import FactoredMoments
 from interp_chip.params import ChipParams
 from interp_chip.solve import LayerWeights, solve
-from interp_chip.training_images import TrainingImages
 
 POOR = 0.5
 """R^2 below which a note warns."""
@@ -127,21 +125,14 @@ def fit_layer(fit: LayerFit) -> FittedLayer:
     return FittedLayer(fit.layer, fit.moments, solved, tuple(changes), complete)
 
 
-def to_knowledge(
-    model: ModelAdapter,
-    images: TrainingImages,
-    params: ChipParams,
-    layers: Sequence[FittedLayer],
-    about: dict[str, Any],
-) -> Knowledge:
-    """All layers as one knowledge of the model; `about` are further plain facts to keep."""
-    facts = {
-        **about,
-        "classes": list(images.classes),
-        "names": [model.spec.classes[index] for index in images.classes],
-        "params": params.model_dump(mode="json"),
-    }
-    return Knowledge.of("chip", model, *_content(layers, facts, images.notes))
+def knowledge_content(
+    layers: Sequence[FittedLayer], facts: dict[str, Any], notes: Sequence[str]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays and plain facts of a knowledge file; `facts` hold classes, names and params."""
+    arrays = {key: value for each in layers for key, value in each.arrays().items()}
+    warnings = [note for each in layers for note in each.notes(facts["names"])]
+    about = {each.layer: each.about() for each in layers}
+    return arrays, facts | {"layers": about, "notes": [*notes, *warnings]}
 
 
 def merge(parts: Sequence[Knowledge]) -> Knowledge:
@@ -163,18 +154,8 @@ def merge(parts: Sequence[Knowledge]) -> Knowledge:
         total = sum(moments[1:], moments[0])
         layers.append(FittedLayer(layer, total, solve(total, params)))
     facts = {key: value for key, value in first.about.items() if key not in ("shard", "layers")}
-    arrays, about = _content(layers, facts, first.about["notes"])
+    arrays, about = knowledge_content(layers, facts, first.about["notes"])
     return replace(first, arrays=arrays, about=about)
-
-
-def _content(
-    layers: Sequence[FittedLayer], facts: dict[str, Any], notes: Sequence[str]
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The arrays and plain facts of a knowledge file."""
-    arrays = {key: value for each in layers for key, value in each.arrays().items()}
-    warnings = [note for each in layers for note in each.notes(facts["names"])]
-    about = {each.layer: each.about() for each in layers}
-    return arrays, facts | {"layers": about, "notes": [*notes, *warnings]}
 
 
 def _shared(part: Knowledge) -> list[Any]:

@@ -36,8 +36,8 @@ class ChipKnowledge:
     names: tuple[str, ...]
 
     @classmethod
-    def open(cls, knowledge: Knowledge) -> ChipKnowledge:
-        """Read a knowledge folder's content; InputError for a part that has to be merged first."""
+    def read(cls, knowledge: Knowledge) -> ChipKnowledge:
+        """The content of a knowledge folder; InputError for a part that has to be merged first."""
         arrays, about = knowledge.arrays, knowledge.about
         if "shard" in about:
             part, count = about["shard"]

@@ -105,7 +105,7 @@ class Chip(FittedMethod):
         found = self._find(model, knowledge)
         if found is None:
             raise InputError(f"nothing is known of {model.spec.name}; learn first: interp fit")
-        return ChipKnowledge.open(found)
+        return ChipKnowledge.read(found)
 
     def _find(self, model: ModelAdapter, knowledge: Knowledge | None) -> Knowledge | None:
         return find_knowledge("chip", model, sorted(SHIPPED.glob("*")), knowledge)
@@ -120,4 +120,10 @@ class Chip(FittedMethod):
         ]
         if context.budget.shard is not None:
             about = about | {"shard": list(context.budget.shard)}
-        return fit.to_knowledge(model, images, self.params, layers, about)
+        facts = {
+            **about,
+            "classes": list(images.classes),
+            "names": [model.spec.classes[index] for index in images.classes],
+            "params": self.params.model_dump(mode="json"),
+        }
+        return Knowledge.of("chip", model, *fit.knowledge_content(layers, facts, images.notes))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -61,22 +61,61 @@ def choose_images(
     Unreadable images are left out, counted and named. InputError where no image is left.
     """
     labels = [_model_class(model, name) for name in dataset.classes]
-    search = _Search(model, TolerantReader(dataset), labels, params, context)
-    found = list(search.run())
+    reader, taken, left_out = TolerantReader(dataset), Counter[int](), Counter[int | None]()
+    found: list[tuple[int, int, int, str]] = []  # turn of its class, label, index, name
+
+    def full(label: int) -> bool:
+        return params.images is not None and taken[label] >= params.images
+
+    for label, index, name, top in _classified(model, reader, full, context):
+        if label is None or (params.correct and top != labels[label]):
+            left_out[label] += 1
+        elif not full(label):
+            found.append((taken[label], label, index, f"{index}: {name}"))
+            taken[label] += 1
+    notes = [*reader.notes(), *_notes(dataset, taken, left_out)]
     if not found:
-        raise InputError(
-            f"none of {len(dataset)} images can be learned from: {'; '.join(search.notes())}"
-        )
-    learned = sorted({labels[label] for label, _, _ in found})
-    turn = Counter[int]()
-    members: list[tuple[int, TrainingImage]] = []
-    for label, index, name in found:
-        row = learned.index(labels[label]) if params.image_weight == "label" else -1
-        members.append((turn[label], TrainingImage(name, index, row, turn[label] % FOLDS)))
-        turn[label] += 1
-    members.sort(key=lambda each: each[0])  # by turns, so that an early end is fair to all classes
-    images = tuple(image for _, image in members)
-    return TrainingImages(dataset, images, tuple(learned), tuple(search.notes()))
+        raise InputError(f"none of {len(dataset)} images can be learned from: {'; '.join(notes)}")
+    classes = sorted({labels[label] for label in taken})
+    found.sort(key=lambda each: each[0])  # by turns, so that an early end is fair to all classes
+    images = []
+    for turn, label, index, name in found:
+        row = classes.index(labels[label]) if params.image_weight == "label" else -1
+        images.append(TrainingImage(name, index, row, turn % FOLDS))
+    return TrainingImages(dataset, tuple(images), tuple(classes), tuple(notes))
+
+
+def _classified(
+    model: ModelAdapter, reader: TolerantReader, full: Callable[[int], bool], context: Context
+) -> Iterator[tuple[int | None, int, str, int]]:
+    """(label, index, name, model's class) of images, in batches, until every class is full."""
+    batch: list[tuple[int, int, str, Tensor]] = []
+    dataset = reader.dataset
+    order = np.random.Generator(np.random.Philox(context.seed)).permutation(len(dataset)).tolist()
+    for done, (index, example) in enumerate(reader.examples(order), 1):
+        context.out_of_time()
+        context.progress("choosing images", done, len(order))
+        if example is not None and example.label is None:
+            yield None, index, example.name, -1
+        elif example is not None and example.label is not None and not full(example.label):
+            batch.append((example.label, index, example.name, model.prepare(example.image)[0]))
+        if batch and (len(batch) == BATCH or done == len(order)):
+            top = model.predict(torch.stack([each for *_, each in batch])).argmax(1).tolist()
+            yield from ((*each[:3], best) for each, best in zip(batch, top, strict=True))
+            batch = []
+        if all(full(label) for label in range(len(dataset.classes))):
+            return
+
+
+def _notes(dataset: Dataset, taken: Counter[int], left_out: Counter[int | None]) -> Iterator[str]:
+    """What was left out, for the user."""
+    if left_out[None]:
+        yield f"{left_out[None]} images without a label were left out"
+    for label, name in enumerate(dataset.classes):
+        if not taken[label]:
+            seen = left_out[label]
+            why = f"all {seen} images of it are classified as something else" if seen else ""
+            yield f"{name} is not learned: {why or 'it has no images'}"
 
 
 def _model_class(model: ModelAdapter, name: str) -> int:
@@ -88,63 +127,3 @@ def _model_class(model: ModelAdapter, name: str) -> int:
             f"the data's class {name!r} is none of {model.spec.name}'s: {error}; name the "
             "data's classes as the model does, or by their numbers"
         ) from error
-
-
-@dataclass(eq=False)
-class _Search:
-    """One pass through the data, until every class has its images."""
-
-    model: ModelAdapter
-    reader: TolerantReader
-    labels: list[int]
-    """The model's class of each of the data's classes."""
-    params: ChipParams
-    context: Context
-    taken: Counter[int] = field(default_factory=Counter)
-    wrong: Counter[int] = field(default_factory=Counter)
-    unlabelled: int = 0
-
-    def run(self) -> Iterator[tuple[int, int, str]]:
-        """(label, index, name) of each image that is taken."""
-        batch: list[tuple[int, int, str, Tensor]] = []
-        random = np.random.Generator(np.random.Philox(self.context.seed))
-        order = random.permutation(len(self.reader.dataset)).tolist()
-        for done, (index, example) in enumerate(self.reader.examples(order), 1):
-            self.context.out_of_time()
-            self.context.progress("choosing images", done, len(order))
-            label = None if example is None else example.label
-            if example is None or label is None:
-                self.unlabelled += example is not None
-            elif not self._enough(label):
-                pixels, _ = self.model.prepare(example.image)
-                batch.append((label, index, example.name, pixels))
-            if batch and (len(batch) == BATCH or done == len(order)):
-                yield from self._take(batch)
-                batch = []
-            if all(self._enough(label) for label in range(len(self.labels))):
-                return
-
-    def _take(self, batch: list[tuple[int, int, str, Tensor]]) -> Iterator[tuple[int, int, str]]:
-        """Those of a batch that are needed and, if asked for, classified correctly."""
-        top = self.model.predict(torch.stack([each for *_, each in batch])).argmax(1).tolist()
-        for (label, index, name, _), best in zip(batch, top, strict=True):
-            if self.params.correct and best != self.labels[label]:
-                self.wrong[label] += 1
-            elif not self._enough(label):
-                self.taken[label] += 1
-                yield label, index, f"{index}: {name}"
-
-    def _enough(self, label: int) -> bool:
-        return self.params.images is not None and self.taken[label] >= self.params.images
-
-    def notes(self) -> list[str]:
-        """What was left out, for the user."""
-        notes = self.reader.notes()
-        if self.unlabelled:
-            notes.append(f"{self.unlabelled} images without a label were left out")
-        for label, name in enumerate(self.reader.dataset.classes):
-            if not self.taken[label]:
-                seen = self.wrong[label]
-                why = f"all {seen} images of it are classified as something else" if seen else ""
-                notes.append(f"{name} is not learned: {why or 'it has no images'}")
-        return notes

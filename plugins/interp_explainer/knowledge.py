@@ -70,8 +70,22 @@ class TrainedExplainer:
     log: list[dict[str, Any]]
 
     @classmethod
-    def open(cls, model: ModelAdapter, knowledge: Knowledge) -> TrainedExplainer:
-        """The explainer of this model from a knowledge folder's content."""
+    def of(
+        cls, model: ModelAdapter, knowledge: Knowledge | None = None, folder: str | None = None
+    ) -> TrainedExplainer:
+        """The explainer in `knowledge`, in the folder, or shipped; InputError for none."""
+        given = Knowledge.open(Path(folder)) if knowledge is None and folder else knowledge
+        found = find_knowledge("explainer", model, sorted(SHIPPED.glob("*")), given)
+        if found is None:
+            raise InputError(
+                f"no explainer of {model.spec.name} was learned; learn one first: interp fit "
+                "--plugin explainer --model MODEL --data DIR --out K; then --knowledge K"
+            )
+        return cls.read(model, found)
+
+    @classmethod
+    def read(cls, model: ModelAdapter, knowledge: Knowledge) -> TrainedExplainer:
+        """The explainer of this model from the content of a knowledge folder."""
         about = knowledge.about
         structure = Structure.model_validate(about["structure"])
         params = ExplainerParams.model_validate(about["params"])
@@ -113,18 +127,3 @@ class TrainedExplainer:
                 yield Observation(index, example, placement, pixels, self.run(pixels[None]))
         if not seen:
             raise InputError(f"found no image that can be used; {'; '.join(reader.notes())}")
-
-
-def open_explainer(
-    model: ModelAdapter, knowledge: Knowledge | None = None, folder: str | None = None
-) -> TrainedExplainer:
-    """The explainer in `knowledge`, in the folder, or shipped; InputError where there is none."""
-    if knowledge is None and folder:
-        knowledge = Knowledge.open(Path(folder))
-    found = find_knowledge("explainer", model, sorted(SHIPPED.glob("*")), knowledge)
-    if found is None:
-        raise InputError(
-            f"no explainer of {model.spec.name} was learned; learn one first: interp fit --plugin "
-            "explainer --model MODEL --data DIR --out K; then --knowledge K"
-        )
-    return TrainedExplainer.open(model, found)

@@ -14,7 +14,7 @@ from interp.model import ModelAdapter
 from interp.params import Params
 from interp.spec import Capability
 from interp_explainer import fit
-from interp_explainer.knowledge import TrainedExplainer, open_explainer
+from interp_explainer.knowledge import TrainedExplainer
 from interp_explainer.params import ExplainerParams
 from interp_explainer.survey import survey
 from interp_explainer.view import ExplainerView
@@ -71,4 +71,4 @@ class Explainer(FittedMethod):
 
     def learned(self, model: ModelAdapter, knowledge: Knowledge | None) -> TrainedExplainer:
         """The explainer in `knowledge` or the shipped one; InputError where there is neither."""
-        return open_explainer(model, knowledge)
+        return TrainedExplainer.of(model, knowledge)

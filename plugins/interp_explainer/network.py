@@ -44,9 +44,10 @@ class Norm(nn.Module):
     """x / alpha_k: alpha_k the mean of filter k's positive activation over images and cells.
 
     During training the batch's own mean, with its gradient, or the running mean, a constant
-    (`norm`); afterwards the running mean, which begins with the first batch. alpha is at least a
-    share (`least`) of all filters' mean alpha (ours). The mean over cells, where the record has
-    the sum, changes both tracks by one constant.
+    (`kind`); afterwards the running mean, which begins with the first batch. alpha is at least a
+    share (`least`) of all filters' mean alpha, so that a filter that is hardly ever active is not
+    blown up when it is (ours). The mean over cells, where the record has the sum, changes both
+    tracks by one constant.
     """
 
     alpha: Tensor

@@ -31,9 +31,7 @@ class ExplainerParams(Params):
         "vectors, or the last map and its mean",
     )
     parts: int | None = Field(
-        None,
-        ge=1,
-        description="number of filters of each track; default: the performer's number of maps",
+        None, ge=1, description="filters of each track; default: the performer's number of maps"
     )
     start: Literal["drawn", "scaled", "copied"] = Field(
         "drawn",
@@ -50,37 +48,25 @@ class ExplainerParams(Params):
     )
     norm: NormKind = Field(
         "batch",
-        description="what norms divide by during training: the batch's mean, with its gradient, or "
-        "the running mean, a constant. With that the weights of a track that helps little shrink "
-        "until its filters are dead",
+        description="divisor of norms during training: the batch's mean, with its gradient, or the "
+        "running mean, with which the filters of a track that helps little can die out",
     )
     momentum: float = Field(
         0.1, gt=0, le=1, description="share of each batch in the norms' running means"
     )
     least: float = Field(
-        0.01,
-        ge=0,
-        description="smallest divisor of a norm, as a share of its filters' mean: a filter that "
-        "is hardly ever active is not blown up when it is",
+        0.01, ge=0, description="smallest divisor of a norm, as a share of its filters' mean"
     )
     spread: float = Field(
-        0.01,
-        ge=0,
-        description="standard deviation of the second part layer's initial weights around the "
-        "identity",
+        0.01, ge=0, description="spread of the second part layer's initial weights around identity"
     )
     level: float = Field(
         100.0,
         gt=0,
-        description="mean peak that maps are scaled to inside the filter loss; doubling it is the "
-        "same as doubling the templates' tau",
+        description="mean peak of maps inside the filter loss; twice as much doubles tau",
     )
     nowhere: float | None = Field(
-        None,
-        gt=0,
-        lt=1,
-        description="prior probability that a filter's part is not in an image; default: that of "
-        "each place",
+        None, gt=0, lt=1, description="prior probability of no part; default: that of each place"
     )
     shaped: Literal["both", "second"] = Field(
         "both", description="part layers whose filters the filter loss shapes"
@@ -88,14 +74,11 @@ class ExplainerParams(Params):
     filter_share: float = Field(
         0.5,
         ge=0,
-        description="norm of the filter loss's gradient at the part maps, relative to the "
-        "reconstruction loss's. 0: no filter loss",
+        description="gradient norm of the filter loss at the part maps, relative to that of the "
+        "reconstruction loss; 0: no filter loss",
     )
     filter_decay: float = Field(
-        0.0,
-        ge=0,
-        description="the filter share falls as 1 / epoch to this power; 1 is the interpretable "
-        "CNN's choice",
+        0.0, ge=0, description="filter share falls as 1 / epoch to this; interpretable CNN: 1"
     )
     contribution: float = Field(
         0.1, ge=0, description="eta: weight of -log p, which favours features through parts"
@@ -112,9 +95,7 @@ class ExplainerParams(Params):
     )
     rate: float = Field(1e-3, gt=0, description="Adam's learning rate, falling as a cosine")
     decoder_rate: float | None = Field(
-        None,
-        gt=0,
-        description="learning rate of the decoder; default: rate. A copied decoder needs less",
+        None, gt=0, description="learning rate of the decoder (lower if copied); default: rate"
     )
     p_rate: float = Field(1e-2, gt=0, description="learning rate of p")
     flip: bool = Field(True, description="mirror half of the training images")

@@ -31,7 +31,7 @@ def learned(request: pytest.FixtureRequest) -> tuple[ModelAdapter, ChipKnowledge
     params = ChipParams(layer=(LAYERS[request.param],), masks=400)
     model = open_model(request.param, ModelOptions(device="cpu"), Registry.load())
     knowledge = Chip(params).fit(model, Creatures(300, 91, two=False), Context())
-    return model, ChipKnowledge.open(knowledge), params
+    return model, ChipKnowledge.read(knowledge), params
 
 
 def slopes(model: ModelAdapter, layer: str, image: np.ndarray, target: Target) -> np.ndarray:

@@ -70,7 +70,7 @@ def test_more_energy_on_the_animal_than_gradcam() -> None:
     halves = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
     model = open_model(str(FILE), ModelOptions(device="cpu", input=halves), Registry.load())
     params = ChipParams(layer=(LAYER,), masks=256, images=8)
-    known = ChipKnowledge.open(Chip(params).fit(model, Animals(0, 12), Context()))
+    known = ChipKnowledge.read(Chip(params).fit(model, Animals(0, 12), Context()))
     cut = model.cut(LAYER)
     found: dict[str, list[float]] = {"chip": [], "gradcam": []}
     scored = Animals(20, 6)

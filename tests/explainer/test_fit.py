@@ -127,7 +127,7 @@ def test_learning_from_crops(
     from interp.dataset import open_dataset
 
     found = method(epochs=1, crop=1.0).fit(model, open_dataset(folder), Context())
-    known = TrainedExplainer.open(model, found)
+    known = TrainedExplainer.read(model, found)
     assert known.data(squares())[0].image.shape == (8, 8, 3)
 
 

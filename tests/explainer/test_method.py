@@ -20,7 +20,7 @@ from interp.spec import ModelOptions
 from interp.target import Target
 from interp.testing import MethodCase, method_checks
 from interp_explainer.coordinates import peak_points, pixels, to_input, to_original
-from interp_explainer.knowledge import TrainedExplainer, open_explainer
+from interp_explainer.knowledge import TrainedExplainer
 from interp_explainer.network import build
 from interp_explainer.outline import outline, tiled
 from interp_explainer.params import ExplainerParams
@@ -31,7 +31,7 @@ GREEN, AGAINST = Target(1, "green"), Target(1, "green, not red", 2)
 
 @pytest.fixture
 def known(model: ModelAdapter, learned: Knowledge) -> TrainedExplainer:
-    return TrainedExplainer.open(model, learned)
+    return TrainedExplainer.read(model, learned)
 
 
 @pytest.mark.parametrize("check", method_checks(), ids=lambda check: check.__name__)
@@ -177,12 +177,12 @@ def test_what_is_shipped_is_for_its_network_and_an_export(
 ) -> None:
     learned.save(tmp_path / "tiny")
     monkeypatch.setattr("interp_explainer.knowledge.SHIPPED", tmp_path)
-    assert open_explainer(model).log == learned.about["log"]
+    assert TrainedExplainer.of(model).log == learned.about["log"]
     model.export(tmp_path / "m.onnx")
     export = open_model(str(tmp_path / "m.onnx"), ModelOptions(device="cpu"), Registry.load())
-    assert open_explainer(export).network.share == open_explainer(model).network.share
+    assert TrainedExplainer.of(export).network.share == TrainedExplainer.of(model).network.share
     with pytest.raises(InputError, match="no explainer of"):
-        open_explainer(open_model("creatures-vgg", ModelOptions(), Registry.load()))
+        TrainedExplainer.of(open_model("creatures-vgg", ModelOptions(), Registry.load()))
 
 
 def test_an_explainer_of_the_default_network_is_small() -> None:

@@ -113,7 +113,7 @@ def test_instability_of_an_explainer_and_of_its_network(
     model: ModelAdapter, squares: Any, learned: Knowledge, folder: str
 ) -> None:
     """Both by hand from maps, peaks at their cells' centres."""
-    known, data, layer = TrainedExplainer.open(model, learned), squares(30), model.layer("second.1")
+    known, data, layer = TrainedExplainer.read(model, learned), squares(30), model.layer("second.1")
     assert layer.field is not None
     for of in ("explainer", "performer"):
         peaks, scores, parts = [], [], []
@@ -164,7 +164,7 @@ def test_filters_that_see_the_square_hit_its_halves(
 
 
 def test_rebuilding(model: ModelAdapter, squares: Any, learned: Knowledge, folder: str) -> None:
-    known, data = TrainedExplainer.open(model, learned), squares(15)
+    known, data = TrainedExplainer.read(model, learned), squares(15)
     images = torch.stack([model.prepare(each.image)[0] for each in data])
     _, goals, answer = known.run(images)
     for at, layer in enumerate(("relu1", "relu2")):

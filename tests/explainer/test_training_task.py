@@ -212,7 +212,7 @@ def test_a_filter_loss_gives_filters_a_place(
     def learn(share: float) -> float:
         said = {"contribution": 0.0, "filter_share": share}
         found = method(epochs=25, warm_up=0, **said).fit(model, squares(), Context(seed=seed))
-        known = TrainedExplainer.open(model, found)
+        known = TrainedExplainer.read(model, found)
         return float(
             filter_information(collect_maps(known, squares(), 40, Context()).second, known).mean()
         )

@@ -17,7 +17,7 @@ from interp.evaluation.dissection import iou, maps_to_input, mask_to_input, thre
 from interp.model import ModelAdapter
 from interp.params import Params
 from interp_explainer.coordinates import peak_points, to_input
-from interp_explainer.knowledge import Observation, TrainedExplainer, open_explainer
+from interp_explainer.knowledge import Observation, TrainedExplainer
 from interp_explainer.metric.instability import Over, by_filter, distances
 from interp_explainer.metric.rebuilding import ExplainerMetricParams
 from interp_explainer.object_crop import main_object
@@ -83,7 +83,7 @@ class PartInstability(SampleMetric):
 
     def values(self, model: ModelAdapter, dataset: Dataset, context: Context) -> np.ndarray:
         """The instability of each filter, (F,)."""
-        explainer = open_explainer(model, folder=self.params.knowledge)
+        explainer = TrainedExplainer.of(model, folder=self.params.knowledge)
         ideal = self.params.of == "ideal"
         layer, size = model.layer(self.params.map_layer(explainer)), model.spec.input.size
         peaks, scores, places, labels = [], [], [], []
@@ -126,7 +126,7 @@ class PartOverlap(SampleMetric):
 
     def values(self, model: ModelAdapter, dataset: Dataset, context: Context) -> np.ndarray:
         """The best part's share of images for each filter, (F,)."""
-        explainer = open_explainer(model, folder=self.params.knowledge)
+        explainer = TrainedExplainer.of(model, folder=self.params.knowledge)
         field = model.layer(self.params.map_layer(explainer)).field
         seen = [
             (self.params.maps(explainer, each, masked=True), each.placement, _masks(each))

@@ -16,7 +16,7 @@ from interp.metric import Measurement, ModelMetric
 from interp.model import ModelAdapter
 from interp.params import Params
 from interp.target import parse_target
-from interp_explainer.knowledge import open_explainer
+from interp_explainer.knowledge import TrainedExplainer
 
 
 class ExplainerMetricParams(Params):
@@ -35,7 +35,7 @@ class PartShare(ModelMetric):
 
     def measure(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Measurement:
         """p of the explainer; the data are not read."""
-        share = open_explainer(model, folder=self.params.knowledge).network.share
+        share = TrainedExplainer.of(model, folder=self.params.knowledge).network.share
         return Measurement(share, "share of features", True)
 
 
@@ -55,7 +55,7 @@ class RebuildingError(SampleMetric):
 
     def values(self, model: ModelAdapter, dataset: Dataset, context: Context) -> np.ndarray:
         """The error of each image, (N,)."""
-        explainer = open_explainer(model, folder=self.params.knowledge)
+        explainer = TrainedExplainer.of(model, folder=self.params.knowledge)
         names = [goal.layer for goal in explainer.structure.goals]
         layer = self.params.layer or names[-1]
         if layer not in names:
@@ -85,7 +85,7 @@ class RebuiltAccuracy(SampleMetric):
 
     def values(self, model: ModelAdapter, dataset: Dataset, context: Context) -> np.ndarray:
         """Whether each labelled image's top-1 is its label, (N,)."""
-        explainer = open_explainer(model, folder=self.params.knowledge)
+        explainer = TrainedExplainer.of(model, folder=self.params.knowledge)
         classes = [parse_target(name, model.spec.classes).index for name in dataset.classes]
         right = []
         for each in explainer.run_all(dataset, context):
