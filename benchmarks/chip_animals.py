@@ -36,8 +36,7 @@ from interp.target import Target
 from interp_chip.knowledge import ChipKnowledge
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
-from interp_chip.refine import refine
-from interp_chip.view import ChipView
+from interp_chip.view import ChipView, refine
 from interp_standard.localize import Localization
 from interp_standard.localize.centre import centre
 from interp_standard.localize.report import rows

@@ -33,8 +33,7 @@ from interp.target import Target
 from interp_chip.knowledge import ChipKnowledge
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
-from interp_chip.refine import refine
-from interp_chip.view import ChipView
+from interp_chip.view import ChipView, refine
 from interp_creatures.dataset import Creatures
 from interp_creatures.species import DEFINING
 from interp_standard.localize.box import iou, largest_box

@@ -95,7 +95,7 @@ class LayerFit:
         """
         limited = self.context.budget.seconds is not None
         before = self.moments.copy() if self.done and limited else None
-        part, parts = self._part
+        part, parts = self.context.budget.shard or (0, 1)
         chunks = [at for at in range(self.done, until) if at % parts == part]
         complete = self._run_images(chunks)
         if not complete and before is not None:
@@ -176,14 +176,9 @@ class LayerFit:
         return min(self.design.chunk, self.masks - chunk * self.design.chunk)
 
     @property
-    def _part(self) -> tuple[int, int]:
-        """This process's share of the chunks: i, i + n, ... of (i, n)."""
-        return self.context.budget.shard or (0, 1)
-
-    @property
     def _file(self) -> Path | None:
         folder = self.context.checkpoint
-        part, count = self._part
+        part, count = self.context.budget.shard or (0, 1)
         name = f"{self.key}-{self.masks}-{part}-{count}.safetensors"
         return None if folder is None else folder / name
 

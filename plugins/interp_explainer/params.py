@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 from pydantic import Field
@@ -113,19 +112,3 @@ class ExplainerParams(Params):
     gallery: int = Field(12, ge=1, description="number of filters in survey's gallery")
     examples: int = Field(4, ge=1, description="number of images for each of them")
     looked_at: int = Field(500, ge=2, description="largest number of images that survey reads")
-
-    def uses_filter_loss(self, epoch: int) -> bool:
-        """Whether the filter loss counts in an epoch."""
-        return self.filter_share > 0 and epoch >= self.warm_up
-
-    def filter_share_at(self, epoch: int) -> float:
-        """The filter loss's share of the gradient in an epoch in which it counts."""
-        return float(self.filter_share / (epoch - self.warm_up + 1) ** self.filter_decay)
-
-    def contribution_at(self, epoch: int) -> float:
-        """eta in an epoch."""
-        return self.contribution if epoch >= 2 * self.warm_up else 0.0
-
-    def rate_factor(self, epoch: int) -> float:
-        """The factor of the learning rates, from 1 towards 0."""
-        return 0.5 * (1 + math.cos(math.pi * epoch / self.epochs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -42,7 +43,7 @@ class ExplainerTask(Task):
 
     def begin(self, epoch: int) -> list[str]:
         """Set the learning rates, which fall as a cosine."""
-        factor = self.params.rate_factor(epoch)
+        factor = 0.5 * (1 + math.cos(math.pi * epoch / self.params.epochs))
         groups = _parameter_groups(self.network, self.params)
         for group, start in zip(self.optimizers["network"].param_groups, groups, strict=True):
             group["lr"] = start["lr"] * factor
@@ -61,10 +62,11 @@ class ExplainerTask(Task):
         errors = [relative_error(each, goal) for each, goal in zip(found.goals, goals, strict=True)]
         loss = torch.stack(errors).sum()
         terms = dict(zip(self.names, errors, strict=True))
-        if self.params.uses_filter_loss(epoch):
+        if self.params.filter_share > 0 and epoch >= self.params.warm_up:
             shaped, terms["information"] = self._filter_loss(found.encoded)
             loss = loss + self._weight(epoch, loss, shaped, found.encoded.second) * shaped
-        loss = loss + self.params.contribution_at(epoch) * softplus(-found.logit)
+        eta = self.params.contribution if epoch >= 2 * self.params.warm_up else 0.0
+        loss = loss + eta * softplus(-found.logit)
         return {"loss": loss, **terms}
 
     def measure(self, epoch: int) -> dict[str, Any]:
@@ -96,10 +98,9 @@ class ExplainerTask(Task):
             for each in (rebuilding, shaped)
         )
         ratio = pull / shape.clamp(min=TINY)
+        decay = (epoch - self.params.warm_up + 1) ** self.params.filter_decay
         # filters that are never active have no gradient to scale
-        return self.params.filter_share_at(epoch) * ratio.where(
-            shape > TINY, torch.zeros_like(ratio)
-        )
+        return self.params.filter_share / decay * ratio.where(shape > TINY, torch.zeros_like(ratio))
 
 
 def relative_error(found: Tensor, wanted: Tensor) -> Tensor:

@@ -22,8 +22,8 @@ from interp.testing import MethodCase, method_checks
 from interp_chip import layer_fit
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
-from interp_chip.refine import refine
 from interp_chip.survey import selective
+from interp_chip.view import refine
 
 PARAMS = ChipParams(layer=("act",), correct=False, masks=300)
 IMAGE = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)

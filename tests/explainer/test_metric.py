@@ -16,7 +16,7 @@ from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
 from interp_explainer.knowledge import TrainedExplainer
 from interp_explainer.metric import METRICS
-from interp_explainer.metric.instability import by_filter, distances, instability
+from interp_explainer.metric.part import by_filter, distances, instability
 
 
 def slow(apart: np.ndarray, score: np.ndarray, highest: int) -> np.ndarray:
