@@ -51,14 +51,9 @@ class Gated(nn.Module):
         if gates is None or not self.training:
             scores: Tensor = self.network(images)
             return scores
-        handle = self.network.get_submodule(self.linear).register_forward_pre_hook(
-            lambda _, inputs: (inputs[0] * gates,)
-        )
-        try:
-            scores = self.network(images)
-        finally:
-            handle.remove()
-        return scores
+        linear = self.network.get_submodule(self.linear)
+        with linear.register_forward_pre_hook(lambda _, inputs: (inputs[0] * gates,)):
+            return self.network(images)  # type: ignore[no-any-return]
 
     def answer(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features (B, K) before the linear layer, and scores (B, C), without gates."""

@@ -13,7 +13,7 @@ from interp.knowledge import Knowledge
 from interp.spec import Capability
 from interp.training.loop import train
 from interp.training.samples import Samples, gather, matched_all
-from interp.training.task import Plan, forget, run_params
+from interp.training.task import Plan, forget, run_params, seeded
 from interp_decoupling.build import Layout, begin, insert
 from interp_decoupling.control import controlled
 from interp_decoupling.params import DecouplingParams
@@ -72,16 +72,14 @@ def _task(
     held: Samples,
     seed: int,
 ) -> DecouplingTask:
-    """The network with its modules, ready to train; torch's global generator is put back."""
+    """The network with its controlling modules, ready to train."""
     teacher = None
     if params.distillation and not params.fresh:
         teacher = Teacher(copy.deepcopy(network))
     if params.fresh:
         forget(network, seed)
     insert(network, layout)
-    device = next(network.parameters()).device
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    with seeded(seed, next(network.parameters()).device):
         begin(network, layout.places, params, seed)
         network.requires_grad_(True)
         return DecouplingTask(network, len(held.model.spec.classes), params, held, teacher)

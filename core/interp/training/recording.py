@@ -23,8 +23,9 @@ def recording(modules: Mapping[str, nn.Module]) -> Iterator[dict[str, list[Call]
     calls: dict[str, list[Call]] = {name: [] for name in modules}
     with ExitStack() as stack:
         for name, module in modules.items():
-            handle = module.register_forward_hook(
-                lambda _, inputs, output, name=name: calls[name].append(Call(inputs, output))
+            stack.enter_context(
+                module.register_forward_hook(
+                    lambda _, inputs, output, name=name: calls[name].append(Call(inputs, output))
+                )
             )
-            stack.callback(handle.remove)
         yield calls

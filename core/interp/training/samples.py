@@ -1,4 +1,4 @@
-"""Labelled images as a network takes them: kept in memory where they fit, split, put in order."""
+"""Images at a network's input size with labels, in memory where they fit; splits and order."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ BATCH = 64
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Images of a data set by their `places` in it, with labels (N,).
+    """Images of a data set, given by their `places` in it (N,), with labels (N,).
 
-    `pixels` (M, 3, h, w) uint8 are all images that can be read, `rows` (N,) those of this part;
-    without them images are read again each time.
+    `pixels` (M, 3, h, w) uint8 are all readable images in memory, `rows` (N,) those of these
+    samples. Without pixels images are read from the data set each time.
     """
 
     model: ModelAdapter
@@ -72,7 +72,7 @@ class Samples:
             yield chosen, self.images(chosen).to(device or self.model.spec.device).float() / 255
 
     def split(self, share: float, seed: int) -> tuple[Samples, Samples]:
-        """The rest, and a share of each class set apart in random order: one image or more."""
+        """Two parts: the rest, and a random share of each class, one image or more."""
         order = np.argsort(draw_bits(seed, "split", 0, len(self)), kind="stable")
         apart = np.zeros(len(self), bool)
         for label in np.unique(self.labels):
@@ -81,7 +81,7 @@ class Samples:
         return self.part(np.flatnonzero(~apart)), self.part(order[apart[order]])
 
     def near(self, device: torch.device) -> Samples:
-        """The same, their images on a GPU where they take no more than half of what is free."""
+        """The samples with pixels on a GPU, where they take at most half of its free memory."""
         import torch
 
         if self.pixels is None or device.type != "cuda":
@@ -92,14 +92,14 @@ class Samples:
         return replace(self, pixels=self.pixels.to(device))
 
     def alternate(self) -> np.ndarray:
-        """Every other sample of each class, (N,) bool: to choose by, the rest to measure on."""
+        """Every other sample of each class, (N,) bool, to choose by; the rest is to measure on."""
         found = np.zeros(len(self), bool)
         for label in np.unique(self.labels):
             found[np.flatnonzero(self.labels == label)[::2]] = True
         return found
 
     def part(self, chosen: np.ndarray) -> Samples:
-        """Some of the samples."""
+        """The samples at some rows."""
         return replace(
             self, places=self.places[chosen], labels=self.labels[chosen], rows=self.rows[chosen]
         )
@@ -115,12 +115,12 @@ def matched(model: ModelAdapter, dataset: Dataset, remedy: str = "") -> list[int
     try:
         return [parse_target(name, model.spec.classes).index for name in dataset.classes]
     except InputError as error:
-        told = f"the data's classes are not {model.spec.name}'s: {error}"
-        raise InputError(f"{told}; {remedy}" if remedy else told) from error
+        message = f"the data's classes are not {model.spec.name}'s: {error}"
+        raise InputError(f"{message}; {remedy}" if remedy else message) from error
 
 
 def matched_all(model: ModelAdapter, dataset: Dataset, remedy: str, otherwise: str) -> list[int]:
-    """The same for data that show every class; `otherwise` says what follows where they do not."""
+    """As `matched`; InputError, with `otherwise` as alternative, unless data show every class."""
     found = matched(model, dataset, remedy)
     missing = [name for at, name in enumerate(model.spec.classes) if at not in found]
     if missing:
@@ -197,13 +197,13 @@ def _gather(
 
 
 def ordered(seed: int, epoch: int, count: int, batch_size: int) -> list[np.ndarray]:
-    """Every sample once, in batches of nearly one size, in an order that (seed, epoch) decides."""
+    """Batches of nearly equal size of every sample once, in the order of (seed, epoch)."""
     order = np.argsort(draw_bits(seed, "order", epoch, count), kind="stable")
     return np.array_split(order, -(-count // batch_size))
 
 
 def _prepared(model: ModelAdapter, image: np.ndarray) -> Tensor:
-    """An original (H, W, 3) at the network's input size, (3, h, w) uint8 on the CPU."""
+    """An original image (H, W, 3) at the network's input size, (3, h, w) uint8 on the CPU."""
     import torch
 
     pixels, _ = model.prepare(image)

@@ -14,10 +14,15 @@ class ScheduledParams(Params):
 
     def scheduled(self) -> Self:
         """The same parameters with the schedule's values for those that are None."""
-        values = self.SCHEDULES[getattr(self, "schedule")]  # noqa: B009 - a field of subclasses
+        values = self.SCHEDULES[vars(self)["schedule"]]
         return self.model_copy(
             update={name: value for name, value in values.items() if getattr(self, name) is None}
         )
+
+
+def schedules(*names: str, **rows: tuple[Any, ...]) -> dict[str, dict[str, Any]]:
+    """Schedules by name, from one row for each parameter with a value for every schedule."""
+    return {name: {key: row[at] for key, row in rows.items()} for at, name in enumerate(names)}
 
 
 def rate_factor(epoch: int, epochs: int, drops: tuple[float, ...]) -> float:

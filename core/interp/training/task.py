@@ -1,9 +1,10 @@
-"""What is trained, as a method tells it to the loop, and how long and on what."""
+"""A training task: modules, optimisers and losses; and its plan: how long and on what device."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +16,7 @@ from interp.params import Params
 from interp.training.variation import Variation
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
@@ -27,7 +29,7 @@ Given = TypeVar("Given", bound=Params)
 
 @dataclass(frozen=True)
 class Plan:
-    """How long, how many images at a time, and where. `key` names the training among others."""
+    """Epochs, batch size, devices and precision. `key` identifies the training when it resumes."""
 
     epochs: int
     batch_size: int
@@ -84,13 +86,19 @@ def run_params(params: Given, context: Context) -> Given:
 asked = run_params
 
 
-def forget(network: nn.Module, seed: int) -> None:
-    """Every part's weights drawn anew by its own rule; torch's global generator is put back."""
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's global generators, of the CPU and of this device; they are restored at the end."""
     import torch
 
-    device = next(network.parameters()).device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
+        yield
+
+
+def forget(network: nn.Module, seed: int) -> None:
+    """Draw every part's weights anew by its own rule."""
+    with seeded(seed, next(network.parameters()).device):
         for part in network.modules():
             reset = getattr(part, "reset_parameters", None)
             if callable(reset):
@@ -104,18 +112,18 @@ class Task(ABC):
     optimizers: dict[str, Optimizer]
 
     def begin(self, epoch: int) -> list[str]:
-        """Set the learning rates of an epoch; the optimisers that step in it."""
+        """Set an epoch's learning rates; returns the names of the optimisers that step in it."""
         return list(self.optimizers)
 
     @abstractmethod
     def losses(
         self, epoch: int, modules: dict[str, Any], images: Tensor, labels: Tensor
     ) -> dict[str, Tensor]:
-        """Numbers of a batch; `loss` is what goes down. `modules` are as Fabric wrapped them."""
+        """A batch's losses by name; `loss` is minimised. `modules` are those that Fabric wrapped."""
 
     def stepped(self, epoch: int) -> None:  # noqa: B027 - most tasks have none
-        """After every step, for projections."""
+        """Called after every step, for projections."""
 
     def measure(self, epoch: int) -> dict[str, Any]:
-        """What the log says after an epoch beside the mean losses; plain values."""
+        """What the log records after an epoch beside the mean losses, as plain values."""
         return {}
