@@ -12,8 +12,7 @@ from torch import nn
 from interp.errors import ModelError
 from interp.spec import Plain
 from interp.training.task import seeded
-from interp_decoupling.binarise import Mixture
-from interp_decoupling.control import Control, Controlled
+from interp_decoupling.control import Control, Controlled, Mixture
 from interp_decoupling.params import DecouplingParams
 from interp_decoupling.structure import Place
 

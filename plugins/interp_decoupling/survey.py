@@ -18,12 +18,20 @@ from interp.model import ModelAdapter
 from interp.network.placement import Placement, place
 from interp.spec import Capability
 from interp.training.curve import training_curves
+from interp.training.samples import Samples
 from interp_decoupling.cluster import clustered, information, purity, shared
 from interp_decoupling.concept import Values, met, mined, part_masks, parts_together, read_values
-from interp_decoupling.features import PathSamples, maps_of, read_paths
 from interp_decoupling.knowledge import DecouplingKnowledge
 from interp_decoupling.params import DecouplingParams
-from interp_decoupling.path import Paths, distinct, diversity, hamming, within
+from interp_decoupling.path import (
+    Paths,
+    PathSamples,
+    distinct,
+    diversity,
+    hamming,
+    read_paths,
+    within,
+)
 
 LOGGED = ("accuracy", "on", "diversity")
 """What is drawn of the log."""
@@ -143,6 +151,15 @@ def combinations(
         rows.append([images, names, both.concept, round(both.overlap, 3), *alone])
     columns = ["images", "filters", "concept", "IoU", "best single", "its IoU"]
     yield Table(name="filters on together", layer=layer, columns=columns, rows=rows)
+
+
+def maps_of(model: ModelAdapter, samples: Samples, layer: str, context: Context) -> np.ndarray:
+    """Gated maps (N, K, gh, gw) of a layer, rectified."""
+    found = [
+        model.activations(images, [layer])[layer].relu().cpu().numpy()
+        for _, images in samples.batches(context, "reading maps")
+    ]
+    return np.concatenate(found)
 
 
 def placed(

@@ -83,9 +83,6 @@ def run_params(params: Given, context: Context) -> Given:
         raise InputError(f"--batch-size {size}: {error.errors()[0]['msg'].lower()}") from error
 
 
-asked = run_params
-
-
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Seed torch's global generators, on the CPU and this device, and restore them at the end."""

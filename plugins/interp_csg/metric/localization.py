@@ -185,8 +185,7 @@ def gradient_mask(gradient: np.ndarray, sigma: float) -> np.ndarray:
     norm = np.linalg.norm(gradient, axis=0)
     scaled = norm / max(float(np.sqrt(np.square(norm).mean())), 1e-30)
     side = 2 * round(sigma) + 1
-    found: np.ndarray = cv2.GaussianBlur(scaled.astype(np.float32), (side, side), sigma) > 1
-    return found
+    return np.asarray(cv2.GaussianBlur(scaled.astype(np.float32), (side, side), sigma) > 1)
 
 
 def gradients(model: ModelAdapter, image: Tensor, layer: str, filters: np.ndarray) -> np.ndarray:
@@ -248,5 +247,4 @@ def head_weights(model: ModelAdapter, layer: str) -> np.ndarray:
         return CsgKnowledge.of(model).weight
     except InputError:
         weight, _ = weights_of(model, find_ending(model, layer).linear)
-        found: np.ndarray = weight.float().cpu().numpy()
-        return found
+        return np.asarray(weight.float().cpu().numpy())

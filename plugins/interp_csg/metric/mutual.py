@@ -41,8 +41,7 @@ def _untied(features: np.ndarray) -> np.ndarray:
     spread = features.std(0, dtype=float)
     values = features / np.where(spread > 10 * np.finfo(float).eps, spread, 1)
     noise = np.random.RandomState(0).standard_normal(values.shape)
-    found: np.ndarray = values + 1e-10 * np.maximum(1, np.abs(values).mean(0)) * noise
-    return found
+    return np.asarray(values + 1e-10 * np.maximum(1, np.abs(values).mean(0)) * noise)
 
 
 def _information(values: np.ndarray, member: np.ndarray) -> np.ndarray:
@@ -70,8 +69,7 @@ def _information(values: np.ndarray, member: np.ndarray) -> np.ndarray:
             near[column] += digamma(inside).sum()
         kept += size
         known += size * (digamma(k) - digamma(size))
-    found: np.ndarray = np.maximum(0, digamma(kept) + (known - near) / kept)
-    return found
+    return np.asarray(np.maximum(0, digamma(kept) + (known - near) / kept))
 
 
 def _reach(points: np.ndarray, k: int) -> np.ndarray:
