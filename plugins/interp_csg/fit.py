@@ -16,10 +16,10 @@ from interp.model import ModelAdapter
 from interp.training.checkpoint import Row
 from interp.training.loop import train
 from interp.training.samples import gather, matched_all
-from interp.training.task import Plan, forget, run_params
+from interp.training.task import Plan, reset_parameters, run_params
 from interp_csg.head import put_head
 from interp_csg.params import CsgParams
-from interp_csg.reach import check_reach, hastened
+from interp_csg.reach import check_reach, with_faster_gates
 from interp_csg.structure import Ending, find_ending
 from interp_csg.training_task import CsgTask
 
@@ -43,7 +43,7 @@ def fit(model: ModelAdapter, dataset: Dataset, params: CsgParams, context: Conte
     learning, held = samples.split(params.holdout, context.seed)
     steps = -(-len(learning) // (params.batch_size or 1))
     if not fixed_rate:
-        params = hastened(params, len(classes), steps)
+        params = with_faster_gates(params, len(classes), steps)
     check_reach(params, len(classes), steps)
     network = _network(model, ending, params, len(classes), context.seed)
     task = CsgTask(network, ending.linear, ending.filters, params, held)
@@ -60,9 +60,9 @@ def _network(
     network = copy.deepcopy(model.module())
     if params.new_head:
         put_head(network, ending.linear, classes)
-        forget(network.get_submodule(ending.linear), seed)
+        reset_parameters(network.get_submodule(ending.linear), seed)
     if params.fresh:
-        forget(network, seed)
+        reset_parameters(network, seed)
     return network
 
 

@@ -20,7 +20,7 @@ from interp_csg.switching import losses
 from interp_csg.view import gate_matrix
 
 LOGGED = ("accuracy", "density", "mis")
-"""What is drawn of the log."""
+"""Columns of the log that are drawn."""
 
 
 def survey(

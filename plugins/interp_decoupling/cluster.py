@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 
-def clustered(codes: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Clusters (N,) of codes (N, n): k-means with `count` centres, or as many as codes differ."""
+def cluster_codes(codes: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Clusters (N,) of codes (N, n) by k-means with `count` centres, or one per distinct code."""
     from sklearn.cluster import KMeans
 
     kinds, inverse = np.unique(codes, axis=0, return_inverse=True)
@@ -21,7 +21,7 @@ def purity(clusters: np.ndarray, labels: np.ndarray) -> float:
     return float(contingency(clusters, labels).max(1).sum() / len(labels))
 
 
-def shared(clusters: np.ndarray, labels: np.ndarray) -> float:
+def shared_information(clusters: np.ndarray, labels: np.ndarray) -> float:
     """Normalised mutual information: 0 for none, 1 for the same partition."""
     from sklearn.metrics import normalized_mutual_info_score
 

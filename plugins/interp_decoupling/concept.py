@@ -53,7 +53,7 @@ def read_values(path: str | None, classes: Sequence[str]) -> Values:
     return found
 
 
-def lit(maps: np.ndarray, limits: np.ndarray) -> np.ndarray:
+def active_cells(maps: np.ndarray, limits: np.ndarray) -> np.ndarray:
     """Cells (N, K, gh, gw) bool where a filter's map reaches its threshold and is not 0."""
     return np.asarray((maps >= limits[:, None, None]) & (maps > 0))
 
@@ -109,7 +109,7 @@ def parts_together(
     return found
 
 
-def mined(
+def mine_combinations(
     codes: np.ndarray, clusters: np.ndarray, most: int, least: float = 0.5
 ) -> list[tuple[int, tuple[int, ...]]]:
     """Per cluster its number of images, and up to `most` filters that are on more than elsewhere.
@@ -129,7 +129,7 @@ def mined(
     return found
 
 
-def met(
+def match_concept(
     maps: np.ndarray,
     masks: dict[str, np.ndarray],
     filters: tuple[int, ...],
@@ -145,12 +145,12 @@ def met(
     """
     chosen = maps[:, list(filters)]
     limits = thresholds(chosen[seen], top)
-    alone = np.moveaxis(lit(chosen, limits), 1, 0)
+    alone = np.moveaxis(active_cells(chosen, limits), 1, 0)
     together = np.logical_or.reduce(alone)
     if joined == "mean":
         units = np.where(limits > 0, limits, 1)[:, None, None]
         mean = (chosen / units).mean(1, keepdims=True)
-        together = lit(mean, thresholds(mean[seen], top))[:, 0]
+        together = active_cells(mean, thresholds(mean[seen], top))[:, 0]
     concept = max(masks, key=lambda name: overlap(together[seen], masks[name][seen]))
     mask = masks[concept]
     best = int(np.argmax([overlap(each[seen], mask[seen]) for each in alone]))

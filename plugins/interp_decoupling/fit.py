@@ -17,7 +17,7 @@ from interp.spec import Capability
 from interp.training.checkpoint import Row
 from interp.training.loop import train
 from interp.training.samples import Samples, gather, matched_all
-from interp.training.task import Plan, forget, run_params, seeded
+from interp.training.task import Plan, reset_parameters, run_params, seeded
 from interp_decoupling.build import Layout, begin, insert
 from interp_decoupling.control import controlled
 from interp_decoupling.params import DecouplingParams
@@ -73,7 +73,7 @@ def _task(
     if params.distillation and not params.fresh:
         teacher = Teacher(copy.deepcopy(network))
     if params.fresh:
-        forget(network, seed)
+        reset_parameters(network, seed)
     insert(network, layout)
     with seeded(seed, next(network.parameters()).device):
         begin(network, layout.places, params, seed)

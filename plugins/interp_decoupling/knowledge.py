@@ -1,4 +1,4 @@
-"""What is known of a decoupled model: paths of reference images, work, the training log."""
+"""What decoupling learned of a model: paths of reference images, work, the training log."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Decoupling(FittedMethod):
     softmax(f(x) / T)), where f_0 is the plain network and T = 4 (ours).
 
     Explain. The codes of all layers are the image's path: what of it is unlike its class, what of
-    its class is unlike the others, whose paths are nearest, and where its filters look.
+    its class is unlike the others, which images have the nearest paths, and where its filters look.
 
     Y. Li et al.: Interpretable Neural Network Decoupling, ECCV 2020.
 

@@ -66,7 +66,7 @@ class PathDetectionParams(DetectionParams):
 
 @dataclass(frozen=True)
 class PathDetection(ModelMetric):
-    """How well a classifier on calculation paths tells attacked images from clean ones: AUC.
+    """How well a classifier on calculation paths separates attacked images from clean ones: AUC.
 
     On images that the detector has not seen, a mean over draws.
     """

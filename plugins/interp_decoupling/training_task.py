@@ -58,7 +58,7 @@ class Terms(nn.Module):
             for each in controlled(network).values()
         )
         for each in self.readers:
-            nn.init.kaiming_normal_(each.weight)
+            nn.init.kaiming_normal_(each.get_parameter("weight"))
 
     def forward(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Losses of images (B, 3, h, w) with labels (B,)."""

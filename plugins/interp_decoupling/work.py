@@ -15,7 +15,7 @@ from interp_decoupling.structure import Place
 
 
 class LayerWork(Plain):
-    """A controlled convolution of n filters on c channels: k^2 h' w' for each pair of them.
+    """A controlled convolution of n filters on c channels; `each` pair of them costs k^2 h' w'.
 
     `module` is what its controlling module costs, the pooling of its inputs included.
     """
@@ -29,7 +29,7 @@ class LayerWork(Plain):
 class Work(Plain):
     """All convolutions and linear layers; batch norms and activations are not counted.
 
-    `rest` is what no gate touches: stem, classifier, convolutions without a module.
+    `rest` is not gated: stem, classifier, convolutions without a module.
     """
 
     layers: dict[str, LayerWork]
@@ -58,14 +58,14 @@ class Work(Plain):
         return np.asarray(self.on(codes, filters) / self.plain(filters))
 
     def skipping(self, filters: dict[str, int]) -> int:
-        """Layers large enough that leaving filters out saves time on a CPU."""
+        """Number of layers large enough that skipping filters saves time on a CPU."""
         return sum(
             each.each * each.channels * filters[name] >= PAYS for name, each in self.layers.items()
         )
 
 
 def count_work(network: nn.Module, places: tuple[Place, ...], size: tuple[int, int]) -> Work:
-    """Counted on one black image of this size; the network is in evaluation mode."""
+    """Multiply-adds on one image of this size; the network is in evaluation mode."""
     first, layers = next(network.parameters()), controlled(network)
     inner = {id(part) for each in layers.values() for part in each.modules()}
     others = {

@@ -93,7 +93,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-def forget(network: nn.Module, seed: int) -> None:
+def reset_parameters(network: nn.Module, seed: int) -> None:
     """Draw every part's weights anew by its own rule."""
     with seeded(seed, next(network.parameters()).device):
         for part in network.modules():

@@ -34,7 +34,7 @@ class LayerParams(Params):
 
 @dataclass(frozen=True)
 class Accuracy(SampleMetric):
-    """Share of images whose top-1 is their label; gates play no part."""
+    """Top-1 accuracy of the network, which runs without gates."""
 
     Params = LayerParams
 
@@ -60,9 +60,9 @@ class MutualInformation(ModelMetric):
 
 @dataclass(frozen=True)
 class Density(ModelMetric):
-    """L1 density of the gates: 1 / classes is one class for each filter.
+    """L1 density of the gates; 1 / classes is one class for each filter.
 
-    The data are not looked at.
+    Independent of the data.
     """
 
     Params = LayerParams
@@ -76,7 +76,7 @@ class Density(ModelMetric):
 class FilterCorrelation(ModelMetric):
     """Mean of |cosine| between the kernels of the last convolution's filters.
 
-    The data are not looked at.
+    Independent of the data.
     """
 
     Params = LayerParams
@@ -95,7 +95,7 @@ class FilterCorrelation(ModelMetric):
 
 
 class ClassParams(LayerParams):
-    """What of a class is compared."""
+    """What to compare of classes."""
 
     of: Literal["features", "gates"] = Field(
         "features", description="mean features on the data, or rows of the gates"
@@ -129,7 +129,7 @@ class AdversarialParams(DetectionParams, LayerParams):
 
 @dataclass(frozen=True)
 class AdversarialDetection(ModelMetric):
-    """How well a random forest on pooled features tells attacked images from clean ones.
+    """How well a random forest on pooled features separates attacked images from clean ones.
 
     AUC or error rate on images that the detector has not seen, a mean over draws.
     """
