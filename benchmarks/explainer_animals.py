@@ -25,7 +25,7 @@ from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions
 from interp.storage.image import open_image
-from interp_explainer.crop import Crops
+from interp_explainer.object_crop import ObjectCrops
 
 HERE = Path(__file__).parent
 DATA = HERE.parent.parent / "shared" / "data"
@@ -89,7 +89,7 @@ def main() -> None:
 
 def _study(asked: argparse.Namespace) -> Study:
     file, folder = asked.data / "imagenet" / "mobilenet_v2.pt2", asked.data / "animal_parts"
-    images = Kept(Crops(Animals(folder), 1.0))
+    images = Kept(ObjectCrops(Animals(folder), 1.0))
     return Study(
         model=open_model(str(file), ModelOptions(input=NORMALISED), Registry.load()),
         train=images,
@@ -103,7 +103,7 @@ def _study(asked: argparse.Namespace) -> Study:
         work=WORK / f"{asked.layer}-{asked.epochs}",
         measures=MEASURES,
         performer={},
-        classes={name: Kept(Crops(Animals(folder, name), 1.0)) for name in images.classes},
+        classes={name: Kept(ObjectCrops(Animals(folder, name), 1.0)) for name in images.classes},
     )
 
 

@@ -23,7 +23,7 @@ from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions
 from interp_creatures.dataset import Creatures
-from interp_explainer.crop import Crops
+from interp_explainer.object_crop import ObjectCrops
 
 HERE = Path(__file__).parent
 WORK = HERE.parent / "build" / "explainer_creatures"
@@ -77,8 +77,8 @@ def _study(asked: argparse.Namespace) -> Study:
     first = 100 if asked.explore else 1
     return Study(
         model=open_model(asked.model, ModelOptions(), Registry.load()),
-        train=Kept(Crops(Creatures(asked.images, train, two=False), MARGIN)),
-        test=Kept(Crops(Creatures(asked.test, test, two=False), MARGIN)),
+        train=Kept(ObjectCrops(Creatures(asked.images, train, two=False), MARGIN)),
+        test=Kept(ObjectCrops(Creatures(asked.test, test, two=False), MARGIN)),
         params=params,
         seeds=tuple(range(first, first + asked.seeds)),
         work=WORK / f"{'explored' if asked.explore else 'scored'}-{name}",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from interp.errors import UnsupportedError
-from interp.evidence import Evidence
+from interp.evidence import Evidence, PartMaps
 from interp.explanation import Explanation, join
 from interp.knowledge import Knowledge
 from interp.params import Params
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from interp.context import Context
     from interp.dataset import Dataset
     from interp.model import ModelAdapter
+    from interp.network.placement import Placement
     from interp.target import Target
 
 
@@ -58,6 +60,105 @@ class Method(ABC):
     ) -> Explanation:
         """Class- and data-set-level evidence, of no single image."""
         raise UnsupportedError(f"{type(self).__name__} has no class-level view")
+
+
+@dataclass(frozen=True, eq=False)
+class ImageView(ABC):
+    """One image (H, W, 3) uint8 RGB, and what was `learned` of the model that sees it.
+
+    Base of the classes that turn both into evidence. `index` is the image's number among the
+    `count` images that are explained together.
+    """
+
+    model: ModelAdapter
+    image: np.ndarray
+    index: int
+    learned: Any
+    params: Any
+    count: int = 1
+
+    @abstractmethod
+    def to_explanation(self, targets: Sequence[Target]) -> Explanation:
+        """Evidence about this image for every target."""
+
+    @cached_property
+    def prepared(self) -> tuple[Tensor, Placement]:
+        """The model's input (3, h, w) RGB in [0, 1], and where it lies in the image."""
+        return self.model.prepare(self.image)
+
+    @property
+    def pixels(self) -> Tensor:
+        """The model's input as a batch of one, (1, 3, h, w) RGB in [0, 1]."""
+        return self.prepared[0][None]
+
+    @property
+    def placement(self) -> Placement:
+        """Where the model's input lies in the image."""
+        return self.prepared[1]
+
+    def place(self, cells: np.ndarray, layer: str) -> np.ndarray:
+        """A map (gh, gw) on a layer's grid as a map (H, W) over the image."""
+        field = self.model.layer(layer).field
+        values = self.placement.grid_to_input(cells.astype(np.float32), field)
+        return self.placement.to_image(values)
+
+    def part_maps(
+        self, name: str, layer: str, maps: np.ndarray, filters: np.ndarray, target: str
+    ) -> PartMaps:
+        """Maps of some `filters` over the image with their peaks; maps (K, gh, gw) are all."""
+        placed = np.stack([self.place(maps[each], layer) for each in filters])
+        peaks = [np.unravel_index(each.argmax(), each.shape) for each in placed]
+        return PartMaps(
+            name=name,
+            target=target,
+            image=self.index,
+            layer=layer,
+            maps=placed,
+            peaks=np.array(peaks, np.int64),
+            filters=[int(each) for each in filters],
+        )
+
+
+@dataclass(frozen=True)
+class FittedMethod(Method):
+    """A method that explains images, one by one, with what its `fit` learned of the model.
+
+    Subclasses set `View`, which explains one image, and say where knowledge is found (`learned`).
+    """
+
+    View: ClassVar[type[ImageView]]
+    main: ClassVar[str | None] = None
+    """Name of the evidence whose map stands for an explanation; None: the first with a map."""
+
+    @abstractmethod
+    def learned(self, model: ModelAdapter, knowledge: Knowledge | None) -> Any:
+        """What was learned of the model, from `knowledge` or else from where it is kept.
+
+        InputError where nothing was learned of this model.
+        """
+
+    def shared_evidence(self, learned: Any, targets: Sequence[Target]) -> Iterable[Evidence]:
+        """Evidence that is the same for all images."""
+        return ()
+
+    def explain(
+        self,
+        model: ModelAdapter,
+        images: Sequence[np.ndarray],
+        targets: Sequence[Target],
+        knowledge: Knowledge | None,
+        context: Context,
+    ) -> Explanation:
+        """Evidence about each image for every target, then what all images share."""
+        learned, parts = self.learned(model, knowledge), []
+        for index, image in enumerate(images):
+            context.out_of_time()
+            context.progress("explaining", index + 1, len(images))
+            view = self.View(model, image, index, learned, self.params, len(images))
+            parts.append(view.to_explanation(targets))
+        found = join(parts)
+        shared = self.shared_evidence(learned, targets)
+        return replace(found, evidence=(*found.evidence, *shared), main=self.main)
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from interp.registry import Registry
 from interp.spec import ModelOptions
 from interp.storage.image import open_image
 from interp.target import Target
-from interp_chip.known import Known
+from interp_chip.knowledge import ChipKnowledge
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
-from interp_chip.view import View
+from interp_chip.view import ChipView
 from interp_standard.localize.region import energy, inside
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -70,7 +70,7 @@ def test_more_energy_on_the_animal_than_gradcam() -> None:
     halves = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
     model = open_model(str(FILE), ModelOptions(device="cpu", input=halves), Registry.load())
     params = ChipParams(layer=(LAYER,), masks=256, images=8)
-    known = Known.open(Chip(params).fit(model, Animals(0, 12), Context()))
+    known = ChipKnowledge.read(Chip(params).fit(model, Animals(0, 12), Context()))
     cut = model.cut(LAYER)
     found: dict[str, list[float]] = {"chip": [], "gradcam": []}
     scored = Animals(20, 6)
@@ -83,7 +83,7 @@ def test_more_energy_on_the_animal_than_gradcam() -> None:
         slopes = cut.derivative(frontier, ones, [target], "logit")[:, 0]
         cells = torch.einsum("k,khw->hw", slopes, maps).numpy()
         animal = inside([example.instances[0].box], example.image.shape[:2])
-        chip = View(model, example.image, 0, known, params).map(LAYER, target)
+        chip = ChipView(model, example.image, 0, known, params).map(LAYER, target)
         cam = placement.to_image(placement.grid_to_input(cells, cut.layer.field))
         found["chip"].append(energy(chip, animal))
         found["gradcam"].append(energy(cam, animal))

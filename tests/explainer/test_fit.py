@@ -20,9 +20,9 @@ from interp.registry import Registry
 from interp.request import Request
 from interp.run import fit, run
 from interp.spec import ModelOptions
-from interp_explainer.crop import Crops
-from interp_explainer.fit import _worries
-from interp_explainer.known import Known
+from interp_explainer.fit import training_notes
+from interp_explainer.knowledge import TrainedExplainer
+from interp_explainer.object_crop import ObjectCrops
 
 SIZE = 16
 
@@ -110,7 +110,7 @@ def test_images_without_classes_from_a_folder(
 
 def test_crops_are_the_largest_object_with_its_parts(squares: Any) -> None:
     data = squares()
-    whole, cut = data[5], Crops(data, 1.0)[5]
+    whole, cut = data[5], ObjectCrops(data, 1.0)[5]
     left, top, _, _ = (int(each) for each in whole.instances[0].box)
     assert np.array_equal(cut.image, whole.image[top : top + 8, left : left + 8])
     for before, after in zip(whole.instances[0].parts, cut.instances[0].parts, strict=True):
@@ -127,8 +127,8 @@ def test_learning_from_crops(
     from interp.dataset import open_dataset
 
     found = method(epochs=1, crop=1.0).fit(model, open_dataset(folder), Context())
-    known = Known.open(model, found)
-    assert known.seen(squares())[0].image.shape == (8, 8, 3)
+    known = TrainedExplainer.read(model, found)
+    assert known.data(squares())[0].image.shape == (8, 8, 3)
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ def test_a_crop_needs_boxes(model: ModelAdapter, tmp_path: Path, squares: Any, m
 
 def test_what_went_wrong_is_said() -> None:
     good = {"coverage": 0.3, "held error relu1": 0.1, "p": 2.0}
-    assert not _worries([]) and not _worries([good])
-    (silent,) = _worries([good, {**good, "coverage": 0.0}])
+    assert not training_notes([]) and not training_notes([good])
+    (silent,) = training_notes([good, {**good, "coverage": 0.0}])
     assert "no part filter fires" in silent
-    (poor,) = _worries([{**good, "held error relu1": 3.21, "error relu1": 5.0}])
+    (poor,) = training_notes([{**good, "held error relu1": 3.21, "error relu1": 5.0}])
     assert "relu1 with 3.2;" in poor and "--start scaled" in poor

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from interp.context import Context
+from interp.dataset import Dataset
 from interp.errors import InputError
-from interp.metric import Measurement
+from interp.metric import Measurement, ModelMetric
+from interp.model import ModelAdapter
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Column means (R, M) -> one number for each row, (R,)."""
@@ -36,6 +42,24 @@ def estimate(
     found = float(statistic(values.mean(0, keepdims=True))[0])
     low, high = np.percentile(drawn, [2.5, 97.5])
     return Measurement(found, unit, higher_is_better, float(low), float(high), len(values))
+
+
+@dataclass(frozen=True)
+class SampleMetric(ModelMetric):
+    """A mean over images or filters, with a confidence interval over these."""
+
+    unit: ClassVar[str] = "share of images"
+    higher_is_better: ClassVar[bool] = True
+
+    @abstractmethod
+    def values(self, model: ModelAdapter, dataset: Dataset, context: Context) -> np.ndarray:
+        """The number of each image or filter, (N,)."""
+
+    def measure(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Measurement:
+        """The mean of `values`."""
+        values = self.values(model, dataset, context)
+        generator = np.random.default_rng(context.seed)
+        return estimate(values, generator, self.unit, self.higher_is_better)
 
 
 def compare(

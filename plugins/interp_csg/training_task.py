@@ -1,29 +1,26 @@
-"""CSG's training as the shared loop sees it: standard and gated epochs by turns."""
+"""CSG's training: standard and gated epochs by turns."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from interp.network.device import send
+from interp.context import Context
 from interp.network.preprocess import encode
+from interp.training.samples import Samples
 from interp.training.task import Task
 from interp_csg.gates import Gated, Gates
 from interp_csg.metric.mutual import NEIGHBOURS, score, table
 from interp_csg.params import CsgParams
 
-if TYPE_CHECKING:
-    from interp.training.samples import Samples
 
-BATCH = 64
+class CsgTask(Task):
+    """Standard epochs: CE(y, f(x)). Gated epochs: CE(y, f_G(x, y)) + penalty * R(G).
 
-
-class Course(Task):
-    """Standard epochs: CE(y, f(x)). Gated epochs: CE(y, f_G(x, y)) + penalty * R(G), and G is
-    projected after each step. The two are never added: they take turns by epoch.
+    G is projected after each gated step. The two losses are never added: they take turns by epoch.
     """
 
     def __init__(
@@ -34,13 +31,15 @@ class Course(Task):
         params: CsgParams,
         held: Samples | None = None,
     ) -> None:
-        """`params` are settled; `network` is trained in place; `held` is measured on."""
+        """`network` is trained in place, by `params` without gaps, and measured on `held`."""
         classes = network.get_submodule(linear).weight.shape[0]  # type: ignore[index]
         self.params = params
         self.gated = Gated(network, linear)
         self.gates = Gates(int(classes), filters)
         self.held = held
-        _freeze(network, params.train)
+        for name, each in network.named_parameters():
+            chosen = any(name == part or name.startswith(f"{part}.") for part in params.train)
+            each.requires_grad_(chosen or not params.train)
         learning = [each for each in network.parameters() if each.requires_grad]
         self.modules = {"network": self.gated}
         self.optimizers = {"network": _optimizer(learning, params)}
@@ -50,7 +49,7 @@ class Course(Task):
             self.optimizers["gates"] = kind([self.gates.values], lr=params.gate_rate or 0.0)
 
     def begin(self, epoch: int) -> list[str]:
-        """Both optimisers step in a gated epoch, the network's alone in a standard one."""
+        """Set the rates; in a gated epoch both optimisers step, else the network's alone."""
         for group in self.optimizers["network"].param_groups:
             group["lr"] = self.params.rate_at(epoch)
         if "gates" in self.optimizers:
@@ -70,7 +69,7 @@ class Course(Task):
         return {"loss": found + self.params.penalty * hinge, "hinge": hinge}
 
     def stepped(self, epoch: int) -> None:
-        """The projection."""
+        """Project the gates after a gated step."""
         if self.params.gated(epoch):
             self.gates.project()
 
@@ -80,33 +79,25 @@ class Course(Task):
         if self.params.gate:
             row["density"] = round(self.gates.density(), 4)
         if self.held is not None:
-            features, right = self.look(self.held)
-            few = slice(self.params.measured)
+            features, right = self.read_features(self.held)
             row["accuracy"] = round(float(right.mean()), 4)
-            if len(features[few]) > NEIGHBOURS:
-                found = table(features[few], self.held.labels[few], len(self.gates.values))
-                row["mis"] = round(score(found), 4)
+            few = features[: self.params.measured]
+            if len(few) > NEIGHBOURS:
+                labels = self.held.labels[: len(few)]
+                row["mis"] = round(score(table(few, labels, len(self.gates.values))), 4)
         return row
 
-    def look(self, samples: Samples) -> tuple[np.ndarray, np.ndarray]:
-        """Features (N, K) of samples without gates, and which are classified rightly (N,)."""
+    def read_features(self, samples: Samples) -> tuple[np.ndarray, np.ndarray]:
+        """Features (N, K) of samples without gates, and whether each one's class is right (N,)."""
         device = next(self.gated.parameters()).device
-        features, told = [], []
-        for chosen in np.array_split(np.arange(len(samples)), -(-len(samples) // BATCH)):
-            images = send(samples.images(chosen), device).float() / 255
+        features, classes = [], []
+        for _, images in samples.batches(Context(), device=device):
             with torch.no_grad():
                 found, scores = self.gated.answer(encode(images, samples.model.spec.input))
             features.append(found.float())
-            told.append(scores.argmax(1))
-        right = torch.cat(told).cpu().numpy() == samples.labels
+            classes.append(scores.argmax(1))
+        right = torch.cat(classes).cpu().numpy() == samples.labels
         return torch.cat(features).cpu().numpy(), right
-
-
-def _freeze(network: nn.Module, parts: tuple[str, ...]) -> None:
-    """Let only the named parts learn; all of them where none is named."""
-    for name, each in network.named_parameters():
-        inside = any(name == part or name.startswith(f"{part}.") for part in parts)
-        each.requires_grad_(inside or not parts)
 
 
 def _optimizer(learning: list[nn.Parameter], params: CsgParams) -> torch.optim.Optimizer:

@@ -21,8 +21,8 @@ from interp.errors import Cancelled, InputError
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
 from interp.target import Target
-from interp_chip import lesson
-from interp_chip.lesson import rounds
+from interp_chip import layer_fit
+from interp_chip.layer_fit import rounds
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
 
@@ -60,8 +60,8 @@ def test_batch_sizes_agree(fit: Callable[..., Knowledge]) -> None:
 def test_stopped_anywhere_goes_on(
     fit: Callable[..., Knowledge], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    monkeypatch.setattr(lesson, "SAVE_EVERY", 0.0)
-    monkeypatch.setattr(lesson, "BLOCK", 1)
+    monkeypatch.setattr(layer_fit, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(layer_fit, "BLOCK", 1)
     whole = fit()
     calls = 0
 
@@ -86,10 +86,10 @@ sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
 from conftest import Noise, made
 from pathlib import Path
 from interp.context import Context
-from interp_chip import lesson
+from interp_chip import layer_fit
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
-lesson.SAVE_EVERY = 0.05
+layer_fit.SAVE_EVERY = 0.05
 params = ChipParams(layer=("act",), correct=False, masks=20000, sparsity=0.01)
 context = Context(seed=0, checkpoint=Path(sys.argv[2]))
 Chip(params).fit(made(0), Noise(12), context).save(Path(sys.argv[3]))

@@ -16,30 +16,29 @@ from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
 from interp.network.preprocess import encode
 from interp.spec import InputSpec
-from interp.training.samples import Samples
-from interp_explainer.course import Course
+from interp.training.samples import Samples, gather_unlabelled
 from interp_explainer.information import filter_loss
-from interp_explainer.known import Known
+from interp_explainer.knowledge import TrainedExplainer
 from interp_explainer.network import build
 from interp_explainer.params import ExplainerParams
 from interp_explainer.performer import Performer, decode
-from interp_explainer.pool import gather_images
 from interp_explainer.structure import find_structure
-from interp_explainer.survey import informed, look
+from interp_explainer.survey import collect_maps, filter_information
+from interp_explainer.training_task import ExplainerTask
 
 
 @pytest.fixture
-def course(model: ModelAdapter, squares: Any) -> Course:
+def task(model: ModelAdapter, squares: Any) -> ExplainerTask:
     params = ExplainerParams(warm_up=2, contribution=0.3, filter_share=0.2, filter_decay=1.0)
     structure = find_structure(model, None, (), None)
     network = build(structure, params)
-    held = gather_images(model, squares(8), Context())
-    return Course(Performer(model, structure), network, params, held)
+    held = gather_unlabelled(model, squares(8), Context())
+    return ExplainerTask(Performer(model, structure), network, params, held)
 
 
 @pytest.fixture
 def inputs(model: ModelAdapter, squares: Any) -> torch.Tensor:
-    samples = gather_images(model, squares(20), Context())
+    samples = gather_unlabelled(model, squares(20), Context())
     return encode(samples.images(np.arange(20)).float() / 255, model.spec.input)
 
 
@@ -53,12 +52,12 @@ def test_decoding_undoes_encoding() -> None:
 @pytest.mark.parametrize("epoch", [0, 2, 3, 4, 7])
 @pytest.mark.parametrize("said", [{}, {"shaped": "second", "nowhere": 0.5, "level": 30.0}])
 def test_the_loss_by_hand(
-    course: Course, inputs: torch.Tensor, epoch: int, said: dict[str, Any]
+    task: ExplainerTask, inputs: torch.Tensor, epoch: int, said: dict[str, Any]
 ) -> None:
-    course.params = course.params.model_copy(update=said)
-    network, first = course.network.eval(), not said
-    found = course.step(epoch, network, inputs)
-    maps, goals = course.performer.look(decode(inputs, course.performer.model.spec.input))
+    task.params = task.params.model_copy(update=said)
+    network, first = task.network.eval(), not said
+    found = task.step(epoch, network, inputs)
+    maps, goals = task.performer.activations(decode(inputs, task.performer.model.spec.input))
     rebuilt = network(maps)
     errors = [
         ((x - y) ** 2).sum() / (y**2).sum() for x, y in zip(rebuilt.goals, goals, strict=True)
@@ -83,21 +82,21 @@ def test_the_loss_by_hand(
 
 
 def test_labels_are_left_behind(model: ModelAdapter, squares: Any) -> None:
-    samples = gather_images(model, squares(12), Context())
+    samples = gather_unlabelled(model, squares(12), Context())
     assert len(samples) == 12 and not samples.labels.any()
-    unlabelled = gather_images(model, squares(12, (None,) * 12), Context())
+    unlabelled = gather_unlabelled(model, squares(12, (None,) * 12), Context())
     assert torch.equal(samples.images(np.arange(12)), unlabelled.images(np.arange(12)))
 
 
-def test_labels_can_not_reach_the_step(course: Course, inputs: torch.Tensor) -> None:
+def test_labels_can_not_reach_the_step(task: ExplainerTask, inputs: torch.Tensor) -> None:
     """Whatever the loop hands on as labels: the loss and every gradient are the same bits."""
     found = []
-    course.network.eval()
+    task.network.eval()
     for labels in (torch.arange(20), torch.full((20,), -7), None):
-        losses = course.losses(5, course.modules, inputs, labels)  # type: ignore[arg-type]
-        course.network.zero_grad()
+        losses = task.losses(5, task.modules, inputs, labels)  # type: ignore[arg-type]
+        task.network.zero_grad()
         losses["loss"].backward()
-        grads = [each.grad.clone() for each in course.network.parameters() if each.grad is not None]
+        grads = [each.grad.clone() for each in task.network.parameters() if each.grad is not None]
         found.append([losses["loss"].detach(), *grads])
     for other in found[1:]:
         assert all(torch.equal(*pair) for pair in zip(found[0], other, strict=True))
@@ -146,15 +145,15 @@ def test_a_training_that_reads_labels_is_found_out(
     """What shuffled labels must not change, they change once the two walls are taken down."""
 
     def gathered(model: ModelAdapter, dataset: Any, context: Context) -> Samples:
-        samples = gather_images(model, dataset, context)
+        samples = gather_unlabelled(model, dataset, context)
         return replace(samples, labels=np.array([each.label for each in dataset]))
 
-    def losses(self: Course, epoch: int, modules: Any, images: Any, labels: Any) -> Any:
+    def losses(self: ExplainerTask, epoch: int, modules: Any, images: Any, labels: Any) -> Any:
         told = self.step(epoch, modules["network"], images)
         return {**told, "loss": told["loss"] * (1 + labels.float().mean())}
 
-    monkeypatch.setattr("interp_explainer.fit.gather_images", gathered)
-    monkeypatch.setattr(Course, "losses", losses)
+    monkeypatch.setattr("interp_explainer.fit.gather_unlabelled", gathered)
+    monkeypatch.setattr(ExplainerTask, "losses", losses)
     shuffled = tuple(int(each) for each in np.random.default_rng(0).integers(0, 3, 40))
     one, other = (
         method(epochs=2).fit(model, squares(40, labels), Context()).arrays
@@ -163,15 +162,15 @@ def test_a_training_that_reads_labels_is_found_out(
     assert not np.array_equal(one["interp1.weight"], other["interp1.weight"])
 
 
-def test_silent_filters_do_no_harm(course: Course, inputs: torch.Tensor) -> None:
+def test_silent_filters_do_no_harm(task: ExplainerTask, inputs: torch.Tensor) -> None:
     with torch.no_grad():
-        course.network.interp2.weight.zero_()
-        course.network.interp2.bias.fill_(-1.0)  # type: ignore[union-attr]
-    course.network.train()
-    losses = course.step(5, course.network, inputs)
+        task.network.interp2.weight.zero_()
+        task.network.interp2.bias.fill_(-1.0)  # type: ignore[union-attr]
+    task.network.train()
+    losses = task.step(5, task.network, inputs)
     losses["loss"].backward()
     assert losses["loss"].isfinite()
-    grads = [each.grad for each in course.network.parameters() if each.grad is not None]
+    grads = [each.grad for each in task.network.parameters() if each.grad is not None]
     assert all(each.isfinite().all() and each.abs().max() < 1e3 for each in grads)
 
 
@@ -213,20 +212,22 @@ def test_a_filter_loss_gives_filters_a_place(
     def learn(share: float) -> float:
         said = {"contribution": 0.0, "filter_share": share}
         found = method(epochs=25, warm_up=0, **said).fit(model, squares(), Context(seed=seed))
-        known = Known.open(model, found)
-        return float(informed(look(known, squares(), 40, Context()).second, known).mean())
+        known = TrainedExplainer.read(model, found)
+        return float(
+            filter_information(collect_maps(known, squares(), 40, Context()).second, known).mean()
+        )
 
     assert learn(2.0) > 1.5 * learn(0.0)
 
 
-def test_what_is_measured_on_images_held_out(course: Course) -> None:
-    course.network.eval()
-    row = course.measure(0)
+def test_what_is_measured_on_images_held_out(task: ExplainerTask) -> None:
+    task.network.eval()
+    row = task.measure(0)
     assert row["p"] == 0.5
-    seen = course.held
-    maps, goals = course.performer.look(seen.images(np.arange(8)).float() / 255)
+    seen = task.held
+    maps, goals = task.performer.activations(seen.images(np.arange(8)).float() / 255)
     with torch.no_grad():
-        found = course.network(maps)
+        found = task.network(maps)
     error = ((found.goals[1] - goals[1]) ** 2).sum() / (goals[1] ** 2).sum()
     assert row["held error relu2"] == pytest.approx(error.item(), abs=1e-3)
     kept = found.encoded.parts.sum() / found.encoded.second.sum()

@@ -10,9 +10,9 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from interp.errors import InputError
-from interp_csg.course import Course
 from interp_csg.params import CsgParams
-from interp_csg.reach import check_reach, hastened, needed, reach
+from interp_csg.reach import check_reach, needed, reach, with_faster_gates
+from interp_csg.training_task import CsgTask
 
 BASE = {
     "schedule": "small",
@@ -24,30 +24,30 @@ BASE = {
 }
 
 
-def settled(**said) -> CsgParams:
-    return CsgParams(**{**BASE, **said}).settled()
+def scheduled(**said) -> CsgParams:
+    return CsgParams(**{**BASE, **said}).scheduled()
 
 
 def test_the_authors_pattern() -> None:
-    large = CsgParams(schedule="large").settled()
+    large = CsgParams(schedule="large").scheduled()
     gated = [epoch for epoch in range(large.epochs or 0) if large.gated(epoch)]
     assert gated == list(range(11, 150, 3)) and len(gated) == 47
-    every = settled(period=1, phase=0)
+    every = scheduled(period=1, phase=0)
     assert all(every.gated(epoch) for epoch in range(5))
-    assert not any(settled(gate=False).gated(epoch) for epoch in range(30))
+    assert not any(scheduled(gate=False).gated(epoch) for epoch in range(30))
 
 
 def test_rates_fall_and_change_with_the_epoch_s_kind() -> None:
-    params = settled()
+    params = scheduled()
     assert params.rate_at(0) == 0.1 and params.rate_at(2) == 0.05
     assert params.rate_at(12) == pytest.approx(0.01)
     assert params.rate_at(24) == pytest.approx(1e-4)
 
 
 def test_what_is_said_counts_more_than_the_schedule() -> None:
-    assert CsgParams(schedule="large", rate=0.5).settled().rate == 0.5
-    assert CsgParams(schedule="large").settled().optimizer == "adam"
-    assert CsgParams(drops=()).settled().rate_at(18) == CsgParams().settled().rate == 1e-3
+    assert CsgParams(schedule="large", rate=0.5).scheduled().rate == 0.5
+    assert CsgParams(schedule="large").scheduled().optimizer == "adam"
+    assert CsgParams(drops=()).scheduled().rate_at(18) == CsgParams().scheduled().rate == 1e-3
 
 
 @pytest.mark.parametrize(("classes", "sparsity"), [(10, 1.0), (6, 1.2), (3, 2.0), (3, 5.0)])
@@ -57,22 +57,22 @@ def test_needed_travel(classes: int, sparsity: float) -> None:
 
 
 def test_reach() -> None:
-    assert reach(settled(), 100) == pytest.approx(1.0)
-    assert reach(settled(gate_optimizer="sgd"), 100) == pytest.approx(1e-3)
-    check_reach(settled(), 10, 10)  # ten gated epochs of ten steps: 1.0 for .98
-    check_reach(settled(gate=False), 10, 1)
+    assert reach(scheduled(), 100) == pytest.approx(1.0)
+    assert reach(scheduled(gate_optimizer="sgd"), 100) == pytest.approx(1e-3)
+    check_reach(scheduled(), 10, 10)  # ten gated epochs of ten steps: 1.0 for .98
+    check_reach(scheduled(gate=False), 10, 1)
     with pytest.raises(InputError, match=r"can travel 0.9 in 10 gated epochs of 9 .*need 0.98"):
-        check_reach(settled(), 10, 9)
+        check_reach(scheduled(), 10, 9)
     with pytest.raises(InputError, match="choose --gate-optimizer adam"):
-        check_reach(settled(gate_optimizer="sgd"), 10, 100)
+        check_reach(scheduled(gate_optimizer="sgd"), 10, 100)
     with pytest.raises(InputError, match="can travel 0 in"):
-        check_reach(settled(penalty=0), 10, 1000)
+        check_reach(scheduled(penalty=0), 10, 1000)
 
 
 def test_gates_move_as_far_as_told() -> None:
     """Entries that only the hinge pulls on fall by what reach says, until projected."""
     for kind in ("adam", "sgd"):
-        params = settled(gate_optimizer=kind, penalty=0.5, gate_rate=0.01)
+        params = scheduled(gate_optimizer=kind, penalty=0.5, gate_rate=0.01)
         gate = torch.nn.Parameter(torch.ones(1))
         made = (torch.optim.Adam if kind == "adam" else torch.optim.SGD)([gate], lr=0.01)
         for _ in range(20):
@@ -85,14 +85,14 @@ def test_gates_move_as_far_as_told() -> None:
 @pytest.mark.parametrize("epoch", [0, 2])
 def test_one_step(model, epoch: int) -> None:
     """Losses and gradients against the formula, image by image; G moves in gated epochs alone."""
-    params = settled(gate_optimizer="sgd", gate_rate=0.5, penalty=0.1, optimizer="sgd", decay=0.0)
+    params = scheduled(gate_optimizer="sgd", gate_rate=0.5, penalty=0.1, optimizer="sgd", decay=0.0)
     network = copy.deepcopy(model.module()).train()
     second = copy.deepcopy(network)
-    course = Course(network, "head", 6, params)
+    task = CsgTask(network, "head", 6, params)
     images, labels = torch.randn(6, 3, 12, 12), torch.tensor([0, 1, 1, 0, 1, 0])
-    active = course.begin(epoch)
+    active = task.begin(epoch)
     assert active == (["network", "gates"] if params.gated(epoch) else ["network"])
-    found = course.losses(epoch, course.modules, images, labels)
+    found = task.losses(epoch, task.modules, images, labels)
     found["loss"].backward()
 
     gates = torch.full((3, 6), 0.5, requires_grad=True)
@@ -107,31 +107,31 @@ def test_one_step(model, epoch: int) -> None:
     for one, other in zip(network.parameters(), second.parameters(), strict=True):
         torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-6)
     if epoch == 0:
-        course.stepped(epoch)
-        assert course.gates.values.grad is None and (course.gates.values == 0.5).all()
+        task.stepped(epoch)
+        assert task.gates.values.grad is None and (task.gates.values == 0.5).all()
         return
-    torch.testing.assert_close(course.gates.values.grad, gates.grad, rtol=1e-4, atol=1e-6)
-    course.optimizers["gates"].step()
-    course.stepped(epoch)
+    torch.testing.assert_close(task.gates.values.grad, gates.grad, rtol=1e-4, atol=1e-6)
+    task.optimizers["gates"].step()
+    task.stepped(epoch)
     moved = 0.5 - 0.5 * gates.grad.numpy()
     expected = np.clip(moved / moved.max(0), 0, 1)
-    np.testing.assert_allclose(course.gates.values.detach().numpy(), expected, rtol=1e-4)
+    np.testing.assert_allclose(task.gates.values.detach().numpy(), expected, rtol=1e-4)
 
 
 def test_only_named_parts_learn(model) -> None:
     network = copy.deepcopy(model.module())
-    course = Course(network, "head", 6, settled(train=("last", "head")))
+    task = CsgTask(network, "head", 6, scheduled(train=("last", "head")))
     learning = {name for name, each in network.named_parameters() if each.requires_grad}
     assert learning == {"last.0.weight", "last.0.bias", "head.weight", "head.bias"}
-    assert len(course.optimizers["network"].param_groups[0]["params"]) == 4
+    assert len(task.optimizers["network"].param_groups[0]["params"]) == 4
 
 
 def test_gates_hasten_where_there_are_few_steps() -> None:
-    few = CsgParams().settled()
+    few = CsgParams().scheduled()
     with pytest.raises(InputError, match="raise --gate-rate"):
         check_reach(few, 10, 1)
-    fast = hastened(few, 10, 1)
+    fast = with_faster_gates(few, 10, 1)
     check_reach(fast, 10, 1)
     assert reach(fast, 6) == pytest.approx(2 * needed(10, 1.2), rel=1e-3)
-    assert hastened(few, 10, 100) == few
-    assert hastened(few.model_copy(update={"epochs": 3}), 10, 1).gate_rate == 0.5
+    assert with_faster_gates(few, 10, 100) == few
+    assert with_faster_gates(few.model_copy(update={"epochs": 3}), 10, 1).gate_rate == 0.5

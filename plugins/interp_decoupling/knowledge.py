@@ -1,4 +1,4 @@
-"""What is known of a decoupled model: its layers, the paths of reference images, the log."""
+"""What decoupling learned of a model: paths of reference images, work, the training log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from interp.errors import InputError
-from interp.knowledge import Knowledge, learned_of
+from interp.knowledge import Knowledge, find_knowledge
 from interp_decoupling.path import Paths
 from interp_decoupling.work import Work
 
@@ -23,7 +23,7 @@ SHIPPED = Path(__file__).with_name("models")
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class DecouplingKnowledge:
     """Paths and pictures (R, h, w, 3) of images held out of training, the work, the log."""
 
     paths: Paths
@@ -33,8 +33,20 @@ class Known:
     log: list[dict[str, Any]]
 
     @classmethod
-    def open(cls, knowledge: Knowledge) -> Known:
-        """What a knowledge folder says; InputError for a plain twin's."""
+    def of(cls, model: ModelAdapter, knowledge: Knowledge | None = None) -> DecouplingKnowledge:
+        """Knowledge given, else beside the model or shipped with it; InputError for none."""
+        folders = [Path(model.spec.source), *sorted(SHIPPED.glob("*"))]
+        found = find_knowledge("decoupling", model, folders, knowledge)
+        if found is None:
+            raise InputError(
+                f"{model.spec.name} was not trained with controlling modules; train it first: "
+                "interp fit --plugin decoupling --model MODEL --data DIR --out B; then --model B"
+            )
+        return cls.read(found)
+
+    @classmethod
+    def read(cls, knowledge: Knowledge) -> DecouplingKnowledge:
+        """The contents of a knowledge folder; InputError for a plain twin's."""
         arrays, about = knowledge.arrays, knowledge.about
         if "filters" not in about:
             raise InputError(
@@ -42,41 +54,28 @@ class Known:
                 "one that was trained with controlling modules"
             )
         paths = Paths(arrays["codes"].astype(bool), arrays["labels"], about["filters"])
-        work = Work.of(about["work"])
+        work = Work.model_validate(about["work"])
         return cls(paths, arrays["pictures"], work, tuple(about["classes"]), about["log"])
 
     @property
     def filters(self) -> dict[str, int]:
-        """Each controlled layer's filters."""
+        """Number of filters of each controlled layer."""
         return self.paths.filters
 
-    def read(self, model: ModelAdapter, images: Tensor) -> np.ndarray:
-        """Codes (B, F) bool of images (B, 3, h, w) in [0, 1]."""
-        names = [module_of(each) for each in self.filters]
-        known = {each.name for each in model.layers()}
-        missing = [each for each in names if each not in known]
+    def codes(self, model: ModelAdapter, images: Tensor) -> np.ndarray:
+        """Codes (B, F) bool of images (B, 3, h, w) in [0, 1]: the filters that are on."""
+        names = [control_name(each) for each in self.filters]
+        present = {each.name for each in model.layers()}
+        missing = [each for each in names if each not in present]
         if missing:
             raise InputError(
-                f"{model.spec.name} has no layer {missing[0]}, which tells the filters that are "
+                f"{model.spec.name} has no layer {missing[0]}, whose output says which filters are "
                 "on; open the folder that fit wrote"
             )
         found = model.activations(images, names)
         return np.concatenate([found[each].float().cpu().numpy() > 0.5 for each in names], 1)
 
 
-def module_of(layer: str) -> str:
+def control_name(layer: str) -> str:
     """The name of a controlled layer's module, whose output are the codes."""
     return f"{layer}.control"
-
-
-def known_of(model: ModelAdapter, knowledge: Knowledge | None = None) -> Known:
-    """What is given, else what lies beside the model or is shipped with it; InputError for none."""
-    folders = [Path(model.spec.source), *sorted(SHIPPED.glob("*"))]
-    knowledge = knowledge or learned_of(model, folders)
-    if knowledge is None:
-        raise InputError(
-            f"{model.spec.name} was not trained with controlling modules; train it first: "
-            "interp fit --plugin decoupling --model MODEL --data DIR --out B; then --model B"
-        )
-    knowledge.check("decoupling", model)
-    return Known.open(knowledge)

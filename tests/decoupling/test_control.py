@@ -7,8 +7,7 @@ import math
 import pytest
 import torch
 
-from interp_decoupling.binarise import mixed, semhash, soft
-from interp_decoupling.control import Control, Start
+from interp_decoupling.control import Control, Start, mixed, semhash, soft
 
 
 def slow_soft(g: float) -> float:
@@ -113,7 +112,7 @@ def test_standardised_modules_read_differences_between_images() -> None:
     expected = made.expand(made.reduce(units).relu())
     made.standardise(maps)
     assert torch.equal(made.eval()(maps), (expected > 0).float())
-    made.settle()
+    made.fold()
     settled = made.expand(made.reduce(p).relu())
     torch.testing.assert_close(settled, expected, atol=1e-3, rtol=1e-3)
     assert made.centre is None and set(made.state_dict()) == set(control().state_dict())
@@ -135,7 +134,7 @@ def test_units_follow_inputs_that_change() -> None:
     torch.testing.assert_close(made.spread[live], torch.full((9,), 2.0), atol=0.4, rtol=0)
     made.eval()
     before = made(p.expand(-1, -1, 3, 3))
-    made.settle()
+    made.fold()
     assert torch.equal(made(p.expand(-1, -1, 3, 3)), before)
 
 

@@ -9,9 +9,8 @@ import torch
 
 from interp.context import Budget, Context
 from interp.model import ModelAdapter
-from interp_explainer.memory import RememberingPerformer, remember
-from interp_explainer.performer import Performer
-from interp_explainer.pool import gather_images
+from interp.training.samples import gather_unlabelled
+from interp_explainer.performer import CachedPerformer, Performer, cache_activations
 from interp_explainer.structure import find_structure
 
 
@@ -31,21 +30,23 @@ def asked(model: ModelAdapter, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_answers_are_the_network_s_own(model: ModelAdapter, squares: Any, asked: list[int]) -> None:
     context = Context()
-    samples = gather_images(model, squares(20), context)
+    samples = gather_unlabelled(model, squares(20), context)
     learning, held = samples.split(0.2, 0)
     plain = Performer(model, find_structure(model, None, (), None))
-    performer = remember(plain, learning, held, True, context)
+    performer = cache_activations(plain, learning, held, True, context)
     asked.clear()
     images = learning.images([3, 0, 7]).float() / 255  # type: ignore[arg-type]
     for each in (images, images.flip(3)):
-        maps, goals = performer.look(each)
+        maps, goals = performer.activations(each)
         assert not asked
-        wanted, aims = plain.look(each)
+        wanted, aims = plain.activations(each)
         asked.clear()
         torch.testing.assert_close(maps, wanted)
         for goal, aim in zip(goals, aims, strict=True):
             torch.testing.assert_close(goal, aim)
-    assert torch.equal(performer.look(1 - images)[0], plain.look(1 - images)[0])  # unknown: asked
+    assert torch.equal(
+        performer.activations(1 - images)[0], plain.activations(1 - images)[0]
+    )  # unknown: asked
     assert asked == [3, 3]
 
 
@@ -62,8 +63,8 @@ def test_learning_asks_once(
 
 def test_more_than_memory_holds_is_asked_again(model: ModelAdapter, squares: Any) -> None:
     plain = Performer(model, find_structure(model, None, (), None))
-    learning, held = gather_images(model, squares(20), Context()).split(0.2, 0)
-    kept = remember(plain, learning, held, True, Context())
-    assert isinstance(kept, RememberingPerformer) and len(kept.answers) == 2 * 16 + 4
+    learning, held = gather_unlabelled(model, squares(20), Context()).split(0.2, 0)
+    kept = cache_activations(plain, learning, held, True, Context())
+    assert isinstance(kept, CachedPerformer) and len(kept.cache) == 2 * 16 + 4
     few = Context(budget=Budget(memory=10_000))
-    assert remember(plain, learning, held, True, few) is plain
+    assert cache_activations(plain, learning, held, True, few) is plain

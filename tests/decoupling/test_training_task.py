@@ -12,10 +12,10 @@ import torch
 
 from interp_decoupling.build import Layout, begin, insert
 from interp_decoupling.control import controlled
-from interp_decoupling.lesson import Lesson, Teacher, Terms
 from interp_decoupling.loss import alignment, information, sparsity
 from interp_decoupling.params import SCHEDULES, DecouplingParams
 from interp_decoupling.structure import find_places
+from interp_decoupling.training_task import DecouplingTask, Teacher, Terms
 
 
 def softmax(row: np.ndarray) -> np.ndarray:
@@ -74,7 +74,7 @@ def test_terms_layer_by_layer(make: Any, kind: str) -> None:
 
     torch.manual_seed(0)
     slow = {"information": 0.0, "alignment": 0.0, "sparsity": 0.0}
-    readers = dict(zip(twin.names, twin.readers, strict=True))
+    readers = dict(zip(controlled(twin.network), twin.readers, strict=True))
     rectified = {"mid.0", "last"} if kind == "plain" else {"conv1"}
 
     def note(name: str) -> Any:
@@ -106,10 +106,10 @@ def test_terms_layer_by_layer(make: Any, kind: str) -> None:
 def test_the_loss_is_the_weighted_sum(make: Any, said: dict[str, Any]) -> None:
     network = copy.deepcopy(make().module()).eval()
     insert(network, Layout(places=tuple(find_places(network))))
-    params = DecouplingParams(**said, alignment=3.0).settled()
-    lesson = Lesson(network, 3, params)
-    lesson.terms.train()
-    found = lesson.losses(0, lesson.modules, torch.randn(4, 3, 12, 12), torch.tensor([0, 1, 2, 0]))
+    params = DecouplingParams(**said, alignment=3.0).scheduled()
+    task = DecouplingTask(network, 3, params)
+    task.terms.train()
+    found = task.losses(0, task.modules, torch.randn(4, 3, 12, 12), torch.tensor([0, 1, 2, 0]))
     parts = 3 * found["alignment"] + 0.5 * found["information"] + 0.02 * found["sparsity"]
     assert found["loss"].item() == pytest.approx((found["entropy"] + parts).item(), rel=1e-5)
     found["loss"].backward()
@@ -118,14 +118,14 @@ def test_the_loss_is_the_weighted_sum(make: Any, said: dict[str, Any]) -> None:
 
 
 def test_schedules() -> None:
-    small = DecouplingParams(schedule="small").settled()
+    small = DecouplingParams(schedule="small").scheduled()
     assert (small.epochs, small.batch_size, small.kept) == (200, 128, 0.0)
     rates = [small.rates_at(epoch) for epoch in (0, 99, 100, 149, 150)]
     assert np.allclose(rates, [[0.1] * 2, [0.1] * 2, [0.01] * 2, [0.01] * 2, [0.001] * 2])
-    large = DecouplingParams(schedule="large", kept=0.0, drops=()).settled()
+    large = DecouplingParams(schedule="large", kept=0.0, drops=()).scheduled()
     assert (large.epochs, large.kept, large.sparsity) == (120, 0.0, 0.01)
     assert large.rates_at(119) == (0.01, 0.01)
-    short = DecouplingParams(control_rate=0.5).settled()
+    short = DecouplingParams(control_rate=0.5).scheduled()
     assert short.start == "standard" and short.rates_at(0) == (0.02, 0.5)
     assert set(SCHEDULES["small"]) == set(SCHEDULES["large"]) == set(SCHEDULES["short"])
 
@@ -135,15 +135,15 @@ def test_answers_are_distilled(make: Any, said: dict[str, Any]) -> None:
     plain = copy.deepcopy(make().module()).eval()
     network = copy.deepcopy(plain)
     insert(network, Layout(places=tuple(find_places(network))))
-    params = DecouplingParams(**said, distillation=0.5).settled()
-    lesson = Lesson(network, 3, params, teacher=Teacher(copy.deepcopy(plain)))
-    assert not any("teacher" in name for name in lesson.terms.state_dict())
-    lesson.terms.train()
+    params = DecouplingParams(**said, distillation=0.5).scheduled()
+    task = DecouplingTask(network, 3, params, teacher=Teacher(copy.deepcopy(plain)))
+    assert not any("teacher" in name for name in task.terms.state_dict())
+    task.terms.train()
     images, labels = torch.randn(4, 3, 12, 12), torch.tensor([0, 1, 2, 0])
     torch.manual_seed(0)
-    found = lesson.losses(0, lesson.modules, images, labels)
+    found = task.losses(0, task.modules, images, labels)
     torch.manual_seed(0)
-    scores = copy.deepcopy(lesson.network)(images).detach().numpy()
+    scores = copy.deepcopy(task.network)(images).detach().numpy()
     taught = plain(images).detach().numpy()
     slow = -16 * np.mean(
         [
@@ -152,12 +152,12 @@ def test_answers_are_distilled(make: Any, said: dict[str, Any]) -> None:
         ]
     )
     assert found["distillation"].item() == pytest.approx(slow, rel=1e-3)
-    rest = [n for n in lesson.weights if n != "distillation"]
-    others = found["entropy"] + sum(lesson.weights[name] * found[name] for name in rest)
+    rest = [n for n in task.weights if n != "distillation"]
+    others = found["entropy"] + sum(task.weights[name] * found[name] for name in rest)
     assert found["loss"].item() == pytest.approx((others + 0.5 * slow).item(), rel=1e-3)
     found["loss"].backward()
-    assert lesson.terms.teacher is not None
-    for each in lesson.terms.teacher.network.parameters():
+    assert task.terms.teacher is not None
+    for each in task.terms.teacher.network.parameters():
         assert each.grad is None
 
 
@@ -165,13 +165,13 @@ def test_modules_learn_at_their_own_rate(make: Any) -> None:
     network = copy.deepcopy(make("plain").module())
     places = tuple(find_places(network))
     insert(network, Layout(places=places))
-    params = DecouplingParams(epochs=4, rate=0.01, control_rate=0.3, drops=(0.5,)).settled()
-    lesson = Lesson(network, 3, params)
+    params = DecouplingParams(epochs=4, rate=0.01, control_rate=0.3, drops=(0.5,)).scheduled()
+    task = DecouplingTask(network, 3, params)
     for epoch, fall in ((0, 1), (2, 0.1)):
-        lesson.begin(epoch)
-        groups = lesson.optimizers["all"].param_groups
+        task.begin(epoch)
+        groups = task.optimizers["all"].param_groups
         assert [each["lr"] for each in groups] == pytest.approx([0.01 * fall, 0.3 * fall])
     gates = [each.control.expand for each in controlled(network).values()]
     assert {id(p) for p in groups[1]["params"]} == {id(p) for e in gates for p in e.parameters()}
     count = sum(len(each["params"]) for each in groups)
-    assert count == len(list(lesson.terms.parameters()))
+    assert count == len(list(task.terms.parameters()))
