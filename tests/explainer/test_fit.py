@@ -176,6 +176,6 @@ def test_what_went_wrong_is_said() -> None:
     good = {"coverage": 0.3, "held error relu1": 0.1, "p": 2.0}
     assert not training_notes([]) and not training_notes([good])
     (silent,) = training_notes([good, {**good, "coverage": 0.0}])
-    assert "no part filter fires" in silent
+    assert "no part filter is active" in silent
     (poor,) = training_notes([{**good, "held error relu1": 3.21, "error relu1": 5.0}])
     assert "relu1 with 3.2;" in poor and "--start scaled" in poor

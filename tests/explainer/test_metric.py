@@ -14,8 +14,8 @@ from interp.errors import InputError
 from interp.evaluation.dissection import iou
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
+from interp.registry import Registry
 from interp_explainer.knowledge import TrainedExplainer
-from interp_explainer.metric import METRICS
 from interp_explainer.metric.part import by_filter, distances, instability
 
 
@@ -105,7 +105,7 @@ def folder(learned: Knowledge, tmp_path: Path) -> str:
 
 
 def measure(name: str, model: ModelAdapter, data: Any, **said: Any) -> Any:
-    kind: Any = METRICS[name]
+    kind: Any = Registry.load().get("metric", name)
     return kind(kind.Params(**said)).measure(model, data, Context())
 
 

@@ -61,7 +61,10 @@ def test_creatures_vgg_needs_no_names() -> None:
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ({"decode": ("stem.1", "pool")}, "found no rectified map .* that stem.1 is made of alone"),
+        (
+            {"decode": ("stem.1", "pool")},
+            "found no rectified map .* that stem.1 is computed from alone",
+        ),
         ({"layer": "stage", "decode": ("stem",)}, "expected them in the order"),
         ({"layer": "stem", "decode": ("pool", "stage")}, "expected them in the order"),
         ({"layer": "stem", "decode": ("stages",)}, "no layer 'stages'; did you mean 'stage'"),
