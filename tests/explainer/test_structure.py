@@ -1,4 +1,4 @@
-"""What is found of a network, what is asked for, and what cannot be."""
+"""The layers that are found in a network or named by the user, and what is refused."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_creatures_vgg_needs_no_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("options", "message"),
     [
         (
             {"decode": ("stem.1", "pool")},
@@ -70,6 +70,6 @@ def test_creatures_vgg_needs_no_names() -> None:
         ({"layer": "stem", "decode": ("stages",)}, "no layer 'stages'; did you mean 'stage'"),
     ],
 )
-def test_what_cannot_be(residual: ModelAdapter, said: dict[str, Any], message: str) -> None:
+def test_what_cannot_be(residual: ModelAdapter, options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        find_structure(residual, said.get("layer"), said.get("decode", ()), None)
+        find_structure(residual, options.get("layer"), options.get("decode", ()), None)
