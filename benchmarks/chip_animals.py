@@ -36,9 +36,9 @@ from interp.target import Target
 from interp_chip.knowledge import ChipKnowledge
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
+from interp_chip.view import ChipView, refine
 from interp_standard.baseline import centred_gaussian
 from interp_standard.localize.report import Localization, rows
-from interp_chip.view import ChipView, refine
 from interp_standard.localize.score import Score, Truth
 
 HERE = Path(__file__).parent

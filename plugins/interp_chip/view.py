@@ -69,14 +69,14 @@ class ChipView(ImageView):
     def _refined(self, maps: dict[str, np.ndarray], target: Target) -> Heatmap:
         if len(maps) < 2:
             raise InputError(
-                f"refined combines layers; only {', '.join(maps)} is known; learn another: "
+                f"refined combines layers; only {', '.join(maps)} was learned; learn another: "
                 "interp fit --plugin chip --layer DEEP --layer SHALLOW"
             )
         values = refine(list(maps.values()), self.params.refine)
-        known = [each for each in self._r2(target).values() if each is not None]
+        fits = [each for each in self._r2(target).values() if each is not None]
         return Heatmap(
             name="refined",
-            r2=min(known, default=None),  # as good as the poorest fit behind it
+            r2=min(fits, default=None),  # as good as the poorest fit behind it
             target=target.name,
             image=self.index,
             layer=" x ".join(maps),

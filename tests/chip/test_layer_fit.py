@@ -171,7 +171,7 @@ def test_a_time_budget_keeps_what_is_whole(planted: ModelAdapter, noise: Any) ->
     about = found.about["layers"]["act"]
     assert 0 < about["masks"] < 1_000_000
     assert about["networks"] == about["masks"] * about["images"]
-    assert any("time was over" in note for note in found.about["notes"])
+    assert any("the time budget ended" in note for note in found.about["notes"])
     assert np.isfinite(weights(found)).all() and weights(found).any()
 
 
