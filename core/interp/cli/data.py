@@ -1,4 +1,4 @@
-"""`interp data`: a registered data set written as images with COCO annotation."""
+"""`interp data`: a registered data set written as images with COCO annotations."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from typing import Annotated
 
 import typer
 
-from interp.cli.flags import Json, Registries
-from interp.cli.output import say
+from interp.cli.flags import GlobalFlags
 from interp.cli.progress import progress_bar
 
 
 def write_data(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A registered data set.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder.")],
-    count: Annotated[int, typer.Option(min=1, help="How many images.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, other images.")] = 0,
-    registry: Registries = None,
-    json: Json = False,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A registered data set; see interp list.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write, new or empty.")],
+    *,
+    count: Annotated[int, typer.Option(min=1, metavar="N", help="Number of images.")] = 100,
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Random seed: another seed, other images.")
+    ] = 0,
+    flags: GlobalFlags,
 ) -> None:
-    """Write a data set's images with COCO JSON.
+    """Write a registered data set as images with COCO annotations.
 
     \b
     Examples
@@ -28,11 +31,10 @@ def write_data(
     """
     from interp.dataset import write_coco
     from interp.errors import blamed
-    from interp.registry import Registry
 
-    factory = Registry.load(registry or ()).get("dataset", name)
+    factory = flags.registry.get("dataset", name)
     with blamed(name), progress_bar() as progress:
         dataset = factory(count, seed)
         write_coco(dataset, out, lambda done, total: progress(f"writing {out}", done, total))
     facts = {"data": str(out), "count": len(dataset), "seed": seed, "classes": dataset.classes}
-    say(json, facts, [f"{len(dataset)} images of {len(dataset.classes)} classes: {out}"])
+    flags.say(facts, [f"{len(dataset)} images of {len(dataset.classes)} classes: {out}"])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interp.cli.flags import Json, Registries
-from interp.cli.output import columns, number, say
+from interp.cli.flags import GlobalFlags
+from interp.cli.output import columns, number
 
 if TYPE_CHECKING:
     from interp.difference.difference import Difference
@@ -21,15 +21,18 @@ MANY = 30
 
 
 def diff(
-    before: Annotated[Path, typer.Argument(metavar="A", help="A folder of run or compare.")],
-    after: Annotated[Path, typer.Argument(metavar="B", help="Another one of the same kind.")],
+    before: Annotated[
+        Path, typer.Argument(metavar="A", help="A folder of interp run, survey or compare.")
+    ],
+    after: Annotated[Path, typer.Argument(metavar="B", help="Another folder of the same kind.")],
+    *,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A picture to write: A, B and B - A.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write this picture: A, B and B - A. [.png]"),
     ] = None,
-    registry: Registries = None,
-    json: Json = False,
+    flags: GlobalFlags,
 ) -> None:
-    """Compare two results: what was asked otherwise, and how far the evidence lies apart.
+    """Compare two saved results: their requests and their evidence.
 
     Evidence is matched by its name, layer, target and image. "relative" is the largest difference
     of any number that belongs to it, standard errors included, as a share of the largest such
@@ -41,7 +44,6 @@ def diff(
       interp diff first second --out apart.png --json
     """
     from interp.difference.difference import difference
-    from interp.registry import Registry
 
     found = difference(before, after)
     if out is not None:
@@ -49,11 +51,11 @@ def diff(
         from interp.result.bundle import write_png
         from interp.storage.folder import new_file
 
-        picture = draw_difference(Registry.load(registry or ()), found)
+        picture = draw_difference(flags.registry, found)
         with new_file(out) as file:
             write_png(file, picture)
     facts = {**found.facts(), "picture": None if out is None else str(out)}
-    say(json, facts, [*lines(found), *([] if out is None else [f"picture: {out}"])])
+    flags.say(facts, [*lines(found), *([] if out is None else [f"picture: {out}"])])
 
 
 def lines(found: Difference) -> Iterator[str]:
@@ -65,17 +67,12 @@ def lines(found: Difference) -> Iterator[str]:
         return
     heads = ("evidence", "relative", "largest", "mean", "rank corr.", "R² A", "R² B")
     apart = sorted(found.pairs, key=lambda each: -each.largest)
-    yield from columns([heads, *(_row(each) for each in apart[:MANY])])
+    yield from columns([heads, *map(_row, apart[:MANY])])
     if len(apart) > MANY:
         yield f"  ... and {len(apart) - MANY} more"
 
 
 def _row(pair: Pair) -> tuple[str, ...]:
-    largest, mean = pair.absolute or (None, None)
     relative = pair.largest if math.isfinite(pair.largest) else None
-    numbers = (relative, largest, mean, pair.correlation, *pair.r2)
-    return (pair.name, *map(_shown, numbers))
-
-
-def _shown(value: Any) -> str:
-    return "-" if value is None else number(value)
+    numbers = (relative, *(pair.absolute or (None, None)), pair.correlation, *pair.r2)
+    return (pair.name, *("-" if each is None else number(each) for each in numbers))

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interp.cli.flags import Classes, Input, Json, Registries, Weights, model_options
-from interp.cli.output import say
-from interp.cli.progress import progress_bar
+from interp.cli.flags import FileFlags, GlobalFlags, ModelArgument
 
 if TYPE_CHECKING:
     from interp.opening.export import Export
@@ -21,20 +19,17 @@ SHOWN = 12
 
 
 def export(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="As for interp run --model.")],
+    model: ModelArgument,
+    opening: FileFlags,
     out: Annotated[
         Path, typer.Option(metavar="FILE", help="The file to write, name.onnx; must be new.")
     ],
-    weights: Weights = None,
-    fields: Input = None,
-    classes: Classes = None,
-    registry: Registries = None,
-    json: Json = False,
+    flags: GlobalFlags,
 ) -> None:
-    """Write a PyTorch model as an ONNX file, and check that it answers alike.
+    """Write a PyTorch model as an ONNX file, and check its scores.
 
     The file keeps layer names, preprocessing and class names, so that it opens without flags,
-    and what was learned of the model (--knowledge) may be used with the file.
+    and what a method learned about the model (--knowledge) may be used with the file.
 
     \b
     Examples
@@ -43,19 +38,16 @@ def export(
       interp layers vgg.onnx
     """
     from interp.opening.export import export_model
-    from interp.registry import Registry
 
-    options = model_options(weights, fields, classes, None, None)
-    known = Registry.load(registry or ())
-    with progress_bar() as progress:
-        made = export_model(model, out, options, known, progress)
+    with flags.session() as session:
+        made = export_model(model, out, opening.options(), session.registry, session.progress)
     facts = {
         "path": str(made.path),
         "difference": made.difference,
         "kept": list(made.kept),
         "lost": [{"name": each.name, "kind": each.kind} for each in made.lost],
     }
-    say(json, facts, _lines(made))
+    flags.say(facts, _lines(made))
 
 
 def _lines(made: Export) -> Iterator[str]:

@@ -9,68 +9,47 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from interp.cli.evaluate import report_evaluation
-from interp.cli.extra import own_flags, parameters
 from interp.cli.flags import (
-    BatchSize,
-    Classes,
-    Device,
-    Input,
-    Json,
-    Known,
-    Limit,
+    BudgetFlags,
+    GlobalFlags,
+    KnowledgeFolder,
+    LabelledData,
+    MethodFlags,
     Model,
-    Plugin,
-    Precision,
-    Registries,
+    ModelFlags,
+    Out,
+    Resume,
     Seed,
-    Set,
-    Until,
-    Weights,
-    default_model,
-    model_options,
+    Shard,
     new_name,
+    output_option,
 )
-from interp.cli.output import columns, say
-from interp.cli.parse import budget, shard
-from interp.cli.progress import progress_bar
+from interp.cli.output import columns
 from interp.cli.report import report
 
 if TYPE_CHECKING:
     from interp.knowledge import Knowledge
 
-Data = Annotated[
-    str,
-    typer.Option(metavar="DIR", help="One folder per class, or images/ with annotations.json."),
-]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="A new folder for what is learned.")]
+NewFolder = Annotated[Path, output_option(metavar="DIR", help="Folder to write, new or empty.")]
 
 
-def fit_request(
+def fit_method(
     context: typer.Context,
-    plugin: Plugin,
-    data: Data,
-    out: Out,
+    method: MethodFlags,
+    *,
+    data: LabelledData,
     model: Model = None,
-    set_: Set = None,
-    weights: Weights = None,
-    fields: Input = None,
-    classes: Classes = None,
-    device: Device = None,
-    precision: Precision = None,
-    seed: Seed = 0,
-    limit: Limit = None,
-    until: Until = "samples",
-    part: Annotated[
-        str | None, typer.Option("--shard", metavar="I/N", help="Part I of N, for interp merge.")
-    ] = None,
-    batch_size: BatchSize = None,
-    registry: Registries = None,
-    json: Json = False,
+    opening: ModelFlags,
+    work: BudgetFlags,
+    shard: Shard = None,
+    out: NewFolder,
+    _resume: Resume = False,
+    flags: GlobalFlags,
 ) -> None:
-    """Let a method learn what it needs of a model; saves a folder for --knowledge.
+    """Let a method learn about a model; saves a folder for --knowledge.
 
-    Progress is kept beside the folder: the same command goes on where a killed one was. Every
-    parameter of the method is an option too: interp show NAME lists them.
+    Every parameter of the method is an option too: interp show NAME lists them. Progress is kept
+    beside the folder: the same command with the same --out goes on where it was stopped.
 
     \b
     Examples
@@ -78,117 +57,108 @@ def fit_request(
       interp fit --plugin chip --data creatures --layer stage3 --layer stage2 --out known
       interp run --plugin chip --knowledge known --refined
     """
-    from interp.registry import Registry
     from interp.request import DEFAULT_MODEL, Request
     from interp.run import fit
-    from interp.session import Session
 
-    known = Registry.load(registry or ())
     request = Request(
-        method=plugin,
+        method=method.plugin,
         model=model or DEFAULT_MODEL,
-        options=model_options(weights, fields, classes, device, precision),
-        params=parameters(known, plugin, set_ or (), context.args, own_flags(context)),
+        options=opening.options(),
+        params=method.params(flags.registry, context),
         data=data,
-        seed=seed,
-        budget=budget(limit, batch_size, until).model_copy(update={"shard": shard(part)}),
+        seed=work.seed,
+        budget=work.budget(shard),
     )
-    with progress_bar() as progress:
-        learned = fit(request, Session(known, progress=progress), out=out)
-    say(json, _facts(learned, out), _lines(learned, out))
+    with flags.session() as session:
+        knowledge = fit(request, session, out=out)
+    _report(knowledge, out, flags)
 
 
 def merge_parts(
     parts: Annotated[
-        list[Path], typer.Argument(metavar="PART...", help="Folders of fit or evaluate --shard.")
+        list[Path],
+        typer.Argument(metavar="PART", help="Folders of interp fit or evaluate with --shard."),
     ],
-    out: Out,
-    registry: Registries = None,
-    json: Json = False,
+    *,
+    out: NewFolder,
+    flags: GlobalFlags,
 ) -> None:
-    """Join the parts of what several processes learned or evaluated.
+    """Join the parts that several processes learned or evaluated.
 
     \b
     Examples
-      interp evaluate --shard 0/2 --out part0    (and 1/2, at the same time or elsewhere)
+      interp evaluate --shard 0/2 --out part0   (and 1/2, at the same time or elsewhere)
       interp merge part0 part1 --out whole
-
-      interp fit --plugin chip --data creatures --shard 0/2 --out part0
-      interp fit --plugin chip --data creatures --shard 1/2 --out part1
+      interp fit --plugin chip --data creatures --shard 0/2 --out part0   (and 1/2)
       interp merge part0 part1 --out known
     """
     from interp.evaluation.folder import is_evaluation, merge_evaluations
-    from interp.registry import Registry
     from interp.run import merge
 
     if is_evaluation(parts[0]):
-        report_evaluation(merge_evaluations(parts, out), out, json)
-        return
-    learned = merge(parts, out, Registry.load(registry or ()))
-    say(json, _facts(learned, out), _lines(learned, out))
+        report_evaluation(merge_evaluations(parts, out), out, flags)
+    else:
+        _report(merge(parts, out, flags.registry), out, flags)
 
 
-def survey_request(
+def survey_method(
     context: typer.Context,
-    plugin: Plugin,
-    data: Data,
-    knowledge: Known = None,
+    method: MethodFlags,
+    *,
+    knowledge: KnowledgeFolder = None,
+    data: LabelledData,
     model: Model = None,
-    set_: Set = None,
-    weights: Weights = None,
-    fields: Input = None,
-    classes: Classes = None,
-    device: Device = None,
-    precision: Precision = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="A new folder.")] = None,
+    opening: ModelFlags,
     seed: Seed = 0,
-    registry: Registries = None,
-    json: Json = False,
+    out: Out = None,
+    flags: GlobalFlags,
 ) -> None:
-    """Show what a method knows of a model's classes, with examples from a folder of images.
+    """Show what a method knows about a model's classes; saves a folder.
+
+    The images of --data serve as examples. Every parameter of the method is an option too: interp
+    show NAME lists them.
 
     \b
     Examples
       interp survey --plugin chip --data creatures
     """
-    from interp.registry import Registry
+    from interp.opening.named import default_model
     from interp.request import Request
     from interp.run import survey
-    from interp.session import Session
 
-    known = Registry.load(registry or ())
     request = Request(
-        method=plugin,
-        model=model or default_model(known, plugin),
-        options=model_options(weights, fields, classes, device, precision),
+        method=method.plugin,
+        model=model or default_model(flags.registry, method.plugin),
+        options=opening.options(),
         images=(),
-        params=parameters(known, plugin, set_ or (), context.args, own_flags(context)),
+        params=method.params(flags.registry, context),
         data=data,
         knowledge=knowledge,
         seed=seed,
     )
-    with progress_bar() as progress:
-        place = out or new_name(request.method, request.data or "none")
-        result = survey(request, Session(known, progress=progress), out=place)
-    report(result, json)
+    with flags.session() as session:
+        result = survey(request, session, out=out or new_name(request.method, data))
+    report(result, flags)
 
 
-def _facts(learned: Knowledge, out: Path) -> dict[str, Any]:
-    about = {key: value for key, value in learned.about.items() if key != "params"}
-    return {"knowledge": str(out), "method": learned.method, **about}
+def _report(knowledge: Knowledge, out: Path, flags: GlobalFlags) -> None:
+    """Print what was learned."""
+    about = {key: value for key, value in knowledge.about.items() if key != "params"}
+    facts = {"knowledge": str(out), "method": knowledge.method, **about}
+    flags.say(facts, _lines(knowledge, out))
 
 
-def _lines(learned: Knowledge, out: Path) -> Iterator[str]:
-    about = learned.about
-    layers: dict[str, dict[str, Any]] = about.get("layers", {})
-    names = list(dict.fromkeys(key for facts in layers.values() for key in facts))
-    shown = [key for key in names if not isinstance(next(iter(layers.values())).get(key), dict)]
+def _lines(knowledge: Knowledge, out: Path) -> Iterator[str]:
+    layers: dict[str, dict[str, Any]] = knowledge.about.get("layers", {})
     if layers:
+        first = next(iter(layers.values()))
+        names = dict.fromkeys(key for facts in layers.values() for key in facts)
+        shown = [key for key in names if not isinstance(first.get(key), dict)]
         rows = [
             [layer, *(str(facts.get(key, "")) for key in shown)] for layer, facts in layers.items()
         ]
         yield from columns([["layer", *shown], *rows])
-    yield from (f"note: {each}" for each in about.get("notes", []))
-    if learned.made is not None:
+    yield from (f"note: {each}" for each in knowledge.about.get("notes", []))
+    if knowledge.made is not None:
         yield f"model: {out} (open it with --model)"
     yield f"knowledge: {out}"

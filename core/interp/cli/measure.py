@@ -1,4 +1,4 @@
-"""`interp measure`: a number for a model, or for what a method learned of it, on a data set."""
+"""`interp measure`: a number for a model, or for what a method learned about it, on a data set."""
 
 from __future__ import annotations
 
@@ -7,52 +7,36 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interp.cli.flags import (
-    Classes,
-    Device,
-    Input,
-    Json,
-    Model,
-    Precision,
-    Registries,
-    Seed,
-    Weights,
-    model_options,
-)
-from interp.cli.output import say
+from interp.cli.flags import GlobalFlags, LabelledData, Model, ModelFlags, Seed, metric_option
 from interp.cli.parse import settings
-from interp.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from interp.metric import Measurement
 
 
 def measure_model(
-    metric: Annotated[str, typer.Argument(metavar="METRIC", help="See interp list.")],
-    data: Annotated[
-        str,
-        typer.Option(metavar="DIR", help="One folder per class, or images/ with annotations.json."),
+    metric: Annotated[
+        str, typer.Argument(metavar="METRIC", help="A metric of models; see interp list.")
     ],
-    model: Model = None,
+    *,
     set_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="A parameter of the metric, e.g. knowledge=K."
+        metric_option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Set a parameter of the metric, e.g. knowledge=DIR; repeatable.",
         ),
     ] = None,
-    weights: Weights = None,
-    fields: Input = None,
-    classes: Classes = None,
-    device: Device = None,
-    precision: Precision = None,
+    data: LabelledData,
+    model: Model = None,
+    opening: ModelFlags,
     seed: Seed = 0,
-    registry: Registries = None,
-    json: Json = False,
+    flags: GlobalFlags,
 ) -> None:
-    """Measure a model, or what a method learned of it, on a data set.
+    """Measure a model, or what a method learned about it, on a data set.
 
     Metrics of explanations belong to interp evaluate; interp show METRIC says which kind a metric
-    is, and its parameters.
+    is, and lists its parameters.
 
     \b
     Examples
@@ -61,23 +45,13 @@ def measure_model(
       interp measure part-instability --data creatures --set of=performer
     """
     from interp.evaluation.measure import measure
-    from interp.opening.source import open_model
-    from interp.registry import Registry
     from interp.request import DEFAULT_MODEL
-    from interp.session import Session
 
-    known = Registry.load(registry or ())
-    options = model_options(weights, fields, classes, device, precision)
-    with progress_bar() as progress:
-        found = measure(
-            metric,
-            open_model(model or DEFAULT_MODEL, options, known),
-            data,
-            settings(set_ or ()),
-            session=Session(known, progress=progress),
-            seed=seed,
-        )
-    say(json, {"metric": metric, **asdict(found)}, [_line(metric, found)])
+    with flags.session() as session:
+        opened = session.open_model(model or DEFAULT_MODEL, opening.options())
+        params = settings(set_ or ())
+        found = measure(metric, opened, data, params, session=session, seed=seed)
+    flags.say({"metric": metric, **asdict(found)}, [_line(metric, found)])
 
 
 def _line(metric: str, found: Measurement) -> str:

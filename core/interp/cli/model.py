@@ -1,42 +1,24 @@
-"""`interp layers` and `interp predict`: what a model is made of, and what it says."""
+"""`interp layers` and `interp predict`: what a model is made of, and what it answers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from interp.cli.flags import (
-    Classes,
-    Device,
-    Images,
-    Input,
-    Json,
-    Model,
-    Precision,
-    Registries,
-    Weights,
-    model_options,
-)
-from interp.cli.output import answer, columns, say
+from interp.cli.flags import GlobalFlags, Images, Model, ModelArgument, ModelFlags
+from interp.cli.output import answer, columns
 
 if TYPE_CHECKING:
     from interp.spec import Layer, ModelSpec
 
 
-def layers(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="As for interp run --model.")],
-    weights: Weights = None,
-    fields: Input = None,
-    classes: Classes = None,
-    device: Device = None,
-    precision: Precision = None,
-    registry: Registries = None,
-    json: Json = False,
-) -> None:
-    """List a model's layers and what cutting costs.
+def layers(model: ModelArgument, opening: ModelFlags, flags: GlobalFlags) -> None:
+    """List a model's layers, and what cutting the model there costs.
+
+    grid: cells of the layer's map, height x width. sees: its receptive field in pixels of the
+    input. cost after: share of the multiply-adds that follow the layer. cut: how the model is
+    split there: graph (exactly), hooks (by running the whole model again) or none.
 
     \b
     Examples
@@ -44,17 +26,15 @@ def layers(
       interp layers torchvision:resnet18 --json
     """
     from interp.opening.source import open_model
-    from interp.registry import Registry
 
-    options = model_options(weights, fields, classes, device, precision)
-    opened = open_model(model, options, Registry.load(registry or ()))
+    opened = open_model(model, opening.options(), flags.registry)
     found = opened.layers()
     facts = {
         "model": opened.spec.model_dump(mode="json"),
         "capabilities": sorted(opened.capabilities),
         "layers": [each.model_dump(mode="json") for each in found],
     }
-    say(json, facts, _listing(opened.spec, found))
+    flags.say(facts, _listing(opened.spec, found))
 
 
 def _listing(spec: ModelSpec, found: list[Layer]) -> Iterator[str]:
@@ -82,17 +62,9 @@ def _sides(pair: tuple[float, float] | None) -> str:
 
 
 def predict(
-    model: Model = None,
-    image: Images = None,
-    weights: Weights = None,
-    fields: Input = None,
-    classes: Classes = None,
-    device: Device = None,
-    precision: Precision = None,
-    registry: Registries = None,
-    json: Json = False,
+    *, image: Images = None, model: Model = None, opening: ModelFlags, flags: GlobalFlags
 ) -> None:
-    """Show the model's five best classes.
+    """Show the model's five most probable classes for images.
 
     \b
     Examples
@@ -102,19 +74,12 @@ def predict(
     from interp.opening.named import open_images
     from interp.opening.prediction import predict as best
     from interp.opening.source import open_model
-    from interp.registry import Registry
     from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, Request
 
-    known = Registry.load(registry or ())
-    options = model_options(weights, fields, classes, device, precision)
-    asked = Request(method="none", images=tuple(image or [SAMPLE_IMAGE]))
-    names, pictures = open_images(known, asked)
-    opened = open_model(model or DEFAULT_MODEL, options, known)
+    request = Request(method="none", images=tuple(image or [SAMPLE_IMAGE]))
+    names, pictures = open_images(flags.registry, request)
+    opened = open_model(model or DEFAULT_MODEL, opening.options(), flags.registry)
     found = [best(opened, opened.prepare(each)[0]) for each in pictures]
-    facts = {
-        "model": opened.spec.name,
-        "predictions": [
-            {"image": name, **asdict(each)} for name, each in zip(names, found, strict=True)
-        ],
-    }
-    say(json, facts, (answer(name, each) for name, each in zip(names, found, strict=True)))
+    predictions = [{"image": name, **asdict(each)} for name, each in zip(names, found, strict=True)]
+    facts = {"model": opened.spec.name, "predictions": predictions}
+    flags.say(facts, map(answer, names, found))

@@ -16,10 +16,11 @@ SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 def settings(texts: Iterable[str]) -> dict[str, Any]:
     """`["k=5", "levels=[1, 2]"]` as parameters; the method checks names and types."""
-    return dict(_setting(text) for text in texts)
+    return dict(map(setting, texts))
 
 
-def _setting(text: str) -> tuple[str, Any]:
+def setting(text: str) -> tuple[str, Any]:
+    """`k=5` as ("k", 5): the value is YAML. Raises InputError."""
     import yaml
 
     key, equals, value = text.partition("=")

@@ -1,4 +1,4 @@
-"""What a run says when it is done: model, prediction, samples, scores, pictures."""
+"""What a finished run prints: model, prediction, samples, scores, pictures."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from interp.cli.output import answer, columns, number, say
+from interp.cli.output import answer, columns, number
 
 if TYPE_CHECKING:
+    from interp.cli.flags import GlobalFlags
     from interp.explanation import Explanation, Provenance
     from interp.run import Result
 
 
-def report(result: Result, as_json: bool) -> None:
-    """Print a run's result."""
+def report(result: Result, flags: GlobalFlags) -> None:
+    """Print the result of a run or a survey."""
     made = result.explanation.provenance
     assert made is not None  # noqa: S101 - run always fills it
-    say(as_json, _facts(result, made), _lines(result, made))
+    flags.say(_facts(result, made), _lines(result, made))
 
 
 def _facts(result: Result, made: Provenance) -> dict[str, Any]:

@@ -1,137 +1,121 @@
-"""`interp run` and `interp rerun`: flags become a Request, and the one road does the work."""
+"""`interp run` and `interp rerun`: the options become a Request, and interp.run does the work."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interp.cli.extra import own_flags, parameters
 from interp.cli.flags import (
-    BatchSize,
-    Classes,
-    Data,
-    Device,
-    First,
-    Images,
-    Input,
-    Json,
-    Known,
-    Limit,
+    BudgetFlags,
+    FolderFlags,
+    GlobalFlags,
+    ImageFlags,
+    KnowledgeFolder,
+    MethodFlags,
     Model,
-    Out,
-    Plugin,
-    Precision,
-    Registries,
-    Seed,
-    Set,
+    ModelFlags,
     Shard,
-    Targets,
-    Until,
-    Weights,
-    default_model,
-    model_options,
-    new_name,
 )
-from interp.cli.output import say
-from interp.cli.parse import budget, shard
-from interp.cli.progress import progress_bar
 from interp.cli.report import report
 from interp.errors import InputError
 
 if TYPE_CHECKING:
-    from interp.registry import Registry
-    from interp.request import Request
     from interp.run_folder import FolderRun
 
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on from where an interrupted run with this --out was.")
-]
 
-
-def run_request(
+def run_method(
     context: typer.Context,
-    plugin: Plugin,
-    image: Images = None,
+    method: MethodFlags,
+    *,
+    knowledge: KnowledgeFolder = None,
+    images: ImageFlags,
     model: Model = None,
-    target: Targets = None,
-    data: Data = None,
-    set_: Set = None,
-    weights: Weights = None,
-    fields: Input = None,
-    classes: Classes = None,
-    device: Device = None,
-    precision: Precision = None,
-    knowledge: Known = None,
-    out: Out = None,
-    seed: Seed = 0,
-    limit: Limit = None,
-    until: Until = "samples",
-    batch_size: BatchSize = None,
-    first: First = None,
-    shard_: Shard = None,
-    resume: Resume = False,
-    registry: Registries = None,
-    json: Json = False,
+    opening: ModelFlags,
+    work: BudgetFlags,
+    shard: Shard = None,
+    folder: FolderFlags,
+    flags: GlobalFlags,
 ) -> None:
-    """Explain images by one method; saves a folder.
+    """Explain images by one method, and save a folder of results.
 
-    Every parameter of the method is an option too: interp show NAME lists them. With --data, every
-    image of a folder gets a folder of its own below --out, and index.html shows them all; the same
-    command goes on where it was stopped.
+    Every parameter of the method is an option too: interp show NAME lists them. With --data, each
+    image of a folder gets a folder of its own below --out, and index.html shows them all. The same
+    command with the same --out goes on where it was stopped.
 
     \b
     Examples
       interp run --plugin mint
-      interp run --plugin mint --image photo.jpg --model torchvision:resnet18 --target "tiger cat"
-      interp run --plugin mint --regions 2 --budget 2000 --out first
+      interp run --plugin mint --image photo.jpg --model torchvision:resnet18
+      interp run --plugin mint --target "dog, not cat" --regions 2 --out first
       interp run --plugin rise --until stable
-      interp run --plugin gradcam --data DIR --limit 100 --shard 0/2 --out all
+      interp run --plugin gradcam --data photos --limit 100 --shard 0/2 --out all
     """
-    from interp.registry import Registry
+    from interp.opening.named import default_model
     from interp.request import Request
 
-    known = Registry.load(registry or ())
-
-    asked: dict[str, Any] = {"images": image, "targets": target}
     request = Request(
-        method=plugin,
-        model=model or default_model(known, plugin),
-        options=model_options(weights, fields, classes, device, precision),
-        params=parameters(known, plugin, set_ or (), context.args, own_flags(context)),
+        method=method.plugin,
+        model=model or default_model(flags.registry, method.plugin),
+        options=opening.options(),
+        params=method.params(flags.registry, context),
         knowledge=knowledge,
-        seed=seed,
-        data=data,
-        budget=budget(limit, batch_size, until).model_copy(update={"shard": shard(shard_)}),
-        **{key: value for key, value in asked.items() if value is not None},
+        seed=work.seed,
+        budget=work.budget(shard),
+        **images.requested(),
     )
-    if data is None and (first or shard_):
-        raise InputError("--limit and --shard are for many images; name a folder with --data")
-    if data is not None and image:
-        raise InputError("found both --image and --data; give one of them")
-    if data is not None:
-        _run_folder(request, known, out, first, json)
-    else:
-        _run(request, known, out, resume, json)
+    if request.data is None:
+        if images.limit or shard:
+            raise InputError("--limit and --shard are for many images; name a folder with --data")
+        from interp.run import run
+
+        place = folder.folder(request.method, request.images[0])
+        with flags.session() as session:
+            result = run(request, session, out=place)
+        report(result, flags)
+        return
+    if shard and folder.out is None:
+        raise InputError("--shard fills a folder that others fill too; name it with --out")
+    from interp.report import write_index
+    from interp.run_folder import run_folder
+
+    place = folder.folder(request.method, request.data)
+    with flags.session() as session:
+        found = run_folder(request, place, session, limit=images.limit)
+        write_index(session.registry, found)
+    flags.say({"folder": str(found.folder), **found.facts()}, _folder_lines(found))
+
+
+def _folder_lines(found: FolderRun) -> Iterator[str]:
+    yield (
+        f"{found.request.method} on {found.request.model}: {len(found.entries)} of {found.total} "
+        "images are whole"
+    )
+    yield from (f"failed on {name}: {reason}" for name, reason in found.failed.items())
+    yield from (f"note: {each}" for each in found.notes)
+    yield f"gallery: {found.folder}/index.html"
 
 
 def rerun(
     bundle: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="What run, survey or compare wrote.")
+        Path, typer.Argument(metavar="FOLDER", help="A folder of interp run, survey or compare.")
     ],
+    *,
     model: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="Where the same model lies now. [default: as it was]"),
+        typer.Option(metavar="MODEL", help="Where the same model is now. [default: where it was]"),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep the repetition in this new folder.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Save the repetition in this folder, new or empty. [default: none]"
+        ),
     ] = None,
-    registry: Registries = None,
-    json: Json = False,
+    flags: GlobalFlags,
 ) -> int:
-    """Repeat what a folder holds, and say whether it comes out the same.
+    """Repeat a saved result, and say whether it comes out the same.
 
     The images are in the folder; the model is opened again and must be the same one. The exit
     code is 0 if every number is the same up to 1e-5 of the largest, else 1.
@@ -143,53 +127,10 @@ def rerun(
     """
     from interp.cli.diff import lines
     from interp.difference.rerun import rerun as work
-    from interp.registry import Registry
-    from interp.session import Session
 
-    with progress_bar() as progress:
-        session = Session(Registry.load(registry or ()), model, progress)
+    with flags.session(model) as session:
         found = work(bundle, session, out=out)
     facts = {"bundle": str(out) if out else None, "notes": found.notes, **found.difference.facts()}
     notes = [f"note: {each}" for each in found.notes]
-    say(json, facts, [*lines(found.difference), *notes, *([f"bundle: {out}"] if out else [])])
+    flags.say(facts, [*lines(found.difference), *notes, *([f"bundle: {out}"] if out else [])])
     return 0 if found.same else 1
-
-
-def _run(request: Request, known: Registry, out: Path | None, resume: bool, as_json: bool) -> None:
-    if resume and out is None:
-        raise InputError("--resume goes on with a run of yours; name its folder with --out")
-    from interp.run import run
-    from interp.session import Session
-
-    known.entry("method", request.method)
-    with progress_bar() as progress:
-        name = request.images[0] if request.images else "none"
-        place = out or new_name(request.method, name)
-        result = run(request, Session(known, progress=progress), out=place)
-    report(result, as_json)
-
-
-def _run_folder(
-    request: Request, known: Registry, out: Path | None, limit: int | None, as_json: bool
-) -> None:
-    from interp.report import write_index
-    from interp.run_folder import run_folder
-    from interp.session import Session
-
-    if request.budget.shard is not None and out is None:
-        raise InputError("--shard fills a folder that others fill too; name it with --out")
-    with progress_bar() as progress:
-        place = out or new_name(request.method, str(request.data))
-        found = run_folder(request, place, Session(known, progress=progress), limit=limit)
-        write_index(known, found)
-    say(as_json, {"folder": str(found.folder), **found.facts()}, _folder_lines(found))
-
-
-def _folder_lines(found: FolderRun) -> Iterator[str]:
-    yield (
-        f"{found.request.method} on {found.request.model}: {len(found.entries)} of {found.total} "
-        "images are whole"
-    )
-    yield from (f"failed on {name}: {reason}" for name, reason in found.failed.items())
-    yield from (f"note: {each}" for each in found.notes)
-    yield f"gallery: {found.folder}/index.html"
