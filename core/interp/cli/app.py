@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,13 +12,12 @@ from interp.cli import catalogue, check, compare, data, diff, evaluate, export, 
 from interp.cli import model as models
 from interp.cli import run as runs
 from interp.cli.command import Command, spread
-from interp.cli.method_option import ALLOWED
 from interp.errors import RegistryError, nearest
 
 if TYPE_CHECKING:
     from interp.registry import Registry
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., Any]] = {
     "list": catalogue.list_registered,
     "show": catalogue.show,
     "layers": models.layers,
@@ -35,8 +35,8 @@ COMMANDS = {
     "export": export.export,
     "data": data.write_data,
 }
-WITH_METHOD_OPTIONS = ("run", "fit", "survey", "check")
-"""Commands that take a method's parameters as options."""
+UNKNOWN_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""Settings of commands that take a method's parameters as options, from their context."""
 
 
 class Commands(TyperGroup):
@@ -86,7 +86,7 @@ app = typer.Typer(
     context_settings={"max_content_width": 100},
 )
 for name, function in COMMANDS.items():
-    settings = ALLOWED if name in WITH_METHOD_OPTIONS else None
+    settings = UNKNOWN_OPTIONS if "context" in function.__annotations__ else None
     app.command(name, cls=Command, context_settings=settings)(spread(function))
 
 

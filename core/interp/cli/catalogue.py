@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from json import dumps
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from interp.cli.flags import GlobalFlags
+from interp.cli import flags
 from interp.cli.output import columns
 from interp.errors import RegistryError, nearest
 
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     from interp.registry.parameter import Parameter
 
 
-def list_registered(flags: GlobalFlags) -> None:
+def list_registered(shell: flags.Shell) -> None:
     """List what is registered, and installed packages that are broken.
 
     \b
@@ -27,7 +25,7 @@ def list_registered(flags: GlobalFlags) -> None:
       interp list
       interp list --registry my_package/registry.yaml
     """
-    registry = flags.registry
+    registry = shell.registry
     facts = {
         "entries": [each.model_dump(mode="json") for each in registry.entries()],
         "hooks": [
@@ -37,7 +35,7 @@ def list_registered(flags: GlobalFlags) -> None:
         ],
         "broken": [each._asdict() for each in registry.broken],
     }
-    flags.say(facts, _listing(registry))
+    shell.say(facts, _listing(registry))
 
 
 def _listing(registry: Registry) -> Iterator[str]:
@@ -57,19 +55,13 @@ def _listing(registry: Registry) -> Iterator[str]:
 
 
 def show(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A registered name; see interp list.")
-    ],
+    name: str = flags.argument("NAME", "A registered name; see interp list."),
     *,
-    kind: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KIND",
-            help="Which one, if several kinds share the name: a heading of interp list. "
-            "[default: the first]",
-        ),
-    ] = None,
-    flags: GlobalFlags,
+    kind: str | None = flags.option(
+        "KIND",
+        "Of which kind, if several share the name: a heading of interp list. [default: the first]",
+    ),
+    shell: flags.Shell,
 ) -> None:
     """Show one name: its summary, paper, needs and parameters.
 
@@ -79,7 +71,7 @@ def show(
       interp show deletion
       interp show creatures-vgg --json
     """
-    registry = flags.registry
+    registry = shell.registry
     entry = registry.entry(kind, name) if kind else _find(registry, name)
     facts = entry.model_dump(mode="json")
     found: list[Parameter] = []
@@ -88,7 +80,7 @@ def show(
 
         found = parameters(registry.get(entry.kind, entry.name).Params)
         facts["parameters"] = [asdict(each) for each in found]
-    flags.say(facts, _description(registry, entry, found))
+    shell.say(facts, _description(registry, entry, found))
 
 
 def _find(registry: Registry, name: str) -> Entry:

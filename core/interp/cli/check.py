@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby, takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from interp.cli.flags import GlobalFlags, MethodFlags, Set
+from interp.cli import flags, parse
 from interp.cli.output import columns
 from interp.cli.progress import progress_bar
 from interp.errors import InputError
@@ -27,21 +27,16 @@ LEGEND = (
 
 def check_methods(
     context: typer.Context,
+    plugins: list[str] | None = flags.argument(
+        "METHOD", "Methods; see interp list. [default: all]", default=None
+    ),
     *,
-    plugins: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="METHOD", help="Methods; see interp list. [default: all]"),
-    ] = None,
-    set_: Set = None,
-    samples: Annotated[
-        int | None,
-        typer.Option(min=100, metavar="N", help="Samples of methods that sample. [default: 1000]"),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Also write the findings to this file, as JSON."),
-    ] = None,
-    flags: GlobalFlags,
+    set_: list[str] | None = flags.SET,
+    samples: int | None = flags.option(
+        "N", "Samples of methods that sample. [default: 1000]", least=100
+    ),
+    out: Path | None = flags.option("FILE", "Also write the findings to this file, as JSON."),
+    shell: flags.Shell,
 ) -> None:
     """Check methods on models whose right explanation is known.
 
@@ -60,18 +55,18 @@ def check_methods(
 
     if out is not None and not out.parent.is_dir():
         raise InputError(f"--out {out}: found no folder {out.parent}; make it first")
-    registry = flags.registry
+    registry = shell.registry
     names = list(takewhile(lambda word: not word.startswith("-"), plugins or ()))
-    context.args[:0] = (plugins or ())[len(names) :]
+    options = (plugins or ())[len(names) :]
     params = {
-        name: MethodFlags(name, set_).params(registry, context)
+        name: parse.parameters(registry, name, set_, context, options)
         for name in names or [each.name for each in registry.entries("method")]
     }
     found = list(_findings(registry, params, samples))
     facts = {"findings": [asdict(each) for each in found]}
     if out is not None:
         out.write_text(dumps(facts, indent=1) + "\n", "utf-8")
-    flags.say(facts, _in_full(found) if len(params) == 1 else _table(found))
+    shell.say(facts, _in_full(found) if len(params) == 1 else _table(found))
     if any(each.broken for each in found):
         raise typer.Exit(1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import Any, get_type_hints
@@ -37,40 +37,31 @@ def spread(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Each field becomes an option of the command; the function is handed the dataclasses:
 
-        def run(image: str, work: BudgetFlags): ...
+        def run(image: str, work: Work): ...
         spread(run)(image="photo.jpg", amount="30s", until="samples", batch_size=None, seed=0)
     """
-    hints = get_type_hints(function, include_extras=True)
-    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    hints = get_type_hints(function)
+    groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
 
     @wraps(function)
     def command(**values: Any) -> Any:
         for name, group in groups.items():
-            values[name] = group(**{each.name: values.pop(each.name) for each in fields(group)})  # type: ignore[operator]
+            values[name] = group(**{each.name: values.pop(each.name) for each in fields(group)})
         return function(**values)
 
-    parameters: list[Parameter] = []
-    for name, parameter in signature(function).parameters.items():
-        if name in groups:
-            parameters += _options(groups[name])
-        else:
-            parameters.append(
-                parameter.replace(annotation=hints[name], kind=Parameter.KEYWORD_ONLY)
-            )
+    parameters = [
+        Parameter(key, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, own in signature(function).parameters.items()
+        for key, default, kind in (
+            _fields(groups[name]) if name in groups else [(name, own.default, hints[name])]
+        )
+    ]
     command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {each.name: each.annotation for each in parameters}
     return command
 
 
-def _options(group: Any) -> list[Parameter]:
-    """The fields of a dataclass as keyword parameters."""
-    hints = get_type_hints(group, include_extras=True)
-    return [
-        Parameter(
-            each.name,
-            Parameter.KEYWORD_ONLY,
-            default=Parameter.empty if each.default is MISSING else each.default,
-            annotation=hints[each.name],
-        )
-        for each in fields(group)
-    ]
+def _fields(group: Any) -> list[tuple[str, Any, Any]]:
+    """Name, default and type of each field."""
+    types = get_type_hints(group)
+    return [(each.name, each.default, types[each.name]) for each in fields(group)]

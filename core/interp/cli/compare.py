@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from interp.cli.flags import (
-    BudgetFlags,
-    FolderFlags,
-    GlobalFlags,
-    ImageFlags,
-    MethodsFlags,
-    Model,
-    ModelFlags,
-)
+from interp.cli import flags
 from interp.cli.output import columns, number
 
 if TYPE_CHECKING:
@@ -24,14 +16,12 @@ NAMED = 5
 
 
 def compare_methods(
-    methods: MethodsFlags,
-    images: ImageFlags,
-    *,
-    model: Model = None,
-    opening: ModelFlags,
-    work: BudgetFlags,
-    folder: FolderFlags,
-    flags: GlobalFlags,
+    methods: flags.Methods,
+    images: flags.Images,
+    model: flags.Model,
+    work: flags.Work,
+    folder: flags.Folder,
+    shell: flags.Shell,
 ) -> None:
     """Explain images by several methods, side by side, with a report.
 
@@ -50,20 +40,20 @@ def compare_methods(
     from interp.comparison.result import ComparisonRequest
     from interp.report import write_reports
 
-    given = images.requested() | ({} if model is None else {"model": model})
     request = ComparisonRequest(
-        methods=methods.choices(flags.registry),
-        options=opening.options(),
+        methods=methods.choices(shell.registry),
+        model=model.source,
+        options=model.options(),
         limit=images.limit,
         seed=work.seed,
         budget=work.budget(),
-        **given,
+        **images.given(),
     )
-    place = folder.folder("compare", request.data or request.images[0])
-    with flags.session() as session:
+    place = folder.place("compare", request.data or request.images[0])
+    with shell.session() as session:
         found = compare(request, session, out=place)
         write_reports(session.registry, found, session.progress)
-    flags.say({"folder": str(found.folder), **found.facts()}, _lines(found))
+    shell.say({"folder": str(found.folder), **found.facts()}, _lines(found))
 
 
 def _lines(found: Comparison) -> Iterator[str]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from interp.cli.flags import GlobalFlags
+from interp.cli import flags
 from interp.cli.output import columns, number
 
 if TYPE_CHECKING:
@@ -21,16 +19,11 @@ MANY = 30
 
 
 def diff(
-    before: Annotated[
-        Path, typer.Argument(metavar="A", help="A folder of interp run, survey or compare.")
-    ],
-    after: Annotated[Path, typer.Argument(metavar="B", help="Another folder of the same kind.")],
+    before: Path = flags.argument("A", "A folder of interp run, survey or compare."),
+    after: Path = flags.argument("B", "Another folder of the same kind."),
     *,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Also write this picture: A, B and B - A. [.png]"),
-    ] = None,
-    flags: GlobalFlags,
+    out: Path | None = flags.option("FILE", "Also write this picture, a .png: A, B and B - A."),
+    shell: flags.Shell,
 ) -> None:
     """Compare two saved results: their requests and their evidence.
 
@@ -51,11 +44,11 @@ def diff(
         from interp.result.bundle import write_png
         from interp.storage.folder import new_file
 
-        picture = draw_difference(flags.registry, found)
+        picture = draw_difference(shell.registry, found)
         with new_file(out) as file:
             write_png(file, picture)
     facts = {**found.facts(), "picture": None if out is None else str(out)}
-    flags.say(facts, [*lines(found), *([] if out is None else [f"picture: {out}"])])
+    shell.say(facts, [*lines(found), *([] if out is None else [f"picture: {out}"])])
 
 
 def lines(found: Difference) -> Iterator[str]:

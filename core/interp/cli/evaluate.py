@@ -6,83 +6,60 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from interp.cli.flags import (
-    Amount,
-    BatchSize,
-    FolderFlags,
-    GlobalFlags,
-    MethodsFlags,
-    Model,
-    ModelFlags,
-    Plugins,
-    Seed,
-    Shard,
-    image_option,
-    metric_option,
-)
-from interp.cli.method_option import choices
+from interp.cli import flags, parse
 from interp.cli.output import columns
-from interp.cli.parse import budget, shard
 
 if TYPE_CHECKING:
     from interp.evaluation.result import Evaluation
 
 
-@dataclass(frozen=True)
-class EvaluatedFlags(MethodsFlags):
-    """The methods evaluated; by default those that need no set-up on the shipped networks."""
+METHODS = "mint,rise,lime,occlusion,gradcam,score-cam,integrated-gradients,chip"
+"""What is evaluated by default: methods that need no set-up on the shipped networks."""
 
-    plugins: Plugins = "mint,rise,lime,occlusion,gradcam,score-cam,integrated-gradients,chip"
+
+@dataclass(frozen=True)
+class Evaluated(flags.Methods):
+    """The methods that are evaluated."""
+
+    plugins: str = flags.methods_named(default=METHODS)
 
 
 def evaluate_methods(
-    methods: EvaluatedFlags,
+    methods: Evaluated,
     *,
-    metrics: Annotated[
-        str | None,
-        metric_option(
-            metavar="NAME,...",
-            help="The metrics, separated by commas; see interp list. [default: all that the data "
-            "allow]",
-        ),
-    ] = None,
-    metric_set: Annotated[
-        list[str] | None,
-        metric_option(metavar="METRIC.KEY=VALUE", help="Set a parameter of a metric; repeatable."),
-    ] = None,
-    baselines: Annotated[
-        bool, metric_option(help="Add maps that see no model: random, centre, edges.")
-    ] = True,
-    data: Annotated[
-        str,
-        image_option(
-            metavar="DIR|NAME",
-            help="Labelled images: one folder per class, images/ with annotations.json (COCO), or "
-            "a registered data set.",
-        ),
-    ] = "creatures",
-    limit: Annotated[
-        int | None,
-        image_option(
-            min=1, metavar="N", help="Use N of the images, always the same ones. [default: all]"
-        ),
-    ] = None,
-    target: Annotated[
-        Literal["true", "predicted"],
-        image_option(help="Explain each image's own class, or the model's top class."),
-    ] = "true",
-    model: Model = None,
-    opening: ModelFlags,
-    amount: Amount = None,
-    batch_size: BatchSize = None,
-    seed: Seed = 0,
-    part: Shard = None,
-    folder: FolderFlags,
-    flags: GlobalFlags,
+    metrics: str | None = flags.metric_option(
+        "NAME,...",
+        "The metrics, separated by commas; see interp list. [default: all that the data allow]",
+    ),
+    metric_set: list[str] | None = flags.metric_option(
+        "METRIC.KEY=VALUE", "Set a parameter of a metric; repeatable."
+    ),
+    baselines: bool = flags.metric_option(
+        None, "Add maps that see no model: random, centre, edges.", default=True
+    ),
+    data: str = flags.image_option(
+        "DIR|NAME",
+        "Labelled images: one folder per class, images/ with annotations.json (COCO), or a "
+        "registered data set.",
+        default="creatures",
+    ),
+    limit: int | None = flags.image_option(
+        "N", "Use N of the images, always the same ones. [default: all]", least=1
+    ),
+    target: Literal["true", "predicted"] = flags.image_option(
+        None, "Explain each image's own class, or the model's top class.", default="true"
+    ),
+    model: flags.Model,
+    amount: str | None = flags.AMOUNT,
+    batch_size: int | None = flags.BATCH_SIZE,
+    seed: int = flags.SEED,
+    shard: str | None = flags.SHARD,
+    folder: flags.Folder,
+    shell: flags.Shell,
 ) -> None:
     """Measure how good methods' maps are, over many images.
 
@@ -102,33 +79,32 @@ def evaluate_methods(
     """
     from interp.evaluation.evaluate import all_metrics, evaluate
     from interp.evaluation.request import BASELINES, EvaluationRequest
-    from interp.request import DEFAULT_MODEL
 
-    place = folder.folder("evaluation", data)
-    known = flags.registry
+    place = folder.place("evaluation", data)
+    known = shell.registry
     measured = metrics or ",".join(each.name for each in all_metrics(known))
     request = EvaluationRequest(
         methods=methods.choices(known),
-        metrics=choices(known, "metric", measured, "--metric-set", metric_set),
+        metrics=parse.choices(known, "metric", measured, "--metric-set", metric_set),
         baselines=BASELINES if baselines else (),
-        model=model or DEFAULT_MODEL,
-        options=opening.options(),
+        model=model.source,
+        options=model.options(),
         data=data,
         target=target,
         limit=limit,
-        shard=shard(part),
+        shard=parse.shard(shard),
         seed=seed,
-        budget=budget(amount, batch_size),
+        budget=parse.budget(amount, batch_size),
     )
-    with flags.session() as session:
+    with shell.session() as session:
         found = evaluate(request, session, out=place, tell=lambda line: typer.echo(line, err=True))
-    report_evaluation(found, place, flags)
+    report_evaluation(found, place, shell)
 
 
-def report_evaluation(found: Evaluation, folder: Path, flags: GlobalFlags) -> None:
+def report_evaluation(found: Evaluation, folder: Path, shell: flags.Shell) -> None:
     """Print the table; as JSON everything except the single images."""
     facts = {key: value for key, value in found.plain().items() if key != "records"}
-    flags.say({"evaluation": str(folder), **facts}, _lines(found, folder))
+    shell.say({"evaluation": str(folder), **facts}, _lines(found, folder))
 
 
 def _lines(found: Evaluation, folder: Path) -> Iterator[str]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from interp.cli.flags import FileFlags, GlobalFlags, ModelArgument
+from interp.cli import flags
 
 if TYPE_CHECKING:
     from interp.opening.export import Export
@@ -19,12 +17,11 @@ SHOWN = 12
 
 
 def export(
-    model: ModelArgument,
-    opening: FileFlags,
-    out: Annotated[
-        Path, typer.Option(metavar="FILE", help="The file to write, name.onnx; must be new.")
-    ],
-    flags: GlobalFlags,
+    model: str = flags.MODEL_ARGUMENT,
+    *,
+    file: flags.ModelFile,
+    out: Path = flags.option("FILE", "The file to write, name.onnx; must be new.", default=...),
+    shell: flags.Shell,
 ) -> None:
     """Write a PyTorch model as an ONNX file, and check its scores.
 
@@ -39,15 +36,15 @@ def export(
     """
     from interp.opening.export import export_model
 
-    with flags.session() as session:
-        made = export_model(model, out, opening.options(), session.registry, session.progress)
+    with shell.session() as session:
+        made = export_model(model, out, file.options(), session.registry, session.progress)
     facts = {
         "path": str(made.path),
         "difference": made.difference,
         "kept": list(made.kept),
         "lost": [{"name": each.name, "kind": each.kind} for each in made.lost],
     }
-    flags.say(facts, _lines(made))
+    shell.say(facts, _lines(made))
 
 
 def _lines(made: Export) -> Iterator[str]:

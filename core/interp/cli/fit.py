@@ -4,47 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from interp.cli import flags
 from interp.cli.evaluate import report_evaluation
-from interp.cli.flags import (
-    BudgetFlags,
-    GlobalFlags,
-    KnowledgeFolder,
-    LabelledData,
-    MethodFlags,
-    Model,
-    ModelFlags,
-    Out,
-    Resume,
-    Seed,
-    Shard,
-    new_name,
-    output_option,
-)
 from interp.cli.output import columns
 from interp.cli.report import report
 
 if TYPE_CHECKING:
     from interp.knowledge import Knowledge
 
-NewFolder = Annotated[Path, output_option(metavar="DIR", help="Folder to write, new or empty.")]
-
 
 def fit_method(
     context: typer.Context,
-    method: MethodFlags,
+    method: flags.Method,
     *,
-    data: LabelledData,
-    model: Model = None,
-    opening: ModelFlags,
-    work: BudgetFlags,
-    shard: Shard = None,
-    out: NewFolder,
-    _resume: Resume = False,
-    flags: GlobalFlags,
+    data: str = flags.LABELLED_DATA,
+    model: flags.Model,
+    work: flags.SharedWork,
+    out: Path = flags.REQUIRED_OUT,
+    _resume: bool = flags.RESUME,
+    shell: flags.Shell,
 ) -> None:
     """Let a method learn about a model; saves a folder for --knowledge.
 
@@ -57,31 +39,28 @@ def fit_method(
       interp fit --plugin chip --data creatures --layer stage3 --layer stage2 --out known
       interp run --plugin chip --knowledge known --refined
     """
-    from interp.request import DEFAULT_MODEL, Request
+    from interp.request import Request
     from interp.run import fit
 
     request = Request(
         method=method.plugin,
-        model=model or DEFAULT_MODEL,
-        options=opening.options(),
-        params=method.params(flags.registry, context),
+        model=model.source,
+        options=model.options(),
+        params=method.params(shell.registry, context),
         data=data,
         seed=work.seed,
-        budget=work.budget(shard),
+        budget=work.budget(work.shard),
     )
-    with flags.session() as session:
+    with shell.session() as session:
         knowledge = fit(request, session, out=out)
-    _report(knowledge, out, flags)
+    _report(knowledge, out, shell)
 
 
 def merge_parts(
-    parts: Annotated[
-        list[Path],
-        typer.Argument(metavar="PART", help="Folders of interp fit or evaluate with --shard."),
-    ],
+    parts: list[Path] = flags.argument("PART", "Folders of interp fit or evaluate with --shard."),
     *,
-    out: NewFolder,
-    flags: GlobalFlags,
+    out: Path = flags.REQUIRED_OUT,
+    shell: flags.Shell,
 ) -> None:
     """Join the parts that several processes learned or evaluated.
 
@@ -96,22 +75,20 @@ def merge_parts(
     from interp.run import merge
 
     if is_evaluation(parts[0]):
-        report_evaluation(merge_evaluations(parts, out), out, flags)
+        report_evaluation(merge_evaluations(parts, out), out, shell)
     else:
-        _report(merge(parts, out, flags.registry), out, flags)
+        _report(merge(parts, out, shell.registry), out, shell)
 
 
 def survey_method(
     context: typer.Context,
-    method: MethodFlags,
+    method: flags.InformedMethod,
     *,
-    knowledge: KnowledgeFolder = None,
-    data: LabelledData,
-    model: Model = None,
-    opening: ModelFlags,
-    seed: Seed = 0,
-    out: Out = None,
-    flags: GlobalFlags,
+    data: str = flags.LABELLED_DATA,
+    model: flags.Model,
+    seed: int = flags.SEED,
+    out: Path | None = flags.OUT,
+    shell: flags.Shell,
 ) -> None:
     """Show what a method knows about a model's classes; saves a folder.
 
@@ -128,24 +105,24 @@ def survey_method(
 
     request = Request(
         method=method.plugin,
-        model=model or default_model(flags.registry, method.plugin),
-        options=opening.options(),
+        model=model.model or default_model(shell.registry, method.plugin),
+        options=model.options(),
         images=(),
-        params=method.params(flags.registry, context),
+        params=method.params(shell.registry, context),
         data=data,
-        knowledge=knowledge,
+        knowledge=method.knowledge,
         seed=seed,
     )
-    with flags.session() as session:
-        result = survey(request, session, out=out or new_name(request.method, data))
-    report(result, flags)
+    with shell.session() as session:
+        result = survey(request, session, out=out or flags.new_name(request.method, data))
+    report(result, shell)
 
 
-def _report(knowledge: Knowledge, out: Path, flags: GlobalFlags) -> None:
+def _report(knowledge: Knowledge, out: Path, shell: flags.Shell) -> None:
     """Print what was learned."""
     about = {key: value for key, value in knowledge.about.items() if key != "params"}
     facts = {"knowledge": str(out), "method": knowledge.method, **about}
-    flags.say(facts, _lines(knowledge, out))
+    shell.say(facts, _lines(knowledge, out))
 
 
 def _lines(knowledge: Knowledge, out: Path) -> Iterator[str]:

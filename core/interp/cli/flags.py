@@ -1,4 +1,4 @@
-"""Options that several commands share, in groups that become what the commands work with."""
+"""Options that commands share: single ones, and groups that become what the commands work with."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
 from interp.cli import parse
-from interp.cli.method_option import choices, parameters
 from interp.cli.output import say
 from interp.cli.progress import progress_bar
 from interp.errors import InputError
+from interp.request import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from interp.context import Budget
@@ -28,103 +28,73 @@ if TYPE_CHECKING:
 FOLDER = Path("interp-runs")
 """Where results go if --out does not say."""
 
-method_option = partial(typer.Option, rich_help_panel="Method")
-metric_option = partial(typer.Option, rich_help_panel="Metric")
-image_option = partial(typer.Option, rich_help_panel="Images")
-model_option = partial(typer.Option, rich_help_panel="Model")
-work_option = partial(typer.Option, rich_help_panel="Computation")
-output_option = partial(typer.Option, rich_help_panel="Output")
 
-Plugins = Annotated[
-    str,
-    method_option(
-        "--plugins",
-        "--methods",
-        metavar="NAME,...",
-        help="The methods, separated by commas; see interp list.",
-    ),
-]
-Set = Annotated[
-    list[str] | None,
-    method_option("--set", metavar="KEY=VALUE", help="Set a parameter of the method; repeatable."),
-]
-KnowledgeFolder = Annotated[
-    str | None,
-    method_option(
-        "--knowledge",
-        metavar="DIR",
-        help="What the method learned: a folder of interp fit. [default: what is shipped, if any]",
-    ),
-]
-Images = Annotated[
-    list[str] | None,
-    image_option(
-        "--image",
-        metavar="IMAGE",
-        help="An image file, or the name of a registered sample; repeatable. [default: sample]",
-    ),
-]
-LabelledData = Annotated[
-    str,
-    image_option(
-        "--data",
-        metavar="DIR",
-        help="Labelled images: one folder per class, or images/ with annotations.json (COCO).",
-    ),
-]
-Model = Annotated[
-    str | None,
-    model_option(
-        metavar="MODEL",
-        help="A registered name, torchvision:NAME, file.onnx, file.pt2, package.module:factory or "
-        "a folder of interp fit. [default: a small shipped network]",
-    ),
-]
-ModelArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL",
-        help="A registered name, torchvision:NAME, file.onnx, file.pt2, package.module:factory or "
-        "a folder of interp fit.",
-    ),
-]
-Seed = Annotated[
-    int,
-    work_option(min=0, metavar="N", help="Random seed: the same seed gives the same result."),
-]
-Amount = Annotated[
-    str | None,
-    work_option(
-        "--budget",
-        metavar="N|TIME",
-        help="How much to compute for an explanation: samples (2000) or time (30s, 2m, 1h). "
-        "[default: the method's own number of samples]",
-    ),
-]
-BatchSize = Annotated[
-    int | None,
-    work_option(
-        min=1, metavar="N", help="Images in one forward pass. [default: the fastest, measured]"
-    ),
-]
-Shard = Annotated[
-    str | None,
-    work_option(
-        "--shard",
-        metavar="I/N",
-        help="Do only part I of N, counted from 0, so that several processes share the work.",
-    ),
-]
-Out = Annotated[
-    Path | None,
-    output_option(
-        metavar="DIR", help=f"Folder to write, new or empty. [default: {FOLDER}/TIME-...]"
-    ),
-]
-Resume = Annotated[
-    bool,
-    output_option("--resume", help="Accepted; the same command with --out goes on by itself."),
-]
+def option(
+    metavar: str | None,
+    text: str,
+    *names: str,
+    default: Any = None,
+    least: int | None = None,
+    panel: str | None = None,
+) -> Any:
+    """An option and its help; with `default=...` the user must give it."""
+    return typer.Option(
+        default, *names, metavar=metavar, help=text, min=least, rich_help_panel=panel
+    )
+
+
+def argument(metavar: str, text: str, default: Any = ...) -> Any:
+    """An argument without a name, and its help."""
+    return typer.Argument(default, metavar=metavar, help=text)
+
+
+method_option = partial(option, panel="Method")
+metric_option = partial(option, panel="Metric")
+image_option = partial(option, panel="Images")
+model_option = partial(option, panel="Model")
+work_option = partial(option, panel="Computation")
+output_option = partial(option, panel="Output")
+
+A_MODEL = (
+    "A registered name, torchvision:NAME, file.onnx, file.pt2, package.module:factory or a folder "
+    "of interp fit."
+)
+LEARNED = "What {} learned: a folder of interp fit{}. [default: what is shipped, if any]"
+
+MODEL_ARGUMENT = argument("MODEL", A_MODEL)
+SET = method_option("KEY=VALUE", "Set a parameter of the method; repeatable.", "--set")
+LABELLED_DATA = image_option(
+    "DIR",
+    "Labelled images: one folder per class, or images/ with annotations.json (COCO).",
+    default=...,
+)
+methods_named = partial(
+    method_option,
+    "NAME,...",
+    "The methods, separated by commas; see interp list.",
+    *("--plugins", "--methods"),
+)
+IMAGE = image_option(
+    "IMAGE", "An image file, or the name of a registered sample; repeatable. [default: sample]"
+)
+AMOUNT = work_option(
+    "N|TIME",
+    "How much to compute for one explanation: samples (2000) or time (30s, 2m, 1h). "
+    "[default: the method's own number of samples]",
+    "--budget",
+)
+BATCH_SIZE = work_option(
+    "N", "Images in one forward pass. [default: the fastest, measured]", least=1
+)
+SEED = work_option("N", "Random seed: the same seed gives the same result.", default=0, least=0)
+SHARD = work_option(
+    "I/N", "Do only part I of N, counted from 0, so that several processes share the work."
+)
+OUT = output_option("DIR", f"Folder to write, new or empty. [default: {FOLDER}/TIME-...]")
+REQUIRED_OUT = output_option("DIR", "Folder to write, new or empty.", default=...)
+RESUME = output_option(
+    None, "Accepted; the same command with --out goes on by itself.", "--resume", default=False
+)
 
 
 def new_name(what: str, subject: str) -> Path:
@@ -135,20 +105,13 @@ def new_name(what: str, subject: str) -> Path:
 
 
 @dataclass(frozen=True)
-class GlobalFlags:
-    """Options of every command: which registry to use, and how to print."""
+class Shell:
+    """Options of every command: which registry files to add, and how to print."""
 
-    registries: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--registry",
-            metavar="FILE",
-            help="A registry.yaml to add to the installed; repeatable.",
-        ),
-    ] = None
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
-    ] = False
+    registries: list[Path] | None = option(
+        "FILE", "A registry.yaml to add to the installed ones; repeatable.", "--registry"
+    )
+    json: bool = option(None, "Print one JSON object and nothing else.", "--json", default=False)
 
     @cached_property
     def registry(self) -> Registry:
@@ -171,115 +134,98 @@ class GlobalFlags:
 
 
 @dataclass(frozen=True)
-class MethodFlags:
+class Method:
     """One method, and its parameters."""
 
-    plugin: Annotated[
-        str,
-        method_option("--plugin", "--method", metavar="NAME", help="The method; see interp list."),
-    ]
-    set_: Set = None
+    plugin: str = method_option(
+        "NAME", "The method; see interp list.", "--plugin", "--method", default=...
+    )
+    set_: list[str] | None = SET
 
     def params(self, registry: Registry, context: typer.Context) -> dict[str, Any]:
-        """The parameters that --set and options of the method's own set."""
-        own = [name for each in context.command.params for name in each.opts]
-        return parameters(registry, self.plugin, self.set_ or (), context.args, own)
+        """The parameters that --set and options of the method's own give."""
+        return parse.parameters(registry, self.plugin, self.set_, context)
 
 
 @dataclass(frozen=True)
-class MethodsFlags:
+class InformedMethod(Method):
+    """One method, its parameters, and what it learned before."""
+
+    knowledge: str | None = method_option("DIR", LEARNED.format("the method", ""))
+
+
+@dataclass(frozen=True)
+class Methods:
     """Several methods, each with parameters and knowledge of its own."""
 
-    plugins: Plugins
-    set_: Annotated[
-        list[str] | None,
-        method_option(
-            "--set", metavar="METHOD.KEY=VALUE", help="Set a parameter of a method; repeatable."
-        ),
-    ] = None
-    knowledge: Annotated[
-        list[str] | None,
-        method_option(
-            metavar="METHOD=DIR",
-            help="What a method learned: a folder of interp fit; repeatable. "
-            "[default: what is shipped, if any]",
-        ),
-    ] = None
+    plugins: str = methods_named(default=...)
+    set_: list[str] | None = method_option(
+        "METHOD.KEY=VALUE", "Set a parameter of a method; repeatable.", "--set"
+    )
+    knowledge: list[str] | None = method_option(
+        "METHOD=DIR", LEARNED.format("a method", "; repeatable")
+    )
 
     def choices(self, registry: Registry) -> tuple[Choice, ...]:
         """The methods as a request names them. Raises RegistryError, InputError."""
-        return choices(registry, "method", self.plugins, "--set", self.set_, self.knowledge)
+        return parse.choices(registry, "method", self.plugins, "--set", self.set_, self.knowledge)
 
 
 @dataclass(frozen=True)
-class ImageFlags:
+class Images:
     """Which images, and what is explained about them."""
 
-    image: Images = None
-    data: Annotated[
-        str | None,
-        image_option(
-            metavar="DIR",
-            help="A folder of images: flat, one folder per class, or images/ with "
-            "annotations.json (COCO).",
-        ),
-    ] = None
-    limit: Annotated[
-        int | None,
-        image_option(min=1, metavar="N", help="Only the first N images of --data. [default: all]"),
-    ] = None
-    target: Annotated[
-        list[str] | None,
-        image_option(
-            metavar="CLASS",
-            help="The class to explain, by name or index, or a difference: 'dog, not cat'; "
-            "repeatable. [default: the model's top class]",
-        ),
-    ] = None
+    image: list[str] | None = IMAGE
+    data: str | None = image_option(
+        "DIR", "A folder of images: flat, one folder per class, or COCO with annotations.json."
+    )
+    limit: int | None = image_option(
+        "N", "Only the first N images of --data. [default: all]", least=1
+    )
+    target: list[str] | None = image_option(
+        "CLASS",
+        "The class to explain, by name or index, or a difference: 'dog, not cat'; repeatable. "
+        "[default: the model's top class]",
+    )
 
-    def requested(self) -> dict[str, Any]:
-        """The fields of a request that were given. Raises InputError for --image with --data."""
+    def given(self) -> dict[str, Any]:
+        """The fields of a request that the user gave. Raises InputError for --image with --data."""
         if self.data is not None and self.image:
             raise InputError("found both --image and --data; give one of them")
-        given = {"images": self.image, "data": self.data, "targets": self.target}
-        return {key: value for key, value in given.items() if value is not None}
+        fields = {"images": self.image, "data": self.data, "targets": self.target}
+        return {key: value for key, value in fields.items() if value is not None}
 
 
 @dataclass(frozen=True)
-class FileFlags:
+class ModelName:
+    """Which model."""
+
+    model: str | None = model_option("MODEL", f"{A_MODEL} [default: a small shipped network]")
+
+
+@dataclass(frozen=True)
+class ModelFile:
     """What a model's file does not say, or says wrongly."""
 
-    weights: Annotated[
-        str | None,
-        model_option(
-            metavar="FILE",
-            help="Weights for a factory, .safetensors or .pth. [default: those it builds with]",
-        ),
-    ] = None
-    fields: Annotated[
-        list[str] | None,
-        model_option(
-            "--input",
-            metavar="FIELDS",
-            help="Input size and preprocessing, e.g. size=224,resize=crop,mean=.5,.5,.5. "
-            "[default: as the model says]",
-        ),
-    ] = None
-    classes: Annotated[
-        str | None,
-        model_option(
-            metavar="FILE",
-            help="Class names, one a line, or a .tsv file. [default: as the model says]",
-        ),
-    ] = None
+    weights: str | None = model_option(
+        "FILE", "Weights for a factory, .safetensors or .pth. [default: those it builds with]"
+    )
+    input: list[str] | None = model_option(
+        "FIELDS",
+        "Input size and preprocessing, e.g. size=224,resize=crop,mean=.5,.5,.5. "
+        "[default: as the model says]",
+    )
+    classes: str | None = model_option(
+        "FILE", "Class names, one a line, or a .tsv file. [default: as the model says]"
+    )
 
     def options(self, **more: str | None) -> ModelOptions:
-        """What was given, as the options of a model."""
+        """What the user gave, as the options of a model."""
         from interp.spec import ModelOptions
 
         given: dict[str, Any] = {
             "weights": self.weights,
-            "input": parse.input_fields(",".join(self.fields)) if self.fields else None,
+            "input": parse.input_fields(",".join(self.input)) if self.input else None,
             "classes": self.classes,
             **more,
         }
@@ -287,37 +233,44 @@ class FileFlags:
 
 
 @dataclass(frozen=True)
-class ModelFlags(FileFlags):
+class Opening(ModelFile):
     """How a model is opened: what its file does not say, where it runs, and how precisely."""
 
-    device: Annotated[
-        str | None,
-        model_option(metavar="DEVICE", help="cpu, cuda or cuda:1. [default: cuda if there is one]"),
-    ] = None
-    precision: Annotated[
-        Literal["fp32", "bf16", "fp16"] | None,
-        model_option(help="Floating-point precision of forward passes. [default: fp32]"),
-    ] = None
+    device: str | None = model_option(
+        "DEVICE", "cpu, cuda or cuda:1. [default: cuda if there is one]"
+    )
+    precision: Literal["fp32", "bf16", "fp16"] | None = model_option(
+        None, "Floating-point precision of forward passes. [default: fp32]"
+    )
 
     def options(self, **more: str | None) -> ModelOptions:
-        """What was given, as the options of a model."""
+        """What the user gave, as the options of a model."""
         return super().options(device=self.device, precision=self.precision, **more)
 
 
 @dataclass(frozen=True)
-class BudgetFlags:
+class Model(Opening, ModelName):
+    """Which model, and how it is opened."""
+
+    @property
+    def source(self) -> str:
+        """The model's name, or that of the default one."""
+        return self.model or DEFAULT_MODEL
+
+
+@dataclass(frozen=True)
+class Work:
     """How much is computed for an explanation, and with which seed."""
 
-    amount: Amount = None
-    until: Annotated[
-        Literal["samples", "stable"],
-        work_option(
-            help="When to stop: after the budget's samples, or once the explanation has settled, "
-            "with more samples than usual if need be."
-        ),
-    ] = "samples"
-    batch_size: BatchSize = None
-    seed: Seed = 0
+    amount: str | None = AMOUNT
+    until: Literal["samples", "stable"] = work_option(
+        None,
+        "When to stop: after the budget's samples, or once the explanation has settled, with more "
+        "samples than usual if need be.",
+        default="samples",
+    )
+    batch_size: int | None = BATCH_SIZE
+    seed: int = SEED
 
     def budget(self, shard: str | None = None) -> Budget:
         """The budget of a request. Raises InputError for text that is none."""
@@ -326,13 +279,20 @@ class BudgetFlags:
 
 
 @dataclass(frozen=True)
-class FolderFlags:
+class SharedWork(Work):
+    """Work that several processes may share."""
+
+    shard: str | None = SHARD
+
+
+@dataclass(frozen=True)
+class Folder:
     """The folder that a command writes."""
 
-    out: Out = None
-    resume: Resume = False
+    out: Path | None = OUT
+    resume: bool = RESUME
 
-    def folder(self, what: str, subject: str) -> Path:
+    def place(self, what: str, subject: str) -> Path:
         """--out, or a new name. Raises InputError for --resume without a folder to go on with."""
         if self.resume and self.out is None:
             raise InputError("--resume goes on with a run of yours; name its folder with --out")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from interp.cli.flags import GlobalFlags, LabelledData, Model, ModelFlags, Seed, metric_option
+from interp.cli import flags
 from interp.cli.parse import settings
 
 if TYPE_CHECKING:
@@ -15,23 +13,15 @@ if TYPE_CHECKING:
 
 
 def measure_model(
-    metric: Annotated[
-        str, typer.Argument(metavar="METRIC", help="A metric of models; see interp list.")
-    ],
+    metric: str = flags.argument("METRIC", "A metric of models; see interp list."),
     *,
-    set_: Annotated[
-        list[str] | None,
-        metric_option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Set a parameter of the metric, e.g. knowledge=DIR; repeatable.",
-        ),
-    ] = None,
-    data: LabelledData,
-    model: Model = None,
-    opening: ModelFlags,
-    seed: Seed = 0,
-    flags: GlobalFlags,
+    set_: list[str] | None = flags.metric_option(
+        "KEY=VALUE", "Set a parameter of the metric, e.g. knowledge=DIR; repeatable.", "--set"
+    ),
+    data: str = flags.LABELLED_DATA,
+    model: flags.Model,
+    seed: int = flags.SEED,
+    shell: flags.Shell,
 ) -> None:
     """Measure a model, or what a method learned about it, on a data set.
 
@@ -45,13 +35,12 @@ def measure_model(
       interp measure part-instability --data creatures --set of=performer
     """
     from interp.evaluation.measure import measure
-    from interp.request import DEFAULT_MODEL
 
-    with flags.session() as session:
-        opened = session.open_model(model or DEFAULT_MODEL, opening.options())
+    with shell.session() as session:
+        opened = session.open_model(model.source, model.options())
         params = settings(set_ or ())
         found = measure(metric, opened, data, params, session=session, seed=seed)
-    flags.say({"metric": metric, **asdict(found)}, [_line(metric, found)])
+    shell.say({"metric": metric, **asdict(found)}, [_line(metric, found)])
 
 
 def _line(metric: str, found: Measurement) -> str:

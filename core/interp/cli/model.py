@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from interp.cli.flags import GlobalFlags, Images, Model, ModelArgument, ModelFlags
+from interp.cli import flags
 from interp.cli.output import answer, columns
 
 if TYPE_CHECKING:
     from interp.spec import Layer, ModelSpec
 
 
-def layers(model: ModelArgument, opening: ModelFlags, flags: GlobalFlags) -> None:
+def layers(
+    model: str = flags.MODEL_ARGUMENT, *, opening: flags.Opening, shell: flags.Shell
+) -> None:
     """List a model's layers, and what cutting the model there costs.
 
     grid: cells of the layer's map, height x width. sees: its receptive field in pixels of the
@@ -27,14 +29,14 @@ def layers(model: ModelArgument, opening: ModelFlags, flags: GlobalFlags) -> Non
     """
     from interp.opening.source import open_model
 
-    opened = open_model(model, opening.options(), flags.registry)
+    opened = open_model(model, opening.options(), shell.registry)
     found = opened.layers()
     facts = {
         "model": opened.spec.model_dump(mode="json"),
         "capabilities": sorted(opened.capabilities),
         "layers": [each.model_dump(mode="json") for each in found],
     }
-    flags.say(facts, _listing(opened.spec, found))
+    shell.say(facts, _listing(opened.spec, found))
 
 
 def _listing(spec: ModelSpec, found: list[Layer]) -> Iterator[str]:
@@ -62,7 +64,7 @@ def _sides(pair: tuple[float, float] | None) -> str:
 
 
 def predict(
-    *, image: Images = None, model: Model = None, opening: ModelFlags, flags: GlobalFlags
+    image: list[str] | None = flags.IMAGE, *, model: flags.Model, shell: flags.Shell
 ) -> None:
     """Show the model's five most probable classes for images.
 
@@ -74,12 +76,12 @@ def predict(
     from interp.opening.named import open_images
     from interp.opening.prediction import predict as best
     from interp.opening.source import open_model
-    from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, Request
+    from interp.request import SAMPLE_IMAGE, Request
 
     request = Request(method="none", images=tuple(image or [SAMPLE_IMAGE]))
-    names, pictures = open_images(flags.registry, request)
-    opened = open_model(model or DEFAULT_MODEL, opening.options(), flags.registry)
+    names, pictures = open_images(shell.registry, request)
+    opened = open_model(model.source, model.options(), shell.registry)
     found = [best(opened, opened.prepare(each)[0]) for each in pictures]
     predictions = [{"image": name, **asdict(each)} for name, each in zip(names, found, strict=True)]
     facts = {"model": opened.spec.name, "predictions": predictions}
-    flags.say(facts, map(answer, names, found))
+    shell.say(facts, map(answer, names, found))

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from interp.cli.output import answer, columns, number
 
 if TYPE_CHECKING:
-    from interp.cli.flags import GlobalFlags
+    from interp.cli.flags import Shell
     from interp.explanation import Explanation, Provenance
     from interp.run import Result
 
 
-def report(result: Result, flags: GlobalFlags) -> None:
+def report(result: Result, shell: Shell) -> None:
     """Print the result of a run or a survey."""
     made = result.explanation.provenance
     assert made is not None  # noqa: S101 - run always fills it
-    flags.say(_facts(result, made), _lines(result, made))
+    shell.say(_facts(result, made), _lines(result, made))
 
 
 def _facts(result: Result, made: Provenance) -> dict[str, Any]:

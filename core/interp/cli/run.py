@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from interp.cli.flags import (
-    BudgetFlags,
-    FolderFlags,
-    GlobalFlags,
-    ImageFlags,
-    KnowledgeFolder,
-    MethodFlags,
-    Model,
-    ModelFlags,
-    Shard,
-)
+from interp.cli import flags
 from interp.cli.report import report
 from interp.errors import InputError
 
@@ -28,16 +18,12 @@ if TYPE_CHECKING:
 
 def run_method(
     context: typer.Context,
-    method: MethodFlags,
-    *,
-    knowledge: KnowledgeFolder = None,
-    images: ImageFlags,
-    model: Model = None,
-    opening: ModelFlags,
-    work: BudgetFlags,
-    shard: Shard = None,
-    folder: FolderFlags,
-    flags: GlobalFlags,
+    method: flags.InformedMethod,
+    images: flags.Images,
+    model: flags.Model,
+    work: flags.SharedWork,
+    folder: flags.Folder,
+    shell: flags.Shell,
 ) -> None:
     """Explain images by one method, and save a folder of results.
 
@@ -58,34 +44,34 @@ def run_method(
 
     request = Request(
         method=method.plugin,
-        model=model or default_model(flags.registry, method.plugin),
-        options=opening.options(),
-        params=method.params(flags.registry, context),
-        knowledge=knowledge,
+        model=model.model or default_model(shell.registry, method.plugin),
+        options=model.options(),
+        params=method.params(shell.registry, context),
+        knowledge=method.knowledge,
         seed=work.seed,
-        budget=work.budget(shard),
-        **images.requested(),
+        budget=work.budget(work.shard),
+        **images.given(),
     )
     if request.data is None:
-        if images.limit or shard:
+        if images.limit or work.shard:
             raise InputError("--limit and --shard are for many images; name a folder with --data")
         from interp.run import run
 
-        place = folder.folder(request.method, request.images[0])
-        with flags.session() as session:
+        place = folder.place(request.method, request.images[0])
+        with shell.session() as session:
             result = run(request, session, out=place)
-        report(result, flags)
+        report(result, shell)
         return
-    if shard and folder.out is None:
+    if work.shard and folder.out is None:
         raise InputError("--shard fills a folder that others fill too; name it with --out")
     from interp.report import write_index
     from interp.run_folder import run_folder
 
-    place = folder.folder(request.method, request.data)
-    with flags.session() as session:
+    place = folder.place(request.method, request.data)
+    with shell.session() as session:
         found = run_folder(request, place, session, limit=images.limit)
         write_index(session.registry, found)
-    flags.say({"folder": str(found.folder), **found.facts()}, _folder_lines(found))
+    shell.say({"folder": str(found.folder), **found.facts()}, _folder_lines(found))
 
 
 def _folder_lines(found: FolderRun) -> Iterator[str]:
@@ -99,21 +85,15 @@ def _folder_lines(found: FolderRun) -> Iterator[str]:
 
 
 def rerun(
-    bundle: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="A folder of interp run, survey or compare.")
-    ],
+    bundle: Path = flags.argument("FOLDER", "A folder of interp run, survey or compare."),
     *,
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="MODEL", help="Where the same model is now. [default: where it was]"),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Save the repetition in this folder, new or empty. [default: none]"
-        ),
-    ] = None,
-    flags: GlobalFlags,
+    model: str | None = flags.option(
+        "MODEL", "Where the same model is now. [default: where it was]"
+    ),
+    out: Path | None = flags.option(
+        "DIR", "Save the repetition in this folder, new or empty. [default: save nothing]"
+    ),
+    shell: flags.Shell,
 ) -> int:
     """Repeat a saved result, and say whether it comes out the same.
 
@@ -128,9 +108,9 @@ def rerun(
     from interp.cli.diff import lines
     from interp.difference.rerun import rerun as work
 
-    with flags.session(model) as session:
+    with shell.session(model) as session:
         found = work(bundle, session, out=out)
     facts = {"bundle": str(out) if out else None, "notes": found.notes, **found.difference.facts()}
     notes = [f"note: {each}" for each in found.notes]
-    flags.say(facts, [*lines(found.difference), *notes, *([f"bundle: {out}"] if out else [])])
+    shell.say(facts, [*lines(found.difference), *notes, *([f"bundle: {out}"] if out else [])])
     return 0 if found.same else 1
