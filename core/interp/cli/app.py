@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from inspect import cleandoc
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from interp.cli import catalogue, check, compare, data, diff, evaluate, export, fit, measure
+from interp.cli import catalogue, check, compare, data, diff, evaluate, fit, measure
 from interp.cli import model as models
 from interp.cli import run as runs
 from interp.cli.command import Command, spread
 from interp.errors import RegistryError, nearest
-
-if TYPE_CHECKING:
-    from interp.registry import Registry
+from interp.registry import Registry
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "list": catalogue.list_registered,
@@ -25,14 +24,14 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "run": runs.run_method,
     "fit": fit.fit_method,
     "merge": fit.merge_parts,
-    "survey": fit.survey_method,
+    "survey": runs.survey_method,
     "evaluate": evaluate.evaluate_methods,
     "measure": measure.measure_model,
-    "rerun": runs.rerun,
+    "rerun": diff.rerun,
     "compare": compare.compare_methods,
     "diff": diff.diff,
     "check": check.check_methods,
-    "export": export.export,
+    "export": models.export,
     "data": data.write_data,
 }
 UNKNOWN_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -49,19 +48,19 @@ class Commands(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the project's commands; packages' by name alone, so that none is imported."""
         super().format_commands(ctx, formatter)
-        if added := declared(_registry()):
+        if added := declared(Registry.load()):
             with formatter.section("Commands of packages"):
                 formatter.write_dl([(name, f"from {package}") for name, package in added.items()])
 
     def _of_package(self, name: str) -> Any:
-        registry = _registry()
+        registry = Registry.load()
         names = declared(registry)
         if name not in names:
             raise RegistryError(
                 f"unknown command {name!r}, and no installed package brings it; "
                 f"{nearest(name, [*self.commands, *names])}"
             )
-        added = typer.Typer()
+        added = typer.Typer(rich_markup_mode=None)
         added.callback()(lambda: None)
         registry.hook("interp_commands", app=added)
         return typer.main.get_group(added).get_command(None, name)  # type: ignore[arg-type]
@@ -72,12 +71,6 @@ def declared(registry: Registry) -> dict[str, str]:
     return {name: each.package for each in registry.hooks("interp_commands") for name in each.names}
 
 
-def _registry() -> Registry:
-    from interp.registry import Registry
-
-    return Registry.load()
-
-
 app = typer.Typer(
     cls=Commands,
     add_completion=False,
@@ -86,8 +79,10 @@ app = typer.Typer(
     context_settings={"max_content_width": 100},
 )
 for name, function in COMMANDS.items():
+    # \b keeps the lines of the examples apart, where click fills paragraphs.
+    text = cleandoc(function.__doc__ or "").replace("\n\nExamples\n", "\n\n\b\nExamples\n")
     settings = UNKNOWN_OPTIONS if "context" in function.__annotations__ else None
-    app.command(name, cls=Command, context_settings=settings)(spread(function))
+    app.command(name, cls=Command, help=text, context_settings=settings)(spread(function))
 
 
 def _version(wanted: bool) -> None:

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from json import dumps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from interp.cli import flags
 from interp.cli.output import columns
 from interp.errors import RegistryError, nearest
-
-if TYPE_CHECKING:
-    from interp.registry import Registry
-    from interp.registry.manifest import Entry
-    from interp.registry.parameter import Parameter
+from interp.registry import Registry
+from interp.registry.manifest import ENTRIES, Entry
+from interp.registry.parameter import Parameter, parameters
 
 
 def list_registered(shell: flags.Shell) -> None:
     """List what is registered, and installed packages that are broken.
 
-    \b
     Examples
       interp list
       interp list --registry my_package/registry.yaml
@@ -39,8 +36,6 @@ def list_registered(shell: flags.Shell) -> None:
 
 
 def _listing(registry: Registry) -> Iterator[str]:
-    from interp.registry.manifest import ENTRIES
-
     sections: dict[str, list[tuple[str, ...]]] = {
         kind: [(each.name, each.package, each.summary) for each in registry.entries(kind)]
         for kind in ENTRIES
@@ -65,7 +60,6 @@ def show(
 ) -> None:
     """Show one name: its summary, paper, needs and parameters.
 
-    \b
     Examples
       interp show mint
       interp show deletion
@@ -76,8 +70,6 @@ def show(
     facts = entry.model_dump(mode="json")
     found: list[Parameter] = []
     if entry.kind in ("method", "metric"):
-        from interp.registry.parameter import parameters
-
         found = parameters(registry.get(entry.kind, entry.name).Params)
         facts["parameters"] = [asdict(each) for each in found]
     shell.say(facts, _description(registry, entry, found))
@@ -85,12 +77,9 @@ def show(
 
 def _find(registry: Registry, name: str) -> Entry:
     """The entry of a name, whatever its kind; methods before others."""
-    from interp.registry.manifest import ENTRIES
-
     for kind in ENTRIES:
-        for each in registry.entries(kind):
-            if each.name == name:
-                return each
+        if name in {each.name for each in registry.entries(kind)}:
+            return registry.entry(kind, name)
     names = [each.name for each in registry.entries()]
     raise RegistryError(f"nothing is registered as {name!r}; {nearest(name, names)}")
 

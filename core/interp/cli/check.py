@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from interp.cli import flags, parse
-from interp.cli.output import columns
-from interp.cli.progress import progress_bar
+from interp.cli.output import columns, progress_bar
 from interp.errors import InputError
+from interp.registry import Registry
 
 if TYPE_CHECKING:
-    from interp.registry import Registry
     from interp.testing import Finding
 
 LEGEND = (
@@ -45,7 +44,6 @@ def check_methods(
     method (claims: [...]); what a method does not claim is measured and shown all the same. One
     method alone is shown in full. The exit code is 1 if a claim or conformance fails.
 
-    \b
     Examples
       interp check
       interp check mint
@@ -113,8 +111,7 @@ def _in_full(found: Sequence[Finding]) -> Iterator[str]:
 
 
 def _cell(finding: Finding) -> str:
-    if finding.outcome == "none":
-        return "FAIL" if finding.claimed else "-"
-    if not finding.claimed:
-        return f"({finding.outcome})"
-    return "pass" if finding.outcome == "pass" else "FAIL"
+    passed = finding.outcome == "pass"
+    if finding.claimed:
+        return "pass" if passed else "FAIL"
+    return "-" if finding.outcome == "none" else f"({finding.outcome})"

@@ -9,7 +9,7 @@ from interp.cli import flags
 from interp.cli.output import columns, number
 
 if TYPE_CHECKING:
-    from interp.comparison.result import Comparison, Outcome
+    from interp.comparison.result import Comparison
 
 NAMED = 5
 """Images that are listed one by one."""
@@ -29,12 +29,11 @@ def compare_methods(
     each can be trusted, and how far the methods agree. A method that fails says so in its own
     place. The same command with the same --out goes on where it was stopped.
 
-    \b
     Examples
       interp compare --plugins mint,chip,gradcam
       interp compare --plugins mint,rise --image photo.jpg --target "dog, not cat"
       interp compare --plugins mint,rise --set mint.regions=2 --budget 1000
-      interp compare --plugins mint,rise --data photos --limit 20 --out photos-compared
+      interp compare --plugins mint,rise --data photos --limit 20 --out both
     """
     from interp.comparison.compare import compare
     from interp.comparison.result import ComparisonRequest
@@ -79,12 +78,11 @@ def _rows(found: Comparison) -> Iterator[tuple[str, ...]]:
             str(sum(each.evaluated for each in done)),
             f"{sum(each.seconds for each in done):.1f}",
             number(sum(fits) / len(fits)) if fits else "-",
-            _failure(outcomes),
+            _failure([each.error for each in outcomes]),
         )
 
 
-def _failure(outcomes: Sequence[Outcome]) -> str:
-    failed = [each.error for each in outcomes if each.error is not None]
-    if not failed:
-        return ""
-    return failed[0] if len(outcomes) == 1 else f"failed on {len(failed)}: {failed[0]}"
+def _failure(errors: Sequence[str | None]) -> str:
+    failed = [each for each in errors if each is not None]
+    count = f"failed on {len(failed)}: " if len(errors) > 1 else ""
+    return f"{count}{failed[0]}" if failed else ""

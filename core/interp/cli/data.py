@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from interp.cli import flags
-from interp.cli.progress import progress_bar
+from interp.cli.output import progress_bar
 
 
 def write_data(
@@ -18,7 +18,6 @@ def write_data(
 ) -> None:
     """Write a registered data set as images with COCO annotations.
 
-    \b
     Examples
       interp data creatures --out creatures --count 1000 --seed 7
     """

@@ -1,4 +1,4 @@
-"""`interp diff`: what differs between two results, in numbers and in a picture."""
+"""`interp diff` and `interp rerun`: what differs between two results, or when one is repeated."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ def diff(
     of any number that belongs to it, standard errors included, as a share of the largest such
     number; "largest", "mean" and the rank correlation are the map's alone.
 
-    \b
     Examples
       interp diff first second
       interp diff first second --out apart.png --json
@@ -48,10 +47,40 @@ def diff(
         with new_file(out) as file:
             write_png(file, picture)
     facts = {**found.facts(), "picture": None if out is None else str(out)}
-    shell.say(facts, [*lines(found), *([] if out is None else [f"picture: {out}"])])
+    shell.say(facts, [*_lines(found), *([] if out is None else [f"picture: {out}"])])
 
 
-def lines(found: Difference) -> Iterator[str]:
+def rerun(
+    bundle: Path = flags.argument("FOLDER", "A folder of interp run, survey or compare."),
+    *,
+    model: str | None = flags.option(
+        "MODEL", "Where the same model is now. [default: where it was]"
+    ),
+    out: Path | None = flags.option(
+        "DIR", "Save the repetition in this folder, new or empty. [default: save nothing]"
+    ),
+    shell: flags.Shell,
+) -> int:
+    """Repeat a saved result, and say whether it comes out the same.
+
+    The images are in the folder; the model is opened again and must be the same one. The exit
+    code is 0 if every number is the same up to 1e-5 of the largest, else 1.
+
+    Examples
+      interp rerun first
+      interp rerun first --out second
+    """
+    from interp.difference.rerun import rerun as work
+
+    with shell.session(model) as session:
+        found = work(bundle, session, out=out)
+    facts = {"bundle": str(out) if out else None, "notes": found.notes, **found.difference.facts()}
+    notes = [f"note: {each}" for each in found.notes]
+    shell.say(facts, [*_lines(found.difference), *notes, *([f"bundle: {out}"] if out else [])])
+    return 0 if found.same else 1
+
+
+def _lines(found: Difference) -> Iterator[str]:
     """A difference as people read it."""
     yield found.verdict()
     for key, (before, after) in list(found.changes.items())[:MANY]:

@@ -12,6 +12,7 @@ import typer
 
 from interp.cli import flags, parse
 from interp.cli.output import columns
+from interp.evaluation.request import BASELINES, EvaluationRequest
 
 if TYPE_CHECKING:
     from interp.evaluation.result import Evaluation
@@ -68,17 +69,16 @@ def evaluate_methods(
     kept as it is done: the same command with the same --out goes on where it was stopped. What a
     metric does, and its parameters: interp show METRIC.
 
-    \b
     Examples
       interp evaluate --limit 10
-      interp evaluate --plugins mint,rise --metrics deletion,energy-parts --out first
-      interp evaluate --data photos --model torchvision:resnet50 --target predicted
+      interp evaluate --plugins mint,rise --metrics deletion --out first
+      interp evaluate --data photos --model file.onnx --target predicted
       interp evaluate --set mint.samples=500 --metric-set deletion.steps=50
-      interp evaluate --shard 0/2 --out part0   (and 1/2, at the same time or elsewhere)
+      interp evaluate --shard 0/2 --out part0
+      interp evaluate --shard 1/2 --out part1
       interp merge part0 part1 --out whole
     """
     from interp.evaluation.evaluate import all_metrics, evaluate
-    from interp.evaluation.request import BASELINES, EvaluationRequest
 
     place = folder.place("evaluation", data)
     known = shell.registry

@@ -1,4 +1,4 @@
-"""`interp fit`, `interp merge` and `interp survey`: what a method learns of a model first."""
+"""`interp fit` and `interp merge`: what a method learns about a model first."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from interp.cli import flags
+from interp.cli import flags, parse
 from interp.cli.evaluate import report_evaluation
 from interp.cli.output import columns
-from interp.cli.report import report
+from interp.request import Request
 
 if TYPE_CHECKING:
     from interp.knowledge import Knowledge
@@ -23,33 +23,33 @@ def fit_method(
     *,
     data: str = flags.LABELLED_DATA,
     model: flags.Model,
-    work: flags.SharedWork,
+    work: flags.Work,
+    shard: str | None = flags.SHARD,
     out: Path = flags.REQUIRED_OUT,
     _resume: bool = flags.RESUME,
     shell: flags.Shell,
 ) -> None:
-    """Let a method learn about a model; saves a folder for --knowledge.
+    """Let a method learn what it needs to know about a model.
 
-    Every parameter of the method is an option too: interp show NAME lists them. Progress is kept
-    beside the folder: the same command with the same --out goes on where it was stopped.
+    Saves a folder for --knowledge. Every parameter of the method is an option too: interp show
+    NAME lists them. Progress is kept beside the folder: the same command with the same --out goes
+    on where it was stopped.
 
-    \b
     Examples
       interp data creatures --out creatures --count 1000
-      interp fit --plugin chip --data creatures --layer stage3 --layer stage2 --out known
+      interp fit --plugin chip --data creatures --layer stage3 --out known
       interp run --plugin chip --knowledge known --refined
     """
-    from interp.request import Request
     from interp.run import fit
 
     request = Request(
         method=method.plugin,
         model=model.source,
         options=model.options(),
-        params=method.params(shell.registry, context),
+        params=parse.parameters(shell.registry, method.plugin, method.set_, context),
         data=data,
         seed=work.seed,
-        budget=work.budget(work.shard),
+        budget=work.budget(shard),
     )
     with shell.session() as session:
         knowledge = fit(request, session, out=out)
@@ -64,12 +64,13 @@ def merge_parts(
 ) -> None:
     """Join the parts that several processes learned or evaluated.
 
-    \b
     Examples
-      interp evaluate --shard 0/2 --out part0   (and 1/2, at the same time or elsewhere)
+      interp evaluate --shard 0/2 --out part0
+      interp evaluate --shard 1/2 --out part1
       interp merge part0 part1 --out whole
-      interp fit --plugin chip --data creatures --shard 0/2 --out part0   (and 1/2)
-      interp merge part0 part1 --out known
+      interp fit --plugin chip --data creatures --shard 0/2 --out known0
+      interp fit --plugin chip --data creatures --shard 1/2 --out known1
+      interp merge known0 known1 --out known
     """
     from interp.evaluation.folder import is_evaluation, merge_evaluations
     from interp.run import merge
@@ -78,44 +79,6 @@ def merge_parts(
         report_evaluation(merge_evaluations(parts, out), out, shell)
     else:
         _report(merge(parts, out, shell.registry), out, shell)
-
-
-def survey_method(
-    context: typer.Context,
-    method: flags.InformedMethod,
-    *,
-    data: str = flags.LABELLED_DATA,
-    model: flags.Model,
-    seed: int = flags.SEED,
-    out: Path | None = flags.OUT,
-    shell: flags.Shell,
-) -> None:
-    """Show what a method knows about a model's classes; saves a folder.
-
-    The images of --data serve as examples. Every parameter of the method is an option too: interp
-    show NAME lists them.
-
-    \b
-    Examples
-      interp survey --plugin chip --data creatures
-    """
-    from interp.opening.named import default_model
-    from interp.request import Request
-    from interp.run import survey
-
-    request = Request(
-        method=method.plugin,
-        model=model.model or default_model(shell.registry, method.plugin),
-        options=model.options(),
-        images=(),
-        params=method.params(shell.registry, context),
-        data=data,
-        knowledge=method.knowledge,
-        seed=seed,
-    )
-    with shell.session() as session:
-        result = survey(request, session, out=out or flags.new_name(request.method, data))
-    report(result, shell)
 
 
 def _report(knowledge: Knowledge, out: Path, shell: flags.Shell) -> None:

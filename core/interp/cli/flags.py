@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import typer
 
 from interp.cli import parse
-from interp.cli.output import say
-from interp.cli.progress import progress_bar
+from interp.cli.output import progress_bar, say
+from interp.context import Budget
 from interp.errors import InputError
-from interp.request import DEFAULT_MODEL
+from interp.registry import Registry
+from interp.request import DEFAULT_MODEL, Choice
+from interp.spec import ModelOptions
 
 if TYPE_CHECKING:
-    from interp.context import Budget
-    from interp.registry import Registry
-    from interp.request import Choice
     from interp.session import Session
-    from interp.spec import ModelOptions
 
 FOLDER = Path("interp-runs")
 """Where results go if --out does not say."""
@@ -83,9 +81,7 @@ AMOUNT = work_option(
     "[default: the method's own number of samples]",
     "--budget",
 )
-BATCH_SIZE = work_option(
-    "N", "Images in one forward pass. [default: the fastest, measured]", least=1
-)
+BATCH_SIZE = work_option("N", "Images in one forward pass. [default: the fastest]", least=1)
 SEED = work_option("N", "Random seed: the same seed gives the same result.", default=0, least=0)
 SHARD = work_option(
     "I/N", "Do only part I of N, counted from 0, so that several processes share the work."
@@ -116,8 +112,6 @@ class Shell:
     @cached_property
     def registry(self) -> Registry:
         """What is registered, with the files of --registry."""
-        from interp.registry import Registry
-
         return Registry.load(self.registries or ())
 
     @contextmanager
@@ -141,10 +135,6 @@ class Method:
         "NAME", "The method; see interp list.", "--plugin", "--method", default=...
     )
     set_: list[str] | None = SET
-
-    def params(self, registry: Registry, context: typer.Context) -> dict[str, Any]:
-        """The parameters that --set and options of the method's own give."""
-        return parse.parameters(registry, self.plugin, self.set_, context)
 
 
 @dataclass(frozen=True)
@@ -179,9 +169,7 @@ class Images:
     data: str | None = image_option(
         "DIR", "A folder of images: flat, one folder per class, or COCO with annotations.json."
     )
-    limit: int | None = image_option(
-        "N", "Only the first N images of --data. [default: all]", least=1
-    )
+    limit: int | None = image_option("N", "Only the first N of --data. [default: all]", least=1)
     target: list[str] | None = image_option(
         "CLASS",
         "The class to explain, by name or index, or a difference: 'dog, not cat'; repeatable. "
@@ -219,38 +207,23 @@ class ModelFile:
         "FILE", "Class names, one a line, or a .tsv file. [default: as the model says]"
     )
 
-    def options(self, **more: str | None) -> ModelOptions:
+    def options(self) -> ModelOptions:
         """What the user gave, as the options of a model."""
-        from interp.spec import ModelOptions
-
-        given: dict[str, Any] = {
-            "weights": self.weights,
-            "input": parse.input_fields(",".join(self.input)) if self.input else None,
-            "classes": self.classes,
-            **more,
-        }
-        return ModelOptions(**{key: value for key, value in given.items() if value is not None})
+        known = {key: vars(self).get(key) for key in ModelOptions.model_fields}
+        known["input"] = parse.input_fields(",".join(self.input)) if self.input else None
+        return ModelOptions(**{key: value for key, value in known.items() if value is not None})
 
 
 @dataclass(frozen=True)
-class Opening(ModelFile):
-    """How a model is opened: what its file does not say, where it runs, and how precisely."""
+class Model(ModelFile, ModelName):
+    """Which model, what its file does not say, where it runs, and how precisely."""
 
     device: str | None = model_option(
-        "DEVICE", "cpu, cuda or cuda:1. [default: cuda if there is one]"
+        "DEVICE", "Where to run: cpu, cuda or cuda:1. [default: cuda if present]"
     )
     precision: Literal["fp32", "bf16", "fp16"] | None = model_option(
         None, "Floating-point precision of forward passes. [default: fp32]"
     )
-
-    def options(self, **more: str | None) -> ModelOptions:
-        """What the user gave, as the options of a model."""
-        return super().options(device=self.device, precision=self.precision, **more)
-
-
-@dataclass(frozen=True)
-class Model(Opening, ModelName):
-    """Which model, and how it is opened."""
 
     @property
     def source(self) -> str:
@@ -274,15 +247,7 @@ class Work:
 
     def budget(self, shard: str | None = None) -> Budget:
         """The budget of a request. Raises InputError for text that is none."""
-        found = parse.budget(self.amount, self.batch_size, self.until)
-        return found.model_copy(update={"shard": parse.shard(shard)})
-
-
-@dataclass(frozen=True)
-class SharedWork(Work):
-    """Work that several processes may share."""
-
-    shard: str | None = SHARD
+        return parse.budget(self.amount, self.batch_size, self.until, shard)
 
 
 @dataclass(frozen=True)

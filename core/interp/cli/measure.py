@@ -23,12 +23,11 @@ def measure_model(
     seed: int = flags.SEED,
     shell: flags.Shell,
 ) -> None:
-    """Measure a model, or what a method learned about it, on a data set.
+    """Measure a model, or what was learned about it, on a data set.
 
     Metrics of explanations belong to interp evaluate; interp show METRIC says which kind a metric
     is, and lists its parameters.
 
-    \b
     Examples
       interp data creatures --out creatures --count 200
       interp measure rebuilt-accuracy --data creatures

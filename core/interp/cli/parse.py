@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import yaml
+from pydantic import ValidationError
+
+from interp.context import Budget
 from interp.errors import InputError, nearest
+from interp.registry import Registry
+from interp.request import Choice
+from interp.spec import InputSpec
 
 if TYPE_CHECKING:
     import typer
-
-    from interp.context import Budget
-    from interp.registry import Registry
-    from interp.request import Choice
 
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 NUMBER = re.compile(r"-[\d.]")
@@ -26,8 +29,6 @@ def settings(texts: Iterable[str]) -> dict[str, Any]:
 
 def setting(text: str) -> tuple[str, Any]:
     """`k=5` as ("k", 5): the value is YAML. Raises InputError."""
-    import yaml
-
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise InputError(f"--set {text}: expected key=value, e.g. --set samples=2000")
@@ -38,20 +39,24 @@ def setting(text: str) -> tuple[str, Any]:
 
 
 def budget(
-    text: str | None, batch_size: int | None, until: Literal["samples", "stable"] = "samples"
+    text: str | None,
+    batch_size: int | None,
+    until: Literal["samples", "stable"] = "samples",
+    part: str | None = None,
 ) -> Budget:
-    """`2000` samples, or `30s`, `2m`, `1h`; a fixed micro-batch; when to stop."""
-    from interp.context import Budget
-
-    how: dict[str, Any] = {"batch_size": batch_size, "until": until}
-    if text is None:
-        return Budget(**how)
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
-    if not found or float(found[1]) <= 0 or not (found[2] or found[1].isdigit()):
+    """A budget from `2000` samples or `30s`, `2m`, `1h`, and from a part of the work, `0/2`."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", "" if text is None else text.strip())
+    if text is not None and not (
+        found and float(found[1]) > 0 and (found[2] or found[1].isdigit())
+    ):
         raise InputError(f"--budget {text}: expected samples (2000) or time (30s, 2m, 1h)")
-    if found[2]:
-        return Budget(seconds=float(found[1]) * SECONDS[found[2]], **how)
-    return Budget(samples=int(found[1]), **how)
+    return Budget(
+        samples=int(found[1]) if found and not found[2] else None,
+        seconds=float(found[1]) * SECONDS[found[2]] if found and found[2] else None,
+        batch_size=batch_size,
+        until=until,
+        shard=shard(part),
+    )
 
 
 def shard(text: str | None) -> tuple[int, int] | None:
@@ -86,10 +91,6 @@ def _value(key: str, words: list[str]) -> Any:
 
 
 def _checked(fields: dict[str, Any]) -> dict[str, Any]:
-    from pydantic import ValidationError
-
-    from interp.spec import InputSpec
-
     for key in fields:
         if key not in InputSpec.model_fields:
             raise InputError(
@@ -164,8 +165,6 @@ def choices(
 
     `flag` is the option that gave `set_`: errors name it.
     """
-    from interp.request import Choice
-
     listed = [name.strip() for name in names.split(",") if name.strip()]
     for name in listed:
         registry.entry(kind, name)

@@ -1,18 +1,22 @@
-"""`interp run` and `interp rerun`: the options become a Request, and interp.run does the work."""
+"""`interp run` and `interp survey`: the options become a Request, and interp.run does the work."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from interp.cli import flags
-from interp.cli.report import report
+from interp.cli import flags, parse
+from interp.cli.output import answer, columns, number
 from interp.errors import InputError
+from interp.request import Request
 
 if TYPE_CHECKING:
+    from interp.explanation import Explanation, Provenance
+    from interp.run import Result
     from interp.run_folder import FolderRun
 
 
@@ -21,7 +25,9 @@ def run_method(
     method: flags.InformedMethod,
     images: flags.Images,
     model: flags.Model,
-    work: flags.SharedWork,
+    work: flags.Work,
+    *,
+    shard: str | None = flags.SHARD,
     folder: flags.Folder,
     shell: flags.Shell,
 ) -> None:
@@ -31,7 +37,6 @@ def run_method(
     image of a folder gets a folder of its own below --out, and index.html shows them all. The same
     command with the same --out goes on where it was stopped.
 
-    \b
     Examples
       interp run --plugin mint
       interp run --plugin mint --image photo.jpg --model torchvision:resnet18
@@ -40,20 +45,19 @@ def run_method(
       interp run --plugin gradcam --data photos --limit 100 --shard 0/2 --out all
     """
     from interp.opening.named import default_model
-    from interp.request import Request
 
     request = Request(
         method=method.plugin,
         model=model.model or default_model(shell.registry, method.plugin),
         options=model.options(),
-        params=method.params(shell.registry, context),
+        params=parse.parameters(shell.registry, method.plugin, method.set_, context),
         knowledge=method.knowledge,
         seed=work.seed,
-        budget=work.budget(work.shard),
+        budget=work.budget(shard),
         **images.given(),
     )
     if request.data is None:
-        if images.limit or work.shard:
+        if images.limit or shard:
             raise InputError("--limit and --shard are for many images; name a folder with --data")
         from interp.run import run
 
@@ -62,7 +66,7 @@ def run_method(
             result = run(request, session, out=place)
         report(result, shell)
         return
-    if work.shard and folder.out is None:
+    if shard and folder.out is None:
         raise InputError("--shard fills a folder that others fill too; name it with --out")
     from interp.report import write_index
     from interp.run_folder import run_folder
@@ -84,33 +88,95 @@ def _folder_lines(found: FolderRun) -> Iterator[str]:
     yield f"gallery: {found.folder}/index.html"
 
 
-def rerun(
-    bundle: Path = flags.argument("FOLDER", "A folder of interp run, survey or compare."),
+def survey_method(
+    context: typer.Context,
+    method: flags.InformedMethod,
     *,
-    model: str | None = flags.option(
-        "MODEL", "Where the same model is now. [default: where it was]"
-    ),
-    out: Path | None = flags.option(
-        "DIR", "Save the repetition in this folder, new or empty. [default: save nothing]"
-    ),
+    data: str = flags.LABELLED_DATA,
+    model: flags.Model,
+    seed: int = flags.SEED,
+    out: Path | None = flags.OUT,
     shell: flags.Shell,
-) -> int:
-    """Repeat a saved result, and say whether it comes out the same.
+) -> None:
+    """Show what a method knows about a model's classes.
 
-    The images are in the folder; the model is opened again and must be the same one. The exit
-    code is 0 if every number is the same up to 1e-5 of the largest, else 1.
+    Saves a folder. The images of --data serve as examples. Every parameter of the method is an
+    option too: interp show NAME lists them.
 
-    \b
     Examples
-      interp rerun first
-      interp rerun first --out second
+      interp survey --plugin chip --data creatures
     """
-    from interp.cli.diff import lines
-    from interp.difference.rerun import rerun as work
+    from interp.opening.named import default_model
+    from interp.run import survey
 
-    with shell.session(model) as session:
-        found = work(bundle, session, out=out)
-    facts = {"bundle": str(out) if out else None, "notes": found.notes, **found.difference.facts()}
-    notes = [f"note: {each}" for each in found.notes]
-    shell.say(facts, [*lines(found.difference), *notes, *([f"bundle: {out}"] if out else [])])
-    return 0 if found.same else 1
+    request = Request(
+        method=method.plugin,
+        model=model.model or default_model(shell.registry, method.plugin),
+        options=model.options(),
+        images=(),
+        params=parse.parameters(shell.registry, method.plugin, method.set_, context),
+        data=data,
+        knowledge=method.knowledge,
+        seed=seed,
+    )
+    with shell.session() as session:
+        result = survey(request, session, out=out or flags.new_name(request.method, data))
+    report(result, shell)
+
+
+def report(result: Result, shell: flags.Shell) -> None:
+    """Print the result of a run or a survey."""
+    made = result.explanation.provenance
+    assert made is not None  # noqa: S101 - run always fills it
+    shell.say(_facts(result, made), _lines(result, made))
+
+
+def _facts(result: Result, made: Provenance) -> dict[str, Any]:
+    return {
+        "bundle": str(result.bundle),
+        "method": made.method,
+        "model": made.model.name,
+        "device": made.model.device,
+        "targets": list(made.targets),
+        "samples": result.explanation.samples,
+        "seconds": made.seconds,
+        "seed": made.seed,
+        "scores": result.explanation.scores,
+        "notes": _notes(result.explanation, made),
+        "predictions": [
+            {"image": name, **asdict(each)}
+            for name, each in zip(made.image_names, made.predictions, strict=True)
+        ],
+        "pictures": [str(each) for each in result.pictures],
+    }
+
+
+def _notes(explanation: Explanation, made: Provenance) -> list[str]:
+    return [*made.model.notes, *explanation.notes]
+
+
+def _lines(result: Result, made: Provenance) -> Iterator[str]:
+    explanation = result.explanation
+    model, work = made.model, f"{explanation.samples} samples in {made.seconds:.1f} s"
+    yield f"{made.method} on {model.name} ({model.device}): {work}, seed {made.seed}"
+    yield from (
+        answer(name, each) for name, each in zip(made.image_names, made.predictions, strict=True)
+    )
+    yield from score_table(explanation.scores)
+    yield from (f"note: {each}" for each in _notes(explanation, made))
+    yield from map(str, result.pictures)
+    yield f"bundle: {result.bundle}"
+
+
+def score_table(scores: dict[str, Any]) -> Iterator[str]:
+    """Scores by target, one target to a column; what is no target's, one to a line."""
+    shared = {key: value for key, value in scores.items() if not isinstance(value, dict)}
+    grouped = {key: value for key, value in scores.items() if isinstance(value, dict)}
+    names = list(dict.fromkeys(name for each in grouped.values() for name in each))
+    if grouped:
+        rows = [
+            [name, *(number(each.get(name, "-")) for each in grouped.values())] for name in names
+        ]
+        yield from columns([["score", *grouped], *rows])
+    if shared:
+        yield from columns((key, number(value)) for key, value in shared.items())
