@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby, takewhile
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,7 @@ from interp.registry import Registry
 if TYPE_CHECKING:
     from interp.testing import Finding
 
-LEGEND = (
-    "pass, FAIL: the method claims it; (pass), (fail): it does not; -: its answers leave "
-    "nothing to measure"
-)
+LEGEND = "pass, FAIL: the method claims it; (pass), (fail): it does not; -: nothing to measure"
 
 
 def check_methods(
@@ -49,8 +47,6 @@ def check_methods(
       interp check mint
       interp check my-method --registry my_package/registry.yaml --cells 4
     """
-    from json import dumps
-
     if out is not None and not out.parent.is_dir():
         raise InputError(f"--out {out}: found no folder {out.parent}; make it first")
     registry = shell.registry
@@ -78,13 +74,13 @@ def _findings(
     done = 0
     with progress_bar() as progress:
 
-        def tell(_: str) -> None:
+        def count(_: str) -> None:
             nonlocal done
             progress("checks", done, STEPS * len(params))
             done += 1
 
         for name, chosen in params.items():
-            yield from check(registry, name, chosen, samples or SAMPLES, tell)
+            yield from check(registry, name, chosen, samples or SAMPLES, count)
 
 
 def _table(found: Sequence[Finding]) -> Iterator[str]:

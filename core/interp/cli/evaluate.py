@@ -123,7 +123,7 @@ def _lines(found: Evaluation, folder: Path) -> Iterator[str]:
         yield from (typer.style(line, dim=True) for line in lines[plain:])
         yield ""
     if found.baselines:
-        yield f"see no model: {', '.join(found.baselines)}"
+        yield f"baselines, which see no model: {', '.join(found.baselines)}"
     yield from (f"note: {each}" for each in found.notes())
     yield f"evaluation: {folder}"
 

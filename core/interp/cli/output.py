@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from interp.explanation import Prediction
 
 
-def columns(rows: Iterable[Sequence[str]], indent: int = 2) -> list[str]:
-    """Rows as lines with aligned columns; the last column is left ragged."""
+def columns(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Rows as indented lines with aligned columns; the last column is left ragged."""
     listed = [list(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*listed, strict=True)]
     return [
-        " " * indent
+        "  "
         + "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()
         for row in listed
     ]
 
 
 def number(value: Any) -> str:
-    """A figure as people read it: four digits."""
+    """A number with four significant digits; other values as text."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
@@ -42,7 +42,7 @@ def answer(image: str, prediction: Prediction) -> str:
 
 
 def say(as_json: bool, facts: dict[str, Any], lines: Iterable[str]) -> None:
-    """Print `facts` as the one JSON object, or else the lines."""
+    """Print `facts` as one JSON object, or else the lines."""
     if as_json:
         typer.echo(json.dumps(_finite(facts), ensure_ascii=False, default=str))
     else:

@@ -67,7 +67,7 @@ def run_method(
         report(result, shell)
         return
     if shard and folder.out is None:
-        raise InputError("--shard fills a folder that others fill too; name it with --out")
+        raise InputError("--shard needs --out, the folder that all parts share")
     from interp.report import write_index
     from interp.run_folder import run_folder
 
@@ -79,10 +79,8 @@ def run_method(
 
 
 def _folder_lines(found: FolderRun) -> Iterator[str]:
-    yield (
-        f"{found.request.method} on {found.request.model}: {len(found.entries)} of {found.total} "
-        "images are whole"
-    )
+    count = f"{len(found.entries)} of {found.total} images are whole"
+    yield f"{found.request.method} on {found.request.model}: {count}"
     yield from (f"failed on {name}: {reason}" for name, reason in found.failed.items())
     yield from (f"note: {each}" for each in found.notes)
     yield f"gallery: {found.folder}/index.html"
