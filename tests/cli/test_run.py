@@ -7,6 +7,9 @@ import json
 import numpy as np
 import pytest
 
+from interp.errors import RegistryError
+from interp.opening.named import default_model
+from interp.registry import Registry
 from interp.result.bundle import open_bundle
 
 
@@ -92,3 +95,15 @@ def test_every_flag_reaches_the_request(run, tmp_path):
     }
     assert saved["budget"]["seconds"] == 120
     assert saved["budget"]["batch_size"] == 7
+
+
+def test_a_method_may_have_a_default_model_of_its_own():
+    registry = Registry.load()
+    found = {name: default_model(registry, name) for name in ("mint", "csg", "decoupling")}
+    assert found == {
+        "mint": "creatures-vgg",
+        "csg": "creatures-csg",
+        "decoupling": "creatures-decoupled",
+    }
+    with pytest.raises(RegistryError, match="unknown method 'mimt'; did you mean 'mint'"):
+        default_model(registry, "mimt")

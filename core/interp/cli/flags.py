@@ -35,7 +35,10 @@ def option(
     least: int | None = None,
     panel: str | None = None,
 ) -> Any:
-    """An option and its help; with `default=...` the user must give it."""
+    """An option with its help; with `default=...` the user must give it.
+
+    `least` is the smallest number allowed, `panel` the heading in the help.
+    """
     return typer.Option(
         default, *names, metavar=metavar, help=text, min=least, rich_help_panel=panel
     )
@@ -77,7 +80,7 @@ IMAGE = image_option(
 )
 AMOUNT = work_option(
     "N|TIME",
-    "How much to compute for one explanation: samples (2000) or time (30s, 2m, 1h). "
+    "Limit for each explanation or fit: samples (2000) or time (30s, 2m, 1h). "
     "[default: the method's own number of samples]",
     "--budget",
 )
@@ -233,7 +236,7 @@ class Model(ModelFile, ModelName):
 
 @dataclass(frozen=True)
 class Work:
-    """How much is computed for an explanation, and with which seed."""
+    """How much is computed for each explanation or fit, and with which seed."""
 
     amount: str | None = AMOUNT
     until: Literal["samples", "stable"] = work_option(
