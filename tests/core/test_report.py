@@ -189,7 +189,7 @@ def test_one_scale(registry) -> None:
 
 
 def test_the_command_repeats_the_request(registry) -> None:
-    from interp.cli.choice import choices
+    from interp.cli.parse import choices
 
     request = ComparisonRequest(
         methods=(

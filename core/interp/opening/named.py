@@ -15,12 +15,13 @@ from interp.knowledge import Knowledge
 from interp.method import Method
 from interp.metric import ExplanationMetric, ModelMetric
 from interp.model import ModelAdapter
+from interp.registry.manifest import MethodEntry
+from interp.request import DEFAULT_MODEL, Request
 from interp.storage.folder import read_json
 from interp.storage.image import check_array, open_image
 
 if TYPE_CHECKING:
     from interp.registry import Registry
-    from interp.request import Request
 
 Named = TypeVar("Named", Method, ExplanationMetric, ModelMetric)
 
@@ -63,6 +64,13 @@ def _made(kind: type[Named], name: str, params: dict[str, Any]) -> Named:
         raise InputError(
             f"{name}: {key} = {first['input']!r}: {first['msg'].lower()}; see interp show {name}"
         ) from error
+
+
+def default_model(registry: Registry, method: str) -> str:
+    """The model that a method explains where none is named: its own, or the default one."""
+    entry = registry.entry("method", method)
+    own = entry.model if isinstance(entry, MethodEntry) else None
+    return own or DEFAULT_MODEL
 
 
 def require(name: str, method: Method | ExplanationMetric, model: ModelAdapter) -> None:

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from interp.cli.flags import default_model
 from interp.errors import InterpError
 from interp.method import Method
+from interp.opening.named import default_model
 from interp_dashboard.choice.model import sources
 from interp_dashboard.form import form
 from interp_dashboard.history import learned, taught

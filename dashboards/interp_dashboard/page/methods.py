@@ -9,14 +9,13 @@ from urllib.parse import quote_plus
 import numpy as np
 import streamlit as st
 
-from interp.cli.flags import default_model
 from interp.context import Budget
 from interp.errors import Cancelled, InterpError, blamed
 from interp.evidence import Tile
 from interp.explanation import Explanation
 from interp.memory import Memory
 from interp.method import Style
-from interp.opening.named import image_path
+from interp.opening.named import default_model, image_path
 from interp.registry import Registry
 from interp.registry.manifest import AdapterEntry, MethodEntry, Paper
 from interp.request import Request
