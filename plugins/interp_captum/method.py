@@ -12,7 +12,7 @@ from pydantic import Field
 
 from interp.engine.convergence import reliability, unsettled
 from interp.evidence import ChannelImportance, Evidence, Heatmap
-from interp.explanation import Explanation, join
+from interp.explanation import Explanation, finding_key, join
 from interp.method import Method
 from interp.params import Params
 from interp_captum.bridge import Score
@@ -112,7 +112,7 @@ class CaptumMethod(Method):
             for target in targets:
                 score = Score(model, target, self.params.output, context)
                 found = self.find(View(score, pixels[None], placement, at))
-                key = target.name if len(images) == 1 else f"{target.name}, image {at}"
+                key = finding_key(target.name, at, len(images))
                 scores, notes = _trust(key, found, score)
                 parts.append(Explanation(found, score.count, scores, notes))
         return join(parts)

@@ -11,7 +11,7 @@ import numpy as np
 
 from interp.errors import InputError
 from interp.evidence import ChannelImportance, Evidence, Heatmap, PartMaps
-from interp.explanation import Explanation
+from interp.explanation import Explanation, finding_key
 from interp_chip.features import channel_maps, pooled
 from interp_chip.refine import refine
 
@@ -41,7 +41,7 @@ class View:
         scores = {}
         for target in targets:
             evidence += self._evidence(target)
-            key = target.name if images == 1 else f"{target.name}, image {self.at}"
+            key = finding_key(target.name, self.at, images)
             rows = {name: self.known.row(name, target) for name in self._layers}
             scores[key] = {
                 f"r2 {name}": None if r2 is None else round(r2, 4)

@@ -11,7 +11,7 @@ import numpy as np
 
 from interp.engine.convergence import SETTLED, unsettled
 from interp.errors import InputError
-from interp.explanation import Explanation, join
+from interp.explanation import Explanation, finding_key, join
 from interp.method import Method
 from interp.params import Params
 from interp.spec import Capability
@@ -89,7 +89,7 @@ class Mint(Method):
             for target, saliency, features, pool in zip(targets, maps, found, pools, strict=True):
                 findings = fit(self._above_baseline(pool), features, self.params)
                 view = View(scene, at, target, saliency, features, findings, self.params)
-                key = target.name if len(images) == 1 else f"{target.name}, image {at}"
+                key = finding_key(target.name, at, len(images))
                 told = view.tell(key, pool)
                 if context.budget.until == "stable":
                     known = findings.fine.reliability

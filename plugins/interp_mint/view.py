@@ -38,7 +38,7 @@ class View:
         return Explanation(
             evidence=self._evidence(shown),
             scores={key: self._scores(score, shown)},
-            notes=tuple(self._notes(shown)),
+            notes=tuple(self._notes(key, shown)),
             main="fine",
         )
 
@@ -97,15 +97,15 @@ class View:
             "pieces": len(found.fine.importance),
         }
 
-    def _notes(self, shown: np.ndarray) -> list[str]:
-        name, solved, notes = self.target.name, self.findings.solved, []
+    def _notes(self, key: str, shown: np.ndarray) -> list[str]:
+        solved, notes = self.findings.solved, []
         if not shown.any():
-            notes.append(f"{name}: no region supports it")
+            notes.append(f"{key}: no region supports it")
         if not (self.saliency > 0).any():
-            notes.append(f"{name}: nothing in layer {self.scene.cut.layer.name} speaks for it")
+            notes.append(f"{key}: nothing in layer {self.scene.cut.layer.name} speaks for it")
         if not solved.converged:
             notes.append(
-                f"{name}: the solver stopped at a residual of {solved.residual:.1e} after "
+                f"{key}: the solver stopped at a residual of {solved.residual:.1e} after "
                 f"{solved.rounds} rounds; raise outer or tolerance"
             )
         return notes

@@ -15,7 +15,7 @@ from interp.engine.convergence import SETTLED, reliability, unsettled
 from interp.engine.respond import accumulate, respond
 from interp.errors import InputError, RegistryError, nearest
 from interp.evidence import Evidence
-from interp.explanation import Explanation, join
+from interp.explanation import Explanation, finding_key, join
 from interp.method import Method
 from interp.params import Params
 from interp.registry.manifest import PARTS, CompositionEntry
@@ -78,14 +78,14 @@ class Composition(Method):
                 finding = TargetResult(
                     target, row, solution, moments, known[row] if known else None
                 )
-                key = target.name if len(images) == 1 else f"{target.name}, image {at}"
+                key = finding_key(target.name, at, len(images))
                 about = {"target": target.name, "image": at, "r2": finding.r2, "unit": self._unit}
                 parts.append(
                     Explanation(
                         tuple(finding.to_evidence(perturbation, experiment, about)),
                         samples=moments.count if row == 0 else 0,
                         scores={key: finding.scores()},
-                        notes=tuple(finding.notes(chances, context.budget.until == "stable")),
+                        notes=tuple(finding.notes(key, chances, context.budget.until == "stable")),
                     )
                 )
         return join(parts)
@@ -170,18 +170,18 @@ class TargetResult:
             told["reliability"] = round(self.reliability, 4)
         return told | {"samples": self.moments.count}
 
-    def notes(self, chances: tuple[float, np.ndarray], stable: bool) -> list[str]:
+    def notes(self, key: str, chances: tuple[float, np.ndarray], stable: bool) -> list[str]:
         """What a reader must know: an empty image that is none, an answer that has not settled."""
         chance, empty = chances
-        told, name = [], self.target.name
+        told = []
         score = float(empty[self.target.index])
         if score > chance + TOO_MUCH:
             told.append(
-                f"the empty image is taken for {name} with probability {score:.2g} (chance "
-                f"{chance:.2g}): parts that look like the fill may seem unimportant; try another "
-                "--fill"
+                f"{key}: the empty image is taken for {self.target.name} with probability "
+                f"{score:.2g} (chance {chance:.2g}): parts that look like the fill may seem "
+                "unimportant; try another --fill"
             )
-        return told + (unsettled(name, self.reliability, self.moments.count) if stable else [])
+        return told + (unsettled(key, self.reliability, self.moments.count) if stable else [])
 
 
 def compose(entry: CompositionEntry, lookup: Callable[[str, str], Any]) -> type[Composition]:

@@ -39,7 +39,6 @@ class Subject:
     at: int
     name: str
     target: str
-    targets: tuple[str, ...]
 
 
 def panel(
@@ -65,7 +64,7 @@ def panel(
         scale=_scale(values, full, getattr(standing, "unit", "")),
         fit="" if standing.r2 is None else f"R² {standing.r2:.2f}",
         poor=bool(_poor(standing)),
-        warnings=(*_poor(standing), *_notes(found, subject)),
+        warnings=(*_poor(standing), *found.notes_of(subject.target, subject.at)),
         doubt=doubt,
         doubt_scale=doubt_scale,
         facts=_facts(found, subject),
@@ -84,7 +83,7 @@ def _unmapped(
         error=None if more else f"{method} found nothing on {subject.target}",
         picture=more[0][1] if more else None,
         scale="no map of the image: drawn on a scale of its own" if more else "",
-        warnings=_notes(found, subject),
+        warnings=found.notes_of(subject.target, subject.at),
         facts=_facts(found, subject),
         more=more[1:],
     )
@@ -112,12 +111,6 @@ def _poor(standing: Evidence) -> tuple[str, ...]:
     return (f"Poor fit, R² {standing.r2:.2f}: {told}",)
 
 
-def _notes(found: Explanation, subject: Subject) -> tuple[str, ...]:
-    """Notes on this target, and those on none."""
-    others = [f"{each}:" for each in subject.targets if each != subject.target]
-    return tuple(each for each in found.notes if not each.startswith(tuple(others)))
-
-
 def _doubt(
     painter: Painter, standing: Evidence, subject: Subject, alt: str
 ) -> tuple[Picture | None, str]:
@@ -131,10 +124,7 @@ def _doubt(
 
 def _facts(found: Explanation, subject: Subject) -> tuple[tuple[str, str], ...]:
     """The numbers that the method tells of this target, or of all."""
-    scores: dict[str, Any] = {k: v for k, v in found.scores.items() if not isinstance(v, dict)}
-    for key in (subject.target, f"{subject.target}, image {subject.at}"):
-        own = found.scores.get(key, {})
-        scores |= own if isinstance(own, dict) else {}
+    scores = found.scores_of(subject.target, subject.at)
     return tuple((key.replace("_", " "), _number(value)) for key, value in scores.items())
 
 

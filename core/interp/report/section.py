@@ -56,7 +56,7 @@ def section(
 def _panels(
     painter: Painter, comparison: Comparison, case: ComparedImage, target: str, further: bool
 ) -> list[Panel]:
-    subject = Subject(case.image, 0, case.name, target, case.targets)
+    subject = Subject(case.image, 0, case.name, target)
     found = []
     for cell in case.cells:
         summary = summary_of(painter.registry, cell.method)
@@ -97,7 +97,7 @@ def _alone(
     explained = {each.target for each in found.evidence if each.image in (None, at)}
     for target in made.targets:
         if target in explained:
-            subject = Subject(found.images[at], at, made.image_names[at], target, made.targets)
+            subject = Subject(found.images[at], at, made.image_names[at], target)
             one = panel(painter, made.method, summary, found, subject, full, further)
             yield Group(target, (one,))
 

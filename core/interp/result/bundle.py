@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from interp.evidence import Evidence, evidence_of
-from interp.explanation import Explanation, Prediction, Provenance
+from interp.explanation import Explanation, Prediction, Provenance, read_finding_key
 from interp.request import Request
 from interp.spec import ModelSpec
 from interp.storage.folder import new_folder, read_json, seal, unseal, write_json
@@ -71,7 +71,28 @@ def open_bundle(folder: Path) -> tuple[Request, Explanation]:
         images=tuple(open_image(path) for path in images),
         provenance=_provenance(facts["provenance"]),
     )
-    return Request.model_validate(read_json(folder / "request.json")), explanation
+    return Request.model_validate(read_json(folder / "request.json")), _numbered(explanation)
+
+
+def _numbered(explanation: Explanation) -> Explanation:
+    """The same with every key naming the image's number in the bundle.
+
+    Version 0.1.0 numbered the images of a target among themselves where images had different
+    targets. That shows where a key names an image that the target has no evidence on.
+    """
+    made = explanation.provenance
+    for target in () if made is None else made.targets:
+        images = sorted(
+            {
+                each.image
+                for each in explanation.evidence
+                if each.target == target and each.image is not None
+            }
+        )
+        subjects = [read_finding_key(key, [target]) for key in explanation.scores]
+        if not {at for named, at in subjects if named and at is not None} <= {*images}:
+            explanation = explanation.renumbered(dict(enumerate(images)), [target])
+    return explanation
 
 
 def _plain(index: int, evidence: Evidence, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
