@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from interp.comparison.compare import compare
-from interp.comparison.comparison_run import record_of
 from interp.comparison.result import ComparedImage, Comparison, ComparisonRequest, ImageRecord
 from interp.context import Budget, Progress
 from interp.opening.named import open_method
@@ -85,7 +84,7 @@ class Board:
             old if new.waiting else new for old, new in zip(before.cells, case.cells, strict=True)
         )
         whole = replace(case, cells=cells)
-        self.cases[case.name], self.records[case.name] = whole, record_of(whole, self.model)
+        self.cases[case.name], self.records[case.name] = whole, ImageRecord.of(whole, self.model)
         listed = tuple(self.records.values()), tuple(self.cases.values())
         self.job.show(Comparison(self.request, self.model, *listed))
         self.job.rest()

@@ -62,7 +62,7 @@ def maps(registry: Registry, found: Comparison, at: int, target: str) -> list[Ma
 def _map(
     panel: Panel, cell: MethodCell, target: str, outcome: Outcome, full: float, under: np.ndarray
 ) -> Map:
-    standing = cell.shown([target]).get(target)
+    standing = cell.maps_by_target([target]).get(target)
     values = None if standing is None else standing.map()
     words = Map(
         panel.method,

@@ -280,6 +280,8 @@ def test_the_command_repeats_the_request(registry) -> None:
         "--classes names.txt --image sample --target 'bee, not cat' --knowledge tiles=known "
         "--set tiles.cells=2 --set 'tiles.output=\"logit\"' --budget 50 --seed 4"
     )
+    stable = request.model_copy(update={"budget": Budget(samples=50, until="stable")})
+    assert "--budget 50 --until stable --seed 4" in command(stable)
     settings = ["tiles.cells=2", 'tiles.output="logit"']
     said = choices(registry, "method", "tiles,crash", "--set", settings, ["tiles=known"])
     assert said == request.methods

@@ -85,10 +85,9 @@ def compare_methods(
       interp compare --plugins mint,rise --image photo.jpg --target "bull mastiff, not tiger cat"
       interp compare --plugins mint,rise --set mint.regions=2 --budget 1000 --data DIR --limit 20
     """
-    from interp.comparison.compare import compare
     from interp.comparison.result import ComparisonRequest
     from interp.registry import Registry
-    from interp.report import write_reports
+    from interp.report import compare_with_report
     from interp.session import Session
 
     if data is not None and image:
@@ -106,8 +105,7 @@ def compare_methods(
     )
     with progress_bar() as progress:
         place = out or new_name("compare", data or request.images[0])
-        found = compare(request, Session(known, progress=progress), out=place)
-        write_reports(known, found, progress)
+        found = compare_with_report(request, Session(known, progress=progress), out=place)
     say(json, {"folder": str(found.folder), **found.facts()}, _lines(found))
 
 

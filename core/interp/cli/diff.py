@@ -14,7 +14,7 @@ from interp.cli.output import columns, number, say
 
 if TYPE_CHECKING:
     from interp.difference.difference import Difference
-    from interp.difference.pair import Pair
+    from interp.difference.pair import EvidenceDiff
 
 MANY = 30
 """Changes and pieces of evidence that are listed."""
@@ -70,7 +70,7 @@ def lines(found: Difference) -> Iterator[str]:
         yield f"  ... and {len(apart) - MANY} more"
 
 
-def _row(pair: Pair) -> tuple[str, ...]:
+def _row(pair: EvidenceDiff) -> tuple[str, ...]:
     largest, mean = pair.absolute or (None, None)
     relative = pair.largest if math.isfinite(pair.largest) else None
     numbers = (relative, largest, mean, pair.correlation, *pair.r2)

@@ -1,6 +1,7 @@
-"""Reports: what was found as HTML that opens anywhere, without server, script or network."""
+"""HTML reports of results: files that open anywhere, without server, script or network."""
 
 from interp.report.page import (
+    compare_with_report,
     comparison_html,
     explanation_html,
     reading_html,
@@ -8,4 +9,11 @@ from interp.report.page import (
     write_reports,
 )
 
-__all__ = ["comparison_html", "explanation_html", "reading_html", "write_index", "write_reports"]
+__all__ = [
+    "compare_with_report",
+    "comparison_html",
+    "explanation_html",
+    "reading_html",
+    "write_index",
+    "write_reports",
+]

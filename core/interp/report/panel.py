@@ -1,4 +1,4 @@
-"""A method's place in a page: its map, how far to trust it, and what else it shows."""
+"""The part of a page about one method and target: its map, its reliability, its other evidence."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import numpy as np
 from interp.evidence import POOR_FIT, Evidence
 from interp.explanation import Explanation
 from interp.report.picture import Painter, Picture
-from interp.result.draw import shown
+from interp.result.draw import maps_by_target
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What one method says of one image and target."""
+    """What a page shows of one method on one image and target.
+
+    `scale` says in words what full colour means, `doubt` is a picture of the standard error,
+    `facts` are named numbers, `more` the method's other evidence as named pictures.
+    """
 
     method: str
     summary: str = ""
@@ -33,7 +37,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Subject:
-    """The image and the target that panels are about."""
+    """The image (H, W, 3) uint8, with its number and name, and the target of a panel."""
 
     image: np.ndarray
     at: int
@@ -47,85 +51,74 @@ def panel(
     summary: str,
     found: Explanation,
     subject: Subject,
-    full: float,
+    limit: float,
     further: bool = True,
 ) -> Panel:
-    """A method's panel; |value| `full` takes the full colour."""
-    standing = shown(found, [subject.target], subject.at).get(subject.target)
-    values = None if standing is None else standing.map()
-    if standing is None or values is None:
-        return _unmapped(painter, method, summary, found, subject)
-    alt = f"Map of {method} for {subject.target} on {subject.name}"
-    doubt, doubt_scale = _doubt(painter, standing, subject, alt) if further else (None, "")
+    """A method's panel; |value| `limit` takes full colour.
+
+    With `further`, it also shows the standard error and the method's other evidence. A method
+    without a map is represented by its first picture, drawn by its own renderer.
+    """
+    target, at = subject.target, subject.at
+    facts = tuple(
+        (key.replace("_", " "), _number(value))
+        for key, value in found.scores_of(target, at).items()
+    )
+    mapped = maps_by_target(found, [target], at).get(target)
+    values = None if mapped is None else mapped.map()
+    more = _more(painter, found, subject) if further or values is None else ()
+    notes = found.notes_of(target, at)
+    if mapped is None or values is None:
+        return Panel(
+            method,
+            summary,
+            error=None if more else f"{method} found nothing on {target}",
+            picture=more[0][1] if more else None,
+            scale="no map of the image: drawn on a scale of its own" if more else "",
+            warnings=notes,
+            facts=facts,
+            more=more[1:],
+        )
+    alt = f"Map of {method} for {target} on {subject.name}"
+    doubt, doubt_scale = _doubt(painter, mapped, subject, alt) if further else (None, "")
+    share = np.clip(values / limit if limit > 0 else 0 * values, -1, 1)
+    fit = "" if mapped.r2 is None else f"R² {mapped.r2:.2f}"
+    poor = mapped.r2 is not None and mapped.r2 < POOR_FIT
+    warning = f"Poor fit, {fit}: the map explains less than half of how the score changes."
     return Panel(
         method,
         summary,
-        picture=painter.tile(_share(values, full), subject.image, alt),
-        scale=_scale(values, full, getattr(standing, "unit", "")),
-        fit="" if standing.r2 is None else f"R² {standing.r2:.2f}",
-        poor=bool(_poor(standing)),
-        warnings=(*_poor(standing), *found.notes_of(subject.target, subject.at)),
+        picture=painter.tile(share, subject.image, alt),
+        scale=_scale(values, limit, getattr(mapped, "unit", "")),
+        fit=fit,
+        poor=poor,
+        warnings=(warning, *notes) if poor else notes,
         doubt=doubt,
         doubt_scale=doubt_scale,
-        facts=_facts(found, subject),
-        more=_more(painter, found, subject) if further else (),
+        facts=facts,
+        more=more,
     )
 
 
-def _unmapped(
-    painter: Painter, method: str, summary: str, found: Explanation, subject: Subject
-) -> Panel:
-    """A method that gives no map: its first picture as its renderer draws it."""
-    more = _more(painter, found, subject)
-    return Panel(
-        method,
-        summary,
-        error=None if more else f"{method} found nothing on {subject.target}",
-        picture=more[0][1] if more else None,
-        scale="no map of the image: drawn on a scale of its own" if more else "",
-        warnings=found.notes_of(subject.target, subject.at),
-        facts=_facts(found, subject),
-        more=more[1:],
-    )
-
-
-def _share(values: np.ndarray, full: float) -> np.ndarray:
-    share = values / full if full > 0 else np.zeros(values.shape, np.float32)
-    return np.clip(share, -1, 1)
-
-
-def _scale(values: np.ndarray, full: float, unit: str) -> str:
+def _scale(values: np.ndarray, limit: float, unit: str) -> str:
     low, high = float(values.min()), float(values.max())
-    if full <= 0:
+    if limit <= 0:
         return "all zero: nothing is important here"
     parts = [f"up to {high:+.3g}"] if high > 0 else []
     parts += [f"down to {low:+.3g}"] if low < 0 else []
     reach = " and ".join(parts).replace("-", "−") or "zero everywhere"
-    return f"Full colour: {full:.3g} {unit}. Here {reach}."
-
-
-def _poor(standing: Evidence) -> tuple[str, ...]:
-    if standing.r2 is None or standing.r2 >= POOR_FIT:
-        return ()
-    told = "the map tells less than half of how the score changes."
-    return (f"Poor fit, R² {standing.r2:.2f}: {told}",)
+    return f"Full colour: {limit:.3g} {unit}. Here {reach}."
 
 
 def _doubt(
-    painter: Painter, standing: Evidence, subject: Subject, alt: str
+    painter: Painter, mapped: Evidence, subject: Subject, alt: str
 ) -> tuple[Picture | None, str]:
-    error = standing.error_map()
+    error = mapped.error_map()
     if error is None or not error.max() > 0:
         return None, ""
     top = float(error.max())
     drawn = painter.tile(error / top, subject.image, f"Standard error. {alt}", signed=False)
     return drawn, f"Standard error: yellow is ±{top:.2g}."
-
-
-def _facts(found: Explanation, subject: Subject) -> tuple[tuple[str, str], ...]:
-    """The numbers that the method tells of this target, or of all."""
-    scores = found.scores_of(subject.target, subject.at)
-    return tuple((key.replace("_", " "), _number(value)) for key, value in scores.items())
 
 
 def _number(value: Any) -> str:
@@ -135,15 +128,16 @@ def _number(value: Any) -> str:
 def _more(
     painter: Painter, found: Explanation, subject: Subject
 ) -> tuple[tuple[str, Picture], ...]:
-    """Every piece of evidence on this image and target as its own renderer draws it."""
-    wanted = [
-        each
+    """Every piece of evidence on this image and target, drawn by its own renderer."""
+    return tuple(
+        (
+            each.name,
+            painter.evidence(
+                each,
+                None if each.image is None else subject.image,
+                f"{each.name} of {subject.target}, {each.kind}",
+            ),
+        )
         for each in found.evidence
         if each.image in (None, subject.at) and each.target in (None, subject.target)
-    ]
-    return tuple((each.name, _drawn(painter, each, subject)) for each in wanted)
-
-
-def _drawn(painter: Painter, each: Evidence, subject: Subject) -> Picture:
-    image = None if each.image is None else subject.image
-    return painter.evidence(each, image, f"{each.name} of {subject.target}, {each.kind}")
+    )

@@ -1,10 +1,9 @@
-"""One folder per run: request, evidence, pictures, manifest last; no pickle."""
+"""The bundle: one folder per run with request, evidence and pictures; no pickle."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,15 +19,9 @@ from interp.storage.folder import new_folder, read_json, seal, unseal, write_jso
 from interp.storage.image import open_image
 
 PACKAGES = (
-    "interp",
-    "torch",
-    "torchvision",
-    "onnxruntime-gpu",
-    "numpy",
-    "opencv-python",
-    "scikit-image",
-    "captum",
+    "interp torch torchvision onnxruntime-gpu numpy opencv-python scikit-image captum".split()
 )
+"""Packages whose versions a manifest records."""
 
 
 def save_bundle(
@@ -37,7 +30,10 @@ def save_bundle(
     explanation: Explanation,
     pictures: dict[str, np.ndarray],
 ) -> Path:
-    """Write a bundle at `folder`, all or nothing; pictures are (h, w, 3) uint8 RGB by file name."""
+    """Write a bundle at `folder`, all or nothing; the manifest, with checksums, comes last.
+
+    `pictures` are (h, w, 3) uint8 RGB by file name. Raises InputError where `folder` is not empty.
+    """
     from safetensors.numpy import save_file
 
     with new_folder(folder) as place:
@@ -50,12 +46,19 @@ def save_bundle(
             write_png(place / f"image-{index}.png", image)
         for name, picture in pictures.items():
             write_png(place / name, picture)
-        seal(place, _about(explanation))
+        made = explanation.provenance
+        about = {
+            "method": made and made.method,
+            "seed": made and made.seed,
+            "device": made and made.model.device,
+            "seconds": made and made.seconds,
+        }
+        seal(place, {"kind": "explanation", **about, **circumstances()})
     return folder
 
 
 def open_bundle(folder: Path) -> tuple[Request, Explanation]:
-    """A bundle's request and explanation; InputError if it is none or was altered."""
+    """A bundle's request and explanation. Raises InputError if it is none or was altered."""
     from safetensors.numpy import load_file
 
     unseal(folder, "explanation")
@@ -96,7 +99,7 @@ def _numbered(explanation: Explanation) -> Explanation:
 
 
 def _plain(index: int, evidence: Evidence, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """JSON of a piece of evidence; its arrays go into `arrays` under names of their own."""
+    """A piece of evidence as JSON; its arrays go into `arrays` under names of their own."""
     names = {name: f"{index}.{name}" for name in evidence.arrays()}
     for name, value in evidence.arrays().items():
         arrays[names[name]] = np.ascontiguousarray(value)
@@ -117,11 +120,9 @@ def _facts(explanation: Explanation) -> dict[str, Any]:
         "main": explanation.main,
         "provenance": made
         and {
-            **{key: getattr(made, key) for key in ("method", "params", "seed", "seconds")},
+            **vars(made),
             "model": made.model.model_dump(mode="json"),
-            "targets": list(made.targets),
             "predictions": [asdict(each) for each in made.predictions],
-            "image_names": list(made.image_names),
         },
     }
 
@@ -129,48 +130,38 @@ def _facts(explanation: Explanation) -> dict[str, Any]:
 def _provenance(facts: dict[str, Any] | None) -> Provenance | None:
     if facts is None:
         return None
-    plain = {key: facts[key] for key in ("method", "params", "seed", "seconds")}
     return Provenance(
-        **plain,
-        model=ModelSpec.model_validate(facts["model"]),
-        targets=tuple(facts["targets"]),
-        predictions=tuple(Prediction(*map(tuple, each.values())) for each in facts["predictions"]),
-        image_names=tuple(facts["image_names"]),
+        **facts
+        | {
+            "model": ModelSpec.model_validate(facts["model"]),
+            "targets": tuple(facts["targets"]),
+            "predictions": tuple(
+                Prediction(*map(tuple, each.values())) for each in facts["predictions"]
+            ),
+            "image_names": tuple(facts["image_names"]),
+        }
     )
 
 
-def _about(explanation: Explanation) -> dict[str, Any]:
-    made = explanation.provenance
-    return {
-        "kind": "explanation",
-        "method": made and made.method,
-        "seed": made and made.seed,
-        "device": made and made.model.device,
-        "seconds": made and made.seconds,
-        **circumstances(),
-    }
-
-
 def circumstances() -> dict[str, Any]:
-    """When and with what something was made."""
+    """When, on what machine and with which versions a result is made."""
     return {
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
-        "versions": dict(_versions(PACKAGES)),
+        "versions": {each: version for each in PACKAGES if (version := _version(each))},
     }
 
 
-def _versions(packages: Iterable[str]) -> Iterable[tuple[str, str]]:
-    for package in packages:
-        try:
-            yield package, importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:
-    """Write (h, w, 3) uint8 RGB."""
+    """Write a picture (h, w, 3) uint8 RGB."""
     from PIL import Image
 
     Image.fromarray(picture).save(path)

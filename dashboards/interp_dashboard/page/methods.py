@@ -19,7 +19,7 @@ from interp.opening.named import image_path
 from interp.registry import Registry
 from interp.registry.manifest import AdapterEntry, MethodEntry, Paper
 from interp.request import Request
-from interp.result.draw import full_colour, shown
+from interp.result.draw import colour_limit, maps_by_target
 from interp.run import run
 from interp.session import Session
 from interp.storage.image import open_image
@@ -147,11 +147,11 @@ def _explained(known: Registry, name: str, memory: Memory, cancelled: Any) -> Ex
 def _thumb(known: Registry, found: Explanation) -> np.ndarray:
     """Its map over the sample; of a method without one, the first thing that it shows."""
     made = found.provenance
-    standing = shown(found, made.targets if made else ())
+    standing = maps_by_target(found, made.targets if made else ())
     if not standing:
         return drawn(known, found.evidence[0], found.images[0])
     values = next(iter(standing.values())).map()
-    full = full_colour(standing.values())
+    full = colour_limit(standing.values())
     share = np.zeros(1) if values is None else np.clip(values / (full or 1.0), -1, 1)
     tile = Tile(name="tile", values=share.astype(np.float32))
     picture: np.ndarray = known.renderer(Tile.kind).render(

@@ -100,7 +100,7 @@ def _differ(before: Path, after: Path) -> None:
     if found.changes:
         rows = [(key, str(one), str(two)) for key, (one, two) in found.changes.items()]
         st.dataframe(pd.DataFrame(rows, columns=["asked or used", "A", "B"]), hide_index=True)
-    lines = [(each.name, each.told()) for each in found.pairs]
+    lines = [(each.name, each.summary()) for each in found.pairs]
     st.dataframe(pd.DataFrame(lines, columns=["evidence", "difference"]), hide_index=True)
     try:
         st.image(draw_difference(registry(), found), alt="A, B, and what differs")
