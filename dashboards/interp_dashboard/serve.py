@@ -1,4 +1,4 @@
-"""The application's process: streamlit, and in the background what a first visitor will need."""
+"""The server process: streamlit, and in the background what the first visitor will need."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from interp.context import Budget
 from interp.session import Session
 from interp.storage.image import open_image
 from interp_dashboard.job import Job
-from interp_dashboard.link import Chosen
-from interp_dashboard.model import predict, to_explain
+from interp_dashboard.link import Selection
+from interp_dashboard.model import job_model, predict
 from interp_dashboard.session import registry
 
 FEW = 20
 """Samples of each method that is tried."""
 
 
-def main(words: list[str]) -> None:
-    """Serve the application; `words` are streamlit's."""
+def main(arguments: list[str]) -> None:
+    """Serve the application with these arguments of `streamlit run`."""
     from streamlit.web.cli import main as streamlit
 
-    Thread(target=warm, daemon=True).start()
-    streamlit(["run", *words])
+    Thread(target=warm_up, daemon=True).start()
+    streamlit(["run", *arguments])
 
 
-def warm() -> Job:
+def warm_up() -> Job:
     """Load libraries and the default model, and try the default methods, while a browser opens."""
-    chosen, known = Chosen(), registry()
-    images = {each: open_image(known.get("sample", each)) for each in chosen.images}
-    predict(known, chosen.model, *images.values())
-    return Job(lambda job: _try(job, chosen, images)).start()
+    default, known = Selection(), registry()
+    images = {each: open_image(known.get("sample", each)) for each in default.images}
+    predict(known, default.model, *images.values())
+    return Job(lambda job: _try_methods(job, default, images)).start()
 
 
-def _try(job: Job, chosen: Chosen, images: dict[str, np.ndarray]) -> None:
-    """What methods import and measure is there afterwards; between two, a visitor's job works."""
+def _try_methods(job: Job, default: Selection, images: dict[str, np.ndarray]) -> None:
+    """Run each method once, which imports what it needs; a visitor's job may come between two."""
     job.tell("getting ready", 0, None)
     compare(
-        ComparisonRequest(methods=chosen.methods, budget=Budget(samples=FEW)),
-        Session(registry(), to_explain(registry(), chosen.model)),
+        ComparisonRequest(methods=default.methods, budget=Budget(samples=FEW)),
+        Session(registry(), job_model(registry(), default.model)),
         images=list(images.values()),
         on_image=lambda _: job.rest(),
     )

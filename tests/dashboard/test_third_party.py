@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from interp.registry import Registry
-from interp_dashboard.picture import maps
+from interp_dashboard.map_view import maps
 
 EXAMPLE = Path(__file__).parents[1] / "example_plugin/src"
 METHOD = "occlude-grid"

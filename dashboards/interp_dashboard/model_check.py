@@ -1,4 +1,4 @@
-"""Opens an uploaded model in a process with limits: `python -m interp_dashboard.worker FILE`."""
+"""Process that opens an upload under limits: `python -m interp_dashboard.model_check FILE`."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import sys
 from pathlib import Path
 
 MEMORY = 4 << 30
-"""Bytes beyond what the libraries themselves take."""
+"""Bytes that the model may take in addition to the libraries."""
 SECONDS = 100
-"""Of processor time."""
+"""Processor time that the model may take."""
 
 
 def main(path: str) -> int:
-    """Open the file and ask it once; what is wrong is printed as JSON."""
+    """Open the file and compute one prediction; an error is printed as JSON."""
     from interp.errors import InterpError
     from interp.opening.source import open_model
     from interp.registry import Registry
     from interp.spec import ModelOptions
 
     registry = Registry.load()
-    registry.get("adapter", "onnx")  # libraries first, so that the limit is the file's alone
+    registry.get("adapter", "onnx")  # libraries first, so that the limit applies to the file alone
     _limit()
     try:
         open_model(path, ModelOptions(device="cpu"), registry)
@@ -38,7 +38,7 @@ def _refuse(reason: str) -> int:
 
 
 def _limit() -> None:
-    """Bound processor time and, on Linux, memory; no file may be written."""
+    """Limit processor time and, on Linux, memory; forbid to write files."""
     statm = Path("/proc/self/statm")
     if statm.exists():
         taken = int(statm.read_text().split()[0]) * resource.getpagesize()
