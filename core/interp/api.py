@@ -123,7 +123,7 @@ def compare(
     rest is as for explain. A method that fails says so in its own place; the others go on.
     """
     from interp.comparison.result import ComparisonRequest
-    from interp.report import compare_with_report
+    from interp.report.page import compare_with_report
 
     session, opened = _surroundings(session, registry, model, options)
     names, arrays = _images(image, session.registry)

@@ -19,6 +19,7 @@ from typing import Annotated
 
 import typer
 
+from interp.cli.flags import Registries
 from interp.errors import InputError
 from interp_dashboard.setting import ENVIRONMENT, Setting
 
@@ -51,10 +52,7 @@ def dashboard(
     runs: Annotated[Path, typer.Option(metavar="DIR", help="Folder of shared results.")] = Path(
         "interp-runs"
     ),
-    registry: Annotated[
-        list[Path] | None,
-        typer.Option("--registry", metavar="FILE", help="A registry.yaml to add; repeatable."),
-    ] = None,
+    registry: Registries = None,
 ) -> int:
     """Open the dashboard in the browser: models, images and methods side by side.
 

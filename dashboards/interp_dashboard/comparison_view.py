@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from interp.comparison.result import Comparison, ImageRecord
-from interp.report import reading_html
+from interp.comparison.result import Comparison
+from interp.report.page import reading_html
 from interp_dashboard.export_result import export_button
 from interp_dashboard.map_view import Map, maps, show_maps
 from interp_dashboard.session import registry, session
@@ -31,7 +31,13 @@ def show_comparison(found: Comparison, version: Hashable) -> None:
         key = f"shown of {record.name} {record.targets}"
         picked = st.segmented_control("Target", record.targets, default=target, key=key)
         target = picked or target
-    _head(record, target)
+    st.subheader(f"Why {target}?")
+    answer = zip(record.prediction.classes, record.prediction.probabilities, strict=True)
+    classes = ", ".join(f"{name} {probability:.2f}" for name, probability in answer)
+    st.caption(
+        f"The network's answer on {record.name}: {classes}. Red speaks for {target}, blue against "
+        "it. A map shows what this network used, not where the object is, nor what is true of it."
+    )
     show_maps(registry(), _tiles(found, version, at, target), "maps")
     for note in found.notes:
         st.caption(note)
@@ -39,17 +45,6 @@ def show_comparison(found: Comparison, version: Hashable) -> None:
     _downloads(found)
     with st.expander("How to read the maps"):
         st.html(reading_html())
-
-
-def _head(record: ImageRecord, target: str) -> None:
-    answer = record.prediction
-    st.subheader(f"Why {target}?")
-    chances = zip(answer.classes, answer.probabilities, strict=True)
-    classes = ", ".join(f"{name} {chance:.2f}" for name, chance in chances)
-    st.caption(
-        f"The network's answer on {record.name}: {classes}. Red speaks for {target}, blue against "
-        "it. A map shows what this network used, not where the object is, nor what is true of it."
-    )
 
 
 def _tiles(found: Comparison, version: Hashable, at: int, target: str) -> list[Map]:

@@ -12,7 +12,7 @@ from interp.evidence import Evidence, Gallery, Heatmap, Matrix, PartMaps
 from interp.explanation import Explanation
 from interp.registry import Registry
 from interp.result.draw import draw_evidence
-from interp_dashboard.error import show_errors
+from interp_dashboard.layout import show_errors
 
 LARGEST = 40
 """Rows of a matrix that are drawn as bars."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from interp.storage.folder import new_folder
-from interp_dashboard.error import show_errors
+from interp_dashboard.layout import show_errors
 from interp_dashboard.session import setting
 
 

@@ -10,19 +10,19 @@ import yaml
 from interp.errors import InputError
 from interp.params import Params
 from interp.registry.parameter import Parameter, parameters
+from interp_dashboard.layout import grid
 
 ACROSS = 2
 
 
 def form(kind: type[Params], key: str, given: dict[str, Any]) -> dict[str, Any]:
     """Widgets in two columns; returns the values that differ from the defaults, unchecked."""
-    changed, listed = {}, parameters(kind)
-    for begin in range(0, len(listed), ACROSS):  # row by row, so that a phone keeps the order
-        for column, each in zip(st.columns(ACROSS), listed[begin:], strict=False):
-            with column:
-                value = _widget(each, f"{key}.{each.name}", given.get(each.name, each.default))
-            if value != each.default:
-                changed[each.name] = value
+    changed = {}
+    for column, each in grid(parameters(kind), ACROSS):
+        with column:
+            value = _widget(each, f"{key}.{each.name}", given.get(each.name, each.default))
+        if value != each.default:
+            changed[each.name] = value
     return changed
 
 

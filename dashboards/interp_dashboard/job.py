@@ -16,11 +16,6 @@ GRACE = 15.0
 """Seconds that a browser may be disconnected, e.g. while a phone changes its network."""
 
 
-def always() -> bool:
-    """The browser of a job that has none counts as connected."""
-    return True
-
-
 @dataclass
 class Pace:
     """How far the present step is, and how long the rest will take, in seconds."""
@@ -63,11 +58,11 @@ class Pace:
 class Job:
     """Runs `work` in a thread. `result` is the latest one shown, `version` counts them.
 
-    `watched` says whether the visitor's browser is still connected.
+    `watched` says whether the visitor's browser is still connected; None where there is none.
     """
 
     work: Work
-    watched: Callable[[], bool] = always
+    watched: Callable[[], bool] | None = None
     result: Any = None
     version: int = 0
     error: str | None = None
@@ -105,15 +100,11 @@ class Job:
 
     def cancelled(self) -> bool:
         """Whether the job should end: it was asked to, or its browser is gone for GRACE seconds."""
-        if self.watched():
+        if self.watched is None or self.watched():
             self._seen = time.monotonic()
         elif time.monotonic() - self._seen > GRACE:
             self._stopped.set()
         return self.stopped
-
-    def tell(self, label: str, done: int, total: int | None) -> None:
-        """Progress callback of a run."""
-        self.pace.tell(label, done, total)
 
     def show(self, result: Any) -> None:
         """Publish a result in place of the one before."""
@@ -141,7 +132,7 @@ class Job:
 
     def _take_turn(self) -> None:
         while not TURN.acquire(timeout=0.2):
-            self.tell("waiting for another run to end", 0, None)
+            self.pace.tell("waiting for another run to end", 0, None)
             if self.cancelled():
                 raise Cancelled("stopped while waiting")
         self._working = True
@@ -153,4 +144,4 @@ class Job:
 
 
 Work = Callable[[Job], None]
-"""What a job does: it reports with `tell` and `show`, and obeys `cancelled` and `rest`."""
+"""What a job does: it reports with `pace.tell` and `show`, and obeys `cancelled` and `rest`."""

@@ -67,6 +67,8 @@ def maps(registry: Registry, found: Comparison, at: int, target: str) -> list[Ma
 def _map(
     panel: Panel, cell: MethodCell, target: str, outcome: Outcome, full: float, under: np.ndarray
 ) -> Map:
+    import cv2
+
     mapped = cell.maps_by_target([target]).get(target)
     values = None if mapped is None else mapped.map()
     words = Map(
@@ -82,11 +84,13 @@ def _map(
         return words if panel.picture is None else replace(words, under=panel.picture.uri)
     height, width = under.shape[:2]
     top = float(np.abs(values).max()) or 1.0
-    fitted = _resize(values / top, (width, height))
+    method = cv2.INTER_AREA if width < values.shape[1] else cv2.INTER_LINEAR
+    fitted = cv2.resize((values / top).astype(np.float32), (width, height), interpolation=method)
+    shares = np.rint(np.clip(fitted, -1, 1) * LEVELS).astype("<i2")
     return replace(
         words,
         under=picture(under, "").uri,
-        values=base64.b64encode(np.rint(fitted * LEVELS).astype("<i2").tobytes()).decode("ascii"),
+        values=base64.b64encode(shares.tobytes()).decode("ascii"),
         width=width,
         height=height,
         top=top,
@@ -100,13 +104,6 @@ def _cost(outcome: Outcome) -> str:
         return ""
     samples = f"{outcome.samples:,} samples, " if outcome.samples else ""
     return samples + (f"{outcome.seconds:.1f} s" if outcome.seconds >= 0.05 else "under 0.1 s")
-
-
-def _resize(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    import cv2
-
-    method = cv2.INTER_AREA if size[0] < values.shape[1] else cv2.INTER_LINEAR
-    return np.clip(cv2.resize(values.astype(np.float32), size, interpolation=method), -1, 1)
 
 
 def _tile(registry: Registry, share: np.ndarray, image: np.ndarray | None) -> np.ndarray:
@@ -123,7 +120,6 @@ def colours(registry: Registry) -> np.ndarray:
 
 @cache
 def _component() -> Any:
-    """The streamlit component, declared once."""
     return st.components.v2.component(
         "interp_maps",
         html='<div class="maps"></div>',

@@ -26,13 +26,11 @@ def main(path: str) -> int:
     try:
         open_model(path, ModelOptions(device="cpu"), registry)
     except InterpError as error:
-        return _refuse(str(error))
+        reason = str(error)
     except MemoryError:
-        return _refuse(f"it needs more than {MEMORY >> 30} GB of memory to open")
-    return 0
-
-
-def _refuse(reason: str) -> int:
+        reason = f"it needs more than {MEMORY >> 30} GB of memory to open"
+    else:
+        return 0
     sys.stdout.write(json.dumps({"error": reason}))
     return 1
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from threading import Thread
 
-import numpy as np
-
 from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
@@ -34,18 +32,18 @@ def warm_up() -> Job:
     default, known = Selection(), registry()
     images = {each: open_image(known.get("sample", each)) for each in default.images}
     predict(known, default.model, *images.values())
-    return Job(lambda job: _try_methods(job, default, images)).start()
 
+    def try_methods(job: Job) -> None:
+        """Run each method once; between two of them a visitor's job may work."""
+        job.pace.tell("getting ready", 0, None)
+        compare(
+            ComparisonRequest(methods=default.methods, budget=Budget(samples=FEW)),
+            Session(known, job_model(known, default.model)),
+            images=list(images.values()),
+            on_image=lambda _: job.rest(),
+        )
 
-def _try_methods(job: Job, default: Selection, images: dict[str, np.ndarray]) -> None:
-    """Run each method once, which imports what it needs; a visitor's job may come between two."""
-    job.tell("getting ready", 0, None)
-    compare(
-        ComparisonRequest(methods=default.methods, budget=Budget(samples=FEW)),
-        Session(registry(), job_model(registry(), default.model)),
-        images=list(images.values()),
-        on_image=lambda _: job.rest(),
-    )
+    return Job(try_methods).start()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 
 from interp.registry import Registry
-from interp_dashboard.job import Job, Work, always
+from interp_dashboard.job import Job, Work
 from interp_dashboard.setting import Setting
 
 KEY = "interp session"
@@ -82,13 +82,13 @@ def setting() -> Setting:
     return Setting.read()
 
 
-def _connection() -> Callable[[], bool]:
-    """A check of whether the present visitor's browser is connected."""
+def _connection() -> Callable[[], bool] | None:
+    """A check of whether the present visitor's browser is connected; None outside a server."""
     from streamlit import runtime
     from streamlit.runtime.scriptrunner import get_script_run_ctx
 
     context = get_script_run_ctx()
     if context is None or not runtime.exists():
-        return always
+        return None
     running, own = runtime.get_instance(), context.session_id
     return lambda: running.is_active_session(own)

@@ -26,11 +26,8 @@ LONGEST = 2048
 SECONDS = 120
 """Time within which a model must open."""
 CODE = {
-    ".pt2": "exported PyTorch files can run code when they are opened",
-    ".pt": "PyTorch files can run code when they are opened",
-    ".pth": "PyTorch files can run code when they are opened",
-    ".pkl": "pickles run code when they are opened",
-    ".pickle": "pickles run code when they are opened",
+    **dict.fromkeys((".pt", ".pth", ".pt2"), "PyTorch files can run code when they are opened"),
+    **dict.fromkeys((".pkl", ".pickle"), "pickles run code when they are opened"),
     ".py": "it is code",
     ".zip": "it may hold anything",
 }

@@ -18,7 +18,7 @@ from interp.evaluation.evaluate import evaluate
 from interp.evaluation.request import EvaluationRequest
 from interp.opening.named import open_method
 from interp.registry import Registry
-from interp.report import compare_with_report
+from interp.report.page import compare_with_report
 from interp.request import Request
 from interp.run import fit, run, survey
 from interp.session import Session
@@ -82,7 +82,7 @@ def _once(
         used = [str(data), model.spec.fingerprint, *(each.fingerprint for each in opened.values())]
         out = place / folder_name(words, request.model_dump_json(), *used)
         if not (out / MANIFEST).is_file():
-            verb(request, Session(known, model, job.tell, job.cancelled), out=out, **opened)
+            verb(request, Session(known, model, job.pace.tell, job.cancelled), out=out, **opened)
         job.show(out)
 
     return work
@@ -116,7 +116,7 @@ def compare_work(
         }
 
         def stage(name: str) -> Session:
-            return Session(known, model, _labelled(name, job.tell), job.cancelled)
+            return Session(known, model, _labelled(name, job.pace.tell), job.cancelled)
 
         if quick:
             first = request.model_copy(update={"budget": Budget(samples=QUICK)})

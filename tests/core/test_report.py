@@ -15,9 +15,9 @@ from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
 from interp.evidence import Heatmap
 from interp.explanation import Explanation, Prediction, Provenance, finding_key
-from interp.report import comparison_html, explanation_html, write_reports
 from interp.report.command import command
 from interp.report.notebook import show_in_notebooks
+from interp.report.page import comparison_html, explanation_html, write_reports
 from interp.report.panel import Subject, panel
 from interp.report.picture import Painter
 from interp.report.section import sections_of

@@ -87,7 +87,7 @@ def compare_methods(
     """
     from interp.comparison.result import ComparisonRequest
     from interp.registry import Registry
-    from interp.report import compare_with_report
+    from interp.report.page import compare_with_report
     from interp.session import Session
 
     if data is not None and image:

@@ -172,7 +172,7 @@ def _run(request: Request, known: Registry, out: Path | None, resume: bool, as_j
 def _run_folder(
     request: Request, known: Registry, out: Path | None, limit: int | None, as_json: bool
 ) -> None:
-    from interp.report import write_index
+    from interp.report.page import write_index
     from interp.run_folder import run_folder
     from interp.session import Session
 

@@ -172,15 +172,14 @@ class Comparison:
         Unlike the request they hold the defaults of the version that made the comparison. A
         method without any answer has the parameters of the request.
         """
-        found = {each.name: each.params for each in self.request.methods}
-        missing = set(found)
-        for at, record in enumerate(self.records):
-            if missing & {each.method for each in record.outcomes if each.error is None}:
-                for cell in self.cases[at].cells:
-                    if cell.explanation is not None and cell.explanation.provenance is not None:
-                        found[cell.method] = cell.explanation.provenance.params
-                        missing.discard(cell.method)
-        return found
+        found: dict[str, dict[str, Any]] = {}
+        for case in self.cases:
+            for cell in case.cells:
+                if cell.explanation is not None and cell.explanation.provenance is not None:
+                    found.setdefault(cell.method, cell.explanation.provenance.params)
+            if len(found) == len(self.methods):
+                break
+        return {each.name: found.get(each.name, each.params) for each in self.request.methods}
 
     @cached_property
     def scales(self) -> dict[str, float]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from interp.comparison.result import Comparison
 from interp.difference.difference import Difference, difference, result_kind
 from interp.errors import InputError, ModelError
-from interp.report import compare_with_report
+from interp.report.page import compare_with_report
 from interp.result.bundle import open_bundle
 from interp.run import run, survey
 from interp.session import Session

@@ -18,7 +18,7 @@ from interp.explanation import Explanation
 from interp.opening.named import open_method
 from interp.registry import Registry
 from interp.report.command import command
-from interp.report.picture import THUMB, Painter, Picture
+from interp.report.picture import THUMB, WIDTH, Painter, Picture
 from interp.report.section import section, sections_of
 from interp.result.bundle import open_bundle
 from interp.run_folder import FolderRun
@@ -39,8 +39,7 @@ def compare_with_report(
 
 def comparison_html(registry: Registry, comparison: Comparison, whole: bool = True) -> str:
     """The report of a comparison: a whole page, or else a part of another page."""
-    page = _gallery if len(comparison.records) > 1 else _single
-    return page(registry, comparison, comparison.records, whole)
+    return _page(registry, comparison, comparison.records, whole)
 
 
 def explanation_html(registry: Registry, explanation: Explanation) -> str:
@@ -72,7 +71,7 @@ def write_reports(
     if count > 1:
         for at, record in enumerate(comparison.records):
             progress("pages of the report", at, count + 1)
-            text = _single(registry, comparison, [record], True)
+            text = _page(registry, comparison, [record], True)
             (folder / record.folder / REPORT).write_text(text, encoding="utf-8")
     progress("pages of the report", count, count + 1)
     (folder / REPORT).write_text(comparison_html(registry, comparison), encoding="utf-8")
@@ -100,56 +99,39 @@ def write_index(registry: Registry, run: FolderRun) -> None:
     (run.folder / "index.html").write_text(text, encoding="utf-8")
 
 
-def _single(
+def _page(
     registry: Registry, comparison: Comparison, records: Sequence[ImageRecord], whole: bool
 ) -> str:
-    painter, record = Painter(registry), records[0]
-    case = comparison.cases[comparison.records.index(record)]
-    return render(
-        "comparison.html",
-        whole=whole,
-        title=f"{len(comparison.methods)} methods on {Path(record.name).name}",
-        section=section(painter, comparison, record, case),
-        back=f"../{REPORT}" if len(comparison.records) > 1 else "",
-        **_shared(painter, comparison, records),
+    """A page about one image in detail, or a gallery of several."""
+    gallery = len(records) > 1
+    painter = Painter(registry, THUMB if gallery else WIDTH)
+    cases = (
+        comparison.cases if gallery else [comparison.cases[comparison.records.index(records[0])]]
     )
-
-
-def _gallery(
-    registry: Registry, comparison: Comparison, records: Sequence[ImageRecord], whole: bool
-) -> str:
-    painter = Painter(registry, THUMB)
+    saved = comparison.folder is not None
     sections = (
         replace(
-            section(painter, comparison, record, case, further=False),
-            link=f"{record.folder}/{REPORT}" if comparison.folder else "",
+            section(painter, comparison, record, case, further=not gallery),
+            link=f"{record.folder}/{REPORT}" if gallery and saved else "",
         )
-        for record, case in zip(records, comparison.cases, strict=True)
+        for record, case in zip(records, cases, strict=True)
     )
+    subject = f"{len(records)} images" if gallery else Path(records[0].name).name
+    methods = range(len(comparison.methods))
     return render(
-        "gallery.html",
+        "gallery.html" if gallery else "comparison.html",
         whole=whole,
-        title=f"{len(comparison.methods)} methods on {len(records)} images",
+        title=f"{len(comparison.methods)} methods on {subject}",
         sections=sections,
+        back="" if gallery or len(comparison.records) == 1 else f"../{REPORT}",
         mean=comparison.agreement.tolist(),
-        **_shared(painter, comparison, records),
+        comparison=comparison,
+        model=comparison.model,
+        methods=comparison.methods,
+        legend=legend(painter),
+        rows=[_row(registry, comparison, records, at) for at in methods],
+        command=command(comparison.request),
     )
-
-
-def _shared(
-    painter: Painter, comparison: Comparison, records: Sequence[ImageRecord]
-) -> dict[str, Any]:
-    """What every page of a comparison shows."""
-    return {
-        "comparison": comparison,
-        "model": comparison.model,
-        "methods": comparison.methods,
-        "legend": legend(painter),
-        "rows": [
-            _row(painter.registry, comparison, records, at) for at in range(len(comparison.methods))
-        ],
-        "command": command(comparison.request),
-    }
 
 
 def _row(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from interp.evidence import POOR_FIT, Evidence
+from interp.evidence import POOR_FIT
 from interp.explanation import Explanation
 from interp.report.picture import Painter, Picture
 from interp.result.draw import maps_by_target
@@ -80,7 +80,11 @@ def panel(
             more=more[1:],
         )
     alt = f"Map of {method} for {target} on {subject.name}"
-    doubt, doubt_scale = _doubt(painter, mapped, subject, alt) if further else (None, "")
+    error = mapped.error_map() if further else None
+    most = 0.0 if error is None else float(error.max())
+    doubt = None
+    if error is not None and most > 0:
+        doubt = painter.tile(error / most, subject.image, f"Standard error. {alt}", signed=False)
     share = np.clip(values / limit if limit > 0 else 0 * values, -1, 1)
     fit = "" if mapped.r2 is None else f"R² {mapped.r2:.2f}"
     poor = mapped.r2 is not None and mapped.r2 < POOR_FIT
@@ -94,7 +98,7 @@ def panel(
         poor=poor,
         warnings=(warning, *notes) if poor else notes,
         doubt=doubt,
-        doubt_scale=doubt_scale,
+        doubt_scale=f"Standard error: yellow is ±{most:.2g}." if doubt else "",
         facts=facts,
         more=more,
     )
@@ -108,17 +112,6 @@ def _scale(values: np.ndarray, limit: float, unit: str) -> str:
     parts += [f"down to {low:+.3g}"] if low < 0 else []
     reach = " and ".join(parts).replace("-", "−") or "zero everywhere"
     return f"Full colour: {limit:.3g} {unit}. Here {reach}."
-
-
-def _doubt(
-    painter: Painter, mapped: Evidence, subject: Subject, alt: str
-) -> tuple[Picture | None, str]:
-    error = mapped.error_map()
-    if error is None or not error.max() > 0:
-        return None, ""
-    top = float(error.max())
-    drawn = painter.tile(error / top, subject.image, f"Standard error. {alt}", signed=False)
-    return drawn, f"Standard error: yellow is ±{top:.2g}."
 
 
 def _number(value: Any) -> str:

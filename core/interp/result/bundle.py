@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from interp.evidence import Evidence, evidence_of
-from interp.explanation import Explanation, Prediction, Provenance, read_finding_key
+from interp.explanation import Explanation, Provenance, read_finding_key
 from interp.request import Request
-from interp.spec import ModelSpec
 from interp.storage.folder import new_folder, read_json, seal, unseal, write_json
 from interp.storage.image import open_image
 
@@ -22,6 +21,7 @@ PACKAGES = (
     "interp torch torchvision onnxruntime-gpu numpy opencv-python scikit-image captum".split()
 )
 """Packages whose versions a manifest records."""
+PROVENANCE = TypeAdapter(Provenance | None)
 
 
 def save_bundle(
@@ -41,7 +41,15 @@ def save_bundle(
         arrays: dict[str, np.ndarray] = {}
         listed = [_plain(index, each, arrays) for index, each in enumerate(explanation.evidence)]
         save_file(arrays, place / "arrays.safetensors")
-        write_json(place / "explanation.json", {"evidence": listed, **_facts(explanation)})
+        facts = {
+            "evidence": listed,
+            "samples": explanation.samples,
+            "scores": explanation.scores,
+            "notes": explanation.notes,
+            "main": explanation.main,
+            "provenance": PROVENANCE.dump_python(explanation.provenance, mode="json"),
+        }
+        write_json(place / "explanation.json", facts)
         for index, image in enumerate(explanation.images):
             write_png(place / f"image-{index}.png", image)
         for name, picture in pictures.items():
@@ -66,13 +74,19 @@ def open_bundle(folder: Path) -> tuple[Request, Explanation]:
     facts = read_json(folder / "explanation.json")
     images = sorted(folder.glob("image-*.png"), key=lambda path: int(path.stem[6:]))
     explanation = Explanation(
-        evidence=tuple(_evidence(each, arrays) for each in facts["evidence"]),
+        evidence=tuple(
+            evidence_of(
+                each["kind"],
+                each["fields"] | {name: arrays[key] for name, key in each["arrays"].items()},
+            )
+            for each in facts["evidence"]
+        ),
         samples=facts["samples"],
         scores=facts["scores"],
         notes=tuple(facts["notes"]),
         main=facts.get("main"),
         images=tuple(open_image(path) for path in images),
-        provenance=_provenance(facts["provenance"]),
+        provenance=PROVENANCE.validate_python(facts["provenance"]),
     )
     return Request.model_validate(read_json(folder / "request.json")), _numbered(explanation)
 
@@ -104,43 +118,6 @@ def _plain(index: int, evidence: Evidence, arrays: dict[str, np.ndarray]) -> dic
     for name, value in evidence.arrays().items():
         arrays[names[name]] = np.ascontiguousarray(value)
     return {"kind": evidence.kind, "fields": evidence.plain(), "arrays": names}
-
-
-def _evidence(plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> Evidence:
-    values = {name: arrays[key] for name, key in plain["arrays"].items()}
-    return evidence_of(plain["kind"], {**plain["fields"], **values})
-
-
-def _facts(explanation: Explanation) -> dict[str, Any]:
-    made = explanation.provenance
-    return {
-        "samples": explanation.samples,
-        "scores": explanation.scores,
-        "notes": list(explanation.notes),
-        "main": explanation.main,
-        "provenance": made
-        and {
-            **vars(made),
-            "model": made.model.model_dump(mode="json"),
-            "predictions": [asdict(each) for each in made.predictions],
-        },
-    }
-
-
-def _provenance(facts: dict[str, Any] | None) -> Provenance | None:
-    if facts is None:
-        return None
-    return Provenance(
-        **facts
-        | {
-            "model": ModelSpec.model_validate(facts["model"]),
-            "targets": tuple(facts["targets"]),
-            "predictions": tuple(
-                Prediction(*map(tuple, each.values())) for each in facts["predictions"]
-            ),
-            "image_names": tuple(facts["image_names"]),
-        }
-    )
 
 
 def circumstances() -> dict[str, Any]:

@@ -59,11 +59,7 @@ def maps_by_target(
 
 def colour_limit(evidence: Iterable[Evidence]) -> float:
     """The |value| from which on these maps are drawn in full colour; 0 without any map."""
-    return max((_strong(each.map()) for each in evidence), default=0.0)
-
-
-def _strong(values: np.ndarray | None) -> float:
-    if values is None or not values.size:
-        return 0.0
-    size = np.abs(values)
-    return float(np.percentile(size, 100 - STRONGEST)) or float(size.max())
+    maps = (each.map() for each in evidence)
+    sizes = (np.abs(each) for each in maps if each is not None and each.size)
+    limits = (float(np.percentile(each, 100 - STRONGEST)) or float(each.max()) for each in sizes)
+    return max(limits, default=0.0)

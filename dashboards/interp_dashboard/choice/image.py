@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from interp.storage.image import open_image
-from interp_dashboard.error import show_errors
+from interp_dashboard.layout import show_errors
 from interp_dashboard.session import registry, session, setting
 from interp_dashboard.upload import LARGEST_IMAGE, take_image
 

@@ -15,9 +15,9 @@ from interp.registry.manifest import MethodEntry
 from interp.request import Choice
 from interp.spec import Capability
 from interp_dashboard.choice.model import model_sources
-from interp_dashboard.error import show_errors
 from interp_dashboard.form import form
 from interp_dashboard.history import learned, training_method
+from interp_dashboard.layout import grid, show_errors
 from interp_dashboard.session import registry
 
 ACROSS = 3
@@ -44,14 +44,13 @@ def choose_methods(given: Sequence[Choice], offers: frozenset[Capability]) -> tu
     ticked = []
     for question, alike in methods_by_question():
         st.markdown(f"**{question}**")
-        for begin in range(0, len(alike), ACROSS):  # row by row, so that a phone keeps the order
-            for column, each in zip(st.columns(ACROSS), alike[begin:], strict=False):
-                missing = sorted(set(each.needs) - offers)
-                words = each.summary + (f". Needs {', '.join(missing)}" if missing else "")
-                key, off = f"tick {each.name}", bool(missing)
-                box = column.checkbox(each.name, each.name in params, key, words, disabled=off)
-                if box and not missing:
-                    ticked.append(each.name)
+        for column, each in grid(alike, ACROSS):
+            missing = sorted(set(each.needs) - offers)
+            words = each.summary + (f". Needs {', '.join(missing)}" if missing else "")
+            key, off = f"tick {each.name}", bool(missing)
+            box = column.checkbox(each.name, each.name in params, key, words, disabled=off)
+            if box and not missing:
+                ticked.append(each.name)
     if not ticked:
         return ()
     st.caption("The question marks and the page Methods explain what each one does.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from interp_dashboard.error import show_errors
+from interp_dashboard.layout import show_errors
 from interp_dashboard.session import registry, session, setting
 from interp_dashboard.upload import LARGEST_MODEL, take_model
 

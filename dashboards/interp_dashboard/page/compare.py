@@ -11,7 +11,7 @@ from interp_dashboard.choice.method import choose_methods
 from interp_dashboard.choice.model import choose_model
 from interp_dashboard.choice.target import choose_targets
 from interp_dashboard.comparison_view import show_comparison
-from interp_dashboard.error import show_errors
+from interp_dashboard.layout import show_errors
 from interp_dashboard.link import Selection, from_query, to_query
 from interp_dashboard.model import page_model, predict
 from interp_dashboard.progress import show_progress
@@ -25,7 +25,7 @@ LOOK = "first look"
 
 
 def page() -> None:
-    """The page."""
+    """Choose a model, images and methods, compare, and show the maps."""
     st.title("What made the network say so?")
     st.write(
         "Choose a model and an image, tick some methods, and see their answers side by side. "

@@ -18,8 +18,8 @@ from interp.evaluation.table import headings, words
 from interp.request import Choice
 from interp_dashboard.choice.data import Data, choose_data
 from interp_dashboard.choice.model import model_sources
-from interp_dashboard.error import show_errors
 from interp_dashboard.export_result import export_button
+from interp_dashboard.layout import grid, show_errors
 from interp_dashboard.link import DEFAULT_METHODS
 from interp_dashboard.progress import show_job
 from interp_dashboard.session import registry, session
@@ -31,7 +31,7 @@ QUICK = ("pointing", "energy-mask", "deletion")
 
 
 def page() -> None:
-    """The page."""
+    """Choose methods, metrics and images; show a table and plots."""
     st.title("Evaluate")
     st.write(
         "How good are the maps, over many images? Every metric is a different opinion. "
@@ -83,12 +83,10 @@ def show_evaluation(found: Evaluation, folder: Path) -> None:
     rows = [words(found, each) for each in found.methods]
     st.dataframe(pd.DataFrame(rows, found.methods, headings(found)))
     st.caption("Means with 95 % intervals over images. ↑ higher is better, ↓ lower; * is the best.")
-    for number, metric in enumerate(found.metrics):  # one by one, for the narrow page of a phone
-        if number % ACROSS == 0:
-            columns = st.columns(ACROSS)
+    for column, metric in grid(found.metrics, ACROSS):
         alone = replace(found, metric_specs={metric: found.metric_specs[metric]})
         alt = f"{metric}: each method's mean with its interval, as in the table"
-        columns[number % ACROSS].image(draw_evaluation(alone), alt=alt)
+        column.image(draw_evaluation(alone), alt=alt)
     for note in found.notes():
         st.caption(note)
     one, two, three = st.columns(3)

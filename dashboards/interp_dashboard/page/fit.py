@@ -12,8 +12,8 @@ from interp.method import Method
 from interp.request import Request
 from interp_dashboard.choice.data import Data, choose_data
 from interp_dashboard.choice.method import choose_method_and_model, choose_parameters
-from interp_dashboard.error import show_errors
 from interp_dashboard.export_result import export_button
+from interp_dashboard.layout import show_errors
 from interp_dashboard.progress import show_job
 from interp_dashboard.session import session
 from interp_dashboard.setting import RECIPE
@@ -25,7 +25,7 @@ SEED = 2001
 
 
 def page() -> None:
-    """The page."""
+    """Choose a method, a model and images, fit, and show what was learned."""
     st.title("Fit")
     st.write(
         "Some methods learn from many images before they explain one: which channels speak for a "

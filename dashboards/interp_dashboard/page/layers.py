@@ -18,9 +18,9 @@ from interp_dashboard.choice.method import (
     choose_parameters,
 )
 from interp_dashboard.choice.target import choose_targets
-from interp_dashboard.error import show_errors
 from interp_dashboard.evidence_view import explore_evidence, show_evidence
 from interp_dashboard.export_result import export_button
+from interp_dashboard.layout import show_errors
 from interp_dashboard.model import page_model, predict
 from interp_dashboard.page.compare import JOB as COMPARED
 from interp_dashboard.progress import show_job
@@ -34,7 +34,7 @@ SAMPLE = "two"
 
 
 def page() -> None:
-    """The page."""
+    """Show all evidence of a comparison, of one method on an image, or on a model's classes."""
     st.title("Layers and channels")
     st.write(
         "A map of the image is only a part of what methods find. This page shows all of it: "

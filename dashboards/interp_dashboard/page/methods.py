@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote_plus
 
 import numpy as np
@@ -25,6 +24,7 @@ from interp.session import Session
 from interp.storage.image import open_image
 from interp_dashboard.choice.method import methods_by_question
 from interp_dashboard.job import Job, Work
+from interp_dashboard.layout import grid
 from interp_dashboard.model import job_model
 from interp_dashboard.progress import show_progress
 from interp_dashboard.session import registry, session
@@ -37,7 +37,7 @@ ACROSS = 4
 
 
 def page() -> None:
-    """The page."""
+    """Show a card for each method, and draw missing pictures in the background."""
     known = registry()
     st.title("Methods")
     words, image = st.columns([4, 1])
@@ -53,15 +53,12 @@ def page() -> None:
     _draw(known)
     for question, alike in methods_by_question():
         st.header(question)
-        for begin in range(0, len(alike), ACROSS):
-            columns = st.columns(ACROSS)
-            for column, each in zip(columns, alike[begin : begin + ACROSS], strict=False):
-                with column.container(border=True):
-                    _card(each, THUMBS.get((known, each.name)))
+        for column, each in grid(alike, ACROSS):
+            with column.container(border=True):
+                _card(each, THUMBS.get((known, each.name)))
 
 
 def _draw(known: Registry) -> None:
-    """Draw missing pictures in the background."""
     mine = session()
     names = [each.name for each in known.entries("method")]
     missing = [each for each in names if (known, each) not in THUMBS]
@@ -111,11 +108,14 @@ def thumbnails(known: Registry, names: list[str]) -> Work:
     def work(job: Job) -> None:
         memory = Memory()
         for number, name in enumerate(names):
-            job.tell("pictures of the sample", number, len(names))
+            job.pace.tell("pictures of the sample", number, len(names))
+            source, budget = default_model(known, name), Budget(samples=SAMPLES)
+            request = Request(method=name, model=source, images=(SAMPLE,), budget=budget)
             try:
                 with blamed(name):
-                    found = _explained(known, name, memory, job.cancelled)
-                    THUMBS[known, name] = _thumb(known, found)
+                    model = job_model(known, source)
+                    session = Session(known, model, cancelled=job.cancelled, memory=memory)
+                    THUMBS[known, name] = _thumb(known, run(request, session).explanation)
             except Cancelled:
                 raise
             except InterpError as error:
@@ -124,17 +124,6 @@ def thumbnails(known: Registry, names: list[str]) -> Work:
             job.rest()
 
     return work
-
-
-def _explained(known: Registry, name: str, memory: Memory, cancelled: Any) -> Explanation:
-    request = Request(
-        method=name,
-        model=default_model(known, name),
-        images=(SAMPLE,),
-        budget=Budget(samples=SAMPLES),
-    )
-    model = job_model(known, request.model)
-    return run(request, Session(known, model, cancelled=cancelled, memory=memory)).explanation
 
 
 def _thumb(known: Registry, found: Explanation) -> np.ndarray:

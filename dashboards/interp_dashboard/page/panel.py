@@ -11,7 +11,7 @@ from interp.comparison.result import Comparison
 from interp.errors import InterpError, blamed
 from interp.registry import Registry
 from interp.storage.folder import slug
-from interp_dashboard.error import show_errors
+from interp_dashboard.layout import show_errors
 from interp_dashboard.page.compare import JOB
 from interp_dashboard.session import registry, session
 

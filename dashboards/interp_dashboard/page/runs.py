@@ -17,16 +17,16 @@ from interp.evaluation.table import figure, interval
 from interp.result.bundle import open_bundle
 from interp.storage.folder import MANIFEST, read_json
 from interp_dashboard.comparison_view import show_comparison
-from interp_dashboard.error import show_errors
 from interp_dashboard.evidence_view import show_evidence
 from interp_dashboard.history import LEARNED, RESULTS, history, kind_of
+from interp_dashboard.layout import show_errors
 from interp_dashboard.page.evaluate import show_evaluation
 from interp_dashboard.page.fit import show_knowledge
 from interp_dashboard.session import registry
 
 
 def page() -> None:
-    """The page."""
+    """List the runs, open one, compare two."""
     st.title("Runs")
     found = history(*RESULTS, LEARNED)
     if not found:
@@ -45,7 +45,6 @@ def page() -> None:
 
 
 def _choose_two(found: dict[str, Path]) -> None:
-    """Choose two runs of one kind and show how they differ."""
     if len(found) < 2:
         st.info("Two runs are needed to see what differs.")
         return
