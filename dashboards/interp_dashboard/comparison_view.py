@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Hashable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,11 +86,10 @@ def _downloads(found: Comparison) -> None:
         st.caption("The report and the bundle appear here once the result is refined.")
         return
     one, two, three = st.columns(3)
-    report, how = folder / "report.html", {"on_click": "ignore", "width": "stretch"}
-    name = f"{folder.name}.html"
-    one.download_button("HTML report", report.read_bytes, name, "text/html", **how)
-    name, bundle = f"{folder.name}.zip", partial(_zipped, folder)
-    two.download_button("Bundle (zip)", bundle, name, "application/zip", **how)
+    how: dict[str, Any] = {"on_click": "ignore", "width": "stretch"}
+    report, bundle = (folder / "report.html").read_bytes, partial(_zipped, folder)
+    one.download_button("HTML report", report, f"{folder.name}.html", "text/html", **how)
+    two.download_button("Bundle (zip)", bundle, f"{folder.name}.zip", "application/zip", **how)
     with three:
         export_button(folder)
     st.caption(

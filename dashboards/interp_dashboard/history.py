@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,11 @@ LEARNED = "knowledge"
 
 def history(*kinds: str) -> dict[str, Path]:
     """The visitor's own and the shared folders of these kinds, newest first, by name."""
-    own = [*_folders(session().runs(), kinds), *_folders(learned_here(), kinds)]
-    shared = _folders(setting().runs, kinds)
-    listed = [(f"{each.name} (yours)", each) for each in own]
-    listed += [(each.name, each) for each in shared]
-    listed.sort(key=lambda pair: (pair[1] / MANIFEST).stat().st_mtime, reverse=True)
-    return dict(listed)
+    own = [*_folders(session().runs(), kinds), *_folders(session().learned(), kinds)]
+    found = {f"{each.name} (yours)": each for each in own}
+    found |= {each.name: each for each in _folders(setting().runs, kinds)}
+    newest = sorted(found, key=lambda name: (found[name] / MANIFEST).stat().st_mtime, reverse=True)
+    return {name: found[name] for name in newest}
 
 
 def learned(method: str) -> dict[str, Path]:
@@ -42,11 +40,6 @@ def training_method(folder: Path) -> str | None:
     if not (folder / RECIPE).is_file() or kind_of(folder) != LEARNED:
         return None
     return str(read_json(folder / MANIFEST).get("method"))
-
-
-def learned_here() -> Path:
-    """The folder of what is learned of this visitor's own models; it goes when they leave."""
-    return session().folder / "learned"
 
 
 def kind_of(folder: Path) -> Any:
@@ -68,8 +61,7 @@ def pixels_of(images: dict[str, np.ndarray]) -> str:
     return hashlib.sha256(b"".join(each.tobytes() for each in images.values())).hexdigest()
 
 
-def _folders(place: Path, kinds: tuple[str, ...]) -> Iterator[Path]:
+def _folders(place: Path, kinds: tuple[str, ...]) -> list[Path]:
     """Whole results in a folder; links are not followed."""
-    for each in place.iterdir() if place.is_dir() else ():
-        if not each.is_symlink() and kind_of(each) in kinds:
-            yield each
+    found = place.iterdir() if place.is_dir() else ()
+    return [each for each in found if not each.is_symlink() and kind_of(each) in kinds]

@@ -55,6 +55,10 @@ class VisitorSession:
             shutil.rmtree(each)
         return place
 
+    def learned(self) -> Path:
+        """The folder of what methods learned of the visitor's own models."""
+        return self.folder / "learned"
+
     def stop(self) -> None:
         """Stop every job of this visitor."""
         for each in self.jobs.values():

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from interp.comparison.compare import compare
+from interp.comparison.comparison_run import labelled
 from interp.comparison.result import ComparedImage, Comparison, ComparisonRequest, ImageRecord
-from interp.context import Budget, Progress
+from interp.context import Budget
 from interp.evaluation.evaluate import evaluate
 from interp.evaluation.request import EvaluationRequest
 from interp.opening.named import open_method
@@ -25,7 +26,7 @@ from interp.session import Session
 from interp.spec import ModelSpec
 from interp.storage.folder import MANIFEST
 from interp_dashboard.choice.data import Data
-from interp_dashboard.history import folder_name, learned_here, pixels_of
+from interp_dashboard.history import folder_name, pixels_of
 from interp_dashboard.job import Job, Work
 from interp_dashboard.model import job_model
 from interp_dashboard.session import registry, session, setting
@@ -52,7 +53,7 @@ def fit_work(request: Request, data: Data) -> Work:
     The result is shared with everybody, unless the model is the visitor's own.
     """
     mine = Path(request.model).is_relative_to(session().folder)
-    place = learned_here() if mine else setting().runs
+    place = session().learned() if mine else setting().runs
     words = f"{request.method} of {Path(request.model).stem}"
     return _once(place, words, request, fit, data)
 
@@ -116,7 +117,7 @@ def compare_work(
         }
 
         def stage(name: str) -> Session:
-            return Session(known, model, _labelled(name, job.pace.tell), job.cancelled)
+            return Session(known, model, labelled(name, job.pace.tell), job.cancelled)
 
         if quick:
             first = request.model_copy(update={"budget": Budget(samples=QUICK)})
@@ -164,7 +165,3 @@ def forecast(known: Registry, look: Comparison) -> float:
             more = wanted / QUICK if done[0].samples == QUICK else 1.0
             seconds += more * sum(each.seconds for each in done)
     return max(1.0, seconds)
-
-
-def _labelled(stage: str, progress: Progress) -> Progress:
-    return lambda label, done, total: progress(f"{stage}: {label}", done, total)

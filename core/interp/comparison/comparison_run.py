@@ -43,6 +43,11 @@ def no_callback(case: ComparedImage) -> None:
     """Ignore intermediate results."""
 
 
+def labelled(prefix: str, progress: Progress) -> Progress:
+    """A progress callback whose labels begin with a prefix."""
+    return lambda label, done, total: progress(f"{prefix}: {label}", done, total)
+
+
 @dataclass
 class CountedAnswers(Answers):
     """Cached model answers, and how many the model had to compute; None: none were requested."""
@@ -76,11 +81,8 @@ class ComparisonRun:
 
     def into(self, out: Path) -> Comparison:
         """The comparison in a folder, one image in memory at a time; finished images are kept."""
-        fingerprints = {
-            "images": self.reader.dataset.fingerprint,
-            "model": self.model.spec.fingerprint,
-        }
-        folder = ResumableFolder.of(out, self.request, fingerprints)
+        images, model = self.reader.dataset.fingerprint, self.model.spec.fingerprint
+        folder = ResumableFolder.of(out, self.request, {"images": images, "model": model})
         folder.begin()
         records = {
             at: ImageRecord.model_validate(read_json(path))
@@ -144,7 +146,7 @@ class ComparisonRun:
         session = replace(
             self.session,
             model=self.model,
-            progress=self._labelled(choice.name),
+            progress=labelled(choice.name, self.session.progress),
             memory=Memory(self.session.memory.batch_sizes, answers),
         )
         try:
@@ -162,9 +164,6 @@ class ComparisonRun:
             return MethodCell(choice.name, error=str(error))
         evaluated = found.samples if answers.evaluated is None else answers.evaluated
         return MethodCell(choice.name, found, evaluated=evaluated)
-
-    def _labelled(self, method: str) -> Progress:
-        return lambda label, done, total: self.session.progress(f"{method}: {label}", done, total)
 
     def _store(self, example: Example, place: Path) -> ImageRecord:
         """Explain an image into a new folder, written whole or not at all."""

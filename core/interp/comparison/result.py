@@ -248,11 +248,9 @@ class StoredImages(Sequence[ComparedImage]):
     def __getitem__(self, index: Any) -> Any:
         record = self.records[index]
         place = self.folder / record.folder
-        cells = tuple(_cell(place, each) for each in record.outcomes)
+        cells = []
+        for each in record.outcomes:
+            found = None if each.error else open_bundle(place / each.method)[1]
+            cells.append(MethodCell(each.method, found, each.error, each.evaluated))
         image = open_image(place / IMAGE)
-        return ComparedImage(record.name, image, record.prediction, record.targets, cells)
-
-
-def _cell(place: Path, outcome: Outcome) -> MethodCell:
-    found = None if outcome.error else open_bundle(place / outcome.method)[1]
-    return MethodCell(outcome.method, found, outcome.error, outcome.evaluated)
+        return ComparedImage(record.name, image, record.prediction, record.targets, tuple(cells))

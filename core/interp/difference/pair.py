@@ -68,11 +68,14 @@ class EvidenceDiff:
     @property
     def r2(self) -> tuple[float | None, float | None]:
         """R² before and after."""
-        return self.before and self.before.r2, self.after and self.after.r2
+        ours, theirs = (None if each is None else each.r2 for each in (self.before, self.after))
+        return ours, theirs
 
     def values(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Both maps, or both first arrays, in float64; None where their shapes differ."""
-        ours, theirs = (each and _first_array(each) for each in (self.before, self.after))
+        ours, theirs = (
+            None if each is None else _main_array(each) for each in (self.before, self.after)
+        )
         if ours is None or theirs is None or ours.shape != theirs.shape:
             return None
         return ours.astype(np.float64), theirs.astype(np.float64)
@@ -136,6 +139,6 @@ def _relative(ours: np.ndarray, theirs: np.ndarray) -> float:
     return float(np.abs(a - b).max(initial=0.0) / top) if top > 0 else 0.0
 
 
-def _first_array(each: Evidence) -> np.ndarray | None:
+def _main_array(each: Evidence) -> np.ndarray | None:
     values = each.map()
     return next(iter(each.arrays().values()), None) if values is None else values

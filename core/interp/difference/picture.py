@@ -10,6 +10,7 @@ from interp.errors import InputError
 from interp.evidence import Heatmap
 from interp.method import Style
 from interp.registry import Registry
+from interp.result.draw import draw_evidence
 
 WHITE = 255
 
@@ -30,15 +31,11 @@ def _row(
     registry: Registry, pair: EvidenceDiff, before: np.ndarray, after: np.ndarray
 ) -> np.ndarray:
     style = Style(scale=float(max(np.abs(before).max(), np.abs(after).max())) or None)
-    renderer = registry.renderer(Heatmap.kind)
-    columns = [
-        renderer.render(Heatmap(name=name, values=values, unit=pair.name, r2=r2), pair.image, style)
-        for name, values, r2 in (
-            ("A", before, pair.r2[0]),
-            ("B", after, pair.r2[1]),
-            ("B − A", after - before, None),
-        )
-    ]
+    panels = {"A": (before, pair.r2[0]), "B": (after, pair.r2[1]), "B − A": (after - before, None)}
+    columns = []
+    for name, (values, r2) in panels.items():
+        each = Heatmap(name=name, values=values, unit=pair.name, r2=r2)
+        columns.append(draw_evidence(registry, each, pair.image, style))
     return _joined(columns, axis=1)
 
 

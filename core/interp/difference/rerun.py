@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from interp.comparison.result import Comparison
+from interp.context import Budget
 from interp.difference.difference import Difference, difference, result_kind
 from interp.errors import InputError, ModelError
 from interp.report.page import compare_with_report
@@ -39,32 +40,30 @@ def rerun(folder: Path, session: Session | None = None, *, out: Path | None = No
     repeat = _comparison if result_kind(folder) == "comparison" else _bundle
     with tempfile.TemporaryDirectory() as scratch:
         place = out or Path(scratch) / "again"
-        seconds = repeat(folder, place, session or Session())
-        notes = (
-            ()
-            if seconds is None
-            else (f"the budget was {seconds:g} s; the number of samples then varies between runs",)
-        )
+        budget = repeat(folder, place, session or Session())
+        notes: tuple[str, ...] = ()
+        if budget.seconds is not None:
+            notes = (f"the budget was {budget.seconds:g} s: the number of samples then varies",)
         return Rerun(difference(folder, place), notes, out)
 
 
-def _bundle(folder: Path, place: Path, session: Session) -> float | None:
-    """Repeat a run or a survey; its budget in seconds, if it had one."""
+def _bundle(folder: Path, place: Path, session: Session) -> Budget:
+    """Repeat a run or a survey; returns its budget."""
     request, before = open_bundle(folder)
     made = before.provenance
     if made is None:
         raise InputError(f"{folder} does not say what made it; it cannot be repeated")
     session = _with_model(session, request.model, request.options, made.model)
     request = request.model_copy(update={"params": made.params})  # defaults may have changed since
-    if not before.images:
+    if before.images:
+        run(request, session, images=before.images, names=made.image_names, out=place)
+    else:
         survey(request, session, out=place)
-        return None
-    run(request, session, images=before.images, names=made.image_names, out=place)
-    return request.budget.seconds
+    return request.budget
 
 
-def _comparison(folder: Path, place: Path, session: Session) -> float | None:
-    """Repeat a comparison; its budget in seconds, if it had one."""
+def _comparison(folder: Path, place: Path, session: Session) -> Budget:
+    """Repeat a comparison; returns its budget."""
     before = Comparison.open(folder)
     params = before.params()
     methods = tuple(
@@ -75,7 +74,7 @@ def _comparison(folder: Path, place: Path, session: Session) -> float | None:
     images = [case.image for case in before.cases]
     names = [each.name for each in before.records]
     compare_with_report(request, session, images=images, names=names, out=place)
-    return request.budget.seconds
+    return request.budget
 
 
 def _with_model(

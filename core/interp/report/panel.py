@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,39 +68,33 @@ def panel(
     values = None if mapped is None else mapped.map()
     more = _more(painter, found, subject) if further or values is None else ()
     notes = found.notes_of(target, at)
+    base = Panel(method, summary, warnings=notes, facts=facts, more=more)
     if mapped is None or values is None:
-        return Panel(
-            method,
-            summary,
-            error=None if more else f"{method} found nothing on {target}",
-            picture=more[0][1] if more else None,
-            scale="no map of the image: drawn on a scale of its own" if more else "",
-            warnings=notes,
-            facts=facts,
-            more=more[1:],
-        )
+        error = None if more else f"{method} found nothing on {target}"
+        scale = "not a map of the image: drawn on its own scale" if more else ""
+        first, rest = (more[0][1], more[1:]) if more else (None, ())
+        return replace(base, error=error, picture=first, scale=scale, more=rest)
     alt = f"Map of {method} for {target} on {subject.name}"
-    error = mapped.error_map() if further else None
-    most = 0.0 if error is None else float(error.max())
-    doubt = None
-    if error is not None and most > 0:
-        doubt = painter.tile(error / most, subject.image, f"Standard error. {alt}", signed=False)
+    doubt = mapped.error_map() if further else None
+    most = 0.0 if doubt is None else float(doubt.max())
+    if doubt is not None and most > 0:
+        doubt_alt = f"Standard error. {alt}"
+        base = replace(
+            base,
+            doubt=painter.tile(doubt / most, subject.image, doubt_alt, signed=False),
+            doubt_scale=f"Standard error: yellow is ±{most:.2g}.",
+        )
     share = np.clip(values / limit if limit > 0 else 0 * values, -1, 1)
     fit = "" if mapped.r2 is None else f"R² {mapped.r2:.2f}"
     poor = mapped.r2 is not None and mapped.r2 < POOR_FIT
     warning = f"Poor fit, {fit}: the map explains less than half of how the score changes."
-    return Panel(
-        method,
-        summary,
+    return replace(
+        base,
         picture=painter.tile(share, subject.image, alt),
         scale=_scale(values, limit, getattr(mapped, "unit", "")),
         fit=fit,
         poor=poor,
         warnings=(warning, *notes) if poor else notes,
-        doubt=doubt,
-        doubt_scale=f"Standard error: yellow is ±{most:.2g}." if doubt else "",
-        facts=facts,
-        more=more,
     )
 
 

@@ -99,15 +99,10 @@ def _numbered(explanation: Explanation) -> Explanation:
     """
     made = explanation.provenance
     for target in () if made is None else made.targets:
-        images = sorted(
-            {
-                each.image
-                for each in explanation.evidence
-                if each.target == target and each.image is not None
-            }
-        )
-        subjects = [read_finding_key(key, [target]) for key in explanation.scores]
-        if not {at for named, at in subjects if named and at is not None} <= {*images}:
+        evidence = [each for each in explanation.evidence if each.target == target]
+        images = sorted({each.image for each in evidence if each.image is not None})
+        numbers = {read_finding_key(key, [target])[1] for key in explanation.scores}
+        if not numbers <= {None, *images}:
             explanation = explanation.renumbered(dict(enumerate(images)), [target])
     return explanation
 

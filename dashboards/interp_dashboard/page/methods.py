@@ -48,8 +48,8 @@ def page() -> None:
     )
     sample = open_image(image_path(known, SAMPLE))
     image.image(sample, "the sample image", WIDTH // 2, alt="two creatures of different classes")
-    for each in known.broken:
-        st.error(f"The package {each.package} cannot be used: {each.reason}")
+    for broken in known.broken:
+        st.error(f"The package {broken.package} cannot be used: {broken.reason}")
     _draw(known)
     for question, alike in methods_by_question():
         st.header(question)
