@@ -152,7 +152,7 @@ def merge(
 
 
 @dataclass(frozen=True, eq=False)
-class _Job:
+class _OpenedRequest:
     """One request under way: what its names stand for, checked, and where its result goes."""
 
     request: Request
@@ -188,7 +188,7 @@ class _Job:
             shutil.rmtree(self.context.checkpoint, ignore_errors=True)
 
 
-def _begin(request: Request, session: Session, out: Path | None, resume: bool) -> _Job:
+def _begin(request: Request, session: Session, out: Path | None, resume: bool) -> _OpenedRequest:
     """The method and the model it can work on, all checked."""
     if out is not None:
         check_writable(out)
@@ -197,7 +197,7 @@ def _begin(request: Request, session: Session, out: Path | None, resume: bool) -
     context = session.context(request.seed, request.budget, checkpoint)
     opened = session.open_model(request.model, request.options)
     require(request.method, method, opened)
-    return _Job(request, session.registry, method, opened, context, out)
+    return _OpenedRequest(request, session.registry, method, opened, context, out)
 
 
 def _session(session: Session | None, registry: Registry | None, model: object) -> Session:

@@ -27,7 +27,7 @@ class Pace:
     end: float | None = None
     """When all steps will have ended, on the same clock; None where unknown."""
 
-    def tell(self, label: str, done: int, total: int | None) -> None:
+    def update(self, label: str, done: int, total: int | None) -> None:
         """Progress callback of a run."""
         if label != self.label:
             self.label, self.begun = label, time.monotonic()
@@ -132,7 +132,7 @@ class Job:
 
     def _take_turn(self) -> None:
         while not TURN.acquire(timeout=0.2):
-            self.pace.tell("waiting for another run to end", 0, None)
+            self.pace.update("waiting for another run to end", 0, None)
             if self.cancelled():
                 raise Cancelled("stopped while waiting")
         self._working = True
@@ -144,4 +144,4 @@ class Job:
 
 
 Work = Callable[[Job], None]
-"""What a job does: it reports with `pace.tell` and `show`, and obeys `cancelled` and `rest`."""
+"""What a job does: it reports with `pace.update` and `show`, and obeys `cancelled` and `rest`."""

@@ -29,16 +29,16 @@ def main(arguments: list[str]) -> None:
 
 def warm_up() -> Job:
     """Load libraries and the default model, and try the default methods, while a browser opens."""
-    default, known = Selection(), registry()
-    images = {each: open_image(known.get("sample", each)) for each in default.images}
-    predict(known, default.model, *images.values())
+    default, registered = Selection(), registry()
+    images = {each: open_image(registered.get("sample", each)) for each in default.images}
+    predict(registered, default.model, *images.values())
 
     def try_methods(job: Job) -> None:
         """Run each method once; between two of them a visitor's job may work."""
-        job.pace.tell("getting ready", 0, None)
+        job.pace.update("getting ready", 0, None)
         compare(
             ComparisonRequest(methods=default.methods, budget=Budget(samples=FEW)),
-            Session(known, job_model(known, default.model)),
+            Session(registered, job_model(registered, default.model)),
             images=list(images.values()),
             on_image=lambda _: job.rest(),
         )

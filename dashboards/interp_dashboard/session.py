@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import streamlit as st
 
 from interp.registry import Registry
 from interp_dashboard.job import Job, Work
-from interp_dashboard.setting import Setting
+from interp_dashboard.setting import ENVIRONMENT, Setting
 
 KEY = "interp session"
 MOST = 20
@@ -83,7 +84,7 @@ def registry() -> Registry:
 @st.cache_resource(show_spinner=False)
 def setting() -> Setting:
     """The settings that the dashboard was started with."""
-    return Setting.read()
+    return Setting.model_validate_json(os.environ.get(ENVIRONMENT, "{}"))
 
 
 def _connection() -> Callable[[], bool] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,11 +25,6 @@ class Setting(Plain):
     images: Path | None = Field(None, description="folder of images")
     runs: Path = Field(Path("interp-runs"), description="folder of shared runs")
     registry: tuple[Path, ...] = ()
-
-    @classmethod
-    def read(cls) -> Setting:
-        """The settings from the environment, or the defaults."""
-        return cls.model_validate_json(os.environ.get(ENVIRONMENT, "{}"))
 
     def model_files(self) -> dict[str, Path]:
         """Model files and folders by their path in the folder, and models kept among the runs."""

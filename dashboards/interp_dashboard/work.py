@@ -75,22 +75,27 @@ def _once(
 
     `data`: the data set to open, or a digest of the images that `verb` already has.
     """
-    known = registry()
+    registered = registry()
 
     def work(job: Job) -> None:
-        model = job_model(known, request.model)
-        opened = {"dataset": data.open(known)} if isinstance(data, Data) else {}
+        model = job_model(registered, request.model)
+        opened = {"dataset": data.open(registered)} if isinstance(data, Data) else {}
         used = [str(data), model.spec.fingerprint, *(each.fingerprint for each in opened.values())]
         out = place / folder_name(words, request.model_dump_json(), *used)
         if not (out / MANIFEST).is_file():
-            verb(request, Session(known, model, job.pace.tell, job.cancelled), out=out, **opened)
+            verb(
+                request,
+                Session(registered, model, job.pace.update, job.cancelled),
+                out=out,
+                **opened,
+            )
         job.show(out)
 
     return work
 
 
 def compare_work(
-    known: Registry,
+    registered: Registry,
     request: ComparisonRequest,
     images: dict[str, np.ndarray],
     runs: Path,
@@ -103,7 +108,7 @@ def compare_work(
     """
 
     def work(job: Job) -> None:
-        model = job_model(known, request.model)
+        model = job_model(registered, request.model)
         words = " ".join([*(each.name for each in request.methods), "on", *images])
         used = request.model_dump_json(), model.spec.fingerprint, pixels_of(images)
         folder = runs / folder_name(words, *used)
@@ -117,12 +122,12 @@ def compare_work(
         }
 
         def stage(name: str) -> Session:
-            return Session(known, model, labelled(name, job.pace.tell), job.cancelled)
+            return Session(registered, model, labelled(name, job.pace.update), job.cancelled)
 
         if quick:
             first = request.model_copy(update={"budget": Budget(samples=QUICK)})
             look = compare(first, stage("first look"), **options)
-            job.pace.end = time.monotonic() + forecast(known, look)
+            job.pace.end = time.monotonic() + forecast(registered, look)
         name = "refining" if quick else "all samples"
         job.show(compare_with_report(request, stage(name), out=folder, **options))
 
@@ -153,13 +158,13 @@ class PartialComparison:
         self.job.rest()
 
 
-def forecast(known: Registry, look: Comparison) -> float:
+def forecast(registered: Registry, look: Comparison) -> float:
     """Seconds that the comparison will take with all samples, at the first look's rate."""
     seconds = 0.0
     for at, choice in enumerate(look.request.methods):
         done = [each.outcomes[at] for each in look.records if each.outcomes[at].error is None]
         if done:
-            params = open_method(known, choice.name, choice.params).params
+            params = open_method(registered, choice.name, choice.params).params
             wanted = getattr(params, "samples", QUICK)
             # another number of samples was not set by the budget: the design ended by itself
             more = wanted / QUICK if done[0].samples == QUICK else 1.0

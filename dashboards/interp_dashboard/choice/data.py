@@ -22,12 +22,12 @@ class Data:
     count: int
     seed: int = 0
 
-    def open(self, known: Registry) -> Dataset:
+    def open(self, registered: Registry) -> Dataset:
         """The data set."""
         if Path(self.name).is_absolute():
             return open_dataset(self.name)
         with blamed(self.name):
-            made: Dataset = known.get("dataset", self.name)(self.count, self.seed)
+            made: Dataset = registered.get("dataset", self.name)(self.count, self.seed)
         return made
 
 

@@ -38,7 +38,7 @@ ACROSS = 4
 
 def page() -> None:
     """Show a card for each method, and draw missing pictures in the background."""
-    known = registry()
+    registered = registry()
     st.title("Methods")
     words, image = st.columns([4, 1])
     words.write(
@@ -46,27 +46,27 @@ def page() -> None:
         "here, quickly and with few samples, for the network's top class: red speaks for it, blue "
         "against it. If a method's package fails, its card says why."
     )
-    sample = open_image(image_path(known, SAMPLE))
+    sample = open_image(image_path(registered, SAMPLE))
     image.image(sample, "the sample image", WIDTH // 2, alt="two creatures of different classes")
-    for broken in known.broken:
+    for broken in registered.broken:
         st.error(f"The package {broken.package} cannot be used: {broken.reason}")
-    _draw(known)
+    _draw(registered)
     for question, alike in methods_by_question():
         st.header(question)
         for column, each in grid(alike, ACROSS):
             with column.container(border=True):
-                _card(each, THUMBS.get((known, each.name)))
+                _card(each, THUMBS.get((registered, each.name)))
 
 
-def _draw(known: Registry) -> None:
+def _draw(registered: Registry) -> None:
     mine = session()
-    names = [each.name for each in known.entries("method")]
-    missing = [each for each in names if (known, each) not in THUMBS]
+    names = [each.name for each in registered.entries("method")]
+    missing = [each for each in names if (registered, each) not in THUMBS]
     job = mine.jobs.get(JOB)
     if not missing:
         return
     if not any(each.running for each in mine.jobs.values()):
-        job = mine.start(JOB, thumbnails(known, missing))
+        job = mine.start(JOB, thumbnails(registered, missing))
     if job is not None and job.running:
         show_progress(job, cancel=False)
     else:
@@ -102,36 +102,36 @@ def _openers(entry: MethodEntry) -> str:
     return f"For {' and '.join(able)} models" if able else "No installed adapter offers it"
 
 
-def thumbnails(known: Registry, names: list[str]) -> Work:
+def thumbnails(registered: Registry, names: list[str]) -> Work:
     """Work that draws each method's picture into THUMBS, one after another."""
 
     def work(job: Job) -> None:
         memory = Memory()
         for number, name in enumerate(names):
-            job.pace.tell("pictures of the sample", number, len(names))
-            source, budget = default_model(known, name), Budget(samples=SAMPLES)
+            job.pace.update("pictures of the sample", number, len(names))
+            source, budget = default_model(registered, name), Budget(samples=SAMPLES)
             request = Request(method=name, model=source, images=(SAMPLE,), budget=budget)
             try:
                 with blamed(name):
-                    model = job_model(known, source)
-                    session = Session(known, model, cancelled=job.cancelled, memory=memory)
-                    THUMBS[known, name] = _thumb(known, run(request, session).explanation)
+                    model = job_model(registered, source)
+                    session = Session(registered, model, cancelled=job.cancelled, memory=memory)
+                    THUMBS[registered, name] = _thumb(registered, run(request, session).explanation)
             except Cancelled:
                 raise
             except InterpError as error:
-                THUMBS[known, name] = str(error)
+                THUMBS[registered, name] = str(error)
             job.show(number)
             job.rest()
 
     return work
 
 
-def _thumb(known: Registry, found: Explanation) -> np.ndarray:
+def _thumb(registered: Registry, found: Explanation) -> np.ndarray:
     """The method's map over the sample; for a method without a map, its first evidence."""
     made, image = found.provenance, found.images[0]
     maps = maps_by_target(found, made.targets if made else ())
     if not maps:
-        return draw_evidence(known, found.evidence[0], image)
+        return draw_evidence(registered, found.evidence[0], image)
     share = np.clip(found.map(next(iter(maps))) / (colour_limit(maps.values()) or 1.0), -1, 1)
     tile = Tile(name="tile", values=share.astype(np.float32))
-    return draw_evidence(known, tile, image, Style(width=WIDTH))
+    return draw_evidence(registered, tile, image, Style(width=WIDTH))

@@ -28,10 +28,10 @@ def pages() -> list[Any]:
     ]
 
 
-def panels(known: Registry) -> dict[str, Panel]:
+def panels(registered: Registry) -> dict[str, Panel]:
     """Every declared panel by its title; a package returns {title: panel} from the hook."""
     found: dict[str, Panel] = {}
-    for manifest in known.manifests:  # one at a time: a package that fails takes none with it
+    for manifest in registered.manifests:  # one at a time: a package that fails takes none with it
         alone = Registry((manifest,))
         try:
             for answer in alone.hook("interp_panels"):
