@@ -122,9 +122,8 @@ def compare(
     `methods`: names, or names with parameters as {"mint": {"regions": 2}, "gradcam": {}}. The
     rest is as for explain. A method that fails says so in its own place; the others go on.
     """
-    from interp.comparison.compare import compare as work
     from interp.comparison.result import ComparisonRequest
-    from interp.report.page import write_reports
+    from interp.report.page import compare_with_report
 
     session, opened = _surroundings(session, registry, model, options)
     names, arrays = _images(image, session.registry)
@@ -137,10 +136,7 @@ def compare(
         seed=seed,
         budget=budget or Budget(),
     )
-    found = work(request, session, images=arrays, names=names, out=_path(out))
-    if out is not None:
-        write_reports(session.registry, found, session.progress)
-    return found
+    return compare_with_report(request, session, images=arrays, names=names, out=_path(out))
 
 
 def evaluate(

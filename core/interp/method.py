@@ -192,9 +192,7 @@ class PerImageMethod(Method):
             found = self.explain_image(model, image, targets, context)
             found = replace(found, evidence=tuple(replace(e, image=at) for e in found.evidence))
             if len(images) > 1:
-                scores = {f"{key}, image {at}": value for key, value in found.scores.items()}
-                notes = tuple(f"image {at}: {note}" for note in found.notes)
-                found = replace(found, scores=scores, notes=notes)
+                found = found.on_image(at, [each.name for each in targets])
             parts.append(found)
         return join(parts)
 

@@ -152,7 +152,7 @@ def merge(
 
 
 @dataclass(frozen=True, eq=False)
-class _Job:
+class _OpenedRequest:
     """One request under way: what its names stand for, checked, and where its result goes."""
 
     request: Request
@@ -188,7 +188,7 @@ class _Job:
             shutil.rmtree(self.context.checkpoint, ignore_errors=True)
 
 
-def _begin(request: Request, session: Session, out: Path | None, resume: bool) -> _Job:
+def _begin(request: Request, session: Session, out: Path | None, resume: bool) -> _OpenedRequest:
     """The method and the model it can work on, all checked."""
     if out is not None:
         check_writable(out)
@@ -197,7 +197,7 @@ def _begin(request: Request, session: Session, out: Path | None, resume: bool) -
     context = session.context(request.seed, request.budget, checkpoint)
     opened = session.open_model(request.model, request.options)
     require(request.method, method, opened)
-    return _Job(request, session.registry, method, opened, context, out)
+    return _OpenedRequest(request, session.registry, method, opened, context, out)
 
 
 def _session(session: Session | None, registry: Registry | None, model: object) -> Session:
@@ -221,8 +221,7 @@ def _explain(
     """One call for all targets on all images, or one per top-1 class on its images."""
     with blamed(name):
         if len({tuple(members) for members in groups.values()}) == 1:
-            targets, found = list(groups), list(range(len(images)))
-            parts = [_renumber(method.explain(model, images, targets, knowledge, context), found)]
+            parts = [method.explain(model, images, list(groups), knowledge, context)]
         else:
             parts = [
                 _renumber(
@@ -230,6 +229,7 @@ def _explain(
                         model, [images[at] for at in found], [target], knowledge, context
                     ),
                     found,
+                    target.name,
                 )
                 for target, found in groups.items()
             ]
@@ -246,10 +246,10 @@ def _check_evidence(name: str, evidence: Any) -> None:
         raise PluginError(f"{name} returned evidence that cannot be used: {error}") from error
 
 
-def _renumber(explanation: Explanation, images: Sequence[int]) -> Explanation:
+def _renumber(explanation: Explanation, images: Sequence[int], target: str) -> Explanation:
     """Image numbers within a call as numbers within the request."""
     return replace(
-        explanation,
+        explanation.renumbered(dict(enumerate(images)), [target]),
         evidence=tuple(
             each if each.image is None else replace(each, image=images[each.image])
             for each in explanation.evidence

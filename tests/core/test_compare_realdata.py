@@ -10,7 +10,7 @@ from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
 from interp.registry import Registry
-from interp.report import write_reports
+from interp.report.page import write_reports
 from interp.request import Choice
 from interp.spec import ModelOptions
 

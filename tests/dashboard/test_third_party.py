@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from interp.registry import Registry
-from interp_dashboard.picture import maps
+from interp_dashboard.map_view import maps
 
 TESTS = Path(__file__).parents[1]
 EXAMPLES = {

@@ -35,9 +35,8 @@ def compare_methods(
       interp compare --plugins mint,rise --set mint.regions=2 --budget 1000
       interp compare --plugins mint,rise --data photos --limit 20 --out both
     """
-    from interp.comparison.compare import compare
     from interp.comparison.result import ComparisonRequest
-    from interp.report import write_reports
+    from interp.report.page import compare_with_report
 
     request = ComparisonRequest(
         methods=methods.choices(shell.registry),
@@ -50,8 +49,7 @@ def compare_methods(
     )
     place = folder.place("compare", request.data or request.images[0])
     with shell.session() as session:
-        found = compare(request, session, out=place)
-        write_reports(session.registry, found, session.progress)
+        found = compare_with_report(request, session, out=place)
     shell.say({"folder": str(found.folder), **found.facts()}, _lines(found))
 
 

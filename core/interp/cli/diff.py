@@ -12,7 +12,7 @@ from interp.cli.output import columns, number
 
 if TYPE_CHECKING:
     from interp.difference.difference import Difference
-    from interp.difference.pair import Pair
+    from interp.difference.pair import EvidenceDiff
 
 MANY = 30
 """Changes and pieces of evidence that are listed."""
@@ -94,7 +94,7 @@ def _lines(found: Difference) -> Iterator[str]:
         yield f"  ... and {len(apart) - MANY} more"
 
 
-def _row(pair: Pair) -> tuple[str, ...]:
+def _row(pair: EvidenceDiff) -> tuple[str, ...]:
     relative = pair.largest if math.isfinite(pair.largest) else None
     numbers = (relative, *(pair.absolute or (None, None)), pair.correlation, *pair.r2)
     return (pair.name, *("-" if each is None else number(each) for each in numbers))

@@ -68,7 +68,7 @@ def run_method(
         return
     if shard and folder.out is None:
         raise InputError("--shard needs --out, the folder that all parts share")
-    from interp.report import write_index
+    from interp.report.page import write_index
     from interp.run_folder import run_folder
 
     place = folder.place(request.method, request.data)

@@ -17,7 +17,7 @@ from interp.engine.moments import Moments
 from interp.engine.respond import accumulate, respond
 from interp.engine.solve import Solution
 from interp.errors import InputError, RegistryError, nearest
-from interp.explanation import Explanation, join
+from interp.explanation import Explanation, finding_key, join
 from interp.knowledge import Knowledge
 from interp.method import Method
 from interp.model import ModelAdapter
@@ -73,17 +73,18 @@ class Composition(Method):
             experiment = perturbation.bind(model, image, count, context)
             moments, fits = self._fitted(experiment, targets, context)
             warnings = _empty_warnings(experiment, targets, context)
-            for row, (target, fit, notes) in enumerate(zip(targets, fits, warnings, strict=True)):
-                name = target.name if len(images) == 1 else f"{target.name}, image {at}"
+            for row, (target, fit, warned) in enumerate(zip(targets, fits, warnings, strict=True)):
+                key = finding_key(target.name, at, len(images))
                 about = {"target": target.name, "image": at, "r2": fit.r2, "unit": unit}
+                notes = [f"{key}: {each}" for each in warned]
                 evidence = perturbation.to_evidence(experiment, fit.weights, fit.error, about)
                 if context.budget.until == "stable":
-                    notes += unsettled(target.name, fit.reliability, moments.count)
+                    notes += unsettled(key, fit.reliability, moments.count)
                 found.append(
                     Explanation(
                         tuple(evidence),
                         samples=moments.count if row == 0 else 0,
-                        scores={name: fit.scores | {"samples": moments.count}},
+                        scores={key: fit.scores | {"samples": moments.count}},
                         notes=tuple(notes),
                     )
                 )

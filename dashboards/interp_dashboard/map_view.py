@@ -1,4 +1,4 @@
-"""Maps that a browser draws: opacity, threshold and values under the pointer need no server."""
+"""Maps drawn by the browser: opacity, threshold and values under the pointer need no server."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from interp.registry import Registry
 from interp.report.panel import Panel
 from interp.report.picture import Painter, picture
 from interp.report.section import section
+from interp.result.draw import draw_evidence
 
 HERE = Path(__file__).parent
 WIDTH = 320
@@ -28,7 +29,10 @@ LEVELS = 32767
 
 @dataclass(frozen=True)
 class Map:
-    """A method's tile: `values` are int16 shares of `top` in base64, (height, width)."""
+    """A method's map for the browser: `values` are int16 shares of `top`, (height, width), base64.
+
+    `under` is the image beneath the map as a data URI, `full` the |value| drawn in full colour.
+    """
 
     method: str
     summary: str
@@ -47,12 +51,13 @@ class Map:
 
 
 def maps(registry: Registry, found: Comparison, at: int, target: str) -> list[Map]:
-    """Every method's tile of an image and target, on the comparison's scales."""
+    """Every method's map of an image and target, on the comparison's scales."""
     record, case = found.records[at], found.cases[at]
     painter = Painter(registry, WIDTH)
     groups = section(painter, found, record, case, further=False).groups
     panels = next(each.panels for each in groups if each.target == target)
-    under = _under(registry, case.image)
+    nothing = np.zeros(case.image.shape[:2], np.float32)
+    under = _tile(registry, nothing, case.image)  # the image as reports draw it under a map
     return [
         _map(panel, cell, target, outcome, found.scales[cell.method], under)
         for panel, cell, outcome in zip(panels, case.cells, record.outcomes, strict=True)
@@ -62,8 +67,10 @@ def maps(registry: Registry, found: Comparison, at: int, target: str) -> list[Ma
 def _map(
     panel: Panel, cell: MethodCell, target: str, outcome: Outcome, full: float, under: np.ndarray
 ) -> Map:
-    standing = cell.shown([target]).get(target)
-    values = None if standing is None else standing.map()
+    import cv2
+
+    mapped = cell.maps_by_target([target]).get(target)
+    values = None if mapped is None else mapped.map()
     words = Map(
         panel.method,
         panel.summary,
@@ -77,16 +84,18 @@ def _map(
         return words if panel.picture is None else replace(words, under=panel.picture.uri)
     height, width = under.shape[:2]
     top = float(np.abs(values).max()) or 1.0
-    fitted = _resize(values / top, (width, height))
+    method = cv2.INTER_AREA if width < values.shape[1] else cv2.INTER_LINEAR
+    fitted = cv2.resize((values / top).astype(np.float32), (width, height), interpolation=method)
+    shares = np.rint(np.clip(fitted, -1, 1) * LEVELS).astype("<i2")
     return replace(
         words,
         under=picture(under, "").uri,
-        values=base64.b64encode(np.rint(fitted * LEVELS).astype("<i2").tobytes()).decode("ascii"),
+        values=base64.b64encode(shares.tobytes()).decode("ascii"),
         width=width,
         height=height,
         top=top,
         full=full,
-        unit=getattr(standing, "unit", ""),
+        unit=getattr(mapped, "unit", ""),
     )
 
 
@@ -97,35 +106,20 @@ def _cost(outcome: Outcome) -> str:
     return samples + (f"{outcome.seconds:.1f} s" if outcome.seconds >= 0.05 else "under 0.1 s")
 
 
-def _resize(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    import cv2
-
-    method = cv2.INTER_AREA if size[0] < values.shape[1] else cv2.INTER_LINEAR
-    return np.clip(cv2.resize(values.astype(np.float32), size, interpolation=method), -1, 1)
-
-
-def _under(registry: Registry, image: np.ndarray) -> np.ndarray:
-    """The image as reports lay it under a map, (h, w, 3) uint8."""
-    nothing = np.zeros(image.shape[:2], np.float32)
-    return _tile(registry, nothing, image)
-
-
 def _tile(registry: Registry, share: np.ndarray, image: np.ndarray | None) -> np.ndarray:
     width = WIDTH if image is not None else share.shape[1]
     tile = Tile(name="tile", values=share.astype(np.float32))
-    drawn: np.ndarray = registry.renderer(Tile.kind).render(tile, image, Style(width=width))
-    return drawn
+    return draw_evidence(registry, tile, image, Style(width=width))
 
 
 def colours(registry: Registry) -> np.ndarray:
-    """The scale's colours from -1 to 1, (513, 3) uint8, as its renderer paints them."""
+    """The scale's colours from -1 to 1, (513, 3) uint8, as the renderer of tiles draws them."""
     share = np.repeat(np.linspace(-1, 1, STEPS, dtype=np.float32)[None], 3, 0)
     return _tile(registry, share, None)[1]
 
 
 @cache
 def _component() -> Any:
-    """The element, declared once."""
     return st.components.v2.component(
         "interp_maps",
         html='<div class="maps"></div>',
@@ -134,8 +128,8 @@ def _component() -> Any:
     )
 
 
-def show(registry: Registry, tiles: list[Map], key: str) -> None:
-    """Tiles side by side under common sliders."""
+def show_maps(registry: Registry, tiles: list[Map], key: str) -> None:
+    """Show maps side by side under common sliders."""
     scale = base64.b64encode(colours(registry).tobytes()).decode("ascii")
     style = Style()
     data = {

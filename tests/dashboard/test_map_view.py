@@ -10,10 +10,10 @@ import pytest
 from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
 from interp.registry import Registry
-from interp.report import comparison_html, reading_html
+from interp.report.page import comparison_html, reading_html
 from interp.request import Choice
 from interp.session import Session
-from interp_dashboard.picture import LEVELS, STEPS, colours, maps
+from interp_dashboard.map_view import LEVELS, STEPS, colours, maps
 
 
 @pytest.fixture(scope="module")

@@ -1,25 +1,27 @@
-"""A comparison as a visitor sees it: maps, agreement, and what to take away."""
+"""A comparison on a page: maps, agreement, and files to download."""
 
 from __future__ import annotations
 
 import io
 import zipfile
 from collections.abc import Hashable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from interp.comparison.result import Comparison, ImageRecord
-from interp.report import reading_html
-from interp_dashboard.keep import keep_button
-from interp_dashboard.picture import Map, maps, show
+from interp.comparison.result import Comparison
+from interp.report.page import reading_html
+from interp_dashboard.export_result import export_button
+from interp_dashboard.map_view import Map, maps, show_maps
 from interp_dashboard.session import registry, session
 
 
-def result(found: Comparison, version: Hashable) -> None:
-    """One image and target of it at a time; `version` tells it from what was shown before."""
+def show_comparison(found: Comparison, version: Hashable) -> None:
+    """Show one image and target at a time; maps are drawn again only for another `version`."""
     names = [each.name for each in found.records]
     at = 0
     if len(names) > 1:
@@ -30,29 +32,24 @@ def result(found: Comparison, version: Hashable) -> None:
         key = f"shown of {record.name} {record.targets}"
         picked = st.segmented_control("Target", record.targets, default=target, key=key)
         target = picked or target
-    _head(record, target)
-    show(registry(), _tiles(found, version, at, target), "maps")
+    st.subheader(f"Why {target}?")
+    answer = zip(record.prediction.classes, record.prediction.probabilities, strict=True)
+    classes = ", ".join(f"{name} {probability:.2f}" for name, probability in answer)
+    st.caption(
+        f"The network's answer on {record.name}: {classes}. Red speaks for {target}, blue against "
+        "it. A map shows what this network used, not where the object is, nor what is true of it."
+    )
+    show_maps(registry(), _tiles(found, version, at, target), "maps")
     for note in found.notes:
         st.caption(note)
     _agreement(found, at, target)
-    _take_away(found)
+    _downloads(found)
     with st.expander("How to read the maps"):
         st.html(reading_html())
 
 
-def _head(record: ImageRecord, target: str) -> None:
-    answer = record.prediction
-    st.subheader(f"Why {target}?")
-    chances = zip(answer.classes, answer.probabilities, strict=True)
-    told = ", ".join(f"{name} {chance:.2f}" for name, chance in chances)
-    st.caption(
-        f"The network's answer on {record.name}: {told}. Red speaks for {target}, blue against it. "
-        "A map shows what this network used, not where the object is, nor what is true of it."
-    )
-
-
 def _tiles(found: Comparison, version: Hashable, at: int, target: str) -> list[Map]:
-    """Tiles, made once for each version of the result."""
+    """Maps, drawn once for each version of the result."""
     drawn, key = session().drawn, (version, at, target)
     if key not in drawn:
         for old in [each for each in drawn if each[0] != version]:
@@ -75,46 +72,33 @@ def _agreement(found: Comparison, at: int, target: str) -> None:
 
 
 def _shade(value: float) -> str:
-    """Green where methods agree, orange where they contradict, the stronger the fuller."""
+    """Green where methods agree, orange where they contradict each other."""
     if not np.isfinite(value):
         return ""
     colour = "10, 143, 116" if value >= 0 else "208, 106, 0"
     return f"background-color: rgba({colour}, {0.55 * abs(value):.2f})"
 
 
-def _take_away(found: Comparison) -> None:
+def _downloads(found: Comparison) -> None:
     st.subheader("Keep it")
     folder = found.folder
     if folder is None:
-        st.caption("The report and the bundle are here once the result is refined.")
+        st.caption("The report and the bundle appear here once the result is refined.")
         return
     one, two, three = st.columns(3)
-    one.download_button(
-        "HTML report",
-        lambda: (folder / "report.html").read_bytes(),
-        f"{folder.name}.html",
-        "text/html",
-        on_click="ignore",
-        width="stretch",
-    )
-    two.download_button(
-        "Bundle (zip)",
-        lambda: zipped(folder),
-        f"{folder.name}.zip",
-        "application/zip",
-        on_click="ignore",
-        width="stretch",
-    )
+    how: dict[str, Any] = {"on_click": "ignore", "width": "stretch"}
+    report, bundle = (folder / "report.html").read_bytes, partial(_zipped, folder)
+    one.download_button("HTML report", report, f"{folder.name}.html", "text/html", **how)
+    two.download_button("Bundle (zip)", bundle, f"{folder.name}.zip", "application/zip", **how)
     with three:
-        keep_button(folder)
+        export_button(folder)
     st.caption(
-        "The address of the page Compare repeats what was chosen when Run was pressed, uploads "
-        "excepted: keep it, or send it to somebody who has the same models and images."
+        "The address of the page Compare repeats what was chosen when Run was pressed, except for "
+        "uploads: save it, or send it to somebody who has the same models and images."
     )
 
 
-def zipped(folder: Path) -> bytes:
-    """A folder as a zip file."""
+def _zipped(folder: Path) -> bytes:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(each for each in folder.rglob("*") if each.is_file()):

@@ -1,4 +1,4 @@
-"""Opens an uploaded model in a process with limits: `python -m interp_dashboard.worker FILE`."""
+"""Process that opens an upload under limits: `python -m interp_dashboard.model_check FILE`."""
 
 from __future__ import annotations
 
@@ -8,37 +8,35 @@ import sys
 from pathlib import Path
 
 MEMORY = 4 << 30
-"""Bytes beyond what the libraries themselves take."""
+"""Bytes that the model may take in addition to the libraries."""
 SECONDS = 100
-"""Of processor time."""
+"""Processor time that the model may take."""
 
 
 def main(path: str) -> int:
-    """Open the file and ask it once; what is wrong is printed as JSON."""
+    """Open the file and compute one prediction; an error is printed as JSON."""
     from interp.errors import InterpError
     from interp.opening.source import open_model
     from interp.registry import Registry
     from interp.spec import ModelOptions
 
     registry = Registry.load()
-    registry.get("adapter", "onnx")  # libraries first, so that the limit is the file's alone
+    registry.get("adapter", "onnx")  # libraries first, so that the limit applies to the file alone
     _limit()
     try:
         open_model(path, ModelOptions(device="cpu"), registry)
     except InterpError as error:
-        return _refuse(str(error))
+        reason = str(error)
     except MemoryError:
-        return _refuse(f"it needs more than {MEMORY >> 30} GB of memory to open")
-    return 0
-
-
-def _refuse(reason: str) -> int:
+        reason = f"it needs more than {MEMORY >> 30} GB of memory to open"
+    else:
+        return 0
     sys.stdout.write(json.dumps({"error": reason}))
     return 1
 
 
 def _limit() -> None:
-    """Bound processor time and, on Linux, memory; no file may be written."""
+    """Limit processor time and, on Linux, memory; forbid to write files."""
     statm = Path("/proc/self/statm")
     if statm.exists():
         taken = int(statm.read_text().split()[0]) * resource.getpagesize()
