@@ -15,11 +15,11 @@ from interp.network.preprocess import probe_images
 from interp.spec import InputSpec, ModelOptions, ModelSpec
 from interp.storage.model_card import (
     ORIGIN,
-    Sidecar,
+    ModelCard,
     describe_input,
     from_metadata,
     name_classes,
-    read_sidecar,
+    read_model_card,
 )
 from interp_onnx.adapter import OnnxAdapter
 from interp_onnx.file import fingerprint, metadata, read_model
@@ -42,7 +42,7 @@ def open_model(source: str, options: ModelOptions = PLAIN, _lookup: Any = None) 
 def describe(source: str, model: ModelProto, engine: Engine, options: ModelOptions) -> OnnxAdapter:
     """Settle everything the file left open, and check that the model answers scores."""
     path = Path(source)
-    sidecar, said = read_sidecar(path), metadata(model)
+    sidecar, said = read_model_card(path), metadata(model)
     known = from_metadata(said, path.name)
     network, notes = place(path, model, engine, known, sidecar, options)
     scores = _check_answer(network, path.name)
@@ -70,8 +70,8 @@ def place(
     path: Path,
     model: ModelProto,
     engine: Engine,
-    known: Sidecar,
-    sidecar: Sidecar,
+    known: ModelCard,
+    sidecar: ModelCard,
     options: ModelOptions,
 ) -> tuple[Network, list[str]]:
     """The model on its device, for any number of images where that can be had; with notes."""

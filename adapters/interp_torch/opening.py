@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from interp.errors import ModelError
 from interp.network.activation import sum_to_one
 from interp.spec import InputSpec, ModelOptions, ModelSpec
-from interp.storage.model_card import describe_input, name_classes, read_sidecar
+from interp.storage.model_card import describe_input, name_classes, read_model_card
 from interp_torch.adapter import TorchAdapter, probe
 from interp_torch.derived import LIVE, Recipe
 from interp_torch.memory import keep_freed_memory
@@ -36,7 +36,7 @@ def open_model(
 
 def describe(opened: Opened, source: str, options: ModelOptions) -> TorchAdapter:
     """Settle everything the source left open, and check that the model answers scores."""
-    sidecar = read_sidecar(opened.file)
+    sidecar = read_model_card(opened.file)
     spec_input, notes = describe_input(opened.input, sidecar, options)
     tensors = opened.tensors or dict(opened.module.state_dict())
     network = place(opened, spec_input, options)

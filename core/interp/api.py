@@ -21,7 +21,7 @@ from interp.report.notebook import show_in_notebooks
 from interp.request import Choice, Request
 from interp.session import Session
 from interp.spec import ModelOptions
-from interp.storage.folder import check_writable
+from interp.storage.folder import check_new_folder
 from interp.storage.image import check_array
 
 if TYPE_CHECKING:
@@ -306,7 +306,7 @@ def _with_data(
 def _check_free(out: str | Path | None) -> None:
     """Refuse a folder that holds something, before anything is opened."""
     if out is not None:
-        check_writable(Path(out))
+        check_new_folder(Path(out))
 
 
 def _path(out: str | Path | None) -> Path | None:

@@ -26,7 +26,7 @@ from interp.request import Request
 from interp.result.bundle import save_bundle
 from interp.result.draw import draw
 from interp.session import Session
-from interp.storage.folder import check_writable
+from interp.storage.folder import check_new_folder
 from interp.target import Target
 
 
@@ -138,7 +138,7 @@ def merge(
 ) -> Knowledge:
     """Join what processes learned in parts, each by fit with a shard; with `out`, save it there."""
     if out is not None:
-        check_writable(out)
+        check_new_folder(out)
     opened = [Knowledge.open(part) for part in parts]
     if len({each.method for each in opened}) != 1:
         raise InputError("expected parts that one method learned; name folders of fit --shard")
@@ -191,7 +191,7 @@ class _Job:
 def _begin(request: Request, session: Session, out: Path | None, resume: bool) -> _Job:
     """The method and the model it can work on, all checked."""
     if out is not None:
-        check_writable(out)
+        check_new_folder(out)
     checkpoint = out.with_name(f"{out.name}.partial") if out is not None and resume else None
     method = open_method(session.registry, request.method, request.params)
     context = session.context(request.seed, request.budget, checkpoint)

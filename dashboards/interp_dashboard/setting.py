@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from interp.dataset import SUFFIXES
 from interp.spec import Plain
 from interp.storage.folder import MANIFEST
+from interp.storage.image import SUFFIXES
 
 ENVIRONMENT = "INTERP_DASHBOARD"
 """The variable through which the command hands it to the application."""

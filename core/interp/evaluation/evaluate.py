@@ -22,7 +22,7 @@ from interp.opening.named import open_method, open_metric, require
 from interp.registry import Registry
 from interp.request import Choice
 from interp.session import Session
-from interp.storage.folder import check_writable
+from interp.storage.folder import check_new_folder
 
 Tell = Callable[[str], None]
 
@@ -46,7 +46,7 @@ def evaluate(
     image is left out there, and the evaluation says so.
     """
     if out is not None:
-        check_writable(out)
+        check_new_folder(out)
     session = session or Session()
     evaluation = prepare(request, session, dataset)
     partial = None if out is None else Partial.beside(out, evaluation)

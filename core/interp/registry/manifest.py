@@ -9,7 +9,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from interp.spec import Capability, Plain
-from interp.storage.yaml_file import Keys, Slip, a_list, a_mapping, a_record, one_of, read_yaml
+from interp.storage.yaml_file import (
+    DocumentError,
+    Keys,
+    as_list,
+    as_mapping,
+    as_record,
+    one_of,
+    read_yaml,
+)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 Package = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
@@ -141,29 +149,31 @@ def read_manifest(path: Path) -> Manifest:
     """The registry file at `path`; RegistryError names file, key path and nearest right name."""
     try:
         return _manifest(path, read_yaml(path))
-    except Slip as slip:
-        raise slip.error(path) from slip.__cause__
+    except DocumentError as error:
+        raise error.at(path) from error.__cause__
 
 
 def _manifest(path: Path, value: object) -> Manifest:
-    document = a_mapping(value, ())
+    document = as_mapping(value, ())
     for key in document:
         one_of(key, ("entries", "hooks"), (key,))
-    entries = enumerate(a_list(document.get("entries", []), ("entries",)))
-    hooks = enumerate(a_list(document.get("hooks", []), ("hooks",)))
+    entries = enumerate(as_list(document.get("entries", []), ("entries",)))
+    hooks = enumerate(as_list(document.get("hooks", []), ("hooks",)))
     return Manifest(
         path,
         tuple(_entry(each, ("entries", index)) for index, each in entries),
-        tuple(a_record(HookEntry, each, ("hooks", index)) for index, each in hooks),
+        tuple(as_record(HookEntry, each, ("hooks", index)) for index, each in hooks),
     )
 
 
 def _entry(value: object, keys: Keys) -> Entry:
-    said = a_mapping(value, keys)
+    said = as_mapping(value, keys)
     kind = one_of(said.get("kind"), ENTRIES, (*keys, "kind"))
     if kind == "method" and "compose" in said:
         for key in ("needs", "package"):
             if key in said:
-                raise Slip((*keys, key), "a composition takes this from its parts; leave it out")
-        return a_record(CompositionEntry, value, keys)
-    return a_record(ENTRIES[kind], value, keys)
+                raise DocumentError(
+                    (*keys, key), "a composition takes this from its parts; leave it out"
+                )
+        return as_record(CompositionEntry, value, keys)
+    return as_record(ENTRIES[kind], value, keys)

@@ -1,4 +1,4 @@
-"""A resumable output folder, one piece per image: the same request goes on where it was stopped."""
+"""Resumable output folder, one subfolder per image."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from interp.storage.folder import check_parent, read_json, slug, write_json_whol
 
 @dataclass(frozen=True)
 class ResumableFolder:
-    """A folder whose pieces appear whole or not at all; what is there is not made again.
+    """An output folder that the same request continues where it was stopped.
 
-    `about` says what the folder holds, as JSON by file name: the request, and fingerprints of what
-    its names stood for, so that another model or other images under the same names are noticed.
+    Its pieces appear whole or not at all; a piece that is there is not made again. `about` says
+    what the folder holds, as JSON by file name: the request, and fingerprints of the model and the
+    images, so that others under the same names are noticed.
     """
 
     folder: Path
@@ -30,16 +31,16 @@ class ResumableFolder:
     def begin(self) -> None:
         """Make the folder, or check that the same request began it. Raises InputError."""
         check_parent(self.folder)
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.glob("[!.]*"))):
-            if any(self._read(name) != value for name, value in self.about.items()):
-                raise InputError(
-                    f"{self.folder} holds something else; name another --out folder, or repeat "
-                    "the command that began it, with the same images and model, to go on"
-                )
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for name, value in self.about.items():
-            write_json_whole(self.folder / name, value)
+        if not self.folder.exists() or (
+            self.folder.is_dir() and not any(self.folder.glob("[!.]*"))
+        ):
+            for name, value in self.about.items():
+                write_json_whole(self.folder / name, value)
+        elif any(self._read(name) != value for name, value in self.about.items()):
+            raise InputError(
+                f"{self.folder} holds something else; name another --out folder, or repeat "
+                "the command that began it, with the same images and model, to go on"
+            )
 
     def _read(self, name: str) -> object:
         path = self.folder / name
