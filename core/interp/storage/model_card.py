@@ -1,4 +1,4 @@
-"""Model cards: preprocessing, activation and class names, beside a model file or in its metadata."""
+"""Model cards: preprocessing, activation and class names, beside a model file or in it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ORIGIN, KNOWN = "interp.origin", "interp.known"
 
 
 class ModelCard(Plain):
-    """What a model file does not say itself: `<model file>.interp.yaml`, or metadata of an export."""
+    """What a model file does not say itself; in `<model file>.interp.yaml` or its metadata."""
 
     input: dict[str, object] = {}
     classes: tuple[str, ...] | str | None = None
@@ -27,7 +27,7 @@ class ModelCard(Plain):
 
 
 def read_model_card(model: Path | None) -> ModelCard:
-    """The card beside a model file, empty where there is none. Raises ModelError for a wrong one."""
+    """The card beside a model file, empty where there is none. Raises ModelError for a slip."""
     path = None if model is None else model.with_name(f"{model.name}.interp.yaml")
     if path is None or not path.is_file():
         return ModelCard()
@@ -48,7 +48,7 @@ def to_metadata(spec: ModelSpec) -> dict[str, str]:
 
 
 def from_metadata(metadata: Mapping[str, str], name: str) -> ModelCard:
-    """The card in an export's metadata, empty in any other file. Raises ModelError for a wrong one."""
+    """The card in an export's metadata, empty in another file. Raises ModelError for a slip."""
     if KNOWN not in metadata:
         return ModelCard()
     try:

@@ -16,7 +16,7 @@ Keys = tuple[str | int, ...]
 
 
 class DocumentError(Exception):
-    """Something wrong at a key of a YAML or JSON document; whoever opened the file adds its name."""
+    """Something wrong at a key of a YAML or JSON document; who opened the file adds its name."""
 
     def __init__(self, keys: Keys, message: str) -> None:
         super().__init__(message)
