@@ -339,10 +339,10 @@ def _name(image: object, at: int) -> str:
 
 
 def _array(image: Any, registry: Registry) -> np.ndarray:
-    from interp.opening.images import gather
+    from interp.opening.images import open_images
 
     if isinstance(image, str | Path):
-        return gather(registry, [str(image)], None)[0].image
+        return open_images(registry, [str(image)], None)[0].image
     if isinstance(image, np.ndarray):
         return check_array(image)
     if hasattr(image, "convert"):  # a PIL image

@@ -147,7 +147,7 @@ def evaluate_request(
             request,
             Session(known, progress=progress),
             out=folder,
-            tell=lambda line: typer.echo(line, err=True),
+            on_message=lambda line: typer.echo(line, err=True),
         )
     report_evaluation(found, folder, json)
 

@@ -99,22 +99,21 @@ def predict(
       interp predict --image photo.jpg
       interp predict --image photo.jpg --model torchvision:resnet18
     """
-    from interp.opening.named import open_images
+    from interp.opening.images import named_images
     from interp.opening.prediction import predict as best
     from interp.opening.source import open_model
     from interp.registry import Registry
-    from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, Request
+    from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE
 
     known = Registry.load(registry or ())
     options = model_options(weights, fields, classes, device, precision)
-    asked = Request(method="none", images=tuple(image or [SAMPLE_IMAGE]))
-    names, pictures = open_images(known, asked)
+    images = list(named_images(known, image or [SAMPLE_IMAGE]))
     opened = open_model(model or DEFAULT_MODEL, options, known)
-    found = [best(opened, opened.prepare(each)[0]) for each in pictures]
+    found = [best(opened, opened.prepare(each.image)[0]) for each in images]
     facts = {
         "model": opened.spec.name,
         "predictions": [
-            {"image": name, **asdict(each)} for name, each in zip(names, found, strict=True)
+            {"image": one.name, **asdict(each)} for one, each in zip(images, found, strict=True)
         ],
     }
-    say(json, facts, (answer(name, each) for name, each in zip(names, found, strict=True)))
+    say(json, facts, (answer(one.name, each) for one, each in zip(images, found, strict=True)))

@@ -17,7 +17,7 @@ from interp.comparison.result import (
 )
 from interp.dataset import TolerantReader
 from interp.errors import Cancelled, InputError, PluginError
-from interp.opening.images import gather
+from interp.opening.images import open_images
 from interp.opening.named import open_method
 from interp.registry import Registry
 from interp.request import Choice
@@ -45,7 +45,7 @@ def compare(
     """
     session = session or Session()
     _check_methods(session.registry, request.methods)
-    dataset = gather(session.registry, names or request.images, request.data, images)
+    dataset = open_images(session.registry, names or request.images, request.data, images)
     opened = session.open_model(request.model, request.options)
     for text in request.targets:
         parse_target(text, opened.spec.classes)

@@ -20,17 +20,18 @@ ROW, WIDTH, MARGIN = 34, 380, 28  # pixels: of a method, of a panel's axis, arou
 TEXT, TITLE = 20, 23
 INK, SOFT, GRID = (33, 33, 33), (120, 120, 120), (228, 228, 228)
 METHOD, BASELINE = (0, 114, 178), (150, 150, 150)
-ACROSS = 3
+COLUMNS = 3
+"""The most panels side by side."""
 
 
 def draw_evaluation(found: Evaluation) -> np.ndarray:
-    """The picture (h, w, 3) uint8 RGB."""
+    """The picture of all metrics, (h, w, 3) uint8 RGB."""
     from PIL import Image
 
     panels = [Panel(found, metric) for metric in found.metrics]
     if not panels:
         return np.full((ROW, WIDTH, 3), 255, np.uint8)
-    across = min(ACROSS, len(panels))
+    across = min(COLUMNS, len(panels))
     down = -(-len(panels) // across)
     width, height = panels[0].size
     sheet = Image.new("RGB", (across * width, down * height), "white")
@@ -41,24 +42,24 @@ def draw_evaluation(found: Evaluation) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One metric."""
+    """The panel of one metric."""
 
     found: Evaluation
     metric: str
 
     @cached_property
     def names(self) -> int:
-        """Pixels that the methods' names take."""
+        """Width of the methods' names, in pixels."""
         return 14 + int(max(font(TEXT).getlength(each) for each in self.found.methods))
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height."""
+        """Width and height in pixels."""
         rows = len(self.found.methods) * ROW
         return self.names + WIDTH + 2 * MARGIN, rows + 4 * TEXT + 2 * MARGIN
 
     def picture(self) -> PIL.Image.Image:
-        """The panel."""
+        """The panel as an image."""
         from PIL import Image, ImageDraw
 
         sheet = Image.new("RGB", self.size, "white")
@@ -75,12 +76,12 @@ class Panel:
 
     @property
     def top(self) -> int:
-        """Where the rows begin."""
+        """Where the rows begin, in pixels."""
         return MARGIN + 2 * TEXT
 
     @cached_property
     def limits(self) -> tuple[float, float]:
-        """The axis: what all intervals need, zero besides where it is near."""
+        """Ends of the axis: those of all intervals, and 0 where it is near."""
         means = [cell.mean for cell in self.found.table[self.metric].values()]
         low = min(each.value if each.low is None else each.low for each in means)
         high = max(each.value if each.high is None else each.high for each in means)
@@ -89,7 +90,7 @@ class Panel:
         return low - spare, high + spare
 
     def place(self, value: float) -> float:
-        """A value's pixel."""
+        """The pixel of a value on the axis."""
         low, high = self.limits
         return MARGIN + self.names + (value - low) / (high - low) * WIDTH
 
@@ -116,14 +117,14 @@ class Panel:
 
 
 def font(size: int) -> PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont:
-    """Pillow's own."""
+    """Pillow's own font."""
     from PIL import ImageFont
 
     return ImageFont.load_default(size)
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """A few round numbers between the two."""
+    """A few round numbers from `low` to `high`."""
     rough = (high - low) / 5
     power = 10.0 ** np.floor(np.log10(rough))
     step = next(each * power for each in (1, 2, 5, 10) if each * power >= rough * 0.99)
