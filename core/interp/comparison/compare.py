@@ -23,7 +23,7 @@ from interp.registry import Registry
 from interp.request import Choice
 from interp.session import Session
 from interp.storage.folder import read_json, write_json
-from interp.storage.resumable import ResumableFolder
+from interp.storage.resumable import ResumableFolder, check_resumable
 from interp.target import parse_target
 
 
@@ -43,6 +43,8 @@ def compare(
     any work; what concerns one stands in its cell. `on_image` is called with an image's answers so
     far as methods end, the ones without samples first.
     """
+    if out is not None:
+        check_resumable(out)
     session = session or Session()
     _check_methods(session.registry, request.methods)
     dataset = open_images(session.registry, names or request.images, request.data, images)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,21 +31,12 @@ class ResumableFolder:
 
     def begin(self) -> None:
         """Make the folder, or check that the same request began it. Raises InputError."""
-        check_parent(self.folder)
-        if not self.folder.exists() or (
-            self.folder.is_dir() and not any(self.folder.glob("[!.]*"))
-        ):
+        check_resumable(self.folder, self.about)
+        if not any(self.folder.glob("[!.]*")):
             for name, value in self.about.items():
                 write_json_whole(self.folder / name, value)
-        elif any(self._read(name) != value for name, value in self.about.items()):
-            raise InputError(
-                f"{self.folder} holds something else; name another --out folder, or repeat "
-                "the command that began it, with the same images and model, to go on"
-            )
-
-    def _read(self, name: str) -> object:
-        path = self.folder / name
-        return read_json(path) if path.is_file() else None
+        elif any(read_json(self.folder / name) != value for name, value in self.about.items()):
+            raise _else(self.folder)
 
     def piece(self, index: int, name: str) -> Path:
         """The path of the piece at `index`, for an image called `name`."""
@@ -67,3 +59,18 @@ class ResumableFolder:
     def remove(self) -> None:
         """Remove the folder and all that it holds."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def check_resumable(folder: Path, files: Iterable[str] = ("request.json",)) -> None:
+    """Raise InputError unless `folder` is new, empty, or holds the files of a request."""
+    check_parent(folder)
+    empty = not folder.exists() or (folder.is_dir() and not any(folder.glob("[!.]*")))
+    if not empty and not all((folder / name).is_file() for name in files):
+        raise _else(folder)
+
+
+def _else(folder: Path) -> InputError:
+    return InputError(
+        f"{folder} holds something else; name another --out folder, or repeat "
+        "the command that began it, with the same images and model, to go on"
+    )
