@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import reduce
 
-from interp.network.receptive_field import Sight, Span
+from interp.network.receptive_field import GridField, Span
 from interp_onnx.graph import Graph
 from interp_onnx.observe import Shapes
 from interp_onnx.port import Port
@@ -28,11 +28,11 @@ SAME = {
 """Operations that leave each cell where it is; statistics of the whole image only scale it."""
 
 
-def follow(graph: Graph, port: Port, shapes: Shapes) -> dict[str, Sight]:
+def follow(graph: Graph, port: Port, shapes: Shapes) -> dict[str, GridField]:
     """What every tensor's cells see of the image, where that is known."""
     axes = (2, 3) if port.layout == "NCHW" else (1, 2)
     image = shapes[graph.image]
-    found = {graph.image: Sight(Span(), Span(), axes, (image[axes[0]], image[axes[1]]))}
+    found = {graph.image: GridField(Span(), Span(), axes, (image[axes[0]], image[axes[1]]))}
     for node in graph.nodes:
         sight = _pass(Step(graph, node, shapes), found)
         for name in node.output if sight else ():
@@ -42,13 +42,13 @@ def follow(graph: Graph, port: Port, shapes: Shapes) -> dict[str, Sight]:
     return found
 
 
-def _note(sight: Sight | None, shape: tuple[int, ...]) -> Sight | None:
+def _note(sight: GridField | None, shape: tuple[int, ...]) -> GridField | None:
     if sight is None or sight.axes is None or max(sight.axes) >= len(shape):
         return None
     return replace(sight, grid=(shape[sight.axes[0]], shape[sight.axes[1]]))
 
 
-def _pass(step: Step, found: Mapping[str, Sight]) -> Sight | None:
+def _pass(step: Step, found: Mapping[str, GridField]) -> GridField | None:
     kind = step.node.op_type
     if kind in POINTWISE:
         return _join(step, found)
@@ -62,9 +62,9 @@ def _pass(step: Step, found: Mapping[str, Sight]) -> Sight | None:
     return RULES[kind](sight, step) if kind in RULES else None
 
 
-def _join(step: Step, found: Mapping[str, Sight]) -> Sight | None:
+def _join(step: Step, found: Mapping[str, GridField]) -> GridField | None:
     """The union over the operands; None when one of them was made from the whole image."""
-    sights: list[Sight] = []
+    sights: list[GridField] = []
     for index, name in enumerate(step.node.input):
         if name in found:
             sights.append(found[name])
@@ -78,5 +78,5 @@ def _local(step: Step, index: int) -> bool:
     return step.node.op_type == "Concat" or step.shape(index) == step.output
 
 
-def _both(first: Sight | None, second: Sight) -> Sight | None:
+def _both(first: GridField | None, second: GridField) -> GridField | None:
     return first and first.join(second)

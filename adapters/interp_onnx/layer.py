@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from interp.network.receptive_field import Sight
+from interp.network.receptive_field import GridField
 from interp.spec import Layer, grid_of
 from interp_onnx.cost import share_after, work
 from interp_onnx.field import follow
@@ -44,7 +44,7 @@ def list_layers(
     return found
 
 
-def _channels_at_end(shape: tuple[int, ...], sight: Sight | None) -> bool:
+def _channels_at_end(shape: tuple[int, ...], sight: GridField | None) -> bool:
     """Whether a four-dimensional tensor is (N, h, w, C)."""
     if len(shape) != 4:
         return False

@@ -8,7 +8,7 @@ from typing import Any
 
 from onnx import NodeProto
 
-from interp.network.receptive_field import Sight
+from interp.network.receptive_field import GridField
 from interp_onnx.cost import shape_of
 from interp_onnx.graph import Graph, attributes
 from interp_onnx.observe import Shapes
@@ -46,7 +46,7 @@ class Step:
         return self.attributes.get(attribute)
 
 
-def _window(step: Step, kernel: tuple[int, ...], sight: Sight) -> Windows:
+def _window(step: Step, kernel: tuple[int, ...], sight: GridField) -> Windows:
     """(kernel, stride, pad, dilation) along y and along x."""
     given = step.attributes
     strides = given.get("strides", [1, 1])
@@ -65,17 +65,17 @@ def _same_pad(length: int, kernel: int, stride: int, dilation: int, upper: bool)
     return total // 2 if upper else -(-total // 2)
 
 
-def _convolution(sight: Sight, step: Step) -> Sight | None:
+def _convolution(sight: GridField, step: Step) -> GridField | None:
     weight = step.shape(1)
     return sight.slide(*_window(step, weight[2:], sight)) if len(weight) == 4 else None
 
 
-def _pool(sight: Sight, step: Step) -> Sight | None:
+def _pool(sight: GridField, step: Step) -> GridField | None:
     kernel = step.attributes["kernel_shape"]
     return sight.slide(*_window(step, kernel, sight)) if len(kernel) == 2 else None
 
 
-def _pad(sight: Sight, step: Step) -> Sight | None:
+def _pad(sight: GridField, step: Step) -> GridField | None:
     pads, rank = step.integers(1, "pads"), len(step.shape())
     if pads is None or sight.axes is None:
         return None
@@ -87,7 +87,7 @@ def _pad(sight: Sight, step: Step) -> Sight | None:
     return sight.move((y, 1), (x, 1))
 
 
-def _slice(sight: Sight, step: Step) -> Sight | None:
+def _slice(sight: GridField, step: Step) -> GridField | None:
     """Every `step`-th cell from `start`; along other axes than y and x nothing changes."""
     shape, starts = step.shape(), step.integers(1, "starts")
     if starts is None or sight.axes is None or not shape:
@@ -104,19 +104,19 @@ def _slice(sight: Sight, step: Step) -> Sight | None:
     return sight.move(y, x)
 
 
-def _split(sight: Sight, step: Step) -> Sight | None:
+def _split(sight: GridField, step: Step) -> GridField | None:
     axis = step.attributes.get("axis", 0) % len(step.shape() or (0,))
     return None if sight.axes is None or axis in sight.axes else sight
 
 
-def _transpose(sight: Sight, step: Step) -> Sight | None:
+def _transpose(sight: GridField, step: Step) -> GridField | None:
     order = step.attributes.get("perm")
     if sight.axes is None or order is None:
         return None
     return replace(sight, axes=(order.index(sight.axes[0]), order.index(sight.axes[1])))
 
 
-def _reshape(sight: Sight, step: Step) -> Sight | None:
+def _reshape(sight: GridField, step: Step) -> GridField | None:
     """Cells survive where y and x stay whole and last."""
     before, after = step.shape(), step.output
     if before == after:
@@ -127,14 +127,14 @@ def _reshape(sight: Sight, step: Step) -> Sight | None:
     return None
 
 
-def _product(sight: Sight, step: Step) -> Sight | None:
+def _product(sight: GridField, step: Step) -> GridField | None:
     """A product with a constant matrix mixes the last axis alone."""
     mixed = len(step.shape()) - 1
     constant = step.node.input[1] not in step.graph.alive
     return sight if constant and mixed not in (sight.axes or ()) else None
 
 
-RULES: dict[str, Callable[[Sight, Step], Sight | None]] = {
+RULES: dict[str, Callable[[GridField, Step], GridField | None]] = {
     "Conv": _convolution,
     "MaxPool": _pool,
     "AveragePool": _pool,

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from interp.network.receptive_field import Sight, Span
+from interp.network.receptive_field import GridField, Span
 from interp_torch.field import RULES
 
 aten = torch.ops.aten
@@ -36,14 +36,14 @@ class Tracker(TorchDispatchMode):
         super().__init__()
         self.work = 0
         self._seen = WeakTensorKeyDictionary()
-        self._seen[images] = Sight(Span(), Span(), (2, 3), (images.shape[2], images.shape[3]))
+        self._seen[images] = GridField(Span(), Span(), (2, 3), (images.shape[2], images.shape[3]))
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         """Torch's own switch: to skip its compiler it would first import it, for four seconds."""
         return False
 
-    def sight(self, value: object) -> Sight | None:
+    def sight(self, value: object) -> GridField | None:
         """What the cells of a tensor see, where that is known."""
         return self._seen.get(value) if isinstance(value, Tensor) else None
 
@@ -57,7 +57,7 @@ class Tracker(TorchDispatchMode):
             self._note(each, self._follow(func, args, each))
         return output
 
-    def _note(self, tensor: Tensor, sight: Sight | None) -> None:
+    def _note(self, tensor: Tensor, sight: GridField | None) -> None:
         if sight is None or (sight.axes and max(sight.axes) >= tensor.dim()):
             self._seen.pop(tensor, None)
             return
@@ -65,7 +65,7 @@ class Tracker(TorchDispatchMode):
         grid = (shape[axes[0]], shape[axes[1]]) if axes else sight.grid
         self._seen[tensor] = replace(sight, grid=grid)
 
-    def _follow(self, func: Any, args: tuple[Any, ...], output: Tensor) -> Sight | None:
+    def _follow(self, func: Any, args: tuple[Any, ...], output: Tensor) -> GridField | None:
         packet = func.overloadpacket
         if packet is aten.cat:
             dim = (args[1] if len(args) > 1 else 0) % output.dim()
@@ -77,9 +77,9 @@ class Tracker(TorchDispatchMode):
         pointwise = torch.Tag.pointwise in func.tags or packet in UNTAGGED
         return self._join(_tensors(args), output) if pointwise else None
 
-    def _join(self, tensors: Iterable[Tensor], output: Tensor) -> Sight | None:
+    def _join(self, tensors: Iterable[Tensor], output: Tensor) -> GridField | None:
         """The union over the operands; None when one of them was made from the whole image."""
-        sights: list[Sight] = []
+        sights: list[GridField] = []
         for each in tensors:
             sight = self.sight(each)
             if sight is not None:
@@ -89,7 +89,7 @@ class Tracker(TorchDispatchMode):
         return reduce(_both, sights) if sights else None  # type: ignore[arg-type]
 
 
-def _both(first: Sight | None, second: Sight) -> Sight | None:
+def _both(first: GridField | None, second: GridField) -> GridField | None:
     return first and first.join(second)
 
 
