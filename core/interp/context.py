@@ -36,7 +36,7 @@ def no_registry(kind: str, name: str) -> Any:
 
 
 class Budget(Plain):
-    """How much work a run may do."""
+    """How much work a run may do, as Budget(samples=500) or Budget(seconds=60)."""
 
     samples: int | None = Field(
         None, description="number of samples (forward passes); none: the method's own default"

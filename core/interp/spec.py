@@ -53,7 +53,10 @@ class InputSpec(Plain):
 
 
 class ModelOptions(Plain):
-    """What the user says about a model; what is None comes from the model file or is assumed."""
+    """What the user says about a model; what is None comes from the model file or is assumed.
+
+    ModelOptions(input={"size": (299, 299)}, classes="names.txt", device="cpu")
+    """
 
     weights: str | None = Field(
         None, description="file of weights (.safetensors or .pth) for a model made by a factory"

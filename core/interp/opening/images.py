@@ -56,8 +56,8 @@ def open_images(
     return dataset
 
 
-def open_data(registry: Registry, data: str | None, count: int = COUNT) -> Dataset:
-    """The images in a folder, or `count` images of a registered data set.
+def open_data(registry: Registry, data: str | None, count: int | None = None) -> Dataset:
+    """The images in a folder, or `count` images (by default COUNT) of a registered data set.
 
     A folder hides the registered data set of the same name. Raises InputError for neither.
     """
@@ -66,6 +66,6 @@ def open_data(registry: Registry, data: str | None, count: int = COUNT) -> Datas
     registered = {entry.name for entry in registry.entries("dataset")}
     if data in registered and not Path(data).exists():
         with blamed(data):
-            made: Dataset = registry.get("dataset", data)(count, 0)
+            made: Dataset = registry.get("dataset", data)(count or COUNT, 0)
         return made
     return open_dataset(data)
