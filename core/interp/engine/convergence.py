@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from interp.context import Budget
+from interp.context import Budget
 
 SETTLED = 0.95
 """The least reliability of a stable answer; our choice."""

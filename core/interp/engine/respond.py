@@ -7,19 +7,18 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from interp.context import Context
+from interp.engine.component import Weighting
 from interp.engine.convergence import rounds
+from interp.engine.design import Design, Subject
 from interp.engine.moments import BUCKETS, Moments
 from interp.engine.random import content_key
 from interp.errors import ModelError
 from interp.memory import BatchSize
+from interp.target import Target
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from interp.context import Context
-    from interp.engine.component import Weighting
-    from interp.engine.design import Design, Subject
-    from interp.target import Target
 
 SAVE_EVERY = 5.0
 """Seconds between checkpoints."""
