@@ -69,19 +69,6 @@ __all__ = [
 api_version = 1
 """Version of the interface that plugins use; it grows when that changes incompatibly."""
 
-_HOMES = {
-    "Budget": "context",
-    "Comparison": "comparison.result",
-    "Evaluation": "evaluation.result",
-    "Explanation": "explanation",
-    "Knowledge": "knowledge",
-    "ModelAdapter": "model",
-    "ModelOptions": "spec",
-    "Rerun": "difference.rerun",
-    "Session": "session",
-}
-"""The module of each type; the functions are in interp.api."""
-
 # OpenMP reads this when torch is first imported. By default idle threads spin on the cores that
 # another process needs, and a small network's pass can take ten times longer.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -91,9 +78,9 @@ def __getattr__(name: str) -> Any:
     """Import a function or type when it is first used, so that `import interp` is fast."""
     if name not in __all__:
         raise AttributeError(f"module 'interp' has no attribute {name!r}")
-    from importlib import import_module
+    from interp import api
 
-    return getattr(import_module(f"interp.{_HOMES.get(name, 'api')}"), name)
+    return getattr(api, name)
 
 
 def __dir__() -> list[str]:
