@@ -77,7 +77,7 @@ def run(
     pictures = [each.image for each in examples]
     knowledge = open_knowledge(request, prepared.model)
     predictions, groups = choose_targets(prepared.model, request.targets, pictures)
-    prepared.begin()
+    prepared.registry.hook("interp_before_run", request=request)
     prepared.context.out_of_time()
     return prepared.finish(
         prepared.explain(pictures, groups, knowledge),
@@ -105,7 +105,7 @@ def survey(
     """
     prepared = _prepare(request, session, registry, model, out, resume=False)
     knowledge = open_knowledge(request, prepared.model)
-    prepared.begin()
+    prepared.registry.hook("interp_before_run", request=request)
     with blamed(request.method):
         data = dataset or open_data(prepared.registry, request.data)
         found = prepared.method.survey(prepared.model, data, knowledge, prepared.context)
@@ -166,10 +166,6 @@ class _Prepared:
     out: Path | None
     started: float = field(default_factory=time.monotonic)
 
-    def begin(self) -> None:
-        """Call the plugins that want to see the request."""
-        self.registry.hook("interp_before_run", request=self.request)
-
     def explain(
         self,
         images: Sequence[np.ndarray],
@@ -180,16 +176,17 @@ class _Prepared:
         calls = [([target], members) for target, members in groups.items()]
         if len({tuple(members) for members in groups.values()}) == 1:
             calls = [(list(groups), list(range(len(images))))]
+        parts = []
         with blamed(self.request.method):
-            return join(
-                _renumber(
-                    self.method.explain(
-                        self.model, [images[at] for at in members], targets, knowledge, self.context
-                    ),
-                    members,
+            for targets, members in calls:
+                chosen = [images[at] for at in members]
+                found = self.method.explain(self.model, chosen, targets, knowledge, self.context)
+                evidence = (  # numbered within the call, from here on within the request
+                    each if each.image is None else replace(each, image=members[each.image])
+                    for each in found.evidence
                 )
-                for targets, members in calls
-            )
+                parts.append(replace(found, evidence=tuple(evidence)))
+            return join(parts)
 
     def finish(
         self,
@@ -250,14 +247,3 @@ def _prepare(
     opened = session.open_model(request.model, request.options)
     require(request.method, method, opened)
     return _Prepared(request, session.registry, method, opened, context, out, started)
-
-
-def _renumber(explanation: Explanation, images: Sequence[int]) -> Explanation:
-    """Image numbers within a call as numbers within the request."""
-    return replace(
-        explanation,
-        evidence=tuple(
-            each if each.image is None else replace(each, image=images[each.image])
-            for each in explanation.evidence
-        ),
-    )

@@ -83,9 +83,11 @@ class Sums:
 
     def r2(self, weights: Tensor) -> Tensor:
         """Centred weighted R^2 of weights v (T, Q), (T,); 0 where the scores do not vary."""
-        spread = self.yy - self.y.square() / self.weight
-        flat = spread <= 1e-12 * self.yy
-        return (1 - self.residual(weights) / spread.clamp_min(1e-300)).masked_fill(flat, 0.0)
+        return _r2(self.residual(weights), self.variation(), self.yy)
+
+    def variation(self) -> Tensor:
+        """sum w (y - mean y)^2, (T,)."""
+        return self.yy - self.y.square() / self.weight
 
 
 @dataclass
@@ -198,10 +200,8 @@ class Moments:
         if len(held) < 2:
             raise InputError("1 bucket cannot be cross-validated; take 200 samples or more")
         rest = [each.residual(solve(self.without(at))) for at, each in enumerate(held)]
-        spread = [each.yy - each.y.square() / each.weight for each in held]
-        rss, tss = torch.stack(rest).sum(0), torch.stack(spread).sum(0)
-        flat = tss <= 1e-12 * self.total.yy
-        return (1 - rss / tss.clamp_min(1e-300)).masked_fill(flat, 0.0)
+        spread = [each.variation() for each in held]
+        return _r2(torch.stack(rest).sum(0), torch.stack(spread).sum(0), self.total.yy)
 
     def save(self, path: Path) -> None:
         """Write one safetensors file, whole or not at all."""
@@ -245,3 +245,9 @@ def add(sums: Sequence[Sums]) -> Sums:
     if not sums:
         raise InputError("no samples were taken; raise the budget")
     return functools.reduce(operator.add, sums)
+
+
+def _r2(residual: Tensor, variation: Tensor, scale: Tensor) -> Tensor:
+    """1 - residual / variation; 0 where the scores do not vary, relative to sum w y^2."""
+    flat = variation <= 1e-12 * scale
+    return (1 - residual / variation.clamp_min(1e-300)).masked_fill(flat, 0.0)

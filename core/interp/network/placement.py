@@ -47,13 +47,8 @@ class Placement:
 
         discrete = values.dtype.kind in "biu"
         matrix = np.linalg.inv(np.vstack([self._matrix(self.scale), [0, 0, 1]]))[:2]
-        warped = self._warp(
-            values.astype(np.float32),
-            matrix,
-            self.original,
-            cv2.INTER_NEAREST if discrete else cv2.INTER_LINEAR,
-            None,
-        )
+        how = cv2.INTER_NEAREST if discrete else cv2.INTER_LINEAR
+        warped = self._warp(values.astype(np.float32), matrix, self.original, how, None)
         warped[~self._seen()] = fill
         return warped.astype(values.dtype)
 
@@ -82,18 +77,11 @@ class Placement:
         self, axis: int, grid: tuple[int, ...], field: ReceptiveField | None
     ) -> np.ndarray:
         """Weights of the grid's rows (axis 0) or columns (1) in grid_to_input, (side, cells)."""
-        shape = [1, 1]
-        shape[axis] = grid[axis]
-        units = np.eye(grid[axis], dtype=np.float32)
-        return np.stack(
-            [
-                self.grid_to_input(
-                    np.broadcast_to(unit.reshape(shape), tuple(grid)).copy(), field
-                ).take(0, 1 - axis)
-                for unit in units
-            ],
-            1,
-        )
+        columns = []
+        for unit in np.eye(grid[axis], dtype=np.float32):
+            cells = unit[:, None].repeat(grid[1], 1) if axis == 0 else unit[None].repeat(grid[0], 0)
+            columns.append(self.grid_to_input(cells, field).take(0, 1 - axis))
+        return np.stack(columns, 1)
 
     def _matrix(self, scale: tuple[float, float]) -> np.ndarray:
         """Affine map for pixel centres: x' + .5 = (x + .5) * scale + shift, as OpenCV's 2 x 3."""
@@ -110,14 +98,12 @@ class Placement:
     ) -> np.ndarray:
         import cv2
 
-        border = cv2.BORDER_REPLICATE if pad is None or not self._padded() else cv2.BORDER_CONSTANT
+        padded = pad is not None and max(self.shift) > 1e-6
+        border = cv2.BORDER_CONSTANT if padded else cv2.BORDER_REPLICATE
         fill = (pad or 0.0,) * 3
         return cv2.warpAffine(
             values, matrix, size[::-1], flags=interpolation, borderMode=border, borderValue=fill
         )
-
-    def _padded(self) -> bool:
-        return any(each > 1e-6 for each in self.shift)
 
     def _seen(self) -> np.ndarray:
         """The original pixels inside the network's input, (H, W) bool."""

@@ -28,7 +28,13 @@ def open_image(path: str | Path) -> np.ndarray:
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
-    path = _check_file(Path(path))
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: found a folder, expected an image file")
+    if not path.exists():
+        raise InputError(f"{path}: no such image file; check the path")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty (0 bytes), expected an image")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -46,16 +52,6 @@ def open_image(path: str | Path) -> np.ndarray:
         raise InputError(
             f"{path}: the image is truncated or damaged ({error}); save it again"
         ) from error
-
-
-def _check_file(path: Path) -> Path:
-    if path.is_dir():
-        raise InputError(f"{path}: found a folder, expected an image file")
-    if not path.exists():
-        raise InputError(f"{path}: no such image file; check the path")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path}: the file is empty (0 bytes), expected an image")
-    return path
 
 
 def _check_size(path: Path, size: tuple[int, int]) -> None:

@@ -100,12 +100,17 @@ def name_classes(
     model, else from a class file beside the model file that has the right length; else they are
     "class 0" and so on. Raises ModelError where a named file has another length.
     """
-    given = _given_classes(model, card, options)
+    given, source = None, ""
+    if options.classes is not None:
+        given, source = read_classes(Path(options.classes)), options.classes
+    elif isinstance(card.classes, str) and model is not None:
+        given, source = read_classes(model.parent / card.classes), f"{model.parent / card.classes}"
+    elif isinstance(card.classes, tuple):
+        given, source = card.classes, "the model card"
     if given is not None:
-        names, source = given
-        if len(names) != count:
-            raise ModelError(f"{source} names {len(names)} classes; the model has {count} outputs")
-        return names, []
+        if len(given) != count:
+            raise ModelError(f"{source} names {len(given)} classes; the model has {count} outputs")
+        return given, []
     if known is not None and len(known) == count:
         return tuple(known), []
     for path in [] if model is None else [model.parent / each for each in CLASS_FILES]:
@@ -132,20 +137,6 @@ def read_classes(path: Path) -> tuple[str, ...]:
     if rows and "index" in rows[0]:
         rows.sort(key=lambda row: int(row["index"]))
     return tuple(row["name"] for row in rows)
-
-
-def _given_classes(
-    model: Path | None, card: ModelCard, options: ModelOptions
-) -> tuple[tuple[str, ...], str] | None:
-    """The class names that the user gave, and where."""
-    if options.classes is not None:
-        return read_classes(Path(options.classes)), options.classes
-    if isinstance(card.classes, str) and model is not None:
-        path = model.parent / card.classes
-        return read_classes(path), str(path)
-    if isinstance(card.classes, tuple):
-        return card.classes, "the model card"
-    return None
 
 
 def _check_positive(spec: InputSpec) -> None:
