@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from interp import run as road
+from interp import run as runs
 from interp.comparison.compare import compare as compare_methods
 from interp.comparison.result import Comparison, ComparisonRequest
 from interp.context import Budget
@@ -103,7 +103,7 @@ def explain(
         knowledge=None if knowledge is None else str(knowledge),
         **call.fields,
     )
-    return road.run(request, call.session, images=arrays, names=names, out=call.out).explanation
+    return runs.run(request, call.session, images=arrays, names=names, out=call.out).explanation
 
 
 def compare(
@@ -196,7 +196,7 @@ def fit(
     request = Request(
         method=method, images=(), params=dict(params or {}), data=_data_name(data), **call.fields
     )
-    return road.fit(request, call.session, dataset=_dataset(data), out=call.out)
+    return runs.fit(request, call.session, dataset=_dataset(data), out=call.out)
 
 
 def survey(
@@ -227,7 +227,7 @@ def survey(
         knowledge=None if knowledge is None else str(knowledge),
         **call.fields,
     )
-    return road.survey(request, call.session, dataset=_dataset(data), out=call.out).explanation
+    return runs.survey(request, call.session, dataset=_dataset(data), out=call.out).explanation
 
 
 def rerun(

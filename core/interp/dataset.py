@@ -60,7 +60,7 @@ class Example:
 class Dataset(ABC):
     """A finite sequence of examples over named classes.
 
-    Images are read when they are asked for; one that cannot be read raises InputError then.
+    An image is read when its example is; InputError is raised where that fails.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""The one road: every front end builds a Request, and these functions do the work."""
+"""Running a request: every front end builds one, and these functions do the work."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from interp.target import Target
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a run made: the explanation, the bundle if one was saved, and pictures when asked."""
+    """The result of a run: the explanation, and the bundle where one was saved."""
 
     explanation: Explanation
     registry: Registry
@@ -42,7 +42,7 @@ class Result:
 
     @cached_property
     def drawings(self) -> dict[str, np.ndarray]:
-        """The pictures, (h, w, 3) uint8 RGB by file name, drawn when first asked for."""
+        """The pictures, (h, w, 3) uint8 RGB by file name, drawn when first used."""
         return draw(self.registry, self.explanation, self.style)
 
     @property

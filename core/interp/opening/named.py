@@ -29,7 +29,7 @@ def open_metric(registry: Registry, name: str, params: dict[str, Any]) -> Explan
     kind = registry.get("metric", name)
     if not is_explanation_metric(kind):
         raise InputError(
-            f"{name} measures a model, not its explanations; ask interp measure {name}"
+            f"{name} measures a model, not its explanations; run interp measure {name}"
         )
     return _with_params(kind, name, params)
 
@@ -39,7 +39,7 @@ def open_model_metric(registry: Registry, name: str, params: dict[str, Any]) -> 
     kind = registry.get("metric", name)
     if is_explanation_metric(kind):
         raise InputError(
-            f"{name} measures explanations, not a model; ask interp evaluate --metrics {name}"
+            f"{name} measures explanations, not a model; run interp evaluate --metrics {name}"
         )
     return _with_params(kind, name, params)
 

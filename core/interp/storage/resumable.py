@@ -50,7 +50,7 @@ class ResumableFolder:
         }
 
     def stopped(self, count: int) -> str:
-        """The message for somebody who stopped the work after `count` images."""
+        """The message when the work was stopped after `count` images."""
         return (
             f"stopped; {count} of the images are whole in {self.folder}, and the same command with "
             f"--out {self.folder} goes on"

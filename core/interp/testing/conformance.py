@@ -75,18 +75,7 @@ Check = Callable[[MethodCase], None]
 
 def method_checks() -> list[Check]:
     """All checks, for pytest.mark.parametrize."""
-    return [
-        check_parameters,
-        check_needs,
-        check_evidence,
-        check_seed,
-        check_global_seeds,
-        check_batch_size,
-        check_alone_or_beside,
-        check_model_restored,
-        check_model_restored_after_failure,
-        check_cancelled,
-    ]
+    return [each for name, each in globals().items() if name.startswith("check_")]
 
 
 def check_parameters(case: MethodCase) -> None:
@@ -127,7 +116,7 @@ def check_evidence(case: MethodCase) -> None:
 def check_seed(case: MethodCase) -> None:
     """The same seed gives the same evidence."""
     first, second = case.explain(seed=3), case.explain(seed=3)
-    check_alike(first.evidence, second.evidence, 1e-6)
+    assert_alike(first.evidence, second.evidence, 1e-6)
 
 
 def check_global_seeds(case: MethodCase) -> None:
@@ -147,7 +136,7 @@ def check_batch_size(case: MethodCase) -> None:
     """The evidence does not depend on the batch size."""
     some = case.explain(budget=Budget(samples=case.samples, batch_size=1))
     many = case.explain(budget=Budget(samples=case.samples, batch_size=64))
-    check_alike(some.evidence, many.evidence, TOLERANCE)
+    assert_alike(some.evidence, many.evidence, TOLERANCE)
 
 
 def check_alone_or_beside(case: MethodCase) -> None:
@@ -156,7 +145,7 @@ def check_alone_or_beside(case: MethodCase) -> None:
     name = case.model.spec.classes[int(first)]
     alone, beside = case.explain(targets=(first,)), case.explain()
     kept = [each for each in beside.evidence if each.target == name]
-    check_alike([each for each in alone.evidence if each.target == name], kept, TOLERANCE)
+    assert_alike([each for each in alone.evidence if each.target == name], kept, TOLERANCE)
 
 
 def check_model_restored(case: MethodCase) -> None:
@@ -250,7 +239,7 @@ def unchanged(model: ModelAdapter) -> Iterator[None]:
     assert state() == before, "the model was altered (weights, train flags, hooks or gradients)"
 
 
-def check_alike(first: Sequence[Evidence], second: Sequence[Evidence], tolerance: float) -> None:
+def assert_alike(first: Sequence[Evidence], second: Sequence[Evidence], tolerance: float) -> None:
     """Assert that two lists of evidence differ by at most a share of each array's largest value.
 
     For standard errors it is a share of what they are errors of: in an exact fit they are rounding.
