@@ -13,7 +13,7 @@ from interp.registry import Registry
 from interp.registry.manifest import ENTRIES, AdapterEntry, Entry, MethodEntry, Paper, read_manifest
 from interp.registry.registry import builtin
 from interp.testing import Finding
-from interp.testing.claim import CLAIMS, asked
+from interp.testing.claim import CLAIMS, question_of
 
 ROOT = Path(__file__).parent.parent
 README, REFERENCE, TRUTH = ROOT / "README.md", ROOT / "docs/reference.md", ROOT / "docs/truth.json"
@@ -128,7 +128,7 @@ def _truth(found: list[Finding]) -> Iterator[str]:
     for method, group in groupby(found, lambda each: each.method):
         yield f"| `{method}` | {' | '.join(map(_kept, group))} |"
     yield ""
-    yield from (f"- {name}: {asked(claim)}" for name, claim in CLAIMS.items())
+    yield from (f"- {name}: {question_of(claim)}" for name, claim in CLAIMS.items())
 
 
 def _kept(finding: Finding) -> str:

@@ -14,10 +14,10 @@ from interp.opening.description import describe_output
 from interp.spec import InputSpec, ModelOptions, ModelSpec
 from interp.storage.model_card import (
     ORIGIN,
-    Sidecar,
+    ModelCard,
     describe_input,
     from_metadata,
-    read_sidecar,
+    read_model_card,
 )
 from interp_onnx.adapter import OnnxAdapter
 from interp_onnx.batch import settle_batch
@@ -41,7 +41,7 @@ def open_model(source: str, options: ModelOptions = PLAIN, _lookup: Any = None) 
 def describe(source: str, model: ModelProto, engine: Engine, options: ModelOptions) -> OnnxAdapter:
     """The adapter of a model that was read; ModelError unless it answers with class scores."""
     path = Path(source)
-    sidecar, about = read_sidecar(path), metadata(model)
+    sidecar, about = read_model_card(path), metadata(model)
     known = from_metadata(about, path.name)
     network, notes = place(path, model, engine, known, sidecar, options)
     images = probe_images(network.input)
@@ -65,8 +65,8 @@ def place(
     path: Path,
     model: ModelProto,
     engine: Engine,
-    known: Sidecar,
-    sidecar: Sidecar,
+    known: ModelCard,
+    sidecar: ModelCard,
     options: ModelOptions,
 ) -> tuple[Network, list[str]]:
     """The model on its device, with a free batch where its graph allows, and notes."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from onnx import NodeProto
 
-from interp.network.receptive_field import Sight, Span, union
+from interp.network.receptive_field import GridField, Span, union
 from interp_onnx.graph import Graph, attributes, shape_of
 from interp_onnx.shapes import Shapes
 from interp_onnx.signature import ImageInput
@@ -29,11 +29,11 @@ SAME = {
 """Operations that leave each cell where it is; statistics of the whole image only scale it."""
 
 
-def follow(graph: Graph, image: ImageInput, shapes: Shapes) -> dict[str, Sight]:
+def follow(graph: Graph, image: ImageInput, shapes: Shapes) -> dict[str, GridField]:
     """What every tensor's cells see of the image, where that is known."""
     y, x = (2, 3) if image.layout == "NCHW" else (1, 2)
     shape = shapes[graph.image]
-    found = {graph.image: Sight(Span(), Span(), (y, x), (shape[y], shape[x]))}
+    found = {graph.image: GridField(Span(), Span(), (y, x), (shape[y], shape[x]))}
     for node in graph.nodes:
         sight = _after(Step(graph, node, shapes), found)
         for name in node.output if sight else ():
@@ -43,7 +43,7 @@ def follow(graph: Graph, image: ImageInput, shapes: Shapes) -> dict[str, Sight]:
     return found
 
 
-def _after(step: Step, found: Mapping[str, Sight]) -> Sight | None:
+def _after(step: Step, found: Mapping[str, GridField]) -> GridField | None:
     """What the cells of a node's output see."""
     kind = step.node.op_type
     if kind in POINTWISE or kind == "Concat":
@@ -93,7 +93,9 @@ class Step:
         return self.attributes.get(attribute)
 
 
-def _window(step: Step, kernel: tuple[int, ...], sight: Sight) -> list[tuple[int, int, int, int]]:
+def _window(
+    step: Step, kernel: tuple[int, ...], sight: GridField
+) -> list[tuple[int, int, int, int]]:
     """(kernel, stride, pad, dilation) along y and along x."""
     given = step.attributes
     strides = given.get("strides", [1, 1])
@@ -112,17 +114,17 @@ def _same_pad(length: int, kernel: int, stride: int, dilation: int, upper: bool)
     return total // 2 if upper else -(-total // 2)
 
 
-def _convolution(sight: Sight, step: Step) -> Sight | None:
+def _convolution(sight: GridField, step: Step) -> GridField | None:
     weight = step.shape(1)
     return sight.slide(*_window(step, weight[2:], sight)) if len(weight) == 4 else None
 
 
-def _pool(sight: Sight, step: Step) -> Sight | None:
+def _pool(sight: GridField, step: Step) -> GridField | None:
     kernel = step.attributes["kernel_shape"]
     return sight.slide(*_window(step, kernel, sight)) if len(kernel) == 2 else None
 
 
-def _pad(sight: Sight, step: Step) -> Sight | None:
+def _pad(sight: GridField, step: Step) -> GridField | None:
     pads, rank = step.integers(1, "pads"), len(step.shape())
     if pads is None or sight.axes is None:
         return None
@@ -134,7 +136,7 @@ def _pad(sight: Sight, step: Step) -> Sight | None:
     return sight.move((y, 1), (x, 1))
 
 
-def _slice(sight: Sight, step: Step) -> Sight | None:
+def _slice(sight: GridField, step: Step) -> GridField | None:
     """Every `step`-th cell from `start`; along other axes than y and x nothing changes."""
     shape, starts = step.shape(), step.integers(1, "starts")
     if starts is None or sight.axes is None or not shape:
@@ -151,16 +153,16 @@ def _slice(sight: Sight, step: Step) -> Sight | None:
     return sight.move(y, x)
 
 
-def _split(sight: Sight, step: Step) -> Sight | None:
+def _split(sight: GridField, step: Step) -> GridField | None:
     return sight.split(step.attributes.get("axis", 0) % len(step.shape() or (0,)))
 
 
-def _transpose(sight: Sight, step: Step) -> Sight | None:
+def _transpose(sight: GridField, step: Step) -> GridField | None:
     order = step.attributes.get("perm")
     return None if order is None else sight.permute(order)
 
 
-def _reshape(sight: Sight, step: Step) -> Sight | None:
+def _reshape(sight: GridField, step: Step) -> GridField | None:
     """Cells survive where y and x stay whole and last."""
     before, after = step.shape(), step.output
     if before == after:
@@ -171,13 +173,13 @@ def _reshape(sight: Sight, step: Step) -> Sight | None:
     return None
 
 
-def _product(sight: Sight, step: Step) -> Sight | None:
+def _product(sight: GridField, step: Step) -> GridField | None:
     """A product with a constant matrix mixes the last axis alone."""
     constant = step.node.input[1] not in step.graph.alive
     return sight.split(len(step.shape()) - 1) if constant else None
 
 
-RULES: dict[str, Callable[[Sight, Step], Sight | None]] = {
+RULES: dict[str, Callable[[GridField, Step], GridField | None]] = {
     "Conv": _convolution,
     "MaxPool": _pool,
     "AveragePool": _pool,

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from interp.network.receptive_field import Sight
+from interp.network.receptive_field import GridField
 from interp_torch.graph import Graph
 from interp_torch.hooks import output_hooks
 from interp_torch.tracker import Tracker
@@ -22,7 +22,7 @@ class LayerOutput:
 
     kind: str
     shape: tuple[int, ...]
-    sight: Sight | None
+    sight: GridField | None
     work: int  # FLOPs up to here
 
 

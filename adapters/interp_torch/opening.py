@@ -13,7 +13,7 @@ from interp.errors import ModelError, first_line
 from interp.network.probe import check_scores
 from interp.opening.description import describe_output
 from interp.spec import InputSpec, ModelOptions, ModelSpec
-from interp.storage.model_card import Sidecar, describe_input, read_sidecar
+from interp.storage.model_card import ModelCard, describe_input, read_model_card
 from interp_torch.adapter import TorchAdapter, probe
 from interp_torch.derived import LIVE, Recipe
 from interp_torch.malloc import keep_freed_memory
@@ -36,12 +36,12 @@ def open_model(
 
 def describe(opened: Opened, source: str, options: ModelOptions) -> TorchAdapter:
     """The adapter of an opened module; ModelError unless it answers with class scores."""
-    sidecar = read_sidecar(opened.file)
+    sidecar = read_model_card(opened.file)
     spec_input, notes = describe_input(opened.input, sidecar, options)
     tensors = opened.tensors or dict(opened.module.state_dict())
     network = place(opened, spec_input, options)
     scores = first_scores(network, opened.name)
-    known = Sidecar(classes=opened.classes, activation=opened.activation)
+    known = ModelCard(classes=opened.classes, activation=opened.activation)
     output = describe_output(scores, known, opened.file, sidecar, options)
     spec = ModelSpec(
         name=opened.name,

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from interp.network.receptive_field import Sight
+from interp.network.receptive_field import GridField
 
 aten = torch.ops.aten
 
@@ -29,24 +29,24 @@ def _filled(args: tuple[Any, ...], *defaults: Any) -> tuple[Any, ...]:
     return (*args, *defaults[len(args) :])[: len(defaults)]
 
 
-def _convolution(sight: Sight, _: Tensor, *args: Any) -> Sight | None:
+def _convolution(sight: GridField, _: Tensor, *args: Any) -> GridField | None:
     weight, _bias, stride, pad, dilation, transposed = args[1:7]
     if transposed or weight.dim() != 4:
         return None
     return sight.slide(*_windows(weight.shape[2:], stride, pad, dilation))
 
 
-def _pool(sight: Sight, _: Tensor, *args: Any) -> Sight | None:
+def _pool(sight: GridField, _: Tensor, *args: Any) -> GridField | None:
     kernel, stride, pad = _filled(args, None, None, (), 0)[1:]
     return sight.slide(*_windows(kernel, stride or kernel, pad, 1))
 
 
-def _max_pool(sight: Sight, _: Tensor, *args: Any) -> Sight | None:
+def _max_pool(sight: GridField, _: Tensor, *args: Any) -> GridField | None:
     kernel, stride, pad, dilation = _filled(args, None, None, (), 0, 1)[1:]
     return sight.slide(*_windows(kernel, stride or kernel, pad, dilation))
 
 
-def _adaptive_pool(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
+def _adaptive_pool(sight: GridField, output: Tensor, *args: Any) -> GridField | None:
     """Even pools only: others have windows of several sizes."""
     pairs = list(zip(sight.grid, output.shape[2:], strict=True))
     if sight.axes != (2, 3) or any(got == 1 or had % got for had, got in pairs):
@@ -55,12 +55,12 @@ def _adaptive_pool(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
     return _pool(sight, output, args[0], kernel)
 
 
-def _pad(sight: Sight, _: Tensor, *args: Any) -> Sight | None:
+def _pad(sight: GridField, _: Tensor, *args: Any) -> GridField | None:
     left, _right, top, _bottom = [*args[1], 0, 0][:4]
     return sight.slide((1, 1, top, 1), (1, 1, left, 1))
 
 
-def _slice(sight: Sight, _: Tensor, *args: Any) -> Sight | None:
+def _slice(sight: GridField, _: Tensor, *args: Any) -> GridField | None:
     """Every `step`-th cell from `start`; along other axes than y and x nothing changes."""
     tensor, dim, start, _end, step = _filled(args, None, 0, None, None, 1)
     dim %= tensor.dim()
@@ -71,22 +71,22 @@ def _slice(sight: Sight, _: Tensor, *args: Any) -> Sight | None:
     return sight.slide(moved, still) if dim == sight.axes[0] else sight.slide(still, moved)
 
 
-def _split(sight: Sight, _: Tensor, *args: Any) -> Sight | None:
+def _split(sight: GridField, _: Tensor, *args: Any) -> GridField | None:
     return sight.split((args[2] if len(args) > 2 else 0) % args[0].dim())
 
 
-def _permute(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
+def _permute(sight: GridField, output: Tensor, *args: Any) -> GridField | None:
     return sight.permute([each % output.dim() for each in args[1]])
 
 
-def _transpose(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
+def _transpose(sight: GridField, output: Tensor, *args: Any) -> GridField | None:
     order = list(range(output.dim()))
     first, second = args[1], args[2]
     order[first], order[second] = order[second], order[first]
     return sight.permute(order)
 
 
-def _view(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
+def _view(sight: GridField, output: Tensor, *args: Any) -> GridField | None:
     """Cells survive where y and x stay whole: (.., h, w), (N, h, w, C) and (N * h * w, C)."""
     shape, before = tuple(output.shape), args[0]
     if shape == tuple(before.shape):
@@ -101,11 +101,11 @@ def _view(sight: Sight, output: Tensor, *args: Any) -> Sight | None:
     return None
 
 
-def _same(sight: Sight, *_: Any) -> Sight | None:
+def _same(sight: GridField, *_: Any) -> GridField | None:
     return sight
 
 
-Rule = Callable[..., Sight | None]
+Rule = Callable[..., GridField | None]
 RULES: dict[Any, Rule] = {
     aten.convolution: _convolution,
     aten.max_pool2d_with_indices: _max_pool,

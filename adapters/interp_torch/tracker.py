@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from interp.network.receptive_field import Sight, Span, union
+from interp.network.receptive_field import GridField, Span, union
 from interp_torch.receptive_field import RULES
 
 aten = torch.ops.aten
@@ -35,14 +35,14 @@ class Tracker(TorchDispatchMode):
         super().__init__()
         self.work = 0
         self._seen = WeakTensorKeyDictionary()
-        self._seen[images] = Sight(Span(), Span(), (2, 3), (images.shape[2], images.shape[3]))
+        self._seen[images] = GridField(Span(), Span(), (2, 3), (images.shape[2], images.shape[3]))
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         """Overridden: torch would import its compiler, for four seconds, only to skip it."""
         return False
 
-    def sight(self, value: object) -> Sight | None:
+    def sight(self, value: object) -> GridField | None:
         """What the cells of a tensor see, where that is known."""
         return self._seen.get(value) if isinstance(value, Tensor) else None
 
@@ -61,7 +61,7 @@ class Tracker(TorchDispatchMode):
                 self._seen[each] = sight
         return output
 
-    def _follow(self, func: Any, args: tuple[Any, ...], output: Tensor) -> Sight | None:
+    def _follow(self, func: Any, args: tuple[Any, ...], output: Tensor) -> GridField | None:
         packet = func.overloadpacket
         if packet is aten.cat:
             dim = (args[1] if len(args) > 1 else 0) % output.dim()
@@ -73,7 +73,7 @@ class Tracker(TorchDispatchMode):
         pointwise = torch.Tag.pointwise in func.tags or packet in UNTAGGED
         return self._join(_tensors(args), output) if pointwise else None
 
-    def _join(self, tensors: Iterable[Tensor], output: Tensor) -> Sight | None:
+    def _join(self, tensors: Iterable[Tensor], output: Tensor) -> GridField | None:
         return union((self.sight(each), each.shape == output.shape) for each in tensors)
 
 

@@ -1,4 +1,4 @@
-"""An explanation: evidence, and where it comes from."""
+"""An explanation: evidence, and its provenance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from interp.spec import ModelSpec
 
 @dataclass(frozen=True)
 class Prediction:
-    """The model's own answer on an image: classes by falling probability."""
+    """The model's prediction for an image: its best classes, by falling probability."""
 
     classes: tuple[str, ...]
     indices: tuple[int, ...]
@@ -25,7 +25,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made an explanation."""
+    """What made an explanation: method, model, parameters, seed, images, and how long it took."""
 
     method: str
     model: ModelSpec
@@ -39,23 +39,29 @@ class Provenance:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What was found. A method fills `evidence`, `samples`, `scores` and `notes`; run the rest.
+    """What a method found: evidence, and how far to trust it.
 
-    `scores` are the numbers that tell how far to trust it (R^2, residuals), named per target
-    where they differ: {"tiger cat": {"r2_fine": .8, ...}}. `main` names the evidence whose map
-    stands for the explanation in comparisons; by default the first that has a map.
+        found = interp.explain(network, "photo.jpg", method="gradcam")
+        heat = found.map()  # (H, W), signed
+
+    A method fills in `evidence`, `samples`, `scores`, `notes` and `main`; run adds the rest.
     """
 
     evidence: tuple[Evidence, ...]
     samples: int = 0
+    """How many perturbed inputs the model was run on."""
     scores: dict[str, Any] = field(default_factory=dict)
+    """Numbers on the quality of the fit, per target where they differ: {"cat": {"r2": 0.8}}."""
     notes: tuple[str, ...] = ()
+    """What a reader must know, one sentence each."""
     images: tuple[np.ndarray, ...] = ()
+    """The images explained, (H, W, 3) uint8 RGB."""
     provenance: Provenance | None = None
     main: str | None = None
+    """The evidence whose map stands for the explanation; None: the first that has a map."""
 
     def of(self, kind: str, target: str | None = None) -> list[Evidence]:
-        """The evidence of a kind, for a target where one is named."""
+        """The evidence of a kind, such as "heatmap", for one target or for all."""
         return [
             each
             for each in self.evidence
@@ -63,9 +69,9 @@ class Explanation:
         ]
 
     def mapped(self, target: str | None = None, image: int = 0) -> Evidence:
-        """The evidence whose map stands for the explanation of a target and image.
+        """The evidence whose map stands for the explanation of a target and an image.
 
-        UnsupportedError where none has a map.
+        Raises UnsupportedError where none has a map.
         """
         for each in self.evidence:
             wanted = self.main in (None, each.name) and each.image in (None, image)
@@ -75,7 +81,7 @@ class Explanation:
         raise UnsupportedError(f"{method} gives no map of {target or 'its target'} on this image")
 
     def map(self, target: str | None = None, image: int = 0) -> np.ndarray:
-        """Importance per pixel (H, W), signed, as `mapped` finds it."""
+        """Importance per pixel of a target and an image, (H, W), signed; raises as `mapped`."""
         values = self.mapped(target, image).map()
         assert values is not None  # noqa: S101 - mapped looked for it
         return values
@@ -133,7 +139,7 @@ class Explanation:
         return named if self.provenance is None else named | {*self.provenance.targets}
 
     def named(self, name: str, target: str | None = None) -> Any:
-        """The one piece of evidence called `name` (for a target); KeyError where there is none."""
+        """The evidence called `name`, for a target where one is given. Raises KeyError."""
         for each in self.evidence:
             if each.name == name and (target is None or each.target == target):
                 return each
@@ -160,15 +166,12 @@ def read_finding_key(text: str, targets: Iterable[str]) -> tuple[str | None, int
 
 
 def join(parts: Iterable[Explanation]) -> Explanation:
-    """Explanations of several targets or images as one: evidence in order, samples added."""
-    listed: Sequence[Explanation] = list(parts)
-    scores: dict[str, Any] = {}
-    for each in listed:
-        scores |= each.scores
+    """One explanation of several targets or images: evidence in order, samples added."""
+    listed = list(parts)
     return replace(
         listed[0],
         evidence=tuple(found for each in listed for found in each.evidence),
         samples=sum(each.samples for each in listed),
-        scores=scores,
+        scores={name: score for each in listed for name, score in each.scores.items()},
         notes=tuple(dict.fromkeys(note for each in listed for note in each.notes)),
     )

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from interp.dataset import SUFFIXES
 from interp.spec import Plain
 from interp.storage.folder import MANIFEST
+from interp.storage.image import SUFFIXES
 
 ENVIRONMENT = "INTERP_DASHBOARD"
 """The environment variable that passes the settings from the command to the application."""

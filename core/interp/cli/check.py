@@ -94,13 +94,13 @@ def _table(found: Sequence[Finding]) -> Iterator[str]:
 
 def _in_full(found: Sequence[Finding]) -> Iterator[str]:
     """One method: what each check measured, and under it what the check asks."""
-    from interp.testing.claim import CLAIMS, asked
+    from interp.testing.claim import CLAIMS, question_of
 
     rows = []
     for each in found:
         rows.append((each.check, _cell(each), each.said))
         if each.check in CLAIMS:
-            rows.append(("", "", asked(CLAIMS[each.check])))
+            rows.append(("", "", question_of(CLAIMS[each.check])))
     yield found[0].method
     yield from columns(rows)
     yield LEGEND

@@ -97,7 +97,9 @@ def evaluate_methods(
         budget=parse.budget(amount, batch_size),
     )
     with shell.session() as session:
-        found = evaluate(request, session, out=place, tell=lambda line: typer.echo(line, err=True))
+        found = evaluate(
+            request, session, out=place, on_message=lambda line: typer.echo(line, err=True)
+        )
     report_evaluation(found, place, shell)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from interp.cli import flags
 from interp.cli.output import answer, columns
-from interp.request import SAMPLE_IMAGE, Request
+from interp.request import SAMPLE_IMAGE
 
 if TYPE_CHECKING:
     from interp.opening.export import Export
@@ -84,14 +84,14 @@ def predict(
       interp predict --image photo.jpg
       interp predict --image photo.jpg --model torchvision:resnet18
     """
-    from interp.opening.named import open_images
+    from interp.opening.images import named_images
     from interp.opening.prediction import predict as best
     from interp.opening.source import open_model
 
-    request = Request(method="none", images=tuple(image or [SAMPLE_IMAGE]))
-    names, pictures = open_images(shell.registry, request)
+    images = list(named_images(shell.registry, image or [SAMPLE_IMAGE]))
+    names = [each.name for each in images]
     opened = open_model(model.source, model.options(), shell.registry)
-    found = [best(opened, opened.prepare(each)[0]) for each in pictures]
+    found = [best(opened, opened.prepare(each.image)[0]) for each in images]
     predictions = [{"image": name, **asdict(each)} for name, each in zip(names, found, strict=True)]
     facts = {"model": opened.spec.name, "predictions": predictions}
     shell.say(facts, map(answer, names, found))

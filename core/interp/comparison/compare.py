@@ -11,11 +11,12 @@ from interp.comparison.comparison_run import ComparisonRun, OnImage, no_callback
 from interp.comparison.result import Comparison, ComparisonRequest
 from interp.dataset import TolerantReader
 from interp.errors import InputError, PluginError
-from interp.opening.images import gather
+from interp.opening.images import open_images
 from interp.opening.named import open_method
 from interp.registry import Registry
 from interp.request import Choice
 from interp.session import Session
+from interp.storage.resumable import check_resumable
 from interp.target import parse_target
 
 
@@ -36,9 +37,11 @@ def compare(
     recorded in its own cell. `on_image` is called with an image's results so far after each
     method; methods without samples come first, because they are fast.
     """
+    if out is not None:
+        check_resumable(out)
     session = session or Session()
     _check_methods(session.registry, request.methods)
-    dataset = gather(session.registry, names or request.images, request.data, images)
+    dataset = open_images(session.registry, names or request.images, request.data, images)
     model = session.open_model(request.model, request.options)
     for text in request.targets:
         parse_target(text, model.spec.classes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from interp.network.receptive_field import Sight
+from interp.network.receptive_field import GridField
 from interp.spec import Layer, grid_of
 
 LAYOUTS: dict[int, Literal["NCHW", "tokens", "vector"]] = {4: "NCHW", 3: "tokens", 2: "vector"}
@@ -15,7 +15,7 @@ def describe_layer(
     name: str,
     kind: str,
     shape: tuple[int, ...],
-    sight: Sight | None,
+    sight: GridField | None,
     batch: int,
     cost_after: float | None,
     cut: Literal["graph", "hooks", "none"],
@@ -40,7 +40,7 @@ def describe_layer(
     )
 
 
-def _channels_last(shape: tuple[int, ...], sight: Sight | None) -> bool:
+def _channels_last(shape: tuple[int, ...], sight: GridField | None) -> bool:
     if len(shape) != 4:
         return False
     return shape[1] == shape[2] != shape[3] if sight is None else sight.axes != (2, 3)

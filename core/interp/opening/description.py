@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from interp.network.activation import sum_to_one
 from interp.spec import ModelOptions
-from interp.storage.model_card import Sidecar, name_classes
+from interp.storage.model_card import ModelCard, name_classes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +24,7 @@ class OutputDescription(NamedTuple):
 
 
 def describe_output(
-    scores: Tensor, known: Sidecar, file: Path | None, sidecar: Sidecar, options: ModelOptions
+    scores: Tensor, known: ModelCard, file: Path | None, sidecar: ModelCard, options: ModelOptions
 ) -> OutputDescription:
     """Activation and class names of a model that answered `scores` (N, K).
 

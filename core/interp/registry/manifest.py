@@ -11,7 +11,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from interp.spec import Capability, Plain
-from interp.storage.yaml_file import Keys, Slip, a_list, a_mapping, a_record, one_of, read_yaml
+from interp.storage.yaml_file import (
+    DocumentError,
+    Keys,
+    as_list,
+    as_mapping,
+    as_record,
+    one_of,
+    read_yaml,
+)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 Package = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
@@ -147,42 +155,44 @@ class Manifest:
 def read_manifest(path: Path) -> Manifest:
     """The registry file at `path`; RegistryError names file, key path and the nearest name."""
     try:
-        document = a_mapping(read_yaml(path), ())
+        document = as_mapping(read_yaml(path), ())
         for key in document:
             one_of(key, ("entries", "hooks"), (key,))
-        entries, hooks = (a_list(document.get(key, []), (key,)) for key in ("entries", "hooks"))
+        entries, hooks = (as_list(document.get(key, []), (key,)) for key in ("entries", "hooks"))
         return Manifest(
             path,
             tuple(_entry(each, ("entries", at)) for at, each in enumerate(entries)),
-            tuple(a_record(HookEntry, each, ("hooks", at)) for at, each in enumerate(hooks)),
+            tuple(as_record(HookEntry, each, ("hooks", at)) for at, each in enumerate(hooks)),
         )
-    except Slip as slip:
-        raise slip.error(path) from slip.__cause__
+    except DocumentError as slip:
+        raise slip.at(path) from slip.__cause__
 
 
 def _entry(value: object, keys: Keys) -> Entry:
-    fields = a_mapping(value, keys)
+    fields = as_mapping(value, keys)
     kind = one_of(fields.get("kind"), ENTRIES, (*keys, "kind"))
     if kind == "method" and "compose" in fields:
         for key in ("needs", "package", "object"):
             if key in fields:
-                raise Slip((*keys, key), "a composition takes this from its parts; leave it out")
-        return a_record(CompositionEntry, fields, keys)
+                raise DocumentError(
+                    (*keys, key), "a composition takes this from its parts; leave it out"
+                )
+        return as_record(CompositionEntry, fields, keys)
     if "object" in fields:
         fields = {**fields, "package": _package(fields, keys)}
     elif "package" not in fields:
-        raise Slip((*keys, "object"), f"missing; expected {OBJECT}")
+        raise DocumentError((*keys, "object"), f"missing; expected {OBJECT}")
     elif kind == "method" and "needs" not in fields:
-        raise Slip((*keys, "needs"), "missing; expected what the method needs of a model")
+        raise DocumentError((*keys, "needs"), "missing; expected what the method needs of a model")
     elif kind == "perturbation":
         fields = {"needs": [Capability.PREDICT], **fields}
-    return a_record(ENTRIES[kind], fields, keys)
+    return as_record(ENTRIES[kind], fields, keys)
 
 
 def _package(fields: dict[str, Any], keys: Keys) -> str:
     """The package of an entry's object: the one that is given, else the outermost."""
     found = str(fields["object"])
     if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", found):
-        raise Slip((*keys, "object"), f"found {found!r}; expected {OBJECT}")
+        raise DocumentError((*keys, "object"), f"found {found!r}; expected {OBJECT}")
     parents = list(accumulate(found.partition(":")[0].split("."), "{}.{}".format))
     return one_of(fields.get("package", parents[0]), parents, (*keys, "package"))

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from interp.cli.flags import default_model
 from interp.errors import InterpError
 from interp.method import Method
+from interp.opening.named import default_model
 from interp.registry.manifest import MethodEntry
 from interp.request import Choice
 from interp.spec import Capability

@@ -14,7 +14,8 @@ from interp.evidence import Tile
 from interp.explanation import Explanation
 from interp.memory import Memory
 from interp.method import Style
-from interp.opening.named import default_model, image_path
+from interp.opening.images import image_path
+from interp.opening.named import default_model
 from interp.registry import Registry
 from interp.registry.manifest import AdapterEntry, MethodEntry, Paper
 from interp.request import Request
