@@ -30,9 +30,9 @@ lint: $(VENV)/.developing ## check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-docs: $(VENV)/.developing ## check every method, write the generated parts of README.md
+docs: $(VENV)/.developing ## check every method, write docs/reference.md and README.md's table
 	$(BIN)/interp check --out docs/truth.json
-	$(BIN)/python docs/reference.py README.md
+	$(BIN)/python docs/reference.py
 	$(BIN)/python docs/picture.py
 
 screenshots: $(VENV)/.developing ## take README's picture of the dashboard (needs chromium)
@@ -43,7 +43,7 @@ bench: $(VENV)/.developing ## measure against peers; results go to benchmarks/
 	set -e; for name in $(BENCH); do $(BIN)/python benchmarks/$$name.py; done
 
 models: $(VENV)/.installed ## train the shipped networks again, about two hours
-	$(BIN)/python -m interp_creatures.train
+	PYTHONPATH=benchmarks $(BIN)/python -m creatures.train
 	rm -rf build/creatures $(CHIP)
 	$(BIN)/interp data creatures --out build/creatures --count 800 --seed 2001
 	$(BIN)/interp fit --plugin chip --data build/creatures --layer stage3 --layer stage3.0 \

@@ -37,9 +37,8 @@ from interp_chip.knowledge import ChipKnowledge
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
 from interp_chip.view import ChipView, refine
-from interp_standard.localize import Localization
-from interp_standard.localize.centre import centre
-from interp_standard.localize.report import rows
+from interp_standard.baseline import centred_gaussian
+from interp_standard.localize.report import Localization, rows
 from interp_standard.localize.score import Score, Truth
 
 HERE = Path(__file__).parent
@@ -165,7 +164,7 @@ class Study:
         for name, layers in REFINED.items():
             yield name, refine([maps[layer] for layer in layers], "product")
         yield "cam head", self._cam(example.image, target)
-        yield "centre", centre(example.image.shape[:2])
+        yield "centre", centred_gaussian(example.image.shape[:2])
 
     def _gradcam(self, image: np.ndarray, layer: str, target: Target) -> np.ndarray:
         """sum_k mean(d logit / d A_k) A_k."""

@@ -36,10 +36,10 @@ from interp_chip.params import ChipParams
 from interp_chip.view import ChipView, refine
 from interp_creatures.dataset import Creatures
 from interp_creatures.species import DEFINING
+from interp_standard.baseline import centred_gaussian
 from interp_standard.localize.box import iou, largest_box
-from interp_standard.localize.centre import centre
 from interp_standard.localize.region import energy, pointing
-from interp_standard.localize.sweep import tune
+from interp_standard.localize.score import tune
 
 HERE = Path(__file__).parent
 LAYERS = {
@@ -205,7 +205,7 @@ class Study:
         first = self.params.layer[0]
         for other in self.params.layer[1:]:
             yield f"refined {first} x {other}", refine([maps[other], maps[first]], "product")
-        yield "centre", centre(image.shape[:2])
+        yield "centre", centred_gaussian(image.shape[:2])
 
     def _slopes(
         self, pixels: torch.Tensor, layer: str, target: Target

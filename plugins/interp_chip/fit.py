@@ -81,7 +81,8 @@ class FittedLayer:
                 f" raise --budget or masks to {channels} or more"
             )
         if not self.complete:
-            yield f"{self.layer}: time was over after {self.moments.count} networks (R^2 {r2})"
+            count = self.moments.count
+            yield f"{self.layer}: the time budget ended after {count} networks (R^2 {r2})"
         if self.solved.r2 is not None:
             pairs = zip(classes, self.solved.r2.tolist(), strict=True)
             poor = [name for name, value in pairs if value < POOR]
@@ -101,7 +102,9 @@ def fit_layer(fit: LayerFit) -> FittedLayer:
     budget, progress = fit.context.budget, fit.context.within(f"fitting {fit.layer}").progress
     stable = budget.until == "stable"
     if stable and budget.shard is not None:
-        raise InputError("a part cannot tell whether the whole has settled; leave out --until")
+        raise InputError(
+            "one part (--shard) cannot show whether the whole has settled; leave out --until"
+        )
     if budget.shard is not None and budget.shard[1] > fit.chunks:
         raise InputError(
             f"{fit.masks} networks per image are {fit.chunks} chunks, too few for "

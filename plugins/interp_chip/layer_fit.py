@@ -117,7 +117,7 @@ class LayerFit:
         return (-distance / self._sigma_squared).exp()
 
     def _run_images(self, chunks: list[int]) -> bool:
-        """Run every image with the chunks; False when time was over before the last image."""
+        """Run every image with the chunks; False when the time budget ended before the last."""
         pieces = [chunks[at : at + BLOCK] for at in range(0, len(chunks), BLOCK)]
         count, skip = len(self.images.images), self.blocks
         label = f"perturbed networks at {self.layer}"

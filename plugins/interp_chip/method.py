@@ -27,8 +27,8 @@ from interp_chip.training_images import TrainingImages, choose_images, unlabelle
 from interp_chip.view import ChipView
 
 LOCAL = (
-    "nothing was learned of this model before: what its channels say is learned from the images "
-    "given alone; for class-level knowledge learn from a folder: interp fit --plugin chip"
+    "nothing was learned of this model before: channel weights are learned from the images given "
+    "alone; for class-level knowledge learn from a folder: interp fit --plugin chip"
 )
 
 
@@ -104,7 +104,9 @@ class Chip(FittedMethod):
         """The given knowledge or the shipped one; InputError where there is neither."""
         found = self._find(model, knowledge)
         if found is None:
-            raise InputError(f"nothing is known of {model.spec.name}; learn first: interp fit")
+            raise InputError(
+                f"nothing was learned of {model.spec.name} yet; learn first: interp fit"
+            )
         return ChipKnowledge.read(found)
 
     def _find(self, model: ModelAdapter, knowledge: Knowledge | None) -> Knowledge | None:

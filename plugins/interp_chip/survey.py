@@ -25,19 +25,19 @@ CROP = 96
 def survey(
     model: ModelAdapter,
     dataset: Dataset,
-    known: ChipKnowledge,
+    learned: ChipKnowledge,
     params: ChipParams,
     context: Context,
 ) -> Explanation:
     """Weights, class similarity, sparsity and example images of every learned layer."""
-    chosen = known.chosen(params.layer)
+    chosen = learned.chosen(params.layer)
     best = {name: selective(layer.weights)[:SHOWN] for name, layer in chosen.items()}
     reader = TolerantReader(dataset)
     examples = find_examples(model, reader, best, context)
     evidence = [
         each
         for name, layer in chosen.items()
-        for each in _evidence(name, layer, list(known.names), best[name], examples[name])
+        for each in _evidence(name, layer, list(learned.names), best[name], examples[name])
     ]
     return Explanation(tuple(evidence), notes=tuple(reader.notes()))
 

@@ -124,6 +124,6 @@ def _model_class(model: ModelAdapter, name: str) -> int:
         return parse_target(name, model.spec.classes).index
     except InputError as error:
         raise InputError(
-            f"the data's class {name!r} is none of {model.spec.name}'s: {error}; name the "
-            "data's classes as the model does, or by their numbers"
+            f"the data's class {name!r} is none of {model.spec.name}'s classes: {error}; "
+            "name the data's classes as the model does, or by their numbers"
         ) from error

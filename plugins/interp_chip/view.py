@@ -12,7 +12,7 @@ from torch import Tensor
 
 from interp.errors import InputError
 from interp.evidence import ChannelImportance, Evidence, Heatmap
-from interp.explanation import Explanation
+from interp.explanation import Explanation, finding_key
 from interp.method import ImageView
 from interp.target import Target
 from interp_chip.features import channel_maps, pooled
@@ -30,7 +30,7 @@ class ChipView(ImageView):
     def to_explanation(self, targets: Sequence[Target]) -> Explanation:
         """Evidence for every target; `scores` hold R^2 of each layer, by target (and image)."""
         scores = {
-            target.name if self.count == 1 else f"{target.name}, image {self.index}": {
+            finding_key(target.name, self.index, self.count): {
                 f"r2 {layer}": None if r2 is None else round(r2, 4)
                 for layer, r2 in self._r2(target).items()
             }
@@ -69,14 +69,14 @@ class ChipView(ImageView):
     def _refined(self, maps: dict[str, np.ndarray], target: Target) -> Heatmap:
         if len(maps) < 2:
             raise InputError(
-                f"refined combines layers; only {', '.join(maps)} is known; learn another: "
+                f"refined combines layers; only {', '.join(maps)} was learned; learn another: "
                 "interp fit --plugin chip --layer DEEP --layer SHALLOW"
             )
         values = refine(list(maps.values()), self.params.refine)
-        known = [each for each in self._r2(target).values() if each is not None]
+        fits = [each for each in self._r2(target).values() if each is not None]
         return Heatmap(
             name="refined",
-            r2=min(known, default=None),  # as good as the poorest fit behind it
+            r2=min(fits, default=None),  # as good as the poorest fit behind it
             target=target.name,
             image=self.index,
             layer=" x ".join(maps),

@@ -1,4 +1,4 @@
-"""The ranges from which creatures are drawn, in one frozen object."""
+"""The ranges from which everything random about an image is drawn."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Config:
     two_ratio: float = 0.88  # of the smaller mask to the larger, at most
 
     def eased(self, difficulty: float) -> Config:
-        """The same creatures at a share of the nuisance, for a curriculum from 0 to 1."""
+        """The same with less nuisance: `difficulty` 1 is this configuration, 0 the easiest."""
         low, high = self.contrast
         return replace(
             self,
@@ -54,3 +54,4 @@ def _scaled(limits: Range, share: float) -> Range:
 
 
 CONFIG = Config()
+EASY = CONFIG.eased(0)

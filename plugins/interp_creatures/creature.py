@@ -1,8 +1,9 @@
-"""One creature: its parts as polygons in its own frame, body at the origin, looking along +x."""
+"""A creature: its parts as polygons, with the body at the origin and the head towards +x."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +17,7 @@ TAIL_AREA = 1.0
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """One coloured outline of a part; pieces are drawn in order, later over earlier."""
+    """A coloured outline of a part; pieces are drawn in order, later ones over earlier ones."""
 
     part: str
     outline: Outline
@@ -25,49 +26,49 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Creature:
+    """A class and the pieces that are drawn."""
+
     label: int
     pieces: tuple[Piece, ...]
 
     def moved(self, matrix: np.ndarray, shift: np.ndarray | float = 0.0) -> Creature:
-        """The creature with every point p at `matrix @ p + shift`."""
-        pieces = tuple(
-            Piece(piece.part, _moved(piece.outline, matrix, shift), piece.colour)
-            for piece in self.pieces
-        )
-        return Creature(self.label, pieces)
+        """The creature with every point p moved to `matrix @ p + shift`."""
+        move = partial(moved, matrix=matrix, shift=shift)
+        pieces = (replace(each, outline=move(each.outline)) for each in self.pieces)
+        return Creature(self.label, tuple(pieces))
 
     def vertices(self) -> np.ndarray:
         """Every point of every outline, (N, 2)."""
         return np.concatenate([contour for piece in self.pieces for contour in piece.outline])
 
 
-def grow(label: int, colours: np.ndarray, config: Config, rng: np.random.Generator) -> Creature:
-    """A creature of a class; all but the shapes of head and tail is chance."""
+def random_creature(
+    label: int, colours: np.ndarray, config: Config, rng: np.random.Generator
+) -> Creature:
+    """A creature of a class; everything but the shapes of head and tail is random."""
     head, tail = list(CLASSES.values())[label]
     body = rng.uniform(0.85, 1.15), rng.uniform(0.55, 0.75)
     nose, rump = np.radians([rng.uniform(-50, 5), rng.uniform(175, 230)])
     lean = np.radians(rng.uniform(-config.bend, config.bend, 2))
-    end = _limb(TAILS[tail](), TAIL_AREA, rump, body, lean[1])[0]
-    return Creature(
-        label,
-        (
-            *_legs(*body, colours[1], rng),
-            *_fin(*body, colours[2], rng),
-            Piece("body", (_body(*body, rng),), colours[0]),
-            Piece("tail", end, colours[3]),
-            *_head(head, nose, body, lean[0], colours[4]),
-        ),
+    end = _limb(TAILS[tail], TAIL_AREA, rump, body, lean[1])[0]
+    pieces = (
+        Piece("legs", _legs(*body, rng), colours[1]),
+        Piece("fin", _fin(*body, rng), colours[2]),
+        Piece("body", (_body(*body, rng),), colours[0]),
+        Piece("tail", end, colours[3]),
+        *_head(head, nose, body, lean[0], colours[4]),
     )
+    return Creature(label, tuple(each for each in pieces if each.outline))
 
 
-def turned(angle: float, mirror: bool, scale: float = 1.0) -> np.ndarray:
-    """The matrix that mirrors, turns by `angle` radians and scales."""
-    cos, sin = np.cos(angle), np.sin(angle)
-    flip = -1.0 if mirror else 1.0
+def transformation(angle: float, mirror: bool, scale: float = 1.0) -> np.ndarray:
+    """The matrix (2, 2) that mirrors, rotates by `angle` radians and scales."""
+    cos, sin, flip = np.cos(angle), np.sin(angle), -1.0 if mirror else 1.0
     return scale * np.array([[cos * flip, -sin], [sin * flip, cos]])
 
 
-def _moved(outline: Outline, matrix: np.ndarray, shift: np.ndarray | float) -> Outline:
+def moved(outline: Outline, matrix: np.ndarray, shift: np.ndarray | float) -> Outline:
+    """The outline with every point p at `matrix @ p + shift`."""
     return tuple(contour @ matrix.T + shift for contour in outline)
 
 
@@ -85,24 +86,24 @@ def _body(length: float, height: float, rng: np.random.Generator) -> np.ndarray:
 def _limb(
     outline: Outline, area: float, place: float, body: tuple[float, float], bend: float
 ) -> tuple[Outline, np.ndarray, np.ndarray]:
-    """Head or tail at the body's edge, pointing outwards and leaning; with its matrix and root."""
-    matrix = turned(place + bend, False, np.sqrt(area / surface(outline)))
+    """Head or tail at the body's edge, pointing outwards, with its matrix and its root (2,)."""
+    matrix = transformation(place + bend, False, np.sqrt(area / outline_area(outline)))
     root = 0.93 * np.array([body[0] * np.cos(place), body[1] * np.sin(place)])
-    return _moved(outline, matrix, root), matrix, root
+    return moved(outline, matrix, root), matrix, root
 
 
 def _head(
     shape: str, place: float, body: tuple[float, float], bend: float, colour: np.ndarray
 ) -> tuple[Piece, ...]:
     """The head and its eye, which sits at the same point of every shape."""
-    outline, matrix, root = _limb(HEADS[shape](), HEAD_AREA, place, body, bend)
-    eye = _moved((ellipse(0.14, 0, 0.17, 0.17, 12),), matrix, root)
-    pupil = _moved((ellipse(0.18, 0, 0.09, 0.09, 8),), matrix, root)
+    outline, matrix, root = _limb(HEADS[shape], HEAD_AREA, place, body, bend)
+    eye = moved((ellipse(0.14, 0, 0.17, 0.17, 12),), matrix, root)
+    pupil = moved((ellipse(0.18, 0, 0.09, 0.09, 8),), matrix, root)
     white, black = np.full(3, 0.95), np.full(3, 0.05)
     return Piece("head", outline, colour), Piece("head", eye, white), Piece("head", pupil, black)
 
 
-def surface(outline: Outline) -> float:
+def outline_area(outline: Outline) -> float:
     """Area inside the contours, overlaps counted twice."""
     total = 0.0
     for contour in outline:
@@ -111,17 +112,14 @@ def surface(outline: Outline) -> float:
     return total
 
 
-def _legs(
-    length: float, height: float, colour: np.ndarray, rng: np.random.Generator
-) -> tuple[Piece, ...]:
+def _legs(length: float, height: float, rng: np.random.Generator) -> Outline:
     count, kind = int(rng.integers(2, 5)), int(rng.integers(3))
     reach = height + rng.uniform(0.35, 0.6)
     width = rng.uniform(0.1, 0.17)
-    legs = []
-    for x in np.linspace(-0.62, 0.62, count) * length:
-        foot = x + rng.uniform(-0.15, 0.15)
-        legs.append(_leg(x, foot, reach, width, kind))
-    return (Piece("legs", tuple(legs), colour),)
+    return tuple(
+        _leg(x, x + rng.uniform(-0.15, 0.15), reach, width, kind)
+        for x in np.linspace(-0.62, 0.62, count) * length
+    )
 
 
 def _leg(x: float, foot: float, reach: float, width: float, kind: int) -> np.ndarray:
@@ -139,20 +137,16 @@ def _leg(x: float, foot: float, reach: float, width: float, kind: int) -> np.nda
     )  # fmt: skip
 
 
-def _fin(
-    length: float, height: float, colour: np.ndarray, rng: np.random.Generator
-) -> tuple[Piece, ...]:
+def _fin(length: float, height: float, rng: np.random.Generator) -> Outline:
     """Nothing, a sail, a row of spikes or a hump on the back."""
     kind, rise = rng.integers(4), rng.uniform(0.3, 0.5)
     if kind == 0:
         return ()
     if kind == 1:
-        outline = points((-0.5, -0.3), (-0.75, -height - rise), (0.45, -0.3)) * (length, 1)
-        return (Piece("fin", (outline,), colour),)
+        return (points((-0.5, -0.3), (-0.75, -height - rise), (0.45, -0.3)) * (length, 1),)
     if kind == 2:
-        spikes = tuple(
+        return tuple(
             points((x - 0.17, -0.3), (x - 0.1, -height - rise * 0.8), (x + 0.17, -0.3))
             for x in np.array([-0.42, -0.08, 0.26]) * length
         )
-        return (Piece("fin", spikes, colour),)
-    return (Piece("fin", (ellipse(-0.1 * length, -height * 0.75, 0.38 * length, rise),), colour),)
+    return (ellipse(-0.1 * length, -height * 0.75, 0.38 * length, rise),)

@@ -1,4 +1,4 @@
-"""From a seed and an index to an image with its exact truth."""
+"""Draws the image of a seed and an index, with its exact masks, boxes and parts."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import cv2
 import numpy as np
 
 from interp.dataset import Example, Instance, Part
-from interp_creatures.background import backdrop, field, fill, scatter, waves
+from interp_creatures.background import backdrop, fill, scatter, smooth_noise, stripes
 from interp_creatures.config import Config
-from interp_creatures.creature import Creature, Piece
-from interp_creatures.scene import Scene, compose
+from interp_creatures.creature import Creature
+from interp_creatures.scene import compose
 from interp_creatures.species import CLASSES, DEFINING
 
 SCENE, GROUND, COAT, LIGHT = range(4)  # independent random streams of one image
 
 
 def stream(seed: int, index: int, number: int) -> np.random.Generator:
-    """The random numbers of one purpose in one image, the same on every machine."""
+    """The random generator of one purpose in one image, the same on every machine."""
     return np.random.Generator(np.random.Philox(key=[seed, index], counter=[0, 0, 0, number]))
 
 
@@ -29,19 +29,29 @@ def draw(
     rng = stream(seed, index, SCENE)
     chance = bool(rng.random() < config.two)
     label = index % len(CLASSES)
-    scene = compose(label, chance if two is None else two, config, rng)
-    instances = tuple(annotate(creature, config.size, hidden) for creature in scene.creatures)
-    image = _paint(scene, instances, (seed, index), config, hidden)
+    ground = rng.uniform(0.15, 0.85, 3)
+    creatures = compose(label, chance if two is None else two, ground, config, rng)
+    instances = tuple(annotate(creature, config.size, hidden) for creature in creatures)
+    rng = stream(seed, index, GROUND)
+    image = _to_uint8(backdrop(ground, config, rng))
+    colours = np.stack([piece.colour for creature in creatures for piece in creature.pieces])
+    scatter(image, np.concatenate([colours, rng.uniform(0, 1, (3, 3))]), config, rng)
+    for number, creature in enumerate(creatures):
+        for piece in creature.pieces:
+            if piece.part not in hidden:
+                fill(image, piece.outline, tuple((piece.colour * 255).tolist()))
+        _add_coat(image, instances[number], config, stream(seed, index, COAT + 2 * number))
+    image = _add_light(image, config, stream(seed, index, LIGHT))
     return Example(f"creatures-s{seed}-{index:05d}", image, label, instances)
 
 
 def annotate(creature: Creature, size: int, hidden: Collection[str] = ()) -> Instance:
-    """Box, mask and parts of a creature, from the pixels that its pieces own."""
+    """Box, mask and parts of a creature, from the pixels where its pieces are on top."""
     owner = np.zeros((size, size), np.uint8)
     names = list(dict.fromkeys(piece.part for piece in creature.pieces if piece.part not in hidden))
     for piece in creature.pieces:
-        for contour in piece.outline if piece.part in names else ():
-            fill(owner, contour, (names.index(piece.part) + 1,), smooth=False)
+        if piece.part in names:
+            fill(owner, piece.outline, (names.index(piece.part) + 1,), smooth=False)
     mask = owner > 0
     parts = tuple(_part(name, owner == number + 1) for number, name in enumerate(names))
     return Instance(creature.label, tight_box(mask), mask, parts)
@@ -60,45 +70,20 @@ def _part(name: str, mask: np.ndarray) -> Part:
     return Part(name, centre, mask, name in DEFINING)
 
 
-def _paint(
-    scene: Scene,
-    instances: tuple[Instance, ...],
-    key: tuple[int, int],
-    config: Config,
-    hidden: Collection[str],
-) -> np.ndarray:
-    rng = stream(*key, GROUND)
-    image = _bytes(backdrop(scene.ground, config, rng))
-    colours = np.stack([piece.colour for c in scene.creatures for piece in c.pieces])
-    scatter(image, np.concatenate([colours, rng.uniform(0, 1, (3, 3))]), config, rng)
-    for number, creature in enumerate(scene.creatures):
-        for piece in creature.pieces:
-            if piece.part not in hidden:
-                _draw_piece(image, piece)
-        _pattern(image, instances[number], config, stream(*key, COAT + 2 * number))
-    return _light(image, config, stream(*key, LIGHT))
-
-
-def _draw_piece(image: np.ndarray, piece: Piece) -> None:
-    paint = tuple((piece.colour * 255).tolist())
-    for contour in piece.outline:
-        fill(image, contour, paint)
-
-
-def _pattern(
+def _add_coat(
     image: np.ndarray, instance: Instance, config: Config, rng: np.random.Generator
 ) -> None:
     """Stripes or spots on one creature, in place."""
     strength = np.float32(rng.uniform(*config.coat))
-    coat = waves(config.size, rng) if rng.random() < 0.4 else field(config.size, rng)
+    coat = stripes(config.size, rng) if rng.random() < 0.4 else smooth_noise(config.size, rng)
     left, top, right, bottom = (int(edge) for edge in instance.box)
     window = slice(top, bottom), slice(left, right)
     shown = instance.mask[window] if instance.mask is not None else True
     gain = np.where(shown, 1 + strength * coat[window], 1) / np.float32(255)
-    image[window] = _bytes(image[window] * gain[..., None])
+    image[window] = _to_uint8(image[window] * gain[..., None])
 
 
-def _light(image: np.ndarray, config: Config, rng: np.random.Generator) -> np.ndarray:
+def _add_light(image: np.ndarray, config: Config, rng: np.random.Generator) -> np.ndarray:
     """Uneven light, a little blur and pixel noise."""
     size = config.size
     slope = rng.uniform(-1, 1, 2).astype(np.float32) * np.float32(rng.uniform(*config.light))
@@ -109,8 +94,8 @@ def _light(image: np.ndarray, config: Config, rng: np.random.Generator) -> np.nd
         image = cv2.GaussianBlur(image, (3, 3), blur)
     noise = rng.integers(0, 256, image.shape, dtype=np.uint8).astype(np.float32) - 127.5
     lit = image * (gain / 255)[..., None] + noise * np.float32(amplitude / 127.5)
-    return _bytes(lit)
+    return _to_uint8(lit)
 
 
-def _bytes(image: np.ndarray) -> np.ndarray:
+def _to_uint8(image: np.ndarray) -> np.ndarray:
     return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)

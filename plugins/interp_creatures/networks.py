@@ -1,8 +1,7 @@
-"""The two networks of the embedded default, for normalised (N, 3, 112, 112) input."""
+"""The two default networks, for normalised input of (N, 3, 112, 112)."""
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -11,14 +10,6 @@ from interp_creatures.species import CLASSES
 SIZE = 112
 MEAN = (0.48, 0.48, 0.48)
 STD = (0.25, 0.25, 0.25)
-
-
-def creatures_vgg() -> CreaturesVGG:
-    return CreaturesVGG()
-
-
-def creatures_resnet() -> CreaturesResNet:
-    return CreaturesResNet()
 
 
 class CreaturesVGG(nn.Module):
@@ -92,16 +83,11 @@ def _conv(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Seque
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
 
 
-def normalised(images: np.ndarray) -> Tensor:
-    """(N, H, W, 3) uint8 RGB -> (N, 3, H, W) as the networks expect it."""
-    mean, std = torch.tensor(MEAN), torch.tensor(STD)
-    return ((torch.from_numpy(images) / 255 - mean) / std).permute(0, 3, 1, 2)
+def creatures_vgg() -> nn.Module:
+    """The network that is registered as creatures-vgg, untrained."""
+    return CreaturesVGG()
 
 
-def scores(network: nn.Module, images: np.ndarray, batch: int = 100) -> np.ndarray:
-    """(N, H, W, 3) uint8 RGB -> (N, K) class scores."""
-    with torch.no_grad():
-        every = [
-            network(normalised(chunk)) for chunk in np.array_split(images, -(-len(images) // batch))
-        ]
-    return torch.cat(every).numpy()
+def creatures_resnet() -> nn.Module:
+    """The network that is registered as creatures-resnet, untrained."""
+    return CreaturesResNet()

@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
 from interp_creatures.background import fill
 from interp_creatures.config import Config, Range
-from interp_creatures.creature import Creature, grow, turned
+from interp_creatures.creature import Creature, random_creature, transformation
 from interp_creatures.species import CLASSES
 
 MARGIN = 2.0  # pixels kept free at the image's edge
 PARTS = 5  # colours of one creature
 
 
-@dataclass(frozen=True, eq=False)
-class Scene:
-    creatures: tuple[Creature, ...]  # in pixels, the larger first
-    ground: np.ndarray  # background colour, RGB in [0, 1]
+def compose(
+    label: int, pair: bool, ground: np.ndarray, config: Config, rng: np.random.Generator
+) -> tuple[Creature, ...]:
+    """One creature away from the image's centre, or two that do not touch, the larger first.
 
-
-def compose(label: int, pair: bool, config: Config, rng: np.random.Generator) -> Scene:
-    """One creature off the centre, or two apart from each other."""
-    ground = rng.uniform(0.15, 0.85, 3)
+    They are in pixels, and coloured to stand out from the background `ground`, RGB in [0, 1].
+    """
     other = int((label + rng.integers(1, len(CLASSES))) % len(CLASSES))
     while True:
-        first = _grown(label, ground, config, rng)
-        larger = _settled(first, config.two_area if pair else config.area, config, rng)
+        first = _unit_creature(label, ground, config, rng)
+        larger = _placed(first, config.two_area if pair else config.area, config, rng)
         if larger is None:
             continue
         if not pair:
-            return Scene((larger,), ground)
-        smaller = _beside(larger, _grown(other, ground, config, rng), config, rng)
+            return (larger,)
+        smaller = _beside(larger, _unit_creature(other, ground, config, rng), config, rng)
         if smaller is not None:
-            return Scene((larger, smaller), ground)
+            return larger, smaller
 
 
 def silhouette(creature: Creature, size: int) -> np.ndarray:
     """The creature's pixels, (size, size) bool."""
     canvas = np.zeros((size, size), np.uint8)
     for piece in creature.pieces:
-        for contour in piece.outline:
-            fill(canvas, contour, (1,), smooth=False)
+        fill(canvas, piece.outline, (1,), smooth=False)
     return canvas.astype(bool)
 
 
@@ -57,25 +52,26 @@ def _beside(
     if most <= least:
         return None
     for _ in range(12):
-        placed = _settled(creature, (least, most), config, rng)
+        placed = _placed(creature, (least, most), config, rng)
         if placed is None:
             return None
-        mask = silhouette(placed, config.size)
-        if not (mask & clear).any():
+        if not (silhouette(placed, config.size) & clear).any():
             return placed
     return None
 
 
-def _grown(label: int, ground: np.ndarray, config: Config, rng: np.random.Generator) -> Creature:
+def _unit_creature(
+    label: int, ground: np.ndarray, config: Config, rng: np.random.Generator
+) -> Creature:
     """A creature in its own frame, scaled to a mask as large as the image."""
-    creature = grow(label, _coat(ground, config, rng), config, rng)
+    creature = random_creature(label, _colours(ground, config, rng), config, rng)
     unit = config.size / 7  # so that any creature fits on the canvas
     spread = creature.moved(np.eye(2) * unit, config.size / 2)
     area = silhouette(spread, config.size).mean()
     return creature.moved(np.eye(2) * unit / np.sqrt(area))
 
 
-def _settled(
+def _placed(
     creature: Creature, area: Range, config: Config, rng: np.random.Generator
 ) -> Creature | None:
     """Mirrored, turned and scaled to an area within the range, off the image's centre.
@@ -85,7 +81,7 @@ def _settled(
     vertices = creature.vertices()
     for _ in range(12):
         angle, mirror = np.radians(rng.uniform(*config.rotation)), rng.random() < config.mirror
-        matrix = turned(angle, bool(mirror))
+        matrix = transformation(angle, bool(mirror))
         spread = vertices @ matrix.T
         low, extent = spread.min(axis=0), np.ptp(spread, axis=0)
         most = min(area[1], _largest(extent, config))
@@ -118,7 +114,7 @@ def _off_centre(extent: np.ndarray, config: Config, rng: np.random.Generator) ->
     return None
 
 
-def _coat(ground: np.ndarray, config: Config, rng: np.random.Generator) -> np.ndarray:
+def _colours(ground: np.ndarray, config: Config, rng: np.random.Generator) -> np.ndarray:
     """One colour per part, (PARTS, 3), each at least the drawn contrast away from the ground."""
     contrast = rng.uniform(*config.contrast)
     while True:

@@ -1,4 +1,4 @@
-"""The ten classes: which head and which tail make each, and nothing else."""
+"""The ten classes, each defined by the shape of its head and the shape of its tail."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ CLASSES: dict[str, tuple[str, str]] = {
     "ikku": ("crescent", "zigzag"),
     "jorla": ("crescent", "paddle"),
 }
-"""name -> (head shape, tail shape). Every shape is shared by two classes: neither part decides."""
+"""name -> (head shape, tail shape). Two classes share every shape, so no single part is enough."""
 
 DEFINING = ("head", "tail")
 """The parts whose shapes decide the class, in the order of the table."""
 
 OTHERS = ("body", "legs", "fin")
-"""The parts that say nothing about it."""
+"""The parts that do not depend on the class."""

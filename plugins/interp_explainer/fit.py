@@ -76,8 +76,8 @@ def training_notes(rows: Sequence[Row]) -> list[str]:
     notes, last = [], rows[-1]
     if last["coverage"] == 0:
         notes.append(
-            "no part filter fires on the images held out: what is rebuilt is made of the ordinary "
-            "track alone; try more --parts, --start scaled or a smaller --rate"
+            "no part filter is active on the held-out images: features are rebuilt from the "
+            "ordinary track alone; try more --parts, --start scaled or a smaller --rate"
         )
     prefix = "held error "
     poor = [
@@ -87,7 +87,7 @@ def training_notes(rows: Sequence[Row]) -> list[str]:
     ]
     if poor:
         notes.append(
-            f"rebuilt worse than by zeros, relative error: {', '.join(poor)}; try --start scaled, "
+            f"rebuilt worse than by zeros (relative error): {', '.join(poor)}; try --start scaled, "
             "more --epochs or more images"
         )
     return notes

@@ -144,8 +144,8 @@ def _start(model: ModelAdapter, goal: Layer) -> str:
         if _is_bottleneck(model, each, goal) or (vector and each.cut != "graph"):
             return each.name
     raise InputError(
-        f"found no rectified map of {model.spec.name} that {goal.name} is made of alone; name the "
-        "layer to read with --layer: the end of a stage before the last"
+        f"found no rectified map of {model.spec.name} that {goal.name} is computed from alone; "
+        "name the layer to read with --layer: the end of a stage before the last"
     )
 
 

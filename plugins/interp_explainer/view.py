@@ -43,7 +43,7 @@ class ExplainerView(ImageView):
         last, error = self.learned.structure.goals[-1].layer, self._forward.errors[-1]
         note = (
             f"image {self.index}: {last} is rebuilt with a relative error of {error:.2f}; "
-            "trust what is said of its parts as little"
+            "its part maps and contributions are no more reliable than that"
         )
         shown = (*evidence, self._errors_table(), self._classes_table(targets))
         return Explanation(shown, notes=(note,) if error > POOR else ())

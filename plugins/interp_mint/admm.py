@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interp.engine.solve import soft
+from interp_mint.problem import Problem
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from interp_mint.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +21,7 @@ class Split:
     g: Tensor
 
     def repeated(self, count: int) -> Split:
-        """The same for `count` problems."""
+        """The same for `count` problems at once."""
         return Split(*(each.expand(count, -1) for each in (self.w, self.m, self.g)))
 
 
@@ -36,20 +35,18 @@ class State:
 
     @classmethod
     def zero(cls, problem: Problem) -> State:
-        """Where a solve begins that knows nothing."""
-        import torch
-
-        c, f = torch.zeros_like(problem.r_c), torch.zeros_like(problem.r_f)
+        """Where a solve starts by default."""
+        c, f = problem.r_c.new_zeros(problem.r_c.shape), problem.r_f.new_zeros(problem.r_f.shape)
         return cls(Split(c, c, c), Split(f, f, f), c)
 
     def repeated(self, count: int) -> State:
-        """The same for `count` problems, to begin near their answers."""
+        """The same for `count` problems whose solutions are near."""
         coarse, fine = self.coarse.repeated(count), self.fine.repeated(count)
         return State(coarse, fine, self.g.expand(count, -1))
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class AdmmResult:
     """Sparse weights w_c (F, p) and w_f (F, q), and how well they solve the problem."""
 
     w_c: Tensor
@@ -66,7 +63,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class NestedAdmm:
-    """Algorithm 1: a coarse and a fine ADMM by turns, then the multiplier that ties them.
+    """Algorithm 1: a coarse and a fine ADMM in turn, then the multiplier that ties them.
 
     The paper gives no penalties and no stopping rule. Ours: each penalty is `penalty` times the
     mean diagonal of its own Gram, the coupling's their geometric mean, so that the units of the
@@ -79,14 +76,14 @@ class NestedAdmm:
     outer: int = 2000
     tolerance: float = 1e-7
 
-    def solve(self, problem: Problem, state: State | None = None) -> Fit:
-        """The optimum, by way of `state` where one is known."""
+    def solve(self, problem: Problem, state: State | None = None) -> AdmmResult:
+        """The optimum; the iteration starts from `state`, by default from zero."""
         p, tree = problem, problem.tree
         rho_c, rho_f = self.penalty * _scale(p.gram_c), self.penalty * p.mu * _scale(p.gram_f)
         lam = (rho_c * rho_f).sqrt()  # (F, 1)
         coarse = _Scale.of(p.gram_c, lam[:, :, None] * _eye(p.gram_c), rho_c, p.lambda_c)
         fine = _Scale.of(p.mu * p.gram_f, lam[:, :, None] * (tree @ tree.T), rho_f, p.lambda_f)
-        now = State.zero(p) if state is None else state
+        now = state or State.zero(p)
         rounds, residual = 0, 0.0
         while rounds < self.outer:
             rounds += 1
@@ -103,7 +100,7 @@ class NestedAdmm:
             if residual < self.tolerance:
                 break
         w_c, w_f = now.coarse.m, now.fine.m
-        return Fit(
+        return AdmmResult(
             w_c=w_c,
             w_f=w_f,
             objective=p.objective(w_c, w_f),
@@ -133,7 +130,7 @@ class _Scale:
         return cls(inverse, rho, sparsity[:, None] / rho, _scale(gram))
 
     def descend(self, right: Tensor, at: Split, inner: int) -> Split:
-        """`inner` rounds of the scale's own ADMM; right: what the data and the other scale say."""
+        """`inner` rounds of the scale's own ADMM; `right` is the linear term."""
         w, m, g = at.w, at.m, at.g
         for _ in range(inner):
             w = _times(right + self.rho * (m + g), self.inverse)  # Eq. 28, 38
@@ -142,7 +139,7 @@ class _Scale:
         return Split(w, m, g)
 
     def size(self, r: Tensor, at: Split) -> Tensor:
-        """What a weight is measured by, also where all end at zero, (F, n)."""
+        """What changes of a weight are relative to, not 0 even where all weights are, (F, n)."""
         return at.w.abs().maximum(1e-3 * r.abs().amax(1, keepdim=True) / self.diagonal)
 
     def residual(self, r: Tensor, before: Split, at: Split) -> float:
@@ -152,7 +149,7 @@ class _Scale:
 
 
 def _times(rows: Tensor, matrices: Tensor) -> Tensor:
-    """Row f times matrix f, (F, n)."""
+    """Row f of `rows` times matrix f, (F, n)."""
     return (rows.unsqueeze(1) @ matrices).squeeze(1)
 
 

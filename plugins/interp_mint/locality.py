@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interp.engine.component import Weighting
+from interp.engine.design import Design
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from interp.engine.design import Design
 
 SAMPLES = 1000
 """States whose median distance is sigma^2: fixed, so that more samples change no weight."""
@@ -27,7 +26,7 @@ class Locality(Weighting):
 
 
 def locality(design: Design, sigma: float | None) -> Locality:
-    """With sigma, or with sigma^2 = the median of ||X - Z||^2 (ours: the paper gives none)."""
+    """The weight for `sigma`; by default sigma^2 is the median of ||X - Z||^2 (ours)."""
     import torch
 
     if sigma is not None:

@@ -1,4 +1,4 @@
-"""MINT's parameters: what the paper leaves open, each by name."""
+"""MINT's parameters, among them each choice that the paper leaves open."""
 
 from __future__ import annotations
 
@@ -20,33 +20,39 @@ class MintParams(Params):
         None, description="layer of the fine features; default: by shallow_stride"
     )
     shallow_stride: float = Field(
-        2.0, gt=0, description="the default shallow layer is the last with cells this close, pixels"
+        2.0, gt=0, description="default shallow layer: the last with cells this close, in pixels"
     )
     fill: Literal["mean", "grey", "black"] = Field(
-        "mean", description="colour of what is off; mean is zero in the network's normalised input"
+        "mean", description="colour of pieces that are off; mean: the mean of the network's inputs"
     )
     baseline: Literal["literal", "empty"] = Field(
-        "literal", description="empty: explain the score less that of the empty image"
+        "literal", description="explain the score or, empty, how far it is above an empty image's"
     )
     sigma: float | None = Field(
-        None, gt=0, description="of the locality weight exp(-|X - Z|^2 / sigma^2); default: median"
+        None,
+        gt=0,
+        description="width of the locality weight exp(-|X-Z|^2/sigma^2); default: median",
     )
     common_partition: bool = Field(
-        False, description="targets share one partition, the common refinement, and its samples"
+        False, description="all targets share one partition, the common refinement, and its samples"
     )
 
-    sure: float = Field(0.7, description="saliency above this share of its maximum: the target")
-    probable: float = Field(0.3, description="above this share: probably the target")
+    sure: float = Field(
+        0.7, description="above this share of its maximum, saliency surely means the target"
+    )
+    probable: float = Field(
+        0.3, description="above this share: probably the target (GrabCut may decide otherwise)"
+    )
     possible: float = Field(
         0.05, description="above this share: probably not the target; below: surely not"
     )
-    grabcut_rounds: int = Field(5, ge=1, description="GrabCut's iterations")
-    background: int = Field(6, ge=1, description="SLIC segments of what is not the target")
-    compactness: float = Field(10.0, gt=0, description="SLIC's weight of nearness over colour")
-    kernel_size: float = Field(4.0, gt=0, description="quickshift's kernel width")
-    max_dist: float = Field(200.0, gt=0, description="quickshift's largest link")
-    ratio: float = Field(0.2, ge=0, le=1, description="quickshift's weight of colour over nearness")
-    min_size: int = Field(20, ge=1, description="pixels below which a fine piece joins a neighbour")
+    grabcut_rounds: int = Field(5, ge=1, description="iterations of GrabCut")
+    background: int = Field(6, ge=1, description="number of SLIC segments of the background")
+    compactness: float = Field(10.0, gt=0, description="weight of nearness against colour in SLIC")
+    kernel_size: float = Field(4.0, gt=0, description="kernel width of quickshift, in pixels")
+    max_dist: float = Field(200.0, gt=0, description="longest link of quickshift, in pixels")
+    ratio: float = Field(0.2, ge=0, le=1, description="weight of colour in quickshift")
+    min_size: int = Field(20, ge=1, description="a fine piece of fewer pixels joins a neighbour")
 
     feature_norm: bool = Field(
         True, description="divide each layer's pooled features by their mean size; off: literal"
@@ -57,23 +63,23 @@ class MintParams(Params):
     lambda_f: float = Field(
         0.02, ge=0, le=1, description="fine sparsity, as a share of what leaves no piece"
     )
-    mu: float = Field(1.0, gt=0, description="weight of the fine fit beside the coarse one")
+    mu: float = Field(1.0, gt=0, description="weight of the fine fit relative to the coarse one")
     penalty: float = Field(
-        0.1, gt=0, description="ADMM's penalties, as a share of the mean diagonal of the Grams"
+        0.1, gt=0, description="penalty of ADMM, as a share of each Gram matrix's mean diagonal"
     )
-    inner: int = Field(5, ge=1, description="ADMM rounds at one scale before the other's turn")
-    outer: int = Field(2000, ge=1, description="most turns of both scales")
+    inner: int = Field(5, ge=1, description="rounds of ADMM at one scale before the other's turn")
+    outer: int = Field(2000, ge=1, description="most turns of both scales before the solver stops")
     tolerance: float = Field(
-        1e-7, gt=0, description="of the relative primal and dual residuals; both must pass"
+        1e-7, gt=0, description="relative primal and dual residuals at which the solver stops"
     )
-    standard_error: bool = Field(True, description="errors of the importances by jackknife")
+    standard_error: bool = Field(True, description="compute standard errors by jackknife")
 
-    regions: int = Field(1, ge=1, description="coarse regions shown at most")
+    regions: int = Field(1, ge=1, description="most coarse regions that are shown")
     least_share: float = Field(
         0.05, ge=0, description="a coarse region is shown from this share of the image's score on"
     )
     least: float = Field(
-        0.01, ge=0, description="and from this importance on, in units of probability"
+        0.01, ge=0, description="a coarse region is shown from this importance on, as a probability"
     )
     fine_share: float = Field(
         0.2, ge=0, le=1, description="a fine piece is shown above this share of the largest"

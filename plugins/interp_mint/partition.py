@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from interp_mint.params import MintParams
+from interp_mint.params import MintParams
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +29,7 @@ class Partition:
 
 
 def partition(image: np.ndarray, saliency: np.ndarray, params: MintParams, seed: int) -> Partition:
-    """The partition for one target of an image (h, w, 3) uint8 from its saliency (h, w)."""
+    """The partition of an image (h, w, 3) uint8 for the target of this saliency (h, w)."""
     coarse = coarse_regions(image, target_region(image, saliency, params, seed), params)
     return Partition(coarse, fine_pieces(coarse, quickshift_labels(image, params, seed), params))
 
@@ -39,7 +37,7 @@ def partition(image: np.ndarray, saliency: np.ndarray, params: MintParams, seed:
 def common_refinement(
     image: np.ndarray, partitions: Sequence[Partition], params: MintParams, seed: int
 ) -> list[Partition]:
-    """The same coarse regions with fine pieces that nest in all of them."""
+    """The same coarse regions, with fine pieces that lie in one region of every partition."""
     coarse = partitions[0].coarse
     for each in partitions[1:]:
         coarse = _without_gaps(coarse * (each.coarse.max() + 1) + each.coarse)
@@ -52,8 +50,8 @@ def target_region(
 ) -> np.ndarray:
     """GrabCut's foreground (h, w) bool with the saliency as prior; empty where nothing is salient.
 
-    Where GrabCut keeps nothing or nearly everything, the saliency above `probable`. OpenCV's
-    generator is global: it is seeded here.
+    Where GrabCut finds nothing or nearly everything, it is the saliency above `probable` instead.
+    GrabCut uses OpenCV's global random generator, so that is seeded here.
     """
     import cv2
 
@@ -70,8 +68,8 @@ def target_region(
         return likely
     cv2.setRNGSeed(seed % 2**31)
     back, front = np.zeros((1, 65)), np.zeros((1, 65))
-    unused, rounds = (0, 0, 0, 0), params.grabcut_rounds
-    cv2.grabCut(image, mask, unused, back, front, rounds, cv2.GC_INIT_WITH_MASK)
+    box, rounds = (0, 0, 0, 0), params.grabcut_rounds  # the box is not used: there is a mask
+    cv2.grabCut(image, mask, box, back, front, rounds, cv2.GC_INIT_WITH_MASK)
     found: np.ndarray = (mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)
     return found if 0 < found.mean() <= 0.95 else likely
 
@@ -79,7 +77,7 @@ def target_region(
 def coarse_regions(image: np.ndarray, target: np.ndarray, params: MintParams) -> np.ndarray:
     """The target as region 0 (if any) and SLIC on the rest, (h, w) int from 0 without gaps.
 
-    Specks of target or background below `min_size` pixels go to what surrounds them.
+    Parts of target or background below `min_size` pixels join what surrounds them.
     """
     from skimage.morphology import remove_small_holes, remove_small_objects
     from skimage.segmentation import slic
@@ -97,14 +95,8 @@ def quickshift_labels(image: np.ndarray, params: MintParams, seed: int) -> np.nd
     """Quickshift's segments of the whole image, (h, w)."""
     from skimage.segmentation import quickshift
 
-    labels: np.ndarray = quickshift(
-        image,
-        ratio=params.ratio,
-        kernel_size=params.kernel_size,
-        max_dist=params.max_dist,
-        rng=seed,
-    )
-    return labels
+    link, width = params.max_dist, params.kernel_size
+    return np.asarray(quickshift(image, params.ratio, width, link, rng=seed))
 
 
 def fine_pieces(coarse: np.ndarray, segments: np.ndarray, params: MintParams) -> np.ndarray:
@@ -130,8 +122,7 @@ def _merge_small(pieces: np.ndarray, coarse: np.ndarray, min_size: int) -> np.nd
     size = np.bincount(pieces.ravel(), minlength=count)
     borders = _borders(pieces, coarse, count)
     home = np.arange(count)
-    heap = [each for each in np.argsort(size, kind="stable") if size[each] < min_size]
-    for piece in heap:
+    for piece in np.argsort(size, kind="stable"):
         near = borders[piece]
         if size[piece] >= min_size or not near:
             continue

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from interp.engine.moments import Sums
+
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from interp.engine.moments import Sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +39,10 @@ class Problem:
         lambda_f: float,
         mu: float,
     ) -> Problem:
-        """Problems of pairs of sums, coarse and fine; the lambdas relative to what leaves nothing.
+        """One problem for each pair of sums, coarse and fine.
 
-        Beyond |r|_inf a lasso of one scale alone is all zero.
+        The lambdas are given as shares of |r|_inf, from which on a lasso of one scale alone has no
+        weights left.
         """
         import torch
 

@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp.errors import UnsupportedError
+from interp.model import Cut, Frontier, ModelAdapter, Output
 from interp.spec import Layer
+from interp.target import Target
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.model import Cut, Frontier, ModelAdapter, Output
-    from interp.target import Target
-
 BYTES = 1 << 25
-"""Memory that the directions of one call may take."""
+"""Memory for the directions of one call to `derivative`."""
 
 SATURATED = 1e-6
-"""From 1 - this on a probability has no slope left in float32."""
+"""A probability above 1 minus this has no slope left in float32."""
 
 
 def deep_cut(model: ModelAdapter, pixels: Tensor) -> tuple[Cut, Frontier]:
-    """The model cut at the last map whose cells the scores depend on: the paper's deep layer.
+    """The paper's deep layer: a cut at the last map whose cells the scores depend on.
 
-    After a transformer's last attention only the class token matters. Poolings are no maps.
+    After a transformer's last attention they depend on the class token alone. Raises
+    UnsupportedError where there is no such map.
     """
     for layer in reversed(model.maps()):
         if layer.cut != "none":
@@ -38,7 +38,7 @@ def deep_cut(model: ModelAdapter, pixels: Tensor) -> tuple[Cut, Frontier]:
 
 
 def shallow_layer(model: ModelAdapter, stride: float) -> Layer:
-    """The last grid whose cells are at most `stride` input pixels apart, else the finest one."""
+    """The last map whose cells are at most `stride` input pixels apart, or the finest map."""
     size, found = model.spec.input.size, model.maps()
     fine = [each for each in found if _stride(each, size) <= stride]
     return fine[-1] if fine else min(found, key=lambda each: _stride(each, size))
@@ -56,8 +56,7 @@ def saliency(model: ModelAdapter, cut: Cut, frontier: Frontier, target: Target) 
         cut.derivative(frontier, directions, [target], output)[:, 0].double().cpu().numpy()
         for directions in _cells(frontier.activation, cut.layer)
     ]
-    found: np.ndarray = np.concatenate(slopes).reshape(_grid(cut.layer))
-    return found
+    return np.concatenate(slopes).reshape(_grid(cut.layer))
 
 
 def channel_sum(activation: Tensor, layer: Layer) -> np.ndarray:
@@ -66,8 +65,7 @@ def channel_sum(activation: Tensor, layer: Layer) -> np.ndarray:
     if layer.layout == "tokens":
         rows, columns = _grid(layer)
         values = values[-rows * columns :].T.reshape(-1, rows, columns)
-    found: np.ndarray = values.sum(0).cpu().numpy()
-    return found
+    return np.asarray(values.sum(0).cpu().numpy())
 
 
 def _cells(activation: Tensor, layer: Layer) -> Iterator[Tensor]:

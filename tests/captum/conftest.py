@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from support import networks
 from torch import nn
 
 from interp.explanation import Explanation
@@ -127,11 +128,9 @@ def picture() -> Callable[[int], np.ndarray]:
 
 
 def seeded(kind: type[nn.Module], seed: int) -> TorchAdapter:
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        module = kind()
-    module.head[1].weight.data *= 20
-    return wrapped(module.eval())
+    module = networks.seeded(kind, seed)
+    module.head[1].weight.data *= 20  # type: ignore[index, union-attr]
+    return wrapped(module)
 
 
 @pytest.fixture(name="wrapped")

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from support.dataset import Drawn
+from support.networks import opened
 from torch import Tensor, nn
 
-from interp.dataset import Dataset, Example
+from interp.dataset import Example
+from interp.errors import InputError
 from interp.model import ModelAdapter
 from interp.spec import ModelOptions
-from interp_torch.opening import open_model
 
 SIZE, CHANNELS, CLASSES = 24, 24, ("ant", "bee", "cat", "dog")
 OPTIONS = ModelOptions(
@@ -42,32 +44,18 @@ class SumNet(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class Noise(Dataset):
+class Noise(Drawn):
     """Noise images of every class by turns; `broken` ones cannot be read."""
 
     count: int = 16
     names: tuple[str, ...] = CLASSES
     broken: tuple[int, ...] = ()
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.names
-
-    @property
-    def fingerprint(self) -> str:
-        return f"noise {self.count}"
-
-    def __len__(self) -> int:
-        return self.count
-
     def __getitem__(self, index: int) -> Example:
         if index in self.broken:
-            from interp.errors import InputError
-
             raise InputError(f"image {index} is truncated")
-        random = np.random.default_rng(index)
-        coarse = random.integers(0, 256, (6, 6, 3), np.uint8)
-        return Example(f"n{index}", coarse.repeat(4, 0).repeat(4, 1), index % len(self.names))
+        coarse = np.random.default_rng(index).integers(0, 256, (6, 6, 3), np.uint8)
+        return Example(f"n{index}", coarse.repeat(4, 0).repeat(4, 1), self.label(index))
 
 
 @pytest.fixture
@@ -83,9 +71,7 @@ def other() -> ModelAdapter:
 
 
 def made(seed: int) -> ModelAdapter:
-    model = open_model(SumNet(seed).eval(), OPTIONS)
-    model.spec = model.spec.model_copy(update={"classes": CLASSES})
-    return model
+    return opened(SumNet(seed).eval(), OPTIONS, CLASSES)
 
 
 @pytest.fixture

@@ -91,9 +91,9 @@ def test_all_wrong_images_are_told(planted: ModelAdapter, noise: Any) -> None:
     chosen = ChipParams(layer=("act",), masks=300)
     found = Chip(chosen).fit(planted, noise(24), Context())
     missing = set(range(4)) - set(found.about["classes"])
-    told = [note for note in found.about["notes"] if "is not learned" in note]
-    assert len(told) == len(missing) > 0
-    assert "classified as something else" in told[0]
+    notes = [note for note in found.about["notes"] if "is not learned" in note]
+    assert len(notes) == len(missing) > 0
+    assert "classified as something else" in notes[0]
 
 
 def test_unreadable_images_are_counted_and_named(planted: ModelAdapter, noise: Any) -> None:

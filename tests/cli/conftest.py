@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-
-from interp.cli import main
+from support.command_line import Interp, command_line
 
 EXAMPLE = Path(__file__).parent.parent / "example_plugin/src/interp_example/registry.yaml"
 CODE = """
@@ -80,29 +76,13 @@ REGISTRY = """
 """
 
 
-class Answer(NamedTuple):
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
 @pytest.fixture
-def interp(package, capsys, tmp_path, monkeypatch) -> Callable[..., Answer]:
+def interp(package, capsys, tmp_path, monkeypatch) -> Interp:
     """Run a command in tmp_path, the toy package installed and the example given by file."""
     package(CODE, REGISTRY, installed=True)
     monkeypatch.chdir(tmp_path)
 
-    def call(*words: object) -> Answer:
-        code = main([str(word) for word in words])
-        return Answer(code, *capsys.readouterr())
-
-    return call
+    return command_line(capsys)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from interp.dataset import open_dataset, write_coco
 from interp.errors import InputError
 from interp_creatures.config import CONFIG
-from interp_creatures.creature import grow, surface
+from interp_creatures.creature import outline_area, random_creature
 from interp_creatures.dataset import Creatures, Easy
 from interp_creatures.draw import tight_box
 from interp_creatures.shape import HEADS, TAILS
@@ -111,10 +111,10 @@ def test_hiding_changes_only_the_parts(examples):
 def test_class_is_drawn_with_its_shape(name):
     """Shapes of one class look alike, of different shapes unlike, once turned upright."""
     column, shapes = DEFINING.index(name), (HEADS, TAILS)[DEFINING.index(name)]
-    outlines = {shape: _stamp(shapes[shape]()) for shape in shapes}
+    outlines = {shape: _stamp(shapes[shape]) for shape in shapes}
     for label, pair in enumerate(CLASSES.values()):
         rng = np.random.default_rng(label)
-        creature = grow(label, np.zeros((5, 3)), PLAIN, rng)
+        creature = random_creature(label, np.zeros((5, 3)), PLAIN, rng)
         drawn = next(piece for piece in creature.pieces if piece.part == name)
         fit = {shape: _best_overlap(_stamp(drawn.outline), outlines[shape]) for shape in outlines}
         assert max(fit, key=fit.get) == pair[column], fit
@@ -123,7 +123,7 @@ def test_class_is_drawn_with_its_shape(name):
 def _stamp(outline, size=64):
     """The outline, filled, centred and scaled to a common area."""
     points = np.concatenate(outline)
-    scale = np.sqrt(size * size / 8 / surface(outline))
+    scale = np.sqrt(size * size / 8 / outline_area(outline))
     canvas = np.zeros((size, size), np.uint8)
     for contour in outline:
         shifted = (contour - (points.min(axis=0) + points.max(axis=0)) / 2) * scale + size / 2
@@ -152,8 +152,8 @@ def test_defining_shapes_have_one_area():
     for name in DEFINING:
         areas = []
         for label in range(len(CLASSES)):
-            creature = grow(label, np.zeros((5, 3)), PLAIN, np.random.default_rng(0))
-            areas.append(surface(next(p for p in creature.pieces if p.part == name).outline))
+            creature = random_creature(label, np.zeros((5, 3)), PLAIN, np.random.default_rng(0))
+            areas.append(outline_area(next(p for p in creature.pieces if p.part == name).outline))
         assert max(areas) < 1.01 * min(areas)
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from creatures.publish import SAMPLES, predict
 
 from interp.storage.image import open_image
 from interp_creatures import networks
 from interp_creatures.dataset import Creatures
-from interp_creatures.sample import SAMPLES
 
 HERE = Path(networks.__file__).parent
 BUILDERS = {
@@ -37,7 +37,7 @@ def test_networks_know_the_samples(network):
     model = BUILDERS[network]().eval()
     model.load_state_dict(load_file(HERE / "weights" / f"{network}.safetensors"))
     one, two = (drawn(name) for name in ("sample", "two"))
-    scores = networks.scores(model, np.stack([one.image, two.image]))
+    scores = predict(model, np.stack([one.image, two.image]))
     chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     assert chances[0, one.label] > 0.9
     assert {*chances[1].argsort()[-2:]} == {instance.label for instance in two.instances}

@@ -3,62 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
+from support.command_line import Interp, command_line
+from support.dataset import CLASSES, Colours, write_images
 
-from interp.cli import main
-
-NET = """
-    import torch
-    from torch import nn
-
-    def net():
-        with torch.random.fork_rng():
-            torch.manual_seed(1)
-            return nn.Sequential(
-                nn.Conv2d(3, 6, 3, 2, 1), nn.BatchNorm2d(6), nn.ReLU(),
-                nn.Conv2d(6, 6, 3, 1, 1), nn.ReLU(),
-                nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3),
-            )
-"""
 FIT = "--epochs 3 --batch-size 6 --pad 1 --new-head --input size=12 --gate-rate 0.3"
-
-
-class Answer(NamedTuple):
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture
 def interp(
-    package: Callable[[str], str],
-    colours: Any,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Callable[..., Answer]:
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Interp:
     """interp WORDS in a folder with data/; NET stands for a network that can be trained."""
-    from PIL import Image
-
-    for example in colours(30):
-        folder = tmp_path / "data" / ("blue", "green", "red")[example.label]
-        folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(example.image).save(folder / f"{example.name}.png")
-    name = package(NET)
+    write_images(Colours(30), tmp_path / "data", CLASSES)
     monkeypatch.chdir(tmp_path)
-
-    def call(words: str) -> Answer:
-        code = main(words.replace("NET", f"{name}:net").split())
-        return Answer(code, *capsys.readouterr())
-
-    return call
+    return command_line(capsys, NET="support.networks:pooled_net")
 
 
-def test_fit_run_survey(interp: Callable[..., Answer]) -> None:
+def test_fit_run_survey(interp: Interp) -> None:
     fitted = interp(f"fit --plugin csg --model NET --data data --out B {FIT} --json")
     assert fitted.code == 0, fitted.err
     facts = json.loads(fitted.out)
@@ -78,7 +42,7 @@ def test_fit_run_survey(interp: Callable[..., Answer]) -> None:
     assert again.code == 0, again.out + again.err
 
 
-def test_a_gate_that_is_off(interp: Callable[..., Answer]) -> None:
+def test_a_gate_that_is_off(interp: Interp) -> None:
     fitted = interp(f"fit --plugin csg --model NET --data data --out T --gate off {FIT}")
     assert fitted.code == 0 and "model: T (open it with --model)" in fitted.out
     ran = interp("run --plugin csg --model T --image data/red/c2.png --out explained")
@@ -86,7 +50,7 @@ def test_a_gate_that_is_off(interp: Callable[..., Answer]) -> None:
     assert interp("survey --plugin csg --model T --data data --out surveyed").code == 0
 
 
-def test_slips_are_told_in_a_line(interp: Callable[..., Answer]) -> None:
+def test_slips_are_told_in_a_line(interp: Interp) -> None:
     slow = interp(f"fit --plugin csg --model NET --data data --out B {FIT[:-3]}1e-4")
     assert slow.code == 2 and "raise --gate-rate" in slow.err and not Path("B").exists()
     vgg = interp("fit --plugin csg --data data --new-head --out B")
@@ -94,7 +58,7 @@ def test_slips_are_told_in_a_line(interp: Callable[..., Answer]) -> None:
     assert len(vgg.err.strip().splitlines()) == 1
 
 
-def test_the_methods_own_network_is_the_default(interp: Callable[..., Answer]) -> None:
+def test_the_methods_own_network_is_the_default(interp: Interp) -> None:
     ran = interp("run --plugin csg --out explained")
     assert ran.code == 0 and "csg on creatures-csg" in ran.out, ran.err
     assert len(list(Path("explained").glob("*.png"))) == 9

@@ -33,19 +33,6 @@ PARAMS: dict[str, Any] = {
     "gate_rate": 0.2,
     "pad": 1,
 }
-NET = """
-    import torch
-    from torch import nn
-
-    def net():
-        with torch.random.fork_rng():
-            torch.manual_seed(1)
-            return nn.Sequential(
-                nn.Conv2d(3, 6, 3, 2, 1), nn.BatchNorm2d(6), nn.ReLU(),
-                nn.Conv2d(6, 6, 3, 1, 1), nn.ReLU(),
-                nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3),
-            )
-"""
 
 
 def csg(**said: Any) -> Csg:
@@ -63,10 +50,10 @@ def registry() -> Registry:
 
 
 @pytest.fixture
-def source(package: Callable[[str], str]) -> tuple[str, ModelOptions]:
+def source() -> tuple[str, ModelOptions]:
     """A factory that can be imported, and how it is opened."""
     size: dict[str, object] = {"size": (12, 12), "mean": (0.5,) * 3, "std": (0.5,) * 3}
-    return f"{package(NET)}:net", ModelOptions(input=size)
+    return "support.networks:pooled_net", ModelOptions(input=size)
 
 
 def test_gates_get_sparse_and_the_log_says_so(model: ModelAdapter, colours: Any) -> None:

@@ -1,27 +1,24 @@
-"""Tiny plain and residual networks, and images whose class is their colour."""
+"""Tiny plain and residual networks, and a short training of one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pytest
-import torch
+from support.dataset import CLASSES, ColouredTops
+from support.networks import opened, seeded
 from torch import Tensor, nn
 from torch.nn import functional
 
 from interp.context import Context
-from interp.dataset import Dataset, Example, Instance, Part
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
 from interp.spec import ModelOptions
 from interp_decoupling.method import Decoupling
 from interp_decoupling.params import DecouplingParams
-from interp_torch.opening import open_model
 
-SIZE, CLASSES = 12, ("blue", "green", "red")
+SIZE = 12
 OPTIONS = ModelOptions(
     input={"size": (SIZE, SIZE), "mean": (0.5,) * 3, "std": (0.5,) * 3}, activation="softmax"
 )
@@ -74,42 +71,9 @@ class Residual(nn.Module):
         return self.head(self.relu(inner + self.skip(x)).mean((2, 3)))
 
 
-@dataclass(frozen=True, eq=False)
-class Colours(Dataset):
-    """Noise with one channel brighter in the upper half, a part called top: the class."""
-
-    count: int = 30
-    names: tuple[str, ...] = CLASSES
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.names
-
-    @property
-    def fingerprint(self) -> str:
-        return f"colours {self.count}"
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: int) -> Example:
-        image = np.random.default_rng(index).integers(0, 120, (SIZE, SIZE, 3), np.uint8)
-        image[: SIZE // 2, :, 2 - index % 3] += 120
-        mask = np.zeros((SIZE, SIZE), bool)
-        mask[: SIZE // 2] = True
-        label = index % len(self.names)
-        part = Part("top", (6.0, 3.0), mask)
-        return Example(f"c{index}", image, label, (Instance(label, (0, 0, 12, 6), mask, (part,)),))
-
-
 def tiny(kind: str = "plain", seed: int = 0, dropout: float = 0.0) -> ModelAdapter:
     """A Plain or Residual of this seed behind the interface."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = Plain(dropout) if kind == "plain" else Residual()
-        model = open_model(network.eval(), OPTIONS)
-    model.spec = model.spec.model_copy(update={"classes": CLASSES})
-    return model
+    return opened(seeded(lambda: Plain(dropout) if kind == "plain" else Residual(), seed), OPTIONS)
 
 
 def method(**said: Any) -> Decoupling:
@@ -119,7 +83,7 @@ def method(**said: Any) -> Decoupling:
 @pytest.fixture(scope="session")
 def learned() -> Knowledge:
     """What training a Plain for some epochs leaves."""
-    return method(epochs=6).fit(tiny(), Colours(60), Context())
+    return method(epochs=6).fit(tiny(), ColouredTops(60), Context())
 
 
 @pytest.fixture
@@ -140,9 +104,9 @@ def model() -> ModelAdapter:
 
 
 @pytest.fixture
-def colours() -> type[Colours]:
+def colours() -> type[ColouredTops]:
     """Colours(count, names)."""
-    return Colours
+    return ColouredTops
 
 
 @pytest.fixture

@@ -7,67 +7,31 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from support.command_line import Interp, command_line
+from support.dataset import CLASSES, ColouredTops, write_images
 
-from interp.cli import main
-
-NET = """
-    import torch
-    from torch import nn
-
-    def net():
-        with torch.random.fork_rng():
-            torch.manual_seed(1)
-            return nn.Sequential(
-                nn.Conv2d(3, 6, 3, 2, 1), nn.BatchNorm2d(6), nn.ReLU(),
-                nn.Conv2d(6, 8, 3, 1, 1), nn.ReLU(),
-                nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3),
-            )
-"""
+NET = "support.networks:pooled_net"
 FIT = "--epochs 3 --batch-size 6 --pad 1 --input size=12 --classes names.txt --rate 0.05"
-
-
-class Answer(NamedTuple):
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture
 def interp(
-    package: Callable[[str], str],
-    colours: Any,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Callable[[str], Answer]:
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Interp:
     """interp WORDS in a folder with data/; NET stands for a network that can be trained."""
-    from PIL import Image
-
-    for example in colours(30):
-        folder = tmp_path / "data" / ("blue", "green", "red")[example.label]
-        folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(example.image).save(folder / f"{example.name}.png")
-    name = package(NET)
-    monkeypatch.chdir(tmp_path)
+    write_images(ColouredTops(30), tmp_path / "data", CLASSES)
     (tmp_path / "names.txt").write_text("blue\ngreen\nred\n")
-
-    def call(words: str) -> Answer:
-        code = main(words.replace("NET", f"{name}:net").split())
-        return Answer(code, *capsys.readouterr())
-
-    return call
+    monkeypatch.chdir(tmp_path)
+    return command_line(capsys, NET=NET)
 
 
-def test_fit_run_survey(interp: Callable[[str], Answer]) -> None:
+def test_fit_run_survey(interp: Interp) -> None:
     fitted = interp(f"fit --plugin decoupling --model NET --data data --out B {FIT} --json")
     assert fitted.code == 0, fitted.err
     facts = json.loads(fitted.out)
@@ -82,14 +46,14 @@ def test_fit_run_survey(interp: Callable[[str], Answer]) -> None:
     assert again.code == 0, again.out + again.err
 
 
-def test_the_gated_convolutions_are_listed(interp: Callable[[str], Answer]) -> None:
+def test_the_gated_convolutions_are_listed(interp: Interp) -> None:
     fitted = interp(f"fit --plugin decoupling --model NET --data data --out B {FIT}")
     assert fitted.code == 0, fitted.err
     head, row = fitted.out.splitlines()[:2]
     assert head.split() == ["layer", "on", "diversity"] and row.split()[0] == "3"
 
 
-def test_slips_are_told_in_a_line(interp: Callable[[str], Answer]) -> None:
+def test_slips_are_told_in_a_line(interp: Interp) -> None:
     plain = interp("run --plugin decoupling --model creatures-resnet")
     assert plain.code == 2 and "was not trained with controlling modules" in plain.err
     wrong = interp(f"fit --plugin decoupling --model NET --data data --out B {FIT} --layer 0")
@@ -98,14 +62,11 @@ def test_slips_are_told_in_a_line(interp: Callable[[str], Answer]) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_fit_goes_on_to_the_same_weights(
-    interp: Callable[[str], Answer], tmp_path: Path
-) -> None:
+def test_a_killed_fit_goes_on_to_the_same_weights(interp: Interp, tmp_path: Path) -> None:
     """SIGKILL in a process of its own, and the same command again."""
-    (tmp_path / "net.py").write_text(textwrap.dedent(NET))
     longer = FIT.replace("--epochs 3", "--epochs 30")
-    words = f"fit --plugin decoupling --model net:net --data data {longer} --out"
-    surroundings = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+    words = f"fit --plugin decoupling --model {NET} --data data {longer} --out"
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
     def begin(out: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "interp", *words.split(), out]

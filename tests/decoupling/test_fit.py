@@ -24,21 +24,6 @@ from interp_decoupling.fit import _warnings
 from interp_decoupling.knowledge import DecouplingKnowledge
 from interp_decoupling.params import DecouplingParams
 
-NET = """
-    import torch
-    from torch import nn
-
-    def net():
-        with torch.random.fork_rng():
-            torch.manual_seed(1)
-            return nn.Sequential(
-                nn.Conv2d(3, 6, 3, 2, 1), nn.BatchNorm2d(6), nn.ReLU(),
-                nn.Conv2d(6, 8, 3, 1, 1), nn.BatchNorm2d(8), nn.ReLU(),
-                nn.Conv2d(8, 5, 3, 1, 1), nn.ReLU(),
-                nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 3),
-            )
-"""
-
 
 def weights(knowledge: Knowledge) -> dict[str, torch.Tensor]:
     assert knowledge.made is not None
@@ -56,12 +41,12 @@ def registry() -> Registry:
 
 
 @pytest.fixture
-def source(package: Callable[[str], str], tmp_path: Path) -> tuple[str, ModelOptions]:
+def source(tmp_path: Path) -> tuple[str, ModelOptions]:
     """A factory that can be imported, and how it is opened."""
     size: dict[str, object] = {"size": (12, 12), "mean": (0.5,) * 3, "std": (0.5,) * 3}
     names = tmp_path / "names.txt"
     names.write_text("blue\ngreen\nred\n")
-    return f"{package(NET)}:net", ModelOptions(input=size, classes=str(names))
+    return "support.networks:deeper_net", ModelOptions(input=size, classes=str(names))
 
 
 def test_the_network_learns_and_the_log_says_how(

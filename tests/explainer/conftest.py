@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from support import networks
+from support.dataset import Squares
 from torch import nn
 from torch.nn.functional import relu
 
 from interp.context import Context
-from interp.dataset import Dataset, Example, Instance, Part
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
 from interp.spec import ModelOptions
 from interp_explainer.method import Explainer
 from interp_explainer.params import ExplainerParams
-from interp_torch.opening import open_model
 
-SIZE, CLASSES = 16, ("blue", "green", "red")
+SIZE = 16
 OPTIONS = ModelOptions(
     input={"size": (SIZE, SIZE), "mean": (0.5, 0.4, 0.3), "std": (0.5, 0.4, 0.3)},
     activation="softmax",
@@ -73,54 +71,17 @@ class TinyResidual(nn.Module):
         return self.head(torch.flatten(self.pool(self.stage(self.stem(x))), 1))
 
 
-@dataclass(frozen=True, eq=False)
-class Squares(Dataset):
-    """A square of the class's colour on noise: its left half, its right half and its corner."""
-
-    count: int = 40
-    labels: tuple[int | None, ...] = ()
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return CLASSES
-
-    @property
-    def fingerprint(self) -> str:
-        return f"squares {self.count}"
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: int) -> Example:
-        random, right = np.random.default_rng(index), index % 3
-        image = random.integers(0, 80, (SIZE, SIZE, 3), np.uint8)
-        top, left = (int(each) for each in random.integers(0, SIZE - 8, 2))
-        image[top : top + 8, left : left + 8, 2 - right] = 250
-        halves = np.zeros((2, SIZE, SIZE), bool)
-        halves[0, top : top + 8, left : left + 4] = True
-        halves[1, top : top + 8, left + 4 : left + 8] = True
-        parts = [
-            Part(name, (left + x, top + 4.0), mask)
-            for name, x, mask in zip(("left", "right"), (2.0, 6.0), halves, strict=True)
-        ]
-        if index % 4:
-            parts.append(Part("corner", (float(left), float(top)), None))
-        box = (float(left), float(top), left + 8.0, top + 8.0)
-        label = self.labels[index] if self.labels else right
-        return Example(f"s{index}", image, label, (Instance(right, box, None, tuple(parts)),))
-
-
 def open_with(network: nn.Module, seed: int = 0) -> ModelAdapter:
-    """A network with weights of this seed behind the interface."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    """The network with weights of this seed, behind the interface."""
+
+    def initialised() -> nn.Module:
         for part in network.modules():
             if isinstance(part, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(part.weight)
                 nn.init.normal_(part.bias, 0, 0.1)  # type: ignore[arg-type]
-    model = open_model(network.eval(), OPTIONS)
-    model.spec = model.spec.model_copy(update={"classes": CLASSES})
-    return model
+        return network
+
+    return networks.opened(networks.seeded(initialised, seed), OPTIONS)
 
 
 def explainer(**said: Any) -> Explainer:

@@ -80,9 +80,9 @@ def test_what_a_network_teaches_explains_its_export(
     model.export(tmp_path / "m.onnx")
     registry, found = Registry.load(), []
     for each in (model, open_model(str(tmp_path / "m.onnx"), ModelOptions(device="cpu"), registry)):
-        asked = Request(method="explainer", targets=("1",), knowledge=str(tmp_path / "K"))
-        told = run(asked, registry=registry, model=each, images=[squares()[1].image])
-        found.append(told.explanation.named("contributions").values)
+        request = Request(method="explainer", targets=("1",), knowledge=str(tmp_path / "K"))
+        result = run(request, registry=registry, model=each, images=[squares()[1].image])
+        found.append(result.explanation.named("contributions").values)
     np.testing.assert_allclose(found[0], found[1], atol=1e-3 * np.abs(found[0]).max())
 
 
@@ -132,7 +132,7 @@ def test_learning_from_crops(
 
 
 @pytest.mark.parametrize(
-    ("said", "count", "message"),
+    ("options", "count", "message"),
     [
         ({}, 3, "found 3 images to learn from; expected 4 or more"),
         ({"layer": "relu1"}, 20, "choose one with channels over a grid"),
@@ -142,10 +142,15 @@ def test_learning_from_crops(
     ],
 )
 def test_bad_input(
-    model: ModelAdapter, squares: Any, method: Any, said: dict[str, Any], count: int, message: str
+    model: ModelAdapter,
+    squares: Any,
+    method: Any,
+    options: dict[str, Any],
+    count: int,
+    message: str,
 ) -> None:
     with pytest.raises(Exception, match=message):
-        method(**said).fit(model, squares(count), Context())
+        method(**options).fit(model, squares(count), Context())
 
 
 def test_shards_are_refused_and_the_command_s_batches_count(
@@ -153,12 +158,12 @@ def test_shards_are_refused_and_the_command_s_batches_count(
 ) -> None:
     with pytest.raises(InputError, match="not learned in parts"):
         method().fit(model, squares(), Context(budget=Budget(shard=(0, 2))))
-    told: list[int | None] = []
+    totals: list[int | None] = []
     context = Context(
-        budget=Budget(batch_size=18), progress=lambda label, _, total: told.append(total)
+        budget=Budget(batch_size=18), progress=lambda label, _, total: totals.append(total)
     )
     method().fit(model, squares(), context)
-    assert told[-1] == 6 * 2
+    assert totals[-1] == 6 * 2
 
 
 def test_a_crop_needs_boxes(model: ModelAdapter, tmp_path: Path, squares: Any, method: Any) -> None:
@@ -176,6 +181,6 @@ def test_what_went_wrong_is_said() -> None:
     good = {"coverage": 0.3, "held error relu1": 0.1, "p": 2.0}
     assert not training_notes([]) and not training_notes([good])
     (silent,) = training_notes([good, {**good, "coverage": 0.0}])
-    assert "no part filter fires" in silent
+    assert "no part filter is active" in silent
     (poor,) = training_notes([{**good, "held error relu1": 3.21, "error relu1": 5.0}])
     assert "relu1 with 3.2;" in poor and "--start scaled" in poor

@@ -127,8 +127,7 @@ def test_tables_say_how_well_features_are_rebuilt(
 
 
 def test_survey(model: ModelAdapter, squares: Any, method: Any, learned: Knowledge) -> None:
-    asked = method(gallery=4, examples=3)
-    found = asked.survey(model, squares(), learned, Context())
+    found = method(gallery=4, examples=3).survey(model, squares(), learned, Context())
     gallery = found.named("parts")
     assert gallery.pictures.shape == (4, 2 * 96, 2 * 96, 3) and len(gallery.captions) == 4
     assert (gallery.pictures[:, 96:, 96:] == 255).all()  # three examples, two to a row

@@ -14,8 +14,8 @@ from interp.errors import InputError
 from interp.evaluation.dissection import iou
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
+from interp.registry import Registry
 from interp_explainer.knowledge import TrainedExplainer
-from interp_explainer.metric import METRICS
 from interp_explainer.metric.part import by_filter, distances, instability
 
 
@@ -104,9 +104,9 @@ def folder(learned: Knowledge, tmp_path: Path) -> str:
     return str(tmp_path / "K")
 
 
-def measure(name: str, model: ModelAdapter, data: Any, **said: Any) -> Any:
-    kind: Any = METRICS[name]
-    return kind(kind.Params(**said)).measure(model, data, Context())
+def measure(name: str, model: ModelAdapter, data: Any, **params: Any) -> Any:
+    kind: Any = Registry.load().get("metric", name)
+    return kind(kind.Params(**params)).measure(model, data, Context())
 
 
 def test_instability_of_an_explainer_and_of_its_network(
@@ -155,10 +155,10 @@ def planted(model: ModelAdapter) -> ModelAdapter:
 def test_filters_that_see_the_square_hit_its_halves(
     planted: ModelAdapter, squares: Any, folder: str
 ) -> None:
-    said: dict[str, Any] = {"knowledge": folder, "of": "performer", "top": 0.35}
-    found = measure("part-overlap", planted, squares(30), least=0.15, **said)
+    params: dict[str, Any] = {"knowledge": folder, "of": "performer", "top": 0.35}
+    found = measure("part-overlap", planted, squares(30), least=0.15, **params)
     assert found.value == 1 and found.count == 5
-    assert measure("part-overlap", planted, squares(30), least=0.6, **said).value == 0
+    assert measure("part-overlap", planted, squares(30), least=0.6, **params).value == 0
     ours = measure("part-overlap", planted, squares(30), knowledge=folder)
     assert 0 <= ours.value <= 1 and ours.count == 7
 

@@ -54,25 +54,25 @@ def test_one_pass_by_hand(network: ExplainerNetwork, maps: torch.Tensor) -> None
         rest = (1 - p) * max_pool2d(relu(network.ordinary(maps)), 4) / alpha
         one = relu(network.decoder[0][1]((part + rest).flatten(1)))  # type: ignore[index]
         two = relu(network.decoder[1][1](one))  # type: ignore[index]
-    told = found.encoded
+    encoded = found.encoded
     for name, wanted in {"first": first, "raw": raw, "parts": parts, "mixed": part}.items():
-        torch.testing.assert_close(getattr(told, name), wanted)
-    torch.testing.assert_close(told.features, part + rest)
+        torch.testing.assert_close(getattr(encoded, name), wanted)
+    torch.testing.assert_close(encoded.features, part + rest)
     torch.testing.assert_close(found.goals, (one, two))
 
 
 def test_pooling_after_the_norm(structure: Structure, maps: torch.Tensor) -> None:
     """alpha is then of what is not pooled; of maps above zero nothing else changes."""
     first, last = (build(structure, ExplainerParams(pool=each)) for each in ("first", "last"))
-    told = [each.encode(maps) for each in (first, last)]
-    torch.testing.assert_close(told[0].parts, told[1].parts)
-    alpha = told[1].parts.mean((0, 2, 3))
+    encoded = [each.encode(maps) for each in (first, last)]
+    torch.testing.assert_close(encoded[0].parts, encoded[1].parts)
+    alpha = encoded[1].parts.mean((0, 2, 3))
     torch.testing.assert_close(last.norm_interp.alpha, alpha)
     torch.testing.assert_close(
-        first.norm_interp.alpha, max_pool2d(told[0].parts, 4).mean((0, 2, 3))
+        first.norm_interp.alpha, max_pool2d(encoded[0].parts, 4).mean((0, 2, 3))
     )
     least = torch.maximum(alpha, 0.01 * alpha.mean()).clamp(min=1e-6)[:, None, None]
-    torch.testing.assert_close(told[1].mixed, 0.5 * max_pool2d(told[1].parts, 4) / least)
+    torch.testing.assert_close(encoded[1].mixed, 0.5 * max_pool2d(encoded[1].parts, 4) / least)
 
 
 def test_a_scaled_start_knows_no_unit(model: ModelAdapter, structure: Structure) -> None:

@@ -1,4 +1,4 @@
-"""The frozen network is asked once for each image, and remembers what it said."""
+"""The cache of activations: the network runs once for each image."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from interp_explainer.structure import find_structure
 
 
 @pytest.fixture
-def asked(model: ModelAdapter, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many images each call asked the model about."""
+def calls(model: ModelAdapter, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many images each call calls the model about."""
     counts: list[int] = []
     ask = model.activations
 
@@ -28,36 +28,36 @@ def asked(model: ModelAdapter, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
-def test_answers_are_the_network_s_own(model: ModelAdapter, squares: Any, asked: list[int]) -> None:
+def test_answers_are_the_network_s_own(model: ModelAdapter, squares: Any, calls: list[int]) -> None:
     context = Context()
     samples = gather_unlabelled(model, squares(20), context)
     learning, held = samples.split(0.2, 0)
     plain = Performer(model, find_structure(model, None, (), None))
     performer = cache_activations(plain, learning, held, True, context)
-    asked.clear()
+    calls.clear()
     images = learning.images([3, 0, 7]).float() / 255  # type: ignore[arg-type]
     for each in (images, images.flip(3)):
         maps, goals = performer.activations(each)
-        assert not asked
+        assert not calls
         wanted, aims = plain.activations(each)
-        asked.clear()
+        calls.clear()
         torch.testing.assert_close(maps, wanted)
         for goal, aim in zip(goals, aims, strict=True):
             torch.testing.assert_close(goal, aim)
     assert torch.equal(
         performer.activations(1 - images)[0], plain.activations(1 - images)[0]
-    )  # unknown: asked
-    assert asked == [3, 3]
+    )  # not cached
+    assert calls == [3, 3]
 
 
 def test_learning_asks_once(
-    model: ModelAdapter, squares: Any, method: Any, asked: list[int]
+    model: ModelAdapter, squares: Any, method: Any, calls: list[int]
 ) -> None:
     totals = []
     for epochs in (1, 4):
-        asked.clear()
+        calls.clear()
         method(epochs=epochs).fit(model, squares(20), Context())
-        totals.append(sum(asked))
+        totals.append(sum(calls))
     assert totals[0] == totals[1]
 
 

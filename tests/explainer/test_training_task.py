@@ -50,12 +50,12 @@ def test_decoding_undoes_encoding() -> None:
 
 
 @pytest.mark.parametrize("epoch", [0, 2, 3, 4, 7])
-@pytest.mark.parametrize("said", [{}, {"shaped": "second", "nowhere": 0.5, "level": 30.0}])
+@pytest.mark.parametrize("options", [{}, {"shaped": "second", "nowhere": 0.5, "level": 30.0}])
 def test_the_loss_by_hand(
-    task: ExplainerTask, inputs: torch.Tensor, epoch: int, said: dict[str, Any]
+    task: ExplainerTask, inputs: torch.Tensor, epoch: int, options: dict[str, Any]
 ) -> None:
-    task.params = task.params.model_copy(update=said)
-    network, first = task.network.eval(), not said
+    task.params = task.params.model_copy(update=options)
+    network, first = task.network.eval(), not options
     found = task.step(epoch, network, inputs)
     maps, goals = task.performer.activations(decode(inputs, task.performer.model.spec.input))
     rebuilt = network(maps)
@@ -111,7 +111,7 @@ def test_shuffled_labels_learn_the_same(
 
 
 class Seal(Example):
-    """Whoever reads what people know of the image is told off."""
+    """Whoever reads what people know of the image gets an error."""
 
     def __getattribute__(self, name: str) -> Any:
         if name in ("label", "instances"):
@@ -149,8 +149,8 @@ def test_a_training_that_reads_labels_is_found_out(
         return replace(samples, labels=np.array([each.label for each in dataset]))
 
     def losses(self: ExplainerTask, epoch: int, modules: Any, images: Any, labels: Any) -> Any:
-        told = self.step(epoch, modules["network"], images)
-        return {**told, "loss": told["loss"] * (1 + labels.float().mean())}
+        terms = self.step(epoch, modules["network"], images)
+        return {**terms, "loss": terms["loss"] * (1 + labels.float().mean())}
 
     monkeypatch.setattr("interp_explainer.fit.gather_unlabelled", gathered)
     monkeypatch.setattr(ExplainerTask, "losses", losses)
@@ -186,15 +186,15 @@ def test_acceptance_6_a_large_eta_takes_p_to_one_and_free_features_have_the_lowe
     model = opened(seed)
 
     def learn(eta: float, share: float) -> tuple[float, float]:
-        said = {"contribution": eta, "filter_share": share, "start": "copied", "rate": 1e-3}
-        known = method(epochs=25, warm_up=0, p_rate=0.3, **said).fit(
+        options = {"contribution": eta, "filter_share": share, "start": "copied", "rate": 1e-3}
+        known = method(epochs=25, warm_up=0, p_rate=0.3, **options).fit(
             model, squares(), Context(seed=seed)
         )
         last = known.about["log"][-1]
         return last["p"], last["error relu1"] + last["error relu2"]
 
-    asked = [(0.0, 0.0), (0.3, 0.0), (20.0, 0.0), (0.0, 30.0), (20.0, 30.0)]
-    (free, least), *others = (learn(*each) for each in asked)
+    settings = [(0.0, 0.0), (0.3, 0.0), (20.0, 0.0), (0.0, 30.0), (20.0, 30.0)]
+    (free, least), *others = (learn(*each) for each in settings)
     p, errors = zip(*others, strict=True)
     assert free < 0.1 < p[0] < 0.9 and p[1] > 0.97 and p[3] > 0.97
     assert least < 0.05 and errors[0] > 3 * least and errors[1] > 2 * errors[0]
@@ -210,8 +210,8 @@ def test_a_filter_loss_gives_filters_a_place(
     model = opened(seed)
 
     def learn(share: float) -> float:
-        said = {"contribution": 0.0, "filter_share": share}
-        found = method(epochs=25, warm_up=0, **said).fit(model, squares(), Context(seed=seed))
+        options = {"contribution": 0.0, "filter_share": share}
+        found = method(epochs=25, warm_up=0, **options).fit(model, squares(), Context(seed=seed))
         known = TrainedExplainer.read(model, found)
         return float(
             filter_information(collect_maps(known, squares(), 40, Context()).second, known).mean()

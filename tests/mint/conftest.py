@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from support.networks import opened
 from torch import nn
 
 from interp.context import Budget
@@ -18,7 +19,6 @@ from interp.registry import Registry
 from interp.request import Request
 from interp.run import run
 from interp.spec import ModelOptions
-from interp_torch.opening import open_model
 
 SIZE = 96
 COLOURS = {"red": (220, 40, 40), "green": (40, 190, 60), "blue": (40, 70, 220)}
@@ -90,9 +90,7 @@ def colour_model() -> ModelAdapter:
     options = ModelOptions(
         input={"size": (SIZE, SIZE), "mean": (0.5,) * 3, "std": (1.0,) * 3}, activation="sigmoid"
     )
-    model = open_model(ColourNet().eval(), options)
-    model.spec = model.spec.model_copy(update={"classes": CLASSES})
-    return model
+    return opened(ColourNet().eval(), options, CLASSES)
 
 
 @pytest.fixture(scope="session")

@@ -17,10 +17,10 @@ from interp.model import ModelAdapter
 from interp.target import Target
 from interp.testing import MethodCase, method_checks
 from interp_mint import method
+from interp_mint.evidence import show_coarse, show_fine
 from interp_mint.locality import Locality, locality
 from interp_mint.method import Mint
 from interp_mint.params import MintParams
-from interp_mint.view import show_coarse, show_fine
 
 Explain = Callable[..., Explanation]
 

@@ -21,10 +21,10 @@ from interp.spec import ModelOptions
 from interp.target import Target
 from interp_creatures.dataset import Creatures
 from interp_mint.features import Features
-from interp_mint.fit import Findings, fit
+from interp_mint.image import TwoScaleImage
 from interp_mint.params import MintParams
 from interp_mint.partition import Partition, partition
-from interp_mint.scene import Scene
+from interp_mint.solve import Solution, solve
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 NETWORKS = ("creatures-vgg", "creatures-resnet")
@@ -75,11 +75,11 @@ def exported(network: ModelAdapter, path: Path) -> ModelAdapter:
     )
 
 
-def explained(scene: Scene, target: Target, cut: Partition) -> Findings:
-    """The fit on a partition made elsewhere."""
-    pool = scene.moments(cut.fine, [target], Context(budget=BUDGET))
-    features = Features.pool(cut, scene.deep, scene.shallow, PARAMS.feature_norm)
-    return fit(pool, features, PARAMS)
+def explained(image: TwoScaleImage, target: Target, cut: Partition) -> Solution:
+    """The solution on a partition made elsewhere."""
+    pool = image.moments(cut.fine, [target], Context(budget=BUDGET))
+    features = Features.pool(cut, image.deep, image.shallow, PARAMS.feature_norm)
+    return solve(pool, features, PARAMS)
 
 
 def overlap(first: np.ndarray, second: np.ndarray) -> float:
@@ -93,11 +93,13 @@ def agreement(pair: Pair, index: int) -> float:
     example = Creatures(20, seed=21)[index]
     assert example.label is not None
     target = Target(example.label, "its class")
-    scenes = [Scene.open(model, example.image, PARAMS) for model in (pair.network, pair.file)]
-    assert scenes[0].shallow_name == scenes[1].shallow_name
-    assert scenes[0].cut.layer.name == scenes[1].cut.layer.name
-    own, other = (partition(each.image, each.saliency(target), PARAMS, 0) for each in scenes)
-    expected, found = (explained(each, target, own) for each in scenes)
+    images = [
+        TwoScaleImage.open(model, example.image, PARAMS) for model in (pair.network, pair.file)
+    ]
+    assert images[0].shallow_name == images[1].shallow_name
+    assert images[0].cut.layer.name == images[1].cut.layer.name
+    own, other = (partition(each.picture, each.saliency(target), PARAMS, 0) for each in images)
+    expected, found = (explained(each, target, own) for each in images)
     for scale in ("coarse", "fine"):
         ours, theirs = (getattr(each, scale).importance for each in (found, expected))
         assert np.abs(ours - theirs).max() <= 1e-3 * np.abs(theirs).max()

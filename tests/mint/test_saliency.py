@@ -12,9 +12,9 @@ from interp.errors import InputError
 from interp.model import ModelAdapter
 from interp.spec import ModelOptions
 from interp.target import Target
+from interp_mint.image import TwoScaleImage
 from interp_mint.params import MintParams
 from interp_mint.saliency import channel_sum, deep_cut, saliency, shallow_layer
-from interp_mint.scene import Scene
 from interp_torch.opening import open_model
 
 
@@ -63,10 +63,12 @@ def test_a_block_that_ends_with_a_pooling_is_no_map() -> None:
 def test_named_layers_are_used_and_unknown_ones_refused(
     colour_model: ModelAdapter, plant: Callable
 ) -> None:
-    scene = Scene.open(colour_model, plant(0).image, MintParams(deep="narrow", shallow="colour"))
-    assert scene.cut.layer.name == "narrow" and scene.shallow_name == "colour"
+    image = TwoScaleImage.open(
+        colour_model, plant(0).image, MintParams(deep="narrow", shallow="colour")
+    )
+    assert image.cut.layer.name == "narrow" and image.shallow_name == "colour"
     with pytest.raises(InputError, match="narow"):
-        Scene.open(colour_model, plant(0).image, MintParams(deep="narow"))
+        TwoScaleImage.open(colour_model, plant(0).image, MintParams(deep="narow"))
 
 
 class Mix(nn.Linear):

@@ -1,1 +1,1 @@
-"""What several test folders share: fixtures, toy models, the command line runner."""
+"""What several test folders share: the command line in this process, data sets, small networks."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-
-from interp.cli import main
+from support.command_line import Interp, command_line
 
 HERE = Path(__file__).parent
 MADE_WITH = {"python", "machine", "versions"}
@@ -36,21 +35,6 @@ CSG = (
 )
 
 
-class Answer(NamedTuple):
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Interp = Callable[[str], Answer]
-
-
 @pytest.fixture
 def interp(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -60,11 +44,7 @@ def interp(
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
 
-    def call(words: str) -> Answer:
-        code = main(words.split())
-        return Answer(code, *capsys.readouterr())
-
-    return call
+    return command_line(capsys)
 
 
 @pytest.mark.parametrize("name", ["comparison", *RUNS, *SURVEYS, *PIECES])

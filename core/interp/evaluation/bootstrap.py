@@ -1,4 +1,4 @@
-"""Means over images with 95 % confidence intervals, by drawing the images again."""
+"""Means over images with 95 % confidence intervals, by the percentile bootstrap."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ Statistic = Callable[[np.ndarray], np.ndarray]
 """Column means (R, M) -> one number for each row, (R,)."""
 RESAMPLES = 10_000
 DRAWN_AT_ONCE = 1 << 22
+"""The most indices that are drawn together; bounds the memory."""
 
 
 def first_column(means: np.ndarray) -> np.ndarray:
-    """The mean itself."""
+    """The mean of the first column, (R,)."""
     return means[:, 0]
 
 
@@ -34,7 +35,7 @@ def estimate(
     statistic: Statistic = first_column,
     resamples: int = RESAMPLES,
 ) -> Measurement:
-    """The statistic of values (N,) or (N, M) over images, by the percentile bootstrap."""
+    """A statistic of the means of values (N,) or (N, M) over N images, with its interval."""
     if not len(values):
         raise InputError("found no images; expected at least one to take a mean of")
     values = values.reshape(len(values), -1).astype(float)
@@ -71,7 +72,7 @@ def compare(
     statistic: Statistic = first_column,
     resamples: int = RESAMPLES,
 ) -> Measurement:
-    """First minus second, both on the same images and so drawn again together."""
+    """The difference first - second of values on the same images, which are resampled together."""
     if len(first) != len(second):
         raise InputError(f"found {len(first)} and {len(second)} images; expected the same ones")
     both = np.hstack([each.reshape(len(each), -1) for each in (first, second)])
@@ -86,7 +87,7 @@ def compare(
 def resampled_means(
     values: np.ndarray, generator: np.random.Generator, resamples: int
 ) -> np.ndarray:
-    """Column means of values (N, M) over N rows drawn with replacement, (R, M)."""
+    """Column means of R bootstrap samples of the rows of values (N, M), (R, M)."""
     count = len(values)
     step = max(1, DRAWN_AT_ONCE // count)
     means = []

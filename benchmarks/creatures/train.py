@@ -1,0 +1,139 @@
+"""Train the shipped networks and draw the sample images: `make models`, about two hours.
+
+PYTHONPATH=benchmarks python -m creatures.train [--model NAME --out DIR --samples DIR --seed N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from creatures.publish import normalised, publish, write_samples
+from creatures.training_data import KINDS, Schedule, TrainingData, training_rounds
+from interp_creatures import networks
+
+SHIPPED = Path(networks.__file__).parent
+Batch = tuple[Tensor, Tensor, Tensor]  # images, soft labels, part maps
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All choices of a training."""
+
+    schedule: Schedule = field(default_factory=Schedule)
+    batch: int = 64
+    rate: float = 3e-3
+    decay: float = 0.02
+    smoothing: float = 0.03
+    part_weight: float = 0.5  # of the auxiliary part map, dropped after training
+    seed: int = 0
+
+
+BUILDERS = {
+    "creatures-vgg": networks.creatures_vgg,
+    "creatures-resnet": networks.creatures_resnet,
+}
+
+
+class WithPartMap(nn.Module):
+    """A network, and a map of part shapes predicted from its deepest stage, for an auxiliary loss.
+
+    Class labels alone do not make the networks look at heads and tails.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.parts = nn.LazyConv2d(KINDS, 1)
+        self.deep = torch.empty(0)
+        network.get_submodule("stage3").register_forward_hook(self._store)
+        self(torch.zeros(2, 3, networks.SIZE, networks.SIZE))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, K) class scores and (N, KINDS, 14, 14) scores of the kinds of part."""
+        scores = self.network(images)
+        return scores, self.parts(self.deep)
+
+    def _store(self, _module: nn.Module, _inputs: object, output: Tensor) -> None:
+        self.deep = output
+
+
+def train(name: str, recipe: Recipe) -> nn.Module:
+    """One network by AdamW and one cycle of the learning rate; images are drawn meanwhile."""
+    torch.manual_seed(recipe.seed)
+    generator = torch.Generator().manual_seed(recipe.seed)
+    model = WithPartMap(BUILDERS[name]()).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), recipe.rate, weight_decay=recipe.decay)
+    steps = recipe.schedule.count // recipe.batch
+    rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, steps, pct_start=0.15)
+    start = time.monotonic()
+    for number, data in enumerate(training_rounds(recipe.schedule, recipe.seed), 1):
+        for batch in _batches(data, recipe.batch, generator):
+            loss = _loss(model, batch, recipe)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            rates.step()
+        minutes = (time.monotonic() - start) / 60
+        print(
+            f"{name} {number}/{recipe.schedule.rounds} {minutes:.1f} min", loss.item(), flush=True
+        )
+    return model.network.eval()
+
+
+def _loss(model: WithPartMap, batch: Batch, recipe: Recipe) -> Tensor:
+    """Cross-entropy of the class, plus that of the part map, where an empty cell counts a fifth."""
+    images, labels, maps = batch
+    with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
+        scores, kinds = model(images)
+    scores, kinds = scores.float(), kinds.float()
+    weight = torch.ones(KINDS)
+    weight[0] = 0.2
+    classes = nn.functional.cross_entropy(scores, labels, label_smoothing=recipe.smoothing)
+    return classes + recipe.part_weight * nn.functional.cross_entropy(kinds, maps, weight)
+
+
+def has_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16, which shortens training by a third."""
+    found = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
+def _batches(data: TrainingData, size: int, generator: torch.Generator) -> Iterator[Batch]:
+    """Every image once, each batch turned by a multiple of 90 degrees and perhaps mirrored."""
+    for chosen in torch.randperm(len(data.images), generator=generator).split(size):
+        pick = chosen.numpy()
+        turns, mirror = divmod(int(torch.randint(8, (1,), generator=generator)), 2)
+        images = torch.rot90(normalised(data.images[pick]), turns, (2, 3))
+        maps = torch.rot90(torch.from_numpy(data.maps[pick]), turns, (1, 2))
+        if mirror:
+            images, maps = images.flip(3), maps.flip(2)
+        labels = torch.from_numpy(data.labels[pick])
+        yield images.contiguous(memory_format=torch.channels_last), labels, maps
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", choices=[*BUILDERS, "all"], default="all")
+    parser.add_argument("--out", type=Path, default=SHIPPED / "weights")
+    parser.add_argument("--samples", type=Path, default=SHIPPED / "samples")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    recipe = Recipe(seed=arguments.seed)
+    for name in BUILDERS if arguments.model == "all" else [arguments.model]:
+        start = time.monotonic()
+        network = train(name, recipe)
+        minutes = round((time.monotonic() - start) / 60, 1)
+        history = {"minutes": minutes, "bfloat16": has_bfloat16(), "recipe": asdict(recipe)}
+        publish(name, network, history, arguments.out)
+    write_samples(arguments.samples)
+
+
+if __name__ == "__main__":
+    main()
