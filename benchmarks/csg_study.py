@@ -42,7 +42,7 @@ from interp_csg.metric.mutual import table
 from interp_csg.params import CsgParams
 from interp_csg.switching import losses
 from interp_csg.view import View
-from interp_decoupling.concept import lit, overlap, part_masks
+from interp_decoupling.concept import active_cells, overlap, part_masks
 from interp_decoupling.survey import placed
 from interp_standard.localize.region import energy, pointing
 
@@ -262,7 +262,7 @@ class Study:
         ).values()
         seen = samples.alternate()
         best = []
-        for cells in np.moveaxis(lit(maps, thresholds(maps[seen], TOP)), 1, 0):
+        for cells in np.moveaxis(active_cells(maps, thresholds(maps[seen], TOP)), 1, 0):
             mask = max(masks, key=lambda each: overlap(cells[seen], each[seen]))
             best.append(overlap(cells[~seen], mask[~seen]))
         return {"part_iou": np.array(best)}

@@ -40,13 +40,13 @@ from interp.spec import ModelOptions
 from interp.storage.folder import read_json, write_json
 from interp.training.samples import Samples, labelled
 from interp_csg.metric.mutual import score, table
-from interp_decoupling.concept import lit, overlap, part_masks, read_values
-from interp_decoupling.features import maps_of, read_paths
+from interp_decoupling.concept import active_cells, overlap, part_masks, read_values
 from interp_decoupling.knowledge import DecouplingKnowledge, control_name
 from interp_decoupling.metric import PathDetectionParams, pooled_maps
 from interp_decoupling.params import DecouplingParams
+from interp_decoupling.path import read_paths
 from interp_decoupling.structure import find_places
-from interp_decoupling.survey import combinations, placed, survey
+from interp_decoupling.survey import combinations, maps_of, placed, survey
 
 KINDS = ("decoupled", "twin")
 ATTACKS = ("fgsm", "pgd")
@@ -195,7 +195,7 @@ class Study:
         seen = samples.alternate()
         limits = thresholds(maps[seen], self.params.top)
         best = []
-        for cells in np.moveaxis(lit(maps, limits), 1, 0):
+        for cells in np.moveaxis(active_cells(maps, limits), 1, 0):
             mask = max(masks.values(), key=lambda each: overlap(cells[seen], each[seen]))
             best.append(overlap(cells[~seen], mask[~seen]))
         return {

@@ -79,7 +79,9 @@ def main() -> None:
         "lambda": f"{SHARE} of the largest |b|",
         "scikit-learn tolerance": TOLERANCE,
         "threads": 1,
-        "one Gram for all classes": measure(shared(arguments.classes, arguments.channels)),
+        "one Gram for all classes": measure(
+            shared_information(arguments.classes, arguments.channels)
+        ),
         "a Gram for each class": measure(owned(arguments.classes, arguments.channels)),
     }
     out = HERE / "results" / "solver.json"
@@ -156,7 +158,7 @@ def from_gram(problem: Problem, t: int) -> tuple[float, np.ndarray]:
     return time.process_time() - begun, weights[:, 0]
 
 
-def shared(classes: int, channels: int) -> Iterator[Problem]:
+def shared_information(classes: int, channels: int) -> Iterator[Problem]:
     """The same rows for all classes, so one Gram."""
     random = np.random.default_rng(0)
     masks, pooled = mask(random, channels), features(random, channels)

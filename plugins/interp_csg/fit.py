@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
+from interp.context import Context
+from interp.dataset import Dataset
 from interp.knowledge import Knowledge
+from interp.model import ModelAdapter
+from interp.training.checkpoint import Row
 from interp.training.loop import train
 from interp.training.samples import gather, matched_all
-from interp.training.task import Plan, forget, run_params
+from interp.training.task import Plan, reset_parameters, run_params
 from interp_csg.head import put_head
 from interp_csg.params import CsgParams
-from interp_csg.reach import check_reach, hastened
+from interp_csg.reach import check_reach, with_faster_gates
 from interp_csg.structure import Ending, find_ending
 from interp_csg.training_task import CsgTask
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.model import ModelAdapter
-    from interp.training.checkpoint import Row
 
 LATER = {"rate", "gated_rate", "gate_rate", "own", "filters"}
 """Parameters that may change before an interrupted training goes on: rates, after a NaN, and those
 that training does not use."""
+
+REMEDY = "train a head of its own for them: --new-head"
 
 
 def fit(model: ModelAdapter, dataset: Dataset, params: CsgParams, context: Context) -> Knowledge:
@@ -36,12 +35,15 @@ def fit(model: ModelAdapter, dataset: Dataset, params: CsgParams, context: Conte
     params = run_params(params, context)
     fixed_rate, params = params.gate_rate is not None, params.scheduled()
     ending = find_ending(model, params.layer)
-    classes = _classes(model, dataset, params)
+    if params.new_head:
+        classes = list(range(len(dataset.classes)))
+    else:
+        classes = matched_all(model, dataset, REMEDY, REMEDY)
     samples = gather(model, dataset, classes, context)
     learning, held = samples.split(params.holdout, context.seed)
     steps = -(-len(learning) // (params.batch_size or 1))
     if not fixed_rate:
-        params = hastened(params, len(classes), steps)
+        params = with_faster_gates(params, len(classes), steps)
     check_reach(params, len(classes), steps)
     network = _network(model, ending, params, len(classes), context.seed)
     task = CsgTask(network, ending.linear, ending.filters, params, held)
@@ -51,14 +53,6 @@ def fit(model: ModelAdapter, dataset: Dataset, params: CsgParams, context: Conte
     return _knowledge(model, dataset, ending, task, rows, notes)
 
 
-def _classes(model: ModelAdapter, dataset: Dataset, params: CsgParams) -> list[int]:
-    """The network's class of each of the data's; InputError unless both have the same ones."""
-    if params.new_head:
-        return list(range(len(dataset.classes)))
-    remedy = "train a head of its own for them: --new-head"
-    return matched_all(model, dataset, remedy, remedy)
-
-
 def _network(
     model: ModelAdapter, ending: Ending, params: CsgParams, classes: int, seed: int
 ) -> nn.Module:
@@ -66,9 +60,9 @@ def _network(
     network = copy.deepcopy(model.module())
     if params.new_head:
         put_head(network, ending.linear, classes)
-        forget(network.get_submodule(ending.linear), seed)
+        reset_parameters(network.get_submodule(ending.linear), seed)
     if params.fresh:
-        forget(network, seed)
+        reset_parameters(network, seed)
     return network
 
 

@@ -4,37 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from interp.context import Context
+from interp.dataset import Dataset
+from interp.evidence import Matrix
+from interp.explanation import Explanation
+from interp.knowledge import Knowledge
 from interp.method import FittedMethod
+from interp.model import ModelAdapter
 from interp.spec import Capability
+from interp.target import Target
 from interp_csg.knowledge import CsgKnowledge
 from interp_csg.params import CsgParams
 from interp_csg.view import View, confusion_matrices, gate_matrix
 
-if TYPE_CHECKING:
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.evidence import Matrix
-    from interp.explanation import Explanation
-    from interp.knowledge import Knowledge
-    from interp.model import ModelAdapter
-    from interp.target import Target
-
 
 @dataclass(frozen=True)
 class Csg(FittedMethod):
-    """Class-specific gates: each filter of the last maps serves few classes, and which is known.
+    """Class-specific gates: each filter of the last maps serves few classes, which are known.
 
-    Learn. A matrix G (C, K) in [0, 1] stands between the last maps A_k and their mean. By turns
-    of epochs the network sees its images as they are, or with A_k multiplied by G_yk, y the true
-    class:
+    Learn. A matrix G (C, K) in [0, 1] stands between the last maps A_k and their mean. Epochs
+    take turns: the network sees its images as they are, or with A_k multiplied by G_yk, where y is
+    the true class:
 
         standard:  CE(y, f(x))          gated:  CE(y, f_G(x, y)) + lambda relu(|G|_1 - g)
 
     After each gated step every filter's gates are divided by their largest and clipped to [0, 1],
     so that the density |G|_1 / (C K) lies between 1 / C and, once the hinge has done its work,
-    g / (C K). A trained network works without G, which then tells whose each filter is.
+    g / (C K). A trained network works without G, which then says which class each filter serves.
 
     Explain. The map of class c is sum w_ck A_k over its own filters, G_ck >= own.
 
@@ -43,7 +41,7 @@ class Csg(FittedMethod):
 
     Ours, where the public record is silent or disagrees: Adam on G as a default, one optimiser of
     the network for both kinds of epoch, the guard of dead filters, `own`, g = 1.2 filters, the
-    held-out share, and the check that gates can travel as far as sparsity needs.
+    held-out share, and the check that gates can move as far as sparsity needs.
     """
 
     Params = CsgParams
@@ -64,7 +62,7 @@ class Csg(FittedMethod):
         return CsgKnowledge.of(model, knowledge)
 
     def shared_evidence(self, learned: CsgKnowledge, targets: Sequence[Target]) -> Iterator[Matrix]:
-        """The gates, and what held-out images are taken for without a target's filters."""
+        """The gates, and how held-out images are classified without a target's filters."""
         yield gate_matrix(learned)
         for target in targets:
             yield from confusion_matrices(learned, target, self.params.own)

@@ -106,10 +106,10 @@ class CsgParams(ScheduledParams):
     own: float = Field(
         0.5, gt=0, le=1, description="gate from which a filter counts as the class's own"
     )
-    filters: int = Field(5, ge=1, description="filters whose maps are shown on an image")
+    filters: int = Field(5, ge=1, description="filters whose maps to show on an image")
 
     def gated(self, epoch: int) -> bool:
-        """Whether an epoch goes through the gates."""
+        """Whether an epoch is gated."""
         return self.gate and epoch >= (self.warm_up or 0) and epoch % self.period >= self.phase
 
     def rate_at(self, epoch: int) -> float:

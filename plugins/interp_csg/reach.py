@@ -10,7 +10,7 @@ FASTEST = 0.5
 
 
 def needed(classes: int, sparsity: float) -> float:
-    """How far a gate that is not its filter's largest has to fall from 1, if all fall alike.
+    """How far a gate that is not its filter's largest has to fall from 1, if all fall equally.
 
     At the end |G|_1 = g: each filter's gates are 1, and classes - 1 times v, with
     1 + (classes - 1) v = g / filters.
@@ -28,12 +28,12 @@ def reach(params: CsgParams, steps: int) -> float:
 
 
 def gated_steps(params: CsgParams, steps: int) -> int:
-    """Steps of all gated epochs; `steps` are those of an epoch."""
+    """Number of steps in all gated epochs; `steps` are those of one epoch."""
     return steps * sum(params.gated(epoch) for epoch in range(params.epochs or 0))
 
 
-def hastened(params: CsgParams, classes: int, steps: int) -> CsgParams:
-    """With few steps, the gates' rate raised so that they reach sparsity in half of them."""
+def with_faster_gates(params: CsgParams, classes: int, steps: int) -> CsgParams:
+    """Parameters with the gates' rate raised where steps are few, to get sparse in half of them."""
     far = reach(params, gated_steps(params, steps))
     wanted = needed(classes, params.sparsity)
     if not params.gate or not 0 < far < wanted:
@@ -43,7 +43,7 @@ def hastened(params: CsgParams, classes: int, steps: int) -> CsgParams:
 
 
 def check_reach(params: CsgParams, classes: int, steps: int) -> None:
-    """Raise InputError where the gates cannot get sparse; `steps` are those of an epoch."""
+    """Raise InputError where the gates cannot get sparse; `steps` are those of one epoch."""
     if not params.gate:
         return
     total = gated_steps(params, steps)

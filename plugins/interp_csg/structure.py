@@ -1,4 +1,4 @@
-"""The ending that CSG needs of a network: maps, their mean over cells, one linear layer."""
+"""The last layers that CSG needs: maps, their mean over cells, one linear layer."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from interp.model import ModelAdapter
 
 TOLERANCE = {"fp32": 1e-4, "fp16": 4e-3, "bf16": 2e-2}
-"""How far the linear layer's input may be from the maps' means, relative to its largest."""
+"""Largest difference of the linear layer's input and the maps' means, relative to the largest."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """Names of the maps' layer and of the linear layer, and how many filters and classes."""
+    """Names of the maps' layer and of the linear layer; numbers of filters and classes."""
 
     layer: str
     linear: str
@@ -30,21 +30,21 @@ class Ending:
 
 
 def find_ending(model: ModelAdapter, layer: str | None = None) -> Ending:
-    """The ending, checked on random images; UnsupportedError says what was looked for."""
+    """The ending of a model, checked on random images; UnsupportedError where it has none."""
     if Capability.MODULE not in model.capabilities:
         raise model.lacks(Capability.MODULE, "training with class-specific gates")
-    linear, taken = _last_linear(model)
+    linear, inputs = _last_linear(model)
     maps = {each.name: each.channels for each in model.maps()}
     if layer is not None:
         model.layer(layer)  # the error for a wrong name lists the nearest ones
-    names = [layer] if layer else [name for name in maps if maps[name] == taken.shape[1]]
+    names = [layer] if layer else [name for name in maps if maps[name] == inputs.shape[1]]
     for name in reversed(names):
-        if name in maps and _is_mean(model, name, taken):
-            return Ending(name, linear, taken.shape[1], len(model.spec.classes))
+        if name in maps and _is_mean(model, name, inputs):
+            return Ending(name, linear, inputs.shape[1], len(model.spec.classes))
     found = f"{layer} is not" if layer else "no layer's maps are"
     raise UnsupportedError(
         f"{model.spec.name} does not end as CSG needs: looked for maps whose mean over all cells "
-        f"enters the last linear layer; {linear} takes {taken.shape[1]} numbers, and {found} that"
+        f"enters the last linear layer; {linear} takes {inputs.shape[1]} numbers, and {found} that"
     )
 
 
@@ -57,7 +57,7 @@ def weights_of(model: ModelAdapter, linear: str) -> tuple[Tensor, Tensor]:
 
 
 def _last_linear(model: ModelAdapter) -> tuple[str, Tensor]:
-    """The linear layer that answers the classes, and what enters it, (2, K)."""
+    """The linear layer with an output for each class, and its input (2, K) on random images."""
     images = probe_images(model.spec.input)
     for each in reversed(model.layers()):
         if each.kind == "Linear" and each.channels == len(model.spec.classes):
@@ -72,10 +72,10 @@ def _last_linear(model: ModelAdapter) -> tuple[str, Tensor]:
     )
 
 
-def _is_mean(model: ModelAdapter, layer: str, taken: Tensor) -> bool:
+def _is_mean(model: ModelAdapter, layer: str, inputs: Tensor) -> bool:
     maps = model.activations(probe_images(model.spec.input), [layer])[layer]
-    if maps.dim() != 4 or maps.shape[:2] != taken.shape:
+    if maps.dim() != 4 or maps.shape[:2] != inputs.shape:
         return False
-    apart = (maps.float().mean((2, 3)) - taken.float()).abs().max()
+    apart = (maps.float().mean((2, 3)) - inputs.float()).abs().max()
     allowed = TOLERANCE[model.spec.precision]
-    return bool(apart <= allowed * taken.float().abs().max().clamp(min=1e-12))
+    return bool(apart <= allowed * inputs.float().abs().max().clamp(min=1e-12))

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from interp.context import Context
+from interp.dataset import Dataset
 from interp.evaluation.similarity import class_means, cosines
 from interp.evidence import Evidence, Matrix, Table
 from interp.explanation import Explanation
+from interp.model import ModelAdapter
 from interp.training.curve import training_curves
 from interp_csg.features import Features, read_features
-from interp_csg.metric.correlation import off_diagonal
-from interp_csg.metric.density import density, interval
+from interp_csg.knowledge import CsgKnowledge
+from interp_csg.metric.measure import density, interval, off_diagonal
 from interp_csg.metric.mutual import score, table
+from interp_csg.params import CsgParams
 from interp_csg.switching import losses
 from interp_csg.view import gate_matrix
 
-if TYPE_CHECKING:
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.model import ModelAdapter
-    from interp_csg.knowledge import CsgKnowledge
-    from interp_csg.params import CsgParams
-
 LOGGED = ("accuracy", "density", "mis")
-"""What is drawn of the log."""
+"""Columns of the log that are drawn."""
 
 
 def survey(

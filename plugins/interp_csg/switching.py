@@ -1,4 +1,4 @@
-"""What a model loses with a class's filters: scores and confusion with them and without."""
+"""Ablation of a class's filters: confusion and recall with them and without."""
 
 from __future__ import annotations
 

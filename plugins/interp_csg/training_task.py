@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,13 +10,11 @@ from torch import Tensor, nn
 
 from interp.context import Context
 from interp.network.preprocess import encode
+from interp.training.samples import Samples
 from interp.training.task import Task
 from interp_csg.gates import Gated, Gates
 from interp_csg.metric.mutual import NEIGHBOURS, score, table
 from interp_csg.params import CsgParams
-
-if TYPE_CHECKING:
-    from interp.training.samples import Samples
 
 
 class CsgTask(Task):
@@ -39,7 +37,9 @@ class CsgTask(Task):
         self.gated = Gated(network, linear)
         self.gates = Gates(int(classes), filters)
         self.held = held
-        _freeze(network, params.train)
+        for name, each in network.named_parameters():
+            chosen = any(name == part or name.startswith(f"{part}.") for part in params.train)
+            each.requires_grad_(chosen or not params.train)
         learning = [each for each in network.parameters() if each.requires_grad]
         self.modules = {"network": self.gated}
         self.optimizers = {"network": _optimizer(learning, params)}
@@ -98,13 +98,6 @@ class CsgTask(Task):
             classes.append(scores.argmax(1))
         right = torch.cat(classes).cpu().numpy() == samples.labels
         return torch.cat(features).cpu().numpy(), right
-
-
-def _freeze(network: nn.Module, parts: tuple[str, ...]) -> None:
-    """Let only the named parts learn; all of them where none is named."""
-    for name, each in network.named_parameters():
-        inside = any(name == part or name.startswith(f"{part}.") for part in parts)
-        each.requires_grad_(inside or not parts)
 
 
 def _optimizer(learning: list[nn.Parameter], params: CsgParams) -> torch.optim.Optimizer:

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from torch import nn
 
 from interp.errors import ModelError
+from interp.spec import Plain
 from interp.training.task import seeded
-from interp_decoupling.binarise import Mixture
-from interp_decoupling.control import Control, Controlled
+from interp_decoupling.control import Control, Controlled, Mixture
+from interp_decoupling.params import DecouplingParams
 from interp_decoupling.structure import Place
 
-if TYPE_CHECKING:
-    from interp_decoupling.params import DecouplingParams
 
-
-class Layout(BaseModel):
+class Layout(Plain):
     """Recipe of a decoupled model: the controlled places, and parameters of their modules."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     places: tuple[Place, ...] = ()
     reduction: int = 4

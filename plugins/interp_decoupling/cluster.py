@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 
-def clustered(codes: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Clusters (N,) of codes (N, n): k-means with `count` centres, or as many as codes differ."""
+def cluster_codes(codes: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Clusters (N,) of codes (N, n) by k-means with `count` centres, or one per distinct code."""
     from sklearn.cluster import KMeans
 
     kinds, inverse = np.unique(codes, axis=0, return_inverse=True)
@@ -21,7 +21,7 @@ def purity(clusters: np.ndarray, labels: np.ndarray) -> float:
     return float(contingency(clusters, labels).max(1).sum() / len(labels))
 
 
-def shared(clusters: np.ndarray, labels: np.ndarray) -> float:
+def shared_information(clusters: np.ndarray, labels: np.ndarray) -> float:
     """Normalised mutual information: 0 for none, 1 for the same partition."""
     from sklearn.metrics import normalized_mutual_info_score
 
@@ -40,8 +40,6 @@ def information(codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def contingency(clusters: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """How many images (G, C) of each cluster have each label, both in sorted order."""
-    groups, at = np.unique(clusters, return_inverse=True)
-    kinds, of = np.unique(labels, return_inverse=True)
-    found = np.zeros((len(groups), len(kinds)), np.int64)
-    np.add.at(found, (at.reshape(-1), of.reshape(-1)), 1)
-    return found
+    from sklearn.metrics.cluster import contingency_matrix
+
+    return np.asarray(contingency_matrix(clusters, labels))

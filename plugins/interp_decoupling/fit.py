@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
+from interp.context import Context
+from interp.dataset import Dataset
 from interp.knowledge import Knowledge
+from interp.model import ModelAdapter
 from interp.spec import Capability
+from interp.training.checkpoint import Row
 from interp.training.loop import train
 from interp.training.samples import Samples, gather, matched_all
-from interp.training.task import Plan, forget, run_params, seeded
+from interp.training.task import Plan, reset_parameters, run_params, seeded
 from interp_decoupling.build import Layout, begin, insert
 from interp_decoupling.control import controlled
 from interp_decoupling.params import DecouplingParams
 from interp_decoupling.structure import find_places
 from interp_decoupling.training_task import DecouplingTask, Teacher
 from interp_decoupling.work import count_work
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.model import ModelAdapter
-    from interp.training.checkpoint import Row
 
 LATER = {
     "rate", "control_rate", "static", "references", "neighbours", "filters", "depth",
@@ -77,7 +73,7 @@ def _task(
     if params.distillation and not params.fresh:
         teacher = Teacher(copy.deepcopy(network))
     if params.fresh:
-        forget(network, seed)
+        reset_parameters(network, seed)
     insert(network, layout)
     with seeded(seed, next(network.parameters()).device):
         begin(network, layout.places, params, seed)
@@ -117,6 +113,7 @@ def _knowledge(
         each.control.fold()
     network.to(memory_format=torch.contiguous_format)
     made = model.adopt(network, "decoupled", layout.model_dump(mode="json"))
+    work = count_work(network, layout.places, model.spec.input.size)
     about: dict[str, Any] = {
         "classes": list(made.spec.classes),
         "base": model.spec.source,
@@ -124,7 +121,7 @@ def _knowledge(
         "log": rows,
         "notes": notes,
         "layers": rows[-1].get("layers", {}),
-        "work": asdict(count_work(network, layout.places, model.spec.input.size)),
+        "work": work.model_dump(mode="json"),
     }
     arrays: dict[str, np.ndarray] = {}
     if layout.places:

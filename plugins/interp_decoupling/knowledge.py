@@ -1,4 +1,4 @@
-"""What is known of a decoupled model: paths of reference images, work, the training log."""
+"""What decoupling learned of a model: paths of reference images, work, the training log."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class DecouplingKnowledge:
                 "one that was trained with controlling modules"
             )
         paths = Paths(arrays["codes"].astype(bool), arrays["labels"], about["filters"])
-        work = Work.of(about["work"])
+        work = Work.model_validate(about["work"])
         return cls(paths, arrays["pictures"], work, tuple(about["classes"]), about["log"])
 
     @property

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from interp.context import Context
+from interp.dataset import Dataset
+from interp.explanation import Explanation
+from interp.knowledge import Knowledge
 from interp.method import FittedMethod
+from interp.model import ModelAdapter
 from interp.spec import Capability
 from interp_decoupling.knowledge import DecouplingKnowledge
 from interp_decoupling.params import DecouplingParams
 from interp_decoupling.view import View
-
-if TYPE_CHECKING:
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.explanation import Explanation
-    from interp.knowledge import Knowledge
-    from interp.model import ModelAdapter
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Decoupling(FittedMethod):
     softmax(f(x) / T)), where f_0 is the plain network and T = 4 (ours).
 
     Explain. The codes of all layers are the image's path: what of it is unlike its class, what of
-    its class is unlike the others, whose paths are nearest, and where its filters look.
+    its class is unlike the others, which images have the nearest paths, and where its filters look.
 
     Y. Li et al.: Interpretable Neural Network Decoupling, ECCV 2020.
 

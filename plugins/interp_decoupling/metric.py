@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -18,9 +19,8 @@ from interp.evaluation.detection import (
 )
 from interp.metric import Measurement, ModelMetric
 from interp.training.samples import labelled
-from interp_decoupling.features import read_paths
 from interp_decoupling.knowledge import DecouplingKnowledge
-from interp_decoupling.path import diversity
+from interp_decoupling.path import diversity, read_paths
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,7 +66,7 @@ class PathDetectionParams(DetectionParams):
 
 @dataclass(frozen=True)
 class PathDetection(ModelMetric):
-    """How well a classifier on calculation paths tells attacked images from clean ones: AUC.
+    """How well a classifier on calculation paths separates attacked images from clean ones: AUC.
 
     On images that the detector has not seen, a mean over draws.
     """
@@ -77,13 +77,8 @@ class PathDetection(ModelMetric):
 
     def measure(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Measurement:
         learned = DecouplingKnowledge.of(model)
-        layer = list(learned.filters)[-1]
-
-        def read(images: Tensor) -> np.ndarray:
-            if self.params.of == "path":
-                return learned.codes(model, images)
-            return pooled_maps(model, images, layer)
-
+        pooled = partial(pooled_maps, model, layer=list(learned.filters)[-1])
+        read = partial(learned.codes, model) if self.params.of == "path" else pooled
         samples = labelled(model, dataset, context)
         clean, attacked = attacked_features(samples, self.params, context, read)
         areas = []

@@ -105,10 +105,10 @@ class DecouplingParams(ScheduledParams):
         0.1, gt=0, lt=1, description="share of each class held out of training, to measure on"
     )
     references: int = Field(
-        200, ge=2, description="held-out images whose paths are kept to compare with, at most"
+        200, ge=2, description="most held-out images whose paths to keep for comparison"
     )
     static: float = Field(
-        0.005, ge=0, description="diversity below which fit warns that the gates are static"
+        0.005, ge=0, description="diversity below which to warn that the gates are static"
     )
     devices: int = Field(1, ge=1, description="devices to train on, one data-parallel process each")
     neighbours: int = Field(6, ge=1, description="nearest images by path to show")

@@ -21,7 +21,7 @@ LOCAL_FUNCTIONS = RELU | {
 LOCAL_MODULES = (nn.ReLU, nn.LeakyReLU, nn.ReLU6, nn.SiLU, nn.GELU, nn.Hardswish, nn.MaxPool2d,
                    nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Dropout,
                    nn.Dropout2d, nn.Identity)  # fmt: skip
-"""Modules that do so."""
+"""Modules that do the same."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Place:
 
 
 def find_places(network: nn.Module, wanted: Sequence[str] = ()) -> list[Place]:
-    """Every convolution but the stem, grouped ones and one that answers; or those wanted.
+    """Every convolution but the stem, grouped ones and one that gives the scores; or those wanted.
 
-    UnsupportedError for a network whose graph cannot be traced, or that has none.
+    UnsupportedError for a network that cannot be traced, or that has no such convolution.
     """
     if controlled(network):
         raise InputError(

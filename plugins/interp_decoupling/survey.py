@@ -1,37 +1,49 @@
-"""Decoupling at the level of a data set: paths of classes, clusters, concepts, work and time."""
+"""Decoupling on a data set: paths of classes, clusters, concepts, work and time."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from interp.dataset import TolerantReader
+from interp.context import Context
+from interp.dataset import Dataset, Example, TolerantReader
 from interp.errors import InputError, nearest
 from interp.evaluation.similarity import cosines
 from interp.evidence import Evidence, Matrix, Pathway, Table
 from interp.explanation import Explanation
+from interp.model import ModelAdapter
 from interp.network.placement import Placement, place
 from interp.spec import Capability
 from interp.training.curve import training_curves
-from interp_decoupling.cluster import clustered, information, purity, shared
-from interp_decoupling.concept import Values, met, mined, part_masks, parts_together, read_values
-from interp_decoupling.features import PathSamples, maps_of, read_paths
-from interp_decoupling.path import Paths, distinct, diversity, hamming, within
-
-if TYPE_CHECKING:
-    from interp.context import Context
-    from interp.dataset import Dataset, Example
-    from interp.model import ModelAdapter
-    from interp_decoupling.knowledge import DecouplingKnowledge
-    from interp_decoupling.params import DecouplingParams
+from interp.training.samples import Samples
+from interp_decoupling.cluster import cluster_codes, information, purity, shared_information
+from interp_decoupling.concept import (
+    Values,
+    match_concept,
+    mine_combinations,
+    part_masks,
+    parts_together,
+    read_values,
+)
+from interp_decoupling.knowledge import DecouplingKnowledge
+from interp_decoupling.params import DecouplingParams
+from interp_decoupling.path import (
+    Paths,
+    PathSamples,
+    distinct,
+    diversity,
+    hamming,
+    read_paths,
+    within,
+)
 
 LOGGED = ("accuracy", "on", "diversity")
-"""What is drawn of the log."""
+"""Columns of the log that are drawn."""
 DRAWN = 10
-"""Classes whose paths are drawn, at most."""
+"""Largest number of classes whose paths are drawn."""
 
 
 def survey(
@@ -76,12 +88,12 @@ def layers(paths: Paths, labelings: dict[str, np.ndarray], seed: int) -> Table:
     rows = []
     kinds = len(np.unique(paths.labels))
     for name, codes in {**paths.layers(), "whole path": paths.codes}.items():
-        clusters = clustered(codes, kinds, seed)
+        clusters = cluster_codes(codes, kinds, seed)
         inside, between = within(hamming(codes, codes), paths.labels)
         row = [name, codes.shape[1], codes.mean(), diversity(codes), distinct(codes)]
         row += [information(codes, paths.labels).mean(), inside, between]
         for labels in labelings.values():
-            row += [purity(clusters, labels), shared(clusters, labels)]
+            row += [purity(clusters, labels), shared_information(clusters, labels)]
         rows.append(_rounded(row))
     of = [f"{what} by {name}" for name in labelings for what in ("purity", "shared information")]
     columns = ["layer", "filters", "on", "diversity", "distinct", "nats per filter"]
@@ -137,15 +149,24 @@ def combinations(
     masks |= parts_together(masks, dataset.classes, values)
     codes = data.paths.layers()[layer][: len(samples)]
     chosen = samples.alternate()
-    clusters = clustered(codes[chosen], len(np.unique(samples.labels)), context.seed)
+    clusters = cluster_codes(codes[chosen], len(np.unique(samples.labels)), context.seed)
     rows = []
-    for images, filters in mined(codes[chosen], clusters, params.combination):
-        both, single = met(maps, masks, filters, chosen, params.top, params.joined)
+    for images, filters in mine_combinations(codes[chosen], clusters, params.combination):
+        both, single = match_concept(maps, masks, filters, chosen, params.top, params.joined)
         alone = [single.filters[0], round(single.overlap, 3)]
         names = " ".join(map(str, filters))
         rows.append([images, names, both.concept, round(both.overlap, 3), *alone])
     columns = ["images", "filters", "concept", "IoU", "best single", "its IoU"]
     yield Table(name="filters on together", layer=layer, columns=columns, rows=rows)
+
+
+def maps_of(model: ModelAdapter, samples: Samples, layer: str, context: Context) -> np.ndarray:
+    """Gated maps (N, K, gh, gw) of a layer, rectified."""
+    found = [
+        model.activations(images, [layer])[layer].relu().cpu().numpy()
+        for _, images in samples.batches(context, "reading maps")
+    ]
+    return np.concatenate(found)
 
 
 def placed(

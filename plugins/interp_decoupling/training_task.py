@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,14 +11,12 @@ from torch import Tensor, nn
 from interp.context import Context
 from interp.network.preprocess import encode
 from interp.training.recording import recording
+from interp.training.samples import Samples
 from interp.training.task import Task
 from interp_decoupling.control import controlled
 from interp_decoupling.loss import Order, alignment, distillation, information, sparsity
 from interp_decoupling.params import DecouplingParams
 from interp_decoupling.path import Paths, diversity
-
-if TYPE_CHECKING:
-    from interp.training.samples import Samples
 
 STANDARD = 256
 """Images from which the first mean and spread of a module's inputs are taken."""
@@ -55,12 +53,12 @@ class Terms(nn.Module):
     ) -> None:
         super().__init__()
         self.network, self.order, self.kept, self.teacher = network, order, kept, teacher
-        self.names = list(controlled(network))
-        sizes = [each.convolution.out_channels for each in controlled(network).values()]
-        readers = [nn.Linear(n, classes, bias=False) for n in sizes]
-        for each in readers:
-            nn.init.kaiming_normal_(each.weight)
-        self.readers = nn.ModuleList(readers)
+        self.readers = nn.ModuleList(
+            nn.Linear(each.convolution.out_channels, classes, bias=False)
+            for each in controlled(network).values()
+        )
+        for each in self.readers:
+            nn.init.kaiming_normal_(each.get_parameter("weight"))
 
     def forward(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Losses of images (B, 3, h, w) with labels (B,)."""
@@ -70,9 +68,9 @@ class Terms(nn.Module):
         found = {"entropy": information(scores, labels)}
         if self.teacher is not None:
             found["distillation"] = distillation(scores, self.teacher(images))
-        for name, reader in zip(self.names, self.readers, strict=True):
+        for (name, layer), reader in zip(layers.items(), self.readers, strict=True):
             maps, codes = calls[name][0].inputs
-            pooled = (maps.relu() if layers[name].rectified else maps).mean((2, 3))
+            pooled = (maps.relu() if layer.rectified else maps).mean((2, 3))
             terms = {
                 "information": information(reader(codes), labels),
                 "alignment": alignment(pooled, codes, self.order),
@@ -106,16 +104,17 @@ class DecouplingTask(Task):
             "distillation": params.distillation or 0.0,
         }
         self.modules = {"terms": self.terms}
-        gates = [each.control.expand for each in controlled(network).values()]
-        control = {id(p) for each in gates for p in each.parameters()}
+        control = {
+            id(parameter)
+            for each in controlled(network).values()
+            for parameter in each.control.expand.parameters()
+        }
         parts: list[list[nn.Parameter]] = [[], []]
-        for each in self.terms.parameters():
-            parts[id(each) in control].append(each)
-        sgd = torch.optim.SGD(
-            [{"params": part} for part in parts if part],
-            lr=params.rate or 0.0, momentum=0.9, weight_decay=params.decay,
-        )  # fmt: skip
-        self.optimizers = {"all": sgd}
+        for parameter in self.terms.parameters():
+            parts[id(parameter) in control].append(parameter)
+        groups = [{"params": part} for part in parts if part]
+        rate, decay = params.rate or 0.0, params.decay
+        self.optimizers = {"all": torch.optim.SGD(groups, rate, 0.9, weight_decay=decay)}
 
     def begin(self, epoch: int) -> list[str]:
         """Set the epoch's rates; the one optimiser steps in every epoch."""

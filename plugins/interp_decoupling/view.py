@@ -1,4 +1,4 @@
-"""Decoupling on one image: its path, what sets it apart, whose paths are near, its filters."""
+"""Decoupling on one image: its path, what sets it apart, images with near paths, its filters."""
 
 from __future__ import annotations
 

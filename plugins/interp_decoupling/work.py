@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 import torch
 from torch import nn
 
+from interp.spec import Plain
 from interp.training.recording import Call, recording
 from interp_decoupling.control import Controlled, controlled
 from interp_decoupling.only import PAYS
 from interp_decoupling.path import split
-
-if TYPE_CHECKING:
-    from interp_decoupling.structure import Place
+from interp_decoupling.structure import Place
 
 
-@dataclass(frozen=True)
-class LayerWork:
-    """A controlled convolution of n filters on c channels: k^2 h' w' for each pair of them.
+class LayerWork(Plain):
+    """A controlled convolution of n filters on c channels; `each` pair of them costs k^2 h' w'.
 
     `module` is what its controlling module costs, the pooling of its inputs included.
     """
@@ -31,11 +26,10 @@ class LayerWork:
     fed: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(Plain):
     """All convolutions and linear layers; batch norms and activations are not counted.
 
-    `rest` is what no gate touches: stem, classifier, convolutions without a module.
+    `rest` is not gated: stem, classifier, convolutions without a module.
     """
 
     layers: dict[str, LayerWork]
@@ -64,23 +58,14 @@ class Work:
         return np.asarray(self.on(codes, filters) / self.plain(filters))
 
     def skipping(self, filters: dict[str, int]) -> int:
-        """Layers large enough that leaving filters out saves time on a CPU."""
+        """Number of layers large enough that skipping filters saves time on a CPU."""
         return sum(
             each.each * each.channels * filters[name] >= PAYS for name, each in self.layers.items()
         )
 
-    @classmethod
-    def of(cls, facts: dict[str, Any]) -> Work:
-        """The work from its fields as plain values."""
-        layers = {
-            name: LayerWork(**{**each, "fed": tuple(each["fed"])})
-            for name, each in facts["layers"].items()
-        }
-        return cls(layers, facts["rest"])
-
 
 def count_work(network: nn.Module, places: tuple[Place, ...], size: tuple[int, int]) -> Work:
-    """Counted on one black image of this size; the network is in evaluation mode."""
+    """Multiply-adds on one image of this size; the network is in evaluation mode."""
     first, layers = next(network.parameters()), controlled(network)
     inner = {id(part) for each in layers.values() for part in each.modules()}
     others = {
@@ -95,14 +80,16 @@ def count_work(network: nn.Module, places: tuple[Place, ...], size: tuple[int, i
         name: _layer_work(layer, calls[name][-1], fed[name]) for name, layer in layers.items()
     }
     rest = sum(_plain_work(others[name], call) for name in others for call in calls[name])
-    return Work(counted, rest)
+    return Work(layers=counted, rest=rest)
 
 
 def _layer_work(layer: Controlled, call: Call, fed: tuple[str, ...]) -> LayerWork:
     inputs, area = call.inputs[0], layer.convolution.weight[0, 0].numel()
     module = layer.control.reduce.weight.numel() + layer.control.expand.weight.numel()
     cells = call.output[0, 0].numel()
-    return LayerWork(area * cells, inputs.shape[1], module + inputs[0].numel(), fed)
+    return LayerWork(
+        each=area * cells, channels=inputs.shape[1], module=module + inputs[0].numel(), fed=fed
+    )
 
 
 def _plain_work(part: nn.Conv2d | nn.Linear, call: Call) -> int:

@@ -18,7 +18,6 @@ from interp.evaluation.dissection import iou
 from interp.evaluation.similarity import class_means, cosines
 from interp.registry import Registry
 from interp_csg.metric import METRICS
-from interp_csg.metric.correlation import filter_correlation, off_diagonal
 from interp_csg.metric.localization import (
     assign,
     busiest,
@@ -27,6 +26,7 @@ from interp_csg.metric.localization import (
     object_mask,
     top_mask,
 )
+from interp_csg.metric.measure import filter_correlation, off_diagonal
 from interp_csg.metric.mutual import score, table
 
 

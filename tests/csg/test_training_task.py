@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from interp.errors import InputError
 from interp_csg.params import CsgParams
-from interp_csg.reach import check_reach, hastened, needed, reach
+from interp_csg.reach import check_reach, needed, reach, with_faster_gates
 from interp_csg.training_task import CsgTask
 
 BASE = {
@@ -130,8 +130,8 @@ def test_gates_hasten_where_there_are_few_steps() -> None:
     few = CsgParams().scheduled()
     with pytest.raises(InputError, match="raise --gate-rate"):
         check_reach(few, 10, 1)
-    fast = hastened(few, 10, 1)
+    fast = with_faster_gates(few, 10, 1)
     check_reach(fast, 10, 1)
     assert reach(fast, 6) == pytest.approx(2 * needed(10, 1.2), rel=1e-3)
-    assert hastened(few, 10, 100) == few
-    assert hastened(few.model_copy(update={"epochs": 3}), 10, 1).gate_rate == 0.5
+    assert with_faster_gates(few, 10, 100) == few
+    assert with_faster_gates(few.model_copy(update={"epochs": 3}), 10, 1).gate_rate == 0.5

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -148,7 +147,7 @@ def test_work_by_hand(make: Any, kind: str) -> None:
     assert work.plain(filters) == rest + full
     assert work.on(codes, filters).tolist() == [rest + modules + on]
     assert work.share(codes, filters)[0] == pytest.approx((rest + modules + on) / (rest + full))
-    assert Work.of(asdict(work)) == work
+    assert Work.model_validate(work.model_dump(mode="json")) == work
 
 
 @pytest.mark.parametrize("seed", range(3))

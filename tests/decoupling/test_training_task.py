@@ -74,7 +74,7 @@ def test_terms_layer_by_layer(make: Any, kind: str) -> None:
 
     torch.manual_seed(0)
     slow = {"information": 0.0, "alignment": 0.0, "sparsity": 0.0}
-    readers = dict(zip(twin.names, twin.readers, strict=True))
+    readers = dict(zip(controlled(twin.network), twin.readers, strict=True))
     rectified = {"mid.0", "last"} if kind == "plain" else {"conv1"}
 
     def note(name: str) -> Any:

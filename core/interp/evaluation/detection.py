@@ -50,7 +50,7 @@ class Detection:
         return float(roc_auc_score(np.repeat([1, 0], len(self.rows)), scores, sample_weight=both))
 
     def error(self) -> float:
-        """Share of images that are taken for the other kind, at a probability of 0.5."""
+        """Share of images that are classified wrongly, at a threshold of 0.5."""
         return float(((self.clean < 0.5).mean() + (self.attacked >= 0.5).mean()) / 2)
 
 

@@ -65,7 +65,7 @@ class Checkpoint:
             raise InputError(f"{self.file} is damaged; remove it to begin again") from error
         for name, each in task.modules.items():
             each.load_state_dict(state["modules"][name])
-        for name, held in task.optimizers.items():
-            held.load_state_dict(state["optimizers"][name])
+        for name, optimizer in task.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
         rows: list[Row] = json.loads(state["rows"])
         return rows

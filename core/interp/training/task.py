@@ -83,12 +83,9 @@ def run_params(params: Given, context: Context) -> Given:
         raise InputError(f"--batch-size {size}: {error.errors()[0]['msg'].lower()}") from error
 
 
-asked = run_params
-
-
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's global generators, of the CPU and of this device; they are restored at the end."""
+    """Seed torch's global generators, on the CPU and this device, and restore them at the end."""
     import torch
 
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
@@ -96,7 +93,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-def forget(network: nn.Module, seed: int) -> None:
+def reset_parameters(network: nn.Module, seed: int) -> None:
     """Draw every part's weights anew by its own rule."""
     with seeded(seed, next(network.parameters()).device):
         for part in network.modules():
@@ -119,7 +116,7 @@ class Task(ABC):
     def losses(
         self, epoch: int, modules: dict[str, Any], images: Tensor, labels: Tensor
     ) -> dict[str, Tensor]:
-        """A batch's losses by name; `loss` is minimised. `modules` are those that Fabric wrapped."""
+        """A batch's losses by name; `loss` is minimised. `modules` are as Fabric wrapped them."""
 
     def stepped(self, epoch: int) -> None:  # noqa: B027 - most tasks have none
         """Called after every step, for projections."""

@@ -1,4 +1,4 @@
-"""Measures of networks whose filters belong to classes, and of their plain twins."""
+"""Metrics of networks whose filters belong to classes, and of their plain twins."""
 
 from interp.metric import ModelMetric
 from interp_csg.metric.localization import (

@@ -1,4 +1,4 @@
-"""Localization: whether filters light the object, by gradients, activations and class maps.
+"""Localization of the object by filters: by activations, gradients, and class activation maps.
 
 All maps and masks are (h, w) at the network's input size.
 """
@@ -82,9 +82,11 @@ def object_mask(example: Example) -> np.ndarray | None:
 
 
 class ActivationParams(LayerParams):
-    """Thresholds of the activation maps."""
+    """Thresholds for activation maps."""
 
-    top: float = Field(0.3, gt=0, lt=1, description="share of a filter's activations that is lit")
+    top: float = Field(
+        0.3, gt=0, lt=1, description="share of a filter's activations to count as active"
+    )
     least: float = Field(0.3, ge=0, lt=1, description="IoU above which an image counts")
 
 
@@ -117,7 +119,7 @@ class ActivationLocalization(SampleMetric):
 
 @dataclass(frozen=True, eq=False)
 class FilterOverlap:
-    """Of each filter, all (K,): share of its best class's images it covers, mean IoU, the class."""
+    """Each filter's best class, share of that class's images covered and mean IoU, (K,) each."""
 
     share: np.ndarray
     overlap: np.ndarray
@@ -125,7 +127,7 @@ class FilterOverlap:
 
 
 def assign(overlap: np.ndarray, labels: np.ndarray, least: float) -> FilterOverlap:
-    """The class on whose images a filter's IoU exceeds `least` most often; overlap (N, K)."""
+    """The class on whose images each filter's IoU (N, K) exceeds `least` most often."""
     present = np.unique(labels)
     shares = np.stack([(overlap[labels == label] > least).mean(0) for label in present])
     means = np.stack([overlap[labels == label].mean(0) for label in present])
@@ -135,16 +137,16 @@ def assign(overlap: np.ndarray, labels: np.ndarray, least: float) -> FilterOverl
 
 
 class GradientParams(LayerParams):
-    """Thresholds of the gradient maps."""
+    """Thresholds for gradient maps."""
 
-    channels: int = Field(30, ge=1, description="busiest filters of a class that are looked at")
+    channels: int = Field(30, ge=1, description="most active filters of a class to measure")
     sigma: float = Field(30.0, gt=0, description="blur in pixels of the network's input")
     least: float = Field(0.2, ge=0, lt=1, description="IoU from which an image counts")
 
 
 @dataclass(frozen=True)
 class GradientLocalization(SampleMetric):
-    """GradMap: share of images whose object the class's busiest filters look at, on average."""
+    """GradMap: share of images whose object the class's most active filters respond to."""
 
     Params = GradientParams
 
@@ -177,16 +179,16 @@ def busiest(features: np.ndarray, labels: np.ndarray, label: int, count: int) ->
 
 
 def gradient_mask(gradient: np.ndarray, sigma: float) -> np.ndarray:
-    """Where a filter's gradient (3, h, w) is large: its norm over RGB, over its root mean square,
-    blurred by a Gaussian that reaches to sigma; above 1.
+    """Pixels (h, w) where a filter's gradient (3, h, w) is large.
+
+    Its norm over RGB, divided by the root mean square and blurred by a Gaussian, is above 1.
     """
     import cv2
 
     norm = np.linalg.norm(gradient, axis=0)
     scaled = norm / max(float(np.sqrt(np.square(norm).mean())), 1e-30)
     side = 2 * round(sigma) + 1
-    found: np.ndarray = cv2.GaussianBlur(scaled.astype(np.float32), (side, side), sigma) > 1
-    return found
+    return np.asarray(cv2.GaussianBlur(scaled.astype(np.float32), (side, side), sigma) > 1)
 
 
 def gradients(model: ModelAdapter, image: Tensor, layer: str, filters: np.ndarray) -> np.ndarray:
@@ -204,9 +206,9 @@ def gradients(model: ModelAdapter, image: Tensor, layer: str, filters: np.ndarra
 
 
 class CamParams(LayerParams):
-    """Thresholds of class activation maps."""
+    """Thresholds for class activation maps."""
 
-    top: float = Field(0.3, gt=0, lt=1, description="share of an image's pixels that is lit")
+    top: float = Field(0.3, gt=0, lt=1, description="share of an image's pixels to count as active")
     least: float = Field(0.3, ge=0, lt=1, description="IoU above which an image counts")
 
 
@@ -235,7 +237,7 @@ class CamLocalization(SampleMetric):
 
 
 def top_mask(values: np.ndarray, top: float) -> np.ndarray:
-    """The `top` share of a map's pixels, (h, w) bool; of equal ones the first."""
+    """The `top` share of a map's largest pixels, (h, w) bool; of equal ones the first."""
     best = np.argsort(-values, axis=None, kind="stable")[: round(top * values.size)]
     found = np.zeros(values.size, bool)
     found[best] = True
@@ -243,10 +245,9 @@ def top_mask(values: np.ndarray, top: float) -> np.ndarray:
 
 
 def head_weights(model: ModelAdapter, layer: str) -> np.ndarray:
-    """The linear layer's weight (C, K): as CSG kept it, else from the model."""
+    """The linear layer's weight (C, K), from CSG's knowledge or else from the model."""
     try:
         return CsgKnowledge.of(model).weight
     except InputError:
         weight, _ = weights_of(model, find_ending(model, layer).linear)
-        found: np.ndarray = weight.float().cpu().numpy()
-        return found
+        return np.asarray(weight.float().cpu().numpy())

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
+from interp.context import Context
+from interp.dataset import Dataset
 from interp.errors import InputError
 from interp.evaluation.bootstrap import SampleMetric
 from interp.evaluation.detection import DetectionParams, attacked_features, detect, draw_images
 from interp.evaluation.similarity import class_means, cosines
 from interp.metric import Measurement, ModelMetric
+from interp.model import ModelAdapter
 from interp.params import Params
 from interp.training.samples import labelled
 from interp_csg.features import layer_of, means, read_features
 from interp_csg.knowledge import CsgKnowledge
-from interp_csg.metric.correlation import filter_correlation, off_diagonal
-from interp_csg.metric.density import density
 from interp_csg.metric.mutual import score, table
-
-if TYPE_CHECKING:
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.model import ModelAdapter
 
 
 class LayerParams(Params):
@@ -38,7 +34,7 @@ class LayerParams(Params):
 
 @dataclass(frozen=True)
 class Accuracy(SampleMetric):
-    """Share of images whose top-1 is their label; gates play no part."""
+    """Top-1 accuracy of the network, which runs without gates."""
 
     Params = LayerParams
 
@@ -64,9 +60,9 @@ class MutualInformation(ModelMetric):
 
 @dataclass(frozen=True)
 class Density(ModelMetric):
-    """L1 density of the gates: 1 / classes is one class for each filter.
+    """L1 density of the gates; 1 / classes is one class for each filter.
 
-    The data are not looked at.
+    Independent of the data.
     """
 
     Params = LayerParams
@@ -80,7 +76,7 @@ class Density(ModelMetric):
 class FilterCorrelation(ModelMetric):
     """Mean of |cosine| between the kernels of the last convolution's filters.
 
-    The data are not looked at.
+    Independent of the data.
     """
 
     Params = LayerParams
@@ -99,7 +95,7 @@ class FilterCorrelation(ModelMetric):
 
 
 class ClassParams(LayerParams):
-    """What of a class is compared."""
+    """What to compare of classes."""
 
     of: Literal["features", "gates"] = Field(
         "features", description="mean features on the data, or rows of the gates"
@@ -133,7 +129,7 @@ class AdversarialParams(DetectionParams, LayerParams):
 
 @dataclass(frozen=True)
 class AdversarialDetection(ModelMetric):
-    """How well a random forest on pooled features tells attacked images from clean ones.
+    """How well a random forest on pooled features separates attacked images from clean ones.
 
     AUC or error rate on images that the detector has not seen, a mean over draws.
     """
@@ -159,3 +155,24 @@ class AdversarialDetection(ModelMetric):
         """Features (N, K) of the images as they are, and attacked."""
         read = partial(means, model, layer=layer_of(model, self.params.layer))
         return attacked_features(labelled(model, dataset, context), self.params, context, read)
+
+
+def density(gates: np.ndarray) -> float:
+    """|G|_1 / (C K) of gates (C, K)."""
+    return float(np.abs(gates).mean())
+
+
+def interval(classes: int, sparsity: float) -> tuple[float, float]:
+    """[1 / C, g / (C K)] with g = sparsity * K: what the projection and the hinge allow."""
+    return 1 / classes, min(sparsity, classes) / classes
+
+
+def filter_correlation(kernels: np.ndarray) -> np.ndarray:
+    """|W W^T - I| (K, K), W being the filters' kernels (K, ...) flattened to unit length."""
+    return np.abs(cosines(kernels.reshape(len(kernels), -1)) - np.eye(len(kernels)))
+
+
+def off_diagonal(square: np.ndarray) -> float:
+    """Mean of a square matrix beside its diagonal."""
+    count = len(square)
+    return float((square.sum() - np.trace(square)) / (count * (count - 1)))

@@ -7,8 +7,7 @@ import math
 import pytest
 import torch
 
-from interp_decoupling.binarise import mixed, semhash, soft
-from interp_decoupling.control import Control, Start
+from interp_decoupling.control import Control, Start, mixed, semhash, soft
 
 
 def slow_soft(g: float) -> float:
