@@ -30,9 +30,9 @@ lint: $(VENV)/.developing ## check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-docs: $(VENV)/.developing ## check every method, write the generated parts of README.md
+docs: $(VENV)/.developing ## check every method, write docs/reference.md and README.md's table
 	$(BIN)/interp check --out docs/truth.json
-	$(BIN)/python docs/reference.py README.md
+	$(BIN)/python docs/reference.py
 	$(BIN)/python docs/picture.py
 
 screenshots: $(VENV)/.developing ## take README's picture of the dashboard (needs chromium)

@@ -31,14 +31,12 @@ from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions
 from interp.target import Target
-from interp_chip.known import Known
+from interp_chip.knowledge import ChipKnowledge
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
-from interp_chip.refine import refine
-from interp_chip.view import View
-from interp_standard.localize import Localization
-from interp_standard.localize.centre import centre
-from interp_standard.localize.report import rows
+from interp_chip.view import ChipView, refine
+from interp_standard.baseline import centred_gaussian
+from interp_standard.localize.report import Localization, rows
 from interp_standard.localize.score import Score, Truth
 
 LAYERS = ("blocks.12", "blocks.16", "head")
@@ -76,7 +74,7 @@ class Study:
         )
         params = ChipParams(layer=LAYERS, masks=self.masks, images=None, output=self.output)  # type: ignore[arg-type]
         knowledge = Chip(params).fit(self.model, learned, Context())
-        known = Known.open(knowledge)
+        known = ChipKnowledge.read(knowledge)
         halves = [self._maps(each, known, params) for each in (learned, scored)]
         truths = [[_truth(example) for example in each] for each in (learned, scored)]
         scores = {}
@@ -97,7 +95,9 @@ class Study:
             ),
         }
 
-    def _maps(self, data: Animals, known: Known, params: ChipParams) -> dict[str, list[np.ndarray]]:
+    def _maps(
+        self, data: Animals, known: ChipKnowledge, params: ChipParams
+    ) -> dict[str, list[np.ndarray]]:
         """Every method's maps (H, W), image by image."""
         found: dict[str, list[np.ndarray]] = {}
         for example in data:
@@ -106,10 +106,10 @@ class Study:
         return found
 
     def _image(
-        self, example: Example, data: Animals, known: Known, params: ChipParams
+        self, example: Example, data: Animals, known: ChipKnowledge, params: ChipParams
     ) -> Iterator[tuple[str, np.ndarray]]:
         target = Target(int(data.classes[example.label or 0]), "it")
-        view = View(self.model, example.image, 0, known, params)
+        view = ChipView(self.model, example.image, 0, known, params)
         maps = {layer: view.map(layer, target) for layer in LAYERS}
         for layer in LAYERS:
             yield f"chip {layer}", maps[layer]
@@ -118,7 +118,7 @@ class Study:
         for name, layers in REFINED.items():
             yield name, refine([maps[layer] for layer in layers], "product")
         yield "cam head", self._cam(example.image, target)
-        yield "centre", centre(example.image.shape[:2])
+        yield "centre", centred_gaussian(example.image.shape[:2])
 
     def _gradcam(self, image: np.ndarray, layer: str, target: Target) -> np.ndarray:
         """sum_k mean(d logit / d A_k) A_k."""

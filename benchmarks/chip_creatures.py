@@ -28,17 +28,16 @@ from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions
 from interp.target import Target
-from interp_chip.known import Known
+from interp_chip.knowledge import ChipKnowledge
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
-from interp_chip.refine import refine
-from interp_chip.view import View
+from interp_chip.view import ChipView, refine
 from interp_creatures.dataset import Creatures
 from interp_creatures.species import DEFINING
+from interp_standard.baseline import centred_gaussian
 from interp_standard.localize.box import iou, largest_box
-from interp_standard.localize.centre import centre
 from interp_standard.localize.region import energy, pointing
-from interp_standard.localize.sweep import tune
+from interp_standard.localize.score import tune
 
 LAYERS = {
     "creatures-vgg": ("stage3", "stage3.0", "stage2"),
@@ -188,7 +187,7 @@ class Study:
         }
 
     def _maps(self, image: np.ndarray, target: Target) -> Iterator[tuple[str, np.ndarray]]:
-        view = View(self.model, image, 0, self.known, self.params)
+        view = ChipView(self.model, image, 0, self.known, self.params)
         maps = {layer: view.map(layer, target) for layer in self.params.layer}
         pixels, placement = self.model.prepare(image)
         for layer in self.params.layer:
@@ -200,7 +199,7 @@ class Study:
         first = self.params.layer[0]
         for other in self.params.layer[1:]:
             yield f"refined {first} x {other}", refine([maps[other], maps[first]], "product")
-        yield "centre", centre(image.shape[:2])
+        yield "centre", centred_gaussian(image.shape[:2])
 
     def _slopes(
         self, pixels: torch.Tensor, layer: str, target: Target
@@ -218,10 +217,10 @@ class Study:
         return open_model(self.name, ModelOptions(device="cpu"), Registry.load())
 
     @cached_property
-    def known(self) -> Known:
+    def known(self) -> ChipKnowledge:
         count = 15 * (self.params.images or 1)
         data = Creatures(count, LEARNED, two=False)
-        return Known.open(Chip(self.params).fit(self.model, data, Context()))
+        return ChipKnowledge.read(Chip(self.params).fit(self.model, data, Context()))
 
 
 def _union(seen: Seen) -> Box:

@@ -24,9 +24,9 @@ from interp.context import Context
 from interp.memory import Memory
 from interp.model import Cut, ModelAdapter
 from interp.spec import ModelOptions
-from interp_chip.lesson import Lesson
+from interp_chip.layer_fit import LayerFit
 from interp_chip.params import ChipParams
-from interp_chip.pool import given
+from interp_chip.training_images import unlabelled_images
 from interp_torch.cut import GraphCut
 from interp_torch.opening import open_model
 
@@ -73,13 +73,15 @@ def measure(case: Case, masks: int, images: int, rounds: int) -> dict[str, objec
     """Networks per second of whole rounds of learning, and the share of the roofline."""
     model = case.model()
     noise = np.random.default_rng(0).integers(0, 256, (images, 224, 224, 3), np.uint8)
-    pool = given(list(noise), range(10))
+    training = unlabelled_images(list(noise), range(10))
     flops = count(model, case.layer)
     sizes: dict[str, object] = {}
 
     def learn() -> None:
-        lesson = Lesson(model, case.layer, pool, ChipParams(), Context(memory=Memory(sizes)), masks)
-        lesson.round(lesson.chunks)
+        fit = LayerFit(
+            model, case.layer, training, ChipParams(), Context(memory=Memory(sizes)), masks
+        )
+        fit.run_round(fit.chunks)
 
     gates = GraphCut.gates if case.folded else Cut.gates
     with patch.object(GraphCut, "gates", gates):

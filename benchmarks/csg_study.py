@@ -22,6 +22,7 @@ from study import report
 from interp.context import Context
 from interp.dataset import Dataset
 from interp.evaluation.bootstrap import compare
+from interp.evaluation.detection import Detection, detect, draw_images
 from interp.evaluation.dissection import thresholds
 from interp.model import ModelAdapter
 from interp.opening.source import open_model
@@ -32,16 +33,15 @@ from interp.session import Session
 from interp.spec import ModelOptions
 from interp.storage.folder import read_json, write_json
 from interp.training.samples import labelled
-from interp_csg.features import look
-from interp_csg.known import known_of
+from interp_csg.features import read_features
+from interp_csg.knowledge import CsgKnowledge
 from interp_csg.metric import METRICS
-from interp_csg.metric.detection import Judged, judge
-from interp_csg.metric.measure import AdversarialDetection, DetectionParams
+from interp_csg.metric.measure import AdversarialDetection, AdversarialParams
 from interp_csg.metric.mutual import table
 from interp_csg.params import CsgParams
 from interp_csg.switching import losses
 from interp_csg.view import View
-from interp_decoupling.concept import lit, overlap, part_masks
+from interp_decoupling.concept import active_cells, overlap, part_masks
 from interp_decoupling.survey import placed
 from interp_standard.localize.region import energy, pointing
 
@@ -148,7 +148,7 @@ class Study:
         np.savez_compressed(folder.with_suffix(".npz"), **arrays)  # type: ignore[arg-type]
         found = {**_means(arrays), **self.measured(model), "train_seconds": seconds}
         print(kind, seed, json.dumps(found), flush=True)
-        found["log"] = known_of(model).log
+        found["log"] = CsgKnowledge.of(model).log
         write_json(kept, found)
         return found
 
@@ -157,7 +157,7 @@ class Study:
         each class loses with its filters.
         """
         found: dict[str, Any] = {}
-        known = known_of(model)
+        known = CsgKnowledge.of(model)
         for name, said in self.measures.items():
             of_gates = said["metric"] == "gate-density" or "gates" in said.values()
             if known.gates is None and of_gates:
@@ -175,7 +175,7 @@ class Study:
 
     def arrays(self, model: ModelAdapter) -> dict[str, np.ndarray]:
         """What differences are taken of: image by image, filter by filter, detector by detector."""
-        seen = look(model, self.test, self.context)
+        seen = read_features(model, self.test, self.context)
         told = table(seen.values, seen.labels, len(model.spec.classes)).max(0)
         found = {"accuracy": seen.right.astype(float), "mis": told}
         if self.placed is not None:
@@ -220,8 +220,8 @@ class Study:
 
     def _switching(self, model: ModelAdapter) -> dict[str, float]:
         """Mean over classes: recall, without the class's own filters, and the others' change."""
-        known = known_of(model)
-        found = look(model, self.test, self.context, known.layer)
+        known = CsgKnowledge.of(model)
+        found = read_features(model, self.test, self.context, known.layer)
         rows = np.array(losses(known, found.values, found.labels, self.params.own))
         names = ("filters", "recall", "recall_without", "change_of_others")
         return {name: round(float(each), 4) for name, each in zip(names, rows.mean(0), strict=True)}
@@ -230,7 +230,7 @@ class Study:
         """Share of the true class's map in its defining parts, and whether its maximum is there:
         of the sum over all filters (CAM), and over the class's own.
         """
-        known, rows = known_of(model), []
+        known, rows = CsgKnowledge.of(model), []
         for example in dataset:
             assert example.label is not None  # noqa: S101 - creatures are labelled
             view = View(model, example.image, 0, known, self.params)
@@ -251,7 +251,7 @@ class Study:
 
     def _parts(self, model: ModelAdapter, dataset: Dataset) -> dict[str, np.ndarray]:
         """IoU of each filter with the part that it meets best, which every other image chooses."""
-        samples, layer = labelled(model, dataset, self.context), known_of(model).layer
+        samples, layer = labelled(model, dataset, self.context), CsgKnowledge.of(model).layer
         maps = np.concatenate(
             [
                 model.activations(images, [layer])[layer].relu().cpu().numpy()
@@ -264,7 +264,7 @@ class Study:
         ).values()
         seen = samples.alternate()
         best = []
-        for cells in np.moveaxis(lit(maps, thresholds(maps[seen], TOP)), 1, 0):
+        for cells in np.moveaxis(active_cells(maps, thresholds(maps[seen], TOP)), 1, 0):
             mask = max(masks, key=lambda each: overlap(cells[seen], each[seen]))
             best.append(overlap(cells[~seen], mask[~seen]))
         return {"part_iou": np.array(best)}
@@ -274,9 +274,13 @@ class Study:
         found = {}
         for kind in ATTACKS:
             for eps in STRENGTHS:
-                asked = DetectionParams(attack=kind, eps=eps / 255)
-                versions = AdversarialDetection(asked).versions(model, self.attacked, self.context)
-                judged = [judge(*versions, self.detector, [0, each]) for each in range(REPEATS)]
+                params = AdversarialParams(attack=kind, eps=eps / 255)
+                versions = AdversarialDetection(params).versions(model, self.attacked, self.context)
+                judged = []
+                for each in range(REPEATS):
+                    generator = np.random.default_rng([0, each])
+                    seen = draw_images(len(versions[0]), self.detector, generator)
+                    judged.append(detect(*versions, seen, generator))
                 found[f"{kind} {eps}/255"] = np.array(
                     [[each.rows, each.clean, each.attacked] for each in judged]
                 )
@@ -303,7 +307,7 @@ class Study:
 
 
 def _said(params: CsgParams) -> dict[str, Any]:
-    found: dict[str, Any] = params.settled().model_dump(mode="json")
+    found: dict[str, Any] = params.scheduled().model_dump(mode="json")
     return found
 
 
@@ -320,7 +324,7 @@ def _auc(judged: np.ndarray, times: np.ndarray | None = None) -> float:
     areas = []
     for rows, clean, attacked in judged:
         at = rows.astype(int)
-        areas.append(Judged(at, clean, attacked).auc(None if times is None else times[at]))
+        areas.append(Detection(at, clean, attacked).auc(None if times is None else times[at]))
     return float(np.mean(areas))
 
 

@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Browser, Page, sync_playwright
 from record import record
 
-from interp_dashboard.link import Chosen
+from interp_dashboard.link import Selection
 
 ROUNDS = 3
 PATIENCE = 300_000  # milliseconds
@@ -38,7 +38,7 @@ def main() -> None:
             executable_path=shutil.which("chromium"), args=list(FLAGS)
         )
         rounds = [once(chromium) for _ in range(ROUNDS)]
-    methods = [each.name for each in Chosen().methods]
+    methods = [each.name for each in Selection().methods]
     found = {
         "libraries' bytecode": bytecode(),
         "methods": methods,
@@ -51,7 +51,7 @@ def main() -> None:
 
 def once(chromium: Browser) -> dict[str, float]:
     """A cold start, from the process to the refined maps."""
-    wanted, begun, found = len(Chosen().methods), time.perf_counter(), {}
+    wanted, begun, found = len(Selection().methods), time.perf_counter(), {}
 
     def note(name: str) -> None:
         found[name] = round(time.perf_counter() - begun, 1)

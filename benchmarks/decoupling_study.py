@@ -16,10 +16,18 @@ from typing import Any
 
 import numpy as np
 from record import print_progress
+from torch import Tensor
 
 from interp.context import Context
 from interp.dataset import Dataset
 from interp.evaluation.bootstrap import compare
+from interp.evaluation.detection import (
+    Classifier,
+    DetectionParams,
+    attacked_features,
+    detect,
+    draw_by_class,
+)
 from interp.evaluation.dissection import thresholds
 from interp.evidence import Table
 from interp.model import ModelAdapter
@@ -32,14 +40,13 @@ from interp.spec import ModelOptions
 from interp.storage.folder import read_json, write_json
 from interp.training.samples import Samples, labelled
 from interp_csg.metric.mutual import score, table
-from interp_decoupling.concept import lit, overlap, part_masks, read_values
-from interp_decoupling.features import look, maps_of
-from interp_decoupling.known import Known, known_of, module_of
-from interp_decoupling.metric.detection import Classifier, detect
-from interp_decoupling.metric.measure import DetectionParams, versions_of
+from interp_decoupling.concept import active_cells, overlap, part_masks, read_values
+from interp_decoupling.knowledge import DecouplingKnowledge, control_name
+from interp_decoupling.metric import PathDetectionParams, pooled_maps
 from interp_decoupling.params import DecouplingParams
+from interp_decoupling.path import read_paths
 from interp_decoupling.structure import find_places
-from interp_decoupling.survey import combinations, placed, survey
+from interp_decoupling.survey import combinations, maps_of, placed, survey
 
 KINDS = ("decoupled", "twin")
 ATTACKS = ("fgsm", "pgd")
@@ -112,13 +119,15 @@ class Study:
         found |= {"params": about["params"], "log": about["log"]}
         if kind == "decoupled":
             found |= self._kept(folder, "survey", lambda: self.surveyed(model))
-        found |= self.plain(model, folder, known_of(model) if kind == "decoupled" else None)
+        found |= self.plain(
+            model, folder, DecouplingKnowledge.of(model) if kind == "decoupled" else None
+        )
         told = {key: found[key] for key in ("accuracy", "filters", "measures") if key in found}
         print(kind, seed, json.dumps(told), flush=True)
         return found
 
     def plain(
-        self, model: ModelAdapter, folder: Path, known: Known | None = None
+        self, model: ModelAdapter, folder: Path, known: DecouplingKnowledge | None = None
     ) -> dict[str, Any]:
         """What can be asked of any network: accuracy, what its filters tell, and attacks."""
         found = self._kept(folder, "accuracy", lambda: {"accuracy": self.accuracy(model)})
@@ -162,7 +171,7 @@ class Study:
     def _named(self, model: ModelAdapter, layer: str) -> str:
         """The layer whose output are the maps after batch norm, and gate."""
         inside = {each.name for each in model.layers()}
-        return layer if module_of(layer) in inside else self.layers[layer]
+        return layer if control_name(layer) in inside else self.layers[layer]
 
     def filters(self, model: ModelAdapter) -> dict[str, Any]:
         """What single filters of the last layers tell, by layer: nats of mutual information with
@@ -185,7 +194,7 @@ class Study:
         seen = samples.alternate()
         limits = thresholds(maps[seen], self.params.top)
         best = []
-        for cells in np.moveaxis(lit(maps, limits), 1, 0):
+        for cells in np.moveaxis(active_cells(maps, limits), 1, 0):
             mask = max(masks.values(), key=lambda each: overlap(cells[seen], each[seen]))
             best.append(overlap(cells[~seen], mask[~seen]))
         return {
@@ -202,7 +211,7 @@ class Study:
 
     def surveyed(self, model: ModelAdapter) -> dict[str, Any]:
         """The tables of a survey of the test images, and combinations in all of the last layers."""
-        known, context = known_of(model), self.context
+        known, context = DecouplingKnowledge.of(model), self.context
         found = survey(model, self.test, known, self.params, context)
         told: dict[str, Any] = {
             each.name: {"columns": each.columns, "rows": each.rows}
@@ -211,19 +220,21 @@ class Study:
         }
         if TABLES[2] in told:
             told["combinations in the last layer"] = _paired(told[TABLES[2]]["rows"])
-        seen = look(model, known, self.test, context)
+        seen = read_paths(model, known, self.test, context)
         values = read_values(self.params.concepts, model.spec.classes)
         for joined in ("mean", "union"):
             rows = []
             for layer in self.layers:
                 asked = self.params.model_copy(update={"concept_layer": layer, "joined": joined})
-                each = combinations(model, self.test, seen, known, asked, values, context)
-                rows += [] if each is None else each.rows
+                for each in combinations(model, self.test, seen, known, asked, values, context):
+                    rows += each.rows
             if rows:
                 told[f"combinations by {joined}"] = _paired(rows)
         return told
 
-    def detections(self, model: ModelAdapter, folder: Path, known: Known | None) -> dict[str, Any]:
+    def detections(
+        self, model: ModelAdapter, folder: Path, known: DecouplingKnowledge | None
+    ) -> dict[str, Any]:
         """AUC of every detector, attack by attack."""
         return {
             f"{attack} {eps}/255": self._kept(
@@ -236,9 +247,9 @@ class Study:
         }
 
     def _detected(
-        self, model: ModelAdapter, known: Known | None, attack: str, eps: int
+        self, model: ModelAdapter, known: DecouplingKnowledge | None, attack: str, eps: int
     ) -> dict[str, Any]:
-        asked = DetectionParams(attack=attack, eps=eps / 255)
+        asked = PathDetectionParams(attack=attack, eps=eps / 255)
         layer = self._named(model, list(self.layers)[-1])
         seen = versions_of(model, self.attacked, asked, layer, known, self.context)
         found: dict[str, Any] = {"fooled": round(seen.fooled, 4)}
@@ -246,7 +257,7 @@ class Study:
             for kind in CLASSIFIERS:
                 for each in LEARNED:
                     aucs = [
-                        detect(*seen.of(of), seen.labels, each, kind, [0, r])  # type: ignore[arg-type]
+                        auc(getattr(seen, of), seen.labels, each, kind, [0, r])
                         for r in range(REPEATS)
                     ]
                     told = {"mean": np.mean(aucs), "std": np.std(aucs)}
@@ -260,6 +271,55 @@ class Study:
             write_json(file, make())
         known: dict[str, Any] = read_json(file)
         return known
+
+
+@dataclass(frozen=True, eq=False)
+class Versions:
+    """Images as they are and attacked: their paths (N, F) and pooled features (N, K)."""
+
+    path: tuple[np.ndarray, np.ndarray]
+    features: tuple[np.ndarray, np.ndarray]
+    labels: np.ndarray
+    fooled: float
+    """Share of the attacked that are not classified as their label."""
+
+
+def versions_of(
+    model: ModelAdapter,
+    dataset: Dataset,
+    params: DetectionParams,
+    layer: str,
+    known: DecouplingKnowledge | None,
+    context: Context,
+) -> Versions:
+    """Every labelled image, clean and attacked: features of a layer, and paths where known."""
+    samples = labelled(model, dataset, context)
+
+    def read(images: Tensor) -> np.ndarray:
+        codes = np.zeros((len(images), 0)) if known is None else known.codes(model, images)
+        answers = model.predict(images).argmax(1).cpu().numpy()[:, None]
+        return np.hstack([answers, codes, pooled_maps(model, images, layer)])
+
+    clean, attacked = attacked_features(samples, params, context, read)
+    end = 1 + (0 if known is None else sum(known.filters.values()))
+    return Versions(
+        (clean[:, 1:end], attacked[:, 1:end]),
+        (clean[:, end:], attacked[:, end:]),
+        samples.labels,
+        float((attacked[:, 0] != samples.labels).mean()),
+    )
+
+
+def auc(
+    versions: tuple[np.ndarray, np.ndarray],
+    labels: np.ndarray,
+    train: int,
+    classifier: Classifier,
+    seed: list[int],
+) -> float:
+    """Area under the ROC curve of a detector that learns from `train` images a class."""
+    generator = np.random.default_rng(seed)
+    return detect(*versions, draw_by_class(labels, train, generator), generator, classifier).auc()
 
 
 def _paired(rows: Sequence[Sequence[Any]]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from study import parse, recipe_folder, report, seeds
 from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions
-from interp_explainer.crop import Crops
+from interp_explainer.object_crop import ObjectCrops
 
 REBUILT = {"blocks.12": "blocks.13", "blocks.16": "head"}
 MEASURES: Measures = {"error": {"metric": "rebuilding-error"}, "p": {"metric": "part-share"}}
@@ -36,7 +36,7 @@ def main() -> None:
 def _study(arguments: argparse.Namespace) -> Study:
     folder = Path(arguments.data)
     file, photographs = folder / "imagenet" / "mobilenet_v2.pt2", folder / "animal_parts"
-    images = Cached(Crops(Animals(photographs), 1.0))
+    images = Cached(ObjectCrops(Animals(photographs), 1.0))
     params = {"layer": arguments.layer, "decode": [REBUILT[arguments.layer]], "epochs": 50}
     params |= arguments.set
     return Study(
@@ -49,7 +49,8 @@ def _study(arguments: argparse.Namespace) -> Study:
         measures=MEASURES,
         performer={},
         classes={
-            name: Cached(Crops(Animals(photographs, animal=name), 1.0)) for name in images.classes
+            name: Cached(ObjectCrops(Animals(photographs, animal=name), 1.0))
+            for name in images.classes
         },
     )
 

@@ -20,7 +20,7 @@ from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions
 from interp_creatures.dataset import Creatures
-from interp_explainer.crop import Crops
+from interp_explainer.object_crop import ObjectCrops
 
 SIZES = {"images": 2000, "test": 1000, "seeds": 3}
 SCORED, EXPLORED = (5_600_000, 5_700_000), (5_400_000, 5_500_000)
@@ -57,8 +57,8 @@ def _study(arguments: argparse.Namespace) -> Study:
     errors = {f"error_{each}": {"metric": "rebuilding-error", "layer": each} for each in rebuilt}
     return Study(
         model=open_model(arguments.model, ModelOptions(), Registry.load()),
-        train=Cached(Crops(Creatures(arguments.images, train, two=False), MARGIN)),
-        test=Cached(Crops(Creatures(arguments.test, test, two=False), MARGIN)),
+        train=Cached(ObjectCrops(Creatures(arguments.images, train, two=False), MARGIN)),
+        test=Cached(ObjectCrops(Creatures(arguments.test, test, two=False), MARGIN)),
         params=params,
         seeds=seeds(arguments),
         work=recipe_folder(arguments, arguments.model, arguments.images, arguments.test, params),

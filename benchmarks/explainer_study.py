@@ -27,7 +27,6 @@ from interp.request import Request
 from interp.run import fit
 from interp.session import Session
 from interp.storage.folder import read_json, write_json
-from interp_explainer.metric import METRICS
 
 KINDS: dict[str, dict[str, Any]] = {"explainer": {}, "control": {"filter_share": 0.0}}
 Measures = dict[str, dict[str, Any]]
@@ -123,7 +122,7 @@ class Study:
     ) -> dict[str, Any]:
         found = {}
         for name, said in measures.items():
-            kind: Any = METRICS[said["metric"]]
+            kind: Any = Registry.load().get("metric", said["metric"])
             rest = {key: value for key, value in said.items() if key != "metric"}
             metric = kind(kind.Params(knowledge=str(knowledge), **rest))
             found[name] = _plain(metric.measure(self.model, images or self.test, Context()))

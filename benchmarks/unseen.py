@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from decoupling_study import auc, versions_of
 from record import record
 from safetensors.torch import save_file
 from unseen_network import digits
@@ -37,13 +38,12 @@ from interp.params import Params
 from interp.registry import Registry
 from interp.spec import ModelOptions
 from interp.training.samples import labelled
-from interp_csg.features import look
+from interp_csg.features import read_features
 from interp_csg.metric import METRICS
 from interp_csg.metric.mutual import table
-from interp_decoupling.known import known_of
+from interp_decoupling.knowledge import DecouplingKnowledge
 from interp_decoupling.metric import METRICS as PATHS
-from interp_decoupling.metric.detection import detect
-from interp_decoupling.metric.measure import DetectionParams, versions_of
+from interp_decoupling.metric import PathDetectionParams
 
 HERE = Path(__file__).parent
 AROUND = {**os.environ, "PYTHONPATH": str(HERE)}
@@ -157,7 +157,7 @@ def _gated(model: ModelAdapter, twin: ModelAdapter, test: Dataset) -> dict[str, 
     """Mutual information score beside the twin's, over filters; the gates' density."""
     told = []
     for each in (model, twin):
-        seen = look(each, test, Context(), LAST)
+        seen = read_features(each, test, Context(), LAST)
         told.append(table(seen.values, seen.labels, len(test.classes)).max(0))
     density = METRICS["gate-density"](Params()).measure(model, test, Context()).value
     return {"nats": _beside(*told), "density": round(density, 4)}
@@ -165,7 +165,7 @@ def _gated(model: ModelAdapter, twin: ModelAdapter, test: Dataset) -> dict[str, 
 
 def _decoupled(model: ModelAdapter, twin: ModelAdapter, test: Dataset) -> dict[str, Any]:
     """What is on, how much it varies, how much work is left, and what attacks change."""
-    log = known_of(model).log[-1]
+    log = DecouplingKnowledge.of(model).log[-1]
     varied = sum(each["diversity"] > 0 for each in log["layers"].values())
     found = {"on": log["on"], "layers": len(log["layers"]), "layers_that_vary": varied}
     for name in ("path-work", "path-diversity"):
@@ -182,8 +182,8 @@ def _attacked(model: ModelAdapter, twin: ModelAdapter, test: Dataset) -> dict[st
     found: dict[str, Any] = {}
     context = Context(lookup=Registry.load().get)
     for attack, eps in product(ATTACKED, STRENGTHS):
-        asked = DetectionParams(attack=attack, eps=eps / 255)
-        ours = versions_of(model, test, asked, LAST, known_of(model), context)
+        asked = PathDetectionParams(attack=attack, eps=eps / 255)
+        ours = versions_of(model, test, asked, LAST, DecouplingKnowledge.of(model), context)
         theirs = versions_of(twin, test, asked, LAST, None, context)
         told = [table(each.features[0], each.labels, 10).max(0) for each in (ours, theirs)]
         found["nats"] = _beside(*told)
@@ -204,7 +204,7 @@ MEASURED = {"decoupling": _decoupled, "csg": _gated}
 
 
 def _auc(versions: tuple[np.ndarray, np.ndarray], labels: np.ndarray, draw: int) -> float:
-    return detect(*versions, labels, LEARNED, "forest", [0, draw])
+    return auc(versions, labels, LEARNED, "forest", [0, draw])
 
 
 def _beside(ours: np.ndarray, twin: np.ndarray) -> dict[str, list[float | None]]:

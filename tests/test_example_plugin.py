@@ -1,4 +1,4 @@
-"""The example package in a fresh environment: installed, listed, shown and run by name."""
+"""The example packages in a fresh environment: installed, listed, shown and run by name."""
 
 from __future__ import annotations
 
@@ -14,20 +14,23 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-PACKAGE = Path(__file__).parent / "example_plugin"
+PACKAGES = [Path(__file__).parent / name for name in ("example_plugin", "example_short")]
+"""The long way to register, by a hook, and the short one, by registry.yaml alone."""
+
+METHODS = pytest.mark.parametrize("method", ["occlude-grid", "occlude-short"])
 OFFLINE = ("--quiet", "--no-deps", "--no-build-isolation", "--no-index")
 
 
 @pytest.fixture(scope="module")
 def interp(tmp_path_factory) -> Callable[..., str]:
-    """`interp` in a fresh environment that holds the example and sees this one's packages."""
+    """`interp` in a fresh environment that holds the examples and sees this one's packages."""
     folder = tmp_path_factory.mktemp("fresh")
     python = folder / "venv/bin/python"
     venv.create(folder / "venv", with_pip=False)
     own = _run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
     seen = sysconfig.get_path("purelib")
     (Path(own) / "seen.pth").write_text(f"import site; site.addsitedir({seen!r})\n")
-    _run(sys.executable, "-m", "pip", "--python", python, "install", *OFFLINE, PACKAGE)
+    _run(sys.executable, "-m", "pip", "--python", python, "install", *OFFLINE, *PACKAGES)
     return lambda *words: _run(python, "-m", "interp", *words, folder=folder)
 
 
@@ -37,24 +40,9 @@ def _run(*words: object, folder: Path | None = None) -> str:
     return done.stdout
 
 
-def test_listed(interp):
-    facts = json.loads(interp("list", "--json"))
-    assert facts["broken"] == []
-    assert "occlude-grid" in {each["name"] for each in facts["entries"]}
-
-
-def test_shown(interp):
-    assert "cells=8" in interp("show", "occlude-grid")
-
-
-def test_run_by_name(interp):
-    facts = json.loads(interp("run", "--plugin", "occlude-grid", "--set", "cells=4", "--json"))
-    assert facts["method"] == "occlude-grid"
-    assert facts["samples"] == 17
-    assert len(facts["pictures"]) == 1
-
-
-def test_run_on_onnx(interp, tmp_path):
+@pytest.fixture(scope="module")
+def colour(tmp_path_factory) -> Path:
+    """An ONNX model that scores an image's mean colours."""
     nodes = [
         helper.make_node("GlobalAveragePool", ["image"], ["mean"]),
         helper.make_node("Flatten", ["mean"], ["scores"]),
@@ -65,10 +53,67 @@ def test_run_on_onnx(interp, tmp_path):
     )
     graph = helper.make_graph(nodes, "mean colour", [image], [scores])
     opsets = [helper.make_opsetid("", 17)]
-    path = tmp_path / "colour.onnx"
+    path = tmp_path_factory.mktemp("onnx") / "colour.onnx"
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    return path
+
+
+def test_the_short_one_takes_three_files_and_forty_lines():
+    files = [each for each in PACKAGES[1].rglob("*") if each.is_file() and each.suffix != ".pyc"]
+    assert len(files) == 3
+    assert sum(len(each.read_text("utf-8").splitlines()) for each in files) <= 40
+
+
+@METHODS
+def test_listed(interp, method):
+    facts = json.loads(interp("list", "--json"))
+    assert facts["broken"] == []
+    assert method in {each["name"] for each in facts["entries"]}
+
+
+@METHODS
+def test_shown(interp, method):
+    shown = interp("show", method)
+    assert "cells=8" in shown
+    assert "needs    predict" in shown
+
+
+@METHODS
+def test_run_by_name(interp, method):
+    facts = json.loads(interp("run", "--plugin", method, "--set", "cells=4", "--json"))
+    assert facts["method"] == method
+    assert facts["samples"] == 17
+    assert len(facts["pictures"]) == 1
+
+
+@METHODS
+def test_run_on_onnx(interp, method, colour):
     facts = json.loads(
-        interp("run", "--plugin", "occlude-grid", "--model", path, "--set", "cells=4", "--json")
+        interp("run", "--plugin", method, "--model", colour, "--set", "cells=4", "--json")
     )
     assert facts["samples"] == 17
     assert facts["model"] == "colour"
+
+
+def test_compared(interp, colour):
+    names = ("occlude-grid", "occlude-short")
+    coarse = [word for name in names for word in ("--set", f"{name}.cells=4")]
+    words = ("compare", "--plugins", ",".join(names), "--target", "0", "--json", *coarse)
+    for model in ("creatures-vgg", colour):
+        facts = json.loads(interp(*words, "--model", model))
+        outcomes = facts["images"][0]["outcomes"]
+        assert [(each["error"], each["samples"]) for each in outcomes] == [(None, 17)] * 2
+
+
+def test_checked(interp):
+    names = ("occlude-grid", "occlude-short")
+    found = json.loads(interp("check", *names, "--samples", "100", "--json"))["findings"]
+    kept = {each["method"]: each["outcome"] for each in found if each["check"] == "conformance"}
+    assert kept == dict.fromkeys(names, "pass")
+
+
+def test_evaluated(interp):
+    words = ("--data", "creatures", "--limit", "2", "--metrics", "pointing", "--json")
+    methods = "occlude-grid,occlude-short"
+    table = json.loads(interp("evaluate", "--plugins", methods, *words))["table"]
+    assert {table["pointing"][each]["images"] for each in methods.split(",")} == {2}

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from reference import generated, written
+from reference import REFERENCE, most_used, reference, written
 
 from interp import hookspecs
 from interp.errors import InputError
@@ -24,11 +24,25 @@ ENTRIES = Registry((read_manifest(builtin()),)).entries()
 
 
 def test_readme_is_up_to_date():
-    assert written(README, generated()) == README, "run make docs"
+    assert written(README, most_used()) == README, "run make docs"
 
 
-def test_readme_without_markers_is_told():
-    with pytest.raises(InputError, match="put them where the tables go"):
+def test_the_reference_is_up_to_date():
+    assert REFERENCE.read_text("utf-8") == reference(), "run make docs"
+
+
+def test_readme_fits_two_screens():
+    assert len(README.splitlines()) <= 110
+
+
+def test_compositions_are_listed_with_what_they_need():
+    needs = {each.name: each.needs for each in ENTRIES if isinstance(each, MethodEntry)}
+    assert needs["channel-ablation"] and needs["rise"]
+    assert f"| which channels | {', '.join(needs['channel-ablation'])} |" in reference()
+
+
+def test_readme_without_markers_is_an_error():
+    with pytest.raises(InputError, match="put them where the table goes"):
         written("# nothing", "")
 
 
@@ -51,7 +65,8 @@ def test_links_lead_somewhere(file):
 
 
 def test_every_entry_is_documented():
-    assert [each.name for each in ENTRIES if f"`{each.name}`" not in README] == []
+    text = REFERENCE.read_text("utf-8")
+    assert [each.name for each in ENTRIES if f"`{each.name}`" not in text] == []
 
 
 def test_every_hook_is_documented():

@@ -1,18 +1,1 @@
 """ONNX models for interp."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from interp.hookspecs import hookimpl
-
-if TYPE_CHECKING:
-    from interp.registry.loading import Registrar
-
-
-@hookimpl
-def interp_register(registrar: Registrar) -> None:
-    """The one adapter; onnxruntime is imported with it, not before."""
-    from interp_onnx.opening import open_model
-
-    registrar.add("adapter", "onnx", open_model)

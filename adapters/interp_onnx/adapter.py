@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
@@ -10,58 +11,55 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from interp.engine.random import content_key
 from interp.errors import InputError, ModelError
-from interp.model import ModelAdapter, Output
-from interp.network.activation import express
+from interp.model import ModelAdapter
+from interp.network.layout import describe_layer
 from interp.network.preprocess import probe_images
 from interp.spec import Capability, Layer, ModelSpec
+from interp_onnx.cost import multiply_adds, share_after
 from interp_onnx.cut import OnnxCut, make_cut
-from interp_onnx.extract import Shape, extract
-from interp_onnx.layer import list_layers
-from interp_onnx.naming import Place, find_places, folded
+from interp_onnx.naming import Place, find_places, merged_into
 from interp_onnx.network import Network
-from interp_onnx.observe import Seen, free_axes, see_shapes
+from interp_onnx.receptive_field import follow
 from interp_onnx.session import Session
-from interp_onnx.split import halve
+from interp_onnx.shapes import ObservedShapes, Shape, free_axes, observe_shapes
+from interp_onnx.split import extract, halve
 
 KEPT, ROOM = 4, 1 << 30
-"""Cuts that stay open, and bytes of model that they may stand for: each holds its own weights."""
+"""Most cuts kept open, and bytes of model that they may hold: each has weights of its own."""
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
+@dataclass(eq=False, repr=False)
 class OnnxAdapter(ModelAdapter):
-    """A model file with its layers and cuts; the last sessions made are kept."""
+    """A model file with its layers and cuts; the last sessions opened are kept."""
 
-    def __init__(self, network: Network, spec: ModelSpec, normalised: bool = False) -> None:
-        """`normalised`: scores are probabilities already."""
-        self.network = network
-        self.spec = spec
-        self.normalised = normalised
-        offers = {Capability.PREDICT, Capability.ACTIVATIONS}
-        self.capabilities = frozenset(offers | ({Capability.CUT} if self._cuttable else set()))
-        self._cuts: dict[str, OnnxCut] = {}
-        self._looks: dict[tuple[str, ...], Session] = {}
+    network: Network
+    spec: ModelSpec
+    normalised: bool = False
+    _cuts: dict[str, OnnxCut] = field(default_factory=dict)
+    _readers: dict[tuple[str, ...], Session] = field(default_factory=dict)
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:  # type: ignore[override]
+        """Scores and activations; cuts unless the batch is fixed at several images."""
+        cut = {Capability.CUT} if self._cuttable else set()
+        return frozenset({Capability.PREDICT, Capability.ACTIVATIONS} | cut)
 
     def predict(self, images: Tensor) -> Tensor:
-        """Raw scores (N, K) float32 of RGB in [0, 1]."""
         return self.network.forward(self.network.encode(images))
 
-    def probabilities(self, scores: Tensor, output: Output = "prob") -> Tensor:
-        """Raw scores (..., K) as `output`, by the model's own activation."""
-        return express(scores, output, self.spec.activation, self.normalised)
-
     def layers(self) -> list[Layer]:
-        """Every module the exporter tells of, or else every node, with one row per image."""
+        """Every module that the exporter names, or else every node, with one row per image."""
         return self._layers
 
     def layer(self, name: str) -> Layer:
-        """The layer called `name`; InputError names what is left of one that was merged."""
+        """The layer called `name`; InputError says which layer it was merged into, if it was."""
         try:
             return super().layer(name)
         except InputError as error:
-            survivor = folded(self.network.graph, name, self._places)
+            survivor = merged_into(self.network.graph, name, self._places)
             if survivor is None:
                 raise
             raise InputError(
@@ -70,42 +68,34 @@ class OnnxAdapter(ModelAdapter):
             ) from error
 
     def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Outputs of the named layers in one pass."""
         names = tuple(self._places[self.layer(name).name].tensor for name in layers)
-        look = _recent(self._looks, self._most, names, lambda: self._look(names))
-        found = self.network.run(look, self.network.encode(images))
+        reader = _recent(self._readers, self._most, names, lambda: self._open_reader(names))
+        found = self.network.run(reader, self.network.encode(images))
         return dict(zip(layers, found, strict=True))
 
     def cut(self, layer: str) -> OnnxCut:
-        """The model split at a layer, checked against the whole; the last few are kept."""
+        """The model split at a layer, compared with the whole; the last few are kept."""
         if not self._cuttable:
             raise self.lacks(Capability.CUT, "a cut")
         return _recent(self._cuts, self._most, layer, lambda: self._make_cut(self.layer(layer)))
 
     def to_device(self, values: np.ndarray) -> Tensor:
-        """A NumPy array on the model's device."""
         return torch.tensor(np.ascontiguousarray(values), device=self.network.engine.device)
 
     @property
     def _cuttable(self) -> bool:
         return self.network.batch in (None, 1)
 
-    def _key(self, layer: str, images: Tensor) -> str:
-        """What a frontier is the answer to: weights, preprocessing, layer, images."""
-        pixels = images.detach().cpu().numpy()
-        return content_key(self.spec.fingerprint, self.spec.input, layer, pixels)
-
-    def _look(self, names: Sequence[str]) -> Session:
+    def _open_reader(self, tensors: Sequence[str]) -> Session:
+        """A session that computes these tensors from the image."""
         graph = self.network.graph
-        return self.network.engine.session(extract(graph, self._shapes, [graph.image], names))
+        return self.network.engine.session(extract(graph, self._shapes, [graph.image], tensors))
 
     def _make_cut(self, layer: Layer) -> OnnxCut:
         images = self._probe
         try:
             halves = halve(self.network.graph, self._places[layer.name].tensor, self._shapes)
-            inputs = self.network.encode(images)
-            shared = (self.network, self.probabilities, self._key)
-            cut = make_cut(layer, *shared, halves, inputs)
+            cut = make_cut(layer, self, self.network, halves, self.network.encode(images))
             if cut.holds(images, self.predict(images)):
                 return cut
             cause = None
@@ -117,7 +107,7 @@ class OnnxAdapter(ModelAdapter):
 
     @cached_property
     def _most(self) -> int:
-        """How many cuts, and how many sessions that read layers, stay open."""
+        """How many cuts, and how many readers of layers, stay open."""
         return max(1, min(KEPT, ROOM // self.network.graph.model.ByteSize()))
 
     @cached_property
@@ -125,16 +115,15 @@ class OnnxAdapter(ModelAdapter):
         return probe_images(self.spec.input, 3)
 
     @cached_property
-    def _seen(self) -> list[Seen]:
-        """Shapes with two images and with three, or with as many as the graph takes."""
+    def _observed(self) -> list[ObservedShapes]:
+        """Shapes for two images and for three, or for the fixed batch."""
         inputs, size = self.network.encode(self._probe), self.network.batch
-        if size is None:
-            return see_shapes(self.network.graph, [inputs[:2], inputs])
-        return see_shapes(self.network.graph, [inputs[:1].expand(size, -1, -1, -1).contiguous()])
+        repeated = inputs[:1].expand(size or 1, -1, -1, -1).contiguous()
+        return observe_shapes(self.network.graph, [repeated] if size else [inputs[:2], inputs])
 
     @cached_property
     def _shapes(self) -> dict[str, Shape]:
-        return free_axes(self._seen[0].shapes, self._seen[-1].shapes)
+        return free_axes(self._observed[0].shapes, self._observed[-1].shapes)
 
     @cached_property
     def _places(self) -> dict[str, Place]:
@@ -142,13 +131,26 @@ class OnnxAdapter(ModelAdapter):
 
     @cached_property
     def _layers(self) -> list[Layer]:
-        network = self.network
-        seen = self._seen[0]
-        return list_layers(network.graph, network.port, self._places, seen, self._cuttable)
+        graph, observed = self.network.graph, self._observed[0]
+        sights = follow(graph, self.network.image, observed.shapes)
+        costs = multiply_adds(graph, observed.shapes)
+        found = [
+            describe_layer(
+                name,
+                place.kind,
+                observed.shapes.get(place.tensor, ()),
+                sights.get(place.tensor),
+                batch=observed.batch,
+                cost_after=share_after(graph, place.tensor, costs),
+                cut="graph" if self._cuttable else "none",
+            )
+            for name, place in self._places.items()
+        ]
+        return [each for each in found if each is not None]
 
 
 def _recent(kept: dict[Key, Value], most: int, key: Key, make: Callable[[], Value]) -> Value:
-    """What was made for a key, made now if it is not kept; the longest unused goes."""
+    """The value kept for a key, made where there is none; the least recently used is dropped."""
     kept[key] = kept.pop(key) if key in kept else make()
     while len(kept) > most:
         del kept[next(iter(kept))]

@@ -1,4 +1,4 @@
-"""How much work each node is: multiply-adds of convolutions and matrix products."""
+"""Computational cost of each node: multiply-adds of convolutions and matrix products."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from math import prod
 
 from onnx import NodeProto
 
-from interp_onnx.graph import Graph, attributes
-from interp_onnx.observe import Shapes
+from interp_onnx.graph import Graph, attributes, shape_of
+from interp_onnx.shapes import Shapes
 
 
-def work(graph: Graph, shapes: Shapes) -> dict[str, int]:
+def multiply_adds(graph: Graph, shapes: Shapes) -> dict[str, int]:
     """Multiply-adds per node, by the node's first output; nodes without any are left out."""
     found = {}
     for node in graph.nodes:
@@ -21,7 +21,7 @@ def work(graph: Graph, shapes: Shapes) -> dict[str, int]:
 
 
 def share_after(graph: Graph, tensor: str, costs: dict[str, int]) -> float | None:
-    """The part of the work that depends on a tensor."""
+    """The share of the cost that depends on a tensor; None where nothing has a cost."""
     total = sum(costs.values())
     if not total:
         return None
@@ -30,7 +30,7 @@ def share_after(graph: Graph, tensor: str, costs: dict[str, int]) -> float | Non
 
 
 def _depth(graph: Graph, node: NodeProto, shapes: Shapes) -> int:
-    """Products summed into one output value."""
+    """Number of products summed into one output value."""
     if node.op_type == "Conv" and (weight := shape_of(graph, node.input[1], shapes)):
         return prod(weight[1:])
     first = shapes.get(node.input[0]) if node.input else None
@@ -39,13 +39,3 @@ def _depth(graph: Graph, node: NodeProto, shapes: Shapes) -> int:
     if first and node.op_type == "Gemm":
         return first[0] if attributes(node).get("transA") else first[1]
     return 0
-
-
-def shape_of(graph: Graph, name: str, shapes: Shapes) -> tuple[int, ...] | None:
-    """The shape of a tensor, be it seen or constant."""
-    if name in graph.weights:
-        return tuple(graph.weights[name].dims)
-    if name in shapes:
-        return shapes[name]
-    value = graph.constant(name)
-    return None if value is None else value.shape

@@ -1,4 +1,4 @@
-"""Reading a model file: what it holds, and one line for what cannot be read."""
+"""ONNX files: reading, fingerprint, metadata, and short error messages."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ from typing import Any
 import onnx
 import onnx.inliner
 from onnx import AttributeProto, GraphProto, ModelProto, TensorProto
-from onnx.external_data_helper import (
-    load_external_data_for_model,
-    uses_external_data,
-)
+from onnx.external_data_helper import load_external_data_for_model, uses_external_data
 
-from interp.errors import ModelError
+from interp.errors import ModelError, first_line
 
 LIMIT = 2**31
-"""Bytes that protobuf, and with it onnxruntime, takes in one model."""
-PLACE = re.compile(r"^/\S+:\d+ .*?\) (?=[A-Z])")
+"""Largest model in bytes that protobuf, and so onnxruntime, accepts."""
+CPP_LOCATION = re.compile(r"^/\S+:\d+ .*?\) (?=[A-Z])")
 
 
 def read_model(path: Path) -> ModelProto:
-    """The model in a file with its external data and without local functions."""
+    """The model in a file, with its external data loaded and local functions inlined."""
     if not path.is_file():
         raise ModelError(f"no model file {path}; check the path")
     if path.stat().st_size == 0:
@@ -33,7 +30,7 @@ def read_model(path: Path) -> ModelProto:
     try:
         model = onnx.load(path, load_external_data=False)
     except Exception as error:  # the parser's errors depend on protobuf's version
-        raise ModelError(f"{path} cannot be read as ONNX: {line(error)}") from error
+        raise ModelError(f"{path} cannot be read as ONNX: {error_line(error)}") from error
     if any(isinstance(each, bytes) for each in _texts(model)):
         raise ModelError(f"{path} is damaged: a name in it is no text")
     if not model.graph.node or not model.graph.output:
@@ -43,7 +40,7 @@ def read_model(path: Path) -> ModelProto:
 
 
 def _texts(message: Any) -> Iterator[str | bytes]:
-    """Every text in a protobuf message and its parts; bytes where it is no UTF-8."""
+    """Every string in a protobuf message and its parts; bytes where it is no UTF-8."""
     for field, value in message.ListFields():
         several = value if isinstance(value, MutableSequence) else [value]
         if field.type == field.TYPE_STRING:
@@ -54,7 +51,7 @@ def _texts(message: Any) -> Iterator[str | bytes]:
 
 
 def _load_external(model: ModelProto, path: Path) -> None:
-    """Fill in weights kept in files beside the model, and in no other folder."""
+    """Load weights kept in files beside the model; ModelError for files in other folders."""
     folder = path.resolve().parent
     files = {path}
     for name, tensor in tensors(model.graph):
@@ -77,7 +74,7 @@ def _load_external(model: ModelProto, path: Path) -> None:
             warnings.simplefilter("error", UserWarning)  # of a key it does not know: a lost offset
             load_external_data_for_model(model, str(folder))
     except Exception as error:
-        raise ModelError(f"{path}: external weights cannot be read: {line(error)}") from error
+        raise ModelError(f"{path}: external weights cannot be read: {error_line(error)}") from error
 
 
 def tensors(graph: GraphProto) -> Iterator[tuple[str, TensorProto]]:
@@ -109,13 +106,13 @@ def fingerprint(model: ModelProto) -> str:
 
 
 def metadata(model: ModelProto) -> dict[str, str]:
-    """What the file says of itself, key by key."""
+    """The metadata of the file."""
     return {each.key: each.value for each in model.metadata_props}
 
 
-def line(error: BaseException) -> str:
-    """The first line of an error, without onnxruntime's code and C++ place in front."""
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+def error_line(error: BaseException) -> str:
+    """The first line of an error, without onnxruntime's error code and C++ source location."""
+    text = first_line(error, limit=10_000)
     if text.startswith("[ONNXRuntimeError]"):
         text = text.rpartition(" : ")[2] or text
-    return PLACE.sub("", text)[:300]
+    return CPP_LOCATION.sub("", text)[:300]

@@ -1,4 +1,4 @@
-"""An ONNX graph as the adapter sees it: what makes, reads and depends on each tensor."""
+"""An ONNX graph indexed by tensor: what computes, reads and depends on each."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Graph:
         return list(self.model.graph.node)
 
     @cached_property
-    def maker(self) -> dict[str, NodeProto]:
-        """The node that makes each tensor."""
+    def producer(self) -> dict[str, NodeProto]:
+        """The node that computes each tensor."""
         return {name: node for node in self.nodes for name in node.output if name}
 
     @cached_property
@@ -71,7 +71,7 @@ class Graph:
         return found
 
     def before(self, tensors: Collection[str], stop: Collection[str] = ()) -> list[NodeProto]:
-        """The nodes that make these tensors, from the tensors in `stop` on, in order."""
+        """The nodes that compute these tensors from those in `stop`, in execution order."""
         wanted, kept = set(tensors) - set(stop), []
         for node in reversed(self.nodes):
             if not wanted.isdisjoint(node.output):
@@ -80,10 +80,10 @@ class Graph:
         return kept[::-1]
 
     def constant(self, name: str) -> np.ndarray | None:
-        """The value of a tensor that does not depend on the image; None for one that does."""
+        """The value of a tensor that does not depend on the image; None where that is not known."""
         if name in self.weights:
             return numpy_helper.to_array(self.weights[name])
-        if name in self.alive or name not in self.maker:
+        if name in self.alive or name not in self.producer:
             return None
         nodes = self.before([name])
         read = {each for node in nodes for each in inputs(node)}
@@ -98,8 +98,18 @@ class Graph:
             return None
 
 
+def shape_of(graph: Graph, name: str, shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...] | None:
+    """The shape of a tensor, from a run's `shapes` or of the constant itself; None if unknown."""
+    if name in graph.weights:
+        return tuple(graph.weights[name].dims)
+    if name in shapes:
+        return shapes[name]
+    value = graph.constant(name)
+    return None if value is None else value.shape
+
+
 def inputs(node: NodeProto) -> set[str]:
-    """What a node reads, its inner graphs' outer tensors included."""
+    """Names of the tensors that a node and its inner graphs read."""
     found = {name for name in node.input if name}
     for attribute in node.attribute:
         for graph in inner_graphs(attribute):

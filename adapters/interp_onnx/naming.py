@@ -1,4 +1,4 @@
-"""Which tensor is which layer's output, by what the exporter left in the file."""
+"""Layers of a graph: which tensor is which layer's output, by the names the exporter wrote."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from interp_onnx.graph import Graph, inputs
 
 SCOPES, CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
 RENUMBERED = "onnx::"
-"""How PyTorch's older exporter calls weights it has changed, as by folding a normalisation."""
+"""Prefix that PyTorch's older exporter gives weights it changed, as by folding a batch norm."""
 
 
 @dataclass(frozen=True)
@@ -24,28 +24,28 @@ class Place:
 
 
 def find_places(graph: Graph) -> dict[str, Place]:
-    """Modules where the exporter tells them, else nodes; in the order of execution."""
+    """Modules where the exporter names them, else nodes; in the order of execution."""
     return _modules(graph) or _nodes(graph)
 
 
-def folded(graph: Graph, name: str, places: dict[str, Place]) -> str | None:
-    """The first layer left of the module called `name`, which the exporter merged with others."""
+def merged_into(graph: Graph, name: str, places: dict[str, Place]) -> str | None:
+    """The first layer that the exporter merged the module called `name` into."""
     weights = [each for each in graph.weights if each.rpartition(".")[0] == name]
     nodes = [node for each in weights for node in graph.readers.get(each, [])]
-    nodes += [node for node in _live(graph) if _slashed(node)[-1:] == [name]]
+    nodes += [node for node in _image_nodes(graph) if _slash_paths(node)[-1:] == [name]]
     after = graph.after({out for node in nodes for out in node.output})
     return next((layer for layer, place in places.items() if place.tensor in after), None)
 
 
 def _modules(graph: Graph) -> dict[str, Place]:
-    """Each module's one tensor that others use; modules with several are left out.
+    """The one tensor of each module that others use; modules with several are left out.
 
-    What two modules compute alike, an exporter computes once, within the first. So of several
-    tensors that others use the last is the module's, if it is made of all the others.
+    Where two modules compute the same, an exporter computes it once, within the first. So of
+    several tensors that others use, the last is the module's output if it depends on the others.
     """
     inside: dict[str, dict[str, str]] = {}
     order = {}
-    for index, node in enumerate(_live(graph)):
+    for index, node in enumerate(_image_nodes(graph)):
         order[node.output[0]] = index
         for path, kind in _scopes(node):
             inside.setdefault(path, {})[node.output[0]] = kind
@@ -66,7 +66,7 @@ def _leaves(graph: Graph, tensor: str, own: dict[str, str]) -> bool:
 
 def _nodes(graph: Graph) -> dict[str, Place]:
     """Every node by its name, or by its tensor where the name is missing or not its own."""
-    nodes = _live(graph)
+    nodes = _image_nodes(graph)
     count = Counter(node.name for node in nodes)
     return {
         node.name if node.name and count[node.name] == 1 else node.output[0]: Place(
@@ -76,27 +76,27 @@ def _nodes(graph: Graph) -> dict[str, Place]:
     }
 
 
-def _live(graph: Graph) -> list[NodeProto]:
+def _image_nodes(graph: Graph) -> list[NodeProto]:
     """Nodes that depend on the image, by their first output."""
     return [node for node in graph.nodes if node.output and node.output[0] in graph.alive]
 
 
 def _scopes(node: NodeProto) -> list[tuple[str, str]]:
     """Path and class of the modules a node belongs to, outermost first."""
-    known = {each.key: each.value for each in node.metadata_props}
-    if SCOPES in known:
-        paths = _literal(known[SCOPES])[:-1]
-        kinds = _literal(known.get(CLASSES, "[]"))[:-1]
+    metadata = {each.key: each.value for each in node.metadata_props}
+    if SCOPES in metadata:
+        paths = _literal(metadata[SCOPES])[:-1]
+        kinds = _literal(metadata.get(CLASSES, "[]"))[:-1]
         kinds = kinds if len(kinds) == len(paths) else [node.op_type] * len(paths)
         pairs = zip(paths, kinds, strict=True)
         return [(path, kind.rpartition(".")[2]) for path, kind in pairs if path and "@" not in path]
-    paths = _slashed(node)
+    paths = _slash_paths(node)
     # with a normalisation folded in, the tensor is not the convolution's own
     folded_in = node.op_type == "Conv" and any(each.startswith(RENUMBERED) for each in inputs(node))
     return [(path, node.op_type) for path in (paths[:-1] if folded_in else paths)]
 
 
-def _slashed(node: NodeProto) -> list[str]:
+def _slash_paths(node: NodeProto) -> list[str]:
     """Module paths in `/layer1/layer1.0/conv1/Conv`, the older exporter's node name."""
     if not node.name.startswith("/"):
         return []

@@ -1,38 +1,37 @@
-"""From a file to an adapter: read, placed, described, and its first answers checked."""
+"""Opening an ONNX file: read it, open a session, check its scores, describe it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import torch
 from onnx import ModelProto
-from torch import Tensor
 
 from interp.errors import ModelError
-from interp.network.activation import sum_to_one
 from interp.network.preprocess import probe_images
+from interp.network.probe import check_scores
+from interp.opening.description import describe_output
 from interp.spec import InputSpec, ModelOptions, ModelSpec
 from interp.storage.model_card import (
     ORIGIN,
-    Sidecar,
+    ModelCard,
     describe_input,
     from_metadata,
-    name_classes,
-    read_sidecar,
+    read_model_card,
 )
 from interp_onnx.adapter import OnnxAdapter
+from interp_onnx.batch import settle_batch
 from interp_onnx.file import fingerprint, metadata, read_model
 from interp_onnx.graph import Graph
-from interp_onnx.network import Network, settle_batch
-from interp_onnx.port import Port, find_image, find_scores
+from interp_onnx.network import Network
 from interp_onnx.session import Engine, choose_engine, open_session
+from interp_onnx.signature import ImageInput, find_image, find_scores
 
 PLAIN = ModelOptions()
 
 
 def open_model(source: str, options: ModelOptions = PLAIN, _lookup: Any = None) -> OnnxAdapter:
-    """The model in an .onnx file. Raises ModelError for what is no classifier of images."""
+    """Open an .onnx file; ModelError for what is no image classifier."""
     path = Path(source)
     _check_options(path.name, options)
     engine = choose_engine(options.device)
@@ -40,48 +39,45 @@ def open_model(source: str, options: ModelOptions = PLAIN, _lookup: Any = None) 
 
 
 def describe(source: str, model: ModelProto, engine: Engine, options: ModelOptions) -> OnnxAdapter:
-    """Settle everything the file left open, and check that the model answers scores."""
+    """The adapter of a model that was read; ModelError unless it answers with class scores."""
     path = Path(source)
-    sidecar, said = read_sidecar(path), metadata(model)
-    known = from_metadata(said, path.name)
+    sidecar, about = read_model_card(path), metadata(model)
+    known = from_metadata(about, path.name)
     network, notes = place(path, model, engine, known, sidecar, options)
-    scores = _check_answer(network, path.name)
-    normalised = sum_to_one(scores)
-    activation = options.activation or sidecar.activation or known.activation
-    if activation is None:
-        activation = "none" if normalised else "softmax"
-        notes += ["the model answers probabilities; no activation is applied"] * normalised
-    classes, told = name_classes(scores.shape[1], known.classes, path, sidecar, options)
+    images = probe_images(network.input)
+    scores = check_scores(network.forward(network.encode(images)), path.name)
+    output = describe_output(scores, known, path, sidecar, options)
     spec = ModelSpec(
         name=path.stem,
         source=source,
         input=network.input,
-        activation=activation,
-        classes=classes,
+        activation=output.activation,
+        classes=output.classes,
         device=str(network.engine.device),
         fingerprint=fingerprint(model),
-        origin=said.get(ORIGIN),
-        notes=(*notes, *told),
+        origin=about.get(ORIGIN),
+        notes=(*notes, *output.notes),
     )
-    return OnnxAdapter(network, spec, normalised)
+    return OnnxAdapter(network, spec, output.normalised)
 
 
 def place(
     path: Path,
     model: ModelProto,
     engine: Engine,
-    known: Sidecar,
-    sidecar: Sidecar,
+    known: ModelCard,
+    sidecar: ModelCard,
     options: ModelOptions,
 ) -> tuple[Network, list[str]]:
-    """The model on its device, for any number of images where that can be had; with notes."""
-    port, guessed = find_image(model, path.name)
+    """The model on its device, with a free batch where its graph allows, and notes."""
+    image, guessed = find_image(model, path.name)
     output, chosen = find_scores(model, path.name)
-    sized = {"size": port.size} if port.size else {}
+    sized = {"size": image.size} if image.size else {}
     spec, assumed = describe_input({**known.input, **sized}, sidecar, options)
-    _check_size(path.name, port, spec)
+    _check_size(path.name, image, spec)
     engine, session, fallen = open_session(engine, model, path.name)
-    network = Network(Graph(model, port.name, output), port, spec, engine, session, port.batch)
+    graph = Graph(model, image.name, output)
+    network = Network(graph, image, spec, engine, session, image.batch)
     network, limits = settle_batch(network, path.name)
     return network, [*guessed, *chosen, *assumed, *fallen, *limits]
 
@@ -96,19 +92,7 @@ def _check_options(name: str, options: ModelOptions) -> None:
         )
 
 
-def _check_size(name: str, port: Port, spec: InputSpec) -> None:
-    if port.size not in (None, spec.size):
-        (h, w), (height, width) = port.size or (0, 0), spec.size
+def _check_size(name: str, image: ImageInput, spec: InputSpec) -> None:
+    if image.size not in (None, spec.size):
+        (h, w), (height, width) = image.size or (0, 0), spec.size
         raise ModelError(f"{name} takes images of {h}x{w} only; found size {height}x{width}")
-
-
-def _check_answer(network: Network, name: str) -> Tensor:
-    """Scores (2, K) of two random images; ModelError unless they are finite scores."""
-    scores = network.forward(network.encode(probe_images(network.input)))
-    if scores.dim() != 2 or len(scores) != 2:
-        raise ModelError(
-            f"{name} answers {tuple(scores.shape)} to 2 images; expected scores (2, classes)"
-        )
-    if not bool(torch.isfinite(scores).all()):
-        raise ModelError(f"{name} answers NaN or infinity to random images; check its weights")
-    return scores

@@ -1,9 +1,10 @@
-"""Where models run: the device that truly works, and sessions that share tensors with torch."""
+"""onnxruntime: execution providers that work, and sessions that share tensors with torch."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 
@@ -14,7 +15,7 @@ from onnxruntime import InferenceSession, OrtValue, SessionOptions
 from torch import Tensor
 
 from interp.errors import ModelError
-from interp_onnx.file import line
+from interp_onnx.file import error_line
 
 CPU, CUDA, TENSORRT = (f"{name}ExecutionProvider" for name in ("CPU", "CUDA", "Tensorrt"))
 PROVIDERS = {"cpu": [CPU], "cuda": [CUDA, CPU], "tensorrt": [TENSORRT, CUDA, CPU]}
@@ -24,7 +25,7 @@ QUIET = 4
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """A model ready to run on torch tensors."""
+    """An inference session that takes and returns torch tensors."""
 
     inner: InferenceSession
     device: torch.device
@@ -45,15 +46,15 @@ class Session:
 
 @dataclass(frozen=True)
 class Engine:
-    """The providers that sessions are made with, the first of them being what was asked for."""
+    """The execution providers of sessions, the wanted one first."""
 
     device: torch.device
     providers: tuple[str, ...]
     strict: bool = False
-    """Whether the user demanded it, so that running the model elsewhere is an error."""
+    """Whether the user named the device, so that falling back to the CPU is an error."""
 
     def session(self, model: ModelProto, strict: bool = False) -> Session:
-        """A session of this model; `strict`: no part on the CPU. Raises onnxruntime's errors."""
+        """A session of the model; `strict`: no node on the CPU. Raises onnxruntime's errors."""
         options = SessionOptions()
         options.log_severity_level = QUIET
         options.intra_op_num_threads = torch.get_num_threads()
@@ -67,7 +68,7 @@ class Engine:
         return Session(inner, self.device)
 
     def works(self, session: Session) -> bool:
-        """Whether the session got the provider that was asked for first."""
+        """Whether the session runs on the wanted provider."""
         return bool(session.inner.get_providers()[0] == self.providers[0])
 
     def _options(self, provider: str) -> dict[str, str]:
@@ -75,7 +76,7 @@ class Engine:
 
 
 def choose_engine(wanted: str | None) -> Engine:
-    """The engine asked for, else CUDA where torch and onnxruntime both have it, else the CPU."""
+    """The engine of a device; None: CUDA where torch and onnxruntime both have it, else the CPU."""
     _check_distributions()
     kind, _, index = (wanted or _default()).partition(":")
     if kind not in PROVIDERS or not (index.isdigit() or not index):
@@ -94,11 +95,11 @@ def choose_engine(wanted: str | None) -> Engine:
 
 
 def open_session(engine: Engine, model: ModelProto, name: str) -> tuple[Engine, Session, list[str]]:
-    """The whole model's session, on the CPU where the GPU was not demanded and does not work."""
+    """The model's session and its engine: the CPU, with a note, where an unnamed GPU fails."""
     try:
         session = engine.session(model, engine.strict)
     except Exception as error:  # onnxruntime's errors share no class
-        raise ModelError(f"{name}: onnxruntime cannot open it: {_why(error, model)}") from error
+        raise ModelError(f"{name}: onnxruntime cannot open it: {_reason(error, model)}") from error
     if engine.works(session):
         return engine, session, []
     first = engine.providers[0]
@@ -112,11 +113,11 @@ def open_session(engine: Engine, model: ModelProto, name: str) -> tuple[Engine, 
     return spare, spare.session(model), [note]
 
 
-def _why(error: Exception, model: ModelProto) -> str:
-    """The reason in one line, shorter than onnxruntime's where the opset is too new."""
+def _reason(error: Exception, model: ModelProto) -> str:
+    """The reason in one line, in our own words where the opset is too new."""
     newest = re.search(r"till opset (\d+)", str(error))
     if newest is None:
-        return line(error)
+        return error_line(error)
     found = max(each.version for each in model.opset_import)
     return (
         f"found opset {found}, onnxruntime {onnxruntime.__version__} reads up to {newest[1]}; "
@@ -125,7 +126,7 @@ def _why(error: Exception, model: ModelProto) -> str:
 
 
 def on_cpu() -> Engine:
-    """The engine that always works."""
+    """The engine of the CPU."""
     return Engine(torch.device("cpu"), (CPU,))
 
 
@@ -135,17 +136,11 @@ def _default() -> str:
 
 
 def _check_distributions(names: Sequence[str] = ("onnxruntime", "onnxruntime-gpu")) -> None:
-    """Refuse both builds at once: they share a folder, and the GPU's is broken silently."""
-    if all(map(_installed, names)):
+    """Raise ModelError if both builds are installed: they share a folder, and the GPU's breaks."""
+    with suppress(PackageNotFoundError):
+        for name in names:
+            distribution(name)
         raise ModelError(
             "onnxruntime and onnxruntime-gpu are both installed and overwrite each other; "
             "run: pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
         )
-
-
-def _installed(name: str) -> bool:
-    try:
-        distribution(name)
-    except PackageNotFoundError:
-        return False
-    return True

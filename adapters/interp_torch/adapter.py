@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -10,87 +11,71 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from interp.engine.random import content_key
 from interp.errors import InputError, ModelError, UnsupportedError
-from interp.model import Cut, ModelAdapter, Output
-from interp.network.activation import express
+from interp.model import Cut, ModelAdapter
+from interp.network.layout import describe_layer
 from interp.network.preprocess import probe_images
 from interp.spec import Capability, Layer, ModelOptions, ModelSpec
+from interp.storage.folder import new_folder
 from interp.target import Target
 from interp_torch.cut import GraphCut, HookCut
-from interp_torch.derived import Recipe, save_derived, write_derived
-from interp_torch.evaluation import capture, evaluating
+from interp_torch.derived import Recipe, write_derived
 from interp_torch.graph import Graph, trace
-from interp_torch.layer import list_layers
+from interp_torch.hooks import capture, eval_mode
 from interp_torch.network import Network
-from interp_torch.observe import Pass, observe
-from interp_torch.split import Batching, learn_batching, pick, split
+from interp_torch.observe import observe
+from interp_torch.split import Batching, learn_batching, select, split
 
 AdoptModule = Callable[..., "TorchAdapter"]
 """adopt_module(base, module, builder, params, classes): see interp_torch.opening.adopt_module."""
 
 
+@dataclass(eq=False, repr=False)
 class TorchAdapter(ModelAdapter):
-    """A module, or an exported program, with its layers, cuts and gradients."""
+    """A PyTorch module, or an exported program, with its layers, cuts and gradients."""
 
-    def __init__(
-        self,
-        network: Network,
-        spec: ModelSpec,
-        options: ModelOptions,
-        normalised: bool = False,
-        program: Graph | None = None,
-        recipe: Recipe | None = None,
-        adopt_module: AdoptModule | None = None,
-    ) -> None:
-        """`normalised`: scores are probabilities already; `program`: a graph without a module.
+    network: Network
+    spec: ModelSpec
+    options: ModelOptions
+    normalised: bool = False
+    program: Graph | None = None
+    """The graph of an exported program, which offers no module."""
+    recipe: Recipe | None = None
+    """How the model was made of another one; None where it was not."""
+    adopt_module: AdoptModule | None = None
+    _cuts: dict[str, Cut] = field(default_factory=dict)
 
-        `adopt_module` makes an adapter of a module that was made of this one's.
-        """
-        self.network = network
-        self.spec = spec
-        self.options = options
-        self.normalised = normalised
-        self.program = program
-        self.recipe = recipe
-        self.adopt_module = adopt_module
-        offers = set(Capability) - ({Capability.MODULE} if program else set())
-        self.capabilities = frozenset(offers)
-        self._cuts: dict[str, Cut] = {}
+    @property
+    def capabilities(self) -> frozenset[Capability]:  # type: ignore[override]
+        """All, but a program has no module."""
+        return frozenset(set(Capability) - ({Capability.MODULE} if self.program else set()))
 
     def predict(self, images: Tensor) -> Tensor:
-        """Raw scores (N, K) float32 of RGB in [0, 1]."""
         with torch.inference_mode(), self.network.running():
             scores = self.network.forward(self.network.encode(images))
-        self.network.settle(len(images))
+        self.network.count_images(len(images))
         return scores.clone()  # an ordinary tensor, which may enter autograd
-
-    def probabilities(self, scores: Tensor, output: Output = "prob") -> Tensor:
-        """Raw scores (..., K) as `output`, by the model's own activation."""
-        return express(scores, output, self.spec.activation, self.normalised)
 
     def layers(self) -> list[Layer]:
         """Every named module called once with a map, tokens or a vector as its output."""
         return self._layers
 
     def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Outputs of the named layers in one pass."""
         names = [self.layer(name).name for name in layers]
         with torch.no_grad(), self.network.running():
             inputs = self.network.encode(images)
             if self.program is None:
                 return capture(self.network.module, inputs, names)
-            found = pick(self.program, [self.program.places[name] for name in names])(inputs)
+            found = select(self.program, [self.program.places[name] for name in names])(inputs)
             return dict(zip(names, found, strict=True))
 
     def cut(self, layer: str) -> Cut:
-        """The model split at a layer; kept, and checked once against the whole model."""
+        """The model split at a layer; cached, and compared once with the whole model."""
         if layer not in self._cuts:
             self._cuts[layer] = self._make_cut(self.layer(layer))
         return self._cuts[layer]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Raw scores (N, K) float32 of RGB in [0, 1], recorded for autograd."""
         with torch.enable_grad(), self.network.running():
             return self.network.forward(self.network.encode(images))
 
@@ -107,7 +92,6 @@ class TorchAdapter(ModelAdapter):
             return torch.autograd.grad(total, pixels)[0]
 
     def module(self) -> nn.Module:
-        """The module itself, where it was and as it was."""
         if self.program is not None:
             raise self.lacks(Capability.MODULE, "the module")
         return self.network.module
@@ -119,20 +103,21 @@ class TorchAdapter(ModelAdapter):
         params: dict[str, object],
         classes: Sequence[str] | None = None,
     ) -> TorchAdapter:
-        """`module`, made of this model by the registered `builder`, as a model of its own."""
         if self.program is not None or self.adopt_module is None:
             raise self.lacks(Capability.MODULE, "adopting a module")
         return self.adopt_module(self, module, builder, params, classes)
 
     def write_model(self, folder: Path) -> None:
-        """Write an adopted model into a folder that is there: a recipe and its weights."""
-        write_derived(self.network.module, self._made(), folder)
+        if self.recipe is None:
+            raise UnsupportedError(f"{self.spec.name} was not made by a builder; nothing to save")
+        write_derived(self.network.module, self.recipe, folder)
 
     def save_model(self, folder: str | Path) -> Path:
-        """Write an adopted model: a recipe beside its weights, whole or not at all."""
-        saved = save_derived(self.network.module, self._made(), Path(folder))
-        self.spec = self.spec.model_copy(update={"source": str(saved)})
-        return saved
+        """Write an adopted model, recipe and weights, whole or not at all, into a new folder."""
+        with new_folder(Path(folder)) as draft:
+            self.write_model(draft)
+        self.spec = self.spec.model_copy(update={"source": str(folder)})
+        return Path(folder)
 
     def export(self, path: Path) -> None:
         """Write the model as an ONNX file in float32."""
@@ -146,33 +131,21 @@ class TorchAdapter(ModelAdapter):
         write_onnx(self.network, self.spec, path)
 
     def to_device(self, values: np.ndarray) -> Tensor:
-        """A NumPy array on the model's device."""
         return torch.tensor(np.ascontiguousarray(values), device=self.network.device)
 
-    def _made(self) -> Recipe:
-        if self.recipe is None:
-            raise UnsupportedError(f"{self.spec.name} was not made by a builder; nothing to save")
-        return self.recipe
-
-    def _key(self, layer: str, images: Tensor) -> str:
-        """What a frontier is the answer to: weights, precision, preprocessing, layer, images."""
-        spec = self.spec
-        pixels = images.detach().cpu().numpy()
-        return content_key(spec.fingerprint, spec.precision, spec.input, layer, pixels)
-
     def _make_cut(self, layer: Layer) -> Cut:
-        """By graph where that equals the whole model, else by hooks."""
-        shared = (self.network, self.probabilities, self._key)
+        """By graph where its scores equal the whole model's, else by hooks."""
         if self._graph is not None and layer.cut == "graph":
             halves = split(self._graph, self._graph.places[layer.name], self._batching)
-            cut = GraphCut(layer, *shared, halves)
+            cut = GraphCut(layer, self, self.network, halves)
             if cut.holds(self._probe, self._expected):
                 return cut
         if self.program is not None:
             raise ModelError(
                 f"{self.spec.name} cannot be cut at {layer.name}; choose another layer"
             )
-        return HookCut(layer.model_copy(update={"cut": "hooks"}), *shared)
+        hooked = layer.model_copy(update={"cut": "hooks"})
+        return HookCut(hooked, self, self.network)
 
     @cached_property
     def _probe(self) -> Tensor:
@@ -187,26 +160,35 @@ class TorchAdapter(ModelAdapter):
     def _graph(self) -> Graph | None:
         if self.program is not None:
             return self.program
-        with evaluating(self.network.module):
+        with eval_mode(self.network.module):
             return trace(self.network.module, self.network.encode(self._probe))
 
     @cached_property
     def _batching(self) -> Batching:
         if self._graph is None:
             raise self.lacks(Capability.CUT)
-        with evaluating(self.network.module):
+        with eval_mode(self.network.module):
             return learn_batching(self._graph, self.network.encode(self._probe))
 
     @cached_property
-    def _pass(self) -> Pass:
-        with evaluating(self.network.module):
-            inputs = self.network.encode(self._probe)
-            return observe(self.network.module, self._graph, inputs)
-
-    @cached_property
     def _layers(self) -> list[Layer]:
+        with eval_mode(self.network.module):
+            inputs = self.network.encode(self._probe)
+            seen = observe(self.network.module, self._graph, inputs)
         exact = self._graph.places if self._graph is not None else ()
-        return list_layers(self._pass, len(self._probe), exact)
+        found = [
+            describe_layer(
+                name,
+                output.kind,
+                output.shape,
+                output.sight,
+                batch=len(inputs),
+                cost_after=round(1 - output.work / seen.work, 6) if seen.work else None,
+                cut="graph" if name in exact else "hooks",
+            )
+            for name, output in seen.layers.items()
+        ]
+        return [each for each in found if each is not None]
 
 
 def probe(network: Network) -> Tensor:

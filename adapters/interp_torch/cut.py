@@ -11,47 +11,45 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from interp.model import Cut, Frontier, Gates, Output
+from interp.engine.random import content_key
+from interp.model import Cut, Frontier, Gates, ModelAdapter, Output
+from interp.network.probe import close
 from interp.spec import Layer
 from interp.target import Target
-from interp_torch.ablate import Ablation, find_ablation, single
-from interp_torch.evaluation import capture, substitute
-from interp_torch.fold import Fold, find_fold
-from interp_torch.graph import close
+from interp_torch.gating import Ablation, Fold, closes_one, find_ablation, find_fold
+from interp_torch.graph import EXACT
+from interp_torch.hooks import capture, substitute
 from interp_torch.network import Network
 from interp_torch.split import Split, grow
 
-ROWS = 16
+TARGETS = 16
 """Targets differentiated in one pass."""
-Probabilities = Callable[[Tensor, Output], Tensor]
 
 
 @dataclass(eq=False)
 class TorchCut(Cut):
-    """What both kinds of cut share: keys, batches, and derivatives by autograd."""
+    """Base of both kinds of cut: frontiers, batches, and derivatives by autograd."""
 
     layer: Layer
+    model: ModelAdapter
     network: Network
-    probabilities: Probabilities
-    key: Callable[[str, Tensor], str]
-    """key(layer, images): what a frontier is the answer to."""
 
     @abstractmethod
     def front(self, inputs: Tensor) -> tuple[Tensor, tuple[Any, ...]]:
-        """Activation and live values of preprocessed images."""
+        """The layer's activation for preprocessed images, and all else that the rest needs."""
 
     @abstractmethod
     def back(self, activation: Tensor, live: tuple[Any, ...], grown: int | None) -> Tensor:
-        """Scores of the rest; live values of one image are to be grown to `grown` images."""
+        """Scores of the rest; `grown`: the batch that live values of one image must be grown to."""
 
     def prefix(self, images: Tensor) -> Frontier:
-        """Run up to the layer, without recording for autograd."""
         with torch.no_grad(), self.network.running():
             activation, live = self.front(self.network.encode(images))
-        return Frontier(activation, live, len(images), self.key(self.layer.name, images))
+        spec, pixels = self.model.spec, images.detach().cpu().numpy()
+        facts = (spec.fingerprint, spec.precision, spec.input, self.layer.name, pixels)
+        return Frontier(activation, live, len(images), content_key(*facts))
 
     def suffix(self, frontier: Frontier, activation: Tensor) -> Tensor:
-        """Scores (B, K) of the rest on `activation` (B, ...)."""
         with torch.no_grad(), self.network.running():
             return self._rest(frontier, activation)
 
@@ -60,8 +58,8 @@ class TorchCut(Cut):
     ) -> Tensor:
         """Gradient of each target's score at the layer, times each direction, (M, T)."""
         gradients = [
-            self._gradient(frontier, targets[start : start + ROWS], output)
-            for start in range(0, len(targets), ROWS)
+            self._gradient(frontier, targets[start : start + TARGETS], output)
+            for start in range(0, len(targets), TARGETS)
         ]
         return directions.flatten(1).float() @ torch.cat(gradients).flatten(1).T
 
@@ -70,7 +68,7 @@ class TorchCut(Cut):
         shape = (len(targets), *frontier.activation.shape[1:])
         with torch.enable_grad(), self.network.running():
             activation = frontier.activation.detach().expand(shape).clone().requires_grad_()
-            scores = self.probabilities(self._rest(frontier, activation), output)  # (T, K)
+            scores = self.model.probabilities(self._rest(frontier, activation), output)  # (T, K)
             chosen = [target.select(row) for target, row in zip(targets, scores, strict=True)]
             return torch.autograd.grad(torch.stack(chosen).sum(), activation)[0].float()
 
@@ -88,17 +86,16 @@ class GraphCut(TorchCut):
     """Runs only what follows the layer."""
 
     split: Split
-    whole: bool = False
-    """Whether grown values must be real copies: the graph views them as one block."""
+    contiguous: bool = False
+    """Whether live values must be contiguous copies, as where the graph takes views of them."""
     _fold: Fold | None = field(default=None, repr=False)
-    _looked: bool = field(default=False, repr=False)
+    _searched: bool = field(default=False, repr=False)
 
     def front(self, inputs: Tensor) -> tuple[Tensor, tuple[Any, ...]]:
-        """The first half."""
         return self.split.prefix(inputs)
 
     def back(self, activation: Tensor, live: tuple[Any, ...], grown: int | None) -> Tensor:
-        """The second half, on copies where it works in place."""
+        """Scores by the second half, on copies where it works in place."""
         if grown is not None:
             live = self._grown(live, grown)
         if self.split.altering:
@@ -106,7 +103,7 @@ class GraphCut(TorchCut):
         return self.split.suffix(activation, *self._own(live))
 
     def gates(self, frontier: Frontier) -> Gates:
-        """The suffix with channels switched off, folded into the next linear layer if possible."""
+        """The suffix with channels switched off, by a shortcut of `gating` where there is one."""
         kept, live = frontier.activation, frontier.live
         with torch.no_grad(), self.network.running():
             fold = self._find_fold(kept, live)
@@ -128,17 +125,17 @@ class GraphCut(TorchCut):
         kept = self.network.arrange(frontier.activation)
 
         @cache
-        def whole() -> list[Tensor]:
-            return ablation.answers(kept)
+        def outputs() -> list[Tensor]:
+            return ablation.outputs(kept)
 
         def without(closed: Tensor) -> Tensor:
             live = self._own(self._grown(frontier.live, len(closed)))
             with torch.no_grad(), self.network.running():
-                parts = [self.network.arrange(e) for e in ablation.without(whole(), kept, closed)]
-                return ablation.rest(*parts, *live).float()
+                parts = ablation.without(outputs(), kept, closed)
+                return ablation.rest(*map(self.network.arrange, parts), *live).float()
 
         def answer(states: Tensor) -> Tensor:
-            alone = single(states)
+            alone = closes_one(states)
             if not bool(alone.any()):
                 return gates(states)
             scores = without(states[alone].argmin(1))
@@ -155,18 +152,18 @@ class GraphCut(TorchCut):
         return find_ablation(self.split.suffix)
 
     def _find_fold(self, activation: Tensor, live: tuple[Any, ...]) -> Fold | None:
-        """Looked for once; checked on the first image."""
-        if not self._looked:
-            self._looked = True
+        """The fold, searched for once and checked on the first image."""
+        if not self._searched:
+            self._searched = True
             found = None if self.layer.layout == "tokens" else find_fold(self.split.suffix)
             self._fold = found if found and found.holds(activation, live) else None
         return self._fold
 
     def _own(self, live: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Live values that the second half may alter, or view as one block, where it does."""
+        """Copies of live values where the second half alters them or needs them contiguous."""
         if self.split.altering:
             return _each_tensor(live, torch.clone)
-        return _each_tensor(live, torch.Tensor.contiguous) if self.whole else live
+        return _each_tensor(live, torch.Tensor.contiguous) if self.contiguous else live
 
     def _grown(self, live: tuple[Any, ...], batch: int) -> tuple[Any, ...]:
         """Live values of one image as they would be for `batch` images."""
@@ -178,11 +175,11 @@ class GraphCut(TorchCut):
 
         Tries first with values grown as views, then with copies.
         """
-        for self.whole in (False, True):
+        for self.contiguous in (False, True):
             try:
                 frontier = self.prefix(images[:1])
                 pair = frontier.activation.expand(2, *frontier.activation.shape[1:])
-                if close(self.suffix(frontier, pair), expected[:1].expand(2, -1)):
+                if close(self.suffix(frontier, pair), expected[:1].expand(2, -1), EXACT):
                     return True
             except (RuntimeError, TypeError, ValueError):
                 continue
@@ -194,7 +191,7 @@ class HookCut(TorchCut):
     """Runs the whole model again with the layer's output replaced."""
 
     def front(self, inputs: Tensor) -> tuple[Tensor, tuple[Any, ...]]:
-        """The layer's output; what is live is the input itself."""
+        """The layer's output, and the input itself for running the whole model again."""
         name = self.layer.name
         return capture(self.network.module, inputs, [name])[name], (inputs,)
 

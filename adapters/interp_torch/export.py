@@ -1,4 +1,4 @@
-"""Writing a module as ONNX, with what its adapter knows in the file's metadata."""
+"""Export of a module as ONNX, with its preprocessing and class names as metadata."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from typing import Any
 
 import torch
 
-from interp.errors import ModelError
+from interp.errors import ModelError, first_line
 from interp.network.preprocess import probe_images
 from interp.spec import ModelSpec
 from interp.storage.model_card import to_metadata
-from interp_torch.evaluation import evaluating, keeping_attributes
+from interp_torch.hooks import eval_mode, restore_attributes
 from interp_torch.network import Network
-from interp_torch.weights import line
 
 
 def write_onnx(network: Network, spec: ModelSpec, path: Path) -> None:
-    """The module for any number of images. ModelError for what the exporter cannot follow."""
+    """Write the module for any batch size; ModelError where PyTorch's exporter fails."""
     module = network.module
     inputs = network.encode(probe_images(network.input))
     try:
-        with evaluating(module), keeping_attributes(module), _quietly():
+        with eval_mode(module), restore_attributes(module), _silent():
             program: Any = torch.onnx.export(
                 module,
                 (inputs,),
@@ -39,20 +38,20 @@ def write_onnx(network: Network, spec: ModelSpec, path: Path) -> None:
             program.save(path)
     except Exception as error:  # the exporter's errors, and those of the module's own code
         raise ModelError(
-            f"{spec.name}: PyTorch's exporter cannot follow it: {line(_cause(error))}"
+            f"{spec.name}: PyTorch's exporter cannot follow it: {first_line(_root_cause(error))}"
         ) from error
 
 
-def _cause(error: BaseException) -> BaseException:
-    """The first error of a chain: the exporter wraps it in advice for its own developers."""
+def _root_cause(error: BaseException) -> BaseException:
+    """The first error of a chain; the exporter wraps it in advice to its own developers."""
     while error.__cause__ is not None:
         error = error.__cause__
     return error
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """Without the warnings, reports and listings of code that the exporter prints."""
+def _silent() -> Iterator[None]:
+    """Suppress the warnings, reports and code listings that the exporter prints."""
     before, screen = logging.root.manager.disable, io.StringIO()
     logging.disable(logging.CRITICAL)
     try:

@@ -9,17 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from interp_torch.evaluation import keeping_attributes
+from interp.network.probe import close
+from interp_torch.hooks import restore_attributes
 
-TOLERANCE = 1e-5
-"""How far a graph may be from its module, relative to the largest score."""
+EXACT = 1e-5
+"""How far a graph's scores may be from its module's, relative to the largest score."""
 
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where a layer's output stands: its node, and the last node of the layer's own work.
+    """A layer's place in the graph: the node of its output, and the last node of its own work.
 
-    The two differ where a layer alters its output in place after making it.
+    The two differ where a layer alters its output in place after computing it.
     """
 
     node: fx.Node
@@ -36,12 +37,17 @@ class Graph:
 
 
 def same(value: Any) -> Any:
-    """The value itself: stands for a layer that hands on what it was given."""
+    """The value itself: the node of a layer that returns its input unchanged."""
     return value
 
 
+def last_node(graph: fx.Graph) -> fx.Node:
+    """The last node of a graph: its output, once tracing has ended."""
+    return next(iter(reversed(graph.nodes)))
+
+
 class LayerTracer(fx.Tracer):
-    """Remembers where the output of each module, leaf or container, is made."""
+    """Records the node that computes the output of each module, leaf or container."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +55,7 @@ class LayerTracer(fx.Tracer):
         self.calls: Counter[str] = Counter()
 
     def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
-        """Trace a module's call, and note its output if that is one value."""
+        """Trace a module's call, and record its output if that is one value."""
         name = self.path_of_module(m)
         output = super().call_module(m, forward, args, kwargs)
         self.calls[name] += 1
@@ -57,7 +63,7 @@ class LayerTracer(fx.Tracer):
             return output
         if any(isinstance(each, fx.Proxy) and each.node is output.node for each in args):
             output = self.create_proxy("call_function", same, (output,), {})
-        last = next(iter(reversed(self.graph.nodes)))
+        last = last_node(self.graph)
         self.places[name] = Place(output.node, last, type(m).__name__)
         return output
 
@@ -69,28 +75,20 @@ def trace(module: nn.Module, inputs: Tensor) -> Graph | None:
     """
     for attempt in (_trace_symbolic, _trace_export):
         try:
-            with keeping_attributes(module):
+            with restore_attributes(module):
                 graph = attempt(module, inputs)
             if graph.places and agrees(graph.module, module, inputs):
                 return graph
-        except Exception:  # whatever a tracer dislikes: the next way is tried
+        except Exception:  # tracers raise errors of every kind: the next one is tried
             continue
     return None
 
 
 def agrees(first: nn.Module, second: nn.Module, inputs: Tensor) -> bool:
-    """Whether two modules answer alike at two batch sizes."""
+    """Whether two modules give equal scores at two batch sizes."""
     larger = torch.cat([inputs, inputs.flip(0)[:1] * 0.5])
     with torch.no_grad():
-        return all(close(first(each), second(each)) for each in (inputs, larger))
-
-
-def close(first: Tensor, second: Tensor, tolerance: float = TOLERANCE) -> bool:
-    """Whether two sets of scores are equal up to `tolerance` of the largest."""
-    if first.shape != second.shape:
-        return False
-    scale = second.abs().max().clamp(min=1e-12)
-    return bool((first - second).abs().max() <= tolerance * scale)
+        return all(close(first(each), second(each), EXACT) for each in (inputs, larger))
 
 
 def _trace_symbolic(module: nn.Module, _: Tensor) -> Graph:
@@ -103,17 +101,17 @@ def _trace_symbolic(module: nn.Module, _: Tensor) -> Graph:
 def _trace_export(module: nn.Module, inputs: Tensor) -> Graph:
     batch = torch.export.Dim.DYNAMIC
     program = torch.export.export(module, (inputs,), dynamic_shapes=({0: batch},))
-    known = {name for name, _ in module.named_modules()}
+    names = {name for name, _ in module.named_modules()}
     graph = from_program(program)
-    return Graph(graph.module, {n: p for n, p in graph.places.items() if n in known})
+    return Graph(graph.module, {n: p for n, p in graph.places.items() if n in names})
 
 
 def from_program(program: torch.export.ExportedProgram) -> Graph:
-    """The graph of an exported program, freed of in-place operations."""
+    """The graph of an exported program, decomposed so that no operation works in place."""
     module = program.run_decompositions({}).module()
     graph = module.graph
     graph.set_codegen(fx.graph.CodeGen())  # one tensor in and out, without nested structures
-    output = next(iter(reversed(graph.nodes)))
+    output = last_node(graph)
     if isinstance(output.args[0], (tuple, list)) and len(output.args[0]) == 1:
         output.args = (output.args[0][0],)
     graph.eliminate_dead_code()
@@ -122,7 +120,7 @@ def from_program(program: torch.export.ExportedProgram) -> Graph:
 
 
 def _exported_places(graph: fx.Graph) -> dict[str, Place]:
-    """Each module's one node that others use; modules called twice or with several are left out."""
+    """The one node of each module that others use; modules with several are left out."""
     inside: dict[str, dict[fx.Node, str]] = {}
     for node in graph.nodes:
         for path, kind in node.meta.get("nn_module_stack", {}).values():

@@ -1,4 +1,4 @@
-"""A module and the manner of running it: preprocessing, device, precision, memory layout."""
+"""A module with its preprocessing, device, precision and memory layout."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from torch import Tensor, nn
 from interp.errors import ModelError
 from interp.network.preprocess import encode
 from interp.spec import InputSpec
-from interp_torch.evaluation import evaluating
+from interp_torch.hooks import eval_mode
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
-SETTLED = 64
-"""Images after which a trial of memory layouts pays for itself."""
+LAYOUT_TRIAL = 64
+"""Number of images after which a trial of memory layouts pays for itself."""
 
 
 @dataclass(eq=False)
 class Network:
-    """A module that takes preprocessed images (N, 3, h, w) and answers scores (N, K)."""
+    """A module from preprocessed images (N, 3, h, w) to scores (N, K)."""
 
     module: nn.Module
     input: InputSpec
     device: torch.device
     precision: str = "fp32"
     owned: bool = False
-    """Whether nobody else holds the module, so that its memory layout may change."""
+    """Whether the module was made or copied here, so that its memory layout may change."""
     layout: torch.memory_format = torch.contiguous_format
     seen: int = field(default=0, repr=False)
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Evaluation mode and the precision, for as long as the block lasts."""
+        """Evaluation mode and the chosen precision within the block."""
         dtype = PRECISIONS.get(self.precision)
         cast = torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None)
-        with evaluating(self.module, self._parts), cast:
+        with eval_mode(self.module, self._parts), cast:
             yield
 
     @cached_property
@@ -47,34 +47,34 @@ class Network:
         return tuple(self.module.modules())
 
     def encode(self, images: Tensor) -> Tensor:
-        """RGB in [0, 1] of any size as the module wants it, (N, 3, h, w)."""
+        """Images of any size, RGB in [0, 1], preprocessed for the module, (N, 3, h, w)."""
         images = images.to(self.device, torch.float32)
         return self.arrange(encode(images, self.input))
 
     def arrange(self, values: Tensor) -> Tensor:
-        """Values in the module's memory layout, where they have one."""
+        """Values in the module's memory layout; only maps (N, C, h, w) have one."""
         return values.contiguous(memory_format=self.layout) if values.dim() == 4 else values
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Raw scores (N, K) float32 of preprocessed images."""
         return self.module(inputs).float()
 
-    def settle(self, count: int) -> None:
-        """Count images; after enough of them choose the faster memory layout, once, on a CPU."""
+    def count_images(self, count: int) -> None:
+        """Count images; on a CPU, choose the faster memory layout after LAYOUT_TRIAL of them."""
         before, self.seen = self.seen, self.seen + count
-        if self.owned and self.device.type == "cpu" and before < SETTLED <= self.seen:
+        if self.owned and self.device.type == "cpu" and before < LAYOUT_TRIAL <= self.seen:
             self._choose_layout()
 
     def _choose_layout(self) -> None:
-        """channels_last helps most networks and hurts some; weights move with the inputs."""
+        """Time both layouts: channels_last helps most networks and slows some."""
         images = torch.zeros(8, 3, *self.input.size)
         seconds = {}
         for layout in (torch.contiguous_format, torch.channels_last):
-            self._lay_out(layout)
+            self._set_layout(layout)
             seconds[layout] = self._time(images)
-        self._lay_out(min(seconds, key=seconds.__getitem__))
+        self._set_layout(min(seconds, key=seconds.__getitem__))
 
-    def _lay_out(self, layout: torch.memory_format) -> None:
+    def _set_layout(self, layout: torch.memory_format) -> None:
         self.layout = layout
         self.module.to(memory_format=layout)
 
@@ -90,7 +90,7 @@ class Network:
 
 
 def choose_device(wanted: str | None, present: torch.device | None = None) -> torch.device:
-    """The device asked for; else where the module is, else CUDA when present."""
+    """The device asked for; else where the module is, else CUDA where present, else the CPU."""
     if wanted is None:
         return present or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -1,4 +1,4 @@
-"""Watching one forward pass: each layer's output, and how values change with the batch."""
+"""Observing a forward pass: each layer's output, and how values depend on the batch."""
 
 from __future__ import annotations
 
@@ -10,57 +10,57 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from interp.network.receptive_field import Sight
-from interp_torch.evaluation import watching
+from interp.network.receptive_field import GridField
 from interp_torch.graph import Graph
+from interp_torch.hooks import output_hooks
 from interp_torch.tracker import Tracker
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A layer's output as it came by."""
+class LayerOutput:
+    """Facts about a layer's output in one forward pass."""
 
     kind: str
     shape: tuple[int, ...]
-    sight: Sight | None
-    work: int  # multiply-adds done up to here, times two
+    sight: GridField | None
+    work: int  # FLOPs up to here
 
 
 @dataclass(frozen=True)
 class Pass:
-    """What a forward pass showed: layers in the order of execution, and the whole work."""
+    """The layers' outputs in the order of execution, and the FLOPs of the whole pass."""
 
-    layers: dict[str, Seen]
+    layers: dict[str, LayerOutput]
     work: int
 
 
 class Observer(fx.Interpreter):
-    """Runs a graph and notes each layer's output."""
+    """Runs a graph and records each layer's output."""
 
     def __init__(self, graph: Graph, tracker: Tracker) -> None:
         super().__init__(graph.module, garbage_collect_values=False)
         self.tracker = tracker
-        self.found: dict[str, Seen] = {}
+        self.found: dict[str, LayerOutput] = {}
         self.ends: dict[fx.Node, list[str]] = {}
         self.places = graph.places
         for name, place in graph.places.items():
             self.ends.setdefault(place.last, []).append(name)
 
     def run_node(self, n: fx.Node) -> Any:
-        """Run a node; look at the outputs of the layers that end with it."""
+        """Run a node, and record the outputs of the layers that end with it."""
         value = super().run_node(n)
         for name in self.ends.get(n, []):
             place = self.places[name]
             output = value if place.node is n else self.env[place.node]
             if isinstance(output, Tensor):
-                self.found[name] = _see(place.kind, output, self.tracker)
+                self.found[name] = _facts(place.kind, output, self.tracker)
         return value
 
 
 def observe(module: nn.Module, graph: Graph | None, images: Tensor) -> Pass:
-    """Run the module, or its graph, on (2, 3, h, w) and tell what its layers put out."""
+    """Run the module, or its graph, on (2, 3, h, w) and record what its layers put out."""
     tracker = Tracker(images)
-    with torch.no_grad(), _slow_attention(), tracker:
+    with torch.no_grad(), _unfused_attention(), tracker:
         if graph is None:
             found = _observe_modules(module, images, tracker)
         else:
@@ -70,27 +70,27 @@ def observe(module: nn.Module, graph: Graph | None, images: Tensor) -> Pass:
     return Pass(found, tracker.work)
 
 
-def _observe_modules(module: nn.Module, images: Tensor, tracker: Tracker) -> dict[str, Seen]:
-    found: dict[str, Seen] = {}
+def _observe_modules(module: nn.Module, images: Tensor, tracker: Tracker) -> dict[str, LayerOutput]:
+    found: dict[str, LayerOutput] = {}
     repeated: set[str] = set()
 
-    def note(name: str, each: nn.Module, output: object) -> None:
+    def record(name: str, each: nn.Module, output: object) -> None:
         repeated.update({name} & found.keys())
         if isinstance(output, Tensor):
-            found[name] = _see(type(each).__name__, output, tracker)
+            found[name] = _facts(type(each).__name__, output, tracker)
 
-    with watching({name: each for name, each in module.named_modules() if name}, note):
+    with output_hooks({name: each for name, each in module.named_modules() if name}, record):
         module(images)
-    return {name: seen for name, seen in found.items() if name not in repeated}
+    return {name: output for name, output in found.items() if name not in repeated}
 
 
-def _see(kind: str, output: Tensor, tracker: Tracker) -> Seen:
-    return Seen(kind, tuple(output.shape), tracker.sight(output), tracker.work)
+def _facts(kind: str, output: Tensor, tracker: Tracker) -> LayerOutput:
+    return LayerOutput(kind, tuple(output.shape), tracker.sight(output), tracker.work)
 
 
 @contextmanager
-def _slow_attention() -> Iterator[None]:
-    """Attention in separate operations: the fused one hides its multiply-adds."""
+def _unfused_attention() -> Iterator[None]:
+    """Attention as separate operations: FLOPs of the fused one are not counted."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -99,8 +99,8 @@ def _slow_attention() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(before)
 
 
-class Watcher(fx.Interpreter):
-    """Runs a graph and keeps the outline of every value, and which nodes alter one in place."""
+class BatchObserver(fx.Interpreter):
+    """Runs a graph and records every value's outline, and which nodes alter a tensor in place."""
 
     def __init__(self, module: fx.GraphModule) -> None:
         super().__init__(module)
@@ -108,7 +108,7 @@ class Watcher(fx.Interpreter):
         self.altering: set[fx.Node] = set()
 
     def run_node(self, n: fx.Node) -> Any:
-        """Run a node, comparing its inputs' versions before and after."""
+        """Run a node, and compare its inputs' version counters before and after."""
         inputs = [self.env[each] for each in n.all_input_nodes]
         tensors = [each for each in inputs if isinstance(each, Tensor)]
         before = [each._version for each in tensors]
@@ -120,7 +120,7 @@ class Watcher(fx.Interpreter):
 
 
 def outline(value: Any) -> Any:
-    """The value with every tensor replaced by an empty one of its shape."""
+    """The value with every tensor replaced by one of the same shape without data."""
     if isinstance(value, Tensor):
         return value.to("meta")
     if isinstance(value, (tuple, list)):

@@ -1,4 +1,4 @@
-"""From a source to an adapter: placed, described, and its first answer checked."""
+"""Opening a PyTorch model: load it, move it to its device, check its scores, describe it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from interp.errors import ModelError
-from interp.network.activation import sum_to_one
+from interp.errors import ModelError, first_line
+from interp.network.probe import check_scores
+from interp.opening.description import describe_output
 from interp.spec import InputSpec, ModelOptions, ModelSpec
-from interp.storage.model_card import describe_input, name_classes, read_sidecar
+from interp.storage.model_card import ModelCard, describe_input, read_model_card
 from interp_torch.adapter import TorchAdapter, probe
 from interp_torch.derived import LIVE, Recipe
-from interp_torch.memory import keep_freed_memory
+from interp_torch.malloc import keep_freed_memory
 from interp_torch.network import Network, choose_device
-from interp_torch.opened import Opened
-from interp_torch.source import Lookup, open_source
-from interp_torch.weights import fingerprint, line
+from interp_torch.source import Lookup, Opened, open_source
+from interp_torch.weights import fingerprint
 
 PLAIN = ModelOptions()
 
@@ -27,7 +27,7 @@ PLAIN = ModelOptions()
 def open_model(
     source: str | nn.Module, options: ModelOptions = PLAIN, lookup: Lookup | None = None
 ) -> TorchAdapter:
-    """The model behind a source; `lookup(kind, name)` finds the builders of derived models."""
+    """Open a source or a live module; `lookup(kind, name)` finds builders of derived models."""
     keep_freed_memory()
     opened = open_source(source, options, lookup, open_model)
     named = source if isinstance(source, str) else f"{LIVE}{type(source).__name__}"
@@ -35,36 +35,32 @@ def open_model(
 
 
 def describe(opened: Opened, source: str, options: ModelOptions) -> TorchAdapter:
-    """Settle everything the source left open, and check that the model answers scores."""
-    sidecar = read_sidecar(opened.file)
+    """The adapter of an opened module; ModelError unless it answers with class scores."""
+    sidecar = read_model_card(opened.file)
     spec_input, notes = describe_input(opened.input, sidecar, options)
     tensors = opened.tensors or dict(opened.module.state_dict())
     network = place(opened, spec_input, options)
-    scores = check_answer(network, opened.name)
-    normalised = sum_to_one(scores)
-    activation = options.activation or sidecar.activation or opened.activation
-    if activation is None:
-        activation = "none" if normalised else "softmax"
-        notes += ["the model answers probabilities; no activation is applied"] * normalised
-    classes, told = name_classes(scores.shape[1], opened.classes, opened.file, sidecar, options)
+    scores = first_scores(network, opened.name)
+    known = ModelCard(classes=opened.classes, activation=opened.activation)
+    output = describe_output(scores, known, opened.file, sidecar, options)
     spec = ModelSpec(
         name=opened.name,
         source=source,
         input=spec_input,
-        activation=activation,
-        classes=classes,
+        activation=output.activation,
+        classes=output.classes,
         device=str(network.device),
         precision=options.precision,
         fingerprint=fingerprint(tensors),
-        notes=(*opened.notes, *notes, *told),
+        notes=(*opened.notes, *notes, *output.notes),
     )
     return TorchAdapter(
-        network, spec, options, normalised, opened.program, opened.recipe, adopt_module
+        network, spec, options, output.normalised, opened.program, opened.recipe, adopt_module
     )
 
 
 def place(opened: Opened, spec: InputSpec, options: ModelOptions) -> Network:
-    """The module on its device in float32; a module that is somebody's is copied, not moved."""
+    """The module on its device in float32; the user's own module is copied, not moved."""
     module = opened.module
     first = next((each for each in module.parameters() if each.is_floating_point()), None)
     held = None if opened.owned or first is None else first.device
@@ -77,7 +73,7 @@ def place(opened: Opened, spec: InputSpec, options: ModelOptions) -> Network:
     )
 
 
-def check_answer(network: Network, name: str) -> Tensor:
+def first_scores(network: Network, name: str) -> Tensor:
     """Scores (2, K) of two random images; ModelError unless they are finite scores."""
     size = "x".join(map(str, network.input.size))
     try:
@@ -85,14 +81,10 @@ def check_answer(network: Network, name: str) -> Tensor:
             scores = network.module(network.encode(probe(network)))
     except Exception as error:  # the model's own code: anything can happen
         raise ModelError(
-            f"{name} fails on images of {size}: {line(error)}; set the size with --input size=H,W"
+            f"{name} fails on images of {size}: {first_line(error)}; "
+            "set the size with --input size=H,W"
         ) from error
-    if not isinstance(scores, Tensor) or scores.dim() != 2 or len(scores) != 2:
-        found = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
-        raise ModelError(f"{name} answers {found} to 2 images; expected scores (2, classes)")
-    if not bool(torch.isfinite(scores).all()):
-        raise ModelError(f"{name} answers NaN or infinity to random images; check its weights")
-    return scores.float()
+    return check_scores(scores, name)
 
 
 def adopt_module(
@@ -102,7 +94,7 @@ def adopt_module(
     params: dict[str, object],
     classes: Sequence[str] | None = None,
 ) -> TorchAdapter:
-    """A module made of the base's as a model of its own, for the same classes or these."""
+    """The adapter of a module that was made of the base's; `classes`: None for the base's."""
     spec = base.spec
     name = f"{spec.name}+{builder}"
     own = None if classes is None else tuple(classes)
@@ -126,18 +118,18 @@ def adopt_module(
 
 
 def _reopening(base: TorchAdapter) -> ModelOptions:
-    """Options that open the base elsewhere: the device is the later machine's affair.
+    """Options that open the base again on any machine: absolute paths, no device.
 
-    A registered model, whose source is its name, knows its own files.
+    A registered model, whose source is its name, has its files in the registry.
     """
     options, registered = base.options, base.spec.source == base.spec.name
     files = {
-        name: None if registered or value is None else _whole(value)
+        name: None if registered or value is None else _absolute(value)
         for name, value in (("weights", options.weights), ("classes", options.classes))
     }
     return options.model_copy(update={**files, "device": None, "precision": "fp32"})
 
 
-def _whole(path: str) -> str:
-    """The absolute path of a file; what is no file as it stands."""
+def _absolute(path: str) -> str:
+    """The absolute path of a file; a name that is no file stays as it is."""
     return str(Path(path).resolve()) if Path(path).is_file() else path

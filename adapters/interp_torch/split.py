@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, fx
 
 from interp_torch.graph import Graph, Place
-from interp_torch.observe import Watcher
+from interp_torch.observe import BatchObserver
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,21 +31,20 @@ class Split:
     outlines: tuple[tuple[Any, Any], ...]
     """Each live value's outline at batch two and three."""
     altering: bool
-    """Whether the suffix works in place, and so must be given copies."""
+    """Whether the suffix works in place and so needs copies."""
 
 
 def learn_batching(graph: Graph, inputs: Tensor) -> Batching:
-    """Run the graph on (2, 3, h, w), and on three images, and compare."""
-    watchers = []
-    for images in (inputs, torch.cat([inputs, inputs[:1]])):
-        watchers.append(Watcher(graph.module))
-        with torch.no_grad():
-            watchers[-1].run(images)
-    return Batching(watchers[0].outlines, watchers[1].outlines, watchers[0].altering)
+    """Run the graph on the two images (2, 3, h, w), and on three."""
+    two, three = BatchObserver(graph.module), BatchObserver(graph.module)
+    with torch.no_grad():
+        two.run(inputs)
+        three.run(torch.cat([inputs, inputs[:1]]))
+    return Batching(two.outlines, three.outlines, two.altering)
 
 
 def split(graph: Graph, place: Place, batching: Batching) -> Split:
-    """The graph in two, by the order of its nodes, after the last of the layer's own."""
+    """Split the graph, in the order of its nodes, after the layer's last one."""
     nodes = list(graph.module.graph.nodes)
     stop = nodes.index(place.last) + 1
     head, tail = nodes[:stop], nodes[stop:]
@@ -56,23 +55,17 @@ def split(graph: Graph, place: Place, batching: Batching) -> Split:
         if node is not place.node and node.op != "get_attr" and not later.isdisjoint(node.users)
     ]
     constants = [node for node in head if node.op == "get_attr"]
+    prefix = fx.Graph()
+    copies: dict[fx.Node, fx.Node] = {}
+    for node in head:
+        copies[node] = prefix.node_copy(node, copies.__getitem__)
+    prefix.output((copies[place.node], tuple(copies[node] for node in live)))
     return Split(
-        _prefix(graph.module, head, place.node, live),
+        fx.GraphModule(graph.module, prefix),
         _suffix(graph.module, constants, tail, [place.node, *live]),
         tuple((batching.two[node], batching.three[node]) for node in live),
         not later.isdisjoint(batching.altering),
     )
-
-
-def _prefix(
-    root: fx.GraphModule, head: list[fx.Node], cut: fx.Node, live: list[fx.Node]
-) -> fx.GraphModule:
-    graph = fx.Graph()
-    copies: dict[fx.Node, fx.Node] = {}
-    for node in head:
-        copies[node] = graph.node_copy(node, copies.__getitem__)
-    graph.output((copies[cut], tuple(copies[node] for node in live)))
-    return fx.GraphModule(root, graph)
 
 
 def _suffix(
@@ -115,8 +108,8 @@ def _grow_tensor(value: Tensor, two: torch.Size, three: torch.Size, batch: int) 
     return value.repeat([batch if axis == first else 1 for axis in range(value.dim())])
 
 
-def pick(graph: Graph, places: list[Place]) -> fx.GraphModule:
-    """A graph that answers the outputs at the places, copied before later work can alter them."""
+def select(graph: Graph, places: list[Place]) -> fx.GraphModule:
+    """A graph that returns the outputs at the places, copied before later nodes alter them."""
     picked = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {}
     kept: dict[Place, fx.Node] = {}

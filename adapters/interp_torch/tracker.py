@@ -1,10 +1,8 @@
-"""Following a forward pass: what every tensor sees of the images, and the work so far."""
+"""A dispatch mode that follows a forward pass: receptive fields of all tensors, and FLOPs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
-from functools import reduce
 from typing import Any
 
 import torch
@@ -13,8 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from interp.network.receptive_field import Sight, Span
-from interp_torch.field import RULES
+from interp.network.receptive_field import GridField, Span, union
+from interp_torch.receptive_field import RULES
 
 aten = torch.ops.aten
 UNTAGGED = {
@@ -25,25 +23,26 @@ UNTAGGED = {
 
 
 class Tracker(TorchDispatchMode):
-    """While active, knows what every tensor sees of `images` (N, 3, h, w) and counts the work.
+    """While active, follows what every tensor's cells see of `images` (N, 3, h, w), and the FLOPs.
 
     Gates and statistics of the whole image that only scale the cells (squeeze-and-excitation,
-    group norm) are left out: they do not move a cell's centre. After anything else that mixes
-    the whole image nothing is known. N is at least 2, so that constants can be told apart.
+    group norm) are left out: they do not move a cell's centre. After any other operation that
+    mixes the whole image, receptive fields are unknown. N is at least 2, so that constants can be
+    told apart from values that follow the batch.
     """
 
     def __init__(self, images: Tensor) -> None:
         super().__init__()
         self.work = 0
         self._seen = WeakTensorKeyDictionary()
-        self._seen[images] = Sight(Span(), Span(), (2, 3), (images.shape[2], images.shape[3]))
+        self._seen[images] = GridField(Span(), Span(), (2, 3), (images.shape[2], images.shape[3]))
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Torch's own switch: to skip its compiler it would first import it, for four seconds."""
+        """Overridden: torch would import its compiler, for four seconds, only to skip it."""
         return False
 
-    def sight(self, value: object) -> Sight | None:
+    def sight(self, value: object) -> GridField | None:
         """What the cells of a tensor see, where that is known."""
         return self._seen.get(value) if isinstance(value, Tensor) else None
 
@@ -54,18 +53,15 @@ class Tracker(TorchDispatchMode):
         count = flop_registry.get(func.overloadpacket)
         self.work += count(*args, **(kwargs or {}), out_val=output) if count else 0
         for each in _tensors([output]):
-            self._note(each, self._follow(func, args, each))
+            sight = self._follow(func, args, each)
+            sight = sight and sight.resized(each.shape)
+            if sight is None:
+                self._seen.pop(each, None)
+            else:
+                self._seen[each] = sight
         return output
 
-    def _note(self, tensor: Tensor, sight: Sight | None) -> None:
-        if sight is None or (sight.axes and max(sight.axes) >= tensor.dim()):
-            self._seen.pop(tensor, None)
-            return
-        shape, axes = tensor.shape, sight.axes
-        grid = (shape[axes[0]], shape[axes[1]]) if axes else sight.grid
-        self._seen[tensor] = replace(sight, grid=grid)
-
-    def _follow(self, func: Any, args: tuple[Any, ...], output: Tensor) -> Sight | None:
+    def _follow(self, func: Any, args: tuple[Any, ...], output: Tensor) -> GridField | None:
         packet = func.overloadpacket
         if packet is aten.cat:
             dim = (args[1] if len(args) > 1 else 0) % output.dim()
@@ -77,23 +73,11 @@ class Tracker(TorchDispatchMode):
         pointwise = torch.Tag.pointwise in func.tags or packet in UNTAGGED
         return self._join(_tensors(args), output) if pointwise else None
 
-    def _join(self, tensors: Iterable[Tensor], output: Tensor) -> Sight | None:
-        """The union over the operands; None when one of them was made from the whole image."""
-        sights: list[Sight] = []
-        for each in tensors:
-            sight = self.sight(each)
-            if sight is not None:
-                sights.append(sight)
-            elif each.shape == output.shape:
-                return None
-        return reduce(_both, sights) if sights else None  # type: ignore[arg-type]
-
-
-def _both(first: Sight | None, second: Sight) -> Sight | None:
-    return first and first.join(second)
+    def _join(self, tensors: Iterable[Tensor], output: Tensor) -> GridField | None:
+        return union((self.sight(each), each.shape == output.shape) for each in tensors)
 
 
 def _tensors(values: Iterable[Any]) -> list[Tensor]:
-    """The tensors among the values, lists and tuples opened."""
+    """The tensors among the values and in the lists and tuples among them."""
     opened = [each if isinstance(each, (list, tuple)) else [each] for each in values]
     return [each for group in opened for each in group if isinstance(each, Tensor)]

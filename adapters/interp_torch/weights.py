@@ -1,23 +1,23 @@
-"""Weights in files: reading them without running code, and fingerprints of what was read."""
+"""Weights files: read without running code, and fingerprinted."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 
 import torch
 from torch import Tensor, nn
 
-from interp.errors import ModelError
+from interp.errors import ModelError, first_line
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".th")
 WRAPPER, PREFIX = "state_dict", "module."
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Named tensors of a .safetensors or .pth file, freed of `state_dict` and `module.`."""
+    """Named tensors of a .safetensors or .pth file, without `state_dict` and `module.` prefixes."""
     if not path.is_file():
         raise ModelError(f"no weights file {path}; check --weights")
     if path.suffix not in SUFFIXES:
@@ -25,16 +25,19 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         content = _read(path)
     except (OSError, RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
-        raise ModelError(f"weights {path} are no file of named tensors: {line(error)}") from error
+        raise ModelError(
+            f"weights {path} are no file of named tensors: {first_line(error)}"
+        ) from error
     content = content.get(WRAPPER, content) if isinstance(content, Mapping) else content
-    if not isinstance(content, Mapping) or not _all_tensors(content.values()):
+    tensors = isinstance(content, Mapping) and all(isinstance(e, Tensor) for e in content.values())
+    if not isinstance(content, Mapping) or not tensors:
         raise ModelError(f"weights {path} hold a {type(content).__name__}; expected named tensors")
     wrapped = bool(content) and all(name.startswith(PREFIX) for name in content)
     return {name.removeprefix(PREFIX) if wrapped else name: each for name, each in content.items()}
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Fill the module; every name must be there, none too many, all of the right shape."""
+    """Load weights into the module; ModelError unless names and shapes match exactly."""
     content = read_weights(path)
     try:
         missing, unexpected = module.load_state_dict(content, strict=False)
@@ -60,11 +63,6 @@ def fingerprint(tensors: Mapping[str, object]) -> str:
     return digest.hexdigest()
 
 
-def line(error: BaseException) -> str:
-    """The first line of an error, for a message of our own."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-
-
 def _read(path: Path) -> object:
     if path.suffix == ".safetensors":
         from safetensors import SafetensorError
@@ -75,10 +73,6 @@ def _read(path: Path) -> object:
         except SafetensorError as error:
             raise ValueError(str(error)) from error
     return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def _all_tensors(values: Iterable[object]) -> bool:
-    return all(isinstance(each, Tensor) for each in values)
 
 
 def _few(names: list[str]) -> str:

@@ -6,19 +6,19 @@
     both = interp.compare(model, "photo.jpg", methods=["mint", "gradcam"])
 
 `model` is a registered name, a file (`model.onnx`, `model.pt2`), `torchvision:resnet18`, or a live
-object such as an nn.Module. In a notebook the results show themselves; with `out=DIR` they are
-saved. What there is:
+object such as an nn.Module. Results display themselves in a notebook, and are saved with `out=DIR`.
 
-    interp.methods()        the registered methods, each in a line
-    interp.explain(...)     one image, or a list of them, by one method
-    interp.compare(...)     the same by several methods, and how far they agree
-    interp.evaluate(...)    methods measured over a data set
+    interp.methods()        list the registered methods, each with a line on what it shows
+    interp.explain(...)     explain an image, or a list of them, by one method
+    interp.compare(...)     explain them by several methods, and show how far these agree
+    interp.evaluate(...)    measure methods over a data set
     interp.fit(...)         let a method learn what it needs of a model first
-    interp.survey(...)      what a method says of a model's classes
-    interp.rerun(...)       repeat a saved result and compare
+    interp.survey(...)      explain a model's classes
+    interp.rerun(...)       repeat a saved result, and compare the two
     interp.open_model(...)  open a model once, for many calls
 
-Errors are those of interp.errors; all are InterpError. On the command line: `interp --help`.
+`help(interp.explain)` says what a call takes and gives. Errors are those of interp.errors; all are
+InterpError. On the command line: `interp --help`.
 """
 
 import os
@@ -67,33 +67,20 @@ __all__ = [
 ]
 
 api_version = 1
-"""What docs/extending.md promises to plugins; it grows when a promise changes."""
+"""Version of the interface that plugins use; it grows when that changes incompatibly."""
 
-_HOMES = {
-    "Budget": "context",
-    "Comparison": "comparison.result",
-    "Evaluation": "evaluation.result",
-    "Explanation": "explanation",
-    "Knowledge": "knowledge",
-    "ModelAdapter": "model",
-    "ModelOptions": "spec",
-    "Rerun": "difference.rerun",
-    "Session": "session",
-}
-"""Where the types live; the functions live in interp.api."""
-
-# Read once, when torch is first imported. By default idle OpenMP threads spin on the cores that
-# another session or process needs: a small network's pass can take ten times longer.
+# OpenMP reads this when torch is first imported. By default idle threads spin on the cores that
+# another process needs, and a small network's pass can take ten times longer.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def __getattr__(name: str) -> Any:
-    """Load a function or type when it is asked for: `import interp` alone imports nothing else."""
+    """Import a function or type when it is first used, so that `import interp` is fast."""
     if name not in __all__:
         raise AttributeError(f"module 'interp' has no attribute {name!r}")
-    from importlib import import_module
+    from interp import api
 
-    return getattr(import_module(f"interp.{_HOMES.get(name, 'api')}"), name)
+    return getattr(api, name)
 
 
 def __dir__() -> list[str]:

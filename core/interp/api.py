@@ -6,31 +6,36 @@ Importing this module also gives explanations and comparisons their display in n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from interp import run as runs
+from interp.comparison.result import Comparison, ComparisonRequest
 from interp.context import Budget
-from interp.dataset import Dataset, open_dataset
+from interp.dataset import Dataset
+from interp.difference.rerun import Rerun
+from interp.difference.rerun import rerun as rerun_folder
 from interp.errors import InputError
+from interp.evaluation.evaluate import evaluate as evaluate_methods
+from interp.evaluation.request import EvaluationRequest
+from interp.evaluation.result import Evaluation
+from interp.explanation import Explanation
+from interp.knowledge import Knowledge
+from interp.model import ModelAdapter
+from interp.opening.images import image_path
 from interp.opening.source import open_model as open_source
 from interp.registry import Registry
 from interp.report.notebook import show_in_notebooks
+from interp.report.page import compare_with_report
 from interp.request import Choice, Request
 from interp.session import Session
 from interp.spec import ModelOptions
-from interp.storage.folder import check_writable
-from interp.storage.image import check_array
-
-if TYPE_CHECKING:
-    from interp.comparison.result import Comparison
-    from interp.difference.rerun import Rerun
-    from interp.evaluation.result import Evaluation
-    from interp.explanation import Explanation
-    from interp.knowledge import Knowledge
-    from interp.model import ModelAdapter
+from interp.storage.folder import check_new_folder
+from interp.storage.image import check_array, open_image
+from interp.storage.resumable import check_resumable
 
 Targets = str | int | Sequence[str | int] | None
 Params = Mapping[str, Any]
@@ -44,6 +49,8 @@ def open_model(
 ) -> ModelAdapter:
     """Open a model once, for many calls.
 
+        network = interp.open_model("torchvision:resnet18")
+
     `model`: a registered name, a file, `torchvision:NAME`, `package.module:factory`, a folder that
     `fit` wrote, or an nn.Module. `options` say what a file does not: input size, normalisation,
     class names, device. Raises ModelError for what no registered adapter opens.
@@ -53,7 +60,7 @@ def open_model(
 
 
 def methods(registry: Registry | None = None) -> dict[str, str]:
-    """The registered methods: what each one shows, in a line, by name."""
+    """List the registered methods: by name, what each one shows, in a line."""
     return {each.name: each.summary for each in (registry or Registry.load()).entries("method")}
 
 
@@ -79,27 +86,23 @@ def explain(
 
     `model`: what open_model opens, or what it returned. `image`: a file, a sample's name, a PIL
     image or a uint8 RGB array (H, W, 3); or a list of these. `target`: a class by name or index,
-    "dog, not cat", or a list; by default the model's own answer. `session` brings progress,
-    cancellation and memory shared with other calls; `registry` is short for a session with it.
-    Raises the errors of interp.errors; what is wrong with the call is raised before any work.
+    "dog, not cat", or a list; by default the class that the model predicts. `params`: the method's
+    parameters that differ from their defaults. `knowledge`: the folder that `fit` wrote, for a
+    method that learns first. `budget`: how much work it may do. `session` brings progress,
+    cancellation and a cache that is shared with other calls; `registry` is short for a session with
+    that registry. Raises the errors of interp.errors, before any work where the call is wrong.
     """
-    from interp.run import run
-
-    _check_free(out)
-    session, opened = _surroundings(session, registry, model, options)
-    names, arrays = _images(image, session.registry)
+    call = _call(model, options, budget, seed, out, registry, session)
+    names, arrays = _images(image, call.session.registry)
     request = Request(
         method=method,
-        model=opened.spec.source,
-        options=options or ModelOptions(),
         images=names,
         targets=_targets(target),
         params=dict(params or {}),
         knowledge=None if knowledge is None else str(knowledge),
-        seed=seed,
-        budget=budget or Budget(),
+        **call.fields,
     )
-    return run(request, session, images=arrays, names=names, out=_path(out)).explanation
+    return runs.run(request, call.session, images=arrays, names=names, out=call.out).explanation
 
 
 def compare(
@@ -119,28 +122,16 @@ def compare(
 
         both = interp.compare(network, "photo.jpg", methods=["mint", "gradcam"])
 
-    `methods`: names, or names with parameters as {"mint": {"regions": 2}, "gradcam": {}}. The
-    rest is as for explain. A method that fails says so in its own place; the others go on.
+    `methods`: names, or names with parameters as {"mint": {"regions": 2}, "gradcam": {}}. A method
+    that fails says so in its own place, and the others go on. With `out`, the same call goes on
+    where it was stopped. The rest is as for explain.
     """
-    from interp.comparison.compare import compare as work
-    from interp.comparison.result import ComparisonRequest
-    from interp.report.page import write_reports
-
-    session, opened = _surroundings(session, registry, model, options)
-    names, arrays = _images(image, session.registry)
+    call = _call(model, options, budget, seed, out, registry, session, resumes=True)
+    names, arrays = _images(image, call.session.registry)
     request = ComparisonRequest(
-        methods=_choices(methods),
-        model=opened.spec.source,
-        options=options or ModelOptions(),
-        images=names,
-        targets=_targets(target),
-        seed=seed,
-        budget=budget or Budget(),
+        methods=_choices(methods), images=names, targets=_targets(target), **call.fields
     )
-    found = work(request, session, images=arrays, names=names, out=_path(out))
-    if out is not None:
-        write_reports(session.registry, found, session.progress)
-    return found
+    return compare_with_report(request, call.session, images=arrays, names=names, out=call.out)
 
 
 def evaluate(
@@ -161,27 +152,19 @@ def evaluate(
 
         found = interp.evaluate("creatures-vgg", "creatures", methods=["mint", "gradcam"], limit=50)
 
-    `data`: a folder of images, a registered data set or a Dataset. `metrics`: names, or names with
-    parameters; by default all that are registered. `limit`: so many images, a fixed choice among
-    all. The rest is as for explain.
+    `data`: a folder of images, a registered data set's name or a Dataset. `metrics`: names, or
+    names with parameters; by default all that are registered. `limit`: the number of images, a
+    fixed choice among all. The rest is as for explain.
     """
-    from interp.evaluation.evaluate import evaluate as work
-    from interp.evaluation.request import EvaluationRequest
-
-    _check_free(out)
-    session, opened = _surroundings(session, registry, model, options)
-    dataset = data if isinstance(data, Dataset) else None
+    call = _call(model, options, budget, seed, out, registry, session)
     request = EvaluationRequest(
         methods=_choices(methods),
         metrics=_choices(metrics),
-        model=opened.spec.source,
-        options=options or ModelOptions(),
-        data="given" if dataset is not None else str(data),
+        data=_data_name(data),
         limit=limit,
-        seed=seed,
-        budget=budget or Budget(),
+        **call.fields,
     )
-    return work(request, session, dataset=dataset, out=_path(out))
+    return evaluate_methods(request, call.session, dataset=_dataset(data), out=call.out)
 
 
 def fit(
@@ -202,16 +185,14 @@ def fit(
         interp.fit(network, "photos", method="chip", out="known")
         found = interp.explain(network, "photo.jpg", method="chip", knowledge="known")
 
-    `data`: a folder of images, a registered data set or a Dataset. With `out`, the same call goes
-    on where it was stopped. The rest is as for explain.
+    `data`: a folder of images, a registered data set's name or a Dataset. With `out`, the same call
+    goes on where it was stopped. The rest is as for explain.
     """
-    from interp.run import fit as work
-
-    _check_free(out)
-    session, request, dataset = _with_data(
-        model, data, method, params, options, budget, seed, registry, session
+    call = _call(model, options, budget, seed, out, registry, session)
+    request = Request(
+        method=method, images=(), params=dict(params or {}), data=_data_name(data), **call.fields
     )
-    return work(request, session, dataset=dataset, out=_path(out))
+    return runs.fit(request, call.session, dataset=_dataset(data), out=call.out)
 
 
 def survey(
@@ -228,19 +209,21 @@ def survey(
     registry: Registry | None = None,
     session: Session | None = None,
 ) -> Explanation:
-    """What a method says of a model's classes, with examples from a data set; as explain otherwise.
+    """Explain a model's classes by one method, with examples from a data set.
 
-    `data`: a folder of images, a registered data set or a Dataset.
+    `data`: a folder of images, a registered data set's name or a Dataset. The rest is as for
+    explain.
     """
-    from interp.run import survey as work
-
-    _check_free(out)
-    session, request, dataset = _with_data(
-        model, data, method, params, options, budget, seed, registry, session
+    call = _call(model, options, budget, seed, out, registry, session)
+    request = Request(
+        method=method,
+        images=(),
+        params=dict(params or {}),
+        data=_data_name(data),
+        knowledge=None if knowledge is None else str(knowledge),
+        **call.fields,
     )
-    known = None if knowledge is None else str(knowledge)
-    request = request.model_copy(update={"knowledge": known})
-    return work(request, session, dataset=dataset, out=_path(out)).explanation
+    return runs.survey(request, call.session, dataset=_dataset(data), out=call.out).explanation
 
 
 def rerun(
@@ -253,64 +236,57 @@ def rerun(
 ) -> Rerun:
     """Repeat what a folder holds, and say whether it comes out the same.
 
-    `folder`: what explain, survey or compare saved. `model` stands for the model where the folder
-    names one that was live in a program. Raises InputError where it is another model.
-    """
-    from interp.difference.rerun import rerun as work
+        assert interp.rerun("first", model=network).same
 
-    _check_free(out)
+    `folder`: what explain, survey or compare saved. `model` takes the place of the model that the
+    folder names, for one that was a live object of a program. Raises InputError where it is another
+    model.
+    """
+    place = _check_out(out)
     session = session or Session(registry or Registry.load())
     if model is not None:
         session = replace(session, model=str(model) if isinstance(model, Path) else model)
-    return work(Path(folder), session, out=_path(out))
+    return rerun_folder(Path(folder), session, out=place)
 
 
-def _surroundings(
-    session: Session | None,
-    registry: Registry | None,
+@dataclass(frozen=True)
+class _Call:
+    """What all functions share: a session with the opened model, and the request's own fields."""
+
+    session: Session
+    fields: dict[str, Any]
+    out: Path | None
+
+
+def _call(
     model: object,
-    options: ModelOptions | None,
-) -> tuple[Session, ModelAdapter]:
-    """The session that holds the opened model, and the model."""
-    session = session or Session(registry or Registry.load())
-    opened = open_model(model, options=options, registry=session.registry)
-    return replace(session, model=opened), opened
-
-
-def _with_data(
-    model: object,
-    data: str | Path | Dataset,
-    method: str,
-    params: Params | None,
     options: ModelOptions | None,
     budget: Budget | None,
     seed: int,
+    out: str | Path | None,
     registry: Registry | None,
     session: Session | None,
-) -> tuple[Session, Request, Dataset]:
-    """Session, request and opened images of what goes over a data set."""
-    session, opened = _surroundings(session, registry, model, options)
-    request = Request(
-        method=method,
-        model=opened.spec.source,
-        options=options or ModelOptions(),
-        images=(),
-        params=dict(params or {}),
-        data="given" if isinstance(data, Dataset) else str(data),
-        seed=seed,
-        budget=budget or Budget(),
-    )
-    return session, request, data if isinstance(data, Dataset) else open_dataset(data)
+    resumes: bool = False,
+) -> _Call:
+    """Check `out` before any work, then open the model."""
+    place = _check_out(out, resumes)
+    session = session or Session(registry or Registry.load())
+    opened = open_model(model, options=options, registry=session.registry)
+    fields = {
+        "model": opened.spec.source,
+        "options": options or ModelOptions(),
+        "seed": seed,
+        "budget": budget or Budget(),
+    }
+    return _Call(replace(session, model=opened), fields, place)
 
 
-def _check_free(out: str | Path | None) -> None:
-    """Refuse a folder that holds something, before anything is opened."""
-    if out is not None:
-        check_writable(Path(out))
-
-
-def _path(out: str | Path | None) -> Path | None:
-    return None if out is None else Path(out)
+def _check_out(out: str | Path | None, resumes: bool = False) -> Path | None:
+    """The folder, which must be new or, where the work resumes, one that the same work began."""
+    if out is None:
+        return None
+    (check_resumable if resumes else check_new_folder)(Path(out))
+    return Path(out)
 
 
 def _choices(named: Methods) -> tuple[Choice, ...]:
@@ -319,30 +295,28 @@ def _choices(named: Methods) -> tuple[Choice, ...]:
 
 
 def _targets(target: Targets) -> tuple[str, ...]:
-    if target is None:
-        return ()
-    listed = [target] if isinstance(target, str | int) else target
+    listed = [target] if isinstance(target, str | int) else target or ()
     return tuple(str(each) for each in listed)
+
+
+def _dataset(data: str | Path | Dataset) -> Dataset | None:
+    return data if isinstance(data, Dataset) else None
+
+
+def _data_name(data: str | Path | Dataset) -> str:
+    return f"<{type(data).__name__}>" if isinstance(data, Dataset) else str(data)
 
 
 def _images(image: object, registry: Registry) -> tuple[tuple[str, ...], list[np.ndarray]]:
     """Names and arrays of one image or a list of them."""
     given = list(image) if isinstance(image, list | tuple) else [image]
-    return (
-        tuple(_name(each, at) for at, each in enumerate(given)),
-        [_array(each, registry) for each in given],
-    )
-
-
-def _name(image: object, at: int) -> str:
-    return str(image) if isinstance(image, str | Path) else f"image {at}"
+    names = (str(e) if isinstance(e, str | Path) else f"image {at}" for at, e in enumerate(given))
+    return tuple(names), [_array(each, registry) for each in given]
 
 
 def _array(image: Any, registry: Registry) -> np.ndarray:
-    from interp.opening.images import gather
-
     if isinstance(image, str | Path):
-        return gather(registry, [str(image)], None)[0].image
+        return open_image(image_path(registry, str(image)))
     if isinstance(image, np.ndarray):
         return check_array(image)
     if hasattr(image, "convert"):  # a PIL image

@@ -1,4 +1,4 @@
-"""What a method is given besides its arguments: seed, budget, progress, cancellation, partners."""
+"""What a run gives a method: seed, budget, progress, cancellation, partners, cache."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field
+
 from interp.errors import Cancelled, UnsupportedError
 from interp.memory import Memory
 from interp.spec import Plain
 
 Progress = Callable[[str, int, int | None], None]
-"""progress(label, done, total): told often; total None where unknown."""
+"""progress(label, done, total), called often; total is None where it is not known."""
 
 
 def no_progress(label: str, done: int, total: int | None) -> None:
@@ -21,57 +23,72 @@ def no_progress(label: str, done: int, total: int | None) -> None:
 
 
 def never() -> bool:
-    """Cancellation check of a run that nobody cancels."""
+    """Cancellation check that never cancels."""
     return False
 
 
 def no_registry(kind: str, name: str) -> Any:
-    """Lookup of a context that was made without a registry; always raises UnsupportedError."""
+    """Lookup of a context that has no registry: always raises UnsupportedError."""
     raise UnsupportedError(
-        f"the {kind} {name!r} is asked for by name, and this run knows no registry; "
+        f"the {kind} {name!r} is looked up by name, and this context has no registry; "
         "give it one: Context(lookup=Registry.load().get)"
     )
 
 
 class Budget(Plain):
-    """How much work a run may do. None: the method's own measure, or no limit."""
+    """How much work a run may do, as Budget(samples=500) or Budget(seconds=60)."""
 
-    samples: int | None = None
-    seconds: float | None = None
-    memory: int = 1 << 30
-    """Bytes that one micro-batch and the kept answers may take."""
-    batch_size: int | None = None
-    """A fixed micro-batch; None measures which is fastest."""
-    until: Literal["samples", "stable"] = "samples"
-    """When to stop: at the number of samples, or before it once the answer has settled."""
-    shard: tuple[int, int] | None = None
-    """Part i of n of the work, where several processes share it: (i, n), i from 0."""
+    samples: int | None = Field(
+        None, description="number of samples (forward passes); none: the method's own default"
+    )
+    seconds: float | None = Field(None, description="time limit in seconds; none: no limit")
+    memory: int = Field(
+        1 << 30, description="bytes that one micro-batch and the cached scores may take"
+    )
+    batch_size: int | None = Field(
+        None, description="size of micro-batches; none: the fastest, found by measuring"
+    )
+    until: Literal["samples", "stable"] = Field(
+        "samples",
+        description="when to stop: after the number of samples, or as soon as the answer is stable",
+    )
+    shard: tuple[int, int] | None = Field(
+        None, description="part i of n of the work, from 0, where several processes share it"
+    )
 
 
 @dataclass(frozen=True)
 class Context:
-    """One run's surroundings."""
+    """What a method or metric is given for one run.
+
+    for step in range(steps):
+        if context.out_of_time():
+            break
+        context.progress("steps", step, steps)
+    """
 
     seed: int = 0
+    """Take all randomness from this seed, never from a global generator."""
     budget: Budget = field(default_factory=Budget)
     progress: Progress = no_progress
     cancelled: Callable[[], bool] = never
+    """Whether the user asked to stop; out_of_time checks it."""
     checkpoint: Path | None = None
-    """Folder where moments are kept while they grow; None keeps nothing."""
+    """Folder for the progress of a long run, which the next run goes on from; None: keep none."""
     lookup: Callable[[str, str], Any] = no_registry
-    """lookup(kind, name): a registered object; how plugins find partners."""
+    """lookup(kind, name): a registered object. This is how plugins find each other."""
     started: float = field(default_factory=time.monotonic)
     memory: Memory = field(default_factory=Memory)
-    """What the engine remembers between calls: measured batch sizes, kept answers."""
+    """Cache of the engine, shared by calls: measured batch sizes and the model's scores."""
 
     def samples(self, default: int) -> int:
-        """The number of samples to take: the budget's, else the method's default."""
+        """The number of samples to take: the budget's, else this default of the method."""
         return default if self.budget.samples is None else self.budget.samples
 
     def out_of_time(self) -> bool:
-        """Whether the time budget is spent. Raises Cancelled when the user asked to stop.
+        """Whether the time budget is spent. Raises Cancelled where the user asked to stop.
 
-        Loops ask this at every turn, so that a run can be stopped between two of them.
+        Call it in every turn of a loop, so that a run can be stopped between two turns.
         """
         if self.cancelled():
             raise Cancelled("stopped on request; nothing was written")
@@ -82,6 +99,6 @@ class Context:
     """The earlier name of out_of_time, for packages that use it."""
 
     def within(self, label: str) -> Context:
-        """The same surroundings with `label` in front of what progress is told."""
-        tell = self.progress
-        return replace(self, progress=lambda at, done, total: tell(f"{label}: {at}", done, total))
+        """The same context, with `label` in front of every progress label."""
+        outer = self.progress
+        return replace(self, progress=lambda at, done, total: outer(f"{label}: {at}", done, total))

@@ -1,57 +1,72 @@
-"""Data sets: images with label and, where known, boxes, masks and part positions."""
+"""Data sets: images with their class and, where known, boxes, masks and part positions."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from interp.errors import InputError
-from interp.storage.image import open_image
+from interp.storage.coco import DOCUMENT, Json, keypoints, read_coco, run_lengths, to_mask
+from interp.storage.folder import new_folder, write_json
+from interp.storage.image import SUFFIXES, check_array, images_in, open_image
 
-Box = tuple[float, float, float, float]  # (left, top, right, bottom) in pixels
-Json = dict[str, Any]
-SUFFIXES = (".png", ".jpg", ".jpeg")
+Box = tuple[float, float, float, float]
+"""(left, top, right, bottom) in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
+    """A named part of an object, such as a head."""
+
     name: str
-    centre: tuple[float, float]  # (x, y) in pixels
-    mask: np.ndarray | None  # (H, W) bool
-    defining: bool = False  # whether it tells the class
+    centre: tuple[float, float]
+    """(x, y) in pixels."""
+    mask: np.ndarray | None
+    """(H, W) bool, where it is known."""
+    defining: bool = False
+    """Whether this part tells the object's class from others."""
 
 
 @dataclass(frozen=True, eq=False)
 class Instance:
+    """An object in an image: its class, and where it lies."""
+
     label: int
+    """Index among the data set's classes."""
     box: Box
-    mask: np.ndarray | None  # (H, W) bool
+    mask: np.ndarray | None
+    """(H, W) bool, where it is known."""
     parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
+    """An image and what is known of it."""
+
     name: str
-    image: np.ndarray  # (H, W, 3) uint8 RGB
+    image: np.ndarray
+    """(H, W, 3) uint8 RGB."""
     label: int | None
+    """Index among the data set's classes; None where the class is not known."""
     instances: tuple[Instance, ...] = ()
 
 
 class Dataset(ABC):
-    """A finite sequence of examples over named classes."""
+    """A finite sequence of examples over named classes.
+
+    An image is read when its example is; InputError is raised where that fails.
+    """
 
     @property
     @abstractmethod
-    def classes(self) -> tuple[str, ...]: ...
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes; empty where no class is known."""
 
     @property
     @abstractmethod
@@ -69,67 +84,68 @@ class Dataset(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class ClassFolder(Dataset):
-    """DIR/<class name>/*.png or *.jpg; classes in alphabetical order."""
+class ImageArrays(Dataset):
+    """Images (H, W, 3) uint8 RGB in memory, of no known class."""
 
-    path: Path
-
-    @cached_property
-    def files(self) -> tuple[Path, ...]:
-        found = sorted(self.path.glob("*/*"))
-        return tuple(file for file in found if file.suffix.lower() in SUFFIXES)
-
-    @cached_property
-    def classes(self) -> tuple[str, ...]:
-        return tuple(sorted({file.parent.name for file in self.files}))
+    images: Sequence[np.ndarray]
+    names: Sequence[str]
+    classes = ()
 
     @property
     def fingerprint(self) -> str:
-        names = [f"{file.parent.name}/{file.name}/{file.stat().st_size}" for file in self.files]
-        return hashlib.sha256("\n".join(names).encode()).hexdigest()
+        return hashlib.sha256(b"".join(each.tobytes() for each in self.images)).hexdigest()
 
     def __len__(self) -> int:
-        return len(self.files)
+        return len(self.images)
 
     def __getitem__(self, index: int) -> Example:
-        file = self.files[index]
-        return Example(file.stem, open_image(file), self.classes.index(file.parent.name))
+        return Example(self.names[index], check_array(self.images[index]), None)
 
 
 @dataclass(frozen=True, eq=False)
 class ImageFiles(Dataset):
-    """Image files of no known class, named as given or else by the file."""
+    """Image files, called by `names` or else as the files are.
+
+    Where they are `labelled`, each one's class is the name of the folder that it lies in.
+    """
 
     files: tuple[Path, ...]
     names: tuple[str, ...] = ()
+    labelled: bool = False
 
-    @property
+    @cached_property
     def classes(self) -> tuple[str, ...]:
-        return ()
+        """The folders' names, in alphabetical order."""
+        return tuple(sorted({each.parent.name for each in self.files})) if self.labelled else ()
 
     @property
     def fingerprint(self) -> str:
-        names = [f"{file.name}/{file.stat().st_size}" for file in self.files]
-        return hashlib.sha256("\n".join(names).encode()).hexdigest()
+        folders = [f"{each.parent.name}/" if self.labelled else "" for each in self.files]
+        facts = [
+            f"{folder}{each.name}/{each.stat().st_size}"
+            for folder, each in zip(folders, self.files, strict=True)
+        ]
+        return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, index: int) -> Example:
         file = self.files[index]
-        name = self.names[index] if self.names else file.stem
-        return Example(name, open_image(file), None)
+        label = self.classes.index(file.parent.name) if self.labelled else None
+        return Example(self.names[index] if self.names else file.stem, open_image(file), label)
 
 
 @dataclass(frozen=True, eq=False)
 class CocoFolder(Dataset):
-    """DIR/annotations.json in COCO's format beside DIR/images."""
+    """A folder with annotations.json in COCO's format beside images/."""
 
     path: Path
 
     @cached_property
     def document(self) -> Json:
-        return _read_document(self.path / "annotations.json")
+        """The annotations as they were read."""
+        return read_coco(self.path)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -137,7 +153,7 @@ class CocoFolder(Dataset):
 
     @property
     def fingerprint(self) -> str:
-        return hashlib.sha256((self.path / "annotations.json").read_bytes()).hexdigest()
+        return hashlib.sha256((self.path / DOCUMENT).read_bytes()).hexdigest()
 
     def __len__(self) -> int:
         return len(self.document["images"])
@@ -145,10 +161,12 @@ class CocoFolder(Dataset):
     def __getitem__(self, index: int) -> Example:
         entry = self.document["images"][index]
         image = open_image(self.path / "images" / entry["file_name"])
-        found = self._annotations.get(entry["id"], [])
         name = Path(entry["file_name"]).stem
         try:
-            instances = tuple(self._instance(one, image.shape[:2]) for one in found)
+            instances = tuple(
+                self._instance(each, image.shape[:2])
+                for each in self._annotations.get(entry["id"], [])
+            )
             return Example(name, image, self._label(entry, instances), instances)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
@@ -158,93 +176,107 @@ class CocoFolder(Dataset):
 
     @cached_property
     def _annotations(self) -> dict[int, list[Json]]:
+        """The annotations of each image, by the image's id."""
         grouped: dict[int, list[Json]] = {}
         for annotation in self.document["annotations"]:
             grouped.setdefault(annotation["image_id"], []).append(annotation)
         return grouped
 
     @cached_property
-    def _positions(self) -> dict[int, int]:
+    def _labels(self) -> dict[int, int]:
+        """The class index of each category, by the category's id."""
         return {category["id"]: n for n, category in enumerate(self.document["categories"])}
 
     def _label(self, entry: Json, instances: tuple[Instance, ...]) -> int | None:
         """The image's own `label`, which plain COCO has not, else the class of the largest box."""
         if "label" in entry:
-            return None if entry["label"] is None else self._positions[entry["label"]]
+            return None if entry["label"] is None else self._labels[entry["label"]]
         return max(instances, key=_area).label if instances else None
 
     def _instance(self, annotation: Json, shape: tuple[int, ...]) -> Instance:
-        position = self._positions[annotation["category_id"]]
+        label = self._labels[annotation["category_id"]]
         left, top, width, height = annotation["bbox"]
-        category = self.document["categories"][position]
-        mask = _mask(annotation.get("segmentation"), shape)
-        box = (left, top, left + width, top + height)
-        return Instance(position, box, mask, _parts(category, annotation, shape))
+        return Instance(
+            label,
+            (left, top, left + width, top + height),
+            to_mask(annotation.get("segmentation"), shape),
+            _parts(self.document["categories"][label], annotation, shape),
+        )
+
+
+def _area(instance: Instance) -> float:
+    left, top, right, bottom = instance.box
+    return (right - left) * (bottom - top)
+
+
+def _parts(category: Json, annotation: Json, shape: tuple[int, ...]) -> tuple[Part, ...]:
+    """Parts in the order they were written; of plain COCO, every keypoint that is labelled.
+
+    The category's `defining`, which plain COCO has not, names the parts that tell the class.
+    """
+    flat = annotation.get("keypoints") or []
+    triples = zip(category.get("keypoints", []), flat[0::3], flat[1::3], flat[2::3], strict=False)
+    places = {name: (x, y) for name, x, y, seen in triples if seen}
+    masks = annotation.get("parts") or dict.fromkeys(places)
+    defining = category.get("defining", [])
+    return tuple(
+        Part(name, places[name], to_mask(runs, shape), name in defining)
+        for name, runs in masks.items()
+    )
 
 
 def open_dataset(path: str | Path) -> Dataset:
-    """A COCO folder, a folder of class folders, or else one of images without classes."""
+    """The images in a folder: annotations.json beside images/, class folders, or images alone.
+
+    Raises InputError for a folder that is missing or holds no image.
+    """
     path = Path(path)
-    if (path / "annotations.json").is_file():
-        dataset: Dataset = CocoFolder(path)
+    dataset: Dataset
+    if (path / DOCUMENT).is_file():
+        dataset = CocoFolder(path)
     else:
-        dataset = ClassFolder(path)
+        dataset = ImageFiles(images_in(path, "*/*"), labelled=True)
     if not len(dataset):
-        dataset = ImageFiles(_images_in(path))
+        dataset = ImageFiles(images_in(path, "*"))
     if not path.is_dir() or not len(dataset):
         raise InputError(
             f"found {'no images in' if path.is_dir() else 'no folder'} {path}; expected "
-            f"annotations.json beside images/, one folder per class, or images without classes "
+            f"{DOCUMENT} beside images/, one folder per class, or images without classes "
             f"({', '.join(SUFFIXES)}); check the path"
         )
     return dataset
 
 
-def _images_in(folder: Path) -> tuple[Path, ...]:
-    return tuple(file for file in sorted(folder.glob("*")) if file.suffix.lower() in SUFFIXES)
-
-
 def write_coco(
     dataset: Dataset,
-    directory: str | Path,
+    folder: str | Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Write images and annotations; `directory` appears whole or not at all."""
-    directory = Path(directory)
-    if directory.exists():
-        raise InputError(f"found {directory} in place; expected a new folder; choose another name")
-    partial = directory.with_name(f".{directory.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        (partial / "images").mkdir(parents=True)
-        document = _document(dataset, partial / "images", progress)
-        (partial / "annotations.json").write_text(json.dumps(document))
-        partial.rename(directory)
-    except OSError as error:
-        raise InputError(
-            f"found {directory} not writable ({error.strerror}); expected a folder that can be "
-            f"created; choose another"
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return directory
+    """Write a data set as a COCO folder, whole or not at all; progress(done, total) per image.
+
+    Returns the folder. Raises InputError where it is not new.
+    """
+    with new_folder(Path(folder)) as draft:
+        (draft / "images").mkdir()
+        write_json(draft / DOCUMENT, _document(dataset, draft / "images", progress), indent=None)
+    return Path(folder)
 
 
 def _document(dataset: Dataset, folder: Path, progress: Callable[[int, int], None] | None) -> Json:
-    """Write every image and return the annotations of all."""
+    """Write every image into `folder`; the annotations of all."""
     images: list[Json] = []
     annotations: list[Json] = []
     for number, example in enumerate(dataset, 1):
         images.append(_write_image(example, number, folder))
         for instance in example.instances:
-            annotations.append(_encoded(instance, number, len(annotations) + 1))
+            annotations.append(_annotation(instance, number, len(annotations) + 1))
         if progress:
             progress(number, len(dataset))
-    names = list(dict.fromkeys(name for one in annotations for name in one["parts"]))
-    told = {name for one in annotations for name in one.pop("defining")}
-    defining = [name for name in names if name in told]
+    names = list(dict.fromkeys(name for each in annotations for name in each["parts"]))
+    found = {name for each in annotations for name in each.pop("defining")}
+    defining = [name for name in names if name in found]
     for annotation in annotations:
-        annotation |= _keypoints(annotation.pop("centres"), names)
+        annotation |= keypoints(annotation.pop("centres"), names)
     categories = [
         {"id": number, "name": name, "keypoints": names, "skeleton": [], "defining": defining}
         for number, name in enumerate(dataset.classes, 1)
@@ -268,117 +300,35 @@ def _write_image(example: Example, number: int, folder: Path) -> Json:
     return {"id": number, "file_name": file.name, **size, "label": label}
 
 
-def _encoded(instance: Instance, image: int, number: int) -> Json:
+def _annotation(instance: Instance, image: int, number: int) -> Json:
     left, top, right, bottom = instance.box
-    area = (right - left) * (bottom - top) if instance.mask is None else instance.mask.sum()
     return {
         "id": number,
         "image_id": image,
         "category_id": instance.label + 1,
         "bbox": [left, top, right - left, bottom - top],
-        "area": float(area),
+        "area": float(_area(instance) if instance.mask is None else instance.mask.sum()),
         "iscrowd": 0,
-        "segmentation": _runs(instance.mask),
-        "parts": {part.name: _runs(part.mask) for part in instance.parts},
+        "segmentation": run_lengths(instance.mask),
+        "parts": {part.name: run_lengths(part.mask) for part in instance.parts},
         "centres": {part.name: part.centre for part in instance.parts},
         "defining": [part.name for part in instance.parts if part.defining],
     }
 
 
-def _keypoints(centres: dict[str, tuple[float, float]], names: list[str]) -> Json:
-    """COCO's flat [x, y, v, ...] over all names; v = 2 where the part is seen."""
-    flat: list[float] = []
-    for name in names:
-        flat += [*centres[name], 2] if name in centres else [0, 0, 0]
-    return {"keypoints": flat, "num_keypoints": len(centres)}
-
-
-def _runs(mask: np.ndarray | None) -> Json | None:
-    """COCO's uncompressed run lengths: columns first, starting with the off pixels."""
-    if mask is None:
-        return None
-    flat = mask.T.ravel()
-    edges = np.flatnonzero(np.diff(flat)) + 1
-    first = [0] if flat[0] else []
-    counts = np.diff(np.concatenate([[0], edges, [flat.size]]))
-    return {"size": list(mask.shape), "counts": first + counts.tolist()}
-
-
-def _mask(segmentation: Any, shape: tuple[int, ...]) -> np.ndarray | None:
-    """A mask from run lengths or from COCO's polygons."""
-    if not segmentation:
-        return None
-    if isinstance(segmentation, list):
-        return _filled(segmentation, shape)
-    counts = segmentation["counts"]
-    if isinstance(counts, str):
-        raise InputError(
-            "found compressed run lengths; expected polygons or uncompressed counts; "
-            "convert them with pycocotools"
-        )
-    height, width = segmentation["size"]
-    flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
-    return flat.reshape(width, height).T
-
-
-def _filled(polygons: list[list[float]], shape: tuple[int, ...]) -> np.ndarray:
-    import cv2
-
-    canvas = np.zeros(shape, np.uint8)
-    for polygon in polygons:
-        corners = np.round(np.array(polygon).reshape(-1, 2) - 0.5).astype(np.int32)
-        cv2.fillPoly(canvas, [corners], (1,))
-    return canvas.astype(bool)
-
-
-def _parts(category: Json, annotation: Json, shape: tuple[int, ...]) -> tuple[Part, ...]:
-    """Parts in the order they were written; of plain COCO, every keypoint that is labelled.
-
-    The category's `defining`, which plain COCO has not, names the parts that tell the class.
-    """
-    flat = annotation.get("keypoints") or []
-    triples = zip(category.get("keypoints", []), flat[0::3], flat[1::3], flat[2::3], strict=False)
-    places = {name: (x, y) for name, x, y, seen in triples if seen}
-    masks = annotation.get("parts") or dict.fromkeys(places)
-    defining = category.get("defining", [])
-    return tuple(
-        Part(name, places[name], _mask(runs, shape), name in defining)
-        for name, runs in masks.items()
-    )
-
-
-def _read_document(file: Path) -> Json:
-    try:
-        document = json.loads(file.read_text())
-        lists = [document[key] for key in ("images", "categories", "annotations")]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"found {file} unreadable ({error!r}); expected COCO JSON with images, categories "
-            f"and annotations; export it again"
-        ) from error
-    if not all(isinstance(entries, list) for entries in lists):
-        raise InputError(f"found {file} without lists; expected COCO JSON; export it again")
-    return dict(document)
-
-
-def _area(instance: Instance) -> float:
-    left, top, right, bottom = instance.box
-    return (right - left) * (bottom - top)
-
-
 NAMED = 3
-"""Unreadable images that are named; the others are counted."""
+"""How many unreadable images a note names; the others are counted."""
 
 
 @dataclass
 class TolerantReader:
-    """One way through a data set, and what could not be read on it."""
+    """Reads a data set in any order, and notes the images that cannot be read."""
 
     dataset: Dataset
     unreadable: list[str] = field(default_factory=list)
 
     def examples(self, order: Iterable[int] | None = None) -> Iterator[tuple[int, Example | None]]:
-        """(index, example) in this order, by default the data's; None for an unreadable one."""
+        """(index, example) in this order, by default the data set's; None for an unreadable one."""
         for index in range(len(self.dataset)) if order is None else order:
             try:
                 yield index, self.dataset[index]
@@ -387,7 +337,7 @@ class TolerantReader:
                 yield index, None
 
     def notes(self) -> list[str]:
-        """What was left out, for people; nothing where all could be read."""
+        """One sentence on what was left out; nothing where all could be read."""
         if not self.unreadable:
             return []
         named = "; ".join(self.unreadable[:NAMED])

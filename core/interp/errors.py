@@ -1,11 +1,11 @@
-"""The tree of errors that interp raises; each says what was found, what was expected, what to do.
+"""Errors that interp raises; each says what was found, what was expected and what to do.
 
 InterpError
-├── InputError          an image, data set, target, parameter or folder of the user's
-├── ModelError          a model that cannot be opened or answers nonsense
-├── RegistryError       a slip in a registry.yaml, or a name nobody registered
-├── UnsupportedError    a method that needs what the model does not offer
-├── PluginError         a plugin's own failure; names the plugin, keeps the cause
+├── InputError          an image, data set, target, parameter or folder cannot be used
+├── ModelError          a model cannot be opened, or its scores are not numbers
+├── RegistryError       a registry.yaml is wrong, or a name is not registered
+├── UnsupportedError    a method needs what the model does not offer
+├── PluginError         a plugin failed; names the plugin and keeps the cause
 └── Cancelled           the user asked to stop
 """
 
@@ -15,7 +15,7 @@ from difflib import get_close_matches
 
 
 class InterpError(Exception):
-    """Root of the errors that interp raises on purpose."""
+    """Root of the errors that interp raises on purpose; the command line ends with `exit_code`."""
 
     exit_code = 2
 
@@ -25,15 +25,15 @@ class InputError(InterpError):
 
 
 class ModelError(InterpError):
-    """A model cannot be opened, or its answers are not class scores."""
+    """A model cannot be opened, or its outputs are not class scores."""
 
 
 class RegistryError(InterpError):
-    """A registry file has a slip, or a name is not registered."""
+    """A registry file is wrong, or a name is not registered."""
 
 
 class UnsupportedError(InterpError):
-    """A method needs a capability that the model does not offer."""
+    """A method or metric needs a capability that the model does not offer."""
 
 
 class PluginError(InterpError):
@@ -49,7 +49,7 @@ class Cancelled(InterpError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A clause offering the known names closest to `name`, for the end of an error message."""
+    """The end of an error message: the known names closest to `name`, else all of them."""
     names = list(known)
     folded = {each.casefold(): each for each in names}
     close = [folded[each] for each in get_close_matches(name.casefold(), folded, n=3)]
@@ -59,9 +59,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"known: {shown or 'none'}"
 
 
+def first_line(error: BaseException, limit: int = 200) -> str:
+    """The first line of an error's message, else its class name, to be part of another message."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:limit]
+
+
 @contextmanager
 def blamed(name: str) -> Iterator[None]:
-    """Turn what a plugin did not mean to raise into a PluginError that names it."""
+    """Turn any other error inside the block into a PluginError that names the plugin."""
     try:
         yield
     except (InterpError, KeyboardInterrupt):

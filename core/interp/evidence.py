@@ -1,6 +1,6 @@
-"""The few kinds of evidence that explanations are made of, drawn and kept alike for any method.
+"""The kinds of evidence that explanations are made of, drawn and saved alike for any method.
 
-A third party adds a kind by subclassing Evidence (frozen dataclass, a `kind` of its own) and
+A plugin adds a kind by subclassing Evidence (a frozen dataclass with a `kind` of its own) and
 registering a renderer for it. Arrays are NumPy, in the original image's coordinates.
 """
 
@@ -16,20 +16,24 @@ from interp.errors import InputError, nearest
 KINDS: dict[str, type[Evidence]] = {}
 
 POOR_FIT = 0.5
-"""R^2 below which a picture warns of itself."""
+"""Pictures of evidence with an R^2 below this carry a warning."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Evidence:
-    """One finding: what it is called, whose it is, and how far to trust it."""
+    """One piece of evidence: its name, what it is about, and how far to trust it."""
 
     kind: ClassVar[str] = ""
+    """The kind's name in files; renderers are registered for it."""
     name: str
+    """What a reader calls it, such as "map"; unique for a target and image."""
     target: str | None = None
+    """The class that it explains; None for all classes."""
     image: int | None = None
+    """Index of the image that it is about; None for no single image."""
     layer: str | None = None
     r2: float | None = None
-    """Centred R^2 of the fit behind it, on samples it was not fitted to."""
+    """Centred R^2 of the fit behind it, on samples that were not fitted."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -43,22 +47,23 @@ class Evidence:
                 raise InputError(f"{self.kind} {self.name!r}: {name} holds NaN or infinity")
 
     def map(self) -> np.ndarray | None:
-        """Importance per pixel of the image, (H, W) signed; None for evidence that is no map."""
+        """Importance per pixel of the image, (H, W), signed; None for evidence without a map."""
         return None
 
     def error_map(self) -> np.ndarray | None:
-        """Standard error of `map`, (H, W), where it is known."""
+        """Standard error of the map, (H, W), where it is known."""
         return None
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The fields that are arrays, by name."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+        return {n: value for n, value in self._fields() if isinstance(value, np.ndarray)}
 
     def plain(self) -> dict[str, Any]:
-        """The fields that are not arrays, by name, fit for JSON."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: value for name, value in values.items() if not isinstance(value, np.ndarray)}
+        """The fields that are not arrays, by name, for JSON."""
+        return {n: value for n, value in self._fields() if not isinstance(value, np.ndarray)}
+
+    def _fields(self) -> list[tuple[str, Any]]:
+        return [(each.name, getattr(self, each.name)) for each in fields(self)]
 
     def _expect(self, condition: bool, wanted: str) -> None:
         if not condition:
@@ -68,7 +73,10 @@ class Evidence:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Heatmap(Evidence):
-    """Importance per pixel, (H, W): signed and not normalised unless `signed` is False."""
+    """Importance per pixel, values (H, W), not normalised; `signed` unless none can be negative.
+
+    `unit` is that of the values; standard_error (H, W).
+    """
 
     kind: ClassVar[str] = "heatmap"
     values: np.ndarray
@@ -89,9 +97,9 @@ class Heatmap(Evidence):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Tile(Evidence):
-    """A map drawn alone, for pages that put words and legend beside it.
+    """A map drawn without legend, for pages that put text and legend beside it.
 
-    Shares (h, w) of the scale's end: in [-1, 1], or in [0, 1] unless `signed`.
+    values (h, w) are shares of the colour scale: in [-1, 1], or in [0, 1] unless `signed`.
     """
 
     kind: ClassVar[str] = "tile"
@@ -101,9 +109,10 @@ class Tile(Evidence):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Regions(Evidence):
-    """A partition, labels (H, W) in 0..P-1 (-1: unseen), and each part's importance (P,).
+    """A partition of the image, and each part's importance.
 
-    `selected` (P,) marks the parts the method shows; none may be.
+    labels (H, W) in 0..P-1, -1 where the model sees nothing; importance (P,); selected (P,) bool
+    marks the parts that the method points out; standard_error (P,).
     """
 
     kind: ClassVar[str] = "regions"
@@ -122,7 +131,7 @@ class Regions(Evidence):
             self._expect(each is None or each.shape == parts, "one entry per part")
 
     def map(self) -> np.ndarray:
-        """Importance painted on the parts, (H, W); 0 where unseen."""
+        """Each pixel's importance is its part's, (H, W); 0 where the model sees nothing."""
         return np.append(self.importance, 0.0)[self.labels]
 
     def error_map(self) -> np.ndarray | None:
@@ -130,14 +139,17 @@ class Regions(Evidence):
         return None if errors is None else np.append(errors, 0.0)[self.labels]
 
     def mask(self) -> np.ndarray:
-        """(H, W) bool: the selected parts."""
+        """The selected parts, (H, W) bool."""
         chosen = np.zeros(len(self.importance), bool) if self.selected is None else self.selected
         return np.append(chosen, False)[self.labels]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ChannelImportance(Evidence):
-    """Importance of each channel of a layer, (C,); `word` for what is no channel of the model."""
+    """Importance of each channel of a layer, values (C,) with standard_error (C,).
+
+    `word` names the entries where they are no channels of the model.
+    """
 
     kind: ClassVar[str] = "channel_importance"
     values: np.ndarray
@@ -189,7 +201,7 @@ class PartMaps(Evidence):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Matrix(Evidence):
-    """Named rows by named columns, values (R, C)."""
+    """A matrix of values (R, C) with named rows and columns."""
 
     kind: ClassVar[str] = "matrix"
     values: np.ndarray
@@ -204,7 +216,7 @@ class Matrix(Evidence):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Gallery(Evidence):
-    """Captioned pictures of one size, (N, H, W, 3) uint8 RGB."""
+    """Pictures of one size with captions, (N, H, W, 3) uint8 RGB."""
 
     kind: ClassVar[str] = "gallery"
     pictures: np.ndarray
@@ -218,7 +230,7 @@ class Gallery(Evidence):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Table(Evidence):
-    """Rows of plain values under named columns."""
+    """A table of plain values with named columns."""
 
     kind: ClassVar[str] = "table"
     columns: list[str]
@@ -231,7 +243,7 @@ class Table(Evidence):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Curve(Evidence):
-    """One or more named curves, values (S, N), over common x (N,)."""
+    """One or more named curves, values (S, N), over a common x (N,)."""
 
     kind: ClassVar[str] = "curve"
     x: np.ndarray
@@ -247,7 +259,7 @@ class Curve(Evidence):
 
 
 def evidence_of(kind: str, values: dict[str, Any]) -> Evidence:
-    """The evidence of a kind from its fields; InputError for an unknown kind."""
+    """Evidence of a kind, made from its fields. Raises InputError for an unknown kind."""
     if kind not in KINDS:
         raise InputError(
             f"evidence of kind {kind!r} is unknown here; {nearest(kind, KINDS)}; "

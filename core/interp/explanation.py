@@ -1,8 +1,9 @@
-"""An explanation: evidence, and where it comes from."""
+"""An explanation: evidence, and its provenance."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from interp.spec import ModelSpec
 
 @dataclass(frozen=True)
 class Prediction:
-    """The model's own answer on an image: classes by falling probability."""
+    """The model's prediction for an image: its best classes, by falling probability."""
 
     classes: tuple[str, ...]
     indices: tuple[int, ...]
@@ -24,7 +25,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made an explanation."""
+    """What made an explanation: method, model, parameters, seed, images, and how long it took."""
 
     method: str
     model: ModelSpec
@@ -38,23 +39,29 @@ class Provenance:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What was found. A method fills `evidence`, `samples`, `scores` and `notes`; run the rest.
+    """What a method found: evidence, and how far to trust it.
 
-    `scores` are the numbers that tell how far to trust it (R^2, residuals), named per target
-    where they differ: {"tiger cat": {"r2_fine": .8, ...}}. `main` names the evidence whose map
-    stands for the explanation in comparisons; by default the first that has a map.
+        found = interp.explain(network, "photo.jpg", method="gradcam")
+        heat = found.map()  # (H, W), signed
+
+    A method fills in `evidence`, `samples`, `scores`, `notes` and `main`; run adds the rest.
     """
 
     evidence: tuple[Evidence, ...]
     samples: int = 0
+    """How many perturbed inputs the model was run on."""
     scores: dict[str, Any] = field(default_factory=dict)
+    """Numbers on the quality of the fit, per target where they differ: {"cat": {"r2": 0.8}}."""
     notes: tuple[str, ...] = ()
+    """What a reader must know, one sentence each."""
     images: tuple[np.ndarray, ...] = ()
+    """The images explained, (H, W, 3) uint8 RGB."""
     provenance: Provenance | None = None
     main: str | None = None
+    """The evidence whose map stands for the explanation; None: the first that has a map."""
 
     def of(self, kind: str, target: str | None = None) -> list[Evidence]:
-        """The evidence of a kind, for a target where one is named."""
+        """The evidence of a kind, such as "heatmap", for one target or for all."""
         return [
             each
             for each in self.evidence
@@ -62,9 +69,9 @@ class Explanation:
         ]
 
     def mapped(self, target: str | None = None, image: int = 0) -> Evidence:
-        """The evidence whose map stands for the explanation of a target and image.
+        """The evidence whose map stands for the explanation of a target and an image.
 
-        UnsupportedError where none has a map.
+        Raises UnsupportedError where none has a map.
         """
         for each in self.evidence:
             wanted = self.main in (None, each.name) and each.image in (None, image)
@@ -74,29 +81,97 @@ class Explanation:
         raise UnsupportedError(f"{method} gives no map of {target or 'its target'} on this image")
 
     def map(self, target: str | None = None, image: int = 0) -> np.ndarray:
-        """Importance per pixel (H, W), signed, as `mapped` finds it."""
+        """Importance per pixel of a target and an image, (H, W), signed; raises as `mapped`."""
         values = self.mapped(target, image).map()
         assert values is not None  # noqa: S101 - mapped looked for it
         return values
 
+    def scores_of(self, target: str, image: int = 0) -> dict[str, Any]:
+        """The scores of a target on an image, and those that belong to no single target."""
+        found = {key: value for key, value in self.scores.items() if not isinstance(value, dict)}
+        for key, value in self.scores.items():
+            named, at = read_finding_key(key, self._targets)
+            if isinstance(value, dict) and named == target and at in (None, image):
+                found |= value
+        return found
+
+    def notes_of(self, target: str, image: int = 0) -> tuple[str, ...]:
+        """The notes on a target and image; a note that names neither is on all of them."""
+        subjects = [(note, *read_finding_key(note, self._targets)) for note in self.notes]
+        return tuple(
+            note for note, named, at in subjects if named in (None, target) and at in (None, image)
+        )
+
+    def renumbered(self, numbers: Mapping[int, int], targets: Sequence[str]) -> Explanation:
+        """The same with other image numbers in the keys of scores and notes on these targets."""
+
+        def renumber(text: str) -> str:
+            target, image = read_finding_key(text, targets)
+            if image is None:
+                return text
+            before = f"{target}, image " if target else "image "
+            return f"{before}{numbers.get(image, image)}{text.removeprefix(f'{before}{image}')}"
+
+        return replace(
+            self,
+            scores={renumber(key): value for key, value in self.scores.items()},
+            notes=tuple(renumber(note) for note in self.notes),
+        )
+
+    def on_image(self, number: int, targets: Iterable[str]) -> Explanation:
+        """The same, of one image among several: keys and notes on targets name its number."""
+
+        def numbered(text: str) -> str:
+            target, image = read_finding_key(text, targets)
+            if target is None or image is not None:
+                return text
+            return f"{finding_key(target, number, 2)}{text.removeprefix(target)}"
+
+        return replace(
+            self,
+            scores={numbered(key): value for key, value in self.scores.items()},
+            notes=tuple(numbered(note) for note in self.notes),
+        )
+
+    @property
+    def _targets(self) -> set[str]:
+        named = {each.target for each in self.evidence if each.target is not None}
+        return named if self.provenance is None else named | {*self.provenance.targets}
+
     def named(self, name: str, target: str | None = None) -> Any:
-        """The one piece of evidence called `name` (for a target); KeyError where there is none."""
+        """The evidence called `name`, for a target where one is given. Raises KeyError."""
         for each in self.evidence:
             if each.name == name and (target is None or each.target == target):
                 return each
         raise KeyError(name)
 
 
+def finding_key(target: str, image: int, images: int) -> str:
+    """Key of scores and beginning of notes on a target: its name, and which of several images.
+
+        finding_key("tiger cat", 1, images=2)  # "tiger cat, image 1"
+
+    Scores stand under the key itself; a note begins with the key and a colon.
+    """
+    return target if images == 1 else f"{target}, image {image}"
+
+
+def read_finding_key(text: str, targets: Iterable[str]) -> tuple[str | None, int | None]:
+    """Target and image number that a key or a note names; None for what it does not name."""
+    for target in sorted(targets, key=len, reverse=True):  # of "a" and "a: b", the longer first
+        if found := re.match(rf"{re.escape(target)}(?:, image (\d+))?(?::|$)", text):
+            return target, None if found[1] is None else int(found[1])
+    found = re.match(r"image (\d+):", text)
+    return None, None if found is None else int(found[1])
+
+
 def join(parts: Iterable[Explanation]) -> Explanation:
-    """Explanations of several targets or images as one: evidence in order, samples added."""
-    listed: Sequence[Explanation] = list(parts)
-    scores: dict[str, Any] = {}
-    for each in listed:
-        scores |= each.scores
+    """One explanation of several targets or images: evidence in order, samples added."""
+    listed = list(parts)
     return replace(
         listed[0],
         evidence=tuple(found for each in listed for found in each.evidence),
         samples=sum(each.samples for each in listed),
-        scores=scores,
+        scores={name: score for each in listed for name, score in each.scores.items()},
         notes=tuple(dict.fromkeys(note for each in listed for note in each.notes)),
     )

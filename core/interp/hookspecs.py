@@ -1,4 +1,4 @@
-"""The hooks that a plugin package may implement, for pluggy."""
+"""Hooks that a plugin package may implement; pluggy calls them."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ hookimpl = pluggy.HookimplMarker("interp")
 
 @hookspec
 def interp_register(registrar: Any) -> None:
-    """Say which object stands behind each declared name: `registrar.add(kind, name, object)`."""
+    """Register the objects of entries without `object`: `registrar.add(kind, name, object)`."""
 
 
 @hookspec
 def interp_before_run(request: Any) -> None:
-    """See the Request of a run whose model, images and parameters were found good."""
+    """Called before a run, with its Request; model, images and parameters were found good."""
 
 
 @hookspec
 def interp_after_run(explanation: Any) -> None:
-    """See the Explanation of a run before it is drawn and saved."""
+    """Called after a run, with its Explanation, before that is drawn and saved."""
 
 
 @hookspec
 def interp_commands(app: Any) -> None:
-    """Add commands to the command line, a typer.Typer; registry.yaml names them."""
+    """Add the commands that registry.yaml names to the command line, a typer.Typer."""
 
 
 @hookspec
 def interp_panels() -> Any:
-    """Pages of the dashboard, {title: panel}; registry.yaml names them.
+    """The pages of the dashboard that registry.yaml names, {title: panel}.
 
     panel(comparison) draws with streamlit; it is given the last comparison, or None.
     """

@@ -1,4 +1,4 @@
-"""What a method learned of one model, and the check that it is used with that model."""
+"""Knowledge: what a method learned of a model, checked to be used with that model only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROBE_TOLERANCE = 1e-3
 class Knowledge:
     """Arrays and plain facts that `method` learned of the model with this fingerprint.
 
-    `probe` (K,) are the model's scores on a fixed noise image: what an export is checked by.
+    `probe` (K,) are the model's scores on a fixed noise image, by which an export is checked.
     `made` is the model itself where the method trained it: it is saved in the same folder, which
     then opens as a model too.
     """
@@ -45,7 +45,7 @@ class Knowledge:
         about: dict[str, Any] | None = None,
         made: bool = False,
     ) -> Knowledge:
-        """What `method` learned of `model`, which it trained itself if `made`."""
+        """Knowledge that `method` learned of `model`, which it trained itself if `made`."""
         kept = model if made else None
         return cls(method, model.spec.fingerprint, probe(model), arrays, about or {}, kept)
 
@@ -68,7 +68,7 @@ class Knowledge:
             )
 
     def save(self, folder: Path) -> None:
-        """Write arrays.safetensors, knowledge.json, the model made, if any; all or nothing."""
+        """Write arrays.safetensors, knowledge.json and the model made, if any; all or nothing."""
         from safetensors.numpy import save_file
 
         with new_folder(folder) as place:
@@ -81,7 +81,7 @@ class Knowledge:
 
     @classmethod
     def open(cls, folder: Path) -> Knowledge:
-        """Read what save wrote; InputError if it is something else or was altered."""
+        """Read a saved folder; InputError if it is something else or was altered."""
         from safetensors.numpy import load_file
 
         unseal(folder, "knowledge")
@@ -90,14 +90,19 @@ class Knowledge:
         return cls(**facts, probe=arrays.pop("probe"), arrays=arrays)
 
 
-def learned_of(model: ModelAdapter, folders: Iterable[Path]) -> Knowledge | None:
-    """The first knowledge in these folders that is of this model, or of the one it came from."""
-    for folder in folders:
-        if (folder / "knowledge.json").is_file():
-            found = Knowledge.open(folder)
-            if found.fingerprint in (model.spec.fingerprint, model.spec.origin):
-                return found
-    return None
+def find_knowledge(
+    method: str, model: ModelAdapter, folders: Iterable[Path], given: Knowledge | None = None
+) -> Knowledge | None:
+    """The knowledge `given`, else the first in these folders of this model or its origin.
+
+    InputError for knowledge of another method or model; None where there is none.
+    """
+    saved = (Knowledge.open(each) for each in folders if (each / "knowledge.json").is_file())
+    prints = (model.spec.fingerprint, model.spec.origin)
+    found = given or next((each for each in saved if each.fingerprint in prints), None)
+    if found is not None:
+        found.check(method, model)
+    return found
 
 
 def probe(model: ModelAdapter) -> np.ndarray:

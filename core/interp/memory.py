@@ -1,4 +1,4 @@
-"""What runs remember between calls: measured batch sizes, and answers of the model."""
+"""The engine's cache between calls: measured batch sizes, and the model's scores."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SLAB = 1 << 20
-"""Scores that are kept in one piece of memory."""
-
+"""Scores that are stored in one piece of memory."""
 SMALLEST = 8
-"""The first micro-batch tried; the others double it."""
-
+"""The first micro-batch that is tried; each next one is twice as large."""
 SHARE = 32
-"""Kept answers may take one part in so many of the memory budget."""
+"""The cached scores take at most the memory budget divided by this."""
 
 
 @dataclass
 class BatchSize:
-    """The micro-batch: each size tried on one chunk, then the fastest; halved when memory runs out.
+    """The micro-batch: each size is tried on one chunk, then the fastest is used.
 
-    All sizes are tried, also after a slower one, so that peak memory does not hang on noise.
+    All sizes are tried, also after a slower one, so that peak memory does not depend on noise in
+    the timing. Out of memory, the limit is halved.
     """
 
     limit: int
@@ -33,7 +32,7 @@ class BatchSize:
     speed: dict[int, float] = field(default_factory=dict)
 
     def size(self) -> int:
-        """The size to use now."""
+        """The size to use for the next chunk."""
         if self.fixed is not None:
             return min(self.fixed, self.limit)
         size = min(SMALLEST, self.limit)
@@ -42,11 +41,11 @@ class BatchSize:
         return max(self.speed, key=self.speed.__getitem__) if size in self.speed else size
 
     def measured(self, size: int, count: int, seconds: float) -> None:
-        """Note that `count` samples took `seconds` in micro-batches of `size`."""
+        """Record that `count` samples took `seconds` in micro-batches of `size`."""
         self.speed.setdefault(size, count / max(seconds, 1e-9))
 
     def halve(self, size: int) -> None:
-        """Never use `size` or more again; ModelError when even one sample is too much."""
+        """Never use `size` or more again. Raises ModelError where one sample is too much."""
         if size == 1:
             raise ModelError("out of memory at one sample; use a smaller model or a larger device")
         self.limit = size // 2
@@ -56,32 +55,32 @@ class BatchSize:
 
 @dataclass
 class Answers:
-    """Raw scores by content key, the least recently used dropped beyond `limit` bytes."""
+    """Cached raw scores by content key; beyond `limit` bytes the least recently used go."""
 
     limit: int
     kept: OrderedDict[tuple[str, str, int], Tensor] = field(default_factory=OrderedDict)
     held: int = 0
-    """Bytes kept."""
+    """Bytes in the cache."""
     slab: Tensor | None = None
-    """Where scores are put, one after another: many small tensors that stay, between large ones
-    that come and go, would break the heap into pieces that nothing fits into."""
+    """Where scores are stored, one after another. Many small tensors that stay, between large ones
+    that come and go, would fragment the heap."""
     used: int = 0
 
     def get(self, key: tuple[str, str, int]) -> Tensor | None:
-        """The scores kept under `key`."""
+        """The scores cached under `key`, if any."""
         if key in self.kept:
             self.kept.move_to_end(key)
         return self.kept.get(key)
 
     def put(self, key: tuple[str, str, int], scores: Tensor) -> None:
-        """Keep scores, dropping old ones if need be."""
+        """Cache scores, dropping old ones where the limit is passed."""
         self.held += scores.nbytes - (self.kept[key].nbytes if key in self.kept else 0)
         self.kept[key] = self._place(scores)
         while self.held > self.limit:
             self.held -= self.kept.popitem(last=False)[1].nbytes
 
     def _place(self, scores: Tensor) -> Tensor:
-        """A copy in the slab, or in a new one where it is full or of another kind."""
+        """A copy in the slab, or in a new slab where that is full or of another type."""
         size, slab = scores.numel(), self.slab
         if (
             slab is None
@@ -97,17 +96,17 @@ class Answers:
 
 @dataclass
 class Memory:
-    """Measured batch sizes and kept answers, shared by the calls that are handed it.
+    """Measured batch sizes and cached scores, shared by the calls that are handed it.
 
-    Batch sizes are keyed by model and place of the perturbation. Answers are kept under a content
-    key, so that two methods or targets that ask the same thing share the forward passes.
+    Batch sizes are keyed by model and by what is perturbed. Scores are keyed by content, so that
+    two methods, or two targets, with the same perturbed inputs share the forward passes.
     """
 
     batch_sizes: dict[tuple[str, str], BatchSize] = field(default_factory=dict)
     answers: Answers | None = None
 
     def kept_answers(self, budget: int) -> Answers:
-        """The kept answers; made when first asked for, with its share of `budget` bytes."""
+        """The cached scores, made at the first call with a share of `budget` bytes."""
         if self.answers is None:
             self.answers = Answers(budget // SHARE)
         return self.answers

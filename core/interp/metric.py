@@ -1,4 +1,4 @@
-"""Metrics: numbers for one explanation of one image, and numbers for a model on a data set."""
+"""Metrics of an explanation of an image, and metrics of a model on a data set."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from interp.dataset import Dataset, Example, Instance
 from interp.engine.design import ImageSubject
 from interp.explanation import Explanation
 from interp.model import ModelAdapter
+from interp.network.placement import Placement
 from interp.params import Params
 from interp.spec import Capability
 from interp.target import Target
@@ -23,15 +24,13 @@ from interp.target import Target
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.network.placement import Placement
-
 Truth = Literal["none", "label", "box", "mask", "parts"]
-"""What has to be known of an image: its class, or where objects of the target's class lie."""
+"""What must be known of an image: its class, or where the objects of the target's class are."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A metric's value with its 95 % confidence interval."""
+    """A metric's value, with its 95 % confidence interval from low to high where it is known."""
 
     value: float
     unit: str
@@ -39,22 +38,23 @@ class Measurement:
     low: float | None = None
     high: float | None = None
     count: int = 0
+    """The number of images behind it."""
 
 
 class MetricParams(Params):
-    """What every metric is asked."""
+    """Parameters of every metric of explanations."""
 
     images: int | None = Field(
-        None, ge=1, description="measure the first so many images; none: every image"
+        None, ge=1, description="number of images to measure, from the first on; none: all"
     )
 
 
 @dataclass(frozen=True)
 class ExplanationMetric(ABC):
-    """A number for one explanation of one image, from the model's answers or the image's truth.
+    """A metric of one explanation of one image; its mean over images is reported.
 
-    Its mean over images is what is reported. Subclasses set `Params`, what they need of the model
-    (`needs`) and of the image (`needs_truth`), the unit and the direction.
+    A subclass sets `Params`, what it needs of the model (`needs`) and of the image (`needs_truth`),
+    the unit and whether higher is better.
     """
 
     Params: ClassVar[type[MetricParams]] = MetricParams
@@ -66,17 +66,17 @@ class ExplanationMetric(ABC):
     params: Any
 
     def applies(self, example: Example, target: Target) -> bool:
-        """Whether what is known of the image suffices; its labels are the model's classes."""
+        """Whether enough is known of the image; its labels are indices of the model's classes."""
         return knows(example, target, self.needs_truth)
 
     @abstractmethod
     def measure(self, case: MetricCase) -> float:
-        """The number; finite."""
+        """The metric's value for this case, a finite number."""
 
 
 @dataclass(frozen=True)
 class ModelMetric(ABC):
-    """A number for a model, or for what a method learned of it, on a data set."""
+    """A metric of a model, or of what a method learned of it, on a data set."""
 
     Params: ClassVar[type[Params]] = Params
 
@@ -89,18 +89,19 @@ class ModelMetric(ABC):
 
 @dataclass(frozen=True, eq=False)
 class MetricCase:
-    """A method's explanation of one image and target, and what a metric may measure it by."""
+    """A method's explanation of one target on one image, and what a metric may use to judge it."""
 
     explanation: Explanation
     model: ModelAdapter
     target: Target
     example: Example
-    """The image and its truth; labels are the model's classes."""
+    """The image and what is known of it; labels are indices of the model's classes."""
     context: Context
-    """Its memory is shared by all methods: designs that hang on the image alone are asked once."""
+    """Its cache is shared by all methods: designs of the image alone are answered once."""
     again: Callable[[int, ModelAdapter], Explanation]
+    """again(seed, model): the same method's explanation with another seed or of another model."""
     kept: dict[str, Any]
-    """What a metric keeps from image to image."""
+    """What the metric stores here stays from image to image."""
 
     @cached_property
     def map(self) -> np.ndarray:
@@ -109,7 +110,7 @@ class MetricCase:
 
     @property
     def image(self) -> np.ndarray:
-        """(H, W, 3) uint8 RGB."""
+        """The original image, (H, W, 3) uint8 RGB."""
         return self.example.image
 
     @property
@@ -124,7 +125,7 @@ class MetricCase:
 
     @cached_property
     def subject(self) -> ImageSubject:
-        """The image as the model takes it, to be perturbed."""
+        """The image at the model's input size, as the subject of a design."""
         return ImageSubject(self.model, *self._prepared)
 
     @property
@@ -134,9 +135,8 @@ class MetricCase:
 
     def over_input(self, values: np.ndarray) -> np.ndarray:
         """A map (H, W) over the model's input, (h, w); padding gets the map's smallest value."""
-        white = np.float32(255)  # to_input divides by it, as images need
-        low = float(values.min())
-        return self._prepared[1].to_input(values * white, pad=low)
+        white = np.float32(255)  # to_input divides by it, since images need that
+        return self._prepared[1].to_input(values * white, pad=float(values.min()))
 
     @cached_property
     def _prepared(self) -> tuple[Tensor, Placement]:
@@ -144,12 +144,12 @@ class MetricCase:
 
 
 def instances_of(example: Example, target: Target) -> list[Instance]:
-    """The objects of the target's class; labels are the model's classes."""
+    """The objects of the target's class; labels are indices of the model's classes."""
     return [each for each in example.instances if each.label == target.index]
 
 
 def knows(example: Example, target: Target, truth: Truth) -> bool:
-    """Whether this is known of the image and the target's class."""
+    """Whether this much is known of the image and the target's class."""
     found = instances_of(example, target)
     if truth == "mask":
         return any(each.mask is not None for each in found)

@@ -1,4 +1,4 @@
-"""Parameters of methods, metrics and parts: typed fields with defaults, bounds and descriptions."""
+"""Params, the base of every method's, metric's and component's parameters."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 
 class Params(BaseModel):
-    """Parameters of a method; each field has a default, a description, and bounds if any."""
+    """Parameters, as pydantic fields: each has a default, a description, and bounds if any.
+
+        class MyParams(Params):
+            cells: int = Field(8, ge=2, description="cells along each side of the grid")
+
+    Command-line options and forms are generated from them; unknown names are refused.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @field_validator("*", mode="before")
     @classmethod
-    def _alone(cls, value: Any, info: ValidationInfo) -> Any:
+    def _to_tuple(cls, value: Any, info: ValidationInfo) -> Any:
         """A single value where a list is expected is a list of one."""
         annotation = cls.model_fields[str(info.field_name)].annotation
         listed = get_origin(annotation) is tuple and not isinstance(value, list | tuple)

@@ -1,4 +1,4 @@
-"""What is asked for, in plain types: the one thing CLI flags, forms and request.json become."""
+"""Requests in plain types: what command lines, forms and request.json all become."""
 
 from __future__ import annotations
 
@@ -14,23 +14,29 @@ SAMPLE_IMAGE = "sample"
 
 
 class Request(Plain):
-    """One job for run or fit. The same request with the same seed gives the same answer."""
+    """One job for run, survey or fit. The same request with the same seed gives the same result."""
 
-    method: str = Field(description="a registered method's name")
-    model: str = Field(DEFAULT_MODEL, description="registry name, file, factory or bundle")
-    options: ModelOptions = ModelOptions()
-    images: tuple[str, ...] = Field((SAMPLE_IMAGE,), description="files, or registered samples")
-    targets: tuple[str, ...] = Field((), description="classes by name or index; none: top-1")
-    params: dict[str, Any] = Field({}, description="the method's parameters that differ")
-    data: str | None = Field(None, description="folder or registered data set, for fit")
+    method: str = Field(description="registered name of the method")
+    model: str = Field(DEFAULT_MODEL, description="registered name, file, factory or bundle")
+    options: ModelOptions = Field(ModelOptions(), description="what the model file does not say")
+    images: tuple[str, ...] = Field((SAMPLE_IMAGE,), description="image files or sample names")
+    targets: tuple[str, ...] = Field(
+        (), description="classes by name or index; none: the class predicted for each image"
+    )
+    params: dict[str, Any] = Field(
+        {}, description="parameters of the method that differ from their defaults"
+    )
+    data: str | None = Field(
+        None, description="folder of images or registered data set, for fit and survey"
+    )
     knowledge: str | None = Field(None, description="folder that fit wrote")
-    seed: int = 0
-    budget: Budget = Budget()
+    seed: int = Field(0, description="seed of the method's random samples")
+    budget: Budget = Field(Budget(), description="how much work the run may do")
 
 
 class Choice(Plain):
-    """A method or metric among several, with the parameters that differ."""
+    """A method or metric among several, with its parameters."""
 
-    name: str = Field(description="its registered name")
-    params: dict[str, Any] = {}
-    knowledge: str | None = Field(None, description="folder that fit wrote, for a method")
+    name: str = Field(description="registered name")
+    params: dict[str, Any] = Field({}, description="parameters that differ from their defaults")
+    knowledge: str | None = Field(None, description="for a method: folder that fit wrote")

@@ -1,11 +1,11 @@
-"""The one road: every front end builds a Request, and these functions do the work."""
+"""Running a request: every front end builds one, and these functions do the work."""
 
 from __future__ import annotations
 
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,20 +19,21 @@ from interp.explanation import Explanation, Provenance, join
 from interp.knowledge import Knowledge
 from interp.method import Method, Style
 from interp.model import ModelAdapter
-from interp.opening.named import open_data, open_images, open_knowledge, open_method, require
+from interp.opening.images import named_images, open_data
+from interp.opening.named import open_knowledge, open_method, require
 from interp.opening.prediction import choose_targets
 from interp.registry import Registry
 from interp.request import Request
 from interp.result.bundle import save_bundle
 from interp.result.draw import draw
 from interp.session import Session
-from interp.storage.folder import check_writable
+from interp.storage.folder import check_new_folder
 from interp.target import Target
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a run made: the explanation, the bundle if one was saved, and pictures when asked."""
+    """The result of a run: the explanation, and the bundle where one was saved."""
 
     explanation: Explanation
     registry: Registry
@@ -41,7 +42,7 @@ class Result:
 
     @cached_property
     def drawings(self) -> dict[str, np.ndarray]:
-        """The pictures, (h, w, 3) uint8 RGB by file name, drawn when first asked for."""
+        """The pictures, (h, w, 3) uint8 RGB by file name, drawn when first used."""
         return draw(self.registry, self.explanation, self.style)
 
     @property
@@ -70,23 +71,22 @@ def run(
     False. Raises the errors of interp.errors; a folder that is not empty is refused before any
     work.
     """
-    begun = time.monotonic()
-    job = _begin(request, _session(session, registry, model), out, resume)
-    found, pictures = open_images(job.registry, request, images)
-    knowledge = open_knowledge(request, job.model)
-    predictions, groups = choose_targets(job.model, request.targets, pictures)
-    job.registry.hook("interp_before_run", request=request)
-    job.context.out_of_time()
-    explanation = _explain(
-        request.method, job.method, job.model, pictures, groups, knowledge, job.context
-    )
-    made = job.provenance(
-        begun,
+    prepared = _prepare(request, session, registry, model, out, resume)
+    wanted = request.images if images is None else names or ()
+    examples = list(named_images(prepared.registry, wanted, images))
+    pictures = [each.image for each in examples]
+    knowledge = open_knowledge(request, prepared.model)
+    predictions, groups = choose_targets(prepared.model, request.targets, pictures)
+    prepared.registry.hook("interp_before_run", request=request)
+    prepared.context.out_of_time()
+    return prepared.finish(
+        prepared.explain(pictures, groups, knowledge),
+        style,
+        pictures,
         targets=tuple(dict.fromkeys(each.name for each in groups)),
         predictions=predictions,
-        image_names=found if names is None else tuple(names),
+        image_names=tuple(each.name for each in examples),
     )
-    return job.finish(replace(explanation, images=tuple(pictures), provenance=made), style)
 
 
 def survey(
@@ -99,16 +99,17 @@ def survey(
     out: Path | None = None,
     style: Style | None = None,
 ) -> Result:
-    """What a method says of the model's classes, of no single image; otherwise as run."""
-    begun = time.monotonic()
-    job = _begin(request, _session(session, registry, model), out, resume=False)
-    knowledge = open_knowledge(request, job.model)
-    job.registry.hook("interp_before_run", request=request)
+    """Explain a model's classes, with examples from a data set; otherwise as run.
+
+    `dataset` takes the place of the request's.
+    """
+    prepared = _prepare(request, session, registry, model, out, resume=False)
+    knowledge = open_knowledge(request, prepared.model)
+    prepared.registry.hook("interp_before_run", request=request)
     with blamed(request.method):
-        found = job.method.survey(job.model, dataset or open_data(request), knowledge, job.context)
-    for each in found.evidence:
-        _check_evidence(request.method, each)
-    return job.finish(replace(found, provenance=job.provenance(begun)), style)
+        data = dataset or open_data(prepared.registry, request.data)
+        found = prepared.method.survey(prepared.model, data, knowledge, prepared.context)
+    return prepared.finish(found, style)
 
 
 def fit(
@@ -122,14 +123,16 @@ def fit(
 ) -> Knowledge:
     """Let a method learn what it needs of a model; with `out`, save the knowledge there.
 
-    Progress is kept beside `out`, and the same request goes on from it. Otherwise as run.
+    `dataset` takes the place of the request's. Progress is kept beside `out`, and the same request
+    goes on from it. Otherwise as run.
     """
-    job = _begin(request, _session(session, registry, model), out, resume=True)
+    prepared = _prepare(request, session, registry, model, out, resume=True)
     with blamed(request.method):
-        knowledge = job.method.fit(job.model, dataset or open_data(request), job.context)
+        data = dataset or open_data(prepared.registry, request.data)
+        knowledge = prepared.method.fit(prepared.model, data, prepared.context)
     if out is not None:
         knowledge.save(out)
-        job.forget()
+        prepared.remove_checkpoint()
     return knowledge
 
 
@@ -138,7 +141,7 @@ def merge(
 ) -> Knowledge:
     """Join what processes learned in parts, each by fit with a shard; with `out`, save it there."""
     if out is not None:
-        check_writable(out)
+        check_new_folder(out)
     opened = [Knowledge.open(part) for part in parts]
     if len({each.method for each in opened}) != 1:
         raise InputError("expected parts that one method learned; name folders of fit --shard")
@@ -152,8 +155,8 @@ def merge(
 
 
 @dataclass(frozen=True, eq=False)
-class _Job:
-    """One request under way: what its names stand for, checked, and where its result goes."""
+class _Prepared:
+    """A request whose method and model are open and checked, and where its result goes."""
 
     request: Request
     registry: Registry
@@ -161,97 +164,88 @@ class _Job:
     model: ModelAdapter
     context: Context
     out: Path | None
+    started: float = field(default_factory=time.monotonic)
 
-    def provenance(self, begun: float, **found: Any) -> Provenance:
-        """What made the explanation; `begun` is the monotonic clock at the start."""
-        return Provenance(
+    def explain(
+        self,
+        images: Sequence[np.ndarray],
+        groups: dict[Target, list[int]],
+        knowledge: Knowledge | None,
+    ) -> Explanation:
+        """One call for all targets where they share their images, else one call per target."""
+        calls = [([target], members) for target, members in groups.items()]
+        if len({tuple(members) for members in groups.values()}) == 1:
+            calls = [(list(groups), list(range(len(images))))]
+        parts = []
+        with blamed(self.request.method):
+            for targets, members in calls:
+                chosen = [images[at] for at in members]
+                found = self.method.explain(self.model, chosen, targets, knowledge, self.context)
+                # Images are numbered within the call; from here on within the request.
+                found = found.renumbered(dict(enumerate(members)), [each.name for each in targets])
+                evidence = (
+                    each if each.image is None else replace(each, image=members[each.image])
+                    for each in found.evidence
+                )
+                parts.append(replace(found, evidence=tuple(evidence)))
+            return join(parts)
+
+    def finish(
+        self,
+        found: Explanation,
+        style: Style | None,
+        images: Sequence[np.ndarray] = (),
+        **facts: Any,
+    ) -> Result:
+        """Check the evidence, add the provenance, call the plugins, and save the bundle."""
+        for each in found.evidence:
+            try:
+                each.check()
+            except (InterpError, AttributeError) as error:
+                raise PluginError(
+                    f"{self.request.method} returned evidence that cannot be used: {error}"
+                ) from error
+        provenance = Provenance(
             method=self.request.method,
             model=self.model.spec,
             params=self.method.params.model_dump(mode="json"),
             seed=self.request.seed,
-            seconds=round(time.monotonic() - begun, 3),
-            **found,
+            seconds=round(time.monotonic() - self.started, 3),
+            **facts,
         )
-
-    def finish(self, explanation: Explanation, style: Style | None) -> Result:
-        """Tell the hooks, and save the bundle where one is wanted."""
+        explanation = replace(found, images=tuple(images), provenance=provenance)
         self.registry.hook("interp_after_run", explanation=explanation)
         result = Result(explanation, self.registry, style or Style(), self.out)
         if self.out is not None:
             save_bundle(self.out, self.request, explanation, result.drawings)
-            self.forget()
+            self.remove_checkpoint()
         return result
 
-    def forget(self) -> None:
-        """Drop the progress that was kept, once the result is whole."""
+    def remove_checkpoint(self) -> None:
+        """Remove the progress that was kept, once the result is whole."""
         if self.context.checkpoint is not None:
             shutil.rmtree(self.context.checkpoint, ignore_errors=True)
 
 
-def _begin(request: Request, session: Session, out: Path | None, resume: bool) -> _Job:
-    """The method and the model it can work on, all checked."""
+def _prepare(
+    request: Request,
+    session: Session | None,
+    registry: Registry | None,
+    model: object,
+    out: Path | None,
+    resume: bool,
+) -> _Prepared:
+    """The request's method and model, in the session given or in a new one."""
+    started = time.monotonic()
     if out is not None:
-        check_writable(out)
+        check_new_folder(out)
+    if session is None:
+        session = Session(registry or Registry.load(), model)
+    elif registry is not None or model is not None:
+        raise InputError("found a session beside registry or model; put these into the session")
     checkpoint = out.with_name(f"{out.name}.partial") if out is not None and resume else None
     method = open_method(session.registry, request.method, request.params)
     context = session.context(request.seed, request.budget, checkpoint)
     opened = session.open_model(request.model, request.options)
     require(request.method, method, opened)
-    return _Job(request, session.registry, method, opened, context, out)
-
-
-def _session(session: Session | None, registry: Registry | None, model: object) -> Session:
-    """The session given, or a new one of what is given instead."""
-    if session is None:
-        return Session(registry or Registry.load(), model)
-    if registry is not None or model is not None:
-        raise InputError("found a session beside registry or model; put these into the session")
-    return session
-
-
-def _explain(
-    name: str,
-    method: Method,
-    model: ModelAdapter,
-    images: Sequence[np.ndarray],
-    groups: dict[Target, list[int]],
-    knowledge: Knowledge | None,
-    context: Context,
-) -> Explanation:
-    """One call for all targets on all images, or one per top-1 class on its images."""
-    with blamed(name):
-        if len({tuple(members) for members in groups.values()}) == 1:
-            targets, found = list(groups), list(range(len(images)))
-            parts = [_renumber(method.explain(model, images, targets, knowledge, context), found)]
-        else:
-            parts = [
-                _renumber(
-                    method.explain(
-                        model, [images[at] for at in found], [target], knowledge, context
-                    ),
-                    found,
-                )
-                for target, found in groups.items()
-            ]
-    for part in parts:
-        for each in part.evidence:
-            _check_evidence(name, each)
-    return join(parts)
-
-
-def _check_evidence(name: str, evidence: Any) -> None:
-    try:
-        evidence.check()
-    except (InterpError, AttributeError) as error:
-        raise PluginError(f"{name} returned evidence that cannot be used: {error}") from error
-
-
-def _renumber(explanation: Explanation, images: Sequence[int]) -> Explanation:
-    """Image numbers within a call as numbers within the request."""
-    return replace(
-        explanation,
-        evidence=tuple(
-            each if each.image is None else replace(each, image=images[each.image])
-            for each in explanation.evidence
-        ),
-    )
+    return _Prepared(request, session.registry, method, opened, context, out, started)

@@ -1,19 +1,20 @@
-"""One method on a folder of images: a bundle for each, an index, and nothing done twice."""
+"""One method on a folder of images: a bundle for each image and an index, resumable."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from interp.dataset import Example, TolerantReader, open_dataset
+from interp.dataset import TolerantReader, open_dataset
 from interp.errors import Cancelled, InputError, PluginError
 from interp.explanation import Prediction
 from interp.memory import Memory
 from interp.opening.named import open_method, require
 from interp.request import Request
 from interp.result.bundle import open_bundle
-from interp.result.draw import full_colour, shown
+from interp.result.draw import colour_limit, maps_by_target
 from interp.run import run
 from interp.session import Session
 from interp.spec import Plain
@@ -25,7 +26,7 @@ INDEX = "index.json"
 
 
 class FolderEntry(Plain):
-    """An image's bundle in numbers."""
+    """The numbers of an image's bundle; `full` is the |value| drawn in full colour."""
 
     name: str
     folder: str
@@ -39,7 +40,7 @@ class FolderEntry(Plain):
 
 @dataclass(frozen=True)
 class FolderRun:
-    """What is in the folder now. `failed`: images on which the method failed, and why."""
+    """What the folder holds. `failed`: the images on which the method failed, with the reason."""
 
     folder: Path
     request: Request
@@ -49,7 +50,7 @@ class FolderRun:
     notes: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, Any]:
-        """All of it, fit for JSON."""
+        """All of it, as JSON."""
         return {
             "method": self.request.method,
             "model": self.request.model,
@@ -64,99 +65,85 @@ class FolderRun:
 def run_folder(
     request: Request, out: Path, session: Session | None = None, *, limit: int | None = None
 ) -> FolderRun:
-    """Explain the images of `request.data`, one bundle each under `out`, and index.json.
+    """Explain the images of `request.data`, one bundle each under `out`, and write index.json.
 
-    With `request.budget.shard` (i, n) only every n-th; shards may fill one folder. The same
-    request goes on where it was stopped. Unreadable images are noted, and so is a method's failure
-    on one; PluginError where it failed on all.
+    With `request.budget.shard` (i, n) only every n-th image is explained; several shards may fill
+    one folder. A stopped run is resumed by the same request. Unreadable images and those on which
+    the method fails are recorded. Raises PluginError where it fails on all.
     """
     if request.data is None:
         raise InputError("found no folder of images; name one with --data")
     session = session or Session()
     method = open_method(session.registry, request.method, request.params)
     dataset = open_dataset(request.data)
-    opened = session.open_model(request.model, request.options)
-    require(request.method, method, opened)
+    model = session.open_model(request.model, request.options)
+    require(request.method, method, model)
     for text in request.targets:
-        parse_target(text, opened.spec.classes)
+        parse_target(text, model.spec.classes)
     part, parts = request.budget.shard or (0, 1)
-    alike = request.model_copy(update={"budget": request.budget.model_copy(update={"shard": None})})
-    content = {"images": dataset.fingerprint, "model": opened.spec.fingerprint}
-    folder = ResumableFolder.of(out, alike, content)
+    budget = request.budget.model_copy(update={"shard": None})
+    request = request.model_copy(update={"budget": budget})  # the same for every shard
+    fingerprints = {"images": dataset.fingerprint, "model": model.spec.fingerprint}
+    folder = ResumableFolder.of(out, request, fingerprints)
     folder.begin()
     total = len(dataset) if limit is None else min(limit, len(dataset))
-    job = _Job(alike, replace(session, model=opened), folder, TolerantReader(dataset))
-    job.work(range(part, total, parts))
-    return job.index(total)
+    reader, session = TolerantReader(dataset), replace(session, model=model)
+    failed = _explain_missing(request, session, folder, reader, range(part, total, parts))
+    entries = tuple(_entries(folder, session))
+    found = FolderRun(out, request, entries, total, failed, tuple(reader.notes()))
+    write_json_whole(out / INDEX, found.facts())
+    return found
 
 
-@dataclass(frozen=True, eq=False)
-class _Job:
-    """A folder run at work."""
+def _explain_missing(
+    request: Request,
+    session: Session,
+    folder: ResumableFolder,
+    reader: TolerantReader,
+    indices: range,
+) -> dict[str, str]:
+    """Explain the images that have no bundle yet; failures by the image's name."""
+    finished = folder.found(MANIFEST)
+    missing = [index for index in indices if index not in finished]
+    failed: dict[str, str] = {}
+    try:
+        for turn, (index, example) in enumerate(reader.examples(missing)):
+            session.progress("images", turn, len(missing))
+            if example is None:
+                continue
+            single = request.model_copy(update={"images": (example.name,), "data": None})
+            sizes = session.memory.batch_sizes  # cached answers belong to one image
+            alone = replace(session, memory=Memory(sizes))
+            images, names = [example.image], [example.name]
+            try:
+                run(single, alone, images=images, names=names, out=folder.piece(index, names[0]))
+            except PluginError as error:
+                failed[example.name] = str(error)
+    except KeyboardInterrupt as error:
+        raise Cancelled(folder.stopped(len(folder.found(MANIFEST)))) from error
+    if missing and len(failed) == len(missing):
+        raise PluginError(f"every image failed; the first: {next(iter(failed.values()))}")
+    return failed
 
-    request: Request
-    session: Session
-    folder: ResumableFolder
-    reading: TolerantReader
-    failed: dict[str, str] = field(default_factory=dict)
 
-    def work(self, indices: range) -> None:
-        """Explain the images that have no bundle yet."""
-        done = self.folder.found(MANIFEST)
-        todo = [index for index in indices if index not in done]
-        try:
-            for turn, (index, example) in enumerate(self.reading.examples(todo)):
-                self.session.progress("images", turn, len(todo))
-                if example is not None:
-                    self._one(index, example)
-        except KeyboardInterrupt as error:
-            count = len(self.folder.found(MANIFEST))
-            raise Cancelled(self.folder.stopped(count)) from error
-        if len(self.failed) == len(todo) > 0:
-            raise PluginError(f"every image failed; the first: {next(iter(self.failed.values()))}")
-
-    def _one(self, index: int, example: Example) -> None:
-        request = self.request.model_copy(update={"images": (example.name,), "data": None})
-        sizes = self.session.memory.batch_sizes  # answers are an image's own
-        session = replace(self.session, memory=Memory(sizes))
-        place = self.folder.piece(index, example.name)
-        try:
-            run(request, session, images=[example.image], names=[example.name], out=place)
-        except PluginError as error:
-            self.failed[example.name] = str(error)
-
-    def index(self, total: int) -> FolderRun:
-        """Write index.json of the bundles that are there, whoever made them."""
-        kept = self.folder.found(MANIFEST)
-        entries: list[FolderEntry] = []
-        for index in sorted(kept):
-            self.session.progress("index", len(entries), len(kept))
-            entries.append(_entry(kept[index].parent))
-        found = FolderRun(
-            self.folder.folder,
-            self.request,
-            tuple(entries),
-            total,
-            self.failed,
-            tuple(self.reading.notes()),
+def _entries(folder: ResumableFolder, session: Session) -> Iterator[FolderEntry]:
+    """The numbers of every bundle in the folder, whichever process wrote it."""
+    finished = folder.found(MANIFEST)
+    for turn, index in enumerate(sorted(finished)):
+        session.progress("index", turn, len(finished))
+        place = finished[index].parent
+        found = open_bundle(place)[1]
+        made = found.provenance
+        if made is None:
+            raise InputError(f"{place} does not say what made it; remove it and run again")
+        maps = maps_by_target(found, made.targets)
+        yield FolderEntry(
+            name=made.image_names[0],
+            folder=place.name,
+            prediction=made.predictions[0],
+            targets=made.targets,
+            samples=found.samples,
+            seconds=made.seconds,
+            full=colour_limit(maps.values()),
+            r2={target: each.r2 for target, each in maps.items()},
         )
-        write_json_whole(found.folder / INDEX, found.facts())
-        return found
-
-
-def _entry(folder: Path) -> FolderEntry:
-    found = open_bundle(folder)[1]
-    made = found.provenance
-    if made is None:
-        raise InputError(f"{folder} does not say what made it; remove it and run again")
-    standing = shown(found, made.targets)
-    return FolderEntry(
-        name=made.image_names[0],
-        folder=folder.name,
-        prediction=made.predictions[0],
-        targets=made.targets,
-        samples=found.samples,
-        seconds=made.seconds,
-        full=full_colour(standing.values()),
-        r2={target: each.r2 for target, each in standing.items()},
-    )

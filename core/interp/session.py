@@ -1,4 +1,4 @@
-"""What the runs of one program share: registry, model, progress, cancellation, memory."""
+"""What the runs of one program share: registry, model, progress, cancellation, cache."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from interp.spec import ModelOptions
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """The surroundings of run, survey, fit, compare, evaluate, measure and rerun.
+    """What is shared by calls of run, survey, fit, compare, evaluate, measure and rerun.
 
         session = Session(model=network)
         run(Request(method="mint"), session)
 
-    `model` (a ModelAdapter or a framework's own object, such as an nn.Module) takes the place of
-    the model that a request names. Calls that are handed the same session share measured batch
-    sizes and the model's answers.
+    `model`, a ModelAdapter or a framework's own object such as an nn.Module, takes the place of the
+    model that a request names. Calls that are handed the same session share measured batch sizes
+    and the model's scores.
     """
 
     registry: Registry = field(default_factory=Registry.load)
@@ -33,11 +33,11 @@ class Session:
     memory: Memory = field(default_factory=Memory)
 
     def open_model(self, source: str, options: ModelOptions) -> ModelAdapter:
-        """The session's own model, or else the one that `source` names. Raises ModelError."""
+        """The session's own model, else the one that `source` names. Raises ModelError."""
         return open_model(source if self.model is None else self.model, options, self.registry)
 
     def context(self, seed: int, budget: Budget, checkpoint: Path | None = None) -> Context:
-        """What a method or metric is given in this session."""
+        """The context of one run in this session."""
         return Context(
             seed=seed,
             budget=budget,

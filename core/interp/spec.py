@@ -1,8 +1,9 @@
-"""What is known of a model without running it, in plain types: input, classes, layers."""
+"""A model's description in plain types: its input, classes, layers and capabilities."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -13,95 +14,132 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class Capability(StrEnum):
-    """What a model offers and a method may need."""
+    """What a model offers and a method may need; ModelAdapter says which calls each allows."""
 
-    PREDICT = "predict"
-    ACTIVATIONS = "activations"
-    CUT = "cut"
-    GRADIENTS = "gradients"
-    MODULE = "module"
+    PREDICT = "predict"  # class scores of images
+    ACTIVATIONS = "activations"  # outputs of layers
+    CUT = "cut"  # running only what follows a layer
+    GRADIENTS = "gradients"  # of scores with respect to the image
+    MODULE = "module"  # the PyTorch module itself
 
 
 class Plain(BaseModel):
-    """A frozen record that refuses unknown keys."""
+    """Base of immutable records, saved as JSON; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class InputSpec(Plain):
-    """How an image becomes the network's input."""
+    """How an image becomes the network's input: resizing, normalisation, channel order."""
 
-    size: tuple[int, int] = Field((224, 224), description="height and width in pixels")
+    size: tuple[int, int] = Field((224, 224), description="input height and width in pixels")
     resize: Literal["squash", "crop", "letterbox"] = Field(
         "squash",
-        description="squash both sides; scale the short side and crop the centre; "
-        "or scale the long side and pad",
+        description="squash: scale both sides to the input size; crop: scale the short side and "
+        "crop the centre; letterbox: scale the long side and pad the rest",
     )
     crop: float = Field(
-        0.875, gt=0, le=1, description="resize=crop: the size's share of the scaled short side"
+        0.875,
+        gt=0,
+        le=1,
+        description="with resize=crop: input size as a share of the scaled short side",
     )
-    mean: tuple[float, ...] = Field(IMAGENET_MEAN, description="subtracted from RGB in [0, 1]")
-    std: tuple[float, ...] = Field(IMAGENET_STD, description="divides what is left")
-    order: Literal["RGB", "BGR"] = Field("RGB", description="the network's channel order")
+    mean: tuple[float, ...] = Field(
+        IMAGENET_MEAN, description="mean per channel, subtracted from RGB values in [0, 1]"
+    )
+    std: tuple[float, ...] = Field(
+        IMAGENET_STD, description="standard deviation per channel, by which values are divided"
+    )
+    order: Literal["RGB", "BGR"] = Field("RGB", description="channel order of the network's input")
 
 
 class ModelOptions(Plain):
-    """What the user says about a model file; what is None is taken from the file or guessed."""
+    """What the user says about a model; what is None comes from the model file or is assumed.
 
-    weights: str | None = Field(None, description=".safetensors or .pth file for a factory")
-    input: dict[str, object] = Field({}, description="fields of InputSpec that override the file's")
-    classes: str | None = Field(None, description="file of class names, one a line, or .tsv")
-    activation: Literal["softmax", "sigmoid", "none"] | None = Field(
-        None, description="what turns the network's scores into probabilities"
+    ModelOptions(input={"size": (299, 299)}, classes="names.txt", device="cpu")
+    """
+
+    weights: str | None = Field(
+        None, description="file of weights (.safetensors or .pth) for a model made by a factory"
     )
-    device: str | None = Field(None, description="cpu, cuda, cuda:1; default: cuda when present")
-    precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="of forward passes")
+    input: dict[str, object] = Field(
+        {}, description="fields of InputSpec that override those of the model file"
+    )
+    classes: str | None = Field(
+        None, description="file of class names: one a line, or a .tsv with a column called name"
+    )
+    activation: Literal["softmax", "sigmoid", "none"] | None = Field(
+        None, description="function that turns the network's scores into probabilities"
+    )
+    device: str | None = Field(
+        None, description="cpu, cuda or cuda:N; default: cuda where there is a GPU, else cpu"
+    )
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        "fp32", description="floating-point precision of forward passes"
+    )
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A registered model: a source that some adapter opens, and the options to open it with."""
+
+    source: str
+    options: ModelOptions = field(default_factory=ModelOptions)
 
 
 class ModelSpec(Plain):
     """A model as its adapter opened it."""
 
-    name: str
-    source: str = Field(description="what opens it again: registry name, file, factory, bundle")
-    input: InputSpec
-    activation: Literal["softmax", "sigmoid", "none"]
-    classes: tuple[str, ...]
-    device: str
-    precision: str = "fp32"
-    fingerprint: str = Field(description="sha256 of the weights")
-    origin: str | None = Field(None, description="fingerprint of the model it was exported from")
-    notes: tuple[str, ...] = Field((), description="guesses and limits the user should know")
+    name: str = Field(description="name of the model in reports and messages")
+    source: str = Field(description="what opens it again: registered name, file, factory, bundle")
+    input: InputSpec = Field(description="size and normalisation of its input")
+    activation: Literal["softmax", "sigmoid", "none"] = Field(
+        description="function that turns its scores into probabilities"
+    )
+    classes: tuple[str, ...] = Field(description="names of the classes, in the scores' order")
+    device: str = Field(description="device that it runs on")
+    precision: str = Field("fp32", description="floating-point precision of forward passes")
+    fingerprint: str = Field(description="sha256 of its weights")
+    origin: str | None = Field(
+        None, description="fingerprint of the model that it was exported from"
+    )
+    notes: tuple[str, ...] = Field((), description="assumptions and limits, one sentence each")
 
 
 class ReceptiveField(Plain):
-    """The input pixels that a grid cell sees, in pixels of the network's input, as (y, x)."""
+    """Receptive field of a layer's grid cells, as (y, x) in pixels of the network's input."""
 
-    size: tuple[float, float]
-    stride: tuple[float, float]
-    offset: tuple[float, float] = Field(description="centre of the first cell")
+    size: tuple[float, float] = Field(description="height and width of one cell's field")
+    stride: tuple[float, float] = Field(description="distance between neighbouring fields")
+    offset: tuple[float, float] = Field(description="centre of the first cell's field")
 
 
 class Layer(Plain):
-    """One place where a model can be read and cut."""
+    """A layer of a model: a place where it can be read and cut."""
 
-    name: str
-    kind: str = Field(description="the module's or node's type, e.g. Conv2d")
-    layout: Literal["NCHW", "tokens", "vector"]
-    channels: int
-    grid: tuple[int, int] | None = Field(
-        None, description="cells (h, w); None for vectors and for tokens that are no grid"
+    name: str = Field(description="name of the module or graph node")
+    kind: str = Field(description="type of the module or node, such as Conv2d")
+    layout: Literal["NCHW", "tokens", "vector"] = Field(
+        description="shape of the output: (N, C, h, w), (N, T, C) or (N, C)"
     )
-    field: ReceptiveField | None = Field(None, description="None where it cannot be computed")
+    channels: int = Field(description="number of channels C")
+    grid: tuple[int, int] | None = Field(
+        None, description="cells (h, w); None for vectors and for tokens that form no grid"
+    )
+    field: ReceptiveField | None = Field(
+        None, description="receptive field of the cells; None where it cannot be computed"
+    )
     cost_after: float | None = Field(
-        None, description="share of the network's multiply-adds that follow, 0 to 1"
+        None, description="share of the network's multiply-adds after this layer, 0 to 1"
     )
     cut: Literal["graph", "hooks", "none"] = Field(
-        description="how the model is split here: exactly, by re-running it whole, or not at all"
+        description="how the model is split here: graph: only what follows is run; hooks: the "
+        "whole model is run again; none: not at all"
     )
 
 
 def grid_of(shape: tuple[int, ...]) -> tuple[int, int] | None:
-    """Cells (h, w); tokens are a square, after a class token where one is in front."""
+    """Grid cells (h, w) of an output's shape; tokens form a square, after a class token if any."""
     if len(shape) == 4:
         return (shape[2], shape[3])
     if len(shape) == 3:

@@ -1,4 +1,4 @@
-"""What is explained: a class, or one class against another."""
+"""Targets of an explanation: the score of a class, or of one class less another."""
 
 from __future__ import annotations
 
@@ -23,13 +23,17 @@ class Target:
     against: int | None = None
 
     def select(self, scores: Tensor) -> Tensor:
-        """This target's column of class scores, (..., K) -> (...)."""
+        """This target's score among class scores, (..., K) -> (...)."""
         chosen = scores[..., self.index]
         return chosen if self.against is None else chosen - scores[..., self.against]
 
 
 def parse_target(text: str | int, classes: Sequence[str]) -> Target:
-    """`"tiger cat"`, `282` or `"bull mastiff, not tiger cat"` among `classes`."""
+    """The target that a text names: "tiger cat", 282, or "bull mastiff, not tiger cat".
+
+    A class is named in full, by the first of its comma-separated synonyms, or by index. Raises
+    InputError for an unknown one.
+    """
     first, _, second = str(text).partition(SEPARATOR)
     index = _find(first.strip(), classes)
     if not second:
@@ -41,7 +45,6 @@ def parse_target(text: str | int, classes: Sequence[str]) -> Target:
 
 
 def _find(name: str, classes: Sequence[str]) -> int:
-    """The class called `name`: whole, by the first of its comma-separated synonyms, or by index."""
     wanted = name.casefold()
     shorts = [each.partition(",")[0].strip() for each in classes]
     for names in (classes, shorts):

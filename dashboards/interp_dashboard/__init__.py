@@ -1,4 +1,4 @@
-"""The dashboard: choose a model, an image and methods, and see the answers side by side."""
+"""The dashboard: models, images and methods in the browser, with the results side by side."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from interp.hookspecs import hookimpl
 
 @hookimpl
 def interp_commands(app: Any) -> None:
-    """`interp dashboard`."""
+    """Add `interp dashboard` to the command line."""
     from interp_dashboard.command import dashboard
 
     app.command("dashboard")(dashboard)

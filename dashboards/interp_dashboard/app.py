@@ -1,4 +1,4 @@
-"""The application: what `streamlit run` is given."""
+"""The application, the script for `streamlit run`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 from interp_dashboard.page import compare, evaluate, fit, layers, methods, panel, runs
 
 st.set_page_config(page_title="interp", page_icon="🔎", layout="wide")
-st.html(Path(__file__).with_name("look.css"))
+st.html(Path(__file__).with_name("style.css"))
 PAGES = [
     st.Page(compare.page, title="Compare", url_path="compare", default=True),
     st.Page(methods.page, title="Methods", url_path="methods"),

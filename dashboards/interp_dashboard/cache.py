@@ -1,4 +1,4 @@
-"""What is kept between runs: a few values, the ones used last."""
+"""A cache that several threads share."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 
 
 @dataclass
-class Kept:
-    """At most `limit` values by key; the one that was not used for longest goes first."""
+class LruCache:
+    """At most `limit` values by key; the least recently used is dropped first."""
 
     limit: int
     values: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
     lock: Any = field(default_factory=RLock, repr=False)
 
-    def of(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """The value, made where it is not there; one at a time, so that none is made twice."""
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """The value of a key, made if it is missing; the lock keeps it from being made twice."""
         with self.lock:
             if key not in self.values:
                 self.values[key] = make()

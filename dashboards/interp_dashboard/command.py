@@ -1,4 +1,4 @@
-"""`interp dashboard`: starts the application and opens it in the browser."""
+"""`interp dashboard`: start the application and open it in the browser."""
 
 from __future__ import annotations
 
@@ -19,41 +19,46 @@ from typing import Annotated
 
 import typer
 
+from interp.cli.flags import Registries
 from interp.errors import InputError
 from interp_dashboard.setting import ENVIRONMENT, Setting
 
 LARGEST_MODEL = 200
-"""Megabytes of an upload."""
+"""Megabytes of an uploaded model."""
 PATIENCE = 60.0
+"""Seconds within which the server must answer."""
 EVERYWHERE = ("0.0.0.0", "::")
 Folder = Path | None
 
 
 def dashboard(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Where it listens.")] = 8501,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
     host: Annotated[
-        str, typer.Option(help="0.0.0.0 lets other machines in; there is no password.")
+        str,
+        typer.Option(
+            help="Address to listen on; 0.0.0.0 lets other machines in, without a password."
+        ),
     ] = "localhost",
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = (
         False
     ),
     models: Annotated[
-        Folder, typer.Option(metavar="DIR", help="Models to choose from: .onnx, .pt2, folders.")
+        Folder,
+        typer.Option(metavar="DIR", help="Folder of models to offer: .onnx, .pt2, trained models."),
     ] = None,
-    images: Annotated[Folder, typer.Option(metavar="DIR", help="Images to choose from.")] = None,
-    runs: Annotated[Path, typer.Option(metavar="DIR", help="Where results are kept.")] = Path(
+    images: Annotated[
+        Folder, typer.Option(metavar="DIR", help="Folder of images to offer.")
+    ] = None,
+    runs: Annotated[Path, typer.Option(metavar="DIR", help="Folder of shared results.")] = Path(
         "interp-runs"
     ),
-    registry: Annotated[
-        list[Path] | None,
-        typer.Option("--registry", metavar="FILE", help="A registry.yaml to add; repeatable."),
-    ] = None,
+    registry: Registries = None,
 ) -> int:
     """Open the dashboard in the browser: models, images and methods side by side.
 
     Works at once on a shipped model and image. It listens on this machine only, unless --host
-    says otherwise. Models and images can be uploaded there; what lies on this machine is offered
-    only from the folders named here.
+    names another address. Models and images can be uploaded; of the files on this machine, only
+    those in the folders named here are offered.
 
     \b
     Examples
@@ -63,8 +68,8 @@ def dashboard(
     """
     _check(host, port, [each for each in (models, images) if each is not None], registry or [])
     setting = Setting(
-        models=_whole(models),
-        images=_whole(images),
+        models=models and models.resolve(),
+        images=images and images.resolve(),
         runs=runs.resolve(),
         registry=tuple(each.resolve() for each in registry or ()),
     )
@@ -81,7 +86,7 @@ def dashboard(
 
 @contextmanager
 def served(setting: Setting, host: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """The application, answering; it ends with the block."""
+    """The application in its own process, ready to answer; it ends with the block."""
     server = subprocess.Popen(
         launch(host, port),
         env={**os.environ, ENVIRONMENT: setting.model_dump_json()},
@@ -97,7 +102,7 @@ def served(setting: Setting, host: str, port: int) -> Iterator[subprocess.Popen[
 
 
 def launch(host: str, port: int) -> list[str]:
-    """The command that serves the application."""
+    """The command that starts the server."""
     flags = {
         "server.address": host,
         "server.port": port,
@@ -115,7 +120,6 @@ def launch(host: str, port: int) -> list[str]:
 
 
 def _wait(server: subprocess.Popen[bytes], address: str) -> None:
-    """Until it answers."""
     limit = time.monotonic() + PATIENCE
     while time.monotonic() < limit and server.poll() is None:
         try:
@@ -123,11 +127,11 @@ def _wait(server: subprocess.Popen[bytes], address: str) -> None:
                 return
         except OSError:
             time.sleep(0.2)
-    raise InputError(f"the dashboard did not start at {address}; see what is said above")
+    raise InputError(f"the dashboard did not start at {address}; see the messages above")
 
 
 def _check(host: str, port: int, folders: list[Path], files: list[Path]) -> None:
-    """Raise InputError for what would fail only later."""
+    """Raise InputError now for what would fail only later."""
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder; check the path")
@@ -143,7 +147,3 @@ def _check(host: str, port: int, folders: list[Path], files: list[Path]) -> None
         raise InputError(
             f"cannot listen on {host}:{port} ({error.strerror}); name another with --port"
         ) from error
-
-
-def _whole(path: Path | None) -> Path | None:
-    return None if path is None else path.resolve()

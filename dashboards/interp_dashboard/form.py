@@ -1,4 +1,4 @@
-"""Forms made of Params: every parameter becomes the widget that fits its type."""
+"""Forms generated from a Params model: each parameter gets the widget for its type."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ import yaml
 from interp.errors import InputError
 from interp.params import Params
 from interp.registry.parameter import Parameter, parameters
+from interp_dashboard.layout import grid
 
 ACROSS = 2
 
 
 def form(kind: type[Params], key: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Widgets in two columns; what was said that is not the default. Params checks it."""
-    said, listed = {}, parameters(kind)
-    for begin in range(0, len(listed), ACROSS):  # row by row, so that a phone keeps the order
-        for column, each in zip(st.columns(ACROSS), listed[begin:], strict=False):
-            with column:
-                value = _widget(each, f"{key}.{each.name}", given.get(each.name, each.default))
-            if value != each.default:
-                said[each.name] = value
-    return said
+    """Widgets in two columns; returns the values that differ from the defaults, unchecked."""
+    changed = {}
+    for column, each in grid(parameters(kind), ACROSS):
+        with column:
+            value = _widget(each, f"{key}.{each.name}", given.get(each.name, each.default))
+        if value != each.default:
+            changed[each.name] = value
+    return changed
 
 
 def _widget(each: Parameter, key: str, value: Any) -> Any:
     label = each.name.replace("_", " ")
     words = ". ".join(word for word in (each.description, each.bounds) if word)
-    kinds = each.type.split(" or ")
+    kinds = set(each.type.split(" or "))
     if each.type == "boolean":
         return st.checkbox(label, value=bool(value), key=key, help=words)
-    if each.choices and set(kinds) <= {" | ".join(map(str, each.choices)), "none"}:
+    if each.choices and kinds <= {" | ".join(map(str, each.choices)), "none"}:
         options = [*each.choices, *([None] if "none" in kinds else [])]
         return st.selectbox(label, options, options.index(value), key=key, help=words)
-    if set(kinds) <= {"integer", "none"}:
+    if kinds <= {"integer", "none"}:
         return st.number_input(label, value=value, step=1, key=key, help=words)
-    if set(kinds) <= {"number", "none"}:
-        shown = None if value is None else float(value)
-        return st.number_input(label, value=shown, format="%g", key=key, help=words)
+    if kinds <= {"number", "none"}:
+        number = None if value is None else float(value)
+        return st.number_input(label, value=number, format="%g", key=key, help=words)
     return _text(label, key, value, words)
 
 
 def _text(label: str, key: str, value: Any, words: str) -> Any:
-    """Lists, names and mixtures, as YAML; empty for none."""
+    """Lists, names and mixed types, as YAML; an empty field means None."""
     plain = "" if value is None else yaml.safe_dump(value, default_flow_style=True)
     written = st.text_input(label, plain.replace("...", "").strip(), key=key, help=words)
     try:
         return yaml.safe_load(written) if written.strip() else None
     except yaml.YAMLError as error:
-        raise InputError(f"{label}: {written!r} is no value; write e.g. 3 or [a, b]") from error
+        raise InputError(f"{label}: {written!r} is not a value; write e.g. 3 or [a, b]") from error

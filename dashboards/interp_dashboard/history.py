@@ -1,9 +1,8 @@
-"""What was made: this visitor's results and the kept ones, each a folder."""
+"""Saved results: this visitor's own and the shared ones, each a folder."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +18,16 @@ LEARNED = "knowledge"
 
 
 def history(*kinds: str) -> dict[str, Path]:
-    """This visitor's folders of these kinds and the kept ones, newest first, by name."""
-    own = [*_folders(session().runs(), kinds), *_folders(learned_here(), kinds)]
-    kept = _folders(setting().runs, kinds)
-    listed = [(f"{each.name} (yours)", each) for each in own] + [(each.name, each) for each in kept]
-    listed.sort(key=lambda pair: (pair[1] / MANIFEST).stat().st_mtime, reverse=True)
-    return dict(listed)
+    """The visitor's own and the shared folders of these kinds, newest first, by name."""
+    own = [*_folders(session().runs(), kinds), *_folders(session().learned(), kinds)]
+    found = {f"{each.name} (yours)": each for each in own}
+    found |= {each.name: each for each in _folders(setting().runs, kinds)}
+    newest = sorted(found, key=lambda name: (found[name] / MANIFEST).stat().st_mtime, reverse=True)
+    return {name: found[name] for name in newest}
 
 
 def learned(method: str) -> dict[str, Path]:
-    """What a method learned, newest first, by name."""
+    """Folders of what a method learned, newest first, by name."""
     return {
         name: each
         for name, each in history(LEARNED).items()
@@ -36,41 +35,33 @@ def learned(method: str) -> dict[str, Path]:
     }
 
 
-def taught(folder: Path) -> str | None:
-    """The method that trained the model in this folder; None where it is none."""
+def training_method(folder: Path) -> str | None:
+    """The method that trained the model in this folder; None where there is no such model."""
     if not (folder / RECIPE).is_file() or kind_of(folder) != LEARNED:
         return None
     return str(read_json(folder / MANIFEST).get("method"))
 
 
-def learned_here() -> Path:
-    """Where what this visitor's own models teach is put, until they leave."""
-    return session().folder / "learned"
-
-
 def kind_of(folder: Path) -> Any:
-    """What a folder says it is; None where it says nothing."""
+    """The kind of a result by its manifest; None where there is no manifest."""
     try:
         return read_json(folder / MANIFEST).get("kind")
     except (InputError, AttributeError):
         return None
 
 
-def folder_name(words: str, *asked: str) -> str:
-    """A name for what is asked: the same whenever the same is asked again."""
-    digest = hashlib.sha256("\n".join(asked).encode()).hexdigest()
+def folder_name(words: str, *settings: str) -> str:
+    """A folder's name from words and a digest of all settings; the same for the same settings."""
+    digest = hashlib.sha256("\n".join(settings).encode()).hexdigest()
     return f"{slug(words)[:60]}-{digest[:10]}"
 
 
 def pixels_of(images: dict[str, np.ndarray]) -> str:
-    """What tells images by name, (H, W, 3) uint8, from others."""
+    """A digest of images (H, W, 3) uint8, given by name."""
     return hashlib.sha256(b"".join(each.tobytes() for each in images.values())).hexdigest()
 
 
-def _folders(place: Path, kinds: tuple[str, ...]) -> Iterator[Path]:
+def _folders(place: Path, kinds: tuple[str, ...]) -> list[Path]:
     """Whole results in a folder; links are not followed."""
-    if not place.is_dir():
-        return
-    for each in place.iterdir():
-        if not each.is_symlink() and kind_of(each) in kinds:
-            yield each
+    found = place.iterdir() if place.is_dir() else ()
+    return [each for each in found if not each.is_symlink() and kind_of(each) in kinds]

@@ -1,4 +1,4 @@
-"""One piece of work in the background: progress, time left, and an end when nobody wants it."""
+"""Background jobs: progress, time left, cancellation, and an end when the browser is gone."""
 
 from __future__ import annotations
 
@@ -11,36 +11,31 @@ from typing import Any
 from interp.errors import Cancelled, InterpError
 
 TURN = threading.Lock()
-"""One job works at a time: methods share the opened models, and the processor."""
+"""Held by the one job that works: methods share the opened models and the processor."""
 GRACE = 15.0
-"""Seconds that a browser may be away, as it is while a phone changes its network."""
-
-
-def always() -> bool:
-    """Somebody looks."""
-    return True
+"""Seconds that a browser may be disconnected, e.g. while a phone changes its network."""
 
 
 @dataclass
 class Pace:
-    """How far the present step is, and how long the rest of it will take."""
+    """How far the present step is, and how long the rest will take, in seconds."""
 
     label: str = "starting"
     done: int = 0
     total: int | None = None
     begun: float = field(default_factory=time.monotonic)
     end: float | None = None
-    """When all steps will have ended, on the same clock; None where nobody can tell."""
+    """When all steps will have ended, on the same clock; None where unknown."""
 
-    def tell(self, label: str, done: int, total: int | None) -> None:
-        """Progress, as runs tell it."""
+    def update(self, label: str, done: int, total: int | None) -> None:
+        """Progress callback of a run."""
         if label != self.label:
             self.label, self.begun = label, time.monotonic()
         self.done, self.total = done, total
 
     @property
     def share(self) -> float | None:
-        """Of the step, in [0, 1]; None where its end is unknown."""
+        """Finished share of the step, in [0, 1]; None where its end is unknown."""
         return min(1.0, self.done / self.total) if self.total else None
 
     @property
@@ -52,7 +47,7 @@ class Pace:
 
     @property
     def whole(self) -> float | None:
-        """Seconds until the end of all steps; None where unknown, or later than was thought."""
+        """Seconds until the end of all steps; None where unknown or overdue."""
         if self.end is None:
             return None
         left = self.end - time.monotonic()
@@ -61,10 +56,13 @@ class Pace:
 
 @dataclass(eq=False)
 class Job:
-    """Runs `work` in a thread. `result` is the last one shown, `version` counts them."""
+    """Runs `work` in a thread. `result` is the latest one shown, `version` counts them.
+
+    `watched` says whether the visitor's browser is still connected; None where there is none.
+    """
 
     work: Work
-    watched: Callable[[], bool] = always
+    watched: Callable[[], bool] | None = None
     result: Any = None
     version: int = 0
     error: str | None = None
@@ -75,50 +73,46 @@ class Job:
     _working: bool = False
 
     def start(self) -> Job:
-        """Begin."""
+        """Start the thread."""
         self._thread = threading.Thread(target=self._run, name="interp job", daemon=True)
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Ask it to end; it does at its next step."""
+        """Ask the job to end; it does at its next step."""
         self._stopped.set()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Until it has ended; False if it has not by then."""
+        """Wait until the job has ended; False if it has not within `seconds`."""
         if self._thread is not None:
             self._thread.join(seconds)
         return not self.running
 
     @property
     def running(self) -> bool:
-        """Whether it still works, or waits for its turn."""
+        """Whether the job works, or waits for its turn."""
         return self._thread is not None and self._thread.is_alive()
 
     @property
     def stopped(self) -> bool:
-        """Whether it was asked to end."""
+        """Whether the job was asked to end."""
         return self._stopped.is_set()
 
     def cancelled(self) -> bool:
-        """Whether it shall end: it was asked to, or its browser has been gone for a while."""
-        if self.watched():
+        """Whether the job should end: it was asked to, or its browser is gone for GRACE seconds."""
+        if self.watched is None or self.watched():
             self._seen = time.monotonic()
         elif time.monotonic() - self._seen > GRACE:
             self._stopped.set()
         return self.stopped
 
-    def tell(self, label: str, done: int, total: int | None) -> None:
-        """Progress, as runs tell it."""
-        self.pace.tell(label, done, total)
-
     def show(self, result: Any) -> None:
-        """A result, better than the one before."""
+        """Publish a result in place of the one before."""
         self.result = result
         self.version += 1
 
     def rest(self) -> None:
-        """Between two steps: let another job work. Raises Cancelled where it shall end."""
+        """Let another job work between two steps. Raises Cancelled if this one should end."""
         self._end_turn()
         time.sleep(0.05)
         self._take_turn()
@@ -138,7 +132,7 @@ class Job:
 
     def _take_turn(self) -> None:
         while not TURN.acquire(timeout=0.2):
-            self.tell("waiting for another run to end", 0, None)
+            self.pace.update("waiting for another run to end", 0, None)
             if self.cancelled():
                 raise Cancelled("stopped while waiting")
         self._working = True
@@ -150,4 +144,4 @@ class Job:
 
 
 Work = Callable[[Job], None]
-"""What a job does: it calls the job's `tell`, `show` and `rest`, and heeds `cancelled`."""
+"""What a job does: it reports with `pace.update` and `show`, and obeys `cancelled` and `rest`."""

@@ -1,4 +1,4 @@
-"""A choice as the part of an address behind the question mark, and back."""
+"""A selection as the query of an address, and back."""
 
 from __future__ import annotations
 
@@ -12,48 +12,47 @@ from interp.errors import InputError
 from interp.request import DEFAULT_MODEL, Choice
 from interp.spec import Plain
 
-FIRST = ("mint", "chip", "gradcam", "rise")
-"""Ticked where an address says nothing."""
+DEFAULT_METHODS = ("mint", "chip", "gradcam", "rise")
+"""Ticked where an address names no method."""
 
 
-class Chosen(Plain):
-    """What a visitor chose on the page of comparisons; uploads are no part of an address."""
+class Selection(Plain):
+    """What a visitor selected on the page Compare; uploads cannot be part of an address."""
 
     model: str = Field(DEFAULT_MODEL, description="its name in the list of models")
     images: tuple[str, ...] = ("two",)
     targets: tuple[str, ...] = Field((), description="classes by name or index")
-    methods: tuple[Choice, ...] = tuple(Choice(name=each) for each in FIRST)
+    methods: tuple[Choice, ...] = tuple(Choice(name=each) for each in DEFAULT_METHODS)
 
 
-def to_query(chosen: Chosen) -> dict[str, list[str]]:
+def to_query(selection: Selection) -> dict[str, list[str]]:
     """`?model=...&image=...&target=...&method=...&set=mint.regions=2`."""
-    said = [
-        f"{each.name}.{key}={json.dumps(value)}"
-        for each in chosen.methods
-        for key, value in each.params.items()
-    ]
     return {
-        "model": [chosen.model],
-        "image": list(chosen.images),
-        "target": list(chosen.targets),
-        "method": [each.name for each in chosen.methods],
-        "set": said,
+        "model": [selection.model],
+        "image": list(selection.images),
+        "target": list(selection.targets),
+        "method": [each.name for each in selection.methods],
+        "set": [
+            f"{each.name}.{key}={json.dumps(value)}"
+            for each in selection.methods
+            for key, value in each.params.items()
+        ],
     }
 
 
-def from_query(query: Mapping[str, Sequence[str]]) -> Chosen:
-    """What an address says, the defaults for the rest; InputError for a slip."""
-    plain = Chosen()
+def from_query(query: Mapping[str, Sequence[str]]) -> Selection:
+    """The selection in an address, with defaults for the rest. Raises InputError for a mistake."""
+    default = Selection()
     params: dict[str, dict[str, object]] = {}
     for key, value in settings(query.get("set", ())).items():
         method, dot, name = key.partition(".")
         if not dot:
             raise InputError(f"set={key}: expected METHOD.KEY=VALUE, e.g. mint.regions=2")
         params.setdefault(method, {})[name] = value
-    methods = query.get("method") or [each.name for each in plain.methods]
-    return Chosen(
-        model=next(iter(query.get("model", ())), plain.model),
-        images=tuple(query.get("image") or plain.images),
+    methods = query.get("method") or [each.name for each in default.methods]
+    return Selection(
+        model=next(iter(query.get("model", ())), default.model),
+        images=tuple(query.get("image") or default.images),
         targets=tuple(query.get("target", ())),
         methods=tuple(Choice(name=each, params=params.get(each, {})) for each in methods),
     )

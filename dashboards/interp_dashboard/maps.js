@@ -18,9 +18,9 @@ function slider(label, value, changed) {
   const words = element("span");
   const input = element("input");
   Object.assign(input, { type: "range", min: 0, max: 1, step: 0.02, value });
-  const tell = () => { words.textContent = `${label}: ${Math.round(100 * input.value)} %`; };
-  input.addEventListener("input", () => { tell(); changed(Number(input.value)); });
-  tell();
+  const update = () => { words.textContent = `${label}: ${Math.round(100 * input.value)} %`; };
+  input.addEventListener("input", () => { update(); changed(Number(input.value)); });
+  update();
   box.append(words, input);
   return box;
 }
@@ -44,7 +44,7 @@ function legend(colours) {
   return box;
 }
 
-function paint(tile, colours, look) {
+function paint(tile, colours, settings) {
   const { map, shares, canvas, image } = tile;
   const middle = (colours.length / 3 - 1) / 2;
   const over = new OffscreenCanvas(map.width, map.height);
@@ -55,7 +55,7 @@ function paint(tile, colours, look) {
     const share = Math.max(-1, Math.min(1, value));
     const size = Math.abs(share);
     const colour = 3 * Math.round(middle * (1 + share));
-    const cover = size < look.threshold ? 0 : look.opacity * Math.sqrt(size);
+    const cover = size < settings.threshold ? 0 : settings.opacity * Math.sqrt(size);
     pixels.data[4 * at] = colours[colour];
     pixels.data[4 * at + 1] = colours[colour + 1];
     pixels.data[4 * at + 2] = colours[colour + 2];
@@ -120,7 +120,7 @@ function listen(tile, tiles) {
 function card(map, tiles, ready) {
   const box = element("article");
   box.append(element("h3", "", map.method), element("p", "summary", map.summary));
-  if (map.waiting) box.append(element("div", "waiting", "Not there yet."));
+  if (map.waiting) box.append(element("div", "waiting", "Not ready yet."));
   if (map.error) box.append(element("p", "failed", `No answer. ${map.error}`));
   if (map.values) box.append(...drawn(map, tiles, ready));
   else if (map.under) box.append(Object.assign(element("img"), { src: map.under, alt: map.alt }));
@@ -153,19 +153,19 @@ function drawn(map, tiles, ready) {
 export default function (component) {
   const { data, parentElement } = component;
   const root = parentElement.querySelector(".maps");
-  const look = root.look ?? { opacity: data.opacity, threshold: data.threshold };
-  root.look = look; // what a visitor set stays when the maps get better
+  const settings = root.settings ?? { opacity: data.opacity, threshold: data.threshold };
+  root.settings = settings; // what a visitor set stays when the maps get better
   const colours = bytes(data.colours);
   const tiles = [];
-  const again = () => tiles.filter(tile => tile.loaded).forEach(tile => paint(tile, colours, look));
+  const again = () => tiles.filter(tile => tile.loaded).forEach(tile => paint(tile, colours, settings));
   const bar = element("div", "bar");
   bar.append(
-    slider("Opacity", look.opacity, value => { look.opacity = value; again(); }),
-    slider("Hide below", look.threshold, value => { look.threshold = value; again(); }),
+    slider("Opacity", settings.opacity, value => { settings.opacity = value; again(); }),
+    slider("Hide below", settings.threshold, value => { settings.threshold = value; again(); }),
     legend(colours),
   );
   const grid = element("div", "grid");
   grid.style.setProperty("--count", data.maps.length);
-  grid.append(...data.maps.map(map => card(map, tiles, tile => paint(tile, colours, look))));
+  grid.append(...data.maps.map(map => card(map, tiles, tile => paint(tile, colours, settings))));
   root.replaceChildren(bar, grid);
 }

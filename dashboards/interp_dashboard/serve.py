@@ -1,11 +1,9 @@
-"""The application's process: streamlit, and in the background what a first visitor will need."""
+"""The server process: streamlit, and in the background what the first visitor will need."""
 
 from __future__ import annotations
 
 import sys
 from threading import Thread
-
-import numpy as np
 
 from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
@@ -13,39 +11,39 @@ from interp.context import Budget
 from interp.session import Session
 from interp.storage.image import open_image
 from interp_dashboard.job import Job
-from interp_dashboard.link import Chosen
-from interp_dashboard.model import predict, to_explain
+from interp_dashboard.link import Selection
+from interp_dashboard.model import job_model, predict
 from interp_dashboard.session import registry
 
 FEW = 20
 """Samples of each method that is tried."""
 
 
-def main(words: list[str]) -> None:
-    """Serve the application; `words` are streamlit's."""
+def main(arguments: list[str]) -> None:
+    """Serve the application with these arguments of `streamlit run`."""
     from streamlit.web.cli import main as streamlit
 
-    Thread(target=warm, daemon=True).start()
-    streamlit(["run", *words])
+    Thread(target=warm_up, daemon=True).start()
+    streamlit(["run", *arguments])
 
 
-def warm() -> Job:
+def warm_up() -> Job:
     """Load libraries and the default model, and try the default methods, while a browser opens."""
-    chosen, known = Chosen(), registry()
-    images = {each: open_image(known.get("sample", each)) for each in chosen.images}
-    predict(known, chosen.model, *images.values())
-    return Job(lambda job: _try(job, chosen, images)).start()
+    default, registered = Selection(), registry()
+    images = {each: open_image(registered.get("sample", each)) for each in default.images}
+    predict(registered, default.model, *images.values())
 
+    def try_methods(job: Job) -> None:
+        """Run each method once; between two of them a visitor's job may work."""
+        job.pace.update("getting ready", 0, None)
+        compare(
+            ComparisonRequest(methods=default.methods, budget=Budget(samples=FEW)),
+            Session(registered, job_model(registered, default.model)),
+            images=list(images.values()),
+            on_image=lambda _: job.rest(),
+        )
 
-def _try(job: Job, chosen: Chosen, images: dict[str, np.ndarray]) -> None:
-    """What methods import and measure is there afterwards; between two, a visitor's job works."""
-    job.tell("getting ready", 0, None)
-    compare(
-        ComparisonRequest(methods=chosen.methods, budget=Budget(samples=FEW)),
-        Session(registry(), to_explain(registry(), chosen.model)),
-        images=list(images.values()),
-        on_image=lambda _: job.rest(),
-    )
+    return Job(try_methods).start()
 
 
 if __name__ == "__main__":

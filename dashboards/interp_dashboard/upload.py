@@ -1,4 +1,4 @@
-"""What is uploaded: limited in size, known by its content, opened under limits, or refused."""
+"""Uploads: limited in size, identified by content, opened under limits, or refused."""
 
 from __future__ import annotations
 
@@ -22,15 +22,12 @@ LINES, TABLE = BESIDE
 LARGEST_IMAGE = 20  # megabytes
 MEGABYTE = 1 << 20
 LONGEST = 2048
-"""Pixels of an image's longer side; larger ones are made smaller, no network sees more."""
+"""Pixels of an image's longer side; larger images are shrunk, as no network sees more."""
 SECONDS = 120
-"""Within which a model must open."""
+"""Time within which a model must open."""
 CODE = {
-    ".pt2": "exported PyTorch files can run code when they are opened",
-    ".pt": "PyTorch files can run code when they are opened",
-    ".pth": "PyTorch files can run code when they are opened",
-    ".pkl": "pickles run code when they are opened",
-    ".pickle": "pickles run code when they are opened",
+    **dict.fromkeys((".pt", ".pth", ".pt2"), "PyTorch files can run code when they are opened"),
+    **dict.fromkeys((".pkl", ".pickle"), "pickles run code when they are opened"),
     ".py": "it is code",
     ".zip": "it may hold anything",
 }
@@ -46,7 +43,7 @@ REMEDY = (
 
 
 def take_image(name: str, content: bytes) -> np.ndarray:
-    """An uploaded picture as (H, W, 3) uint8 RGB; InputError says why it is refused."""
+    """An uploaded image as (H, W, 3) uint8 RGB. Raises InputError with the reason of a refusal."""
     _check_size(name, content, LARGEST_IMAGE)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "image"
@@ -71,24 +68,26 @@ def _shrunk(image: np.ndarray) -> np.ndarray:
 def take_model(
     name: str, content: bytes, folder: Path, classes: bytes = b"", fields: str = ""
 ) -> Path:
-    """An uploaded .onnx file, put into `folder` once a worker process could open it.
+    """Put an uploaded .onnx file into `folder`, after a separate process could open it.
 
-    `classes`: a file of class names, one a line or a table with a column `name`. `fields`: how an
-    image becomes the input, as `--input` takes it: `mean=.5,.5,.5,std=.5,.5,.5`.
+    `classes`: a file of class names, one per line or a table with a column `name`. `fields`: the
+    preprocessing, as in `--input`: `mean=.5,.5,.5,std=.5,.5,.5`. Raises ModelError or InputError
+    with the reason of a refusal.
     """
     _check_kind(name, content)
     _check_size(name, content, LARGEST_MODEL)
-    said = input_fields(fields) if fields.strip() else {}
-    digest = hashlib.sha256(b"|".join([content, classes, repr(said).encode()])).hexdigest()
-    place, file = folder / digest[:16], f"{_plain(Path(name).stem)}.onnx"
+    preprocessing = input_fields(fields) if fields.strip() else {}
+    given = [content, classes, repr(preprocessing).encode()]
+    digest = hashlib.sha256(b"|".join(given)).hexdigest()
+    place, file = folder / digest[:16], f"{_safe(Path(name).stem)}.onnx"
     if not (place / file).exists():
         with new_folder(place) as draft:
             (draft / file).write_bytes(content)
-            beside: dict[str, object] = {"input": said}
+            card: dict[str, object] = {"input": preprocessing}
             if classes:
-                beside["classes"] = TABLE if b"\t" in classes.partition(b"\n")[0] else LINES
-                (draft / str(beside["classes"])).write_bytes(classes)
-            write_json(draft / f"{file}.interp.yaml", beside)  # JSON is YAML
+                card["classes"] = TABLE if b"\t" in classes.partition(b"\n")[0] else LINES
+                (draft / str(card["classes"])).write_bytes(classes)
+            write_json(draft / f"{file}.interp.yaml", card)  # JSON is YAML
             _try(name, draft / file)
     return place / file
 
@@ -114,30 +113,23 @@ def _check_size(name: str, content: bytes, limit: int) -> None:
 
 
 def _try(name: str, path: Path) -> None:
-    """Open a model in a process of its own; ModelError tells why it cannot be used."""
-    command = [sys.executable, "-m", "interp_dashboard.worker", str(path)]
+    """Open a model in a separate process. Raises ModelError with the reason if that fails."""
+    command = [sys.executable, "-m", "interp_dashboard.model_check", str(path)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired as error:
         raise ModelError(f"{name} did not open within {SECONDS} s; it is refused") from error
     if done.returncode:
-        raise ModelError(f"{name} is refused: {_plainly(_reason(done), path, name)}")
+        try:
+            reason = str(json.loads(done.stdout)["error"])
+        except (ValueError, KeyError):
+            reason = f"the process that opened it ended with code {done.returncode}"
+        # visitors must not learn where files lie on this machine
+        reason = reason.replace(str(path), name).replace(f"{path.parent}/", "")
+        raise ModelError(f"{name} is refused: {reason}")
 
 
-def _plainly(reason: str, path: Path, name: str) -> str:
-    """A reason in the visitor's names: where files lie here is not theirs to know."""
-    return reason.replace(str(path), name).replace(f"{path.parent}/", "")
-
-
-def _reason(done: subprocess.CompletedProcess[str]) -> str:
-    """The worker's own words, or how it ended where it could not speak."""
-    try:
-        return str(json.loads(done.stdout)["error"])
-    except (ValueError, KeyError):
-        return f"the process that opened it ended with code {done.returncode}"
-
-
-def _plain(name: str) -> str:
-    """A file name without surprises."""
+def _safe(name: str) -> str:
+    """A file name of letters, digits, hyphens, underscores and dots."""
     kept = "".join(each if each.isalnum() or each in "-_." else "-" for each in name)
     return kept.strip(".-")[:60] or "model"

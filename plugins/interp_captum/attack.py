@@ -1,4 +1,4 @@
-"""Captum's attacks on a model's answer."""
+"""Captum's adversarial attacks."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
     from interp.model import ModelAdapter
 
-ANY = 0.0
-"""Captum leaves pixels alone whose slope is below 1e-6, which spares images that a network is sure
-of: of a ResNet-56 on CIFAR-10, a third.
-"""
+ANY_SLOPE = 0.0
+"""Slope from which a pixel is moved. Captum's own 1e-6 spares images that a network is sure of: of
+a ResNet-56 on CIFAR-10, a third."""
 
 
 class Fgsm(Attack):
@@ -26,38 +25,35 @@ class Fgsm(Attack):
     def perturb(
         self, model: ModelAdapter, images: Tensor, labels: Tensor, eps: float, steps: int
     ) -> Tensor:
-        """One step, whatever `steps` says."""
-        attack = captum("robust").FGSM(model.forward, _entropy, 0.0, 1.0)
-        attack.zero_thresh = ANY
-        return _moved(attack.perturb, images, eps, labels)
+        """The images after one step; `steps` is not used."""
+        attack = captum("robust").FGSM(model.forward, _cross_entropy, 0.0, 1.0)
+        attack.zero_thresh = ANY_SLOPE
+        return _attacked(attack.perturb, images, eps, labels)
 
 
 class Pgd(Attack):
-    """FGSM's step, by 2.5 eps / steps, and back to within eps of the image: `steps` times.
+    """Projected gradient descent: `steps` FGSM steps of 2.5 eps / steps, each projected to eps.
 
-    A. Madry et al. (2018). It begins at the image itself.
+    A. Madry et al. (2018), but begun at the image itself rather than at a random point near it.
     """
 
     def perturb(
         self, model: ModelAdapter, images: Tensor, labels: Tensor, eps: float, steps: int
     ) -> Tensor:
-        """Where the last step leads."""
-        attack = captum("robust").PGD(model.forward, _entropy, 0.0, 1.0)
-        attack.fgsm.zero_thresh = ANY
-        return _moved(attack.perturb, images, eps, 2.5 * eps / steps, steps, labels)
+        """The images after the last step."""
+        attack = captum("robust").PGD(model.forward, _cross_entropy, 0.0, 1.0)
+        attack.fgsm.zero_thresh = ANY_SLOPE
+        return _attacked(attack.perturb, images, eps, 2.5 * eps / steps, steps, labels)
 
 
-ATTACKS: dict[str, type[Attack]] = {"fgsm": Fgsm, "pgd": Pgd}
-
-
-def _entropy(scores: Tensor, labels: Tensor) -> Tensor:
+def _cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
     from torch.nn.functional import cross_entropy
 
     return cross_entropy(scores, labels, reduction="none")
 
 
-def _moved(perturb: Callable[..., Tensor], images: Tensor, *arguments: object) -> Tensor:
-    """What Captum makes of a copy, of which it asks gradients and says so."""
+def _attacked(perturb: Callable[..., Tensor], images: Tensor, *arguments: object) -> Tensor:
+    """The attacked copies, without Captum's warning that it turns their gradients on."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Input Tensor.*did not already require gradients")
         return perturb(images.detach().clone(), *arguments).detach()

@@ -1,4 +1,4 @@
-"""A score as a module, for those of Captum's methods that hook a network's activations."""
+"""The target's score as a PyTorch module, for methods of Captum's that hook activations."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.autograd.graph import Node
 
-from interp_captum.bridge import Score
-from interp_captum.layer import out_of_place
+from interp_captum.bridge import Score, out_of_place
 
 ACTIVATIONS = (
     *(nn.ReLU, nn.ELU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.Softmax),
@@ -20,7 +19,7 @@ ACTIVATIONS = (
 """Modules that Captum hooks: all for DeepLIFT, the first for guided backprop."""
 
 
-class Hooked(nn.Module):
+class ScoreModule(nn.Module):
     """The target's score (N,) of images (N, 3, h, w), and the network as a part of it."""
 
     def __init__(self, score: Score) -> None:
@@ -30,7 +29,7 @@ class Hooked(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """The score, recorded for autograd."""
-        return self.score.recorded(images)
+        return self.score.with_gradient(images)
 
 
 class Run(NamedTuple):
@@ -42,11 +41,11 @@ class Run(NamedTuple):
 
 
 @contextmanager
-def hooking(score: Score) -> Iterator[Hooked]:
-    """The score as a module; what Captum hangs on the network is gone afterwards, failed or not."""
-    hooked = Hooked(score)
+def hooking(score: Score) -> Iterator[ScoreModule]:
+    """The score as a module; what Captum leaves on the network is removed, even after an error."""
+    hooked = ScoreModule(score)
     before = [(each, set(vars(each))) for each in hooked.network.modules()]
-    with out_of_place(hooked.network), _parted(hooked.network), warnings.catch_warnings():
+    with out_of_place(hooked.network), _separate_inputs(hooked.network), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Captum warns that it sets hooks
         try:
             yield hooked
@@ -57,11 +56,11 @@ def hooking(score: Score) -> Iterator[Hooked]:
 
 
 @contextmanager
-def _parted(network: nn.Module) -> Iterator[None]:
-    """Every activation has an input tensor of its own.
+def _separate_inputs(network: nn.Module) -> Iterator[None]:
+    """Give every activation an input tensor of its own, which Captum hooks.
 
-    Captum hooks that tensor. Where it is also another activation's output, this one would read
-    the slope before it is changed; where a skip shares it, the skip's slope would be changed too.
+    Were the tensor also another activation's output, that one would read the slope before it is
+    changed; were it shared by a skip connection, the skip's slope would be changed too.
     """
     with ExitStack() as stack:
         for each in network.modules():
@@ -71,7 +70,7 @@ def _parted(network: nn.Module) -> Iterator[None]:
         yield
 
 
-def observe(hooked: Hooked, images: Tensor) -> tuple[list[Run], Tensor]:
+def observe(hooked: ScoreModule, images: Tensor) -> tuple[list[Run], Tensor]:
     """Every run of an activation module, and the score (N,), whose graph holds their nodes."""
     runs: list[Run] = []
     with ExitStack() as stack:
@@ -86,8 +85,8 @@ def observe(hooked: Hooked, images: Tensor) -> tuple[list[Run], Tensor]:
         return runs, hooked(images.clone().requires_grad_())
 
 
-def nodes(score: Tensor) -> Iterator[Node]:
-    """Every node of the graph behind a score, once."""
+def graph_nodes(score: Tensor) -> Iterator[Node]:
+    """Every node of the autograd graph behind a score, once."""
     pending = [score.grad_fn]
     seen = set(pending)
     while pending:

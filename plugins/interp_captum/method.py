@@ -1,4 +1,4 @@
-"""What the bridged methods share: one map for each image and target."""
+"""Base of the bridged methods: Captum is called once for each image and target."""
 
 from __future__ import annotations
 
@@ -10,42 +10,51 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from interp.context import Context
 from interp.engine.convergence import reliability, unsettled
 from interp.evidence import ChannelImportance, Evidence, Heatmap
 from interp.explanation import Explanation, join
-from interp.method import Method
+from interp.method import PerImageMethod
+from interp.model import ModelAdapter
+from interp.network.placement import Placement
 from interp.params import Params
+from interp.spec import Capability, Layer
+from interp.target import Target
 from interp_captum.bridge import Score
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.context import Context
-    from interp.knowledge import Knowledge
-    from interp.model import ModelAdapter
-    from interp.network.placement import Placement
-    from interp.target import Target
+GRADIENTS = frozenset({Capability.PREDICT, Capability.GRADIENTS})
+"""Needs of a method that differentiates the score."""
+HOOKS = GRADIENTS | {Capability.MODULE}
+"""Needs of a method that hooks PyTorch modules besides."""
 
 Fill = Literal["mean", "grey", "black"]
-BASELINE: Any = Field("mean", description="plain image to compare with; mean is the network's zero")
+BASELINE: Any = Field(
+    "mean", description="colour of the reference image; mean is zero after normalisation"
+)
+LAYER: Any = Field(
+    None, description="layer whose channels are weighted; default: the last one with a grid"
+)
 
 
 class CaptumParams(Params):
-    """What every bridged method is asked."""
+    """Parameters of every bridged method."""
 
     output: Literal["logit", "prob"] = Field(
-        "logit", description="the class score that is explained: raw, or a probability"
+        "logit", description="class score that is explained: the logit or the probability"
     )
 
 
 @dataclass(frozen=True, eq=False)
-class View:
-    """One image and target: pixels (1, 3, h, w) RGB in [0, 1], and where they lie."""
+class CaptumInput:
+    """What is explained: a target's score, and one image as the network sees it."""
 
     score: Score
     pixels: Tensor
+    """(1, 3, h, w) RGB in [0, 1]."""
     placement: Placement
-    image: int
 
     @property
     def model(self) -> ModelAdapter:
@@ -54,78 +63,75 @@ class View:
 
     def heatmap(
         self,
-        values: np.ndarray,
+        values: Tensor | np.ndarray,
         unit: str,
         layer: str | None = None,
         signed: bool = True,
         error: np.ndarray | None = None,
     ) -> Heatmap:
         """A map (h, w) over the network's input as evidence over the original image."""
+        found = values if isinstance(values, np.ndarray) else values.detach().float().cpu().numpy()
         return Heatmap(
             name="map",
             target=self.score.target.name,
-            image=self.image,
             layer=layer,
-            values=self.placement.to_image(values.astype(np.float32)),
+            values=self.placement.to_image(found.astype(np.float32)),
             signed=signed,
             unit=unit,
             standard_error=None if error is None else self.placement.to_image(error),
         )
 
-    def channels(self, values: Tensor, layer: str) -> ChannelImportance:
-        """Importance (C,) of a layer's channels as evidence."""
-        return ChannelImportance(
+    def layer_evidence(
+        self, cells: Tensor, channels: Tensor, layer: Layer, unit: str, positive: bool
+    ) -> tuple[Evidence, ...]:
+        """A layer's map (gh, gw) over the image, and the importance (C,) of its channels.
+
+        Each cell lies at the centre of its receptive field. `positive` drops negative cells.
+        """
+        grid = (cells.relu() if positive else cells).float().cpu().numpy()
+        values = self.placement.grid_to_input(grid, layer.field)
+        importance = ChannelImportance(
             name="channels",
             target=self.score.target.name,
-            image=self.image,
-            layer=layer,
-            values=values.cpu().numpy(),
+            layer=layer.name,
+            values=channels.cpu().numpy(),
         )
+        return self.heatmap(values, unit, layer.name, not positive), importance
 
-    def colour(self, fill: Fill) -> Tensor:
-        """A plain image (1, 3, h, w); "mean" is zero in the network's normalised input."""
+    def plain_image(self, fill: Fill) -> Tensor:
+        """An image (1, 3, h, w) of one colour; "mean" is zero in the network's normalised input."""
         levels = {"grey": (0.5,) * 3, "black": (0.0,) * 3}
         chosen = self.pixels.new_tensor(levels.get(fill, self.model.spec.input.mean))
         return chosen.view(1, 3, 1, 1).expand_as(self.pixels)
 
 
 @dataclass(frozen=True)
-class CaptumMethod(Method):
-    """A method of Captum's, asked once for each image and target."""
+class CaptumMethod(PerImageMethod):
+    """A method of Captum's; subclasses write `attribute`."""
 
     @abstractmethod
-    def find(self, view: View) -> tuple[Evidence, ...]:
-        """The evidence for one image and target."""
+    def attribute(self, given: CaptumInput) -> tuple[Evidence, ...]:
+        """The evidence for one image and target, its map first."""
 
-    def explain(
-        self,
-        model: ModelAdapter,
-        images: Sequence[np.ndarray],
-        targets: Sequence[Target],
-        knowledge: Knowledge | None,
-        context: Context,
+    def explain_image(
+        self, model: ModelAdapter, image: np.ndarray, targets: Sequence[Target], context: Context
     ) -> Explanation:
-        """A map for each image and target, in the original image's coordinates."""
-        parts: list[Explanation] = []
-        for at, image in enumerate(images):
-            pixels, placement = model.prepare(image)
-            for target in targets:
-                score = Score(model, target, self.params.output, context)
-                found = self.find(View(score, pixels[None], placement, at))
-                key = target.name if len(images) == 1 else f"{target.name}, image {at}"
-                scores, notes = _trust(key, found, score)
-                parts.append(Explanation(found, score.count, scores, notes))
+        """A map for each target, in the original image's coordinates."""
+        pixels, placement = model.prepare(image)
+        parts = []
+        for target in targets:
+            score = Score(model, target, self.params.output, context)
+            found = self.attribute(CaptumInput(score, pixels[None], placement))
+            parts.append(Explanation(found, score.count, *_reliability(found[0], score)))
         return join(parts)
 
 
-def _trust(
-    key: str, found: tuple[Evidence, ...], score: Score
-) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """How far a sampled map can be trusted, by its standard error; nothing of other maps."""
-    values, error = found[0].map(), found[0].error_map()
+def _reliability(found: Evidence, score: Score) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Scores and notes on a sampled map, from its standard error; none of a map without one."""
+    values, error = found.map(), found.error_map()
     if values is None or error is None:
         return {}, ()
-    known = reliability(values, error)
+    name, trust = score.target.name, reliability(values, error)
     stable = score.context.budget.until == "stable"
-    notes = unsettled(key, known, score.count) if stable else []
-    return {key: {"reliability": round(known, 4), "samples": score.count}}, tuple(notes)
+    notes = unsettled(name, trust, score.count) if stable else []
+    return {name: {"reliability": round(trust, 4), "samples": score.count}}, tuple(notes)

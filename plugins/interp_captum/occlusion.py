@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from pydantic import Field
 
 from interp.evidence import Evidence
-from interp.params import Params
-from interp.spec import Capability
 from interp_captum.bridge import captum
-from interp_captum.method import CaptumMethod, CaptumParams, Fill, View
+from interp_captum.method import CaptumInput, CaptumMethod, CaptumParams, Fill
 
 
 class OcclusionParams(CaptumParams):
@@ -23,7 +20,7 @@ class OcclusionParams(CaptumParams):
     stride: float = Field(
         0.5, gt=0, le=1, description="step between two squares as a share of the square"
     )
-    fill: Fill = Field("mean", description="the square's colour; mean is the network's zero")
+    fill: Fill = Field("mean", description="the square's colour; mean is zero after normalisation")
 
 
 @dataclass(frozen=True)
@@ -33,27 +30,23 @@ class Occlusion(CaptumMethod):
     M. D. Zeiler, R. Fergus: Visualizing and Understanding Convolutional Networks, ECCV 2014.
     """
 
-    Params: ClassVar[type[Params]] = OcclusionParams
-    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PREDICT})
+    Params = OcclusionParams
 
     params: OcclusionParams
 
-    def find(self, view: View) -> tuple[Evidence, ...]:
+    def attribute(self, given: CaptumInput) -> tuple[Evidence, ...]:
         """Each pixel's mean loss."""
-        size = tuple(view.pixels.shape[2:])
+        size = tuple(given.pixels.shape[2:])
         window = [max(1, round(self.params.window * side)) for side in size]
         stride = [max(1, round(self.params.stride * side)) for side in window]
         places = [-(-(n - w) // s) + 1 for n, w, s in zip(size, window, stride, strict=True)]
-        view.score.total = places[0] * places[1] + 1
-        found = (
-            captum()
-            .Occlusion(view.score.plain)
-            .attribute(
-                view.pixels,
-                sliding_window_shapes=(3, *window),
-                strides=(3, *stride),
-                baselines=view.colour(self.params.fill),
-                perturbations_per_eval=view.score.batch,
-            )
+        given.score.total = places[0] * places[1] + 1
+        method = captum().Occlusion(given.score.without_gradient)
+        found = method.attribute(
+            given.pixels,
+            sliding_window_shapes=(3, *window),
+            strides=(3, *stride),
+            baselines=given.plain_image(self.params.fill),
+            perturbations_per_eval=given.score.batch,
         )  # (1, 3, h, w), equal over colours
-        return (view.heatmap(found[0, 0].float().cpu().numpy(), "score"),)
+        return (given.heatmap(found[0, 0], "score"),)

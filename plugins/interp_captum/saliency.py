@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field
 
 from interp.evidence import Evidence
-from interp.params import Params
-from interp.spec import Capability
-from interp_captum.bridge import captum
-from interp_captum.colour import ColourParams, over_colours
-from interp_captum.method import CaptumMethod, View
+from interp_captum.bridge import Score, captum
+from interp_captum.method import GRADIENTS, CaptumInput, CaptumMethod, CaptumParams
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp_captum.bridge import Score
+
+class GradientParams(CaptumParams):
+    """Parameters of a method that shows a gradient on the pixels."""
+
+    signed: bool = Field(
+        False,
+        description="sum the gradient over the three colours, with sign; "
+        "otherwise take the largest absolute value",
+    )
 
 
 @dataclass(frozen=True)
@@ -26,22 +34,27 @@ class Saliency(CaptumMethod):
     Colours are RGB in [0, 1]. The signed map (`signed`) is ours.
     """
 
-    Params: ClassVar[type[Params]] = ColourParams
-    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PREDICT, Capability.GRADIENTS})
+    Params = GradientParams
+    needs = GRADIENTS
 
-    params: ColourParams
+    params: GradientParams
 
-    def find(self, view: View) -> tuple[Evidence, ...]:
+    def attribute(self, given: CaptumInput) -> tuple[Evidence, ...]:
         """Each pixel's slope."""
-        view.score.total = 1
-        slopes = gradient(view.score, view.pixels)[0]
-        values = over_colours(slopes, self.params.signed)
-        return (view.heatmap(values, "score per colour level", signed=self.params.signed),)
+        given.score.total = 1
+        values = over_colours(gradient(given.score, given.pixels)[0], self.params.signed)
+        return (given.heatmap(values, "score per colour level", signed=self.params.signed),)
 
 
 def gradient(score: Score, images: Tensor) -> Tensor:
     """d score / d images, (N, 3, h, w)."""
-    found: Tensor = (
-        captum().Saliency(score.recorded).attribute(images.clone().requires_grad_(), abs=False)
-    )
+    saliency = captum().Saliency(score.with_gradient)
+    found: Tensor = saliency.attribute(images.clone().requires_grad_(), abs=False)
     return found.detach()
+
+
+def over_colours(slopes: Tensor, signed: bool) -> np.ndarray:
+    """Slopes (3, h, w) as a map (h, w): their sum, or the largest absolute value."""
+    chosen = slopes.sum(0) if signed else slopes.abs().amax(0)
+    found: np.ndarray = chosen.float().cpu().numpy()
+    return found

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
 
 from interp.engine.convergence import SETTLED, reliability, rounds
 from interp.evidence import Evidence
-from interp.params import Params
-from interp.spec import Capability
-from interp_captum.colour import ColourParams
-from interp_captum.method import CaptumMethod, View
-from interp_captum.saliency import gradient
+from interp_captum.method import GRADIENTS, CaptumInput, CaptumMethod
+from interp_captum.saliency import GradientParams, gradient
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class SmoothGradParams(ColourParams):
+class SmoothGradParams(GradientParams):
     """SmoothGrad's parameters."""
 
-    draws: int = Field(50, ge=1, description="noisy copies whose gradients are averaged")
+    draws: int = Field(50, ge=1, description="number of noisy copies whose gradients are averaged")
     noise: float = Field(
-        0.15, ge=0, description="standard deviation as a share of the image's range of values"
+        0.15,
+        ge=0,
+        description="standard deviation of the noise as a share of the image's value range",
     )
 
 
@@ -40,47 +39,47 @@ class SmoothGrad(CaptumMethod):
     generator.
     """
 
-    Params: ClassVar[type[Params]] = SmoothGradParams
-    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PREDICT, Capability.GRADIENTS})
+    Params = SmoothGradParams
+    needs = GRADIENTS
 
     params: SmoothGradParams
 
-    def find(self, view: View) -> tuple[Evidence, ...]:
+    def attribute(self, given: CaptumInput) -> tuple[Evidence, ...]:
         """Each pixel's mean slope, with its standard error."""
-        budget = view.score.context.budget
-        draws = view.score.context.samples(self.params.draws)
-        slopes = Slopes(self.params.signed)
+        budget = given.score.context.budget
+        draws = given.score.context.samples(self.params.draws)
+        slopes = SlopeStatistics(self.params.signed)
         for upto in rounds(draws, draws, budget) if budget.until == "stable" else [draws]:
-            view.score.total = upto
-            for noisy in self._copies(view, slopes.count, upto):
-                slopes.add(gradient(view.score, noisy))
-            values, error = slopes.found()
+            given.score.total = upto
+            for noisy in self._copies(given, slopes.count, upto):
+                slopes.add(gradient(given.score, noisy))
+            values, error = slopes.estimate()
             if error is not None and reliability(values, error) >= SETTLED:
                 break
         unit = "score per colour level"
-        return (view.heatmap(values, unit, signed=self.params.signed, error=error),)
+        return (given.heatmap(values, unit, signed=self.params.signed, error=error),)
 
-    def _copies(self, view: View, first: int, upto: int) -> Iterator[Tensor]:
+    def _copies(self, given: CaptumInput, first: int, upto: int) -> Iterator[Tensor]:
         """Noisy copies of the image in batches, (B, 3, h, w)."""
         import torch
 
-        size = self.params.noise * float(view.pixels.max() - view.pixels.min())
-        for begin in range(first, upto, view.score.batch):
-            numbers = range(begin, min(begin + view.score.batch, upto))
-            noise = torch.stack([self._noise(view, number) for number in numbers])
-            yield view.pixels + size * noise
+        size = self.params.noise * float(given.pixels.max() - given.pixels.min())
+        for begin in range(first, upto, given.score.batch):
+            numbers = range(begin, min(begin + given.score.batch, upto))
+            noise = torch.stack([self._noise(given, number) for number in numbers])
+            yield given.pixels + size * noise
 
-    def _noise(self, view: View, number: int) -> Tensor:
+    def _noise(self, given: CaptumInput, number: int) -> Tensor:
         """One draw, (3, h, w)."""
-        key = np.random.SeedSequence([view.score.context.seed, number])
-        shape = view.pixels.shape[1:]
+        key = np.random.SeedSequence([given.score.context.seed, number])
+        shape = given.pixels.shape[1:]
         drawn = np.random.Generator(np.random.Philox(key)).standard_normal(shape, np.float32)
-        return view.model.to_device(drawn)
+        return given.model.to_device(drawn)
 
 
 @dataclass
-class Slopes:
-    """The mean of slopes and how well it is known; `signed`: of their sum over colours."""
+class SlopeStatistics:
+    """Running mean of slopes with its standard error; `signed`: of their sum over colours."""
 
     signed: bool
     count: int = 0
@@ -88,7 +87,7 @@ class Slopes:
     squares: Tensor | None = None
 
     def add(self, slopes: Tensor) -> None:
-        """Take in slopes (B, 3, h, w)."""
+        """Add slopes (B, 3, h, w)."""
         seen = slopes.double()
         seen = seen.sum(1, keepdim=True) if self.signed else seen
         total, squares = seen.sum(0), seen.square().sum(0)
@@ -96,7 +95,7 @@ class Slopes:
         self.squares = squares if self.squares is None else self.squares + squares
         self.count += len(slopes)
 
-    def found(self) -> tuple[np.ndarray, np.ndarray | None]:
+    def estimate(self) -> tuple[np.ndarray, np.ndarray | None]:
         """The map (h, w) and its standard error; None with one draw."""
         assert self.total is not None and self.squares is not None  # noqa: S101 - after add
         mean = self.total / self.count  # (C, h, w)

@@ -1,19 +1,15 @@
-"""A layer's activation as channels on a grid, and its spatial sums."""
+"""A layer's activation as channel maps on a grid, and as one pooled feature per channel."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from torch import Tensor
 
 from interp.errors import InputError
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from interp.spec import Layer
+from interp.spec import Layer
 
 
 def pooled(activation: Tensor, layer: Layer) -> Tensor:
-    """a^k = sum over places of A^k, (N, K)."""
+    """Each channel's sum over the grid, a^k = sum_ij A^k(i, j), (N, K) float64."""
     values = activation.double()
     if layer.layout == "NCHW":
         return values.sum((2, 3))
@@ -21,10 +17,10 @@ def pooled(activation: Tensor, layer: Layer) -> Tensor:
 
 
 def channel_maps(activation: Tensor, layer: Layer) -> Tensor:
-    """A^k on the layer's grid, (N, K, gh, gw). InputError where the layer has none."""
+    """Channels on the layer's grid, (N, K, gh, gw). InputError for a layer without a grid."""
     if layer.layout == "NCHW":
         return activation
     if layer.grid is None:
-        raise InputError(f"{layer.name} has no grid to draw; choose a layer that has")
+        raise InputError(f"{layer.name} has no grid to draw; choose a layer that has one")
     cells = layer.grid[0] * layer.grid[1]
     return activation[:, -cells:].mT.unflatten(2, layer.grid)  # a class token comes first

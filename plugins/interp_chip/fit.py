@@ -1,189 +1,181 @@
-"""From moments to W: lambda by held-out R^2, a batched lasso, standard errors by jackknife."""
+"""Fitting a layer: rounds of masks until W is known, and the knowledge that is kept of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
-from interp.context import Progress, no_progress
-from interp.engine.solve import lasso
-from interp_chip.moments import ALL, FOLDS
+from interp.errors import InputError
+from interp.knowledge import Knowledge
+from interp_chip.layer_fit import LayerFit, rounds
+from interp_chip.moments import FactoredMoments
+from interp_chip.params import ChipParams
+from interp_chip.solve import LayerWeights, solve
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from interp.engine.moments import Sums
-    from interp_chip.moments import FactoredMoments
-    from interp_chip.params import ChipParams
-
-SHARES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
-"""Lambdas tried, as shares of what leaves no channel; the largest nearly as good as the best."""
-DEFAULT = 0.01
-"""Taken where nothing can be held out."""
-NEARLY = 0.01
-BYTES = 1 << 28
-"""Memory that the matrices of one batch of rows may take."""
-
-Groups = tuple[int, ...]
-Fold = tuple[Groups, Groups]
-"""Groups of images and groups of masks that are held out."""
+POOR = 0.5
+"""R^2 below which a note warns."""
+SOLVED = ("weights", "standard_error", "r2")
+"""What a knowledge file keeps of a layer's weights."""
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
-    """What a layer's channels say about each class."""
+class FittedLayer:
+    """One layer's moments and the weights solved from them."""
 
-    weights: Tensor  # W (T, K)
-    standard_error: Tensor | None  # (T, K)
-    r2: Tensor | None  # centred, (T,), on what W was not fitted to
-    sparsity: Tensor  # lambda as a share of what leaves no channel, (T,)
-    held_out: str
-    """What that was: masks and images, masks, or nothing."""
-
-
-def learn(
-    moments: FactoredMoments, params: ChipParams, progress: Progress = no_progress
-) -> Learned:
-    """Solve every row's lasso; rows without an image stay zero."""
-    folds, held_out = find_folds(moments)
-    shares = SHARES if params.sparsity is None else (params.sparsity,)
-    if not folds:
-        problem = Problem(moments, params, progress, 1)
-        share = problem.shares(DEFAULT if params.sparsity is None else params.sparsity)
-        return Learned(problem.weights(share), None, None, share, held_out)
-    problem = Problem(moments, params, progress, (len(shares) + 2) * len(folds) + 1)
-    share, r2 = _largest_good(problem, folds, shares, moments.learned())
-    error = problem.standard_error(folds, share)
-    return Learned(problem.weights(share), error, r2, share, held_out)
-
-
-def find_folds(moments: FactoredMoments) -> tuple[list[Fold], str]:
-    """What to hold out, one after another: masks, and images where every row has several."""
-    masks = sorted({chunk % FOLDS for chunk in moments.chunks})
-    if len(masks) < 2:
-        return [], "nothing"
-    groups: dict[int, set[int]] = {}
-    for each in moments.images.values():
-        groups.setdefault(each.row, set()).add(each.group)
-    if min(map(len, groups.values())) < 2:
-        return [((), (each,)) for each in masks], "masks"
-    return [((each,), (masks[each % len(masks)],)) for each in range(FOLDS)], "masks and images"
-
-
-@dataclass(eq=False)
-class Problem:
-    """min over w_c of 1/2 sum h p (w_c z - y_c)^2 + lambda_c |w_c|_1 for every row c."""
-
+    layer: str
     moments: FactoredMoments
-    params: ChipParams
-    progress: Progress
-    total: int
-    """Times that W will be solved for, at most."""
-    solved: int = 0
-
-    def shares(self, share: float) -> Tensor:
-        """One share for all rows, (T,)."""
-        return torch.full_like(self.moments.y[:, 0, 0], share)
-
-    def weights(self, share: Tensor, fold: Fold = ((), ())) -> Tensor:
-        """W (T, K), fitted to all but what the fold holds out."""
-        self.solved += 1
-        self.progress("solving", self.solved, self.total)
-        return torch.cat([self._solve(rows, share, fold) for rows in self._blocks()])
-
-    def r2(self, folds: Sequence[Fold], share: Tensor) -> Tensor:
-        """Centred R^2 (T,) on the pairs held out, whose images and masks W was not fitted to."""
-        residual = spread = torch.zeros_like(self.moments.y[:, 0, 0])
-        for images, masks in folds:
-            fitted, parts = self.weights(share, (images, masks)), []
-            for rows in self._blocks():
-                held = self._sums(rows, images or ALL, masks or ALL)
-                centred = held.yy - held.y.square() / held.weight.clamp_min(1e-300)
-                parts.append(torch.stack([held.residual(fitted[rows]), centred]))
-            found = torch.cat(parts, 1)
-            residual, spread = residual + found[0], spread + found[1]
-        flat = spread <= 1e-12 * self.moments.yy.sum((1, 2))
-        return (1 - residual / spread.clamp_min(1e-300)).masked_fill(flat, 0.0)
-
-    def standard_error(self, folds: Sequence[Fold], share: Tensor) -> Tensor:
-        """Of W, (T, K): the jackknife over groups of masks and the one over groups of images.
-
-        Their variances are added, which counts the variance of single pairs twice: cautious.
-        """
-        masks = [((), each) for each in {fold[1] for fold in folds}]
-        images = [(each, ()) for each in {fold[0] for fold in folds} if each]
-        variance = torch.zeros_like(self.moments.b[:, 0, 0])
-        for groups in (masks, images):
-            if len(groups) > 1:
-                left = torch.stack([self.weights(share, fold) for fold in sorted(groups)])
-                part = (len(groups) - 1) / len(groups)
-                variance += part * (left - left.mean(0)).square().sum(0)
-        return variance.sqrt()
-
-    def _solve(self, rows: slice, share: Tensor, fold: Fold) -> Tensor:
-        """Some rows of W; lambda grows with the weight of the pairs that are fitted to."""
-        images, masks = fold
-        sums = self._sums(rows, _but(images), _but(masks))
-        whole = self._total[rows] if len(sums.weight) > 1 else self._total[:1]
-        lam = share[rows] * self._top[rows] * sums.weight / whole.clamp_min(1e-300)
-        return lasso(sums.gram, sums.b, lam.expand(len(sums.b)))
-
-    def _sums(self, rows: slice, images: Sequence[int], masks: Sequence[int]) -> Sums:
-        sums = self.moments.sums(rows, images, masks)
-        if self.params.baseline == "literal":
-            return sums
-        return sums.shift(self.moments.level[rows])
-
-    @cached_property
-    def _whole(self) -> tuple[Tensor, Tensor]:
-        """|b|'s largest entry and the weight of all pairs, by row, (T,) each."""
-        tops, weights = [], []
-        for rows in self._blocks():
-            sums = self._sums(rows, ALL, ALL)
-            tops.append(sums.b.abs().amax(1))
-            weights.append(sums.weight.expand(len(sums.b)))
-        top = torch.cat(tops)
-        if self.params.sparsity_per == "layer":
-            top = top.amax().expand(len(top))
-        return top, torch.cat(weights)
+    solved: LayerWeights | None
+    """None for a part that is to be merged."""
+    changes: tuple[float, ...] = ()
+    """Relative changes of W each time the masks were doubled."""
+    complete: bool = True
+    """False where the time budget ended the fit."""
 
     @property
-    def _top(self) -> Tensor:
-        return self._whole[0]
+    def masks(self) -> int:
+        """Masks (perturbed networks) per image."""
+        return sum(self.moments.chunks.values())
 
-    @property
-    def _total(self) -> Tensor:
-        return self._whole[1]
+    def about(self) -> dict[str, Any]:
+        """The plain facts of the knowledge file."""
+        facts: dict[str, Any] = {"networks": self.moments.count, "masks": self.masks}
+        facts["images"] = len(self.moments.images)
+        if self.solved is None:
+            return facts | {"moments": self.moments.about()}
+        found, r2 = self.solved, self._mean_r2()
+        return facts | {
+            "sparsity": round(float(found.sparsity.mean()), 4),
+            "held_out": found.held_out,
+            "r2": None if r2 is None else round(r2, 4),
+            "channels_used": round(float((found.weights != 0).double().sum(1).mean()), 1),
+            "changes": [round(each, 4) for each in self.changes],
+        }
 
-    def _blocks(self) -> Iterator[slice]:
-        """Rows whose matrices fit into memory together."""
-        rows, channels = self.moments.rows, self.moments.b.shape[-1]
-        size = rows if self.moments.shared else max(1, BYTES // (8 * channels**2))
-        return (slice(at, min(at + size, rows)) for at in range(0, rows, size))
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays of the knowledge file: W and its errors, or the moments of a part."""
+        if self.solved is None:
+            found = {name: each.cpu().numpy() for name, each in self.moments.arrays().items()}
+        else:
+            solved = {name: getattr(self.solved, name) for name in SOLVED}
+            found = {
+                name: each.cpu().numpy().astype(np.float32)
+                for name, each in solved.items()
+                if each is not None
+            }
+        return {f"{self.layer}/{name}": each for name, each in found.items()}
+
+    def notes(self, classes: Sequence[str]) -> Iterator[str]:
+        """Warnings about too few masks, a spent time budget and classes with a poor fit."""
+        if self.solved is None:
+            return
+        found, channels = self._mean_r2(), self.moments.masks.shape[1]
+        r2 = "unknown" if found is None else f"{found:.2f}"
+        if self.masks < channels:
+            yield (
+                f"{self.layer}: {self.masks} networks per image for {channels} channels (R^2 {r2});"
+                f" raise --budget or masks to {channels} or more"
+            )
+        if not self.complete:
+            count = self.moments.count
+            yield f"{self.layer}: the time budget ended after {count} networks (R^2 {r2})"
+        if self.solved.r2 is not None:
+            pairs = zip(classes, self.solved.r2.tolist(), strict=True)
+            poor = [name for name, value in pairs if value < POOR]
+            if poor:
+                named = ", ".join(poor[:5]) + (", ..." if len(poor) > 5 else "")
+                yield f"{self.layer}: R^2 is below {POOR} for {len(poor)} classes ({named})"
+
+    def _mean_r2(self) -> float | None:
+        """Mean held-out R^2 of the classes that have images."""
+        if self.solved is None or self.solved.r2 is None:
+            return None
+        return float(self.solved.r2[self.moments.learned()].mean())
 
 
-def _but(groups: Groups) -> Groups:
-    """The groups that are left."""
-    return tuple(each for each in ALL if each not in groups)
+def fit_layer(fit: LayerFit) -> FittedLayer:
+    """Fit one layer: all masks at once, or doubling until W has settled or time is over."""
+    budget, progress = fit.context.budget, fit.context.within(f"fitting {fit.layer}").progress
+    stable = budget.until == "stable"
+    if stable and budget.shard is not None:
+        raise InputError(
+            "one part (--shard) cannot show whether the whole has settled; leave out --until"
+        )
+    if budget.shard is not None and budget.shard[1] > fit.chunks:
+        raise InputError(
+            f"{fit.masks} networks per image are {fit.chunks} chunks, too few for "
+            f"{budget.shard[1]} parts; use fewer parts"
+        )
+    solved: LayerWeights | None = None
+    changes: list[float] = []
+    complete = True
+    for end in rounds(fit.chunks, stable or budget.seconds is not None):
+        if end < fit.done:
+            continue
+        if end > fit.done:
+            complete = fit.run_round(end)
+        if stable:
+            before, solved = solved, solve(fit.moments, fit.params, progress)
+            changes += [_change(before.weights, solved.weights)] if before else []
+        if not complete or (changes and changes[-1] <= fit.params.settled):
+            break
+    if solved is None and budget.shard is None:
+        solved = solve(fit.moments, fit.params, progress)
+    return FittedLayer(fit.layer, fit.moments, solved, tuple(changes), complete)
 
 
-def _largest_good(
-    problem: Problem, folds: Sequence[Fold], shares: Sequence[float], learned: list[bool]
-) -> tuple[Tensor, Tensor]:
-    """The sparsest of the shares whose R^2 is nearly the best, and that R^2, (T,) each.
+def knowledge_content(
+    layers: Sequence[FittedLayer], facts: dict[str, Any], notes: Sequence[str]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays and plain facts of a knowledge file; `facts` hold classes, names and params."""
+    arrays = {key: value for each in layers for key, value in each.arrays().items()}
+    warnings = [note for each in layers for note in each.notes(facts["names"])]
+    about = {each.layer: each.about() for each in layers}
+    return arrays, facts | {"layers": about, "notes": [*notes, *warnings]}
 
-    Of each row, or of the rows' mean where they share one lambda.
-    """
-    listed = sorted(shares, reverse=True)
-    r2 = torch.stack([problem.r2(folds, problem.shares(each)) for each in listed])  # (S, T)
-    judged = r2
-    if problem.params.sparsity_per == "layer":
-        judged = r2[:, learned].mean(1, keepdim=True).expand_as(r2)
-    best = judged.amax(0)
-    good = judged >= best - NEARLY * best.abs()
-    first = good.double().argmax(0)  # and so the largest
-    return torch.tensor(listed).to(r2)[first], r2.gather(0, first[None])[0]
+
+def merge(parts: Sequence[Knowledge]) -> Knowledge:
+    """One knowledge from all parts of a fit. InputError for parts that do not belong together."""
+    shards = [tuple(each.about.get("shard", ())) for each in parts]
+    if sorted(shards) != [(at, len(parts)) for at in range(len(parts))]:
+        found = ", ".join("/".join(map(str, each)) or "no part" for each in shards)
+        raise InputError(f"found {found}; expected each of 0/n, 1/n, ... once (interp fit --shard)")
+    first, *others = parts
+    if any(_shared(each) != _shared(first) for each in others):
+        raise InputError(
+            "these parts were learned of different models, images or parameters; learn them again "
+            "with the same ones and another --shard"
+        )
+    params = ChipParams.model_validate(first.about["params"])
+    layers = []
+    for layer in first.about["layers"]:
+        moments = [_moments(each, layer) for each in parts]
+        total = sum(moments[1:], moments[0])
+        layers.append(FittedLayer(layer, total, solve(total, params)))
+    facts = {key: value for key, value in first.about.items() if key not in ("shard", "layers")}
+    arrays, about = knowledge_content(layers, facts, first.about["notes"])
+    return replace(first, arrays=arrays, about=about)
+
+
+def _shared(part: Knowledge) -> list[Any]:
+    """What all parts must have in common."""
+    about = {key: part.about[key] for key in ("classes", "params", "notes")}
+    return [part.method, part.fingerprint, about, list(part.about["layers"])]
+
+
+def _moments(part: Knowledge, layer: str) -> FactoredMoments:
+    arrays = {
+        key.removeprefix(f"{layer}/"): torch.from_numpy(value)
+        for key, value in part.arrays.items()
+        if key.startswith(f"{layer}/")
+    }
+    return FactoredMoments.of(arrays, part.about["layers"][layer]["moments"])
+
+
+def _change(before: Tensor, after: Tensor) -> float:
+    """||W' - W|| / ||W'||."""
+    return float((after - before).norm() / after.norm().clamp_min(1e-300))

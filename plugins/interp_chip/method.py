@@ -4,62 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from interp.context import Context
+from interp.dataset import Dataset
 from interp.errors import InputError
-from interp.explanation import Explanation, join
-from interp.knowledge import Knowledge
-from interp.method import Method
+from interp.explanation import Explanation
+from interp.knowledge import Knowledge, find_knowledge
+from interp.method import FittedMethod, ImageView
+from interp.model import ModelAdapter
 from interp.params import Params
 from interp.spec import Capability
-from interp_chip.known import Known, shipped
-from interp_chip.lesson import Lesson
+from interp.target import Target
+from interp_chip import fit
+from interp_chip.knowledge import SHIPPED, ChipKnowledge
+from interp_chip.layer_fit import LayerFit
 from interp_chip.params import ChipParams
-from interp_chip.pool import choose, given
 from interp_chip.survey import survey
-from interp_chip.teach import knowledge_of, merge, teach
-from interp_chip.view import View
-
-if TYPE_CHECKING:
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.model import ModelAdapter
-    from interp.target import Target
-    from interp_chip.pool import Pool
+from interp_chip.training_images import TrainingImages, choose_images, unlabelled_images
+from interp_chip.view import ChipView
 
 LOCAL = (
-    "nothing was learned of this model before: what its channels say is learned from the images "
-    "given alone; for class-level knowledge learn from a folder: interp fit --plugin chip"
+    "nothing was learned of this model before: channel weights are learned from the images given "
+    "alone; for class-level knowledge learn from a folder: interp fit --plugin chip"
 )
 
 
 @dataclass(frozen=True)
-class Chip(Method):
-    """Channel-wise interpretation by perturbed networks: which channels speak for which class.
+class Chip(FittedMethod):
+    """Which channels speak for which class, learned from networks with channels switched off.
 
-    Learn, once per layer. Networks d_n whose channels are switched off at random see images X_s
-    of each class; with A_s^k channel k of the layer and z^k = d_n^k * sum_ij A_s^k(i, j),
+    Fitting, once per layer. Perturbed networks have the mask d_n (0 or 1 for each channel k) at
+    the layer. With A_s^k the channel's activation on image X_s and its masked, pooled feature
+    z_{s,n}^k = d_n^k * sum_ij A_s^k(i, j),
 
         W = argmin 1/2 sum_n h(d_n) sum_s || pi(X_s) * [W z_{s,n} - g(X_s, d_n)] ||^2 + lambda |W|_1
 
-    g the class scores, h the weight of a network, pi(X_s) that of an image for each class. Every
-    image meets the same networks, so the Gram matrix is the product, entry by entry, of the
-    masks' moments and the pooled features' moments: memory does not grow with either.
+    g are the class scores of the perturbed network, h weights a mask, pi weights an image for each
+    class, lambda is the sparsity. Row c of W says which channels speak for class c. Every image
+    meets the same masks, so the Gram matrix is the entry-by-entry product of the masks' moments
+    and the pooled features' moments, and memory grows with neither.
 
-    Explain. The map of class c on any image is sum_k w_c^k A^k(i, j), signed; channel k's
-    contribution is w_c^k sum_ij A^k(i, j). Refined CHIP combines the maps of several layers.
+    Explaining. The map of class c is sum_k w_c^k A^k(i, j), signed; channel k contributes
+    w_c^k sum_ij A^k(i, j). Refined CHIP combines the maps of several layers.
 
     X. Cui, D. Wang, Z. J. Wang: CHIP: Channel-wise Disentangled Interpretation of Deep
     Convolutional Neural Networks, IEEE Transactions on Neural Networks and Learning Systems.
 
-    Ours, where the published figure is silent: h, pi, the law of the masks, g's unit, lambda,
-    the solver, how maps are combined, R^2 and standard errors; each is a parameter. Without
-    knowledge it learns from the images given alone, and says so.
+    The published figure leaves these open, so they are ours, each a parameter: h, pi, the
+    distribution of masks, the unit of g, lambda, the solver, how maps are combined, R^2 and
+    standard errors. Without knowledge the method learns from the given images alone and says so.
     """
 
     Params: ClassVar[type[Params]] = ChipParams
+    View: ClassVar[type[ImageView]] = ChipView
     needs: ClassVar[frozenset[Capability]] = frozenset(
         {Capability.PREDICT, Capability.ACTIVATIONS, Capability.CUT}
     )
@@ -67,13 +67,13 @@ class Chip(Method):
     params: ChipParams
 
     def fit(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Knowledge:
-        """W for each layer. With budget.shard, the moments that `merge` adds up."""
-        pool = choose(model, dataset, self.params, context)
-        return self._learn(model, pool, context, {"data": dataset.fingerprint})
+        """W for each layer; with budget.shard the moments of a part, for `merge`."""
+        images = choose_images(model, dataset, self.params, context)
+        return self._fit(model, images, context, {"data": dataset.fingerprint})
 
     def merge(self, parts: Sequence[Knowledge]) -> Knowledge:
-        """One knowledge of the moments in parts. InputError for what does not belong together."""
-        return merge(parts)
+        """One knowledge from the moments of all parts. InputError if they do not fit together."""
+        return fit.merge(parts)
 
     def explain(
         self,
@@ -83,43 +83,49 @@ class Chip(Method):
         knowledge: Knowledge | None,
         context: Context,
     ) -> Explanation:
-        """Maps and channels of each image and target at each layer."""
-        knowledge = knowledge or shipped(model)
-        notes: tuple[str, ...] = ()
-        if knowledge is None:
-            classes = {each for target in targets for each in (target.index, target.against)}
-            pool = given(images, sorted(each for each in classes if each is not None))
-            knowledge = self._learn(model, pool, context, {})
-            notes = (LOCAL,)
-        known = Known.open(knowledge)
-        known.chosen(self.params.layer)
-        parts = [
-            View(model, image, at, known, self.params).tell(targets, len(images))
-            for at, image in enumerate(images)
-        ]
-        found = join(parts)
-        networks = [each.about["networks"] for each in known.layers.values()] if notes else [0]
-        return replace(found, notes=(*notes, *found.notes), samples=sum(networks))
+        """Maps and channels for each image, target and layer."""
+        knowledge = self._find(model, knowledge)
+        if knowledge is not None:
+            return super().explain(model, images, targets, knowledge, context)
+        classes = {each for target in targets for each in (target.index, target.against)}
+        listed = sorted(each for each in classes if each is not None)
+        knowledge = self._fit(model, unlabelled_images(images, listed), context, {})
+        found = super().explain(model, images, targets, knowledge, context)
+        networks = [each["networks"] for each in knowledge.about["layers"].values()]
+        return replace(found, notes=(LOCAL, *found.notes), samples=sum(networks))
 
     def survey(
         self, model: ModelAdapter, dataset: Dataset, knowledge: Knowledge | None, context: Context
     ) -> Explanation:
-        """Which channels speak for which class, how alike classes are, and examples."""
-        knowledge = knowledge or shipped(model)
-        if knowledge is None:
-            raise InputError(f"nothing is known of {model.spec.name}; learn first: interp fit")
-        return survey(model, dataset, Known.open(knowledge), self.params, context)
+        """Which channels speak for which class, how similar classes are, and example images."""
+        return survey(model, dataset, self.learned(model, knowledge), self.params, context)
 
-    def _learn(
-        self, model: ModelAdapter, pool: Pool, context: Context, about: dict[str, Any]
-    ) -> Knowledge:
-        layers = self.params.layer or (model.map_layer().name,)
-        lessons = [
-            teach(
-                Lesson(model, name, pool, self.params, context, context.samples(self.params.masks))
+    def learned(self, model: ModelAdapter, knowledge: Knowledge | None) -> ChipKnowledge:
+        """The given knowledge or the shipped one; InputError where there is neither."""
+        found = self._find(model, knowledge)
+        if found is None:
+            raise InputError(
+                f"nothing was learned of {model.spec.name} yet; learn first: interp fit"
             )
-            for name in layers
+        return ChipKnowledge.read(found)
+
+    def _find(self, model: ModelAdapter, knowledge: Knowledge | None) -> Knowledge | None:
+        return find_knowledge("chip", model, sorted(SHIPPED.glob("*")), knowledge)
+
+    def _fit(
+        self, model: ModelAdapter, images: TrainingImages, context: Context, about: dict[str, Any]
+    ) -> Knowledge:
+        masks = context.samples(self.params.masks)
+        layers = [
+            fit.fit_layer(LayerFit(model, name, images, self.params, context, masks))
+            for name in self.params.layer or (model.map_layer().name,)
         ]
         if context.budget.shard is not None:
             about = about | {"shard": list(context.budget.shard)}
-        return knowledge_of(model, pool, self.params, lessons, about)
+        facts = {
+            **about,
+            "classes": list(images.classes),
+            "names": [model.spec.classes[index] for index in images.classes],
+            "params": self.params.model_dump(mode="json"),
+        }
+        return Knowledge.of("chip", model, *fit.knowledge_content(layers, facts, images.notes))

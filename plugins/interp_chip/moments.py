@@ -1,41 +1,35 @@
-"""Moments of pairs: every mask met every image, so the sums factor into masks and images."""
+"""Moments of pairs: every mask meets every image, so the sums factor into masks and images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from torch import Tensor
 
 from interp.engine.moments import Sums
 from interp.errors import InputError
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 FOLDS = 5
-"""Masks (by chunk) and images are each kept in so many groups, to hold some out."""
+"""Number of groups that masks (by chunk) and images are each kept in, for cross-validation."""
 ALL = tuple(range(FOLDS))
 CELLS = ("b", "y", "yy")
 MASKS = ("masks", "weight")
 TENSORS = (*CELLS, *MASKS, "anchors")
-SIDES = ("pooled", "share")
 
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """One image's side of its pairs: features a (K,), weight p, the rows that it counts for."""
+    """An image's share of its pairs: pooled features, weight and the rows that it counts for."""
 
-    pooled: Tensor
-    share: Tensor
-    """p: (1,), or one for each row (T,)."""
+    pooled: Tensor  # a, (K,)
+    share: Tensor  # p, (1,), or one for each row (T,)
     row: int
     """The one row that it counts for; -1: all."""
     group: int
-
-    @property
-    def rows(self) -> slice:
-        """The rows that it counts for."""
-        return slice(None) if self.row < 0 else slice(self.row, self.row + 1)
+    """The cross-validation group, 0 to FOLDS - 1."""
 
 
 @dataclass
@@ -46,9 +40,9 @@ class FactoredMoments:
 
         sum h p z z^T = (sum h d d^T) * (sum p a a^T),
 
-    a K x K matrix per row from sums of its factors; only b = sum h p y z meets the scores y.
+    a K x K matrix per row from sums of its factors; only b = sum h p y z needs the scores y.
     Rows are targets. Kept in float64 by group of images and group of masks, (T, 5, 5, ...). All
-    images must have met the same masks whenever `sums` is asked for.
+    images must have met the same masks whenever `sums` is called. `key` names the experiment.
     """
 
     key: str
@@ -58,32 +52,23 @@ class FactoredMoments:
     yy: Tensor  # sum h p y^2, (T, 5, 5)
     masks: Tensor  # sum h d d^T, (5, K, K)
     weight: Tensor  # sum h, (5,)
-    anchors: Tensor  # sum p, sum p y(all open), sum p y(all closed), (T, 3)
+    anchors: Tensor  # sum p, sum p y(all channels on), sum p y(all channels off), (T, 3)
     images: dict[str, Image] = field(default_factory=dict)
     chunks: dict[int, int] = field(default_factory=dict)
+    """Number of masks in each chunk."""
 
     @classmethod
     def empty(cls, key: str, rows: int, channels: int, device: Any = "cpu") -> FactoredMoments:
-        """No pairs yet, for so many rows and channels."""
-        import torch
-
-        def zeros(*shape: int) -> Tensor:
-            return torch.zeros(shape, dtype=torch.float64, device=device)
-
-        cells = (rows, FOLDS, FOLDS)
-        return cls(
-            key=key,
-            rows=rows,
-            b=zeros(*cells, channels),
-            y=zeros(*cells),
-            yy=zeros(*cells),
-            masks=zeros(FOLDS, channels, channels),
-            weight=zeros(FOLDS),
-            anchors=zeros(rows, 3),
+        """Moments of no pairs."""
+        cells, masks = (rows, FOLDS, FOLDS), (FOLDS, channels, channels)
+        shapes = ((*cells, channels), cells, cells, masks, (FOLDS,), (rows, 3))
+        b, y, yy, first, weight, anchors = (
+            torch.zeros(each, dtype=torch.float64, device=device) for each in shapes
         )
+        return cls(key, rows, b, y, yy, first, weight, anchors)
 
     def add_image(self, name: str, image: Image) -> None:
-        """Make an image known before its scores. InputError if it is there already."""
+        """Add an image before its scores. InputError if it was added before."""
         if name in self.images:
             raise InputError(f"image {name} is already in these moments; add each one once")
         self.images[name] = image
@@ -91,21 +76,23 @@ class FactoredMoments:
     def add_scores(
         self, name: str, chunk: int, states: Tensor, scores: Tensor, weights: Tensor
     ) -> None:
-        """A known image's scores (B, R) of the rows it counts for, on masks (B, K) of h (B,)."""
+        """Add the scores (B, R) of an added image under masks (B, K) with weights h (B,).
+
+        R are the rows that the image counts for.
+        """
         image = self.images[name]
-        rows, at, fold = image.rows, image.group, chunk % FOLDS
-        y, p = scores.double(), image.share
+        rows = slice(None) if image.row < 0 else slice(image.row, image.row + 1)
+        y, p, cell = scores.double(), image.share, (rows, image.group, chunk % FOLDS)
         weighted = weights.double()[:, None] * y  # (B, R)
-        found = (weighted.T @ states.double()) * image.pooled  # (R, K)
-        self.b[rows, at, fold] += p[:, None] * found
-        self.y[rows, at, fold] += p * weighted.sum(0)
-        self.yy[rows, at, fold] += p * (weighted * y).sum(0)
-        if chunk == 0:
+        self.b[cell] += p[:, None] * ((weighted.T @ states.double()) * image.pooled)
+        self.y[cell] += p * weighted.sum(0)
+        self.yy[cell] += p * (weighted * y).sum(0)
+        if chunk == 0:  # its first two states are all channels on and all channels off
             for column, value in enumerate((y.new_ones(()), y[0], y[1])):
                 self.anchors[rows, column] += p * value
 
     def add_masks(self, chunk: int, states: Tensor, weights: Tensor) -> None:
-        """A chunk of masks (B, K) that all images have met. InputError if it is there already."""
+        """Add a chunk of masks (B, K) that all images have met. InputError if added before."""
         if chunk in self.chunks:
             raise InputError(f"chunk {chunk} is already in these moments; add each one once")
         d, h = states.double(), weights.double()
@@ -115,21 +102,19 @@ class FactoredMoments:
 
     @property
     def count(self) -> int:
-        """Pairs held."""
+        """Number of pairs."""
         return sum(self.chunks.values()) * len(self.images)
 
     @property
     def level(self) -> Tensor:
-        """Mean score with all gates closed, (T,)."""
+        """Mean score with all channels off, (T,)."""
         return self.anchors[:, 2] / self.anchors[:, 0].clamp_min(1e-300)
 
     @property
     def shared(self) -> bool:
-        """Whether all rows weigh the pairs alike, so that one matrix serves them all."""
-        return all(
-            each.row < 0 and bool((each.share == each.share[0]).all())
-            for each in self.images.values()
-        )
+        """Whether all rows weight the pairs alike, so that one Gram matrix serves them all."""
+        held = self.images.values()
+        return all(each.row < 0 and bool((each.share == each.share[0]).all()) for each in held)
 
     def learned(self) -> list[bool]:
         """Whether each row has an image."""
@@ -139,31 +124,30 @@ class FactoredMoments:
     def sums(self, rows: slice, images: Sequence[int] = ALL, masks: Sequence[int] = ALL) -> Sums:
         """Sums over the pairs of these groups of images and of masks, for these rows.
 
-        One matrix where all rows share it, else one per row.
+        One Gram matrix where all rows share it, else one per row.
         """
-        import torch
-
-        mask, groups = self.masks[list(masks)].sum(0), list(images)
+        groups, chosen = list(images), list(masks)
+        mask = self.masks[chosen].sum(0)
         kept = [each for each in self.images.values() if each.group in groups]
-        chosen = [0] if self.shared else range(self.rows)[rows]
-        factors = [self._factor(row, kept) for row in chosen]
+        factors = [
+            self._factor(at, kept) for at in ([0] if self.shared else range(self.rows)[rows])
+        ]
         share, first, second = (torch.stack(each) for each in zip(*factors, strict=True))
-        cells = {
-            name: getattr(self, name)[rows][:, groups][:, :, list(masks)].sum((1, 2))
-            for name in CELLS
-        }
+        b, y, yy = (
+            getattr(self, name)[rows][:, groups][:, :, chosen].sum((1, 2)) for name in CELLS
+        )
         return Sums(
             count=len(kept) * sum(n for at, n in self.chunks.items() if at % FOLDS in masks),
-            weight=share * self.weight[list(masks)].sum(),
+            weight=share * self.weight[chosen].sum(),
             x=first * mask.diagonal(),
             gram=second * mask,
-            **cells,
+            y=y,
+            b=b,
+            yy=yy,
         )
 
     def _factor(self, row: int, kept: Sequence[Image]) -> tuple[Tensor, Tensor, Tensor]:
-        """sum p, sum p a (K,) and sum p a a^T (K, K) of a row over the images kept."""
-        import torch
-
+        """sum p, sum p a (K,) and sum p a a^T (K, K) of a row over the given images."""
         own = [each for each in kept if each.row in (row, -1)]
         if not own:
             zero = torch.zeros_like(self.masks[0])
@@ -176,41 +160,40 @@ class FactoredMoments:
         """Both together: the same images with other masks, or other images with the same masks."""
         if self.key != other.key:
             raise InputError(f"moments of {self.key} and of {other.key} are different experiments")
-        cells = {name: getattr(self, name) + getattr(other, name) for name in (*CELLS, "anchors")}
-        images, chunks = self.images | other.images, self.chunks | other.chunks
-        alone = len(self.chunks) + len(other.chunks) == len(chunks)
-        if self.images.keys() == other.images.keys() and alone:
-            masks = {name: getattr(self, name) + getattr(other, name) for name in MASKS}
-            return replace(self, **cells, **masks, chunks=chunks)
-        alone = len(self.images) + len(other.images) == len(images)
-        if self.chunks == other.chunks and alone:
-            return replace(self, **cells, images=images)
+        added = {name: getattr(self, name) + getattr(other, name) for name in TENSORS}
+        same_images = self.images.keys() == other.images.keys()
+        if same_images and not self.chunks.keys() & other.chunks.keys():
+            return replace(self, **added, chunks=self.chunks | other.chunks)
+        if self.chunks == other.chunks and not self.images.keys() & other.images.keys():
+            kept = {name: getattr(self, name) for name in MASKS}
+            return replace(self, **(added | kept), images=self.images | other.images)
         raise InputError(
             "these moments overlap, or differ in their masks and in their images; add parts with "
             "the same images and other masks, or with other images and the same masks"
         )
 
     def copy(self) -> FactoredMoments:
-        """The same moments, free to grow apart."""
+        """A copy that later additions to these moments do not change."""
         tensors = {name: getattr(self, name).clone() for name in TENSORS}
         return replace(self, **tensors, images=dict(self.images), chunks=dict(self.chunks))
 
     def arrays(self) -> dict[str, Tensor]:
-        """All numbers, by name; with `about`, what a file of them holds."""
-        import torch
-
+        """All tensors by name; together with `about` they can be saved and read by `of`."""
         held = self.images.values()
-        sides = {name: torch.stack([getattr(each, name) for each in held]) for name in SIDES}
+        sides = {
+            "pooled": torch.stack([each.pooled for each in held]),
+            "share": torch.stack([each.share for each in held]),
+        }
         return {name: getattr(self, name) for name in TENSORS} | sides
 
     def about(self) -> dict[str, Any]:
-        """All that is no number, fit for JSON."""
+        """Everything that is not a tensor, as JSON values."""
         images = [[name, each.row, each.group] for name, each in self.images.items()]
         return {"key": self.key, "rows": self.rows, "images": images, "chunks": self.chunks}
 
     @classmethod
     def of(cls, arrays: dict[str, Tensor], about: dict[str, Any]) -> FactoredMoments:
-        """The moments that `arrays` and `about` told of."""
+        """The moments from what `arrays` and `about` returned."""
         sides = zip(about["images"], arrays["pooled"], arrays["share"], strict=True)
         return cls(
             key=about["key"],

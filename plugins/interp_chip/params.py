@@ -1,4 +1,4 @@
-"""CHIP's parameters: what the paper's one known figure leaves open, each by name."""
+"""CHIP's parameters: what the paper's published figure leaves open, each by name."""
 
 from __future__ import annotations
 
@@ -12,50 +12,58 @@ Rule = Literal["product", "absolute", "mean"]
 
 
 class ChipParams(Params):
-    """The formula is the paper's; every value here is ours, and why is said in docs/chip.md."""
+    """The formula is the paper's; every value here is ours, for the reasons in docs/chip.md."""
 
     layer: tuple[str, ...] = Field(
-        (), description="layers to learn or to show; default: the last map, or all that are known"
+        (), description="layers to learn or to show; default: the last map, or all learned layers"
     )
     masks: int = Field(500, ge=200, description="perturbed networks per image")
     images: int | None = Field(
-        20, ge=1, description="images per class to learn from, at most; null: all"
+        20, ge=1, description="largest number of images per class to learn from; null: all"
     )
-    correct: bool = Field(True, description="learn only from images whose top-1 is their label")
+    correct: bool = Field(
+        True, description="learn only from images that the model classifies correctly"
+    )
     keep: Annotated[float, Field(gt=0, lt=1)] | Literal["uniform"] = Field(
         "uniform",
-        description="probability that a channel stays; uniform: drawn from U(0.5, 1) per network",
+        description="probability that a channel stays on; uniform: drawn from U(0.5, 1) for each "
+        "perturbed network",
     )
     output: Literal["prob", "logit", "logprob"] = Field(
-        "prob", description="the score g that is explained"
+        "prob", description="class score g that is explained"
     )
     baseline: Literal["literal", "empty"] = Field(
-        "literal", description="empty: explain the score less its mean with all channels off"
+        "literal", description="empty: explain the score minus its mean with all channels off"
     )
     locality: bool = Field(
-        True, description="h = exp(-|1 - d|^2 / sigma^2); off: all networks count alike"
+        True,
+        description="weight each mask d by h = exp(-|1 - d|^2 / sigma^2); off: equal weights",
     )
-    sigma: float | None = Field(None, gt=0, description="of h; default: sigma^2 is the median")
+    sigma: float | None = Field(
+        None, gt=0, description="width of h; default: sigma^2 is the median of |1 - d|^2"
+    )
     image_weight: Literal["label", "all", "predicted"] = Field(
         "all",
-        description="pi: a class learns from all images, from its own (label), or from all by "
-        "their clean probability (predicted)",
+        description="weight pi of an image for a class: 1 for all images, 1 for images with that "
+        "label only, or the class probability of the unperturbed network (predicted)",
     )
     sparsity: float | None = Field(
         None,
         ge=0,
         le=1,
-        description="lambda as a share of what leaves no channel; default: by held-out R^2",
+        description="lambda as a share of the smallest lambda that zeroes every channel; default: "
+        "chosen by held-out R^2",
     )
     sparsity_per: Literal["layer", "class"] = Field(
-        "class", description="one lambda for the layer, as in the formula, or scaled to each class"
+        "class", description="one lambda for the layer, as in the formula, or one for each class"
     )
     settled: float = Field(
-        0.05, gt=0, description="until=stable: relative change of W at which learning stops"
+        0.05, gt=0, description="with --until stable: relative change of W at which fitting stops"
     )
-    refined: bool = Field(False, description="combine the layers' maps into one")
+    refined: bool = Field(False, description="combine the maps of several layers into one")
     refine: Rule = Field(
         "product",
-        description="of the positive maps; absolute: deep times |shallow|; mean: their mean",
+        description="how refined combines them: product of the positive maps; absolute: deep map "
+        "times |shallow map|; mean of the positive maps",
     )
-    channels: int = Field(5, ge=1, description="most important channels to show on the image")
+    channels: int = Field(5, ge=1, description="number of most important channels to show")

@@ -1,50 +1,52 @@
-"""CHIP at the level of classes: which channels speak for which class, and what excites them."""
+"""CHIP at the level of classes: which channels speak for which class, and what activates them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.dataset import TolerantReader
+from interp.context import Context
+from interp.dataset import Dataset, TolerantReader
+from interp.evaluation.similarity import cosines
 from interp.evidence import Evidence, Gallery, Matrix, Table
 from interp.explanation import Explanation
+from interp.model import ModelAdapter
 from interp_chip.features import channel_maps
-
-if TYPE_CHECKING:
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.model import ModelAdapter
-    from interp_chip.known import Known, LayerKnowledge
-    from interp_chip.params import ChipParams
+from interp_chip.knowledge import ChipKnowledge, LayerKnowledge
+from interp_chip.params import ChipParams
 
 SHOWN = 12
-"""Channels in the matrix and in the gallery."""
+"""Number of channels in the matrix and in the gallery."""
 CROP = 96
-"""Pixels of an example's side."""
+"""Side of an example picture in pixels."""
 
 
 def survey(
-    model: ModelAdapter, dataset: Dataset, known: Known, params: ChipParams, context: Context
+    model: ModelAdapter,
+    dataset: Dataset,
+    learned: ChipKnowledge,
+    params: ChipParams,
+    context: Context,
 ) -> Explanation:
-    """Matrix, similarity, sparsity and examples of every layer that is known."""
-    chosen = known.chosen(params.layer)
+    """Weights, class similarity, sparsity and example images of every learned layer."""
+    chosen = learned.chosen(params.layer)
     best = {name: selective(layer.weights)[:SHOWN] for name, layer in chosen.items()}
-    reading = TolerantReader(dataset)
-    examples = find_examples(model, reading, best, context)
-    evidence: list[Evidence] = []
-    for name, layer in chosen.items():
-        evidence += _numbers(name, layer, known.names, best[name])
-        evidence.append(_gallery(name, layer, known.names, best[name], examples[name]))
-    return Explanation(tuple(evidence), notes=tuple(reading.notes()))
+    reader = TolerantReader(dataset)
+    examples = find_examples(model, reader, best, context)
+    evidence = [
+        each
+        for name, layer in chosen.items()
+        for each in _evidence(name, layer, list(learned.names), best[name], examples[name])
+    ]
+    return Explanation(tuple(evidence), notes=tuple(reader.notes()))
 
 
 def selective(weights: np.ndarray) -> np.ndarray:
-    """Channels by how far their best class stands out from the second, relative to the class.
+    """Channel indices (K,), the most class-selective first.
 
-    Ours: the margin between the two largest weights of W (T, K), each row over its own largest.
+    Ours: selectivity is the margin between the two largest weights of a column of W (T, K), after
+    each row was divided by its largest absolute weight.
     """
     rows = weights / np.maximum(np.abs(weights).max(1, keepdims=True), 1e-30)
     ordered = np.sort(rows, axis=0)
@@ -52,46 +54,29 @@ def selective(weights: np.ndarray) -> np.ndarray:
     return np.argsort(-margin, kind="stable")
 
 
-def similarity(weights: np.ndarray) -> np.ndarray:
-    """Cosine between the classes' rows of W, (T, T); 0 for an empty row."""
-    length = np.linalg.norm(weights, axis=1, keepdims=True)
-    unit = weights / np.maximum(length, 1e-30)
-    found: np.ndarray = unit @ unit.T
-    return found
-
-
-@dataclass
-class Examples:
-    """Per channel the image that excites it most: its crop, and how much."""
-
-    level: np.ndarray
-    crops: list[np.ndarray] = field(default_factory=list)
-
-
 def find_examples(
-    model: ModelAdapter, reading: TolerantReader, best: dict[str, np.ndarray], context: Context
-) -> dict[str, Examples]:
-    """The data's crops that excite each layer's channels most."""
-    blank = np.zeros((CROP, CROP, 3), np.uint8)
-    found = {
-        name: Examples(np.full(len(each), -np.inf), [blank] * len(each))
-        for name, each in best.items()
-    }
-    for index, example in reading.examples():
+    model: ModelAdapter, reader: TolerantReader, best: dict[str, np.ndarray], context: Context
+) -> dict[str, np.ndarray]:
+    """For each layer's channels the crop of the data that activates them most.
+
+    By layer, (channels, CROP, CROP, 3) uint8.
+    """
+    crops = {name: np.zeros((len(each), CROP, CROP, 3), np.uint8) for name, each in best.items()}
+    level = {name: np.full(len(each), -np.inf) for name, each in best.items()}
+    for index, example in reader.examples():
         context.out_of_time()
-        context.progress("looking for examples", index + 1, len(reading.dataset))
+        context.progress("looking for examples", index + 1, len(reader.dataset))
         if example is None:
             continue
         pixels, placement = model.prepare(example.image)
         for name, value in model.activations(pixels[None], list(best)).items():
             layer = model.layer(name)
             maps = channel_maps(value, layer)[0].float().cpu().numpy()[best[name]]
-            for at, cells in enumerate(maps):
-                if cells.max() > found[name].level[at]:
-                    over = placement.to_image(placement.grid_to_input(cells, layer.field))
-                    found[name].level[at] = cells.max()
-                    found[name].crops[at] = _crop(example.image, over)
-    return found
+            for at in np.flatnonzero(maps.max((1, 2)) > level[name]):
+                level[name][at] = maps[at].max()
+                over = placement.to_image(placement.grid_to_input(maps[at], layer.field))
+                crops[name][at] = _crop(example.image, over)
+    return crops
 
 
 def _crop(image: np.ndarray, over: np.ndarray) -> np.ndarray:
@@ -107,25 +92,16 @@ def _crop(image: np.ndarray, over: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.resize(piece, (CROP, CROP), interpolation=cv2.INTER_AREA))
 
 
-def _numbers(
-    name: str, layer: LayerKnowledge, names: tuple[str, ...], best: np.ndarray
+def _evidence(
+    name: str, layer: LayerKnowledge, classes: list[str], best: np.ndarray, examples: np.ndarray
 ) -> Iterator[Evidence]:
-    classes = list(names)
-    shown = np.sort(best)
+    weights, shown = layer.weights, np.sort(best)
+    columns = [str(each) for each in shown]
     yield Matrix(
-        name=f"weights {name}",
-        layer=name,
-        values=layer.weights[:, shown],
-        rows=classes,
-        columns=[str(each) for each in shown],
+        name=f"weights {name}", layer=name, values=weights[:, shown], rows=classes, columns=columns
     )
-    yield Matrix(
-        name=f"similarity {name}",
-        layer=name,
-        values=similarity(layer.weights),
-        rows=classes,
-        columns=classes,
-    )
+    alike = cosines(weights)
+    yield Matrix(name=f"similarity {name}", layer=name, values=alike, rows=classes, columns=classes)
     r2 = [None] * len(classes) if layer.r2 is None else layer.r2.tolist()
     yield Table(
         name=f"classes {name}",
@@ -139,23 +115,13 @@ def _numbers(
                 None if fit is None else round(fit, 3),
                 ", ".join(str(at) for at in np.argsort(-row, kind="stable")[:5] if row[at] > 0),
             ]
-            for each, row, fit in zip(classes, layer.weights, r2, strict=True)
+            for each, row, fit in zip(classes, weights, r2, strict=True)
         ],
     )
-
-
-def _gallery(
-    name: str,
-    layer: LayerKnowledge,
-    names: tuple[str, ...],
-    best: np.ndarray,
-    examples: Examples,
-) -> Gallery:
-    speaks = layer.weights[:, best].argmax(0)
-    captions = [f"channel {each}: {names[at]}" for each, at in zip(best, speaks, strict=True)]
-    return Gallery(
+    speaks = weights[:, best].argmax(0)
+    yield Gallery(
         name=f"selective channels {name}",
         layer=name,
-        pictures=np.stack(examples.crops),
-        captions=captions,
+        pictures=examples,
+        captions=[f"channel {k}: {classes[at]}" for k, at in zip(best, speaks, strict=True)],
     )

@@ -1,148 +1,124 @@
-"""What CHIP shows of one image: maps, channels, and where these channels look."""
+"""What CHIP shows of one image: class maps, channel contributions, where channels are active."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from interp.errors import InputError
-from interp.evidence import ChannelImportance, Evidence, Heatmap, PartMaps
-from interp.explanation import Explanation
+from interp.evidence import ChannelImportance, Evidence, Heatmap
+from interp.explanation import Explanation, finding_key
+from interp.method import ImageView
+from interp.target import Target
 from interp_chip.features import channel_maps, pooled
-from interp_chip.refine import refine
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from interp.model import ModelAdapter
-    from interp.network.placement import Placement
-    from interp.target import Target
-    from interp_chip.known import Known
-    from interp_chip.params import ChipParams
+from interp_chip.knowledge import ChipKnowledge
+from interp_chip.params import ChipParams, Rule
 
 
 @dataclass(frozen=True, eq=False)
-class View:
-    """One image (H, W, 3) uint8 seen with what is known of the model's layers."""
+class ChipView(ImageView):
+    """One image explained with W of the model's layers."""
 
-    model: ModelAdapter
-    image: np.ndarray
-    at: int
-    known: Known
+    learned: ChipKnowledge
     params: ChipParams
 
-    def tell(self, targets: Sequence[Target], images: int) -> Explanation:
-        """Evidence for every target; scores under its name, and the image's where several are."""
-        evidence: list[Evidence] = []
-        scores = {}
-        for target in targets:
-            evidence += self._evidence(target)
-            key = target.name if images == 1 else f"{target.name}, image {self.at}"
-            rows = {name: self.known.row(name, target) for name in self._layers}
-            scores[key] = {
-                f"r2 {name}": None if r2 is None else round(r2, 4)
-                for name, (_, _, r2) in rows.items()
+    def to_explanation(self, targets: Sequence[Target]) -> Explanation:
+        """Evidence for every target; `scores` hold R^2 of each layer, by target (and image)."""
+        scores = {
+            finding_key(target.name, self.index, self.count): {
+                f"r2 {layer}": None if r2 is None else round(r2, 4)
+                for layer, r2 in self._r2(target).items()
             }
+            for target in targets
+        }
+        evidence = [each for target in targets for each in self._evidence(target)]
         return Explanation(tuple(evidence), scores=scores)
 
     def map(self, layer: str, target: Target) -> np.ndarray:
         """sum_k w^k A^k in the original image's coordinates, (H, W), signed."""
-        weights, _, _ = self.known.row(layer, target)
-        cells = np.tensordot(weights, self._maps[layer], 1)
-        return self._placed(cells, layer)
+        weights, _, _ = self.learned.row(layer, target)
+        return self.place(np.tensordot(weights, self._maps(layer), 1), layer)
 
     def _evidence(self, target: Target) -> Iterator[Evidence]:
         maps = {name: self.map(name, target) for name in self._layers}
         if self.params.refined:
             yield self._refined(maps, target)
         for name in reversed(self._layers):
-            weights, error, r2 = self.known.row(name, target)
-            about: dict[str, Any] = {"target": target.name, "image": self.at, "layer": name}
+            weights, error, r2 = self.learned.row(name, target)
+            about: dict[str, Any] = {"target": target.name, "image": self.index, "layer": name}
             about["r2"] = r2
             unit = f"{self.params.output} per cell"
             yield Heatmap(name=f"map {name}", values=maps[name], unit=unit, **about)
-            a = self._pooled[name]
+            a = pooled(self._activations[name], self.model.layer(name))[0].cpu().numpy()  # (K,)
             yield ChannelImportance(
                 name=f"channels {name}",
                 values=weights * a,
                 standard_error=None if error is None else error * np.abs(a),
                 **about,
             )
-            yield self._parts(name, weights * a, about)
+            best = np.argsort(-weights * a, kind="stable")[: self.params.channels]
+            title = f"top channels {name}"
+            parts = self.part_maps(title, name, self._maps(name), best, target.name)
+            yield replace(parts, r2=r2)
 
     def _refined(self, maps: dict[str, np.ndarray], target: Target) -> Heatmap:
         if len(maps) < 2:
             raise InputError(
-                f"refined combines layers; only {', '.join(maps)} is known; learn another: "
+                f"refined combines layers; only {', '.join(maps)} was learned; learn another: "
                 "interp fit --plugin chip --layer DEEP --layer SHALLOW"
             )
         values = refine(list(maps.values()), self.params.refine)
-        fits = [self.known.row(name, target)[2] for name in maps]
-        known = [each for each in fits if each is not None]
+        fits = [each for each in self._r2(target).values() if each is not None]
         return Heatmap(
             name="refined",
-            r2=min(known, default=None),  # as good as the poorest fit behind it
+            r2=min(fits, default=None),  # as good as the poorest fit behind it
             target=target.name,
-            image=self.at,
+            image=self.index,
             layer=" x ".join(maps),
             values=values.astype(np.float32),
             signed=False,
             unit="share of the largest",
         )
 
-    def _parts(self, name: str, contribution: np.ndarray, about: dict[str, Any]) -> PartMaps:
-        """Where the most important channels are excited."""
-        best = np.argsort(-contribution, kind="stable")[: self.params.channels]
-        maps = np.stack([self._placed(self._maps[name][each], name) for each in best])
-        peaks = [np.unravel_index(each.argmax(), each.shape) for each in maps]
-        return PartMaps(
-            name=f"top channels {name}",
-            maps=maps,
-            peaks=np.array(peaks, np.int64),
-            filters=[int(each) for each in best],
-            **about,
-        )
+    def _r2(self, target: Target) -> dict[str, float | None]:
+        return {name: self.learned.row(name, target)[2] for name in self._layers}
 
-    def _placed(self, cells: np.ndarray, layer: str) -> np.ndarray:
-        """A map on a layer's grid as one over the original image."""
-        field = self.model.layer(layer).field
-        over = self._placement.grid_to_input(cells.astype(np.float32), field)
-        return self._placement.to_image(over)
-
-    @property
+    @cached_property
     def _layers(self) -> list[str]:
-        """From shallow to deep."""
-        wanted = self.known.chosen(self.params.layer)
+        """The layers to show, from shallow to deep."""
+        wanted = self.learned.chosen(self.params.layer)
         return [each.name for each in self.model.layers() if each.name in wanted]
 
     @cached_property
-    def _prepared(self) -> tuple[Tensor, Placement]:
-        return self.model.prepare(self.image)
-
-    @property
-    def _placement(self) -> Placement:
-        return self._prepared[1]
-
-    @cached_property
     def _activations(self) -> dict[str, Tensor]:
-        return self.model.activations(self._prepared[0][None], self._layers)
+        return self.model.activations(self.pixels, self._layers)
 
-    @cached_property
-    def _maps(self) -> dict[str, np.ndarray]:
-        """A^k on each layer's grid, (K, gh, gw)."""
-        return {
-            name: channel_maps(value, self.model.layer(name))[0].float().cpu().numpy()
-            for name, value in self._activations.items()
-        }
+    def _maps(self, layer: str) -> np.ndarray:
+        """A^k on the layer's grid, (K, gh, gw)."""
+        maps = channel_maps(self._activations[layer], self.model.layer(layer))
+        return np.asarray(maps[0].float().cpu().numpy())
 
-    @cached_property
-    def _pooled(self) -> dict[str, np.ndarray]:
-        """sum_ij A^k(i, j) of each layer, (K,)."""
-        return {
-            name: pooled(value, self.model.layer(name))[0].cpu().numpy()
-            for name, value in self._activations.items()
-        }
+
+def refine(maps: Sequence[np.ndarray], rule: Rule) -> np.ndarray:
+    """Combine signed maps (H, W), ordered from shallow to deep, into one map in [0, 1].
+
+    product: product of the positive parts, each scaled to [0, 1]: the deep map selects the class,
+    the shallow one the place. absolute: the deepest positive part times the absolute values of
+    the shallower maps. mean: mean of the positive parts. The published figure does not say which
+    rule the paper uses; these three are ours.
+    """
+    positive = [_scaled(np.maximum(each, 0)) for each in maps]
+    if rule == "mean":
+        return _scaled(np.mean(positive, axis=0))
+    if rule == "absolute":
+        positive[:-1] = [_scaled(np.abs(each)) for each in maps[:-1]]
+    return _scaled(np.prod(positive, axis=0))
+
+
+def _scaled(values: np.ndarray) -> np.ndarray:
+    return values / max(float(values.max()), 1e-30)

@@ -1,4 +1,4 @@
-"""What a model's last maps and scores say of labelled images, gathered in one pass."""
+"""Features and scores of a data set's labelled images, computed in one pass."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from interp.errors import InputError
 from interp.training.samples import labelled
-from interp_csg.known import known_of
+from interp_csg.knowledge import CsgKnowledge
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """The maps' means a (N, K), labels (N,) as the model counts, scores (N, C)."""
+    """Each map's mean (N, K), labels (N,) as the model's classes, scores (N, C)."""
 
     values: np.ndarray
     labels: np.ndarray
@@ -29,12 +29,11 @@ class Features:
 
     @property
     def right(self) -> np.ndarray:
-        """(N,) bool: top-1 is the label."""
-        found: np.ndarray = self.scores.argmax(1) == self.labels
-        return found
+        """Whether the class of the highest score is the label, (N,) bool."""
+        return np.asarray(self.scores.argmax(1) == self.labels)
 
 
-def look(
+def read_features(
     model: ModelAdapter, dataset: Dataset, context: Context, layer: str | None = None
 ) -> Features:
     """Features of a data set at a layer."""
@@ -47,10 +46,9 @@ def look(
 
 
 def means(model: ModelAdapter, images: Tensor, layer: str) -> np.ndarray:
-    """a (B, K): each map's mean over its cells; images (B, 3, h, w) in [0, 1]."""
+    """Each map's mean over its cells, (B, K); images (B, 3, h, w) in [0, 1]."""
     maps = model.activations(images, [layer])[layer]
-    found: np.ndarray = maps.float().mean((2, 3)).cpu().numpy()
-    return found
+    return np.asarray(maps.float().mean((2, 3)).cpu().numpy())
 
 
 def layer_of(model: ModelAdapter, layer: str | None) -> str:
@@ -58,6 +56,6 @@ def layer_of(model: ModelAdapter, layer: str | None) -> str:
     if layer is not None:
         return model.layer(layer).name
     try:
-        return known_of(model).layer
+        return CsgKnowledge.of(model).layer
     except InputError:
         return model.maps()[-1].name

@@ -1,61 +1,56 @@
-"""Training a copy of a model with gates, and what is kept of it."""
+"""Training a copy of a model with gates."""
 
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
+from interp.context import Context
+from interp.dataset import Dataset
 from interp.knowledge import Knowledge
+from interp.model import ModelAdapter
+from interp.training.checkpoint import Row
 from interp.training.loop import train
 from interp.training.samples import gather, matched_all
-from interp.training.task import Plan, asked, forget
-from interp_csg.course import Course
+from interp.training.task import Plan, reset_parameters, run_params
 from interp_csg.head import put_head
 from interp_csg.params import CsgParams
-from interp_csg.reach import check_reach, hastened
+from interp_csg.reach import check_reach, with_faster_gates
 from interp_csg.structure import Ending, find_ending
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.model import ModelAdapter
-    from interp.training.checkpoint import Row
+from interp_csg.training_task import CsgTask
 
 LATER = {"rate", "gated_rate", "gate_rate", "own", "filters"}
-"""What may change before a training goes on: rates, after a NaN, and what training does not use."""
+"""Parameters that may change before an interrupted training goes on: rates, after a NaN, and those
+that training does not use."""
+
+REMEDY = "train a head of its own for them: --new-head"
 
 
 def fit(model: ModelAdapter, dataset: Dataset, params: CsgParams, context: Context) -> Knowledge:
-    """The trained model, its gates and its log, as knowledge of the trained model."""
-    said = asked(params, context)
-    params = said.settled()
+    """The trained model, with its gates and its log, as knowledge of that model."""
+    params = run_params(params, context)
+    fixed_rate, params = params.gate_rate is not None, params.scheduled()
     ending = find_ending(model, params.layer)
-    classes = _classes(model, dataset, params)
+    if params.new_head:
+        classes = list(range(len(dataset.classes)))
+    else:
+        classes = matched_all(model, dataset, REMEDY, REMEDY)
     samples = gather(model, dataset, classes, context)
     learning, held = samples.split(params.holdout, context.seed)
     steps = -(-len(learning) // (params.batch_size or 1))
-    if said.gate_rate is None:
-        params = hastened(params, len(classes), steps)
+    if not fixed_rate:
+        params = with_faster_gates(params, len(classes), steps)
     check_reach(params, len(classes), steps)
     network = _network(model, ending, params, len(classes), context.seed)
-    course = Course(network, ending.linear, ending.filters, params, held)
+    task = CsgTask(network, ending.linear, ending.filters, params, held)
     plan = Plan.of("csg", model, dataset, params, LATER, context)
-    rows, early = train(course, learning, plan, context)
+    rows, early = train(task, learning, plan, context)
     notes = [*samples.notes, *([early] if early else [])]
-    return _knowledge(model, dataset, ending, course, rows, notes)
-
-
-def _classes(model: ModelAdapter, dataset: Dataset, params: CsgParams) -> list[int]:
-    """The network's class of each of the data's; InputError unless they are the same ones."""
-    if params.new_head:
-        return list(range(len(dataset.classes)))
-    remedy = "train a head of its own for them: --new-head"
-    return matched_all(model, dataset, remedy, remedy)
+    return _knowledge(model, dataset, ending, task, rows, notes)
 
 
 def _network(
@@ -65,9 +60,9 @@ def _network(
     network = copy.deepcopy(model.module())
     if params.new_head:
         put_head(network, ending.linear, classes)
-        forget(network.get_submodule(ending.linear), seed)
+        reset_parameters(network.get_submodule(ending.linear), seed)
     if params.fresh:
-        forget(network, seed)
+        reset_parameters(network, seed)
     return network
 
 
@@ -75,15 +70,15 @@ def _knowledge(
     model: ModelAdapter,
     dataset: Dataset,
     ending: Ending,
-    course: Course,
+    task: CsgTask,
     rows: list[Row],
     notes: list[str],
 ) -> Knowledge:
-    network = course.gated.network.eval().requires_grad_(True)
+    network = task.gated.network.eval().requires_grad_(True)
     network.to(memory_format=torch.contiguous_format)
     head: dict[str, object] = {}
     names = None
-    if course.params.new_head:
+    if task.params.new_head:
         head = {"linear": ending.linear, "classes": len(dataset.classes)}
         names = dataset.classes
     made = model.adopt(network, "csg", head, names)
@@ -92,26 +87,22 @@ def _knowledge(
         "layer": ending.layer,
         "classes": list(made.spec.classes),
         "base": model.spec.source,
-        "params": course.params.model_dump(mode="json"),
+        "params": task.params.model_dump(mode="json"),
         "log": rows,
         "notes": notes,
-        "layers": {ending.layer: {"images": len(course.held or ()), **last}},
+        "layers": {ending.layer: {"images": len(task.held or ()), **last}},
     }
-    return Knowledge.of("csg", made, _arrays(course), about, made=True)
+    return Knowledge.of("csg", made, _arrays(task), about, made=True)
 
 
-def _arrays(course: Course) -> dict[str, np.ndarray]:
+def _arrays(task: CsgTask) -> dict[str, np.ndarray]:
     """The head, the gates if there are any, and features of held-out images with their labels."""
-    linear = course.gated.network.get_submodule(course.gated.linear)
-    found = {name: _array(each) for name, each in linear.named_parameters()}
-    if course.params.gate:
-        found["gates"] = _array(course.gates.values)
-    if course.held is not None:
-        few = course.held.part(np.arange(min(len(course.held), course.params.measured)))
-        found |= {"features": course.look(few)[0], "labels": few.labels.astype(np.int64)}
-    return found
-
-
-def _array(values: torch.Tensor) -> np.ndarray:
-    found: np.ndarray = values.detach().float().cpu().numpy().copy()
-    return found
+    linear = task.gated.network.get_submodule(task.gated.linear)
+    tensors = dict(linear.named_parameters())
+    if task.params.gate:
+        tensors["gates"] = task.gates.values
+    arrays = {name: each.detach().float().cpu().numpy().copy() for name, each in tensors.items()}
+    if task.held is not None:
+        few = task.held.part(np.arange(min(len(task.held), task.params.measured)))
+        arrays |= {"features": task.read_features(few)[0], "labels": few.labels.astype(np.int64)}
+    return arrays

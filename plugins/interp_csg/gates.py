@@ -1,15 +1,15 @@
-"""The gates G, and a network whose last features pass through them while it trains."""
+"""The gate matrix G, and a network whose last features are multiplied by it in training."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from interp_csg.structure import taking
+from interp.training.recording import recording
 
 
 class Gates(nn.Module):
-    """G (C, K) in [0, 1]: how far filter k is open for class c. The paper's orientation.
+    """G (C, K) in [0, 1]: how far filter k is open for class c; the paper's orientation.
 
     R(G) = relu(|G|_1 - g); after each step G_ck := clip(G_ck / max_c G_ck, 0, 1). A filter whose
     largest gate is 0 or less would turn its signs over; it keeps its least negative gate (ours).
@@ -24,7 +24,7 @@ class Gates(nn.Module):
         return self.values[labels], torch.relu(self.values.abs().sum() - limit)
 
     def project(self) -> None:
-        """Every filter's largest gate 1, and all in [0, 1]."""
+        """Scale every filter's largest gate to 1, and clip all to [0, 1]."""
         with torch.no_grad():
             largest, best = self.values.max(0)
             one = nn.functional.one_hot(best, len(self.values)).T.to(self.values.dtype)
@@ -37,7 +37,7 @@ class Gates(nn.Module):
 
 
 class Gated(nn.Module):
-    """A network whose last features are multiplied by an image's gates, where any are given.
+    """A network whose last features are multiplied by an image's gates, where they are given.
 
     Before or after the mean over cells is the same: a gate is one number for a whole map.
     """
@@ -47,21 +47,16 @@ class Gated(nn.Module):
         self.network, self.linear = network, linear
 
     def forward(self, images: Tensor, gates: Tensor | None = None) -> Tensor:
-        """Raw scores (B, C); gates (B, K) count in training mode alone."""
+        """Raw scores (B, C); gates (B, K) are applied in training mode only."""
         if gates is None or not self.training:
             scores: Tensor = self.network(images)
             return scores
-        handle = self.network.get_submodule(self.linear).register_forward_pre_hook(
-            lambda _, inputs: (inputs[0] * gates,)
-        )
-        try:
-            scores = self.network(images)
-        finally:
-            handle.remove()
-        return scores
+        linear = self.network.get_submodule(self.linear)
+        with linear.register_forward_pre_hook(lambda _, inputs: (inputs[0] * gates,)):
+            return self.network(images)
 
     def answer(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features (B, K) before the linear layer, and scores (B, C), without gates."""
-        with taking(self.network, self.linear) as taken:
+        with recording({self.linear: self.network.get_submodule(self.linear)}) as calls:
             scores = self.network(images)
-        return taken[0], scores
+        return calls[self.linear][0].inputs[0], scores

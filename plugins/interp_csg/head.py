@@ -1,4 +1,4 @@
-"""A head for other classes."""
+"""A new last linear layer, for other classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def build(network: nn.Module, params: dict[str, object]) -> nn.Module:
-    """The registered builder: the base as it is, or with a new head. Weights come afterwards."""
+    """Registered builder: the base model, perhaps with a new head; weights are set later."""
     if "linear" in params:
         linear, classes = params["linear"], params["classes"]
         if not isinstance(linear, str) or not isinstance(classes, int):
@@ -23,12 +23,11 @@ def build(network: nn.Module, params: dict[str, object]) -> nn.Module:
 
 
 def put_head(network: nn.Module, linear: str, classes: int) -> None:
-    """Replace a linear layer by one with so many outputs, its weights not set."""
+    """Replace a linear layer by one with `classes` outputs, its weights not set."""
     from torch import nn
 
     old = network.get_submodule(linear)
     if not isinstance(old, nn.Linear):
         raise ModelError(f"{linear} is a {type(old).__name__}; expected a linear layer")
     new = nn.utils.skip_init(nn.Linear, old.in_features, classes, bias=old.bias is not None)
-    place, _, name = linear.rpartition(".")
-    setattr(network.get_submodule(place), name, new.to(old.weight.device, old.weight.dtype))
+    network.set_submodule(linear, new.to(old.weight.device, old.weight.dtype))

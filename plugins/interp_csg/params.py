@@ -1,79 +1,56 @@
-"""CSG's parameters: what the public record says, and what is ours where it is silent."""
+"""CSG's parameters: published values, and ours where nothing is published."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from interp.params import Params
+from interp.training.schedule import ScheduledParams, rate_factor, schedules
 
-SCHEDULES: dict[str, dict[str, Any]] = {
-    "short": {
-        "epochs": 19,
-        "batch_size": 64,
-        "warm_up": 0,
-        "optimizer": "adam",
-        "rate": 1e-3,
-        "gated_rate": 3e-3,
-        "gate_rate": 0.02,
-        "decay": 1e-4,
-        "drops": (0.75,),
-        "pad": 4,
-    },
-    "small": {
-        "epochs": 150,
-        "batch_size": 256,
-        "warm_up": 0,
-        "optimizer": "sgd",
-        "rate": 0.1,
-        "gated_rate": 0.1,
-        "gate_rate": 0.02,
-        "decay": 1e-4,
-        "drops": (0.4, 0.6, 0.8),
-        "pad": 4,
-    },
-    "large": {
-        "epochs": 151,
-        "batch_size": 32,
-        "warm_up": 10,
-        "optimizer": "adam",
-        "rate": 1e-5,
-        "gated_rate": 1e-3,
-        "gate_rate": 1e-3,
-        "decay": 0.0,
-        "drops": (0.4, 0.6, 0.8),
-        "pad": 16,
-    },
-}
-"""short is ours, and so are gate_rate of small, and one optimiser of the network for both kinds of
-epoch, where the released code has one for each. small: the rates, epochs and batches of the
-authors' earlier recipe for ResNet-20 on CIFAR-10 from scratch, in the released pattern of epochs.
-large: the released recipe for a pretrained ResNet-152 on VOC-Part. The released g is .2 of the
-matrix for 6 classes: sparsity 1.2.
+SCHEDULES = schedules(
+    "short",
+    "small",
+    "large",
+    epochs=(19, 150, 151),
+    batch_size=(64, 256, 32),
+    warm_up=(0, 0, 10),
+    optimizer=("adam", "sgd", "adam"),
+    rate=(1e-3, 0.1, 1e-5),
+    gated_rate=(3e-3, 0.1, 1e-3),
+    gate_rate=(0.02, 0.02, 1e-3),
+    decay=(1e-4, 1e-4, 0.0),
+    drops=((0.75,), (0.4, 0.6, 0.8), (0.4, 0.6, 0.8)),
+    pad=(4, 4, 16),
+)
+"""short is ours, and so are the gate_rate of small and the one optimiser of the network for both
+kinds of epoch, where the released code has two. small: rates, epochs and batches of the authors'
+earlier recipe for ResNet-20 on CIFAR-10 from scratch, in the released pattern of epochs. large:
+the released recipe for a pretrained ResNet-152 on VOC-Part. The released g is 0.2 of the matrix
+for 6 classes, which is a sparsity of 1.2.
 """
 
 
-class CsgParams(Params):
-    """Training is by `schedule`; what is given beside it counts more."""
+class CsgParams(ScheduledParams):
+    """Training follows `schedule`; what is given explicitly takes precedence."""
+
+    SCHEDULES: ClassVar = SCHEDULES
 
     layer: str | None = Field(
-        None, description="maps that are gated; default: found, the last before global pooling"
+        None, description="maps to gate; default: the last ones before global pooling"
     )
-    gate: bool = Field(
-        True, description="off: the plain twin, all epochs standard, everything else the same"
-    )
+    gate: bool = Field(True, description="off: train the plain twin, with standard epochs only")
     schedule: Literal["short", "small", "large"] = Field(
         "short",
-        description="defaults for a small network that has learned, a small one from scratch, or "
-        "a large one that has learned",
+        description="defaults for a small trained network, a small one from scratch, or a large "
+        "trained one",
     )
-    fresh: bool = Field(False, description="forget the weights first: train from scratch")
+    fresh: bool = Field(False, description="train from scratch, from newly drawn weights")
     new_head: bool = Field(
         False, description="replace the last linear layer by one for the data's classes"
     )
     train: tuple[str, ...] = Field(
-        (), description="parts of the network that learn, e.g. layer4; default: all"
+        (), description="parts of the network to train, e.g. layer4; default: all"
     )
     epochs: int | None = Field(None, ge=1, description="default: the schedule's")
     batch_size: int | None = Field(None, ge=2, description="default: the schedule's")
@@ -91,7 +68,7 @@ class CsgParams(Params):
     )
     penalty: float = Field(1e-3, ge=0, description="weight of the hinge-L1 penalty on the gates")
     optimizer: Literal["sgd", "adam"] | None = Field(
-        None, description="of the network: Nesterov SGD or Adam; default: the schedule's"
+        None, description="the network's: Nesterov SGD or Adam; default: the schedule's"
     )
     rate: float | None = Field(
         None, gt=0, description="learning rate in standard epochs; default: the schedule's"
@@ -100,50 +77,42 @@ class CsgParams(Params):
         None, gt=0, description="the network's rate in gated epochs; default: the schedule's"
     )
     gate_optimizer: Literal["adam", "sgd"] = Field(
-        "adam", description="of the gates; plain SGD moves them by penalty times rate a step"
+        "adam", description="the gates'; plain SGD moves them by penalty times rate a step"
     )
     gate_rate: float | None = Field(
         None,
         gt=0,
-        description="learning rate of the gates; default: the schedule's, more for few steps",
+        description="learning rate of the gates; default: the schedule's, higher for few steps",
     )
     decay: float | None = Field(
         None, ge=0, description="weight decay of the network; default: the schedule's"
     )
     drops: tuple[float, ...] | None = Field(
         None,
-        description="shares of the epochs after which rates fall to a tenth; default: the "
+        description="shares of the epochs after which rates are divided by ten; default: the "
         "schedule's",
     )
-    flip: bool = Field(True, description="mirror half of the training images")
+    flip: bool = Field(True, description="mirror half of the training images at random")
     pad: int | None = Field(
-        None, ge=0, description="shift them by up to so many pixels; default: the schedule's"
+        None, ge=0, description="shift images by up to this many pixels; default: the schedule's"
     )
     holdout: float = Field(
-        0.1, gt=0, lt=1, description="share of each class that is only measured on"
+        0.1, gt=0, lt=1, description="share of each class held out of training, to measure on"
     )
     measured: int = Field(
-        500, ge=2, description="held-out images behind the log's mutual information, at most"
+        500, ge=2, description="held-out images for the log's mutual information, at most"
     )
-    devices: int = Field(1, ge=1, description="devices to train on, by data-parallel processes")
+    devices: int = Field(1, ge=1, description="devices to train on, one data-parallel process each")
     own: float = Field(
         0.5, gt=0, le=1, description="gate from which a filter counts as the class's own"
     )
-    filters: int = Field(5, ge=1, description="filters whose maps are shown on an image")
-
-    def settled(self) -> CsgParams:
-        """The same with what was left open taken from the schedule."""
-        chosen = SCHEDULES[self.schedule]
-        return self.model_copy(
-            update={key: value for key, value in chosen.items() if getattr(self, key) is None}
-        )
+    filters: int = Field(5, ge=1, description="filters whose maps to show on an image")
 
     def gated(self, epoch: int) -> bool:
-        """Whether an epoch goes through the gates."""
+        """Whether an epoch is gated."""
         return self.gate and epoch >= (self.warm_up or 0) and epoch % self.period >= self.phase
 
     def rate_at(self, epoch: int) -> float:
-        """The network's learning rate in an epoch; of settled parameters."""
+        """The network's learning rate in an epoch, of parameters without gaps."""
         base = self.gated_rate if self.gated(epoch) else self.rate
-        dropped = sum(epoch >= share * (self.epochs or 0) for share in self.drops or ())
-        return float((base or 0.0) * 0.1**dropped)
+        return (base or 0.0) * rate_factor(epoch, self.epochs or 0, self.drops or ())

@@ -1,4 +1,4 @@
-"""How far gates can travel in a training, and how far they have to."""
+"""How far gates can move in a training, and how far they have to."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from interp.errors import InputError
 from interp_csg.params import CsgParams
 
 FASTEST = 0.5
-"""A step of half the way."""
+"""Largest learning rate of the gates: a step of half the way from 1 to 0."""
 
 
 def needed(classes: int, sparsity: float) -> float:
-    """How far a gate that is not its filter's largest has to fall from 1, if all fall alike.
+    """How far a gate that is not its filter's largest has to fall from 1, if all fall equally.
 
     At the end |G|_1 = g: each filter's gates are 1, and classes - 1 times v, with
     1 + (classes - 1) v = g / filters.
@@ -19,7 +19,7 @@ def needed(classes: int, sparsity: float) -> float:
 
 
 def reach(params: CsgParams, steps: int) -> float:
-    """How far the penalty can move a gate in `steps` gated steps; of settled parameters.
+    """How far the penalty can move a gate in `steps` gated steps, of parameters without gaps.
 
     Adam moves by about its rate a step whatever the gradient; SGD by rate * penalty.
     """
@@ -28,12 +28,12 @@ def reach(params: CsgParams, steps: int) -> float:
 
 
 def gated_steps(params: CsgParams, steps: int) -> int:
-    """Steps of all gated epochs; `steps` are those of an epoch."""
+    """Number of steps in all gated epochs; `steps` are those of one epoch."""
     return steps * sum(params.gated(epoch) for epoch in range(params.epochs or 0))
 
 
-def hastened(params: CsgParams, classes: int, steps: int) -> CsgParams:
-    """With few steps, the gates' rate raised so that they reach sparsity in half of them."""
+def with_faster_gates(params: CsgParams, classes: int, steps: int) -> CsgParams:
+    """Parameters with the gates' rate raised where steps are few, to get sparse in half of them."""
     far = reach(params, gated_steps(params, steps))
     wanted = needed(classes, params.sparsity)
     if not params.gate or not 0 < far < wanted:
@@ -43,7 +43,7 @@ def hastened(params: CsgParams, classes: int, steps: int) -> CsgParams:
 
 
 def check_reach(params: CsgParams, classes: int, steps: int) -> None:
-    """Raise InputError where the gates cannot get sparse; `steps` are those of an epoch."""
+    """Raise InputError where the gates cannot get sparse; `steps` are those of one epoch."""
     if not params.gate:
         return
     total = gated_steps(params, steps)

@@ -1,28 +1,27 @@
-"""The ending that CSG needs of a network: maps, their mean over cells, one linear layer."""
+"""The last layers that CSG needs: maps, their mean over cells, one linear layer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interp.errors import UnsupportedError
 from interp.network.preprocess import probe_images
 from interp.spec import Capability
+from interp.training.recording import recording
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from interp.model import ModelAdapter
 
 TOLERANCE = {"fp32": 1e-4, "fp16": 4e-3, "bf16": 2e-2}
-"""How far the linear layer's input may be from the maps' means, relative to its largest."""
+"""Largest difference of the linear layer's input and the maps' means, relative to the largest."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """Names of the maps' layer and of the linear layer, and how many filters and classes."""
+    """Names of the maps' layer and of the linear layer; numbers of filters and classes."""
 
     layer: str
     linear: str
@@ -31,21 +30,21 @@ class Ending:
 
 
 def find_ending(model: ModelAdapter, layer: str | None = None) -> Ending:
-    """The ending, checked on random images; UnsupportedError says what was looked for."""
+    """The ending of a model, checked on random images; UnsupportedError where it has none."""
     if Capability.MODULE not in model.capabilities:
         raise model.lacks(Capability.MODULE, "training with class-specific gates")
-    linear, taken = _last_linear(model)
-    known = {each.name: each for each in model.maps()}
+    linear, inputs = _last_linear(model)
+    maps = {each.name: each.channels for each in model.maps()}
     if layer is not None:
-        model.layer(layer)  # a wrong name is told with the nearest ones
-    asked = [layer] if layer else [n for n, each in known.items() if each.channels == len(taken[0])]
-    for name in reversed(asked):
-        if name in known and _is_mean(model, name, taken):
-            return Ending(name, linear, taken.shape[1], len(model.spec.classes))
+        model.layer(layer)  # the error for a wrong name lists the nearest ones
+    names = [layer] if layer else [name for name in maps if maps[name] == inputs.shape[1]]
+    for name in reversed(names):
+        if name in maps and _is_mean(model, name, inputs):
+            return Ending(name, linear, inputs.shape[1], len(model.spec.classes))
     found = f"{layer} is not" if layer else "no layer's maps are"
     raise UnsupportedError(
         f"{model.spec.name} does not end as CSG needs: looked for maps whose mean over all cells "
-        f"enters the last linear layer; {linear} takes {taken.shape[1]} numbers, and {found} that"
+        f"enters the last linear layer; {linear} takes {inputs.shape[1]} numbers, and {found} that"
     )
 
 
@@ -57,38 +56,26 @@ def weights_of(model: ModelAdapter, linear: str) -> tuple[Tensor, Tensor]:
     return weight.detach(), weight.new_zeros(len(weight)) if bias is None else bias.detach()  # type: ignore[operator]
 
 
-@contextmanager
-def taking(module: nn.Module, linear: str) -> Iterator[list[Tensor]]:
-    """What enters the linear layer while the block runs, call after call."""
-    taken: list[Tensor] = []
-    handle = module.get_submodule(linear).register_forward_pre_hook(
-        lambda _, inputs: taken.append(inputs[0])
-    )
-    try:
-        yield taken
-    finally:
-        handle.remove()
-
-
 def _last_linear(model: ModelAdapter) -> tuple[str, Tensor]:
-    """The linear layer that answers the classes, and what enters it, (2, K)."""
+    """The linear layer with an output for each class, and its input (2, K) on random images."""
     images = probe_images(model.spec.input)
     for each in reversed(model.layers()):
         if each.kind == "Linear" and each.channels == len(model.spec.classes):
-            with taking(model.module(), each.name) as taken:
+            with recording({each.name: model.module().get_submodule(each.name)}) as calls:
                 model.predict(images)
-            if len(taken) == 1 and taken[0].dim() == 2:
-                return each.name, taken[0]
+            inputs = [call.inputs[0] for call in calls[each.name]]
+            if len(inputs) == 1 and inputs[0].dim() == 2:
+                return each.name, inputs[0]
     raise UnsupportedError(
         f"{model.spec.name} does not end as CSG needs: looked for a linear layer with an output "
         f"for each of {len(model.spec.classes)} classes after global pooling, and found none"
     )
 
 
-def _is_mean(model: ModelAdapter, layer: str, taken: Tensor) -> bool:
+def _is_mean(model: ModelAdapter, layer: str, inputs: Tensor) -> bool:
     maps = model.activations(probe_images(model.spec.input), [layer])[layer]
-    if maps.dim() != 4 or maps.shape[:2] != taken.shape:
+    if maps.dim() != 4 or maps.shape[:2] != inputs.shape:
         return False
-    apart = (maps.float().mean((2, 3)) - taken.float()).abs().max()
+    apart = (maps.float().mean((2, 3)) - inputs.float()).abs().max()
     allowed = TOLERANCE[model.spec.precision]
-    return bool(apart <= allowed * taken.float().abs().max().clamp(min=1e-12))
+    return bool(apart <= allowed * inputs.float().abs().max().clamp(min=1e-12))

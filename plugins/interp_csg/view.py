@@ -1,41 +1,31 @@
-"""What CSG shows of one image: where a class's own filters look, and what is lost without them."""
+"""CSG on one image: where the own filters of a class look, and what is lost without them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from interp.errors import InputError
-from interp.evidence import ChannelImportance, Evidence, Heatmap, Matrix, PartMaps, Table
+from interp.evidence import ChannelImportance, Evidence, Heatmap, Matrix, Table
 from interp.explanation import Explanation
+from interp.method import ImageView
+from interp.target import Target
+from interp_csg.knowledge import CsgKnowledge
+from interp_csg.params import CsgParams
 from interp_csg.switching import switched
 
-if TYPE_CHECKING:
-    from torch import Tensor
 
-    from interp.model import ModelAdapter
-    from interp.network.placement import Placement
-    from interp.target import Target
-    from interp_csg.known import Known
-    from interp_csg.params import CsgParams
+class View(ImageView):
+    """One image seen by a model whose filters belong to classes."""
 
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """One image (H, W, 3) uint8 seen by a model whose filters belong to classes."""
-
-    model: ModelAdapter
-    image: np.ndarray
-    at: int
-    known: Known
+    learned: CsgKnowledge
     params: CsgParams
 
-    def tell(self, targets: Sequence[Target]) -> Explanation:
-        """Evidence for every target."""
+    def to_explanation(self, targets: Sequence[Target]) -> Explanation:
+        """Evidence for every target; a note for one to which no filter belongs."""
         evidence = [each for target in targets for each in self._evidence(target)]
         notes = [
             f"no filter belongs to {target.name}: no gate of it reaches {self.params.own}"
@@ -46,119 +36,88 @@ class View:
 
     def map(self, weights: np.ndarray) -> np.ndarray:
         """sum_k w_k A_k in the original image's coordinates, (H, W)."""
-        return self._placed(np.tensordot(weights, self._maps, 1))
+        return self.place(np.tensordot(weights, self._maps, 1), self.learned.layer)
 
     def _evidence(self, target: Target) -> Iterator[Evidence]:
-        own, weights = self._own(target), self._weights(target)
-        kept = np.zeros_like(weights)
-        kept[own] = weights[own]
-        about: dict[str, Any] = {
-            "target": target.name,
-            "image": self.at,
-            "layer": self.known.layer,
-        }
+        layer, weight = self.learned.layer, self.learned.weight
+        own, weights = self._own(target), weight[target.index]
+        if target.against is not None:
+            weights = weights - weight[target.against]
+        own_weights = np.zeros_like(weights)
+        own_weights[own] = weights[own]
+        about: dict[str, Any] = {"target": target.name, "image": self.index, "layer": layer}
         unit = "score per cell"
-        yield Heatmap(name="class filters", values=self.map(kept), unit=unit, **about)
+        yield Heatmap(name="class filters", values=self.map(own_weights), unit=unit, **about)
         yield Heatmap(name="all filters", values=self.map(weights), unit=unit, **about)
         features = self._maps.mean((1, 2))
-        yield ChannelImportance(name="contributions", values=weights * features, **about)
+        contributions = weights * features
+        yield ChannelImportance(name="contributions", values=contributions, **about)
         if len(own):
-            yield self._parts(own, weights * features, about)
+            best = own[np.argsort(-contributions[own], kind="stable")][: self.params.filters]
+            yield self.part_maps("own filters", layer, self._maps, best, target.name)
         yield self._without(target, own, features)
 
-    def _parts(self, own: np.ndarray, contribution: np.ndarray, about: dict[str, Any]) -> PartMaps:
-        """Where the class's own filters are excited, those that give most first."""
-        best = own[np.argsort(-contribution[own], kind="stable")][: self.params.filters]
-        maps = np.stack([self._placed(self._maps[each]) for each in best])
-        peaks = [np.unravel_index(each.argmax(), each.shape) for each in maps]
-        return PartMaps(
-            name="own filters",
-            maps=maps,
-            peaks=np.array(peaks, np.int64),
-            filters=[int(each) for each in best],
-            **about,
-        )
-
     def _without(self, target: Target, own: np.ndarray, features: np.ndarray) -> Table:
-        """The image's classes with all filters, and without the target's own."""
-        raw = np.stack(
-            [self.known.scores(features[None])[0], self.known.scores(features[None], own)[0]]
-        )
-        chances = self.model.probabilities(self.model.to_device(raw.astype(np.float32)))
-        before, after = chances.cpu().numpy()
-        shown = list(
-            dict.fromkeys([target.index, *np.argsort(-before, kind="stable")[:5].tolist()])
-        )
+        """Probabilities with all filters, and without the target's own."""
+        raw = np.concatenate([self.learned.scores(features[None], off) for off in (None, own)])
+        found = self.model.probabilities(self.model.to_device(raw.astype(np.float32)))
+        before, after = found.cpu().numpy()
+        top = np.argsort(-before, kind="stable")[:5].tolist()
         return Table(
             name="filters switched off",
             target=target.name,
-            image=self.at,
+            image=self.index,
             columns=["class", "probability", f"without the {len(own)} filters of {target.name}"],
             rows=[
-                [self.known.classes[c], round(float(before[c]), 4), round(float(after[c]), 4)]
-                for c in shown
+                [self.learned.classes[c], round(float(before[c]), 4), round(float(after[c]), 4)]
+                for c in dict.fromkeys([target.index, *top])
             ],
         )
 
     def _own(self, target: Target) -> np.ndarray:
-        """Filters of the class; of a difference, those of either."""
-        found = [self.known.filters(target.index, self.params.own)]
-        if target.against is not None:
-            found.append(self.known.filters(target.against, self.params.own))
+        """Filters of a class; of a difference of two classes, those of either."""
+        labels = [target.index] if target.against is None else [target.index, target.against]
+        found = [self.learned.filters(label, self.params.own) for label in labels]
         return np.unique(np.concatenate(found))
-
-    def _weights(self, target: Target) -> np.ndarray:
-        """The head's weights (K,) of a class or of a difference."""
-        weights = self.known.weight
-        against = 0 if target.against is None else weights[target.against]
-        found: np.ndarray = weights[target.index] - against
-        return found
-
-    def _placed(self, cells: np.ndarray) -> np.ndarray:
-        field = self.model.layer(self.known.layer).field
-        over = self._prepared[1].grid_to_input(cells.astype(np.float32), field)
-        return self._prepared[1].to_image(over)
-
-    @cached_property
-    def _prepared(self) -> tuple[Tensor, Placement]:
-        return self.model.prepare(self.image)
 
     @cached_property
     def _maps(self) -> np.ndarray:
         """A (K, h, w)."""
-        layer = self.known.layer
+        layer = self.learned.layer
         if layer not in {each.name for each in self.model.layers()}:
             raise InputError(
                 f"{self.model.spec.name} has no layer {layer}, whose filters belong to classes; "
                 "open the folder that fit wrote"
             )
-        maps = self.model.activations(self._prepared[0][None], [layer])[layer][0]
-        found: np.ndarray = maps.float().cpu().numpy()
-        return found
+        return self.model.activations(self.pixels, [layer])[layer][0].float().cpu().numpy()
 
 
-def gate_matrix(known: Known) -> Matrix:
+def gate_matrix(learned: CsgKnowledge) -> Matrix:
     """G with filters grouped by class."""
-    order = known.grouped()
-    assert known.gates is not None  # noqa: S101 - grouped has looked
+    order = learned.grouped()
     return Matrix(
         name="gates",
-        layer=known.layer,
-        values=known.gates[:, order],
-        rows=list(known.classes),
+        layer=learned.layer,
+        values=learned.required_gates()[:, order],
+        rows=list(learned.classes),
         columns=[str(each) for each in order],
         signed=False,
     )
 
 
-def confusions(known: Known, label: int, own: float) -> Iterator[Matrix]:
-    """On the images held out of training: what is called what, with a class's filters and without.
+def confusion_matrices(learned: CsgKnowledge, target: Target, own: float) -> Iterator[Matrix]:
+    """Confusion of the images held out of training with all filters, and without a class's own.
 
     Rows are the true classes.
     """
-    names, off = list(known.classes), known.filters(label, own)
-    both = switched(known, known.features, known.labels, off)
+    names, off = list(learned.classes), learned.filters(target.index, own)
+    both = switched(learned, learned.features, learned.labels, off)
     for title, values in zip(("all filters", "its filters off"), both, strict=True):
         yield Matrix(
-            name=f"confusion, {title}", values=values, rows=names, columns=names, signed=False
+            name=f"confusion, {title}",
+            target=target.name,
+            values=values,
+            rows=names,
+            columns=names,
+            signed=False,
         )

@@ -1,26 +1,8 @@
 """Network Decoupling: networks whose filters are switched on and off for each image."""
 
-from __future__ import annotations
+from pathlib import Path
 
-from typing import TYPE_CHECKING
+from interp.spec import ModelSource
 
-from interp.hookspecs import hookimpl
-
-if TYPE_CHECKING:
-    from interp.registry.loading import Registrar
-
-
-@hookimpl
-def interp_register(registrar: Registrar) -> None:
-    """The method, the builder of the networks it trains, one of them, and their measures."""
-    from interp.opening.source import ModelSource
-    from interp_decoupling.build import build
-    from interp_decoupling.known import SHIPPED
-    from interp_decoupling.method import Decoupling
-    from interp_decoupling.metric import METRICS
-
-    registrar.add("method", "decoupling", Decoupling)
-    registrar.add("builder", "decoupled", build)
-    registrar.add("model", "creatures-decoupled", ModelSource(str(SHIPPED / "creatures-resnet")))
-    for name, metric in METRICS.items():
-        registrar.add("metric", name, metric)
+CREATURES = ModelSource(str(Path(__file__).with_name("models") / "creatures-resnet"))
+"""creatures-resnet with controlling modules that switch its filters for each image."""

@@ -1,27 +1,24 @@
-"""Controlling modules put into a network, and the registered builder that puts them there again."""
+"""Insertion of controlling modules into a network, and the registered builder that repeats it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from torch import nn
 
 from interp.errors import ModelError
-from interp_decoupling.binarise import Mixture
-from interp_decoupling.control import Control, Controlled
+from interp.spec import Plain
+from interp.training.task import seeded
+from interp_decoupling.control import Control, Controlled, Mixture
+from interp_decoupling.params import DecouplingParams
 from interp_decoupling.structure import Place
 
-if TYPE_CHECKING:
-    from interp_decoupling.params import DecouplingParams
 
-
-class Layout(BaseModel):
-    """What a derived model's recipe says: the places, and what their modules are like."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Layout(Plain):
+    """Recipe of a decoupled model: the controlled places, and parameters of their modules."""
 
     places: tuple[Place, ...] = ()
     reduction: int = 4
@@ -30,7 +27,7 @@ class Layout(BaseModel):
 
 
 def build(network: nn.Module, params: dict[str, object]) -> nn.Module:
-    """The registered builder: the base with controlling modules. Weights come afterwards."""
+    """Registered builder: the base model with controlling modules, whose weights are set later."""
     try:
         layout = Layout.model_validate(params)
     except ValidationError as error:
@@ -43,7 +40,7 @@ def build(network: nn.Module, params: dict[str, object]) -> nn.Module:
 
 
 def insert(network: nn.Module, layout: Layout) -> nn.Module:
-    """The network, altered: each place's convolution and batch norm in one controlled layer.
+    """Put each place's convolution and batch norm into one controlled layer, in place.
 
     An identity stays where the batch norm was. torch's global generator is put back.
     """
@@ -54,37 +51,25 @@ def insert(network: nn.Module, layout: Layout) -> nn.Module:
                 found = type(convolution).__name__
                 raise ModelError(f"{place.name} is a {found}; expected a convolution")
             norm = network.get_submodule(place.norm) if place.norm else nn.Identity()
-            control = _control(convolution, layout)
+            control = Control(
+                convolution.in_channels,
+                convolution.out_channels,
+                layout.reduction,
+                layout.mixture,
+                layout.noise,
+            ).to(convolution.weight.device, convolution.weight.dtype)
             layer = Controlled(convolution, norm, control, place.rectified, bool(place.fed))
-            _put(network, place.name, layer.train(network.training))
+            network.set_submodule(place.name, layer.train(network.training))
             if place.norm:
-                _put(network, place.norm, nn.Identity().train(network.training))
+                network.set_submodule(place.norm, nn.Identity().train(network.training))
     return network
 
 
 def begin(network: nn.Module, places: Sequence[Place], params: DecouplingParams, seed: int) -> None:
-    """First weights of the controlling modules, drawn by the seed on the CPU."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    """Draw the first weights of the controlling modules by the seed, on the CPU."""
+    with seeded(seed, torch.device("cpu")):
         for place in places:
             control: Any = network.get_submodule(place.name).control
-            kept = next(control.parameters()).device
+            device = next(control.parameters()).device
             control.cpu().begin(params.start or "zero")
-            control.to(kept)
-
-
-def _control(convolution: nn.Conv2d, layout: Layout) -> Control:
-    """On the convolution's device."""
-    made = Control(
-        convolution.in_channels,
-        convolution.out_channels,
-        layout.reduction,
-        layout.mixture,
-        layout.noise,
-    )
-    return made.to(convolution.weight.device, convolution.weight.dtype)
-
-
-def _put(network: nn.Module, name: str, part: nn.Module) -> None:
-    place, _, last = name.rpartition(".")
-    setattr(network.get_submodule(place), last, part)
+            control.to(device)

@@ -1,20 +1,19 @@
-"""What images with alike codes have in common: clusters against classes and concepts."""
+"""Clusters of images with similar codes, compared with classes and concepts."""
 
 from __future__ import annotations
 
 import numpy as np
 
 
-def clustered(codes: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Clusters (N,) of codes (N, n): k-means with `count` centres, or as many as codes differ."""
+def cluster_codes(codes: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Clusters (N,) of codes (N, n) by k-means with `count` centres, or one per distinct code."""
     from sklearn.cluster import KMeans
 
     kinds, inverse = np.unique(codes, axis=0, return_inverse=True)
     if len(kinds) <= count:
         return inverse.reshape(-1)
     found = KMeans(count, n_init=4, random_state=seed).fit(codes.astype(np.float32))
-    labels: np.ndarray = found.labels_
-    return labels
+    return np.asarray(found.labels_)
 
 
 def purity(clusters: np.ndarray, labels: np.ndarray) -> float:
@@ -22,7 +21,7 @@ def purity(clusters: np.ndarray, labels: np.ndarray) -> float:
     return float(contingency(clusters, labels).max(1).sum() / len(labels))
 
 
-def shared(clusters: np.ndarray, labels: np.ndarray) -> float:
+def shared_information(clusters: np.ndarray, labels: np.ndarray) -> float:
     """Normalised mutual information: 0 for none, 1 for the same partition."""
     from sklearn.metrics import normalized_mutual_info_score
 
@@ -36,14 +35,11 @@ def information(codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     joint = np.stack([on, sizes - on]) / len(labels)  # (2, C, n)
     apart = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
     ratio = np.divide(joint, apart, out=np.ones_like(joint), where=joint > 0)
-    found: np.ndarray = (joint * np.log(ratio)).sum((0, 1))
-    return found
+    return np.asarray((joint * np.log(ratio)).sum((0, 1)))
 
 
 def contingency(clusters: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """How many images (G, C) of each cluster have each label, both in sorted order."""
-    groups, at = np.unique(clusters, return_inverse=True)
-    kinds, of = np.unique(labels, return_inverse=True)
-    found = np.zeros((len(groups), len(kinds)), np.int64)
-    np.add.at(found, (at.reshape(-1), of.reshape(-1)), 1)
-    return found
+    from sklearn.metrics.cluster import contingency_matrix
+
+    return np.asarray(contingency_matrix(clusters, labels))

@@ -1,4 +1,4 @@
-"""Concepts: what filters and combinations of them light, against masks of parts.
+"""Concepts: overlap of the cells where filters are active with masks of object parts.
 
 Masks are shares of a layer's cells, so that IoU is sum min / sum max over all images and cells.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from interp.errors import InputError
-from interp.evaluation.dissection import thresholds
+from interp.evaluation.dissection import mask_to_input, thresholds
 
 if TYPE_CHECKING:
     from interp.dataset import Example
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 Values = dict[str, dict[str, str]]
 """concept -> class -> value."""
-
-
 Joined = Literal["mean", "union"]
 
 
@@ -38,7 +36,7 @@ class Match:
 
 
 def read_values(path: str | None, classes: Sequence[str]) -> Values:
-    """Concepts of classes from a JSON file; InputError unless it gives every class a value."""
+    """Values of concepts for each class from a JSON file; InputError where a class has none."""
     if path is None:
         return {}
     try:
@@ -55,10 +53,9 @@ def read_values(path: str | None, classes: Sequence[str]) -> Values:
     return found
 
 
-def lit(maps: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """Cells (N, K, gh, gw) bool where a filter exceeds its threshold, and is on at all."""
-    found: np.ndarray = (maps >= limits[:, None, None]) & (maps > 0)
-    return found
+def active_cells(maps: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Cells (N, K, gh, gw) bool where a filter's map reaches its threshold and is not 0."""
+    return np.asarray((maps >= limits[:, None, None]) & (maps > 0))
 
 
 def overlap(cells: np.ndarray, mask: np.ndarray) -> float:
@@ -74,25 +71,31 @@ def part_masks(
     grid: tuple[int, int],
     field: ReceptiveField | None,
 ) -> dict[str, np.ndarray]:
-    """Masks (N, gh, gw) by concept: every part, and of parts with a value per class each value.
+    """Masks (N, gh, gw) of each part, and of each value of the parts that have one per class.
 
-    An example's label counts in `classes`, the data's.
+    Labels of instances are those of `classes`, the data's.
     """
     found: dict[str, np.ndarray] = {}
     for at, (example, placement) in enumerate(examples):
-        for name, mask in _parts(example, classes, values):
-            cells = found.setdefault(name, np.zeros((len(examples), *grid), np.float32))
-            cells[at] = np.maximum(cells[at], _on_grid(mask, placement, grid, field))
+        for instance in example.instances:
+            for part in instance.parts:
+                if part.mask is None:
+                    continue
+                cells = _on_grid(part.mask, placement, grid, field)
+                value = values.get(part.name, {}).get(classes[instance.label])
+                for name in (part.name, *([] if value is None else [f"{part.name} {value}"])):
+                    masks = found.setdefault(name, np.zeros((len(examples), *grid), np.float32))
+                    masks[at] = np.maximum(masks[at], cells)
     return found
 
 
 def parts_together(
     masks: dict[str, np.ndarray], classes: Sequence[str], values: Values
 ) -> dict[str, np.ndarray]:
-    """Masks (N, gh, gw) of the parts that have values, all at once: any, and each class's own.
+    """Masks (N, gh, gw) of all parts that have values together, and of each class's own values.
 
-    As "head and tail", "head round and tail bushy"; nothing on images that lack one of them. What
-    tells a class is more than one part, and a combination of filters may stand for that.
+    For example "head and tail", and "head round and tail bushy"; empty on images that lack one of
+    them. A class is recognised by several parts, which a combination of filters may stand for.
     """
     if len(values) < 2:
         return {}
@@ -106,12 +109,12 @@ def parts_together(
     return found
 
 
-def mined(
+def mine_combinations(
     codes: np.ndarray, clusters: np.ndarray, most: int, least: float = 0.5
 ) -> list[tuple[int, tuple[int, ...]]]:
-    """Of each cluster (images, filters): up to `most` that are on in more of it than elsewhere.
+    """Per cluster its number of images, and up to `most` filters that are on more than elsewhere.
 
-    Of those on in `least` of its images or more; clusters with fewer than two such have none.
+    Filters are on in a share `least` of its images or more; clusters with one or none are left out.
     """
     found = []
     for group in np.unique(clusters):
@@ -126,7 +129,7 @@ def mined(
     return found
 
 
-def met(
+def match_concept(
     maps: np.ndarray,
     masks: dict[str, np.ndarray],
     filters: tuple[int, ...],
@@ -134,20 +137,20 @@ def met(
     top: float,
     joined: Joined = "mean",
 ) -> tuple[Match, Match]:
-    """The concept these filters meet together, and the one of them that meets it best alone.
+    """The concept that filters overlap with most together, and the best of them alone.
 
-    Thresholds, concept and best filter are chosen on the images `seen` (N,), and the overlaps are
-    those on the others. Maps (N, K, gh, gw), rectified. "mean": the top cells of the filters' mean,
-    each in units of its own threshold; as many cells as a single filter's. "union": of their cells.
+    Thresholds, concept and best filter are chosen on the images `seen` (N,); the overlaps are those
+    on the others. Maps (N, K, gh, gw) are rectified. "mean": the top cells of the filters' mean,
+    each divided by its threshold; as many cells as a single filter's. "union": all their cells.
     """
     chosen = maps[:, list(filters)]
     limits = thresholds(chosen[seen], top)
-    alone = np.moveaxis(lit(chosen, limits), 1, 0)
+    alone = np.moveaxis(active_cells(chosen, limits), 1, 0)
     together = np.logical_or.reduce(alone)
     if joined == "mean":
         units = np.where(limits > 0, limits, 1)[:, None, None]
         mean = (chosen / units).mean(1, keepdims=True)
-        together = lit(mean, thresholds(mean[seen], top))[:, 0]
+        together = active_cells(mean, thresholds(mean[seen], top))[:, 0]
     concept = max(masks, key=lambda name: overlap(together[seen], masks[name][seen]))
     mask = masks[concept]
     best = int(np.argmax([overlap(each[seen], mask[seen]) for each in alone]))
@@ -158,28 +161,13 @@ def met(
     )
 
 
-def _parts(
-    example: Example, classes: Sequence[str], values: Values
-) -> list[tuple[str, np.ndarray]]:
-    found = []
-    for instance in example.instances:
-        for part in instance.parts:
-            if part.mask is not None:
-                found.append((part.name, part.mask))
-                if part.name in values:
-                    kind = values[part.name].get(classes[instance.label])
-                    found += [] if kind is None else [(f"{part.name} {kind}", part.mask)]
-    return found
-
-
 def _on_grid(
     mask: np.ndarray, placement: Placement, grid: tuple[int, int], field: ReceptiveField | None
 ) -> np.ndarray:
-    """A mask (H, W) bool as shares (gh, gw) of the stretches around the cells' centres."""
+    """Shares (gh, gw) that a mask (H, W) bool covers of the areas around the cells' centres."""
     import cv2
 
-    wide = np.repeat(mask[..., None].astype(np.uint8) * 255, 3, 2)
-    values = placement.to_input(wide, pad=0.0)[..., 0]
+    values = mask_to_input(mask, placement)
     stride = (
         field.stride if field else tuple(s / g for s, g in zip(values.shape, grid, strict=True))
     )
@@ -191,5 +179,4 @@ def _on_grid(
         for axis in (0, 1)
     )
     across, down = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))
-    found: np.ndarray = cv2.remap(smooth, across, down, cv2.INTER_LINEAR)
-    return found
+    return np.asarray(cv2.remap(smooth, across, down, cv2.INTER_LINEAR))

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from interp_decoupling.binarise import Mixture, mixed, semhash
 from interp_decoupling.only import only_on, pays
 
-Call = tuple[tuple[Tensor, ...], Tensor]
+Mixture = Literal["samples", "channels", "hard", "soft"]
 Start = Literal["zero", "kaiming", "open", "standard"]
 Mode = Literal["auto", "all", "on"]
-"""What is computed: where it pays only the filters that are on, always all, or always those."""
-FOLLOWED = 0.05
-"""How far a step takes the running statistics to those of its images."""
+"""Compute only the filters that are on where that is faster, all filters, or always only those."""
+MOMENTUM = 0.05
+"""Weight of a step's images in the running statistics."""
 TINY = 1e-4
-"""Spread of a channel's means, as a share of the largest mean, below which it tells nothing."""
+"""Spread of a channel's means, as a share of the largest mean, below which it is left out."""
 
 
 class Control(nn.Module):
@@ -55,10 +54,11 @@ class Control(nn.Module):
         return semhash(noisy, mixed(scores.shape, self.mixture, scores.device))
 
     def begin(self, start: Start) -> None:
-        """b1 = b2 = 1, W2 Kaiming-normal, and W1 = 0 or Kaiming-normal: the released starts.
+        """Draw the first weights.
 
+        Released: b1 = b2 = 1, W2 Kaiming-normal, and W1 = 0 ("zero") or Kaiming-normal ("kaiming").
         Ours: "open", Kaiming-normal and b2 = 3, so that at first nearly all filters are on;
-        "standard", the same with W2 halved, for inputs that `standardise` is told of next.
+        "standard", the same with W2 halved, for inputs that `standardise` scales.
         """
         nn.init.ones_(self.reduce.bias)
         nn.init.kaiming_normal_(self.expand.weight)
@@ -73,7 +73,7 @@ class Control(nn.Module):
 
     @torch.no_grad()
     def standardise(self, maps: Tensor) -> None:
-        """While it learns, W1 reads (p - E p) / sd p; at first those of images (B, c, h, w).
+        """Let W1 read (p - E p) / sd p while it learns; both start at those of maps (B, c, h, w).
 
         Then scores differ as much from image to image as from filter to filter.
         """
@@ -85,18 +85,18 @@ class Control(nn.Module):
         """E and sd follow the network that changes, as batch norm's running statistics do."""
         assert self.centre is not None and self.spread is not None  # noqa: S101
         means = means.detach().float()
-        self.centre.lerp_(means.mean(0), FOLLOWED)
+        self.centre.lerp_(means.mean(0), MOMENTUM)
         squares = (means - self.centre).square().mean(0)
-        self.spread.copy_(self.spread.square().lerp(squares, FOLLOWED).sqrt())
+        self.spread.copy_(self.spread.square().lerp(squares, MOMENTUM).sqrt())
 
     def _units(self) -> Tensor:
         assert self.centre is not None and self.spread is not None  # noqa: S101
-        told = self.spread > TINY * self.centre.abs().amax()
-        return torch.where(told, 1 / self.spread, 0.0)
+        varies = self.spread > TINY * self.centre.abs().amax()
+        return torch.where(varies, 1 / self.spread, 0.0)
 
     @torch.no_grad()
-    def settle(self) -> None:
-        """Fold the units into W1 and b1: the same codes from the module as it is published."""
+    def fold(self) -> None:
+        """Fold the scaling into W1 and b1: the published module, which gives the same codes."""
         if self.centre is not None:
             self.reduce.weight.mul_(self._units())
             self.reduce.bias.sub_(self.reduce.weight @ self.centre)
@@ -104,7 +104,7 @@ class Control(nn.Module):
 
 
 class Gate(nn.Module):
-    """Maps times codes: a place where both can be read."""
+    """Maps times codes, as a module, so that both can be recorded."""
 
     def forward(self, maps: Tensor, codes: Tensor) -> Tensor:
         """(B, n, h, w) times (B, n)."""
@@ -114,8 +114,8 @@ class Gate(nn.Module):
 class Controlled(nn.Module):
     """norm(convolution(x)) times the codes of x.
 
-    The paper multiplies after a ReLU that follows; as codes are not negative, before is the same.
-    `rectified` says that one follows, `fed` that the inputs are another's gated maps.
+    The paper multiplies after the ReLU; as codes are not negative, multiplying before is the same.
+    `rectified`: a ReLU follows. `fed`: the inputs are gated maps of other controlled layers.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class Controlled(nn.Module):
         return gated
 
     def _skips(self, maps: Tensor) -> bool:
-        """Inference mode is what predict runs in; nothing is traced or differentiated there."""
+        """Whether to skip filters: in inference mode, where nothing is traced or differentiated."""
         if self.training or self.mode == "all":
             return False
         return self.mode == "on" or (
@@ -163,18 +163,31 @@ def computing(network: nn.Module, mode: Mode) -> Iterator[None]:
             each.mode = was
 
 
-@contextmanager
-def reading(modules: Mapping[str, nn.Module]) -> Iterator[dict[str, Call]]:
-    """Inputs and output of each named module's last call, while the block lasts."""
-    calls: dict[str, Call] = {}
+def soft(noisy: Tensor) -> Tensor:
+    """clip(1.2 sigmoid(g) - .1, 0, 1): exactly 0 or 1 where |g| > ln 11."""
+    return (1.2 * noisy.sigmoid() - 0.1).clamp(0, 1)
 
-    def keep(name: str, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        calls[name] = (inputs, output)
 
-    with ExitStack() as stack:
-        for name, each in modules.items():
-            handle = each.register_forward_hook(
-                lambda _, inputs, output, name=name: keep(name, inputs, output)
-            )
-            stack.callback(handle.remove)
-        yield calls
+def semhash(noisy: Tensor, hard: Tensor) -> Tensor:
+    """1[g > 0] where `hard`, soft(g) elsewhere; the gradient is soft's everywhere.
+
+    g (B, n) already holds its noise; hard is boolean and broadcasts to it.
+    """
+    gentle = soft(noisy)
+    straight = (noisy > 0).to(noisy.dtype) + (gentle - gentle.detach())  # the sum's last term is 0
+    return torch.where(hard, straight, gentle)
+
+
+def mixed(shape: torch.Size, mixture: Mixture, device: torch.device) -> Tensor:
+    """Where a training step is hard, boolean, broadcast to codes (B, n).
+
+    Drawn from torch's global generator, as dropout is: training seeds it and puts it back.
+    "channels": n // 2 draws with replacement, the same for all images.
+    """
+    count, filters = shape
+    if mixture == "samples":
+        return (torch.rand(count, device=device).argsort() < count // 2)[:, None]
+    if mixture == "channels":
+        drawn = torch.randint(filters, (filters // 2,), device=device)
+        return torch.zeros(filters, dtype=torch.bool, device=device).index_fill(0, drawn, True)
+    return torch.full((1, 1), mixture == "hard", device=device)

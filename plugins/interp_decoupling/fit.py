@@ -1,38 +1,36 @@
-"""Training a copy of a model with controlling modules, and what is kept of it."""
+"""Training a copy of a model with controlling modules."""
 
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
+from interp.context import Context
+from interp.dataset import Dataset
 from interp.knowledge import Knowledge
+from interp.model import ModelAdapter
 from interp.spec import Capability
+from interp.training.checkpoint import Row
 from interp.training.loop import train
 from interp.training.samples import Samples, gather, matched_all
-from interp.training.task import Plan, asked, forget
+from interp.training.task import Plan, reset_parameters, run_params, seeded
 from interp_decoupling.build import Layout, begin, insert
 from interp_decoupling.control import controlled
-from interp_decoupling.lesson import Lesson, Teacher
 from interp_decoupling.params import DecouplingParams
 from interp_decoupling.structure import find_places
+from interp_decoupling.training_task import DecouplingTask, Teacher
 from interp_decoupling.work import count_work
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.model import ModelAdapter
-    from interp.training.checkpoint import Row
 
 LATER = {
     "rate", "control_rate", "static", "references", "neighbours", "filters", "depth",
     "concept_layer", "concepts", "surveyed", "combination", "top", "joined", "timed",
 }  # fmt: skip
-"""What may change before a training goes on: the rate, after a NaN, and what it does not use."""
+"""Parameters that may change before an interrupted training goes on: rates, after a NaN, and those
+that training does not use."""
 THUMB = 48
 """Side of the pictures of reference images."""
 
@@ -41,7 +39,7 @@ def fit(
     model: ModelAdapter, dataset: Dataset, params: DecouplingParams, context: Context
 ) -> Knowledge:
     """The trained model, the paths of held-out images and the log, as knowledge of that model."""
-    params = asked(params, context).settled()
+    params = run_params(params, context).scheduled()
     if Capability.MODULE not in model.capabilities:
         raise model.lacks(Capability.MODULE, "training with controlling modules")
     network = copy.deepcopy(model.module()).eval()
@@ -54,38 +52,37 @@ def fit(
     layout = Layout(
         places=places, reduction=params.reduction, mixture=params.mixture, noise=params.noise
     )
-    lesson = _lesson(network, layout, params, held, context.seed)
+    task = _task(network, layout, params, held, context.seed)
     if params.start == "standard":
-        lesson.standardise(learning)
+        task.standardise(learning)
     plan = Plan.of("decoupling", model, dataset, params, LATER, context)
-    rows, early = train(lesson, learning, plan, context)
+    rows, early = train(task, learning, plan, context)
     notes = [*samples.notes, *([early] if early else []), *_warnings(rows[-1], params)]
-    return _knowledge(model, lesson, layout, rows, notes)
+    return _knowledge(model, task, layout, rows, notes)
 
 
-def _lesson(
+def _task(
     network: nn.Module,
     layout: Layout,
     params: DecouplingParams,
     held: Samples,
     seed: int,
-) -> Lesson:
-    """The network with its modules, ready to train; torch's global generator is put back."""
-    taught = params.distillation and not params.fresh
-    teacher = Teacher(copy.deepcopy(network)) if taught else None
+) -> DecouplingTask:
+    """The network with its controlling modules, ready to train."""
+    teacher = None
+    if params.distillation and not params.fresh:
+        teacher = Teacher(copy.deepcopy(network))
     if params.fresh:
-        forget(network, seed)
+        reset_parameters(network, seed)
     insert(network, layout)
-    device = next(network.parameters()).device
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    with seeded(seed, next(network.parameters()).device):
         begin(network, layout.places, params, seed)
         network.requires_grad_(True)
-        return Lesson(network, len(held.model.spec.classes), params, held, teacher)
+        return DecouplingTask(network, len(held.model.spec.classes), params, held, teacher)
 
 
 def _warnings(row: Row, params: DecouplingParams) -> list[str]:
-    """What the last epoch's gates are not, for people."""
+    """Warnings of gates that are static or always off after the last epoch."""
     if "diversity" not in row:
         return []
     found = []
@@ -109,35 +106,36 @@ def _warnings(row: Row, params: DecouplingParams) -> list[str]:
 
 
 def _knowledge(
-    model: ModelAdapter, lesson: Lesson, layout: Layout, rows: list[Row], notes: list[str]
+    model: ModelAdapter, task: DecouplingTask, layout: Layout, rows: list[Row], notes: list[str]
 ) -> Knowledge:
-    network = lesson.network.eval()
+    network = task.network.eval()
     for each in controlled(network).values():
-        each.control.settle()
+        each.control.fold()
     network.to(memory_format=torch.contiguous_format)
     made = model.adopt(network, "decoupled", layout.model_dump(mode="json"))
+    work = count_work(network, layout.places, model.spec.input.size)
     about: dict[str, Any] = {
         "classes": list(made.spec.classes),
         "base": model.spec.source,
-        "params": lesson.params.model_dump(mode="json"),
+        "params": task.params.model_dump(mode="json"),
         "log": rows,
         "notes": notes,
         "layers": rows[-1].get("layers", {}),
-        "work": count_work(network, layout.places, model.spec.input.size).facts(),
+        "work": work.model_dump(mode="json"),
     }
     arrays: dict[str, np.ndarray] = {}
     if layout.places:
-        arrays, about["filters"] = _references(lesson)
+        arrays, about["filters"] = _references(task)
     return Knowledge.of("decoupling", made, arrays, about, made=True)
 
 
-def _references(lesson: Lesson) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+def _references(task: DecouplingTask) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     """Paths, labels and pictures of held-out images, and each layer's filters."""
     import cv2
 
-    assert lesson.held is not None  # noqa: S101 - fit always holds some
-    held = lesson.held.part(np.arange(min(len(lesson.held), lesson.params.references)))
-    paths, _ = lesson.look(held)
+    assert task.held is not None  # noqa: S101 - fit always holds some
+    held = task.held.part(np.arange(min(len(task.held), task.params.references)))
+    paths, _ = task.read_paths(held)
     pictures = [
         cv2.resize(each.permute(1, 2, 0).numpy(), (THUMB, THUMB), interpolation=cv2.INTER_AREA)
         for each in held.images(np.arange(len(held)))

@@ -9,18 +9,18 @@ from torch.nn.functional import cross_entropy
 
 Order = Literal["maps", "codes"]
 TEMPERATURE = 4.0
-"""Of distilled answers, after Hinton et al.: how much the improbable classes tell."""
+"""Temperature of distillation (Hinton et al.); higher gives improbable classes more weight."""
 
 
 def information(answers: Tensor, labels: Tensor) -> Tensor:
-    """CE(Q(z), y) of answers (B, C): H(y) less it bounds the mutual information I(y; z) below."""
+    """CE(Q(z), y) of scores (B, C); H(y) - CE bounds the mutual information I(y; z) from below."""
     return cross_entropy(answers.float(), labels)
 
 
 def alignment(pooled: Tensor, codes: Tensor, order: Order) -> Tensor:
     """Mean over images of KL(softmax(o) || softmax(z)) / n, for o, z (B, n).
 
-    o are the maps' means before gating. "codes" puts z first. Both sides receive gradients.
+    o are the maps' means before gating. With "codes" z comes first. Both sides receive gradients.
     """
     first, second = (pooled, codes) if order == "maps" else (codes, pooled)
     own, other = first.float().log_softmax(1), second.float().log_softmax(1)

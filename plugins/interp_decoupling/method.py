@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-import numpy as np
-
-from interp.explanation import Explanation, join
-from interp.method import Method
-from interp.params import Params
+from interp.context import Context
+from interp.dataset import Dataset
+from interp.explanation import Explanation
+from interp.knowledge import Knowledge
+from interp.method import FittedMethod
+from interp.model import ModelAdapter
 from interp.spec import Capability
-from interp_decoupling.known import known_of
+from interp_decoupling.knowledge import DecouplingKnowledge
 from interp_decoupling.params import DecouplingParams
 from interp_decoupling.view import View
 
-if TYPE_CHECKING:
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.knowledge import Knowledge
-    from interp.model import ModelAdapter
-    from interp.target import Target
-
 
 @dataclass(frozen=True)
-class Decoupling(Method):
+class Decoupling(FittedMethod):
     """The filters that are on for an image: its calculation path.
 
     Learn. A controlling module at each convolution l reads the mean p of the input maps, and
@@ -44,7 +37,7 @@ class Decoupling(Method):
     softmax(f(x) / T)), where f_0 is the plain network and T = 4 (ours).
 
     Explain. The codes of all layers are the image's path: what of it is unlike its class, what of
-    its class is unlike the others, whose paths are nearest, and where its filters look.
+    its class is unlike the others, which images have the nearest paths, and where its filters look.
 
     Y. Li et al.: Interpretable Neural Network Decoupling, ECCV 2020.
 
@@ -53,7 +46,8 @@ class Decoupling(Method):
     gates, no gates at grouped convolutions and at one that answers the classes.
     """
 
-    Params: ClassVar[type[Params]] = DecouplingParams
+    Params = DecouplingParams
+    View = View
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PREDICT, Capability.ACTIVATIONS})
 
     params: DecouplingParams
@@ -64,21 +58,9 @@ class Decoupling(Method):
 
         return fit(model, dataset, self.params, context)
 
-    def explain(
-        self,
-        model: ModelAdapter,
-        images: Sequence[np.ndarray],
-        targets: Sequence[Target],
-        knowledge: Knowledge | None,
-        context: Context,
-    ) -> Explanation:
-        """Each image's path, against its target's class and that class against the others."""
-        known = known_of(model, knowledge)
-        parts = []
-        for at, image in enumerate(images):
-            context.out_of_time()
-            parts.append(View(model, image, at, known, self.params).tell(targets))
-        return join(parts)
+    def learned(self, model: ModelAdapter, knowledge: Knowledge | None) -> DecouplingKnowledge:
+        """Reference paths and work of a model that was trained with controlling modules."""
+        return DecouplingKnowledge.of(model, knowledge)
 
     def survey(
         self, model: ModelAdapter, dataset: Dataset, knowledge: Knowledge | None, context: Context
@@ -86,4 +68,4 @@ class Decoupling(Method):
         """The log, and on a data set: paths of classes, clusters, concepts, work and time."""
         from interp_decoupling.survey import survey
 
-        return survey(model, dataset, known_of(model, knowledge), self.params, context)
+        return survey(model, dataset, self.learned(model, knowledge), self.params, context)

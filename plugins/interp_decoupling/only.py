@@ -1,4 +1,4 @@
-"""A convolution that computes only the filters that are on, from channels that are not all zero."""
+"""Convolution of only the filters that are on, from channels that are not all zero."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
 PAYS = 5e7
-"""Multiply-adds of a convolution on one image from which gathering channels is worth its time.
+"""Multiply-adds of a convolution on one image from which gathering channels saves time.
 Ours, from the layer times of benchmarks/decoupling_speed.py at 32, 64 and 224 pixels on one thread.
 """
 
 
 def pays(convolution: nn.Conv2d, maps: Tensor) -> bool:
-    """Whether to gather channels: not on a GPU, which would wait at each layer."""
+    """Whether skipping filters saves time; not on a GPU, which would synchronise at each layer."""
     height, width = size(convolution, maps)
     return maps.device.type == "cpu" and height * width * convolution.weight.numel() >= PAYS
 
@@ -104,5 +104,5 @@ def _gathered(maps: Tensor, chosen: Tensor) -> Tensor:
 
 
 def _channels_last(maps: Tensor) -> bool:
-    """There gather and scatter are twenty times as fast as index_select and index_copy."""
+    """Whether the memory format is channels last, where gather and scatter are 20 times as fast."""
     return maps.is_contiguous(memory_format=torch.channels_last) and not maps.is_contiguous()

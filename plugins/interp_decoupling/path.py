@@ -1,11 +1,21 @@
-"""Calculation paths: the codes of all layers, image by image, and how alike they are."""
+"""Calculation paths: the codes of all layers for each image, and how alike they are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from interp.context import Context
+from interp.dataset import Dataset
+from interp.evaluation.similarity import class_means
+from interp.model import ModelAdapter
+from interp.training.samples import Samples, labelled
+
+if TYPE_CHECKING:
+    from interp_decoupling.knowledge import DecouplingKnowledge
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +31,8 @@ class Paths:
         return split(self.codes, self.filters)
 
     def shares(self, classes: int) -> np.ndarray:
-        """f (C, F): the share of a class's images for which a filter is on; 0 without images."""
-        found = np.zeros((classes, self.codes.shape[1]))
-        for label in np.unique(self.labels):
-            found[label] = self.codes[self.labels == label].mean(0)
-        return found
+        """Share (C, F) of a class's images for which a filter is on; 0 for a class without any."""
+        return class_means(self.codes, self.labels, classes)
 
     @cached_property
     def distances(self) -> np.ndarray:
@@ -33,16 +40,15 @@ class Paths:
         return hamming(self.codes, self.codes)
 
     def within(self) -> tuple[float, float]:
-        """Mean distance of two images of one class, and of two classes; nan without such a pair."""
+        """Mean distance of two images of one class, and of two classes; NaN without such a pair."""
         return within(self.distances, self.labels)
 
     def effect(self) -> float:
-        """Cohen's d: how much further two classes' images are apart than one's, in units of the
-        pooled standard deviation of distances; nan without such pairs, or where all are equal.
+        """Cohen's d of distances between classes against those within classes.
+
+        NaN where there are fewer than two pairs of either kind, or all distances are equal.
         """
-        same = self.labels[:, None] == self.labels
-        pairs = ~np.eye(len(self.labels), dtype=bool)
-        inside, between = self.distances[same & pairs], self.distances[~same]
+        inside, between = _pairs(self.distances, self.labels)
         counts = np.array([len(inside), len(between)]) - 1
         if (counts < 1).any():
             return float("nan")
@@ -60,19 +66,21 @@ def hamming(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Share of filters that differ, (N, M), of codes (N, F) and (M, F)."""
     one, other = first.astype(np.float32), second.astype(np.float32)
     count = one.sum(1)[:, None] + other.sum(1) - 2 * one @ other.T
-    found: np.ndarray = count / first.shape[1]
-    return found
+    return np.asarray(count / first.shape[1])
 
 
 def within(distances: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """Mean of distances (N, N) within classes and between them, over pairs of different images."""
+    """Mean of distances (N, N) within classes and between them; NaN where there is no pair."""
+    inside, between = (
+        float(each.mean()) if len(each) else float("nan") for each in _pairs(distances, labels)
+    )
+    return inside, between
+
+
+def _pairs(distances: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distances of different images of one class, and of images of two classes."""
     same = labels[:, None] == labels
-    pairs = ~np.eye(len(labels), dtype=bool)
-    means = [
-        float(distances[chosen].mean()) if chosen.any() else float("nan")
-        for chosen in (same & pairs, ~same)
-    ]
-    return means[0], means[1]
+    return distances[same & ~np.eye(len(labels), dtype=bool)], distances[~same]
 
 
 def diversity(codes: np.ndarray) -> float:
@@ -86,9 +94,23 @@ def distinct(codes: np.ndarray) -> float:
     return len(np.unique(codes, axis=0)) / len(codes)
 
 
-def alike(shares: np.ndarray) -> np.ndarray:
-    """Cosines (C, C) between classes' shares (C, F); 0 for a class of which nothing is on."""
-    length = np.linalg.norm(shares, axis=1, keepdims=True)
-    unit = shares / np.where(length > 0, length, 1)
-    found: np.ndarray = unit @ unit.T
-    return found
+@dataclass(frozen=True, eq=False)
+class PathSamples:
+    """Samples, their paths, and whether each one's class is right (N,)."""
+
+    samples: Samples
+    paths: Paths
+    right: np.ndarray
+
+
+def read_paths(
+    model: ModelAdapter, learned: DecouplingKnowledge, dataset: Dataset, context: Context
+) -> PathSamples:
+    """Paths and answers on a data set's labelled images."""
+    samples = labelled(model, dataset, context)
+    codes, right = [], []
+    for chosen, images in samples.batches(context, "looking at images"):
+        codes.append(learned.codes(model, images))
+        right.append(model.predict(images).argmax(1).cpu().numpy() == samples.labels[chosen])
+    paths = Paths(np.concatenate(codes), samples.labels, learned.filters)
+    return PathSamples(samples, paths, np.concatenate(right))

@@ -1,33 +1,31 @@
-"""Training an explainer of a model, and what is kept of it."""
+"""Training an explainer of a model, and the knowledge that is kept of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from interp.engine.random import content_key
+from interp.context import Context
+from interp.dataset import Dataset
+from interp.errors import InputError
 from interp.knowledge import Knowledge
+from interp.model import ModelAdapter
+from interp.training.checkpoint import Row
 from interp.training.loop import train
-from interp.training.task import Plan, asked
-from interp.training.variation import Variation
-from interp_explainer.course import BATCH, Course
-from interp_explainer.crop import Crops
-from interp_explainer.memory import remember
-from interp_explainer.network import ExplainerNetwork, build
+from interp.training.samples import gather_unlabelled
+from interp.training.task import Plan, run_params
+from interp_explainer.initial_weights import initial_network
+from interp_explainer.object_crop import ObjectCrops
 from interp_explainer.params import ExplainerParams
-from interp_explainer.performer import Performer
-from interp_explainer.pool import gather_images
-from interp_explainer.start import copy_performer
-from interp_explainer.structure import find_structure, in_units
+from interp_explainer.performer import Performer, cache_activations
+from interp_explainer.structure import find_structure
+from interp_explainer.training_task import ExplainerTask
 
-if TYPE_CHECKING:
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.model import ModelAdapter
-    from interp.training.checkpoint import Row
-    from interp.training.samples import Samples
-
+LEAST = 4
+"""Smallest number of images, so that there are some to learn from and one to hold out."""
 FREE = {"rate", "decoder_rate", "p_rate", "filters", "gallery", "examples", "looked_at"}
 """What may change before a training goes on: rates, after a NaN, and what training does not use."""
 
@@ -35,81 +33,61 @@ FREE = {"rate", "decoder_rate", "p_rate", "filters", "gallery", "examples", "loo
 def fit(
     model: ModelAdapter, dataset: Dataset, params: ExplainerParams, context: Context
 ) -> Knowledge:
-    """The explainer's weights and log, as knowledge of the model."""
-    params = asked(params, context)
+    """Train an explainer of the model; its weights and log as knowledge."""
+    params = run_params(params, context)
     structure = find_structure(model, params.layer, params.decode, params.parts)
-    dataset = Crops(dataset, params.crop) if params.crop else dataset
-    samples = gather_images(model, dataset, context)
+    dataset = ObjectCrops(dataset, params.crop) if params.crop else dataset
+    samples = gather_unlabelled(model, dataset, context)
+    if len(samples) < LEAST:
+        raise InputError(
+            f"found {len(samples)} images to learn from; expected {LEAST} or more; "
+            f"{'; '.join(samples.notes) or 'give more'}"
+        )
     learning, held = samples.split(params.holdout, context.seed)
-    performer = remember(Performer(model, structure), learning, held, params.flip, context)
-    network = _network(performer, learning, params, context.seed)
-    course = Course(performer, network, params, held)
-    rows, early = train(course, learning, _plan(model, dataset, params, context), context)
-    notes = [*samples.notes, *([early] if early else []), *_worries(rows)]
-    return _knowledge(model, course, rows, notes)
-
-
-def _network(
-    performer: Performer, learning: Samples, params: ExplainerParams, seed: int
-) -> ExplainerNetwork:
-    """The network as training begins."""
-    if params.start == "drawn":
-        return build(performer.structure, params, seed)
-    few = learning.images(np.arange(min(BATCH, len(learning)))).float() / 255
-    maps, goals = performer.look(few.to(performer.model.spec.device))
-    if params.start == "scaled":
-        return build(in_units(performer.structure, maps, goals), params, seed)
-    network = build(performer.structure, params, seed).to(maps.device)
-    copy_performer(network, performer.model, maps)
-    return network
-
-
-def _plan(model: ModelAdapter, dataset: Dataset, params: ExplainerParams, context: Context) -> Plan:
-    """Always in float32: the filter loss's gradient is scaled within a step."""
-    facts = params.model_dump(exclude=FREE)
-    key = content_key("explainer", model.spec.fingerprint, dataset.fingerprint, context.seed, facts)
-    return Plan(
-        epochs=params.epochs,
-        batch_size=params.batch_size,
-        key=key,
-        seed=context.seed,
-        device=model.spec.device,
-        devices=params.devices,
-        variation=Variation(params.flip, 0),
+    performer = Performer(model, structure)
+    performer = cache_activations(performer, learning, held, params.flip, context)
+    task = ExplainerTask(
+        performer, initial_network(performer, learning, params, context.seed), params, held
     )
-
-
-def _worries(rows: list[Row]) -> list[str]:
-    """Notes if nothing passes through parts, or a feature is rebuilt worse than by nothing."""
-    last = rows[-1] if rows else {"coverage": 1.0}
-    found = []
-    if last["coverage"] == 0:
-        found.append(
-            "no part filter fires on the images held out: what is rebuilt is made of the ordinary "
-            "track alone; try more --parts, --start scaled or a smaller --rate"
-        )
-    poor = {key[5:]: far for key, far in last.items() if key.startswith("held ") and far > 1}
-    if poor:
-        errors = ", ".join(f"{name[6:]} with {far:.2g}" for name, far in poor.items())
-        found.append(
-            f"rebuilt worse than by zeros, relative error: {errors}; try --start scaled, more "
-            "--epochs or more images"
-        )
-    return found
-
-
-def _knowledge(model: ModelAdapter, course: Course, rows: list[Row], notes: list[str]) -> Knowledge:
-    structure = course.network.structure
-    arrays = {
-        name: np.ascontiguousarray(each.detach().float().cpu().numpy())
-        for name, each in course.network.state_dict().items()
-    }
-    last = {key: value for key, value in rows[-1].items() if key != "loss"} if rows else {}
+    plan = Plan.of("explainer", model, dataset, params, FREE, context)
+    # float32: the filter loss's gradient is scaled within a step
+    rows, early = train(task, learning, replace(plan, precision="fp32"), context)
+    notes = [*samples.notes, *([early] if early else []), *training_notes(rows)]
+    structure = task.network.structure  # with the units of --start scaled
+    last = {key: value for row in rows[-1:] for key, value in row.items() if key != "loss"}
     about: dict[str, Any] = {
         "structure": structure.model_dump(mode="json"),
-        "params": course.params.model_dump(mode="json"),
+        "params": params.model_dump(mode="json"),
         "log": rows,
         "notes": notes,
-        "layers": {structure.layer: {"held": len(course.held), **last}},
+        "layers": {structure.layer: {"held": len(held), **last}},
+    }
+    arrays = {
+        name: np.ascontiguousarray(each.detach().float().cpu().numpy())
+        for name, each in task.network.state_dict().items()
     }
     return Knowledge.of("explainer", model, arrays, about)
+
+
+def training_notes(rows: Sequence[Row]) -> list[str]:
+    """Warnings if no part filter is active, or a feature is rebuilt worse than by zeros."""
+    if not rows:
+        return []
+    notes, last = [], rows[-1]
+    if last["coverage"] == 0:
+        notes.append(
+            "no part filter is active on the held-out images: features are rebuilt from the "
+            "ordinary track alone; try more --parts, --start scaled or a smaller --rate"
+        )
+    prefix = "held error "
+    poor = [
+        f"{key.removeprefix(prefix)} with {error:.2g}"
+        for key, error in last.items()
+        if key.startswith(prefix) and error > 1
+    ]
+    if poor:
+        notes.append(
+            f"rebuilt worse than by zeros (relative error): {', '.join(poor)}; try --start scaled, "
+            "more --epochs or more images"
+        )
+    return notes

@@ -1,4 +1,4 @@
-"""The explainer network: a track of parts, an ordinary one, their mixture, and a decoder."""
+"""The explainer network: a track of parts, an ordinary track, their mixture, and a decoder."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_max_pool2d, relu
 
 from interp_explainer.params import ExplainerParams, NormKind
-from interp_explainer.structure import Goal, Structure
+from interp_explainer.structure import Structure
 from interp_explainer.template import make_templates, mask
 
 FLOOR = 1e-6
 
 
 class Encoded(NamedTuple):
-    """What the encoder makes of maps; all but `features` and `mixed` on the grid that was read."""
+    """What the encoder makes of F; all but `features` and `mixed` are on the grid of F."""
 
     first: Tensor
-    """Maps of conv-interp-1, rectified, before their mask."""
+    """Maps of the first part layer, rectified, before their mask."""
     second: Tensor
-    """Maps of conv-interp-2, rectified, before their mask: what the filter loss shapes."""
+    """Maps of the second part layer, rectified, before their mask: what the filter loss shapes."""
     raw: Tensor
     """The same before they were rectified."""
     parts: Tensor
-    """The part maps: conv-interp-2's, masked."""
+    """The part maps: the second layer's, masked."""
     mixed: Tensor
     """p x_interp (B, C, gh, gw): the parts' share of the features."""
     features: Tensor
@@ -33,7 +33,7 @@ class Encoded(NamedTuple):
 
 
 class Rebuilt(NamedTuple):
-    """Everything of one pass; `logit` is w with p = sigmoid(w)."""
+    """The result of one forward pass; `logit` is w with p = sigmoid(w)."""
 
     encoded: Encoded
     goals: tuple[Tensor, ...]
@@ -41,12 +41,13 @@ class Rebuilt(NamedTuple):
 
 
 class Norm(nn.Module):
-    """x / alpha_k: alpha_k the mean over images and cells of what is positive.
+    """x / alpha_k: alpha_k the mean of filter k's positive activation over images and cells.
 
-    While learning the batch's own, with its gradient, or the running mean, a constant (`norm`);
-    afterwards the running one, which begins with the first batch. No less than a share of all
-    filters' mean alpha counts (ours). The mean over cells, where the record has the sum, changes
-    both tracks by one constant.
+    During training the batch's own mean, with its gradient, or the running mean, a constant
+    (`kind`); afterwards the running mean, which begins with the first batch. alpha is at least a
+    share (`least`) of all filters' mean alpha, so that a filter that is hardly ever active is not
+    blown up when it is (ours). The mean over cells, where the record has the sum, changes both
+    tracks by one constant.
     """
 
     alpha: Tensor
@@ -61,7 +62,7 @@ class Norm(nn.Module):
         self.register_buffer("seen", torch.zeros(()))
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Maps (B, C, h, w) of mean about 1 each."""
+        """Maps (B, C, h, w), each filter's with a mean of about 1."""
         alpha = self.alpha
         if self.training:
             found = maps.clamp(min=0).float().mean((0, 2, 3))
@@ -74,7 +75,7 @@ class Norm(nn.Module):
 
 
 class ExplainerNetwork(nn.Module):
-    """From maps F (B, C, h, w) of a performer to its higher features, by way of parts.
+    """From a performer's maps F (B, C, h, w) to its higher features, by way of parts.
 
     interpretable: F -> conv -> ReLU -> mask -> conv -> ReLU -> mask -> max pool -> norm
     ordinary:      F -> conv -> ReLU ---------------------------------> max pool -> norm
@@ -93,13 +94,13 @@ class ExplainerNetwork(nn.Module):
             Norm(filters, params.momentum, params.least, params.norm) for _ in range(2)
         )
         self.logit = nn.Parameter(torch.zeros(()))
-        self.decoder = nn.ModuleList(_steps(structure))
+        self.decoder = _decoder(structure)
         templates = make_templates(structure.grid, params.beta)
         self.register_buffer("templates", templates, persistent=False)
 
     @property
     def p(self) -> Tensor:
-        """The share of features that comes through parts."""
+        """The share of the features that comes through parts."""
         return self.logit.sigmoid()
 
     @property
@@ -108,31 +109,31 @@ class ExplainerNetwork(nn.Module):
         return float(self.p.detach())
 
     def forward(self, maps: Tensor) -> Rebuilt:
-        """Encoded and rebuilt; the goals in their order."""
+        """The encoded maps, and the goals rebuilt from them in order."""
         encoded = self.encode(maps)
         return Rebuilt(encoded, self.decode(encoded.features), self.logit.clone())
 
     def encode(self, maps: Tensor) -> Encoded:
-        """Both tracks."""
+        """Both tracks and their mixture."""
         maps = maps / self.structure.unit
         first = relu(self.interp1(maps))
         raw = self.interp2(mask(first, self.templates, self.params.peak))
         second = relu(raw)
         parts = mask(second, self.templates, self.params.peak)
-        mixed = self.p * self._end(parts, self.norm_interp)
-        rest = self._end(relu(self.ordinary(maps)), self.norm_ordinary)
+        mixed = self.p * self._pool(parts, self.norm_interp)
+        rest = self._pool(relu(self.ordinary(maps)), self.norm_ordinary)
         return Encoded(first, second, raw, parts, mixed, mixed + (1 - self.p) * rest)
 
     def decode(self, features: Tensor) -> tuple[Tensor, ...]:
-        """The goals from x_enc, each made of the one before."""
+        """The goals from x_enc, each made from the one before."""
         found = []
         for step, goal in zip(self.decoder, self.structure.goals, strict=True):
             features = step(features)
             found.append(features * goal.unit)
         return tuple(found)
 
-    def _end(self, maps: Tensor, norm: Norm) -> Tensor:
-        """A track's end: pooled as the performer pools (2x2/2 and 3x3/2 are such too), normed."""
+    def _pool(self, maps: Tensor, norm: Norm) -> Tensor:
+        """Max pool (the same as 2x2/2 or 3x3/2 where the performer pools so) and norm a track."""
         pooled = self.structure.pooled
         if self.params.pool == "first":
             return norm(adaptive_max_pool2d(maps, pooled))
@@ -140,9 +141,9 @@ class ExplainerNetwork(nn.Module):
 
 
 def build(structure: Structure, params: ExplainerParams, seed: int = 0) -> ExplainerNetwork:
-    """A network with weights drawn from the seed; torch's global generator is put back.
+    """A network with weights drawn from the seed; torch's global generator is restored.
 
-    conv-interp-2 begins near the identity, so that parts found first are handed on (ours).
+    The second part layer begins near the identity, so that parts found first are passed on (ours).
     """
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
@@ -155,29 +156,22 @@ def build(structure: Structure, params: ExplainerParams, seed: int = 0) -> Expla
     return network
 
 
-def _steps(structure: Structure) -> list[nn.Module]:
-    """The decoder's parts: fully connected to vectors, 1 x 1 to maps, or a plain mean."""
-    steps, channels, grid = [], structure.filters, structure.pooled
-    inside: tuple[int, int] | None = grid
+def _decoder(structure: Structure) -> nn.ModuleList:
+    """For each goal a linear layer (vector), a 1 x 1 convolution (map), or the mean over cells."""
+    steps, channels, grid = nn.ModuleList(), structure.filters, structure.pooled
     for number, goal in enumerate(structure.goals):
-        steps.append(_step(goal, channels, inside, whole=number == 0))
-        channels, inside = goal.channels, goal.grid
+        parts: list[nn.Module] = []
+        cells = goal.grid or (grid if number == 0 else (1, 1))  # the first vector reads every cell
+        if grid != cells:
+            parts.append(nn.AdaptiveAvgPool2d(cells))
+        if goal.grid:
+            parts.append(nn.Conv2d(channels, goal.channels, 1))
+        else:
+            parts.append(nn.Flatten())
+            if not goal.mean:
+                parts.append(nn.Linear(channels * cells[0] * cells[1], goal.channels))
+        if goal.rectified and not goal.mean:
+            parts.append(nn.ReLU())
+        steps.append(nn.Sequential(*parts))
+        channels, grid = goal.channels, goal.grid or (1, 1)
     return steps
-
-
-def _step(goal: Goal, channels: int, grid: tuple[int, int] | None, whole: bool) -> nn.Module:
-    """From features of `channels` and `grid`; a vector is made of every cell if `whole`."""
-    parts: list[nn.Module] = []
-    if goal.grid is not None:
-        parts = [nn.AdaptiveAvgPool2d(goal.grid)] if grid != goal.grid else []
-        parts.append(nn.Conv2d(channels, goal.channels, 1))
-    else:
-        if grid is not None and not whole:
-            parts, grid = [nn.AdaptiveAvgPool2d(1)], (1, 1)
-        height, width = grid or (1, 1)
-        parts.append(nn.Flatten())
-        if not goal.mean:
-            parts.append(nn.Linear(channels * height * width, goal.channels))
-    if goal.rectified and not goal.mean:
-        parts.append(nn.ReLU())
-    return nn.Sequential(*parts)

@@ -1,184 +1,141 @@
-"""What an explainer shows of one image: parts, where they are, and what the target owes them."""
+"""What an explainer shows of one image: parts, their places, and their share in the scores."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from interp.evaluation.similarity import unit_rows
 from interp.evidence import ChannelImportance, Evidence, Gallery, Heatmap, PartMaps, Table
 from interp.explanation import Explanation
-from interp_explainer.contribution import leave_out
-from interp_explainer.course import relative_error
-from interp_explainer.picture import outline, tiled
-from interp_explainer.place import peak_points, pixels, to_original
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from interp.model import ModelAdapter
-    from interp.network.placement import Placement
-    from interp.target import Target
-    from interp_explainer.known import Known
-    from interp_explainer.network import Rebuilt
+from interp.method import ImageView
+from interp.target import Target
+from interp_explainer.coordinates import peak_points, pixels, to_original
+from interp_explainer.knowledge import ForwardPass, TrainedExplainer
+from interp_explainer.outline import outline, tiled
+from interp_explainer.params import ExplainerParams
 
 POOR = 0.5
-"""Relative squared error of the last goal from which a note warns."""
+"""Relative squared error of the last goal above which a note warns."""
 CLASSES = 5
-"""Classes in the table of scores."""
+"""Number of most probable classes in the table of scores."""
+CHUNK = 64
+"""Number of filters left out at once."""
 TINY = 1e-30
 
 
 @dataclass(frozen=True, eq=False)
-class View:
-    """One image (H, W, 3) uint8 seen with an explainer; `shown` filters are drawn."""
+class ExplainerView(ImageView):
+    """One image explained with an explainer; params.filters filters are drawn."""
 
-    known: Known
-    image: np.ndarray
-    at: int
-    shown: int
+    learned: TrainedExplainer
+    params: ExplainerParams
 
-    def tell(self, targets: Sequence[Target]) -> Explanation:
-        """Evidence for every target."""
+    def to_explanation(self, targets: Sequence[Target]) -> Explanation:
+        """Evidence for every target, and how well this image's features are rebuilt."""
         evidence = [each for target in targets for each in self._evidence(target)]
-        last, far = self.known.structure.goals[-1].layer, self._errors[-1]
+        last, error = self.learned.structure.goals[-1].layer, self._forward.errors[-1]
         note = (
-            f"image {self.at}: {last} is rebuilt with a relative error of {far:.2f}; "
-            "trust what is said of its parts as little"
+            f"image {self.index}: {last} is rebuilt with a relative error of {error:.2f}; "
+            "its part maps and contributions are no more reliable than that"
         )
-        told = (*evidence, self._rebuilt(), self._classes(targets))
-        return Explanation(told, notes=(note,) if far > POOR else ())
+        shown = (*evidence, self._errors_table(), self._classes_table(targets))
+        return Explanation(shown, notes=(note,) if error > POOR else ())
 
     def contributions(self, target: Target) -> np.ndarray:
-        """What each filter gives to the target's score through the decoder, (C,)."""
-        scores = target.select(self._model.probabilities(self._raw, "logit"))
-        found: np.ndarray = (scores[0] - scores[1:]).cpu().numpy()
-        return found
+        """What each filter adds to the target's score through the decoder, (C,)."""
+        scores = target.select(self.model.probabilities(self._raw_scores, "logit"))
+        return np.asarray((scores[0] - scores[1:]).cpu().numpy())
 
     def _evidence(self, target: Target) -> Iterator[Evidence]:
-        given = self.contributions(target)
-        about: dict[str, Any] = {
-            "target": target.name,
-            "image": self.at,
-            "layer": self.known.structure.layer,
-        }
-        yield Heatmap(name="parts", values=self._heat(given), unit="score per cell", **about)
+        given, layer = self.contributions(target), self.learned.structure.layer
+        about: dict[str, Any] = {"target": target.name, "image": self.index, "layer": layer}
+        shares = self._parts / np.maximum(self._parts.sum((1, 2), keepdims=True), TINY)
+        heat = self.place(np.tensordot(given, shares, 1), layer)  # spread over each filter's part
+        yield Heatmap(name="parts", values=heat, unit="score per cell", **about)
         yield ChannelImportance(name="contributions", values=given, word="filter", **about)
-        best = np.argsort(-given, kind="stable")[: self.shown]
-        yield self._drawn(best, about)
-        yield self._compared(best, about)
-
-    def _heat(self, given: np.ndarray) -> np.ndarray:
-        """Each filter's contribution spread over its part, (H, W)."""
-        total = self._parts.sum((1, 2), keepdims=True)
-        shares = self._parts / np.maximum(total, TINY)
-        return self._placed(np.tensordot(given, shares, 1))
-
-    def _drawn(self, chosen: np.ndarray, about: dict[str, Any]) -> PartMaps:
-        """Some filters' part maps with their peaks, in the original image."""
-        layer, placement = self._model.layer(self.known.structure.layer), self._prepared[1]
-        points = peak_points(self._parts[chosen], layer, placement.size)
-        return PartMaps(
+        best = np.argsort(-given, kind="stable")[: self.params.filters]
+        points = peak_points(self._parts[best], self.model.layer(layer), self.placement.size)
+        yield PartMaps(
             name="part maps",
-            maps=np.stack([self._placed(self._parts[each]) for each in chosen]),
-            peaks=pixels(to_original(points, placement), self.image.shape),
-            filters=[int(each) for each in chosen],
+            maps=np.stack([self.place(self._parts[each], layer) for each in best]),
+            peaks=pixels(to_original(points, self.placement), self.image.shape),
+            filters=[int(each) for each in best],
             **about,
         )
+        yield self._comparison(best, about)
 
-    def _compared(self, chosen: np.ndarray, about: dict[str, Any]) -> Gallery:
-        """Where some filters look, each above the network's own channel that is most like it."""
-        partners = self._partners(chosen)
-        maps = [(self._parts[k], self._maps[c]) for k, c in zip(chosen, partners, strict=True)]
+    def _comparison(self, filters: np.ndarray, about: dict[str, Any]) -> Gallery:
+        """Where some filters are active, each above the performer's most similar channel.
+
+        Similar by the cosine between the channel's map and the filter's part map.
+        """
+        maps = self._forward.maps[0].cpu().numpy()
+        rows, others = (
+            unit_rows(each.reshape(len(each), -1)) for each in (self._parts[filters], maps)
+        )
+        channels = (rows @ others.T).argmax(1)
+        pictures, captions = [], []
+        for k, c in zip(filters, channels, strict=True):
+            placed = [self.place(each, about["layer"]) for each in (self._parts[k], maps[c])]
+            pair = [outline(self.image, each, float(each.max()) / 2) for each in placed]
+            pictures.append(tiled(pair, 1))
+            captions.append(f"filter {k}, channel {c}")
         return Gallery(
             name="part filters above channels of the network",
-            pictures=np.stack([tiled([self._region(each) for each in pair], 1) for pair in maps]),
-            captions=[f"filter {k}, channel {c}" for k, c in zip(chosen, partners, strict=True)],
+            pictures=np.stack(pictures),
+            captions=captions,
             **about,
         )
 
-    def _region(self, cells: np.ndarray) -> np.ndarray:
-        """The image with the part of it outlined where a map is above half its largest."""
-        placed = self._placed(cells)
-        return outline(self.image, placed, float(placed.max()) / 2)
+    def _errors_table(self) -> Table:
+        """The relative squared error of each rebuilt layer on this image, and p."""
+        pairs = zip(self.learned.structure.goals, self._forward.errors, strict=True)
+        rows: list[list[object]] = [[goal.layer, round(error, 4)] for goal, error in pairs]
+        rows.append(["p, the parts' share", round(self.learned.network.share, 4)])
+        columns = ["layer", "relative squared error"]
+        return Table(name="rebuilt", image=self.index, columns=columns, rows=rows)
 
-    def _partners(self, chosen: np.ndarray) -> np.ndarray:
-        """For each filter the performer's channel whose map is most like its part map (cosine)."""
-        parts, maps = (_unit(each.reshape(len(each), -1)) for each in (self._parts, self._maps))
-        found: np.ndarray = (parts[chosen] @ maps.T).argmax(1)
-        return found
-
-    def _rebuilt(self) -> Table:
-        """How well this image's features are rebuilt, and p."""
-        goals = self.known.structure.goals
-        rows: list[list[object]] = [
-            [goal.layer, round(far, 4)] for goal, far in zip(goals, self._errors, strict=True)
-        ]
-        rows.append(["p, the parts' share", round(self.known.network.share, 4)])
-        return Table(
-            name="rebuilt", image=self.at, columns=["layer", "relative squared error"], rows=rows
-        )
-
-    def _classes(self, targets: Sequence[Target]) -> Table:
-        """Probabilities of the network itself, and through the rebuilt features."""
-        own = self._model.predict(self._prepared[0][None])
-        both = self._model.probabilities(torch.cat([own, self._raw[:1]]))
+    def _classes_table(self, targets: Sequence[Target]) -> Table:
+        """Class probabilities of the network itself, and through the rebuilt features."""
+        own = self.model.predict(self.pixels)
+        both = self.model.probabilities(torch.cat([own, self._raw_scores[:1]]))
         before, after = both.cpu().numpy()
         top = np.argsort(-before, kind="stable")[:CLASSES].tolist()
-        shown = list(dict.fromkeys([*(target.index for target in targets), *top]))
-        names = self._model.spec.classes
+        shown = dict.fromkeys([*(target.index for target in targets), *top])
+        names = self.model.spec.classes
         return Table(
             name="classes",
-            image=self.at,
+            image=self.index,
             columns=["class", "probability", "through the explainer"],
             rows=[[names[c], round(float(before[c]), 4), round(float(after[c]), 4)] for c in shown],
         )
 
-    @property
-    def _model(self) -> ModelAdapter:
-        return self.known.performer.model
-
     @cached_property
-    def _errors(self) -> list[float]:
-        """Each goal's relative squared error on this image."""
-        _, goals, answer = self._seen
-        return [float(relative_error(*pair)) for pair in zip(answer.goals, goals, strict=True)]
-
-    @cached_property
-    def _raw(self) -> Tensor:
-        """Raw scores with every filter, then without each, (1 + C, K)."""
-        return leave_out(self.known, self._prepared[0], self._seen[2])
+    def _forward(self) -> ForwardPass:
+        return self.learned.run(self.pixels)
 
     @cached_property
     def _parts(self) -> np.ndarray:
         """The part maps (C, h, w)."""
-        found: np.ndarray = self._seen[2].encoded.parts[0].cpu().numpy()
-        return found
+        return self._forward.parts
 
     @cached_property
-    def _maps(self) -> np.ndarray:
-        """The performer's maps (D, h, w)."""
-        found: np.ndarray = self._seen[0][0].cpu().numpy()
-        return found
-
-    @cached_property
-    def _seen(self) -> tuple[Tensor, tuple[Tensor, ...], Rebuilt]:
-        return self.known.look(self._prepared[0][None])
-
-    @cached_property
-    def _prepared(self) -> tuple[Tensor, Placement]:
-        return self._model.prepare(self.image)
-
-    def _placed(self, cells: np.ndarray) -> np.ndarray:
-        placement = self._prepared[1]
-        field = self._model.layer(self.known.structure.layer).field
-        return placement.to_image(placement.grid_to_input(cells.astype(np.float32), field))
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    found: np.ndarray = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY)
-    return found
+    def _raw_scores(self) -> Tensor:
+        """Raw scores through the decoder, (1 + C, K): with all filters, then without each one."""
+        rebuilt, network = self._forward.rebuilt, self.learned.network
+        features, mixed = rebuilt.encoded.features[0], rebuilt.encoded.mixed[0]  # (C, gh, gw)
+        every = torch.arange(len(features), device=features.device)
+        decoded = [rebuilt.goals[-1]]
+        for chosen in every.split(CHUNK):
+            states = features.repeat(len(chosen), 1, 1, 1)
+            states[every[: len(chosen)], chosen] -= mixed[chosen]
+            with torch.no_grad():
+                decoded.append(network.decode(states)[-1])
+        return self.learned.performer.scores(self.prepared[0], torch.cat(decoded))

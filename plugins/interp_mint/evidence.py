@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -31,12 +32,12 @@ class TargetResult:
     score: float
 
     def to_explanation(self, key: str) -> Explanation:
-        """The result as an explanation whose scores have the name `key`."""
+        """The result as an explanation; `key` names its scores and begins its notes."""
         regions = show_coarse(self.solution.coarse.importance, self.score, self.image.params)
         return Explanation(
             evidence=self._evidence(regions),
             scores={key: self._scores(regions)},
-            notes=tuple(self._notes(regions)),
+            notes=tuple(self._notes(key, regions)),
             main="fine",
         )
 
@@ -44,7 +45,7 @@ class TargetResult:
         coarse, fine = self.solution.coarse, self.solution.fine
         pieces = show_fine(fine.importance, self.image.params)
         inside = np.where(pieces[self.partition.fine], self.image.shallow, 0.0)
-        common = {"target": self.target.name, "image": self.number}
+        common: dict[str, Any] = {"target": self.target.name, "image": self.number}
         to_image = self.image.placement.to_image
 
         def parts(name: str, labels: np.ndarray, scale: ScaleResult, shown: np.ndarray) -> Regions:
@@ -99,16 +100,16 @@ class TargetResult:
             "pieces": len(fine.importance),
         }
 
-    def _notes(self, regions: np.ndarray) -> list[str]:
-        name, admm, notes = self.target.name, self.solution.admm, []
+    def _notes(self, key: str, regions: np.ndarray) -> list[str]:
+        admm, notes = self.solution.admm, list[str]()
         if not regions.any():
-            notes.append(f"{name}: no region supports it")
+            notes.append(f"{key}: no region supports it")
         if not (self.saliency > 0).any():
             layer = self.image.cut.layer.name
-            notes.append(f"{name}: no place in layer {layer} supports it")
+            notes.append(f"{key}: no place in layer {layer} supports it")
         if not admm.converged:
             notes.append(
-                f"{name}: the solver stopped at a residual of {admm.residual:.1e} after "
+                f"{key}: the solver stopped at a residual of {admm.residual:.1e} after "
                 f"{admm.rounds} rounds; raise outer or tolerance"
             )
         return notes

@@ -13,7 +13,7 @@ from interp.context import Context
 from interp.engine.convergence import SETTLED, unsettled
 from interp.engine.moments import Moments
 from interp.errors import InputError
-from interp.explanation import Explanation, join
+from interp.explanation import Explanation, finding_key, join
 from interp.knowledge import Knowledge
 from interp.method import Method
 from interp.model import ModelAdapter
@@ -83,7 +83,7 @@ class Mint(Method):
                 each.count for each in pools[: 1 if self.params.common_partition else None]
             )
             for target, saliency, pooled, pool in zip(targets, maps, features, pools, strict=True):
-                key = target.name if len(images) == 1 else f"{target.name}, image {number}"
+                key = finding_key(target.name, number, len(images))
                 solution = self._solve(pool, pooled)
                 score = float("nan") if pool.full is None else float(pool.full[0])
                 found = TargetResult(

@@ -63,15 +63,16 @@ def solve(moments: Moments, features: Features, params: MintParams) -> Solution:
     solver = NestedAdmm(params.penalty, params.inner, params.outer, params.tolerance)
     whole = solver.solve(problem([(coarse.total, fine.total)]))
     folds = len(moments.buckets)
-    held_out: AdmmResult | None = None
+    held_coarse, held_fine = None, None
     if folds > 1:
         pairs = [(coarse.without(at), fine.without(at)) for at in range(folds)]
         loose = replace(solver, tolerance=max(params.tolerance, FOLD_TOLERANCE))
         held_out = loose.solve(problem(pairs), whole.state.repeated(folds))
+        held_coarse, held_fine = held_out.w_c, held_out.w_f
     error = params.standard_error
     return Solution(
-        _scale(coarse, whole.w_c, held_out and held_out.w_c, features.coarse, error),
-        _scale(fine, whole.w_f, held_out and held_out.w_f, features.fine, error),
+        _scale(coarse, whole.w_c, held_coarse, features.coarse, error),
+        _scale(fine, whole.w_f, held_fine, features.fine, error),
         whole,
     )
 

@@ -1,57 +1,46 @@
-"""Maps that see no model: what a method has to beat."""
+"""Baseline maps that ignore the model: what any method has to beat."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import Field
 
+from interp.context import Context
 from interp.engine.random import content_key
 from interp.evidence import Heatmap
 from interp.explanation import Explanation
-from interp.method import Method
+from interp.method import PerImageMethod
+from interp.model import ModelAdapter
 from interp.params import Params
-from interp_standard.localize.centre import SIGMA, centre
+from interp.target import Target
 
-if TYPE_CHECKING:
-    from interp.context import Context
-    from interp.knowledge import Knowledge
-    from interp.model import ModelAdapter
-    from interp.target import Target
+SIGMA = 0.25
+"""The centred Gaussian's standard deviation as a share of each side; our choice."""
 
 
 @dataclass(frozen=True)
-class Baseline(Method):
-    """The same map for every target; the model is asked nothing."""
+class Baseline(PerImageMethod):
+    """The same map for every target; the model is not run."""
 
     @abstractmethod
     def draw(self, image: np.ndarray, seed: int) -> np.ndarray:
         """The map (H, W) of an image (H, W, 3) uint8, 0 or more."""
 
-    def explain(
-        self,
-        model: ModelAdapter,
-        images: Sequence[np.ndarray],
-        targets: Sequence[Target],
-        knowledge: Knowledge | None,
-        context: Context,
+    def explain_image(
+        self, model: ModelAdapter, image: np.ndarray, targets: Sequence[Target], context: Context
     ) -> Explanation:
-        """A map for each image and target."""
-        evidence = []
-        for at, image in enumerate(images):
-            context.out_of_time()
-            values = self.draw(image, context.seed).astype(np.float32)
-            found = Heatmap(name="map", image=at, values=values, signed=False, unit="no unit")
-            evidence += [replace(found, target=each.name) for each in targets]
-        return Explanation(tuple(evidence))
+        """One map, repeated for each target."""
+        values = self.draw(image, context.seed).astype(np.float32)
+        found = Heatmap(name="map", values=values, signed=False, unit="no unit")
+        return Explanation(tuple(replace(found, target=each.name) for each in targets))
 
 
 class NoiseParams(Params):
-    """How coarse the noise is."""
+    """The noise's parameters."""
 
     sigma: float = Field(
         0.05, ge=0, le=1, description="blur as a share of the shorter side; 0: pixel noise"
@@ -60,14 +49,14 @@ class NoiseParams(Params):
 
 @dataclass(frozen=True)
 class Noise(Baseline):
-    """Uniform noise, blurred to spots as large as maps have; another for each image and seed."""
+    """Uniform noise, blurred to the spot size of a typical map; depends on image and seed."""
 
-    Params: ClassVar[type[Params]] = NoiseParams
+    Params = NoiseParams
 
     params: NoiseParams
 
     def draw(self, image: np.ndarray, seed: int) -> np.ndarray:
-        """From 0 to 1."""
+        """Noise (H, W) stretched to [0, 1]."""
         import cv2
 
         key = int(content_key(image, seed), 16)
@@ -80,7 +69,7 @@ class Noise(Baseline):
 
 
 class CentreParams(Params):
-    """How wide the Gaussian is."""
+    """The Gaussian's parameters."""
 
     sigma: float = Field(
         SIGMA, gt=0, le=10, description="standard deviation as a share of each side"
@@ -91,14 +80,13 @@ class CentreParams(Params):
 class Centre(Baseline):
     """A Gaussian in the middle: photographers put things there."""
 
-    Params: ClassVar[type[Params]] = CentreParams
+    Params = CentreParams
 
     params: CentreParams
 
     def draw(self, image: np.ndarray, seed: int) -> np.ndarray:
-        """1 in the middle."""
-        height, width = image.shape[:2]
-        return centre((height, width), self.params.sigma)
+        """The Gaussian (H, W), 1 in the middle."""
+        return centred_gaussian(image.shape[:2], self.params.sigma)
 
 
 @dataclass(frozen=True)
@@ -106,7 +94,7 @@ class Edges(Baseline):
     """An edge detector: how steep the brightness is, by Sobel's filter."""
 
     def draw(self, image: np.ndarray, seed: int) -> np.ndarray:
-        """The gradient's length."""
+        """Length of the brightness gradient, (H, W)."""
         import cv2
 
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
@@ -115,3 +103,10 @@ class Edges(Baseline):
 
 
 BASELINES: dict[str, type[Baseline]] = {"random": Noise, "centre": Centre, "edges": Edges}
+
+
+def centred_gaussian(shape: Sequence[int], sigma: float = SIGMA) -> np.ndarray:
+    """A Gaussian (H, W) around the image's centre, 1 at most; hard to beat on photographs."""
+    offsets = ((np.arange(side) + 0.5) / side - 0.5 for side in shape)  # of pixel centres
+    rows, columns = (np.exp(-(offset**2) / (2 * sigma**2)) for offset in offsets)
+    return np.outer(rows, columns).astype(np.float32)

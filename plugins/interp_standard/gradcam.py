@@ -1,48 +1,48 @@
-"""Grad-CAM through cuts: directional derivatives at a layer, so that no gradient is asked for."""
+"""Grad-CAM by directional derivatives at a layer, so that it needs no backward pass."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
 
+from interp.context import Context
 from interp.evidence import Heatmap
 from interp.explanation import Explanation
-from interp.method import Method
+from interp.method import PerImageMethod
+from interp.model import Cut, Frontier, ModelAdapter
 from interp.params import Params
-from interp.spec import Capability, Layer
+from interp.spec import Capability
+from interp.target import Target
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.context import Context
-    from interp.knowledge import Knowledge
-    from interp.model import Cut, Frontier, ModelAdapter
-    from interp.target import Target
-
 CHANNELS = 64
-"""Directions of one call; between two calls a run can be stopped."""
+"""Most directions differentiated at once; a run can be stopped in between."""
 BYTES = 1 << 25
-"""Memory that the directions of one call may take."""
+"""Memory that the directions differentiated at once may take."""
 
 
 class GradCamParams(Params):
     """Grad-CAM's parameters."""
 
     output: Literal["logit", "prob"] = Field(
-        "logit", description="the class score that is explained: raw, or a probability"
+        "logit", description="class score that is explained: the logit or the probability"
     )
     layer: str | None = Field(
-        None, description="layer whose channels are weighed; default: the last map"
+        None, description="layer whose channels are weighted; default: the last one with a grid"
     )
-    positive: bool = Field(False, description="show only what speaks for the target (ReLU)")
+    positive: bool = Field(
+        False, description="keep only positive values, which support the target (ReLU)"
+    )
 
 
 @dataclass(frozen=True)
-class GradCam(Method):
+class GradCam(PerImageMethod):
     """A layer's maps A_k, weighed by the mean slope of the score on each: sum_k w_k A_k.
 
     w_k = mean over cells of d score / d A_k, which is the derivative along the direction that is
@@ -50,32 +50,33 @@ class GradCam(Method):
     which keeps the positive part only (`positive`).
     """
 
-    Params: ClassVar[type[Params]] = GradCamParams
-    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PREDICT, Capability.CUT})
+    Params = GradCamParams
+    needs = frozenset({Capability.PREDICT, Capability.CUT})
 
     params: GradCamParams
 
-    def explain(
-        self,
-        model: ModelAdapter,
-        images: Sequence[np.ndarray],
-        targets: Sequence[Target],
-        knowledge: Knowledge | None,
-        context: Context,
+    def explain_image(
+        self, model: ModelAdapter, image: np.ndarray, targets: Sequence[Target], context: Context
     ) -> Explanation:
-        """The weighted sum of the layer's maps for each image and target."""
+        """The weighted sum of the layer's maps for each target."""
         cut = model.cut(model.map_layer(self.params.layer).name)
-        evidence: list[Heatmap] = []
-        for at, image in enumerate(images):
-            pixels, placement = model.prepare(image)
-            frontier = cut.prefix(pixels[None])
-            maps = frontier.activation[0].float()  # (C, gh, gw)
-            weights = self._weights(cut, frontier, targets, context).to(maps)  # (C, T)
-            for target, cells in zip(targets, weights.T @ maps.flatten(1), strict=True):
-                cells = cells.clamp(min=0) if self.params.positive else cells
-                grid = cells.reshape(maps.shape[1:]).cpu().numpy()
-                values = placement.to_image(placement.grid_to_input(grid, cut.layer.field))
-                evidence.append(self._heatmap(values, target, at, cut.layer))
+        pixels, placement = model.prepare(image)
+        frontier = cut.prefix(pixels[None])
+        maps = frontier.activation[0].float()  # (C, gh, gw)
+        weights = self._weights(cut, frontier, targets, context).to(maps)  # (C, T)
+        evidence = []
+        for target, cells in zip(targets, weights.T @ maps.flatten(1), strict=True):
+            cells = cells.clamp(min=0) if self.params.positive else cells
+            grid = cells.reshape(maps.shape[1:]).cpu().numpy()
+            heatmap = Heatmap(
+                name="map",
+                target=target.name,
+                layer=cut.layer.name,
+                values=placement.to_image(placement.grid_to_input(grid, cut.layer.field)),
+                signed=not self.params.positive,
+                unit="gradient x activation",
+            )
+            evidence.append(heatmap)
         return Explanation(tuple(evidence))
 
     def _weights(
@@ -85,27 +86,15 @@ class GradCam(Method):
         import torch
 
         slopes: list[Tensor] = []
-        for directions in _planes(frontier.activation):
+        for directions in _channel_directions(frontier.activation):
             context.out_of_time()
             slopes.append(cut.derivative(frontier, directions, targets, self.params.output))
-            done = sum(map(len, slopes))
-            context.progress("channels", done, frontier.activation.shape[1])
+            context.progress("channels", sum(map(len, slopes)), frontier.activation.shape[1])
         return torch.cat(slopes)
 
-    def _heatmap(self, values: np.ndarray, target: Target, image: int, layer: Layer) -> Heatmap:
-        return Heatmap(
-            name="map",
-            target=target.name,
-            image=image,
-            layer=layer.name,
-            values=values,
-            signed=not self.params.positive,
-            unit="gradient x activation",
-        )
 
-
-def _planes(activation: Tensor) -> Iterator[Tensor]:
-    """Directions that move one channel each, 1 / cells everywhere; all channels in order."""
+def _channel_directions(activation: Tensor) -> Iterator[Tensor]:
+    """For every channel the direction that is 1 / cells all over it, (M, C, gh, gw) at a time."""
     import torch
 
     _, channels, rows, columns = activation.shape
@@ -113,4 +102,4 @@ def _planes(activation: Tensor) -> Iterator[Tensor]:
     for chosen in torch.arange(channels, device=activation.device).split(batch):
         directions = torch.zeros(len(chosen), *activation.shape[1:], device=activation.device)
         directions[torch.arange(len(chosen)), chosen] = 1 / (rows * columns)
-        yield directions  # (M, C, gh, gw)
+        yield directions

@@ -1,12 +1,13 @@
-"""From sums over states to what each part is worth, for methods composed in a registry.yaml."""
+"""Solvers: the importance of each part from sums over states, for methods of a registry.yaml."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from interp.engine.component import Solver
+from interp.engine.moments import Sums
 from interp.engine.solve import constrained_least_squares, lasso, ridge
 from interp.errors import InputError
 from interp.params import Params
@@ -14,11 +15,9 @@ from interp.params import Params
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.engine.moments import Sums
-
 
 class MeanParams(Params):
-    """How the mean is taken."""
+    """The mean's parameters."""
 
     over: Literal["samples", "shown"] = Field(
         "samples",
@@ -27,8 +26,8 @@ class MeanParams(Params):
     )
     above_mean: bool = Field(
         True,
-        description="less the mean score as often as the pixel was shown, so that 0 is a pixel "
-        "that changes nothing; RISE leaves that in, and its noise with it",
+        description="subtract the mean score, so that a pixel that changes nothing gets 0; RISE "
+        "does not, and its maps are noisier",
     )
 
 
@@ -40,8 +39,8 @@ class Mean(Solver):
     some pixels were shown more often than others: a map needs far fewer samples.
     """
 
-    Params: ClassVar[type[Params]] = MeanParams
-    second_order: ClassVar[bool] = False
+    Params = MeanParams
+    second_order = False
 
     def weights(self, sums: Sums, full: Tensor, empty: Tensor) -> Tensor:
         samples = sums.weight[:, None]
@@ -56,16 +55,16 @@ class Drop(Solver):
     M. D. Zeiler, R. Fergus, ECCV 2014; S. Desai, H. G. Ramaswamy: Ablation-CAM, WACV 2020.
     """
 
-    second_order: ClassVar[bool] = False
+    second_order = False
 
     def weights(self, sums: Sums, full: Tensor, empty: Tensor) -> Tensor:
         without = sums.y[:, None] - sums.b[:, 1:]
         off = _ratio(without, sums.weight[:, None] - sums.x[:, 1:])
-        return _headed(full[:, None] - off, full)
+        return _prepend(full[:, None] - off, full)
 
 
 class GainParams(Params):
-    """What becomes of the gains."""
+    """The gain's parameters."""
 
     softmax: bool = Field(False, description="turn the gains into shares by a softmax over parts")
 
@@ -76,18 +75,18 @@ class Gain(Solver):
     H. Wang et al.: Score-CAM, CVPR Workshops 2020.
     """
 
-    Params: ClassVar[type[Params]] = GainParams
-    second_order: ClassVar[bool] = False
+    Params = GainParams
+    second_order = False
 
     def weights(self, sums: Sums, full: Tensor, empty: Tensor) -> Tensor:
         gains = _ratio(sums.b[:, 1:], sums.x[:, 1:]) - empty[:, None]
-        return _headed(gains.softmax(1) if self.params.softmax else gains, empty)
+        return _prepend(gains.softmax(1) if self.params.softmax else gains, empty)
 
 
 class RidgeParams(Params):
-    """The ridge's penalty."""
+    """The ridge's parameters."""
 
-    alpha: float = Field(1.0, ge=0, description="penalty on squared weights, in samples")
+    alpha: float = Field(1.0, ge=0, description="L2 penalty on the weights, in units of one sample")
 
 
 class Ridge(Solver):
@@ -96,7 +95,7 @@ class Ridge(Solver):
     M. T. Ribeiro, S. Singh, C. Guestrin: "Why Should I Trust You?", KDD 2016.
     """
 
-    Params: ClassVar[type[Params]] = RidgeParams
+    Params = RidgeParams
 
     def weights(self, sums: Sums, full: Tensor, empty: Tensor) -> Tensor:
         gram, b = centred(sums)
@@ -104,20 +103,20 @@ class Ridge(Solver):
 
 
 class LassoParams(Params):
-    """The lasso's penalty."""
+    """The lasso's parameters."""
 
     shrinkage: float = Field(
         0.05,
         ge=0,
         lt=1,
-        description="penalty on absolute weights as a share of the one that leaves none",
+        description="L1 penalty as a share of the smallest one that sets all weights to 0",
     )
 
 
 class Lasso(Solver):
     """Weighted least squares with an intercept and few weights that are not zero."""
 
-    Params: ClassVar[type[Params]] = LassoParams
+    Params = LassoParams
 
     def weights(self, sums: Sums, full: Tensor, empty: Tensor) -> Tensor:
         gram, b = centred(sums)
@@ -138,17 +137,7 @@ class Shapley(Solver):
         above = sums.shift(empty)
         gram, b = above.gram[:, 1:, 1:], above.b[:, 1:]
         ones = torch.ones(gram.shape[1], dtype=gram.dtype, device=gram.device)
-        return _headed(constrained_least_squares(gram, b, ones, full - empty), empty)
-
-
-SOLVERS = {
-    "mean": Mean,
-    "drop": Drop,
-    "gain": Gain,
-    "ridge": Ridge,
-    "lasso": Lasso,
-    "shapley": Shapley,
-}
+        return _prepend(constrained_least_squares(gram, b, ones, full - empty), empty)
 
 
 def centred(sums: Sums) -> tuple[Tensor, Tensor]:
@@ -159,12 +148,12 @@ def centred(sums: Sums) -> tuple[Tensor, Tensor]:
 
 
 def with_intercept(sums: Sums, weights: Tensor) -> Tensor:
-    """Weights (T, Q) of features led by the intercept that goes with them, (T, 1 + Q)."""
+    """Weights (T, Q) of the features with the intercept in front, (T, 1 + Q)."""
     explained = (weights * sums.x[:, 1:]).sum(1)
-    return _headed(weights, (sums.y - explained) / sums.weight)
+    return _prepend(weights, (sums.y - explained) / sums.weight)
 
 
-def _headed(weights: Tensor, first: Tensor) -> Tensor:
+def _prepend(weights: Tensor, first: Tensor) -> Tensor:
     import torch
 
     return torch.cat([first.to(weights)[:, None], weights], 1)

@@ -1,34 +1,32 @@
-"""How much each state counts, for methods composed in a registry.yaml."""
+"""Weightings of states, for methods composed in a registry.yaml."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from interp.engine.component import Component, Weighting
+from interp.engine.design import Design
 from interp.params import Params
-from interp_standard.shapley import log_kernel
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.engine.design import Design
-
 
 @dataclass(frozen=True)
 class Uniform(Component, Weighting):
-    """All alike; the full and the empty image do not count."""
+    """Equal weights; the whole image and the empty one are left out."""
 
-    anchors: ClassVar[bool] = False
+    anchors = False
 
     def weigh(self, design: Design, states: Tensor, scores: Tensor) -> Tensor:
         return scores.new_ones(len(states)).double()
 
 
 class NearParams(Params):
-    """LIME's locality."""
+    """Parameters of LIME's locality kernel."""
 
     kernel_width: float = Field(
         0.25, gt=0, description="distance at which a sample's weight has fallen to exp(-1/2)"
@@ -44,7 +42,7 @@ class Near(Component, Weighting):
     exp(-d^2 / width^2); the 2, and the width, are the authors' program's.
     """
 
-    Params: ClassVar[type[Params]] = NearParams
+    Params = NearParams
 
     def weigh(self, design: Design, states: Tensor, scores: Tensor) -> Tensor:
         distance = 1 - states.double().mean(1).sqrt()
@@ -53,12 +51,29 @@ class Near(Component, Weighting):
 
 @dataclass(frozen=True)
 class ShapleyKernel(Component, Weighting):
-    """The Shapley kernel, less what the states' own law has of it already."""
+    """The Shapley kernel divided by the probability with which each state was drawn."""
 
-    anchors: ClassVar[bool] = False
+    anchors = False
 
     def weigh(self, design: Design, states: Tensor, scores: Tensor) -> Tensor:
-        return (log_kernel(states) - design.proposal(states).log()).nan_to_num(nan=-700).exp()
+        return (
+            (log_shapley_kernel(states) - design.proposal(states).log()).nan_to_num(nan=-700).exp()
+        )
 
 
-WEIGHTINGS = {"uniform": Uniform, "near": Near, "shapley-kernel": ShapleyKernel}
+def log_shapley_kernel(states: Tensor) -> Tensor:
+    """log of (P - 1) / (C(P, s) s (P - s)) for states (B, P) with s parts on, (B,).
+
+    -inf for the full and the empty state: these enter as the constraint. S. Lundberg, S.-I. Lee:
+    A Unified Approach to Interpreting Model Predictions, NeurIPS 2017.
+    """
+    import torch
+
+    parts = states.shape[1]
+    size = states.double().sum(1)
+    inside = (size > 0) & (size < parts)
+    s = size.where(inside, torch.ones_like(size))
+    total = torch.full_like(s, parts)
+    choose = (total + 1).lgamma() - (s + 1).lgamma() - (total - s + 1).lgamma()
+    found = (total - 1).log() - choose - s.log() - (total - s).log()
+    return found.masked_fill(~inside, -torch.inf)

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from interp.model import Cut
 from interp.spec import ModelOptions
-from interp_torch.ablate import find_ablation
 from interp_torch.cut import GraphCut
+from interp_torch.gating import find_ablation
 from interp_torch.opening import open_model
 
 SIZE = 16

@@ -321,7 +321,7 @@ def test_derived_models_that_cannot_be_saved_or_opened(factory: str, tmp_path: P
     base = open_model(f"{factory}:build", ModelOptions(device="cpu"))
     derived = base.adopt(build_halved(base.module(), {"factor": 1}), "halved", {"factor": 1})
     folder = derived.save_model(tmp_path / "halved")
-    with pytest.raises(InterpError, match="is in place already"):
+    with pytest.raises(InterpError, match="exists and is not empty"):
         derived.save_model(folder)
     with pytest.raises(InterpError, match="not made by a builder"):
         base.save_model(tmp_path / "base")

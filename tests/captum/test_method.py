@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from interp.context import Budget, Context
 from interp.errors import Cancelled, InputError, PluginError, UnsupportedError
 from interp.registry import Registry
 from interp.run import run
 from interp.session import Session
 from interp.spec import Capability, ModelOptions
+from interp.target import Target
 from interp.testing import MethodCase, ToyModel, method_checks
 from interp.testing.conformance import Narrowed
 from interp_torch.opening import open_model
@@ -179,3 +181,22 @@ def test_stopping_is_possible_between_passes(method: str, registry: Registry) ->
             Session(registry=registry, model=case.model, cancelled=cancelled),
             images=[case.picture()],
         )
+
+
+def test_several_images_are_told_apart_in_evidence_scores_and_notes(registry: Registry) -> None:
+    case = MethodCase("smoothgrad", registry=registry)
+    method = registry.get("method", "smoothgrad")
+    explanation = method(method.Params()).explain(
+        case.model,
+        [case.picture(), case.picture()[::-1]],
+        [Target(0, "ant"), Target(1, "bee")],
+        None,
+        Context(budget=Budget(samples=2, until="stable")),
+    )
+    found = [(each.image, each.target) for each in explanation.evidence]
+    assert found == [(0, "ant"), (0, "bee"), (1, "ant"), (1, "bee")]
+    keys = ["ant, image 0", "bee, image 0", "ant, image 1", "bee, image 1"]
+    assert list(explanation.scores) == keys
+    assert [note.partition(": not")[0] for note in explanation.notes] == [
+        *("image 0: ant", "image 0: bee", "image 1: ant", "image 1: bee"),
+    ]

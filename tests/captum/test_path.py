@@ -13,10 +13,9 @@ from torch.nn import functional
 from interp.errors import UnsupportedError
 from interp.model import ModelAdapter
 from interp.network.preprocess import encode
-from interp.opening.named import open_images
+from interp.opening.images import named_images
 from interp.opening.source import open_model
 from interp.registry import Registry
-from interp.request import Request
 from interp.spec import ModelOptions
 from interp.target import parse_target
 
@@ -39,7 +38,7 @@ def change(model: ModelAdapter, image: np.ndarray, target: str, baseline: str) -
 
 
 def creatures(name: str, registry: Registry) -> tuple[ModelAdapter, np.ndarray]:
-    image = open_images(registry, Request(method="deeplift", images=("sample",)))[1][0]
+    image = named_images(registry, ["sample"])[0].image
     return open_model(name, ModelOptions(device="cpu"), registry), image
 
 

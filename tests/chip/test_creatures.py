@@ -13,10 +13,10 @@ from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions
 from interp.target import Target
-from interp_chip.known import Known
+from interp_chip.knowledge import ChipKnowledge
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
-from interp_chip.view import View
+from interp_chip.view import ChipView
 from interp_creatures.dataset import Creatures
 from interp_creatures.species import DEFINING
 from interp_standard.localize.region import energy
@@ -26,12 +26,12 @@ LAYERS = {"creatures-vgg": "stage3", "creatures-resnet": "stage2"}
 
 
 @pytest.fixture(scope="module", params=list(LAYERS))
-def learned(request: pytest.FixtureRequest) -> tuple[ModelAdapter, Known, ChipParams]:
+def learned(request: pytest.FixtureRequest) -> tuple[ModelAdapter, ChipKnowledge, ChipParams]:
     """Each network with what is learned of one layer, from 20 images per class."""
     params = ChipParams(layer=(LAYERS[request.param],), masks=400)
     model = open_model(request.param, ModelOptions(device="cpu"), Registry.load())
     knowledge = Chip(params).fit(model, Creatures(300, 91, two=False), Context())
-    return model, Known.open(knowledge), params
+    return model, ChipKnowledge.read(knowledge), params
 
 
 def slopes(model: ModelAdapter, layer: str, image: np.ndarray, target: Target) -> np.ndarray:
@@ -44,7 +44,7 @@ def slopes(model: ModelAdapter, layer: str, image: np.ndarray, target: Target) -
 
 
 def test_channels_matter_in_the_order_of_w(
-    learned: tuple[ModelAdapter, Known, ChipParams],
+    learned: tuple[ModelAdapter, ChipKnowledge, ChipParams],
 ) -> None:
     """Closed in the order of w, the class score falls faster than by chance or by |slope|."""
     model, known, params = learned
@@ -70,7 +70,7 @@ def test_channels_matter_in_the_order_of_w(
 
 
 def test_energy_lies_in_the_parts_that_make_the_class(
-    learned: tuple[ModelAdapter, Known, ChipParams],
+    learned: tuple[ModelAdapter, ChipKnowledge, ChipParams],
 ) -> None:
     """More of it than of Grad-CAM's at the same layer."""
     model, known, params = learned
@@ -79,7 +79,7 @@ def test_energy_lies_in_the_parts_that_make_the_class(
     for example in Creatures(60, 93, two=False):
         (instance,) = example.instances
         target = Target(instance.label, "it")
-        view = View(model, example.image, 0, known, params)
+        view = ChipView(model, example.image, 0, known, params)
         pixels, placement = model.prepare(example.image)
         activation = model.activations(pixels[None], [layer.name])[layer.name][0].numpy()
         cells = np.tensordot(slopes(model, layer.name, example.image, target), activation, 1)
@@ -94,11 +94,13 @@ def test_energy_lies_in_the_parts_that_make_the_class(
     assert more.low is not None and more.low > 0
 
 
-def test_of_two_creatures_the_right_one(learned: tuple[ModelAdapter, Known, ChipParams]) -> None:
+def test_of_two_creatures_the_right_one(
+    learned: tuple[ModelAdapter, ChipKnowledge, ChipParams],
+) -> None:
     model, known, params = learned
     right = []
     for example in Creatures(50, 94, two=True):
-        view = View(model, example.image, 0, known, params)
+        view = ChipView(model, example.image, 0, known, params)
         for instance in example.instances:
             positive = view.map(params.layer[0], Target(instance.label, "it")).clip(0)
             others = [each for each in example.instances if each is not instance]

@@ -11,6 +11,7 @@ import pytest
 
 from interp.context import Budget, Context
 from interp.errors import InputError
+from interp.evaluation.similarity import cosines
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
 from interp.registry import Registry
@@ -18,11 +19,11 @@ from interp.request import Request
 from interp.run import run
 from interp.target import Target
 from interp.testing import MethodCase, method_checks
-from interp_chip import lesson
+from interp_chip import layer_fit
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
-from interp_chip.refine import refine
-from interp_chip.survey import selective, similarity
+from interp_chip.survey import selective
+from interp_chip.view import refine
 
 PARAMS = ChipParams(layer=("act",), correct=False, masks=300)
 IMAGE = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
@@ -90,9 +91,9 @@ def test_all_wrong_images_are_told(planted: ModelAdapter, noise: Any) -> None:
     chosen = ChipParams(layer=("act",), masks=300)
     found = Chip(chosen).fit(planted, noise(24), Context())
     missing = set(range(4)) - set(found.about["classes"])
-    told = [note for note in found.about["notes"] if "is not learned" in note]
-    assert len(told) == len(missing) > 0
-    assert "classified as something else" in told[0]
+    notes = [note for note in found.about["notes"] if "is not learned" in note]
+    assert len(notes) == len(missing) > 0
+    assert "classified as something else" in notes[0]
 
 
 def test_unreadable_images_are_counted_and_named(planted: ModelAdapter, noise: Any) -> None:
@@ -116,7 +117,7 @@ def test_a_full_disk_keeps_the_old_state(
 ) -> None:
     import safetensors.torch
 
-    monkeypatch.setattr(lesson, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(layer_fit, "SAVE_EVERY", 0.0)
     save, calls = safetensors.torch.save_file, []
 
     def full(tensors: Any, path: Path, **rest: Any) -> None:
@@ -159,7 +160,7 @@ def test_survey(planted: ModelAdapter, noise: Any) -> None:
 
 def test_similarity_and_selectivity_by_hand() -> None:
     weights = np.array([[1.0, 0, 0, 2], [1.0, 3, 0, 0], [0, 0, 0, 0]])
-    found = similarity(weights)
+    found = cosines(weights)
     assert found[0, 1] == pytest.approx(1 / np.sqrt(5 * 10))
     assert found[2].tolist() == [0, 0, 0]
     assert set(selective(weights)[:2]) == {1, 3}

@@ -13,12 +13,12 @@ from interp.engine.design import GateSubject
 from interp.model import ModelAdapter
 from interp.target import Target
 from interp_chip.features import pooled
-from interp_chip.fit import learn
-from interp_chip.lesson import Lesson
+from interp_chip.layer_fit import LayerFit
 from interp_chip.method import Chip
 from interp_chip.moments import FOLDS, FactoredMoments, Image
 from interp_chip.params import ChipParams
-from interp_chip.pool import choose
+from interp_chip.solve import solve
+from interp_chip.training_images import choose_images
 
 WAYS: list[dict[str, Any]] = [
     {},
@@ -56,13 +56,13 @@ def test_weights_refitted_on_the_support(
     planted: ModelAdapter, noise: Any, way: dict[str, Any]
 ) -> None:
     chosen = params(**way)
-    pool = choose(planted, noise(16), chosen, Context())
-    lesson = Lesson(planted, "act", pool, chosen, Context(), chosen.masks)
-    assert lesson.round(lesson.chunks)
+    images = choose_images(planted, noise(16), chosen, Context())
+    fit = LayerFit(planted, "act", images, chosen, Context(), chosen.masks)
+    assert fit.run_round(fit.chunks)
     truth = true_weights(planted)
     for row in range(len(truth)):
         support = np.flatnonzero(truth[row])
-        sums = lesson.moments.sums(slice(row, row + 1))
+        sums = fit.moments.sums(slice(row, row + 1))
         gram, b = sums.gram[0][support][:, support], sums.b[0][support]
         refitted = torch.linalg.solve(gram, b).numpy()
         np.testing.assert_allclose(refitted, truth[row][support], rtol=1e-3)
@@ -72,24 +72,24 @@ def test_weights_refitted_on_the_support(
 def test_shuffled_answers_teach_nothing(planted: ModelAdapter, noise: Any, seed: int) -> None:
     """Scores permuted over masks and images within the class: centred held-out R^2 <= .05."""
     chosen = params(image_weight="label")
-    pool = choose(planted, noise(40), chosen, Context())
-    lesson = Lesson(planted, "act", pool, chosen, Context(seed=seed), chosen.masks)
-    moments = FactoredMoments.empty("shuffled", len(pool.classes), lesson.design.parts)
+    images = choose_images(planted, noise(40), chosen, Context())
+    fit = LayerFit(planted, "act", images, chosen, Context(seed=seed), chosen.masks)
+    moments = FactoredMoments.empty("shuffled", len(images.classes), fit.design.parts)
     random = np.random.default_rng(seed)
-    chunks = [lesson.design.draw(at) for at in range(lesson.chunks)]
+    chunks = [fit.design.draw(at) for at in range(fit.chunks)]
     states = torch.cat(chunks)
-    h = lesson._weights(states)
-    for row, label in enumerate(pool.classes):
-        members = [each for each in pool.members if each.row == row]
+    h = fit.mask_weights(states)
+    for row, label in enumerate(images.classes):
+        members = [each for each in images.images if each.row == row]
         frontiers = [
-            lesson.cut.prefix(planted.prepare(pool.image(each))[0][None]) for each in members
+            fit.cut.prefix(planted.prepare(images.pixels(each))[0][None]) for each in members
         ]
-        scores = [GateSubject(planted, lesson.cut, each).scores(states) for each in frontiers]
+        scores = [GateSubject(planted, fit.cut, each).scores(states) for each in frontiers]
         answers = torch.stack(scores)[:, :, label].flatten()
         answers = answers[torch.from_numpy(random.permutation(len(answers)))]
         parts = answers.reshape(len(members), -1, 1)
         for at, (member, frontier) in enumerate(zip(members, frontiers, strict=True)):
-            a = pooled(frontier.activation, lesson.cut.layer)[0]
+            a = pooled(frontier.activation, fit.cut.layer)[0]
             moments.add_image(member.name, Image(a, h[:1] * 0 + 1, row, at % FOLDS))
             start = 0
             for chunk, drawn in enumerate(chunks):
@@ -100,7 +100,7 @@ def test_shuffled_answers_teach_nothing(planted: ModelAdapter, noise: Any, seed:
     for chunk, drawn in enumerate(chunks):
         moments.add_masks(chunk, drawn, h[start : start + len(drawn)])
         start += len(drawn)
-    found = learn(moments, chosen)
+    found = solve(moments, chosen)
     assert found.r2 is not None and found.held_out == "masks and images"
     assert (found.r2 <= 0.05).all()
 

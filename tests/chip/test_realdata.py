@@ -13,10 +13,10 @@ from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions
 from interp.target import Target
-from interp_chip.known import Known
+from interp_chip.knowledge import ChipKnowledge
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
-from interp_chip.view import View
+from interp_chip.view import ChipView
 from interp_standard.localize.region import energy, inside
 
 LAYER = "blocks.12"
@@ -37,7 +37,7 @@ def test_more_energy_on_the_animal_than_gradcam() -> None:
     options = ModelOptions(device="cpu", input=NORMALISED)
     model = open_model(str(MOBILENET), options, Registry.load())
     params = ChipParams(layer=(LAYER,), masks=256, images=8)
-    known = Known.open(Chip(params).fit(model, animals(0, 12), Context()))
+    known = ChipKnowledge.read(Chip(params).fit(model, animals(0, 12), Context()))
     cut = model.cut(LAYER)
     found: dict[str, list[float]] = {"chip": [], "gradcam": []}
     scored = animals(20, 6)
@@ -50,7 +50,7 @@ def test_more_energy_on_the_animal_than_gradcam() -> None:
         slopes = cut.derivative(frontier, ones, [target], "logit")[:, 0]
         cells = torch.einsum("k,khw->hw", slopes, maps).numpy()
         animal = inside([example.instances[0].box], example.image.shape[:2])
-        chip = View(model, example.image, 0, known, params).map(LAYER, target)
+        chip = ChipView(model, example.image, 0, known, params).map(LAYER, target)
         cam = placement.to_image(placement.grid_to_input(cells, cut.layer.field))
         found["chip"].append(energy(chip, animal))
         found["gradcam"].append(energy(cam, animal))

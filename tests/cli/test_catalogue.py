@@ -74,13 +74,29 @@ def test_help_names_the_commands_of_packages(interp):
     assert "dashboard  from interp_dashboard" in told
 
 
-@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["--help"], ["run", "--help"], []])
+LIGHT = [["list"], ["list", "--json"], ["--help"], ["run", "--help"], ["evaluate", "--help"], []]
+
+
+@pytest.mark.parametrize("words", LIGHT)
 def test_starts_without_heavy_imports(words):
     code = (
         "import sys; from interp.cli import main; code = main(sys.argv[1:]);"
-        "heavy = {'torch', 'numpy', 'cv2', 'streamlit', 'skimage', 'rich'} & set(sys.modules);"
+        "heavy = {'torch', 'numpy', 'cv2', 'streamlit', 'skimage', 'rich', 'onnx', 'PIL', 'jinja2'}"
+        " & set(sys.modules);"
         "sys.exit(f'imported {heavy}' if heavy or code else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [["list"], ["--help"], ["run", "--help"]])
+def test_starts_within_half_a_second_of_processor_time(words):
+    code = (
+        "import sys, time; from interp.cli import main; main(sys.argv[1:]);"
+        "sys.stderr.write(str(time.process_time()))"
+    )
+    command = [sys.executable, "-c", code, *words]
+    runs = [subprocess.run(command, capture_output=True, text=True) for _ in range(5)]
+    assert min(float(each.stderr) for each in runs) < 0.5

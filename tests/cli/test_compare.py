@@ -50,6 +50,15 @@ def test_json(compare):
     assert facts["images"][0]["outcomes"][0]["samples"] == 5
 
 
+def test_methods_and_resume_are_accepted(interp, example, picture):
+    words = ("compare", "--methods", "occlude-grid", "--model", "toy", "--image", picture)
+    small = ("--registry", example, "--set", "occlude-grid.cells=2", "--json")
+    facts = interp(*words, *small, "--out", "made", "--resume").json
+    assert (facts["methods"], facts["folder"]) == (["occlude-grid"], "made")
+    answer = interp(*words, *small, "--resume")
+    assert answer.code == 2 and "name its folder with --out" in answer.err
+
+
 def test_a_method_that_fails_says_so(compare):
     answer = compare("--knowledge", "captum-occlusion=nowhere", "--set", "occlude-grid.cells=2")
     failed = next(line for line in answer.out.splitlines() if "captum-occlusion  " in line)

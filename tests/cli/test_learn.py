@@ -62,6 +62,10 @@ def test_fit_says_how_well(fit):
     assert lines[-1] == "knowledge: known"
 
 
+def test_resume_is_accepted(fit):
+    assert fit("known", "--resume").code == 0
+
+
 def test_parts_merge(interp, fit):
     whole, first, second = (
         fit("whole"),

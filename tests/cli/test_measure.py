@@ -31,11 +31,11 @@ def test_a_measure_s_parameters_and_json(interp, folder):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("measure", "deletion", "--data", "."), "ask interp evaluate --metrics deletion"),
+        (("measure", "deletion", "--data", "."), "run interp evaluate --metrics deletion"),
         (("measure", "brightnes", "--data", "."), "brightness"),
         (("measure", "brightness", "--data", "nowhere"), "found no folder nowhere"),
         (("measure", "brightness", "--data", ".", "--set", "time=2"), "no parameter 'time'"),
-        (("evaluate", "--metrics", "brightness"), "ask interp measure brightness"),
+        (("evaluate", "--metrics", "brightness"), "run interp measure brightness"),
     ],
 )
 def test_slips(interp, words, message):

@@ -7,6 +7,9 @@ import json
 import numpy as np
 import pytest
 
+from interp.errors import RegistryError
+from interp.opening.named import default_model
+from interp.registry import Registry
 from interp.result.bundle import open_bundle
 
 
@@ -64,6 +67,18 @@ def test_default_folders_do_not_collide(run):
     assert len(folders) == 3
 
 
+def test_a_method_is_named_by_either_word(interp, example, picture):
+    words = ("--model", "toy", "--image", picture, "--registry", example, "--json", "--cells", "2")
+    for word in ("--plugin", "--method"):
+        assert interp("run", word, "occlude-grid", *words).json["method"] == "occlude-grid"
+
+
+def test_resume_is_accepted_and_needs_a_folder(run):
+    assert run("--cells", "2", "--out", "made", "--resume").code == 0
+    answer = run("--cells", "2", "--resume")
+    assert answer.code == 2 and "--resume goes on with a run of yours" in answer.err
+
+
 def test_every_flag_reaches_the_request(run, tmp_path):
     (tmp_path / "names.txt").write_text("a\nb\nc\n")
     flags = ["--input", "size=16,mean=.5,.4,.3", "--input", "order=BGR", "--device", "cpu"]
@@ -80,3 +95,15 @@ def test_every_flag_reaches_the_request(run, tmp_path):
     }
     assert saved["budget"]["seconds"] == 120
     assert saved["budget"]["batch_size"] == 7
+
+
+def test_a_method_may_have_a_default_model_of_its_own():
+    registry = Registry.load()
+    found = {name: default_model(registry, name) for name in ("mint", "csg", "decoupling")}
+    assert found == {
+        "mint": "creatures-vgg",
+        "csg": "creatures-csg",
+        "decoupling": "creatures-decoupled",
+    }
+    with pytest.raises(RegistryError, match="unknown method 'mimt'; did you mean 'mint'"):
+        default_model(registry, "mimt")

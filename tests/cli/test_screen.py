@@ -6,9 +6,8 @@ import io
 import json
 import sys
 
-from interp.cli.output import columns, say
-from interp.cli.progress import progress_bar
-from interp.cli.report import score_table
+from interp.cli.output import columns, progress_bar, say
+from interp.cli.run import score_table
 
 
 def test_columns_align_and_stay_ragged_at_the_end():

@@ -9,6 +9,8 @@ import pytest
 from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
+from interp.registry import Registry
+from interp.report.page import write_reports
 from interp.request import Choice
 from interp.spec import ModelOptions
 
@@ -35,6 +37,7 @@ def test_a_dog_and_a_cat(model, tmp_path) -> None:
         budget=Budget(samples=500),
     )
     found = compare(request, out=tmp_path / "c")
+    write_reports(Registry.load(), found)
     (case,) = found.cases
     assert DOG in case.prediction.classes or CAT in case.prediction.classes
     assert (tmp_path / "c/report.html").stat().st_size > 100_000

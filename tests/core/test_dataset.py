@@ -5,9 +5,11 @@ import json
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from interp.dataset import Dataset, Example, Instance, Part, open_dataset, write_coco
 from interp.errors import InputError
+from interp.storage.image import SUFFIXES
 
 
 class Listed(Dataset):
@@ -170,6 +172,26 @@ def test_class_folders(tmp_path):
     assert [(e.name, e.label) for e in dataset] == [("c", 0), ("a", 1), ("b", 1)]
     assert dataset[0].image[0, 0].tolist() == [30, 60, 200]
     assert dataset[0].instances == ()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("kind", ["plain", "class folders"])
+def test_every_suffix_that_open_image_reads_is_found(tmp_path, suffix, kind):
+    folder = tmp_path / "cat" if kind == "class folders" else tmp_path
+    folder.mkdir(exist_ok=True)
+    for name in (f"a{suffix}", f"b{suffix.upper()}"):
+        Image.fromarray(np.full((8, 9, 3), 200, np.uint8)).save(folder / name)
+    dataset = open_dataset(tmp_path)
+    assert [example.name for example in dataset] == ["a", "b"]
+    assert dataset.classes == (("cat",) if kind == "class folders" else ())
+    assert [example.label for example in dataset] == [0 if dataset.classes else None] * 2
+
+
+def test_a_folder_without_images_is_told_what_images_are(tmp_path):
+    (tmp_path / "notes.gif").write_bytes(b"x")
+    with pytest.raises(InputError) as caught:
+        open_dataset(tmp_path)
+    assert all(suffix in str(caught.value) for suffix in SUFFIXES)
 
 
 def test_unreadable_image_is_refused_when_it_is_read(tmp_path):

@@ -14,7 +14,7 @@ from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
 from interp.difference.difference import difference
-from interp.difference.pair import Pair
+from interp.difference.pair import EvidenceDiff
 from interp.difference.picture import draw_difference
 from interp.difference.rerun import rerun
 from interp.errors import InputError
@@ -91,13 +91,13 @@ def test_a_slight_change_is_seen(made, tmp_path) -> None:
 
 
 def test_tables_and_words_count_too() -> None:
-    def pair(**changes) -> Pair:
+    def pair(**changes) -> EvidenceDiff:
         one = Table(name="t", columns=["a", "b"], rows=[["x", 2.0], ["y", 4.0]], r2=0.5)
-        return Pair("t", one, replace(one, **changes) if changes else one)
+        return EvidenceDiff("t", one, replace(one, **changes) if changes else one)
 
     assert pair().largest == 0
     assert pair(rows=[["x", 2.0], ["y", 5.0]]).largest == pytest.approx(1 / 5)
-    assert pair(rows=[["x", 2.0], ["z", 4.0]]).told() == "its shape or its words differ"
+    assert pair(rows=[["x", 2.0], ["z", 4.0]]).summary() == "the shape or the text differs"
     assert pair(rows=[["x", 2.0]]).largest == math.inf
     assert pair(r2=0.25).largest == 0.25
 

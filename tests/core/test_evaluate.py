@@ -18,7 +18,7 @@ from interp.errors import Cancelled, InputError, RegistryError, UnsupportedError
 from interp.evaluation.bootstrap import compare, estimate
 from interp.evaluation.data import ChosenImages
 from interp.evaluation.evaluate import evaluate
-from interp.evaluation.evaluation_run import spoken
+from interp.evaluation.evaluation_run import duration
 from interp.evaluation.folder import is_evaluation, merge_evaluations, open_evaluation
 from interp.evaluation.request import EvaluationRequest
 from interp.evaluation.result import Evaluation
@@ -78,7 +78,7 @@ def go(registry: Registry) -> Callable[..., Evaluation]:
     def call(*methods: str, **options: Any) -> Evaluation:
         given, around = (
             {name: options.pop(name) for name in names if name in options}
-            for names in (("dataset", "out", "tell"), ("model", "cancelled", "progress"))
+            for names in (("dataset", "out", "on_message"), ("model", "cancelled", "progress"))
         )
         session = Session(registry, **{"model": ToyModel(), **around})
         return evaluate(asked(*methods, **options), session, **{"dataset": Scenes(), **given})
@@ -241,11 +241,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(go, here) -> None:
-    told: list[str] = []
+    messages: list[str] = []
     with pytest.raises(Cancelled):
-        go(out=Path("out"), cancelled=stop_after(3), tell=told.append)
+        go(out=Path("out"), cancelled=stop_after(3), on_message=messages.append)
     assert not Path("out").exists()
-    assert "3 images are kept in out.partial; the same command goes on" in told[-1]
+    assert "3 images are kept in out.partial; the same command goes on" in messages[-1]
     times = {each: each.stat().st_mtime_ns for each in here.glob("out.partial/image-*")}
     with pytest.raises(Cancelled):
         go(out=Path("out"), cancelled=stop_after(5))
@@ -323,9 +323,9 @@ def test_the_best_is_the_one_in_the_metrics_direction(go) -> None:
 
 
 def test_the_time_is_estimated_after_one_image(go) -> None:
-    told: list[str] = []
-    go(tell=told.append)
-    (line,) = told
+    messages: list[str] = []
+    go(on_message=messages.append)
+    (line,) = messages
     assert line.startswith("6 images x 4 methods: about ")
 
 
@@ -341,15 +341,15 @@ def test_an_estimate_counts_expensive_metrics_on_their_images_alone(go, registry
         measuring={"deletion": 10, "stability": 90},
     )
     left = [1, 2, 3, 4, 5]  # stability is measured on one of these
-    assert run.forecast(record, left) == f"6 images x 1 methods: about {spoken(5 * 30 + 90)}"
+    assert run.time_estimate(record, left) == f"6 images x 1 methods: about {duration(5 * 30 + 90)}"
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(0.2, "1 seconds"), (80, "80 seconds"), (840, "14 minutes"), (7300, "2 hours")],
 )
-def test_durations_are_spoken(seconds: float, words: str) -> None:
-    assert spoken(seconds) == words
+def test_durations_are_duration(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
 
 
 def test_a_few_images_are_the_first_of_more() -> None:

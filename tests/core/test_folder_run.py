@@ -11,7 +11,7 @@ from PIL import Image
 from interp.context import Budget
 from interp.dataset import open_dataset
 from interp.errors import Cancelled, InputError, PluginError, UnsupportedError
-from interp.report import write_index
+from interp.report.page import write_index
 from interp.request import Request
 from interp.result.bundle import open_bundle
 from interp.run_folder import run_folder

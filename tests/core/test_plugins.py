@@ -1,4 +1,4 @@
-"""Plugin packages: asked late, held to what they declared, blamed by name."""
+"""Plugin packages: imported late, held to what they declare, named where they fail."""
 
 from __future__ import annotations
 
@@ -74,6 +74,97 @@ def test_failure_names_the_package(opened, code, message):
     assert name in str(caught.value)
     assert message in str(caught.value)
     assert caught.value.exit_code == 1
+
+
+SHORT = """
+    from pathlib import Path
+    from interp.method import Method
+    A = Path("a.png")
+    class Plain(Method): pass
+    def function(): pass
+"""
+MISTAKES = [
+    ("sample", "NAME.missing:A", "but NAME.missing could not be imported: ModuleNotFoundError"),
+    ("sample", "NAME.torn:A", "but NAME.torn could not be imported: ZeroDivisionError"),
+    ("sample", "NAME:B", "but NAME has no 'B'; known: Path, Method, A, Plain, function"),
+    ("sample", "NAME:function", "which is of class function; expected an object of class"),
+    (
+        "model",
+        "NAME:A",
+        "which is of class PosixPath; expected an object of class interp.spec.ModelSource",
+    ),
+    ("adapter", "NAME:A", "which is of class PosixPath; expected a function"),
+    ("renderer", "NAME:Plain", "which is a class; expected a subclass of interp.method.Renderer"),
+    ("method", "NAME:Pathh", "has no 'Pathh'; did you mean 'Path'"),
+    ("method", "NAME:Path", "which is a class; expected a subclass of interp.method.Method"),
+    (
+        "method",
+        "NAME:function",
+        "which is of class function; expected a subclass of interp.method.Method",
+    ),
+    ("metric", "NAME:Plain", "expected a subclass of interp.metric.ExplanationMetric or interp."),
+]
+EXTRA = {"method": "answers: where", "adapter": "sources: [x]", "renderer": "evidence: heatmap"}
+
+
+@pytest.mark.parametrize(("kind", "place", "message"), MISTAKES)
+def test_mistake_in_an_object_is_one_line_with_file_and_key_path(
+    opened, tmp_path, kind, place, message
+):
+    extra = EXTRA.get(kind, "")
+    name, registry = opened(
+        SHORT,
+        f"entries: [{{kind: {kind}, name: a, summary: s, object: '{place}', {extra}}}]",
+    )
+    (tmp_path / name / "torn.py").write_text("1 / 0")
+    with pytest.raises(PluginError) as caught:
+        registry.get(kind, "a")
+    place, message = place.replace("NAME", name), message.replace("NAME", name)
+    file = tmp_path / name / "registry.yaml"
+    assert str(caught.value).startswith(f"{file}: entries[0].object: found {place!r}, ")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_needs_that_the_class_denies_are_a_mistake(opened, tmp_path):
+    name, registry = opened(
+        SHORT,
+        "entries: [{kind: method, name: a, summary: s, answers: where, object: 'NAME:Plain', "
+        "needs: [predict, cut]}]",
+    )
+    with pytest.raises(PluginError) as caught:
+        registry.get("method", "a")
+    assert str(caught.value) == (
+        f"{tmp_path / name}/registry.yaml: entries[0].needs: found predict, cut; expected predict, "
+        f"as {name}:Plain says, or no `needs` at all"
+    )
+
+
+def test_both_ways_in_one_package(opened):
+    name, registry = opened(
+        adding("a") + "B = 'b.png'\n",
+        """
+        entries:
+          - {kind: sample, name: a, package: NAME, summary: s}
+          - {kind: sample, name: b, object: "NAME:B", summary: s}
+        """,
+    )
+    assert name not in sys.modules
+    assert registry.get("sample", "b") == "b.png"
+    assert registry.get("sample", "a") == "a.png"
+
+
+def test_a_renderer_may_be_a_class(opened):
+    code = """
+        from interp.method import Renderer
+        class Mine(Renderer):
+            def render(self, evidence, image, style): return "drawn"
+    """
+    _, registry = opened(
+        code,
+        "entries: [{kind: renderer, name: r, object: 'NAME:Mine', summary: s, evidence: heatmap}]",
+    )
+    assert registry.renderer("heatmap").render(None, None, None) == "drawn"
 
 
 def test_cause_is_chained(opened):

@@ -1,19 +1,20 @@
-"""Registry files: what they may say, how slips are told, what happens to broken packages."""
+"""Registry files: what they may say, how mistakes are reported, and broken packages."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
 
 from interp.errors import RegistryError
 from interp.registry import Registry
-from interp.registry.manifest import ENTRIES, read_manifest
-from interp.registry.registry import builtin, check_unique
+from interp.registry.manifest import ENTRIES, CompositionEntry, read_manifest
+from interp.registry.registry import builtin, check_together
 
 METHOD = "{kind: method, name: m, package: p, summary: s, needs: [predict], answers: where}"
 
-SLIPS = [
+MISTAKES = [
     (
         "entries: [{kind: methud, name: a}]",
         "entries[0].kind: found 'methud'; did you mean 'method'",
@@ -41,13 +42,34 @@ SLIPS = [
     ("entries: {kind: method}", "entries: found {'kind': 'method'}; expected a list"),
     ("entris: []", "entris: found 'entris'; did you mean 'entries'"),
     ("hooks: [{package: p, hook: interp_after}]", "hooks[0].hook: found 'interp_after'; did you"),
+    (
+        "entries: [{kind: sample, name: a, summary: s, object: pack.module}]",
+        "entries[0].object: found 'pack.module'; expected package.module:Name",
+    ),
+    ("entries: [{kind: sample, name: a, summary: s, object: 3}]", "entries[0].object: found '3'"),
+    (
+        "entries: [{kind: sample, name: a, summary: s, package: p, object: pack:A}]",
+        "entries[0].package: found 'p'; known: pack",
+    ),
+    (
+        "entries: [{kind: sample, name: a, summary: s}]",
+        "entries[0].object: missing; expected package.module:Name",
+    ),
+    (
+        "entries: [{kind: method, name: a, summary: s, answers: where, package: p}]",
+        "entries[0].needs: missing; expected what the method needs of a model",
+    ),
+    (
+        "entries: [{kind: method, name: a, summary: s, answers: where, object: p:A, compose: {}}]",
+        "entries[0].object: a composition takes this from its parts",
+    ),
     ("[]", "found []; expected a mapping"),
     ("", "found nothing; expected a mapping"),
 ]
 
 
-@pytest.mark.parametrize(("text", "message"), SLIPS)
-def test_slip_is_told_with_file_key_path_and_nearest_name(registry_file, text, message):
+@pytest.mark.parametrize(("text", "message"), MISTAKES)
+def test_mistake_is_reported_with_file_key_path_and_nearest_name(registry_file, text, message):
     path = registry_file(text)
     with pytest.raises(RegistryError) as caught:
         read_manifest(path)
@@ -74,13 +96,13 @@ def test_unreadable_file(tmp_path, content):
 def test_name_given_twice_names_both_files(registry_file):
     first, second = (registry_file(f"entries: [{METHOD}]") for _ in range(2))
     with pytest.raises(RegistryError) as caught:
-        check_unique(map(read_manifest, (first, second)))
+        check_together([read_manifest(each) for each in (first, second)])
     assert str(first) in str(caught.value)
     assert str(second) in str(caught.value)
 
 
 def test_one_name_in_two_kinds_is_fine(registry_file):
-    check_unique(
+    check_together(
         [
             read_manifest(
                 registry_file("""
@@ -123,6 +145,7 @@ def test_entries_by_kind():
         ("entries: [", "not valid YAML"),
         ("entries: [{kind: methud}]", "entries[0].kind: found 'methud'"),
         (f"entries: [{METHOD.replace('name: m', 'name: mint')}]", "'mint' is registered in"),
+        ("entries: [{kind: sample, name: a, summary: s, object: NAME}]", "expected package.module"),
     ],
 )
 def test_broken_package_is_listed_and_not_imported(package, registry, reason):
@@ -148,6 +171,75 @@ def test_installed_package_is_found_without_import(package):
     assert loaded.entry("method", "m").package == name
     assert not loaded.broken
     assert name not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("given", "package"),
+    [
+        ("object: pack.module:A", "pack"),
+        ("object: pack:A", "pack"),
+        ("object: pack.module:A, package: pack.module", "pack.module"),
+        ("object: pack.module:A, package: pack", "pack"),
+    ],
+)
+def test_package_follows_from_the_object(registry_file, given, package):
+    path = registry_file(f"entries: [{{kind: sample, name: a, summary: s, {given}}}]")
+    assert read_manifest(path).entries[0].package == package
+
+
+def test_needs_of_a_class_are_listed_once_they_are_asked_for(package, tmp_path):
+    code = """
+        from interp.engine.component import Perturbation
+        from interp.method import Method
+        from interp.spec import Capability
+
+        class Short(Method):
+            needs = frozenset({Capability.CUT, Capability.PREDICT})
+
+        class Parts(Perturbation):
+            needs = frozenset({Capability.GRADIENTS})
+            bind = None
+    """
+    name = package(
+        code,
+        """
+        entries:
+          - {kind: method, name: short, summary: s, answers: where, object: "NAME:Short"}
+          - {kind: perturbation, name: parts, summary: s, object: "NAME:Parts"}
+          - {kind: method, name: both, summary: s, answers: where,
+             compose: {perturbation: parts, solver: drop}}
+        """,
+    )
+    registry = Registry.load([tmp_path / name / "registry.yaml"])
+    names = (("method", "short"), ("perturbation", "parts"), ("method", "both"))
+    entries = [registry.entry(*each) for each in names]
+    assert [each.needs for each in entries] == [None] * 3
+    assert name not in sys.modules
+    found = [registry.complete(each).needs for each in entries]
+    assert found == [("predict", "cut"), ("gradients",), ("gradients",)]
+    assert registry.get("method", "both").needs == {"gradients"}
+    mint = registry.entry("method", "mint")
+    assert registry.complete(mint) is mint
+    assert registry.complete(registry.entry("sample", "two")).name == "two"
+
+
+def test_listing_imports_no_plugin_and_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from interp.registry import Registry\n"
+        "assert Registry.load().entries()\n"
+        "heavy = {'torch', 'numpy', 'pluggy', 'cv2'}\n"
+        "print([m for m in sys.modules if m in heavy or m.startswith('interp_')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_builtin_entries_name_their_objects_and_say_what_they_need():
+    entries = Registry((read_manifest(builtin()),)).entries()
+    composed = [each for each in entries if isinstance(each, CompositionEntry)]
+    assert [each.name for each in entries if each not in composed and each.object is None] == []
+    assert [each.name for each in entries if getattr(each, "needs", ()) is None] == []
 
 
 def test_builtin_file_is_valid():

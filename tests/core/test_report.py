@@ -14,13 +14,15 @@ from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
 from interp.evidence import Heatmap
-from interp.explanation import Explanation
-from interp.report import comparison_html, explanation_html, write_reports
+from interp.explanation import Explanation, Prediction, Provenance, finding_key
 from interp.report.command import command
 from interp.report.notebook import show_in_notebooks
+from interp.report.page import comparison_html, explanation_html, write_reports
 from interp.report.panel import Subject, panel
 from interp.report.picture import Painter
+from interp.report.section import sections_of
 from interp.request import Choice, Request
+from interp.result.bundle import open_bundle, save_bundle
 from interp.run import run
 from interp.session import Session
 from interp.spec import ModelOptions
@@ -166,8 +168,9 @@ def shown(registry, full: float = 2.0, **fields):
     each = Heatmap(name="map", target="ant", image=0, unit="logit", values=values, **fields)
     notes = ("ant: look out", "bee: no matter", "for all")
     scores = {"ant": {"empty": 0.25}, "bee": {"empty": 0.5}}
-    found = Explanation((each,), notes=notes, scores=scores)
-    subject = Subject(IMAGES[0], 0, "photo", "ant", ("ant", "bee"))
+    made = Provenance("m", ToyModel().spec, targets=("ant", "bee"))
+    found = Explanation((each,), notes=notes, scores=scores, provenance=made)
+    subject = Subject(IMAGES[0], 0, "photo", "ant")
     return panel(Painter(registry), "m", "", found, subject, full)
 
 
@@ -181,6 +184,76 @@ def test_a_panel_tells_how_far_to_trust_it(registry) -> None:
     assert "Poor fit, R² 0.10" in poor.warnings[0] and poor.doubt is None
 
 
+def several(targets=("ant", "bee"), images=(0, 1)):
+    """An explanation with a score and a note on each target of each image."""
+    pairs = [(target, at) for target in targets for at in images]
+    evidence = tuple(
+        Heatmap(name="map", target=target, image=at, values=np.eye(2)) for target, at in pairs
+    )
+    keys = {pair: finding_key(*pair, len(images)) for pair in pairs}
+    answer = Prediction(("ant",), (0,), (1.0,))
+    made = Provenance(
+        "tiles", ToyModel().spec, targets, {}, 0, (answer,) * len(images), ("one", "two", "three")
+    )
+    return Explanation(
+        evidence,
+        scores={keys[pair]: {"number": f"{pair}"} for pair in pairs},
+        notes=(*(f"{keys[pair]}: look at {pair}" for pair in pairs), "image 1: odd", "for all"),
+        images=(*IMAGES, IMAGES[0]),
+        provenance=replace(made, image_names=made.image_names[: len(images)]),
+    )
+
+
+def test_a_note_stands_in_the_panel_of_its_target_and_image_alone(registry) -> None:
+    panels = {
+        (group.target, at): group.panels[0]
+        for at, section in enumerate(sections_of(Painter(registry), several()))
+        for group in section.groups
+    }
+    assert len(panels) == 4
+    for (target, at), found in panels.items():
+        odd = ("image 1: odd",) if at == 1 else ()
+        note = f"{target}, image {at}: look at {(target, at)}"
+        assert found.warnings == (note, *odd, "for all")
+        assert found.facts == (("number", f"{(target, at)}"),)
+
+
+def test_the_longer_of_two_targets_is_read() -> None:
+    found = several(targets=("a", "a: b", "a, image"))
+    for target in ("a", "a: b", "a, image"):
+        assert len(found.notes_of(target, 1)) == 3
+        assert found.notes_of(target, 1)[0] == f"{target}, image 1: look at {(target, 1)}"
+
+
+def test_images_with_answers_of_their_own(registry) -> None:
+    """Each key names the image's number in the request, though a method sees a part of them."""
+    red = np.full((40, 50, 3), (255, 0, 0), np.uint8)
+    pictures = [IMAGES[0], red, IMAGES[0]]
+    request = Request(method="rise", budget=BUDGET)
+    found = run(request, registry=registry, model=ToyModel(), images=pictures).explanation
+    one, other, same = (each.classes[0] for each in found.provenance.predictions)
+    assert one == same != other
+    assert list(found.scores) == [f"{one}, image 0", f"{one}, image 2", other]
+    assert found.scores_of(one, 2) == found.scores[f"{one}, image 2"]
+    assert found.scores_of(one, 0) and found.scores_of(other, 1)
+
+
+def test_keys_of_version_0_1_0(tmp_path) -> None:
+    """It numbered the images of a target among themselves: image 1 of (0, 2) is image 2."""
+    found = several(targets=("ant",), images=(0, 2))
+    old = replace(
+        found,
+        scores={"ant, image 0": {"number": 0}, "ant, image 1": {"number": 2}},
+        notes=("ant, image 1: of the third", "for all"),
+    )
+    opened = open_bundle(save_bundle(tmp_path / "old", Request(method="m"), old, {}))[1]
+    assert opened.scores_of("ant", 2) == {"number": 2} and not opened.scores_of("ant", 1)
+    assert opened.notes_of("ant", 2) == ("ant, image 2: of the third", "for all")
+    assert opened.notes_of("ant", 0) == ("for all",)
+    again = open_bundle(save_bundle(tmp_path / "new", Request(method="m"), found, {}))[1]
+    assert again.scores == found.scores and again.notes == found.notes
+
+
 def test_one_scale(registry) -> None:
     """Twice the scale's end is half the colour: pictures of one method can be compared."""
     assert shown(registry, 2.0).picture.uri != shown(registry, 4.0).picture.uri
@@ -189,7 +262,7 @@ def test_one_scale(registry) -> None:
 
 
 def test_the_command_repeats_the_request(registry) -> None:
-    from interp.cli.choice import choices
+    from interp.cli.parse import choices
 
     request = ComparisonRequest(
         methods=(
@@ -207,6 +280,8 @@ def test_the_command_repeats_the_request(registry) -> None:
         "--classes names.txt --image sample --target 'bee, not cat' --knowledge tiles=known "
         "--set tiles.cells=2 --set 'tiles.output=\"logit\"' --budget 50 --seed 4"
     )
+    stable = request.model_copy(update={"budget": Budget(samples=50, until="stable")})
+    assert "--budget 50 --until stable --seed 4" in command(stable)
     settings = ["tiles.cells=2", 'tiles.output="logit"']
     said = choices(registry, "method", "tiles,crash", "--set", settings, ["tiles=known"])
     assert said == request.methods

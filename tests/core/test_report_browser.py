@@ -11,7 +11,7 @@ import pytest
 from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
-from interp.report import write_reports
+from interp.report.page import write_reports
 from interp.request import Choice
 from interp.session import Session
 from interp.testing import ToyModel

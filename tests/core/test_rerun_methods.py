@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from interp.cli.flags import default_model
 from interp.context import Budget
 from interp.difference.difference import SAME
 from interp.difference.rerun import rerun
+from interp.opening.named import default_model
 from interp.registry import Registry
 from interp.request import Request
 from interp.run import run

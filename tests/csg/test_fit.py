@@ -20,7 +20,7 @@ from interp.request import Request
 from interp.run import fit, run
 from interp.spec import ModelOptions
 from interp.testing import ToyModel
-from interp_csg.known import Known
+from interp_csg.knowledge import CsgKnowledge
 from interp_csg.method import Csg
 from interp_csg.params import CsgParams
 
@@ -154,7 +154,7 @@ def test_the_plain_twin_has_no_gates(model: ModelAdapter, colours: Any) -> None:
     assert "gates" not in found.arrays and "density" not in found.about["log"][0]
     assert not any(row["gated"] for row in found.about["log"])
     with pytest.raises(InputError, match="plain twin, trained with --gate off"):
-        Known.open(found).filters(0, 0.5)
+        CsgKnowledge.read(found).filters(0, 0.5)
 
 
 def test_twin_and_gated_learn_alike_until_the_first_gated_epoch(

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from interp_csg.gates import Gated, Gates
-from interp_csg.metric.density import density, interval
+from interp_csg.metric.measure import density, interval
 
 
 def slowly_projected(values: np.ndarray) -> np.ndarray:

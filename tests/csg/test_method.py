@@ -17,10 +17,12 @@ from interp.model import ModelAdapter
 from interp.registry import Registry
 from interp.target import Target
 from interp.testing import MethodCase, method_checks
-from interp_csg.known import Known
+from interp.training.curve import training_curves
+from interp_csg.knowledge import CsgKnowledge
 from interp_csg.method import Csg
 from interp_csg.metric import METRICS
 from interp_csg.params import CsgParams
+from interp_csg.survey import LOGGED
 from interp_csg.switching import confusion, losses, shares, switched
 
 GREEN = Target(1, "green")
@@ -33,16 +35,18 @@ def trained(learned: Knowledge) -> ModelAdapter:
 
 
 @pytest.fixture
-def known(learned: Knowledge) -> Known:
-    return Known.open(learned)
+def known(learned: Knowledge) -> CsgKnowledge:
+    return CsgKnowledge.read(learned)
 
 
-def planted(gates: np.ndarray, weight: np.ndarray) -> Known:
+def planted(gates: np.ndarray, weight: np.ndarray) -> CsgKnowledge:
     """Knowledge of these gates and head, of features that are one filter each."""
     classes, filters = gates.shape
     features = np.eye(filters, dtype=np.float32)
     names = tuple(f"class {c}" for c in range(classes))
-    return Known("maps", gates, weight, np.zeros(classes), features, weight.argmax(0), names, [])
+    return CsgKnowledge(
+        "maps", gates, weight, np.zeros(classes), features, weight.argmax(0), names, []
+    )
 
 
 @pytest.mark.parametrize("check", method_checks(), ids=lambda check: check.__name__)
@@ -55,7 +59,7 @@ def test_is_a_good_method(
 
 
 def test_the_map_is_the_head_s_over_own_filters(
-    learned: Knowledge, trained: ModelAdapter, known: Known, colours: Any
+    learned: Knowledge, trained: ModelAdapter, known: CsgKnowledge, colours: Any
 ) -> None:
     image = colours()[0].image  # blue, so that filters speak against green, too
     gates = np.array([[1.0] * 6, [0.89, 1, 0.9, 0.95, 0, 1], [1] * 6], np.float32)
@@ -102,7 +106,7 @@ def test_a_class_without_filters_says_so(
 
 
 def test_scores_without_filters_are_the_model_s_with_maps_at_zero(
-    trained: ModelAdapter, known: Known, colours: Any
+    trained: ModelAdapter, known: CsgKnowledge, colours: Any
 ) -> None:
     pixels, _ = trained.prepare(colours()[2].image)
     cut = trained.cut("last")
@@ -151,11 +155,10 @@ def test_survey(learned: Knowledge, trained: ModelAdapter, colours: Any) -> None
     assert numbers["accuracy"] == 1.0 and numbers["interval of the density"] == "0.3333 to 0.4"
 
 
-def test_the_log_is_drawn_where_mis_was_not_measured(known: Known) -> None:
-    from interp_csg.survey import curves
-
+def test_the_log_is_drawn_where_mis_was_not_measured(known: CsgKnowledge) -> None:
     bare = [{key: row[key] for key in ("epoch", "accuracy")} for row in known.log]
-    assert curves(replace(known, log=bare)).series == ["accuracy"]
+    (curve,) = training_curves(bare, "share", LOGGED)
+    assert curve.series == ["accuracy"]
 
 
 def test_measures_of_the_gates(

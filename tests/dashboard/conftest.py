@@ -12,7 +12,7 @@ import streamlit as st
 from onnx import TensorProto, helper
 from streamlit.testing.v1 import AppTest
 
-from interp_dashboard.session import KEY, Session
+from interp_dashboard.session import KEY, VisitorSession
 from interp_dashboard.setting import ENVIRONMENT, Setting
 
 PATIENCE = 120
@@ -25,9 +25,9 @@ class Visitor:
     page: AppTest
 
     @property
-    def session(self) -> Session:
+    def session(self) -> VisitorSession:
         """What the dashboard holds for them."""
-        found: Session = self.page.session_state[KEY]
+        found: VisitorSession = self.page.session_state[KEY]
         return found
 
     @property

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from interp_dashboard.cache import Kept
+from interp_dashboard.cache import LruCache
 
 
 def test_the_one_not_used_for_longest_goes_first():
     made = []
-    kept = Kept(2)
+    kept = LruCache(2)
 
     def value(key):
-        return kept.of(key, lambda: made.append(key) or key.upper())
+        return kept.get(key, lambda: made.append(key) or key.upper())
 
     assert [value(each) for each in "abab"] == ["A", "B", "A", "B"]
     assert made == ["a", "b"]

@@ -13,8 +13,8 @@ import pytest
 from interp.cli import main
 from interp.request import DEFAULT_MODEL
 from interp_dashboard.command import launch
-from interp_dashboard.model import ASKED, OPENED
-from interp_dashboard.serve import warm
+from interp_dashboard.model import JOB_MODELS, PAGE_MODELS
+from interp_dashboard.serve import warm_up
 
 
 def test_help(capsys):
@@ -57,11 +57,11 @@ def test_what_is_not_there_is_told(flag, capsys, tmp_path):
 
 
 def test_what_a_first_visitor_needs_is_made_at_the_start(started):
-    job = warm()
+    job = warm_up()
     assert job.wait(120)
     assert job.error is None
-    assert any(DEFAULT_MODEL in key for key in OPENED.values)
-    assert any(DEFAULT_MODEL in key for key in ASKED.values)
+    assert any(DEFAULT_MODEL in key for key in JOB_MODELS.values)
+    assert any(DEFAULT_MODEL in key for key in PAGE_MODELS.values)
 
 
 @pytest.mark.slow

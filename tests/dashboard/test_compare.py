@@ -15,9 +15,9 @@ from interp.registry import Registry
 from interp.request import Choice
 from interp.spec import InputSpec, ModelSpec
 from interp.storage.folder import MANIFEST
-from interp_dashboard.comparing import forecast
+from interp_dashboard.export_result import export_result
 from interp_dashboard.job import Job
-from interp_dashboard.keep import keep
+from interp_dashboard.work import forecast
 
 EXAMPLE = Path(__file__).parent.parent / "example_plugin/src/interp_example/registry.yaml"
 
@@ -47,7 +47,8 @@ def test_what_was_asked_before_is_only_opened(visit, monkeypatch):
 
     visitor = visit("compare").tick("centre").press("Run").finish("compare")
     first = visitor.session.jobs["compare"].result
-    monkeypatch.setattr("interp_dashboard.comparing.compare", refuse)
+    for name in ("compare", "compare_with_report"):
+        monkeypatch.setattr(f"interp_dashboard.work.{name}", refuse)
     visitor.press("Run").finish("compare")
     again = visitor.session.jobs["compare"].result
     assert visitor.errors == []
@@ -263,7 +264,7 @@ def test_the_forecast_grows_with_the_samples():
 def test_a_kept_run_opens_and_is_kept_once(visit, tmp_path):
     visitor = visit("compare").tick("centre").press("Run").finish("compare")
     folder = visitor.session.jobs["compare"].result.folder
-    keep(folder, tmp_path / "kept")
+    export_result(folder, tmp_path / "kept")
     assert Comparison.open(tmp_path / "kept" / folder.name).methods == ["centre"]
     with pytest.raises(Exception, match="exists and is not empty"):
-        keep(folder, tmp_path / "kept")
+        export_result(folder, tmp_path / "kept")

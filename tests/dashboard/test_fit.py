@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from interp.result.bundle import open_bundle
-from interp_dashboard import making
+from interp_dashboard import work
 
 SMALL = {
     "chip": ("creatures-vgg", {"masks": 200, "images": 2}),
@@ -72,16 +74,17 @@ def test_a_fit_that_was_stopped_goes_on_and_is_made_once(visit, started, monkeyp
     """The second press goes on with what is kept; the third finds it whole."""
     started()
     begun = []
-    plain = making.fit
+    plain = work.fit
 
-    def stopped_once(request, **how):
+    def stopped_once(request, session, **how):
         kept = (tmp_path / "runs").glob("*.partial/*")
         begun.append(len(list(kept)))
         if len(begun) == 1:
-            how["cancelled"] = lambda: any((tmp_path / "runs").glob("*.partial/*"))
-        return plain(request, **how)
+            begun_fit = (tmp_path / "runs").glob
+            session = replace(session, cancelled=lambda: any(begun_fit("*.partial/*")))
+        return plain(request, session, **how)
 
-    monkeypatch.setattr(making, "fit", stopped_once)
+    monkeypatch.setattr(work, "fit", stopped_once)
     visitor = visit("fit")
     prepare(visitor, "csg")
     visitor.press("Fit").finish("fit")
@@ -108,7 +111,7 @@ def test_what_an_uploaded_model_teaches_stays_with_them(visit, network, monkeypa
         places.append(place)
         return lambda job: None
 
-    monkeypatch.setattr(making, "_once", noted)
+    monkeypatch.setattr(work, "_once", noted)
     visitor.page.run()
     for model in ("uploaded: net", "creatures-vgg"):
         choose(visitor, "Model", model)

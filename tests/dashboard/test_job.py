@@ -118,10 +118,10 @@ def test_time_left_is_what_the_rest_takes_at_this_rate(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(jobs.time, "monotonic", lambda: now[0])
     pace = Pace()
-    pace.tell("mint: samples", 0, 4000)
+    pace.update("mint: samples", 0, 4000)
     assert pace.left is None
     now[0] += 3
-    pace.tell("mint: samples", 1000, 4000)
+    pace.update("mint: samples", 1000, 4000)
     assert pace.share == 0.25
     assert pace.left == pytest.approx(9)
     assert pace.whole is None
@@ -129,6 +129,6 @@ def test_time_left_is_what_the_rest_takes_at_this_rate(monkeypatch):
     assert pace.whole == pytest.approx(20)
     pace.end = now[0] + 5  # the step alone takes longer
     assert pace.whole is None
-    pace.tell("rise: samples", 10, None)
+    pace.update("rise: samples", 10, None)
     assert pace.share is None
     assert pace.left is None

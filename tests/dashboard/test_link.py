@@ -6,11 +6,11 @@ import pytest
 
 from interp.errors import InputError
 from interp.request import Choice
-from interp_dashboard.link import Chosen, from_query, to_query
+from interp_dashboard.link import Selection, from_query, to_query
 
 
 def test_a_choice_comes_back():
-    chosen = Chosen(
+    chosen = Selection(
         model="creatures-resnet",
         images=("sample", "two"),
         targets=("3, not 5",),
@@ -23,7 +23,7 @@ def test_a_choice_comes_back():
 
 
 def test_an_address_that_says_nothing_has_the_defaults():
-    assert from_query({}) == Chosen()
+    assert from_query({}) == Selection()
 
 
 @pytest.mark.parametrize("said", ["regions=2", "mint.regions", "mint.regions=[2"])

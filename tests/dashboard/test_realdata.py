@@ -9,9 +9,9 @@ import pytest
 from interp.comparison.result import ComparisonRequest
 from interp.registry import Registry
 from interp.request import Choice
-from interp_dashboard.comparing import stages
 from interp_dashboard.job import Job
 from interp_dashboard.upload import take_image, take_model
+from interp_dashboard.work import compare_work
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 MODEL, PHOTO = DATA / "imagenet" / "mobilenet_v2.onnx", DATA / "photos" / "both.png"
@@ -35,7 +35,7 @@ def case(tmp_path_factory):
     request = ComparisonRequest(
         methods=METHODS, model=str(model), images=(PHOTO.name,), targets=tuple(BOXES)
     )
-    work = stages(Registry.load(), request, {PHOTO.name: photo}, home, quick=False)
+    work = compare_work(Registry.load(), request, {PHOTO.name: photo}, home, quick=False)
     job = Job(work).start()
     assert job.wait(500)
     assert job.error is None
@@ -47,7 +47,7 @@ def case(tmp_path_factory):
 def test_the_dog_and_the_cat_are_told_apart(case, at, animal):
     """A class's map has its peak on its animal, and little on the other."""
     assert case.cells[at].error is None
-    values = case.cells[at].shown(case.targets)[animal].map()
+    values = case.cells[at].maps_by_target(case.targets)[animal].map()
     row, column = divmod(int(values.argmax()), values.shape[1])
     left, top, right, bottom = BOXES[animal]
     assert left <= column < right and top <= row < bottom

@@ -21,7 +21,7 @@ from interp.run import fit, run
 from interp.spec import ModelOptions
 from interp.testing import ToyModel
 from interp_decoupling.fit import _warnings
-from interp_decoupling.known import Known
+from interp_decoupling.knowledge import DecouplingKnowledge
 from interp_decoupling.params import DecouplingParams
 
 
@@ -68,7 +68,7 @@ def test_the_network_learns_and_the_log_says_how(
 
 
 def test_what_is_kept_is_what_the_model_does(learned: Knowledge) -> None:
-    known = Known.open(learned)
+    known = DecouplingKnowledge.read(learned)
     assert known.filters == {"mid.0": 8, "last": 5}
     assert known.paths.codes.shape == (6, 13) and known.pictures.shape == (6, 48, 48, 3)
     assert learned.about["layers"]["last"]["on"] == pytest.approx(
@@ -144,7 +144,7 @@ def test_the_plain_twin_has_no_paths(decoupling: Any, model: ModelAdapter, colou
     assert set(weights(found)) == set(model.module().state_dict())
     assert "on" not in found.about["log"][-1]
     with pytest.raises(InputError, match="plain twin, trained with --gate off"):
-        Known.open(found)
+        DecouplingKnowledge.read(found)
 
 
 def test_fresh_forgets_the_weights(decoupling: Any, make: Any, colours: Any) -> None:

@@ -14,14 +14,14 @@ import torch
 
 from interp.context import Context
 from interp.errors import InputError
+from interp.evaluation.detection import detect, draw_by_class
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
 from interp.registry import Registry
 from interp.target import Target
 from interp.testing import MethodCase, method_checks
-from interp_decoupling.known import Known
+from interp_decoupling.knowledge import DecouplingKnowledge
 from interp_decoupling.metric import METRICS
-from interp_decoupling.metric.detection import detect, drawn
 
 GREEN = Target(1, "green")
 
@@ -33,8 +33,8 @@ def trained(learned: Knowledge) -> ModelAdapter:
 
 
 @pytest.fixture
-def known(learned: Knowledge) -> Known:
-    return Known.open(learned)
+def known(learned: Knowledge) -> DecouplingKnowledge:
+    return DecouplingKnowledge.read(learned)
 
 
 @pytest.fixture
@@ -57,7 +57,11 @@ def test_is_a_good_method(
 
 
 def test_the_path_is_what_the_modules_say(
-    decoupling: Any, learned: Knowledge, trained: ModelAdapter, known: Known, colours: Any
+    decoupling: Any,
+    learned: Knowledge,
+    trained: ModelAdapter,
+    known: DecouplingKnowledge,
+    colours: Any,
 ) -> None:
     image = colours()[1].image
     found = decoupling().explain(trained, [image], [GREEN], learned, Context())
@@ -87,7 +91,11 @@ def test_the_path_is_what_the_modules_say(
 
 
 def test_nearest_are_the_nearest(
-    decoupling: Any, learned: Knowledge, trained: ModelAdapter, known: Known, colours: Any
+    decoupling: Any,
+    learned: Knowledge,
+    trained: ModelAdapter,
+    known: DecouplingKnowledge,
+    colours: Any,
 ) -> None:
     found = decoupling(neighbours=2).explain(
         trained, [colours()[2].image], [GREEN], learned, Context()
@@ -105,7 +113,7 @@ def test_the_work_says_where_filters_are_skipped(
     decoupling: Any,
     learned: Knowledge,
     trained: ModelAdapter,
-    known: Known,
+    known: DecouplingKnowledge,
     colours: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -122,7 +130,11 @@ def test_the_work_says_where_filters_are_skipped(
 
 
 def test_a_difference_and_a_class_without_references(
-    decoupling: Any, learned: Knowledge, trained: ModelAdapter, known: Known, colours: Any
+    decoupling: Any,
+    learned: Knowledge,
+    trained: ModelAdapter,
+    known: DecouplingKnowledge,
+    colours: Any,
 ) -> None:
     both = Target(1, "green, not red", 2)
     found = decoupling().explain(trained, [colours()[1].image], [both], learned, Context())
@@ -162,13 +174,13 @@ def test_slips(decoupling: Any, learned: Knowledge, trained: ModelAdapter, colou
         method.survey(trained, colours(12), learned, Context())
 
 
-def test_measures(beside: ModelAdapter, known: Known, colours: Any) -> None:
+def test_measures(beside: ModelAdapter, known: DecouplingKnowledge, colours: Any) -> None:
     values = {}
     for name in ("path-diversity", "path-work"):
         kind = METRICS[name]
         values[name] = kind(kind.Params()).measure(beside, colours(12), Context()).value  # type: ignore[attr-defined, call-arg]
     pixels = torch.stack([beside.prepare(each.image)[0] for each in colours(12)])
-    codes = known.read(beside, (pixels * 255).round() / 255)
+    codes = known.codes(beside, (pixels * 255).round() / 255)
     mean = codes.mean(0)
     slow = np.mean([np.abs(code - mean).sum() for code in codes]) / 13
     assert values["path-diversity"] == pytest.approx(float(slow), rel=1e-5)
@@ -185,17 +197,22 @@ def test_detectors(kind: Any) -> None:
     attacked = clean.copy()
     attacked[:, 3] = True
     clean[:, 3] = False
-    assert detect(clean, attacked, labels, 5, kind, [0]) == 1.0
+
+    def auc(first: np.ndarray, second: np.ndarray) -> float:
+        generator = np.random.default_rng([0])
+        return detect(first, second, draw_by_class(labels, 5, generator), generator, kind).auc()
+
+    assert auc(clean, attacked) == 1.0
     other = rng.random((60, 20)) < 0.5
-    assert 0.2 < detect(other, rng.random((60, 20)) < 0.5, labels, 5, kind, [0]) < 0.8
+    assert 0.2 < auc(other, rng.random((60, 20)) < 0.5) < 0.8
 
 
 def test_images_are_drawn_by_class() -> None:
     labels = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2])
-    seen = drawn(labels, 1, np.random.default_rng(0))
+    seen = draw_by_class(labels, 1, np.random.default_rng(0))
     assert np.bincount(labels[seen]).tolist() == [1, 1, 1]
     with pytest.raises(InputError, match="found 2 images of class 1 and --train 2"):
-        drawn(labels, 2, np.random.default_rng(0))
+        draw_by_class(labels, 2, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("of", ["path", "features"])

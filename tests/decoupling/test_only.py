@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
+from interp.training.recording import recording
 from interp_decoupling.build import Layout, insert
-from interp_decoupling.control import Control, Controlled, computing, controlled, reading
+from interp_decoupling.control import Control, Controlled, computing, controlled
 from interp_decoupling.only import only_on, pays, size
 from interp_decoupling.structure import find_places
 from interp_decoupling.work import Work, count_work
@@ -88,10 +89,10 @@ def test_off_filters_are_not_computed(make: Any) -> None:
     asked = last._conv_forward
     last._conv_forward = lambda x, w, b: shapes.append(tuple(w.shape[:2])) or asked(x, w, b)  # type: ignore[method-assign, func-returns-value]
     layers = controlled(network)
-    reader = reading({n: e.control for n, e in layers.items()})
+    reader = recording({n: e.control for n, e in layers.items()})
     with torch.no_grad(), reader as calls, computing(network, "on"):
         network(image)
-    on = {name: int(calls[name][1].sum()) for name in layers}
+    on = {name: int(calls[name][0].output.sum()) for name in layers}
     assert shapes and shapes[0][0] == on["last"] < 5 and shapes[0][1] <= on["mid.0"] < 8
 
 
@@ -146,7 +147,7 @@ def test_work_by_hand(make: Any, kind: str) -> None:
     assert work.plain(filters) == rest + full
     assert work.on(codes, filters).tolist() == [rest + modules + on]
     assert work.share(codes, filters)[0] == pytest.approx((rest + modules + on) / (rest + full))
-    assert Work.of(work.facts()) == work
+    assert Work.model_validate(work.model_dump(mode="json")) == work
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -159,10 +160,10 @@ def test_work_is_what_torch_counts_when_filters_are_skipped(make: Any, seed: int
     image = torch.randn(1, 3, 12, 12, generator=generator)
     layers = controlled(network)
     counter = FlopCounterMode(display=False)
-    reader = reading({name: each.control for name, each in layers.items()})
+    reader = recording({name: each.control for name, each in layers.items()})
     with torch.no_grad(), computing(network, "on"), counter, reader as calls:
         network(image)
-    codes = np.concatenate([calls[name][1].numpy() > 0 for name in layers], 1)
+    codes = np.concatenate([calls[name][0].output.numpy() > 0 for name in layers], 1)
     filters = {name: each.convolution.out_channels for name, each in layers.items()}
     work = count_work(network, tuple(find_places(make().module())), (12, 12))
     pooling = 6 * 36 + 8 * 9

@@ -12,20 +12,27 @@ import pytest
 
 from interp.errors import InputError
 from interp.evaluation.dissection import thresholds
+from interp.evaluation.similarity import cosines
 from interp.network.placement import place
 from interp.spec import InputSpec, ReceptiveField
-from interp_decoupling.cluster import clustered, contingency, information, purity, shared
+from interp_decoupling.cluster import (
+    cluster_codes,
+    contingency,
+    information,
+    purity,
+    shared_information,
+)
 from interp_decoupling.concept import (
     Match,
-    lit,
-    met,
-    mined,
+    active_cells,
+    match_concept,
+    mine_combinations,
     overlap,
     part_masks,
     parts_together,
     read_values,
 )
-from interp_decoupling.path import Paths, alike, distinct, diversity, hamming, split
+from interp_decoupling.path import Paths, distinct, diversity, hamming, split
 
 
 def drawn(seed: int, images: int = 12, filters: int = 7) -> np.ndarray:
@@ -63,7 +70,7 @@ def test_shares_and_layers() -> None:
     assert paths.shares(3).tolist() == [[1, 0.5, 0.5], [0, 0, 0], [0, 0, 0]]
     assert paths.layers()["b"].tolist() == codes[:, 1:].tolist()
     assert split(codes, {}) == {}
-    assert alike(paths.shares(3))[0].tolist() == pytest.approx([1, 0, 0])
+    assert cosines(paths.shares(3))[0].tolist() == pytest.approx([1, 0, 0])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -88,11 +95,13 @@ def test_clusters_of_planted_paths() -> None:
     centres = np.array([[1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 0, 0], [0, 0, 0, 0, 1, 1]], bool)
     codes = centres[labels].repeat(4, 1)
     codes ^= np.random.default_rng(0).random(codes.shape) < 0.05
-    clusters = clustered(codes, 3, 0)
-    assert purity(clusters, labels) == 1 and shared(clusters, labels) == pytest.approx(1)
-    assert clustered(centres[labels], 5, 0).max() == 2  # fewer codes than centres
+    clusters = cluster_codes(codes, 3, 0)
+    assert purity(clusters, labels) == 1 and shared_information(clusters, labels) == pytest.approx(
+        1
+    )
+    assert cluster_codes(centres[labels], 5, 0).max() == 2  # fewer codes than centres
     mixed = np.random.default_rng(1).permutation(labels)
-    assert shared(clusters, mixed) < 0.2
+    assert shared_information(clusters, mixed) < 0.2
 
 
 def test_purity_by_hand() -> None:
@@ -111,7 +120,7 @@ def test_overlap_by_hand() -> None:
 def test_lit_cells_are_the_top_share() -> None:
     maps = np.random.default_rng(0).random((10, 2, 5, 4)) + 0.01
     maps[:, 1] = 0
-    cells = lit(maps, thresholds(maps, 0.1))
+    cells = active_cells(maps, thresholds(maps, 0.1))
     assert cells[:, 0].sum() == 20 and not cells[:, 1].any()
 
 
@@ -120,14 +129,14 @@ def test_a_planted_combination_is_found() -> None:
     codes = np.zeros((8, 5), bool)
     codes[:4, [1, 3]] = codes[4:, 0] = codes[:, 2] = True
     clusters = np.repeat([0, 1], 4)
-    assert mined(codes, clusters, 4) == [(4, (1, 3))]
+    assert mine_combinations(codes, clusters, 4) == [(4, (1, 3))]
     maps = np.zeros((8, 5, 2, 2))
     maps[:4, 1, 0, 0] = maps[:4, 3, 0, 1] = maps[4:, 0, 1, 1] = 3
     top = np.zeros((8, 2, 2))
     top[:4, 0] = 1
     masks = {"whole": np.ones((8, 2, 2)), "top": top}
     for joined in ("mean", "union"):
-        both, single = met(maps, masks, (1, 3), np.arange(8) % 2 == 0, 0.25, joined)
+        both, single = match_concept(maps, masks, (1, 3), np.arange(8) % 2 == 0, 0.25, joined)
         assert both == Match((1, 3), "top", 1.0)
         assert single == Match((1,), "top", 0.5)
 
@@ -137,7 +146,7 @@ def test_overlaps_are_those_of_images_that_chose_nothing() -> None:
     maps[:2, :, 0] = 1  # on the images learned from both filters lie on the mask, and then nowhere
     masks = {"top": np.zeros((4, 2, 2))}
     masks["top"][:, 0] = 1
-    both, single = met(maps, masks, (0, 1), np.array([True, True, False, False]), 0.5)
+    both, single = match_concept(maps, masks, (0, 1), np.array([True, True, False, False]), 0.5)
     assert both.overlap == single.overlap == 0
 
 

@@ -24,24 +24,24 @@ def interp(
 
 @pytest.mark.slow
 def test_from_images_to_pictures(interp: Interp, tmp_path: Path) -> None:
-    told = interp(f"{FIT} --parts 4 --out K --json")
-    assert told.code == 0, told.err
-    facts = json.loads(told.out)
+    answer = interp(f"{FIT} --parts 4 --out K --json")
+    assert answer.code == 0, answer.err
+    facts = json.loads(answer.out)
     assert list(facts["layers"]) == ["at1"] and "held error at9" in facts["layers"]["at1"]
     seen = "--plugin explainer --model NET --input size=16 --knowledge K"
-    told = interp(f"run {seen} --image data/s0.png --target 1 --filters 2 --out B")
-    assert told.code == 0, told.err
+    answer = interp(f"run {seen} --image data/s0.png --target 1 --filters 2 --out B")
+    assert answer.code == 0, answer.err
     assert len(list((tmp_path / "B").glob("*.png"))) >= 4
-    told = interp(f"survey {seen} --data data --gallery 3 --out S")
-    assert told.code == 0, told.err
+    answer = interp(f"survey {seen} --data data --gallery 3 --out S")
+    assert answer.code == 0, answer.err
     assert list((tmp_path / "S").glob("*.png"))
 
 
 def test_help_names_the_parameters(interp: Interp) -> None:
-    told = interp("show explainer")
-    assert told.code == 0, told.err
+    answer = interp("show explainer")
+    assert answer.code == 0, answer.err
     for name in ("filter_share", "contribution", "decode", "warm_up"):
-        assert name in told.out
+        assert name in answer.out
 
 
 @pytest.mark.parametrize(
@@ -54,5 +54,5 @@ def test_help_names_the_parameters(interp: Interp) -> None:
     ],
 )
 def test_slips(interp: Interp, words: str, message: str) -> None:
-    told = interp(f"{FIT} {words} --out K")
-    assert told.code == 2 and message in told.err.replace("\n", " ")
+    answer = interp(f"{FIT} {words} --out K")
+    assert answer.code == 2 and message in answer.err.replace("\n", " ")

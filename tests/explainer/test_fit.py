@@ -20,9 +20,9 @@ from interp.registry import Registry
 from interp.request import Request
 from interp.run import fit, run
 from interp.spec import ModelOptions
-from interp_explainer.crop import Crops
-from interp_explainer.fit import _worries
-from interp_explainer.known import Known
+from interp_explainer.fit import training_notes
+from interp_explainer.knowledge import TrainedExplainer
+from interp_explainer.object_crop import ObjectCrops
 
 SIZE = 16
 
@@ -80,9 +80,9 @@ def test_what_a_network_teaches_explains_its_export(
     model.export(tmp_path / "m.onnx")
     registry, found = Registry.load(), []
     for each in (model, open_model(str(tmp_path / "m.onnx"), ModelOptions(device="cpu"), registry)):
-        asked = Request(method="explainer", targets=("1",), knowledge=str(tmp_path / "K"))
-        told = run(asked, registry=registry, model=each, images=[squares()[1].image])
-        found.append(told.explanation.named("contributions").values)
+        request = Request(method="explainer", targets=("1",), knowledge=str(tmp_path / "K"))
+        result = run(request, registry=registry, model=each, images=[squares()[1].image])
+        found.append(result.explanation.named("contributions").values)
     np.testing.assert_allclose(found[0], found[1], atol=1e-3 * np.abs(found[0]).max())
 
 
@@ -110,7 +110,7 @@ def test_images_without_classes_from_a_folder(
 
 def test_crops_are_the_largest_object_with_its_parts(squares: Any) -> None:
     data = squares()
-    whole, cut = data[5], Crops(data, 1.0)[5]
+    whole, cut = data[5], ObjectCrops(data, 1.0)[5]
     left, top, _, _ = (int(each) for each in whole.instances[0].box)
     assert np.array_equal(cut.image, whole.image[top : top + 8, left : left + 8])
     for before, after in zip(whole.instances[0].parts, cut.instances[0].parts, strict=True):
@@ -127,12 +127,12 @@ def test_learning_from_crops(
     from interp.dataset import open_dataset
 
     found = method(epochs=1, crop=1.0).fit(model, open_dataset(folder), Context())
-    known = Known.open(model, found)
-    assert known.seen(squares())[0].image.shape == (8, 8, 3)
+    known = TrainedExplainer.read(model, found)
+    assert known.data(squares())[0].image.shape == (8, 8, 3)
 
 
 @pytest.mark.parametrize(
-    ("said", "count", "message"),
+    ("options", "count", "message"),
     [
         ({}, 3, "found 3 images to learn from; expected 4 or more"),
         ({"layer": "relu1"}, 20, "choose one with channels over a grid"),
@@ -142,10 +142,15 @@ def test_learning_from_crops(
     ],
 )
 def test_bad_input(
-    model: ModelAdapter, squares: Any, method: Any, said: dict[str, Any], count: int, message: str
+    model: ModelAdapter,
+    squares: Any,
+    method: Any,
+    options: dict[str, Any],
+    count: int,
+    message: str,
 ) -> None:
     with pytest.raises(Exception, match=message):
-        method(**said).fit(model, squares(count), Context())
+        method(**options).fit(model, squares(count), Context())
 
 
 def test_shards_are_refused_and_the_command_s_batches_count(
@@ -153,12 +158,12 @@ def test_shards_are_refused_and_the_command_s_batches_count(
 ) -> None:
     with pytest.raises(InputError, match="not learned in parts"):
         method().fit(model, squares(), Context(budget=Budget(shard=(0, 2))))
-    told: list[int | None] = []
+    totals: list[int | None] = []
     context = Context(
-        budget=Budget(batch_size=18), progress=lambda label, _, total: told.append(total)
+        budget=Budget(batch_size=18), progress=lambda label, _, total: totals.append(total)
     )
     method().fit(model, squares(), context)
-    assert told[-1] == 6 * 2
+    assert totals[-1] == 6 * 2
 
 
 def test_a_crop_needs_boxes(model: ModelAdapter, tmp_path: Path, squares: Any, method: Any) -> None:
@@ -174,8 +179,8 @@ def test_a_crop_needs_boxes(model: ModelAdapter, tmp_path: Path, squares: Any, m
 
 def test_what_went_wrong_is_said() -> None:
     good = {"coverage": 0.3, "held error relu1": 0.1, "p": 2.0}
-    assert not _worries([]) and not _worries([good])
-    (silent,) = _worries([good, {**good, "coverage": 0.0}])
-    assert "no part filter fires" in silent
-    (poor,) = _worries([{**good, "held error relu1": 3.21, "error relu1": 5.0}])
+    assert not training_notes([]) and not training_notes([good])
+    (silent,) = training_notes([good, {**good, "coverage": 0.0}])
+    assert "no part filter is active" in silent
+    (poor,) = training_notes([{**good, "held error relu1": 3.21, "error relu1": 5.0}])
     assert "relu1 with 3.2;" in poor and "--start scaled" in poor

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from interp_explainer.information import filter_loss, inform, scaled
+from interp_explainer.information import filter_loss, scaled, surrogate_loss
 from interp_explainer.template import make_templates
 
 
@@ -57,7 +57,7 @@ def test_acceptance_1_the_surrogate_s_gradient_is_the_closed_form(
     n: int, count: int, size: float, nowhere: float | None
 ) -> None:
     maps = drawn(n, count, 3, n, size).requires_grad_()
-    surrogate, information = inform(maps, make_templates((n, n), 4.0).double(), nowhere)
+    surrogate, information = surrogate_loss(maps, make_templates((n, n), 4.0).double(), nowhere)
     found = torch.autograd.grad(surrogate.sum(), maps)[0]
     for c in range(3):
         loss, slope, _ = slow(maps[:, c].detach().numpy(), nowhere=nowhere)
@@ -96,7 +96,7 @@ def shapes(kind: str) -> Tensor:
 def test_acceptance_2_one_peak_tells_more_than_two_and_two_more_than_none() -> None:
     templates = make_templates((14, 14), 4.0).double()
     one, two, diffuse = (
-        inform(shapes(kind), templates)[1].item() for kind in ("one", "two", "diffuse")
+        surrogate_loss(shapes(kind), templates)[1].item() for kind in ("one", "two", "diffuse")
     )
     assert one > 1.2 * two > 0 and two > 5 * diffuse
 
@@ -118,7 +118,7 @@ def test_acceptance_3_maps_of_zero_have_a_finite_loss_and_gradient() -> None:
 
 def test_maps_of_any_size_are_finite() -> None:
     huge = drawn(0, 8, 2, 6, 1e6).float().requires_grad_()
-    surrogate, information = inform(huge, make_templates((6, 6), 4.0))
+    surrogate, information = surrogate_loss(huge, make_templates((6, 6), 4.0))
     assert surrogate.isfinite().all() and information.isfinite().all()
     assert torch.autograd.grad(surrogate.sum(), huge)[0].isfinite().all()
 
@@ -129,6 +129,6 @@ def test_small_activations_are_told_apart_as_well_as_large_ones() -> None:
     found = [filter_loss(size * maps, templates, 100.0)[1] for size in (0.01, 1.0, 100.0)]
     torch.testing.assert_close(found[0], found[1])
     torch.testing.assert_close(found[1], found[2])
-    assert found[1].min() > 50 * inform(maps, templates)[1].max()
+    assert found[1].min() > 50 * surrogate_loss(maps, templates)[1].max()
     peaks = scaled(maps, 100.0).amax((2, 3)).mean(0)
     torch.testing.assert_close(peaks, torch.full_like(peaks, 100.0))

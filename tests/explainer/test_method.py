@@ -19,19 +19,19 @@ from interp.registry import Registry
 from interp.spec import ModelOptions
 from interp.target import Target
 from interp.testing import MethodCase, method_checks
-from interp_explainer.known import Known, known_of
+from interp_explainer.coordinates import peak_points, pixels, to_input, to_original
+from interp_explainer.knowledge import TrainedExplainer
 from interp_explainer.network import build
+from interp_explainer.outline import outline, tiled
 from interp_explainer.params import ExplainerParams
-from interp_explainer.picture import outline, tiled
-from interp_explainer.place import peak_points, pixels, to_input, to_original
 from interp_explainer.structure import find_structure
 
 GREEN, AGAINST = Target(1, "green"), Target(1, "green, not red", 2)
 
 
 @pytest.fixture
-def known(model: ModelAdapter, learned: Knowledge) -> Known:
-    return Known.open(model, learned)
+def known(model: ModelAdapter, learned: Knowledge) -> TrainedExplainer:
+    return TrainedExplainer.read(model, learned)
 
 
 @pytest.mark.parametrize("check", method_checks(), ids=lambda check: check.__name__)
@@ -47,7 +47,12 @@ def test_is_a_good_method(
 
 @pytest.mark.parametrize("target", [GREEN, AGAINST])
 def test_contributions_are_what_is_lost_without_a_filter(
-    known: Known, model: ModelAdapter, squares: Any, method: Any, learned: Knowledge, target: Target
+    known: TrainedExplainer,
+    model: ModelAdapter,
+    squares: Any,
+    method: Any,
+    learned: Knowledge,
+    target: Target,
 ) -> None:
     """Filter by filter: its weights in conv-interp-2 set to what gives zero, and run again."""
     image = squares()[4].image
@@ -56,7 +61,7 @@ def test_contributions_are_what_is_lost_without_a_filter(
     classifier = model.module().classifier
 
     def score() -> float:
-        _, _, answer = known.look(pixels_[None])
+        _, _, answer = known.run(pixels_[None])
         scores = classifier(answer.goals[-1])[0].detach()
         return float(target.select(scores))
 
@@ -75,12 +80,12 @@ def test_contributions_are_what_is_lost_without_a_filter(
 
 
 def test_part_maps_and_their_partners(
-    known: Known, model: ModelAdapter, squares: Any, method: Any, learned: Knowledge
+    known: TrainedExplainer, model: ModelAdapter, squares: Any, method: Any, learned: Knowledge
 ) -> None:
     image = squares()[4].image
     found = method(filters=3).explain(model, [image], [GREEN], learned, Context())
     prepared, placement = model.prepare(image)
-    maps, _, answer = known.look(prepared[None])
+    maps, _, answer = known.run(prepared[None])
     field = model.layer("second.1").field
     drawn = found.named("part maps")
     pairs = found.named("part filters above channels of the network")
@@ -106,12 +111,12 @@ def test_part_maps_and_their_partners(
 
 
 def test_tables_say_how_well_features_are_rebuilt(
-    model: ModelAdapter, known: Known, squares: Any, method: Any, learned: Knowledge
+    model: ModelAdapter, known: TrainedExplainer, squares: Any, method: Any, learned: Knowledge
 ) -> None:
     image = squares()[4].image
     found = method().explain(model, [image], [GREEN], learned, Context())
     rebuilt, classes = found.named("rebuilt"), found.named("classes")
-    _, goals, answer = known.look(model.prepare(image)[0][None])
+    _, goals, answer = known.run(model.prepare(image)[0][None])
     error = ((answer.goals[1] - goals[1]) ** 2).sum() / (goals[1] ** 2).sum()
     assert rebuilt.rows[1] == ["relu2", pytest.approx(error.item(), abs=1e-3)]
     assert rebuilt.rows[2][1] == pytest.approx(known.network.p.item(), abs=1e-4)
@@ -122,8 +127,7 @@ def test_tables_say_how_well_features_are_rebuilt(
 
 
 def test_survey(model: ModelAdapter, squares: Any, method: Any, learned: Knowledge) -> None:
-    asked = method(gallery=4, examples=3)
-    found = asked.survey(model, squares(), learned, Context())
+    found = method(gallery=4, examples=3).survey(model, squares(), learned, Context())
     gallery = found.named("parts")
     assert gallery.pictures.shape == (4, 2 * 96, 2 * 96, 3) and len(gallery.captions) == 4
     assert (gallery.pictures[:, 96:, 96:] == 255).all()  # three examples, two to a row
@@ -171,13 +175,13 @@ def test_what_is_shipped_is_for_its_network_and_an_export(
     model: ModelAdapter, learned: Knowledge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learned.save(tmp_path / "tiny")
-    monkeypatch.setattr("interp_explainer.known.SHIPPED", tmp_path)
-    assert known_of(model).log == learned.about["log"]
+    monkeypatch.setattr("interp_explainer.knowledge.SHIPPED", tmp_path)
+    assert TrainedExplainer.of(model).log == learned.about["log"]
     model.export(tmp_path / "m.onnx")
     export = open_model(str(tmp_path / "m.onnx"), ModelOptions(device="cpu"), Registry.load())
-    assert known_of(export).network.share == known_of(model).network.share
+    assert TrainedExplainer.of(export).network.share == TrainedExplainer.of(model).network.share
     with pytest.raises(InputError, match="no explainer of"):
-        known_of(open_model("creatures-vgg", ModelOptions(), Registry.load()))
+        TrainedExplainer.of(open_model("creatures-vgg", ModelOptions(), Registry.load()))
 
 
 def test_an_explainer_of_the_default_network_is_small() -> None:

@@ -11,11 +11,12 @@ import torch
 
 from interp.context import Context
 from interp.errors import InputError
+from interp.evaluation.dissection import iou
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
-from interp_explainer.known import Known
-from interp_explainer.metric import METRICS
-from interp_explainer.metric.instability import by_filter, distances, hits, instability
+from interp.registry import Registry
+from interp_explainer.knowledge import TrainedExplainer
+from interp_explainer.metric.part import by_filter, distances, instability
 
 
 def slow(apart: np.ndarray, score: np.ndarray, highest: int) -> np.ndarray:
@@ -93,8 +94,8 @@ def test_hits() -> None:
     regions[0] = mask
     regions[1, :2, 2:6] = True  # 4 of 12
     regions[2, 3:] = True
-    assert hits(regions, mask, 0.2).tolist() == [True, True, False, False]
-    assert hits(regions, mask, 0.34).tolist() == [True, False, False, False]
+    assert (iou(regions, mask) > 0.2).tolist() == [True, True, False, False]
+    assert (iou(regions, mask) > 0.34).tolist() == [True, False, False, False]
 
 
 @pytest.fixture
@@ -103,22 +104,22 @@ def folder(learned: Knowledge, tmp_path: Path) -> str:
     return str(tmp_path / "K")
 
 
-def measure(name: str, model: ModelAdapter, data: Any, **said: Any) -> Any:
-    kind: Any = METRICS[name]
-    return kind(kind.Params(**said)).measure(model, data, Context())
+def measure(name: str, model: ModelAdapter, data: Any, **params: Any) -> Any:
+    kind: Any = Registry.load().get("metric", name)
+    return kind(kind.Params(**params)).measure(model, data, Context())
 
 
 def test_instability_of_an_explainer_and_of_its_network(
     model: ModelAdapter, squares: Any, learned: Knowledge, folder: str
 ) -> None:
     """Both by hand from maps, peaks at their cells' centres."""
-    known, data, layer = Known.open(model, learned), squares(30), model.layer("second.1")
+    known, data, layer = TrainedExplainer.read(model, learned), squares(30), model.layer("second.1")
     assert layer.field is not None
     for of in ("explainer", "performer"):
         peaks, scores, parts = [], [], []
         for example in data:
             prepared, _ = model.prepare(example.image)
-            seen, _, answer = known.look(prepared[None])
+            seen, _, answer = known.run(prepared[None])
             maps = (answer.encoded.raw if of == "explainer" else seen)[0].numpy()
             cells = [np.unravel_index(each.argmax(), each.shape) for each in maps]
             peaks.append(np.array(cells) * layer.field.stride + layer.field.offset)
@@ -154,18 +155,18 @@ def planted(model: ModelAdapter) -> ModelAdapter:
 def test_filters_that_see_the_square_hit_its_halves(
     planted: ModelAdapter, squares: Any, folder: str
 ) -> None:
-    said: dict[str, Any] = {"knowledge": folder, "of": "performer", "top": 0.35}
-    found = measure("part-overlap", planted, squares(30), least=0.15, **said)
+    params: dict[str, Any] = {"knowledge": folder, "of": "performer", "top": 0.35}
+    found = measure("part-overlap", planted, squares(30), least=0.15, **params)
     assert found.value == 1 and found.count == 5
-    assert measure("part-overlap", planted, squares(30), least=0.6, **said).value == 0
+    assert measure("part-overlap", planted, squares(30), least=0.6, **params).value == 0
     ours = measure("part-overlap", planted, squares(30), knowledge=folder)
     assert 0 <= ours.value <= 1 and ours.count == 7
 
 
 def test_rebuilding(model: ModelAdapter, squares: Any, learned: Knowledge, folder: str) -> None:
-    known, data = Known.open(model, learned), squares(15)
+    known, data = TrainedExplainer.read(model, learned), squares(15)
     images = torch.stack([model.prepare(each.image)[0] for each in data])
-    _, goals, answer = known.look(images)
+    _, goals, answer = known.run(images)
     for at, layer in enumerate(("relu1", "relu2")):
         error = (answer.goals[at] - goals[at]).square().sum() / goals[at].square().sum()
         found = measure("rebuilding-error", model, data, knowledge=folder, layer=layer)

@@ -10,10 +10,10 @@ from torch.nn.functional import adaptive_max_pool2d, max_pool2d, relu
 from interp.errors import InputError, UnsupportedError
 from interp.model import ModelAdapter
 from interp.testing import ToyModel
+from interp_explainer.initial_weights import copy_performer
 from interp_explainer.network import ExplainerNetwork, Norm, build
 from interp_explainer.params import ExplainerParams
 from interp_explainer.performer import Performer
-from interp_explainer.start import copy_performer
 from interp_explainer.structure import Structure, find_structure, in_units
 from interp_explainer.template import make_templates, mask
 
@@ -34,7 +34,7 @@ def network(structure: Structure) -> ExplainerNetwork:
 
 @pytest.fixture
 def maps(model: ModelAdapter, structure: Structure) -> torch.Tensor:
-    return Performer(model, structure).look(images())[0]
+    return Performer(model, structure).activations(images())[0]
 
 
 def test_one_pass_by_hand(network: ExplainerNetwork, maps: torch.Tensor) -> None:
@@ -54,30 +54,30 @@ def test_one_pass_by_hand(network: ExplainerNetwork, maps: torch.Tensor) -> None
         rest = (1 - p) * max_pool2d(relu(network.ordinary(maps)), 4) / alpha
         one = relu(network.decoder[0][1]((part + rest).flatten(1)))  # type: ignore[index]
         two = relu(network.decoder[1][1](one))  # type: ignore[index]
-    told = found.encoded
+    encoded = found.encoded
     for name, wanted in {"first": first, "raw": raw, "parts": parts, "mixed": part}.items():
-        torch.testing.assert_close(getattr(told, name), wanted)
-    torch.testing.assert_close(told.features, part + rest)
+        torch.testing.assert_close(getattr(encoded, name), wanted)
+    torch.testing.assert_close(encoded.features, part + rest)
     torch.testing.assert_close(found.goals, (one, two))
 
 
 def test_pooling_after_the_norm(structure: Structure, maps: torch.Tensor) -> None:
     """alpha is then of what is not pooled; of maps above zero nothing else changes."""
     first, last = (build(structure, ExplainerParams(pool=each)) for each in ("first", "last"))
-    told = [each.encode(maps) for each in (first, last)]
-    torch.testing.assert_close(told[0].parts, told[1].parts)
-    alpha = told[1].parts.mean((0, 2, 3))
+    encoded = [each.encode(maps) for each in (first, last)]
+    torch.testing.assert_close(encoded[0].parts, encoded[1].parts)
+    alpha = encoded[1].parts.mean((0, 2, 3))
     torch.testing.assert_close(last.norm_interp.alpha, alpha)
     torch.testing.assert_close(
-        first.norm_interp.alpha, max_pool2d(told[0].parts, 4).mean((0, 2, 3))
+        first.norm_interp.alpha, max_pool2d(encoded[0].parts, 4).mean((0, 2, 3))
     )
     least = torch.maximum(alpha, 0.01 * alpha.mean()).clamp(min=1e-6)[:, None, None]
-    torch.testing.assert_close(told[1].mixed, 0.5 * max_pool2d(told[1].parts, 4) / least)
+    torch.testing.assert_close(encoded[1].mixed, 0.5 * max_pool2d(encoded[1].parts, 4) / least)
 
 
 def test_a_scaled_start_knows_no_unit(model: ModelAdapter, structure: Structure) -> None:
     """Maps and features a thousand times as large: the same parts, and goals as much larger."""
-    seen, goals = Performer(model, structure).look(images())
+    seen, goals = Performer(model, structure).activations(images())
     found = []
     for size in (1.0, 1000.0):
         units = in_units(structure, size * seen, tuple(size * each for each in goals))
@@ -91,7 +91,7 @@ def test_a_scaled_start_knows_no_unit(model: ModelAdapter, structure: Structure)
 
 def test_a_mean_has_the_unit_of_what_it_is_of(residual: ModelAdapter) -> None:
     structure = find_structure(residual, "stem", (), None)
-    maps, goals = Performer(residual, structure).look(images())
+    maps, goals = Performer(residual, structure).activations(images())
     units = in_units(structure, maps, goals)
     assert units.goals[0].unit == units.goals[1].unit != 1
     answer = build(units, ExplainerParams())(maps).goals
@@ -179,7 +179,7 @@ def test_pooling_is_the_performer_s(grid: int, size: int, stride: int, pooled: i
 def test_a_residual_network_s_decoder(residual: ModelAdapter) -> None:
     structure = find_structure(residual, "stem", (), None)
     network = build(structure, ExplainerParams())
-    maps, goals = Performer(residual, structure).look(images())
+    maps, goals = Performer(residual, structure).activations(images())
     found = network(maps).goals
     assert [each.shape for each in found] == [each.shape for each in goals]
     torch.testing.assert_close(found[1], found[0].mean((2, 3)))
@@ -189,7 +189,7 @@ def test_a_residual_network_s_decoder(residual: ModelAdapter) -> None:
 def test_a_copied_start_rebuilds_the_features(model: ModelAdapter, structure: Structure) -> None:
     """With p at 0 only the ordinary track is left, and that is the performer itself."""
     network = build(structure, ExplainerParams())
-    maps, goals = Performer(model, structure).look(images())
+    maps, goals = Performer(model, structure).activations(images())
     before = [each.clone() for each in model.module().state_dict().values()]
     copy_performer(network, model, maps)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What is found of a network, what is asked for, and what cannot be."""
+"""The layers that are found in a network or named by the user, and what is refused."""
 
 from __future__ import annotations
 
@@ -59,14 +59,17 @@ def test_creatures_vgg_needs_no_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("options", "message"),
     [
-        ({"decode": ("stem.1", "pool")}, "found no rectified map .* that stem.1 is made of alone"),
+        (
+            {"decode": ("stem.1", "pool")},
+            "found no rectified map .* that stem.1 is computed from alone",
+        ),
         ({"layer": "stage", "decode": ("stem",)}, "expected them in the order"),
         ({"layer": "stem", "decode": ("pool", "stage")}, "expected them in the order"),
         ({"layer": "stem", "decode": ("stages",)}, "no layer 'stages'; did you mean 'stage'"),
     ],
 )
-def test_what_cannot_be(residual: ModelAdapter, said: dict[str, Any], message: str) -> None:
+def test_what_cannot_be(residual: ModelAdapter, options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        find_structure(residual, said.get("layer"), said.get("decode", ()), None)
+        find_structure(residual, options.get("layer"), options.get("decode", ()), None)

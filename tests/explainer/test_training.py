@@ -59,9 +59,9 @@ def test_an_export_teaches_what_its_network_does(
     ]
     for one, other in zip(*logs, strict=True):
         assert one.keys() == other.keys()
-        for told in one:
-            far = 1e-2 if told == "coverage" else 1e-3
-            assert one[told] == pytest.approx(other[told], rel=far, abs=1e-5), told
+        for name in one:
+            far = 1e-2 if name == "coverage" else 1e-3
+            assert one[name] == pytest.approx(other[name], rel=far, abs=1e-5), name
     assert logs[0][-1]["loss"] < logs[0][0]["loss"] and "information" in logs[0][-1]
 
 

@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from interp.target import Target
-from interp_onnx import double
-from interp_onnx.double import widen
+from interp_onnx import float64
+from interp_onnx.float64 import widen
+from interp_onnx.im2col import unfold
 from interp_onnx.session import on_cpu
-from interp_onnx.unfold import unfold
 
 Pairs = Callable[..., Any]
 TARGETS = [Target(3, "class 3"), Target(1, "class 1, not class 2", 2)]
@@ -213,7 +213,7 @@ def test_float32_stays_where_float64_cannot_be_had(
     pair: Pairs, broken: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both = pair("Dense")
-    monkeypatch.setattr(double, "widen", broken)
+    monkeypatch.setattr(float64, "widen", broken)
     both.file._cuts.clear()
     cut, truth = both.file.cut("one"), both.module.cut("one")
     frontier = cut.prefix(image())

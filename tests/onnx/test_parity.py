@@ -168,15 +168,15 @@ def test_sessions_are_made_once(pair: Pairs) -> None:
     cut = model.cut("one")
     assert model.cut("one") is cut
     model.activations(images(1), ["one"])
-    looks = dict(model._looks)
+    readers = dict(model._readers)
     model.activations(images(2), ["one"])
-    assert model._looks == looks
+    assert model._readers == readers
 
 
 def test_the_last_cuts_and_looks_are_kept(pair: Pairs) -> None:
     model = pair("Residual").file
     model._cuts.clear()
-    model._looks.clear()
+    model._readers.clear()
     first, *others = model.layers()[: KEPT + 1]
     cut = model.cut(first.name)
     for each in others[:-1]:
@@ -186,7 +186,7 @@ def test_the_last_cuts_and_looks_are_kept(pair: Pairs) -> None:
     assert list(model._cuts) == [*(each.name for each in others[1:-1]), first.name, others[-1].name]
     for each in model.layers():
         model.activations(images(1), [each.name])
-    assert len(model._looks) == KEPT
+    assert len(model._readers) == KEPT
 
 
 def test_large_models_keep_one_cut(

@@ -14,7 +14,7 @@ from interp.errors import Cancelled, InputError, UnsupportedError
 from interp.explanation import Explanation
 from interp.model import ModelAdapter
 from interp.network.preprocess import encode
-from interp.opening.named import open_images
+from interp.opening.images import named_images
 from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.request import Request
@@ -126,7 +126,7 @@ def test_it_is_captums_map(name: str, layer: str, target: str, output: str) -> N
         model, image = ToyModel(), picture(1)
     else:
         model = open_model(name, ModelOptions(device="cpu"), REGISTRY)
-        image = open_images(REGISTRY, Request(method="gradcam", images=("two",)))[1][0]
+        image = named_images(REGISTRY, ["two"])[0].image
     found = explain(model, image, target, layer=layer, output=output).named("map").values
     assert close(found, captums(model, image, layer, target, output))
 

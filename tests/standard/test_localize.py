@@ -6,18 +6,10 @@ import numpy as np
 import pytest
 
 from interp.errors import InputError
-from interp_standard.localize import (
-    SHARES,
-    centre,
-    components,
-    energy,
-    inside,
-    iou,
-    largest_box,
-    pointing,
-    sweep,
-    tune,
-)
+from interp_standard.baseline import centred_gaussian
+from interp_standard.localize.box import components, iou, largest_box
+from interp_standard.localize.region import energy, inside, pointing
+from interp_standard.localize.score import SHARES, sweep, tune
 
 
 def flooded(lit: np.ndarray) -> list[set[tuple[int, int]]]:
@@ -177,7 +169,7 @@ def test_tuned_share_is_the_middle_of_the_best() -> None:
 
 @pytest.mark.parametrize("sigma", [0.1, 0.25])
 def test_centre_falls_off_by_its_sigma(sigma: float) -> None:
-    values = centre((200, 100), sigma)
+    values = centred_gaussian((200, 100), sigma)
     assert values.argmax() in [100 * row + column for row in (99, 100) for column in (49, 50)]
     np.testing.assert_array_equal(values, values[::-1, ::-1])
     one_sigma = values[100 + round(200 * sigma), 50]

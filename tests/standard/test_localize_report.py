@@ -6,21 +6,11 @@ import numpy as np
 import pytest
 
 from interp.errors import InputError
-from interp.evaluation.bootstrap import resampled_means
-from interp_standard.localize import (
-    SHARES,
-    Localization,
-    Row,
-    Truth,
-    centre,
-    compare,
-    estimate,
-    iou,
-    largest_box,
-    rows,
-    sweep,
-)
-from interp_standard.localize.score import score
+from interp.evaluation.bootstrap import compare, estimate, resampled_means
+from interp_standard.baseline import centred_gaussian
+from interp_standard.localize.box import iou, largest_box
+from interp_standard.localize.report import Localization, Row, rows
+from interp_standard.localize.score import SHARES, Truth, score, sweep
 
 SHAPE = (24, 32)
 FEW = 50
@@ -52,7 +42,10 @@ def by_name(found: list[Row]) -> dict[tuple[str, str], Row]:
 def test_every_metric_one_image_at_a_time(seed: int) -> None:
     maps, truths = scene(seed)
     found = by_name(Localization(0.4, 0.3).report(maps, truths, np.random.default_rng(0), FEW))
-    for column, share, used in (("value", 0.4, maps), ("other", 0.3, [centre(SHAPE)] * len(maps))):
+    for column, share, used in (
+        ("value", 0.4, maps),
+        ("other", 0.3, [centred_gaussian(SHAPE)] * len(maps)),
+    ):
         small = np.array(
             [max((c - a) * (d - b) for a, b, c, d in t.boxes) < 0.3 * 24 * 32 for t in truths]
         )
@@ -119,11 +112,11 @@ def test_a_mask_counts_instead_of_its_box(kind: type) -> None:
 
 def test_each_threshold_is_tuned_for_its_own_maps() -> None:
     shape = (120, 160)
-    values = centre(shape, 0.1)
+    values = centred_gaussian(shape, 0.1)
     box = largest_box(values, 0.6)
     tuned = Localization.tuned([values] * 3, [Truth(shape, [box])] * 3)
     assert iou([largest_box(values, tuned.share)], [box]) > 0.7
-    assert iou([largest_box(centre(shape), tuned.centre_share)], [box]) > 0.7
+    assert iou([largest_box(centred_gaussian(shape), tuned.centre_share)], [box]) > 0.7
     assert tuned.centre_share > tuned.share  # the wider Gaussian has to be cut higher
 
 

@@ -21,10 +21,10 @@ from interp.target import Target
 from interp.testing import ToyModel
 from interp.testing.conformance import unchanged
 from interp_standard.metric import METRICS
-from interp_standard.metric.ask import ranked
-from interp_standard.metric.impute import around, impute
-from interp_standard.metric.randomization import randomised
-from interp_standard.metric.sensitivity import pearson
+from interp_standard.metric.faithfulness import pearson
+from interp_standard.metric.impute import impute, neighbour_sum
+from interp_standard.metric.removal import rank_shares
+from interp_standard.metric.sanity import with_random_weights
 from interp_torch.opening import open_model
 
 SIZE = 32
@@ -140,7 +140,7 @@ def test_insertion_begins_with_a_blurred_image_and_deletion_ends_with_its_mean()
 def test_equal_pixels_are_taken_in_a_random_order(seed: int) -> None:
     halves = np.zeros((20, 20))
     halves[:, 10:] = 1
-    steps = ranked(halves, 4, seed)
+    steps = rank_shares(halves, 4, seed)
     assert set(np.unique(steps[:, 10:])) == {0, 1} and set(np.unique(steps[:, :10])) == {2, 3}
     assert 0.3 < (steps[:10, 10:] == 0).mean() < 0.7  # not the upper rows first
     assert np.bincount(steps.ravel()).tolist() == [100] * 4
@@ -251,7 +251,7 @@ def test_imputation_solves_the_linear_system(shape: tuple[int, int], share: floa
 
 
 def test_neighbours_are_weighed() -> None:
-    weights = around(torch.eye(25).reshape(25, 1, 5, 5)[12:13])[0, 0] * 12
+    weights = neighbour_sum(torch.eye(25).reshape(25, 1, 5, 5)[12:13])[0, 0] * 12
     np.testing.assert_allclose(weights[1:4, 1:4], [[1, 2, 1], [2, 0, 2], [1, 2, 1]], atol=1e-6)
 
 
@@ -425,16 +425,16 @@ def test_randomization_draws_a_network_of_its_own(bright: ModelAdapter) -> None:
 
 def test_random_weights_are_drawn_by_the_seed_and_no_global_one(bright: ModelAdapter) -> None:
     before = torch.get_rng_state()
-    one, same, other = (randomised(bright, seed).spec.fingerprint for seed in (0, 0, 1))
+    one, same, other = (with_random_weights(bright, seed).spec.fingerprint for seed in (0, 0, 1))
     assert one == same != other
     assert torch.equal(before, torch.get_rng_state())
-    drawn = randomised(bright, 0).module()
+    drawn = with_random_weights(bright, 0).module()
     assert torch.equal(drawn.tell.bias, bright.module().tell.bias)  # type: ignore[union-attr]
     adapter = open_model(
         torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 300)).eval(),
         bright.options.model_copy(update={"input": {"size": (8, 8)}}),  # type: ignore[attr-defined]
     )
-    spread = float(randomised(adapter, 0).module()[1].weight.detach().std())  # type: ignore[index]
+    spread = float(with_random_weights(adapter, 0).module()[1].weight.detach().std())  # type: ignore[index]
     assert spread == pytest.approx((2 / 192) ** 0.5, rel=0.02)
 
 

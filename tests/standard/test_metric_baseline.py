@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from interp.testing import MethodCase, method_checks
-from interp_standard.baseline import BASELINES
-from interp_standard.localize.centre import centre
+from interp_standard.baseline import BASELINES, centred_gaussian
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
 
@@ -48,7 +47,7 @@ def test_noise_is_as_coarse_as_it_is_asked_to_be(sigma: float, low: float, high:
 
 
 def test_the_middle_is_brightest() -> None:
-    np.testing.assert_array_equal(drawn("centre", sigma=0.1), centre((40, 60), 0.1))
+    np.testing.assert_array_equal(drawn("centre", sigma=0.1), centred_gaussian((40, 60), 0.1))
 
 
 def test_edges_are_sobels() -> None:

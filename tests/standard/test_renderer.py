@@ -23,7 +23,7 @@ from interp.evidence import (
     Tile,
 )
 from interp.method import Style
-from interp_standard import interp_register
+from interp.registry import Registry
 from interp_standard.render import RENDERERS
 from interp_standard.render.canvas import GAP, SMALL, TITLE, text_height
 from interp_standard.render.panel import resize, resize_labels
@@ -72,16 +72,9 @@ def samples(height: int, width: int) -> dict[str, Evidence]:
 
 
 def test_every_kind_has_a_renderer_under_its_name() -> None:
-    added: dict[str, object] = {}
-
-    class Registrar:
-        def add(self, kind: str, name: str, thing: object) -> None:
-            if kind == "renderer":
-                added[name] = thing
-
-    interp_register(Registrar())
+    added = {each.name for each in Registry.load().entries("renderer")}
     standard = {kind for kind, each in KINDS.items() if each.__module__ == "interp.evidence"}
-    assert set(added) == standard
+    assert added == standard
 
 
 @pytest.mark.parametrize("kind", RENDERERS)

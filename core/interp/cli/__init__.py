@@ -11,11 +11,18 @@ STOPPED = Cancelled("stopped on request; nothing was written")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0, 1 for a plugin's failure or a bug, 2 for the user's mistake, 130."""
+    """Run one command, and return the exit code.
+
+    0: done; 1: a plugin failed, there is a bug, or the command answers no (check, rerun); 2: the
+    user's mistake; 130: stopped.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     try:
-        code = _run([word for word in words if word != "--debug"])
+        from interp.cli.app import app
+
+        kept = [word for word in words if word != "--debug"]
+        code = app(kept, prog_name="interp", standalone_mode=False) or 0
     except BaseException as error:
         if debug:
             raise
@@ -23,14 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _report(STOPPED) if code == STOPPED.exit_code else code
 
 
-def _run(words: list[str]) -> int:
-    from interp.cli.app import app
-
-    return app(words, prog_name="interp", standalone_mode=False) or 0
-
-
 def _report(error: BaseException) -> int:
-    """Say what went wrong in one line on stderr, and return the exit code."""
+    """Print what went wrong in one line on stderr, and return the exit code."""
     if isinstance(error, SystemExit):
         return int(error.code or 0)
     if isinstance(error, BrokenPipeError):

@@ -2,44 +2,65 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from inspect import cleandoc
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from interp.cli import catalogue, check, compare, data, diff, evaluate, export, measure, model, run
-from interp.cli import fit as learn
-from interp.cli.extra import PASSED_ON
+from interp.cli import catalogue, check, compare, data, diff, evaluate, fit, measure
+from interp.cli import model as models
+from interp.cli import run as runs
+from interp.cli.command import Command, spread
 from interp.errors import RegistryError, nearest
+from interp.registry import Registry
 
-if TYPE_CHECKING:
-    from interp.registry import Registry
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "list": catalogue.list_registered,
+    "show": catalogue.show,
+    "layers": models.layers,
+    "predict": models.predict,
+    "run": runs.run_method,
+    "fit": fit.fit_method,
+    "merge": fit.merge_parts,
+    "survey": runs.survey_method,
+    "evaluate": evaluate.evaluate_methods,
+    "measure": measure.measure_model,
+    "rerun": diff.rerun,
+    "compare": compare.compare_methods,
+    "diff": diff.diff,
+    "check": check.check_methods,
+    "export": models.export,
+    "data": data.write_data,
+}
+UNKNOWN_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""Settings of commands that take a method's parameters as options, from their context."""
 
 
 class Commands(TyperGroup):
-    """Our commands first; other names are looked up among those that packages declare."""
+    """The project's commands first; other names are looked up among those of packages."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command called `cmd_name`; RegistryError where nobody has it."""
-        return super().get_command(ctx, cmd_name) or self._declared(cmd_name)
+        """The command called `cmd_name`. Raises RegistryError for an unknown one."""
+        return super().get_command(ctx, cmd_name) or self._of_package(cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Ours with what they do; packages' by name alone, so that none is imported for it."""
+        """List the project's commands; packages' by name alone, so that none is imported."""
         super().format_commands(ctx, formatter)
-        if added := declared(_registry()):
+        if added := declared(Registry.load()):
             with formatter.section("Commands of packages"):
                 formatter.write_dl([(name, f"from {package}") for name, package in added.items()])
 
-    def _declared(self, name: str) -> Any:
-        registry = _registry()
+    def _of_package(self, name: str) -> Any:
+        registry = Registry.load()
         names = declared(registry)
         if name not in names:
-            known = [*self.commands, *names]
             raise RegistryError(
                 f"unknown command {name!r}, and no installed package brings it; "
-                f"{nearest(name, known)}"
+                f"{nearest(name, [*self.commands, *names])}"
             )
-        added = typer.Typer()
+        added = typer.Typer(rich_markup_mode=None)
         added.callback()(lambda: None)
         registry.hook("interp_commands", app=added)
         return typer.main.get_group(added).get_command(None, name)  # type: ignore[arg-type]
@@ -50,18 +71,18 @@ def declared(registry: Registry) -> dict[str, str]:
     return {name: each.package for each in registry.hooks("interp_commands") for name in each.names}
 
 
-def _registry() -> Registry:
-    from interp.registry import Registry
-
-    return Registry.load()
-
-
 app = typer.Typer(
     cls=Commands,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"max_content_width": 100},
 )
+for name, function in COMMANDS.items():
+    # \b keeps the lines of the examples apart, where click fills paragraphs.
+    text = cleandoc(function.__doc__ or "").replace("\n\nExamples\n", "\n\n\b\nExamples\n")
+    settings = UNKNOWN_OPTIONS if "context" in function.__annotations__ else None
+    app.command(name, cls=Command, help=text, context_settings=settings)(spread(function))
 
 
 def _version(wanted: bool) -> None:
@@ -72,16 +93,17 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-Version = Annotated[
-    bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-]
-Debug = Annotated[
-    bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")
-]
-
-
 @app.callback(invoke_without_command=True)
-def interp(context: typer.Context, _version: Version = False, _debug: Debug = False) -> None:
+def interp(
+    context: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+    _debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")
+    ] = False,
+) -> None:
     """Explain vision models: any method on any model, side by side.
 
     \b
@@ -92,21 +114,3 @@ def interp(context: typer.Context, _version: Version = False, _debug: Debug = Fa
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-
-
-app.command("list")(catalogue.list_registered)
-app.command("show")(catalogue.show)
-app.command("layers")(model.layers)
-app.command("predict")(model.predict)
-app.command("run", context_settings=PASSED_ON)(run.run_request)
-app.command("fit", context_settings=PASSED_ON)(learn.fit_request)
-app.command("merge")(learn.merge_parts)
-app.command("survey", context_settings=PASSED_ON)(learn.survey_request)
-app.command("evaluate")(evaluate.evaluate_request)
-app.command("measure")(measure.measure_model)
-app.command("rerun")(run.rerun)
-app.command("compare")(compare.compare_methods)
-app.command("diff")(diff.diff)
-app.command("check", context_settings=PASSED_ON)(check.check_methods)
-app.command("export")(export.export)
-app.command("data")(data.write_data)

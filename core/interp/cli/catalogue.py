@@ -1,131 +1,97 @@
-"""`interp list` and `interp show`: what is registered, and what is known of one name."""
+"""`interp list` and `interp show`: what is registered, and what is known about one name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
 from json import dumps
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
-import typer
-
-from interp.cli.flags import Json, Registries
-from interp.cli.output import columns, say
+from interp.cli import flags
+from interp.cli.output import columns
 from interp.errors import RegistryError, nearest
-
-if TYPE_CHECKING:
-    from interp.registry import Registry
-    from interp.registry.manifest import Entry
-    from interp.registry.parameter import Parameter
-
-PARAMETRIC = ("method", "metric")
-"""Kinds with parameters."""
+from interp.registry import Registry
+from interp.registry.manifest import ENTRIES, Entry
+from interp.registry.parameter import Parameter, parameters
 
 
-def list_registered(registry: Registries = None, json: Json = False) -> None:
-    """List what is registered, and what is broken.
+def list_registered(shell: flags.Shell) -> None:
+    """List what is registered, and installed packages that are broken.
 
-    \b
     Examples
       interp list
       interp list --registry my_package/registry.yaml
     """
-    from interp.registry import Registry
-
-    known = Registry.load(registry or ())
+    registry = shell.registry
     facts = {
-        "entries": [each.model_dump(mode="json") for each in known.entries()],
+        "entries": [each.model_dump(mode="json") for each in registry.entries()],
         "hooks": [
-            each.model_dump(mode="json") for manifest in known.manifests for each in manifest.hooks
+            each.model_dump(mode="json")
+            for manifest in registry.manifests
+            for each in manifest.hooks
         ],
-        "broken": [each._asdict() for each in known.broken],
+        "broken": [each._asdict() for each in registry.broken],
     }
-    say(json, facts, _listing(known))
+    shell.say(facts, _listing(registry))
 
 
-def _listing(known: Registry) -> Iterator[str]:
-    from interp.registry.manifest import ENTRIES
-
-    for kind in ENTRIES:
-        if found := known.entries(kind):
-            yield kind
-            yield from columns((each.name, each.package, each.summary) for each in found)
-    if added := [
-        (name, each.package) for each in known.hooks("interp_commands") for name in each.names
-    ]:
-        yield "command"
-        yield from columns(added)
-    if known.broken:
-        yield "broken"
-        yield from columns(known.broken)
+def _listing(registry: Registry) -> Iterator[str]:
+    sections: dict[str, list[tuple[str, ...]]] = {
+        kind: [(each.name, each.package, each.summary) for each in registry.entries(kind)]
+        for kind in ENTRIES
+    }
+    hooks = registry.hooks("interp_commands")
+    sections["command"] = [(name, each.package) for each in hooks for name in each.names]
+    sections["broken"] = list(registry.broken)
+    for heading, rows in sections.items():
+        if rows:
+            yield heading
+            yield from columns(rows)
 
 
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A registered name.")],
-    kind: Annotated[
-        str | None, typer.Option(metavar="KIND", help="Where kinds share a name: which one.")
-    ] = None,
-    registry: Registries = None,
-    json: Json = False,
+    name: str = flags.argument("NAME", "A registered name; see interp list."),
+    *,
+    kind: str | None = flags.option(
+        "KIND",
+        "Of which kind, if several share the name: a heading of interp list. [default: the first]",
+    ),
+    shell: flags.Shell,
 ) -> None:
-    """Show a name's summary, paper, needs, parameters.
+    """Show one name: its summary, paper, needs and parameters.
 
-    \b
     Examples
       interp show mint
       interp show deletion
       interp show creatures-vgg --json
     """
-    from interp.registry import Registry
-
-    known = Registry.load(registry or ())
-    entry = known.entry(kind, name) if kind else _find(known, name)
-    found = _parameters(known, entry)
+    registry = shell.registry
+    entry = registry.complete(registry.entry(kind, name) if kind else _find(registry, name))
     facts = entry.model_dump(mode="json")
-    if entry.kind in PARAMETRIC:
+    found: list[Parameter] = []
+    if entry.kind in ("method", "metric"):
+        found = parameters(registry.get(entry.kind, entry.name).Params)
         facts["parameters"] = [asdict(each) for each in found]
-    say(json, facts, _description(known, entry, found))
+    shell.say(facts, _description(registry, entry, found))
 
 
-def _find(known: Registry, name: str) -> Entry:
+def _find(registry: Registry, name: str) -> Entry:
     """The entry of a name, whatever its kind; methods before others."""
-    from interp.registry.manifest import ENTRIES
-
     for kind in ENTRIES:
-        for each in known.entries(kind):
-            if each.name == name:
-                return each
-    names = [each.name for each in known.entries()]
+        if name in {each.name for each in registry.entries(kind)}:
+            return registry.entry(kind, name)
+    names = [each.name for each in registry.entries()]
     raise RegistryError(f"nothing is registered as {name!r}; {nearest(name, names)}")
 
 
-def _parameters(known: Registry, entry: Entry) -> list[Parameter]:
-    from interp.registry.parameter import parameters
-
-    if entry.kind not in PARAMETRIC:
-        return []
-    return parameters(known.get(entry.kind, entry.name).Params)
-
-
-def _given(known: Registry, entry: Entry) -> str:
-    """How a method's or a metric's parameters are said."""
-    from interp.metric import ModelMetric
-
-    if entry.kind == "method":
-        return "each an option of the commands: --name VALUE"
-    if issubclass(known.get("metric", entry.name), ModelMetric):
-        return f"each set by interp measure {entry.name} --set KEY=VALUE"
-    return f"each set by interp evaluate --metric-set {entry.name}.KEY=VALUE"
-
-
-def _description(known: Registry, entry: Entry, found: list[Parameter]) -> Iterator[str]:
+def _description(registry: Registry, entry: Entry, found: list[Parameter]) -> Iterator[str]:
     yield f"{entry.name}: {entry.kind} of {entry.package}"
     yield f"  {entry.summary}"
     facts = entry.model_dump(mode="json", exclude={"kind", "name", "package", "summary"})
     if rows := [(key, _plain(value)) for key, value in facts.items() if value]:
         yield from columns(rows)
     if found:
-        yield f"parameters, {_given(known, entry)}"
+        yield f"parameters, {_how_to_set(registry, entry)}"
         yield from columns(map(_row, found))
 
 
@@ -135,15 +101,23 @@ def _plain(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def _how_to_set(registry: Registry, entry: Entry) -> str:
+    """How the parameters of a method or a metric are set on the command line."""
+    from interp.metric import ModelMetric
+
+    if entry.kind == "method":
+        return "each an option of interp run, fit and survey: --name VALUE"
+    if issubclass(registry.get("metric", entry.name), ModelMetric):
+        return f"each set by interp measure {entry.name} --set KEY=VALUE"
+    return f"each set by interp evaluate --metric-set {entry.name}.KEY=VALUE"
+
+
 def _row(each: Parameter) -> tuple[str, str, str, str]:
+    # The default as it would be typed after --set: YAML.
+    default = each.default if isinstance(each.default, str) else dumps(each.default)
     return (
-        f"{each.name}={_typed(each.default)}",
+        f"{each.name}={default}",
         each.type,
         each.bounds,
         " ".join(each.description.split()),
     )
-
-
-def _typed(value: Any) -> str:
-    """A default as it would be typed after --set: YAML."""
-    return value if isinstance(value, str) else dumps(value)

@@ -3,112 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
-import typer
-
-from interp.cli.choice import choices
-from interp.cli.flags import (
-    BatchSize,
-    Classes,
-    Data,
-    Device,
-    First,
-    Images,
-    Input,
-    Json,
-    Limit,
-    Model,
-    Out,
-    Precision,
-    Registries,
-    Seed,
-    Targets,
-    Until,
-    Weights,
-    model_options,
-    new_name,
-)
-from interp.cli.output import columns, number, say
-from interp.cli.parse import budget
-from interp.cli.progress import progress_bar
-from interp.errors import InputError
+from interp.cli import flags
+from interp.cli.output import columns, number
 
 if TYPE_CHECKING:
-    from interp.comparison.result import Comparison, Outcome
+    from interp.comparison.result import Comparison
 
 NAMED = 5
 """Images that are listed one by one."""
 
 
 def compare_methods(
-    plugins: Annotated[
-        str, typer.Option("--plugins", metavar="NAME,NAME", help="Methods; see interp list.")
-    ],
-    image: Images = None,
-    data: Data = None,
-    model: Model = None,
-    target: Targets = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="METHOD.KEY=VALUE", help="A parameter of one method; repeatable."
-        ),
-    ] = None,
-    knowledge: Annotated[
-        list[str] | None,
-        typer.Option(metavar="METHOD=DIR", help="What a method learned before: interp fit."),
-    ] = None,
-    weights: Weights = None,
-    fields: Input = None,
-    classes: Classes = None,
-    device: Device = None,
-    precision: Precision = None,
-    out: Out = None,
-    seed: Seed = 0,
-    budget_: Limit = None,
-    until: Until = "samples",
-    batch_size: BatchSize = None,
-    limit: First = None,
-    registry: Registries = None,
-    json: Json = False,
+    methods: flags.Methods,
+    images: flags.Images,
+    model: flags.Model,
+    work: flags.Work,
+    folder: flags.Folder,
+    shell: flags.Shell,
 ) -> None:
-    """Explain images by several methods, side by side; saves a folder with report.html.
+    """Explain images by several methods, side by side, with a report.
 
-    The report is one file that opens anywhere: the maps on a shared scale, how far each can be
-    trusted, and how far the methods agree. A method that fails says so in its own place. The
-    same command goes on where it was stopped.
+    The report, report.html, is one file that opens anywhere: the maps on a shared scale, how far
+    each can be trusted, and how far the methods agree. A method that fails says so in its own
+    place. The same command with the same --out goes on where it was stopped.
 
-    \b
     Examples
       interp compare --plugins mint,chip,gradcam
-      interp compare --plugins mint,rise --image photo.jpg --target "bull mastiff, not tiger cat"
-      interp compare --plugins mint,rise --set mint.regions=2 --budget 1000 --data DIR --limit 20
+      interp compare --plugins mint,rise --image photo.jpg --target "dog, not cat"
+      interp compare --plugins mint,rise --set mint.regions=2 --budget 1000
+      interp compare --plugins mint,rise --data photos --limit 20 --out both
     """
-    from interp.comparison.compare import compare
     from interp.comparison.result import ComparisonRequest
-    from interp.registry import Registry
-    from interp.report import write_reports
-    from interp.session import Session
+    from interp.report.page import compare_with_report
 
-    if data is not None and image:
-        raise InputError("found both --image and --data; give one of them")
-    known = Registry.load(registry or ())
-    asked: dict[str, Any] = {"images": image, "model": model, "targets": target}
     request = ComparisonRequest(
-        methods=choices(known, "method", plugins, "--set", set_, knowledge),
-        options=model_options(weights, fields, classes, device, precision),
-        data=data,
-        limit=limit,
-        seed=seed,
-        budget=budget(budget_, batch_size, until),
-        **{key: value for key, value in asked.items() if value is not None},
+        methods=methods.choices(shell.registry),
+        model=model.source,
+        options=model.options(),
+        limit=images.limit,
+        seed=work.seed,
+        budget=work.budget(),
+        **images.given(),
     )
-    with progress_bar() as progress:
-        place = out or new_name("compare", data or request.images[0])
-        found = compare(request, Session(known, progress=progress), out=place)
-        write_reports(known, found, progress)
-    say(json, {"folder": str(found.folder), **found.facts()}, _lines(found))
+    place = folder.place("compare", request.data or request.images[0])
+    with shell.session() as session:
+        found = compare_with_report(request, session, out=place)
+    shell.say({"folder": str(found.folder), **found.facts()}, _lines(found))
 
 
 def _lines(found: Comparison) -> Iterator[str]:
@@ -134,12 +76,11 @@ def _rows(found: Comparison) -> Iterator[tuple[str, ...]]:
             str(sum(each.evaluated for each in done)),
             f"{sum(each.seconds for each in done):.1f}",
             number(sum(fits) / len(fits)) if fits else "-",
-            _failure(outcomes),
+            _failure([each.error for each in outcomes]),
         )
 
 
-def _failure(outcomes: Sequence[Outcome]) -> str:
-    failed = [each.error for each in outcomes if each.error is not None]
-    if not failed:
-        return ""
-    return failed[0] if len(outcomes) == 1 else f"failed on {len(failed)}: {failed[0]}"
+def _failure(errors: Sequence[str | None]) -> str:
+    failed = [each for each in errors if each is not None]
+    count = f"failed on {len(failed)}: " if len(errors) > 1 else ""
+    return f"{count}{failed[0]}" if failed else ""

@@ -1,38 +1,32 @@
-"""`interp data`: a registered data set written as images with COCO annotation."""
+"""`interp data`: a registered data set written as images with COCO annotations."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from interp.cli.flags import Json, Registries
-from interp.cli.output import say
-from interp.cli.progress import progress_bar
+from interp.cli import flags
+from interp.cli.output import progress_bar
 
 
 def write_data(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A registered data set.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder.")],
-    count: Annotated[int, typer.Option(min=1, help="How many images.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, other images.")] = 0,
-    registry: Registries = None,
-    json: Json = False,
+    name: str = flags.argument("NAME", "A registered data set; see interp list."),
+    *,
+    out: Path = flags.option("DIR", "Folder to write, new or empty.", default=...),
+    count: int = flags.option("N", "Number of images.", default=100, least=1),
+    seed: int = flags.option("N", "Random seed: another seed, other images.", default=0, least=0),
+    shell: flags.Shell,
 ) -> None:
-    """Write a data set's images with COCO JSON.
+    """Write a registered data set as images with COCO annotations.
 
-    \b
     Examples
       interp data creatures --out creatures --count 1000 --seed 7
     """
     from interp.dataset import write_coco
     from interp.errors import blamed
-    from interp.registry import Registry
 
-    factory = Registry.load(registry or ()).get("dataset", name)
+    factory = shell.registry.get("dataset", name)
     with blamed(name), progress_bar() as progress:
         dataset = factory(count, seed)
         write_coco(dataset, out, lambda done, total: progress(f"writing {out}", done, total))
     facts = {"data": str(out), "count": len(dataset), "seed": seed, "classes": dataset.classes}
-    say(json, facts, [f"{len(dataset)} images of {len(dataset.classes)} classes: {out}"])
+    shell.say(facts, [f"{len(dataset)} images of {len(dataset.classes)} classes: {out}"])

@@ -1,47 +1,41 @@
-"""`interp diff`: what differs between two results, in numbers and in a picture."""
+"""`interp diff` and `interp rerun`: what differs between two results, or when one is repeated."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
-import typer
-
-from interp.cli.flags import Json, Registries
-from interp.cli.output import columns, number, say
+from interp.cli import flags
+from interp.cli.output import columns, number
 
 if TYPE_CHECKING:
     from interp.difference.difference import Difference
-    from interp.difference.pair import Pair
+    from interp.difference.pair import EvidenceDiff
 
 MANY = 30
 """Changes and pieces of evidence that are listed."""
 
 
 def diff(
-    before: Annotated[Path, typer.Argument(metavar="A", help="A folder of run or compare.")],
-    after: Annotated[Path, typer.Argument(metavar="B", help="Another one of the same kind.")],
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A picture to write: A, B and B - A.")
-    ] = None,
-    registry: Registries = None,
-    json: Json = False,
+    before: Path = flags.argument("A", "A folder of interp run, survey or compare."),
+    after: Path = flags.argument("B", "Another folder of the same kind."),
+    *,
+    out: Path | None = flags.option("FILE", "Also write this picture, a .png: A, B and B - A."),
+    shell: flags.Shell,
 ) -> None:
-    """Compare two results: what was asked otherwise, and how far the evidence lies apart.
+    """Compare two saved results: their requests and their evidence.
 
     Evidence is matched by its name, layer, target and image. "relative" is the largest difference
     of any number that belongs to it, standard errors included, as a share of the largest such
     number; "largest", "mean" and the rank correlation are the map's alone.
 
-    \b
     Examples
       interp diff first second
       interp diff first second --out apart.png --json
     """
     from interp.difference.difference import difference
-    from interp.registry import Registry
 
     found = difference(before, after)
     if out is not None:
@@ -49,14 +43,44 @@ def diff(
         from interp.result.bundle import write_png
         from interp.storage.folder import new_file
 
-        picture = draw_difference(Registry.load(registry or ()), found)
+        picture = draw_difference(shell.registry, found)
         with new_file(out) as file:
             write_png(file, picture)
     facts = {**found.facts(), "picture": None if out is None else str(out)}
-    say(json, facts, [*lines(found), *([] if out is None else [f"picture: {out}"])])
+    shell.say(facts, [*_lines(found), *([] if out is None else [f"picture: {out}"])])
 
 
-def lines(found: Difference) -> Iterator[str]:
+def rerun(
+    bundle: Path = flags.argument("FOLDER", "A folder of interp run, survey or compare."),
+    *,
+    model: str | None = flags.option(
+        "MODEL", "Where the same model is now. [default: where it was]"
+    ),
+    out: Path | None = flags.option(
+        "DIR", "Save the repetition in this folder, new or empty. [default: save nothing]"
+    ),
+    shell: flags.Shell,
+) -> int:
+    """Repeat a saved result, and say whether it comes out the same.
+
+    The images are in the folder; the model is opened again and must be the same one. The exit
+    code is 0 if every number is the same up to 1e-5 of the largest, else 1.
+
+    Examples
+      interp rerun first
+      interp rerun first --out second
+    """
+    from interp.difference.rerun import rerun as work
+
+    with shell.session(model) as session:
+        found = work(bundle, session, out=out)
+    facts = {"bundle": str(out) if out else None, "notes": found.notes, **found.difference.facts()}
+    notes = [f"note: {each}" for each in found.notes]
+    shell.say(facts, [*_lines(found.difference), *notes, *([f"bundle: {out}"] if out else [])])
+    return 0 if found.same else 1
+
+
+def _lines(found: Difference) -> Iterator[str]:
     """A difference as people read it."""
     yield found.verdict()
     for key, (before, after) in list(found.changes.items())[:MANY]:
@@ -65,17 +89,12 @@ def lines(found: Difference) -> Iterator[str]:
         return
     heads = ("evidence", "relative", "largest", "mean", "rank corr.", "R² A", "R² B")
     apart = sorted(found.pairs, key=lambda each: -each.largest)
-    yield from columns([heads, *(_row(each) for each in apart[:MANY])])
+    yield from columns([heads, *map(_row, apart[:MANY])])
     if len(apart) > MANY:
         yield f"  ... and {len(apart) - MANY} more"
 
 
-def _row(pair: Pair) -> tuple[str, ...]:
-    largest, mean = pair.absolute or (None, None)
+def _row(pair: EvidenceDiff) -> tuple[str, ...]:
     relative = pair.largest if math.isfinite(pair.largest) else None
-    numbers = (relative, largest, mean, pair.correlation, *pair.r2)
-    return (pair.name, *map(_shown, numbers))
-
-
-def _shown(value: Any) -> str:
-    return "-" if value is None else number(value)
+    numbers = (relative, *(pair.absolute or (None, None)), pair.correlation, *pair.r2)
+    return (pair.name, *("-" if each is None else number(each) for each in numbers))

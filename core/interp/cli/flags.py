@@ -1,111 +1,99 @@
-"""Flags that several commands share, and what they become."""
+"""Options that commands share: single ones, and groups that become what the commands work with."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from interp.cli.parse import input_fields
+from interp.cli import parse
+from interp.cli.output import progress_bar, say
+from interp.context import Budget
+from interp.errors import InputError
+from interp.registry import Registry
+from interp.request import DEFAULT_MODEL, Choice
+from interp.spec import ModelOptions
 
 if TYPE_CHECKING:
-    from interp.registry import Registry
-    from interp.spec import ModelOptions
+    from interp.session import Session
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Registries = Annotated[
-    list[Path] | None,
-    typer.Option("--registry", metavar="FILE", help="A registry.yaml to add; repeatable."),
-]
-Model = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        metavar="MODEL",
-        help="A registered name, torchvision:NAME, file.onnx, file.pt2, package.module:factory or "
-        "a folder. [default: a small network that is shipped]",
-    ),
-]
-Images = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--image",
-        metavar="IMAGE",
-        help="A file or a registered sample; repeatable. [default: sample]",
-    ),
-]
-Weights = Annotated[
-    str | None,
-    typer.Option(metavar="FILE", help="Weights of a factory: .safetensors or .pth."),
-]
-Input = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--input",
-        metavar="FIELDS",
-        help="How an image becomes the input, e.g. size=224,resize=crop,mean=.5,.5,.5",
-    ),
-]
-Classes = Annotated[
-    str | None, typer.Option(metavar="FILE", help="Class names: one a line, or .tsv.")
-]
-Device = Annotated[
-    str | None, typer.Option(metavar="DEVICE", help="cpu, cuda or cuda:1. [default: cuda if there]")
-]
-Precision = Annotated[
-    Literal["fp32", "bf16", "fp16"] | None, typer.Option(help="Of forward passes.")
-]
-
-Plugin = Annotated[str, typer.Option(metavar="NAME", help="A method; see interp list.")]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the method; repeatable."),
-]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same answer.")]
-Limit = Annotated[
-    str | None,
-    typer.Option("--budget", metavar="N|TIME", help="Samples (2000) or time (30s, 2m)."),
-]
-Until = Annotated[
-    Literal["samples", "stable"],
-    typer.Option(
-        help="stable: stop once the answer has settled, after more samples than usual if need be."
-    ),
-]
-BatchSize = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="[default: the fastest, measured]")
-]
-Known = Annotated[
-    str | None,
-    typer.Option("--knowledge", metavar="DIR", help="What the method learned before: interp fit."),
-]
-
-Targets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--target",
-        metavar="CLASS",
-        help="A class by name or index, or 'dog, not cat'; repeatable. [default: top-1]",
-    ),
-]
-Data = Annotated[
-    str | None,
-    typer.Option(metavar="DIR", help="A folder of images, of class folders or in COCO's format."),
-]
-First = Annotated[
-    int | None, typer.Option("--limit", min=1, metavar="N", help="The first N images of --data.")
-]
-Shard = Annotated[
-    str | None,
-    typer.Option("--shard", metavar="I/N", help="Only part I of N, from 0, for several processes."),
-]
 FOLDER = Path("interp-runs")
-Out = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", help=f"A new folder. [default: {FOLDER}/TIME-METHOD-IMAGE]"),
-]
+"""Where results go if --out does not say."""
+
+
+def option(
+    metavar: str | None,
+    text: str,
+    *names: str,
+    default: Any = None,
+    least: int | None = None,
+    panel: str | None = None,
+) -> Any:
+    """An option with its help; with `default=...` the user must give it.
+
+    `least` is the smallest number allowed, `panel` the heading in the help.
+    """
+    return typer.Option(
+        default, *names, metavar=metavar, help=text, min=least, rich_help_panel=panel
+    )
+
+
+def argument(metavar: str, text: str, default: Any = ...) -> Any:
+    """An argument without a name, and its help."""
+    return typer.Argument(default, metavar=metavar, help=text)
+
+
+method_option = partial(option, panel="Method")
+metric_option = partial(option, panel="Metric")
+image_option = partial(option, panel="Images")
+model_option = partial(option, panel="Model")
+work_option = partial(option, panel="Computation")
+output_option = partial(option, panel="Output")
+
+A_MODEL = (
+    "A registered name, torchvision:NAME, file.onnx, file.pt2, package.module:factory or a folder "
+    "of interp fit."
+)
+LEARNED = "What {} learned: a folder of interp fit{}. [default: what is shipped, if any]"
+
+MODEL_ARGUMENT = argument("MODEL", A_MODEL)
+SET = method_option("KEY=VALUE", "Set a parameter of the method; repeatable.", "--set")
+LABELLED_DATA = image_option(
+    "DIR",
+    "Labelled images: one folder per class, or images/ with annotations.json (COCO).",
+    default=...,
+)
+methods_named = partial(
+    method_option,
+    "NAME,...",
+    "The methods, separated by commas; see interp list.",
+    *("--plugins", "--methods"),
+)
+IMAGE = image_option(
+    "IMAGE", "An image file, or the name of a registered sample; repeatable. [default: sample]"
+)
+AMOUNT = work_option(
+    "N|TIME",
+    "Limit for each explanation or fit: samples (2000) or time (30s, 2m, 1h). "
+    "[default: the method's own number of samples]",
+    "--budget",
+)
+BATCH_SIZE = work_option("N", "Images in one forward pass. [default: the fastest]", least=1)
+SEED = work_option("N", "Random seed: the same seed gives the same result.", default=0, least=0)
+SHARD = work_option(
+    "I/N", "Do only part I of N, counted from 0, so that several processes share the work."
+)
+OUT = output_option("DIR", f"Folder to write, new or empty. [default: {FOLDER}/TIME-...]")
+REQUIRED_OUT = output_option("DIR", "Folder to write, new or empty.", default=...)
+RESUME = output_option(
+    None, "Accepted; the same command with --out goes on by itself.", "--resume", default=False
+)
 
 
 def new_name(what: str, subject: str) -> Path:
@@ -115,31 +103,165 @@ def new_name(what: str, subject: str) -> Path:
     return next(each for each in numbered if not each.exists())
 
 
-def default_model(registry: Registry, method: str) -> str:
-    """The model that a method explains where none is named."""
-    from interp.registry.manifest import MethodEntry
-    from interp.request import DEFAULT_MODEL
+@dataclass(frozen=True)
+class Shell:
+    """Options of every command: which registry files to add, and how to print."""
 
-    entry = registry.entry("method", method)
-    own = entry.model if isinstance(entry, MethodEntry) else None
-    return own or DEFAULT_MODEL
+    registries: list[Path] | None = option(
+        "FILE", "A registry.yaml to add to the installed ones; repeatable.", "--registry"
+    )
+    json: bool = option(None, "Print one JSON object and nothing else.", "--json", default=False)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """What is registered, with the files of --registry."""
+        return Registry.load(self.registries or ())
+
+    @contextmanager
+    def session(self, model: object = None) -> Iterator[Session]:
+        """The session of a command, with a progress bar on a terminal."""
+        from interp.session import Session
+
+        with progress_bar() as progress:
+            yield Session(self.registry, model, progress)
+
+    def say(self, facts: dict[str, Any], lines: Iterable[str]) -> None:
+        """Print `facts` with --json, or else the lines."""
+        say(self.json, facts, lines)
 
 
-def model_options(
-    weights: str | None,
-    fields: list[str] | None,
-    classes: str | None,
-    device: str | None,
-    precision: str | None,
-) -> ModelOptions:
-    """What the user said about the model; what was not said stays at its default."""
-    from interp.spec import ModelOptions
+@dataclass(frozen=True)
+class Method:
+    """One method, and its parameters."""
 
-    said: dict[str, Any] = {
-        "weights": weights,
-        "input": input_fields(",".join(fields)) if fields else None,
-        "classes": classes,
-        "device": device,
-        "precision": precision,
-    }
-    return ModelOptions(**{key: value for key, value in said.items() if value is not None})
+    plugin: str = method_option(
+        "NAME", "The method; see interp list.", "--plugin", "--method", default=...
+    )
+    set_: list[str] | None = SET
+
+
+@dataclass(frozen=True)
+class InformedMethod(Method):
+    """One method, its parameters, and what it learned before."""
+
+    knowledge: str | None = method_option("DIR", LEARNED.format("the method", ""))
+
+
+@dataclass(frozen=True)
+class Methods:
+    """Several methods, each with parameters and knowledge of its own."""
+
+    plugins: str = methods_named(default=...)
+    set_: list[str] | None = method_option(
+        "METHOD.KEY=VALUE", "Set a parameter of a method; repeatable.", "--set"
+    )
+    knowledge: list[str] | None = method_option(
+        "METHOD=DIR", LEARNED.format("a method", "; repeatable")
+    )
+
+    def choices(self, registry: Registry) -> tuple[Choice, ...]:
+        """The methods as a request names them. Raises RegistryError, InputError."""
+        return parse.choices(registry, "method", self.plugins, "--set", self.set_, self.knowledge)
+
+
+@dataclass(frozen=True)
+class Images:
+    """Which images, and what is explained about them."""
+
+    image: list[str] | None = IMAGE
+    data: str | None = image_option(
+        "DIR", "A folder of images: flat, one folder per class, or COCO with annotations.json."
+    )
+    limit: int | None = image_option("N", "Only the first N of --data. [default: all]", least=1)
+    target: list[str] | None = image_option(
+        "CLASS",
+        "The class to explain, by name or index, or a difference: 'dog, not cat'; repeatable. "
+        "[default: the model's top class]",
+    )
+
+    def given(self) -> dict[str, Any]:
+        """The fields of a request that the user gave. Raises InputError for --image with --data."""
+        if self.data is not None and self.image:
+            raise InputError("found both --image and --data; give one of them")
+        fields = {"images": self.image, "data": self.data, "targets": self.target}
+        return {key: value for key, value in fields.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class ModelName:
+    """Which model."""
+
+    model: str | None = model_option("MODEL", f"{A_MODEL} [default: a small shipped network]")
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What a model's file does not say, or says wrongly."""
+
+    weights: str | None = model_option(
+        "FILE", "Weights for a factory, .safetensors or .pth. [default: those it builds with]"
+    )
+    input: list[str] | None = model_option(
+        "FIELDS",
+        "Input size and preprocessing, e.g. size=224,resize=crop,mean=.5,.5,.5. "
+        "[default: as the model says]",
+    )
+    classes: str | None = model_option(
+        "FILE", "Class names, one a line, or a .tsv file. [default: as the model says]"
+    )
+
+    def options(self) -> ModelOptions:
+        """What the user gave, as the options of a model."""
+        known = {key: vars(self).get(key) for key in ModelOptions.model_fields}
+        known["input"] = parse.input_fields(",".join(self.input)) if self.input else None
+        return ModelOptions(**{key: value for key, value in known.items() if value is not None})
+
+
+@dataclass(frozen=True)
+class Model(ModelFile, ModelName):
+    """Which model, what its file does not say, where it runs, and how precisely."""
+
+    device: str | None = model_option(
+        "DEVICE", "Where to run: cpu, cuda or cuda:1. [default: cuda if present]"
+    )
+    precision: Literal["fp32", "bf16", "fp16"] | None = model_option(
+        None, "Floating-point precision of forward passes. [default: fp32]"
+    )
+
+    @property
+    def source(self) -> str:
+        """The model's name, or that of the default one."""
+        return self.model or DEFAULT_MODEL
+
+
+@dataclass(frozen=True)
+class Work:
+    """How much is computed for each explanation or fit, and with which seed."""
+
+    amount: str | None = AMOUNT
+    until: Literal["samples", "stable"] = work_option(
+        None,
+        "When to stop: after the budget's samples, or once the explanation has settled, with more "
+        "samples than usual if need be.",
+        default="samples",
+    )
+    batch_size: int | None = BATCH_SIZE
+    seed: int = SEED
+
+    def budget(self, shard: str | None = None) -> Budget:
+        """The budget of a request. Raises InputError for text that is none."""
+        return parse.budget(self.amount, self.batch_size, self.until, shard)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The folder that a command writes."""
+
+    out: Path | None = OUT
+    resume: bool = RESUME
+
+    def place(self, what: str, subject: str) -> Path:
+        """--out, or a new name. Raises InputError for --resume without a folder to go on with."""
+        if self.resume and self.out is None:
+            raise InputError("--resume goes on with a run of yours; name its folder with --out")
+        return self.out or new_name(what, subject)

@@ -1,60 +1,54 @@
-"""`interp layers` and `interp predict`: what a model is made of, and what it says."""
+"""`interp layers`, `predict` and `export`: a model's layers, its answers, and its ONNX file."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import typer
-
-from interp.cli.flags import (
-    Classes,
-    Device,
-    Images,
-    Input,
-    Json,
-    Model,
-    Precision,
-    Registries,
-    Weights,
-    model_options,
-)
-from interp.cli.output import answer, columns, say
+from interp.cli import flags
+from interp.cli.output import answer, columns
+from interp.request import SAMPLE_IMAGE
 
 if TYPE_CHECKING:
+    from interp.opening.export import Export
     from interp.spec import Layer, ModelSpec
 
 
-def layers(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="As for interp run --model.")],
-    weights: Weights = None,
-    fields: Input = None,
-    classes: Classes = None,
-    device: Device = None,
-    precision: Precision = None,
-    registry: Registries = None,
-    json: Json = False,
-) -> None:
-    """List a model's layers and what cutting costs.
+SHOWN = 12
+"""Lost layers that are named; --json names all."""
 
-    \b
+
+@dataclass(frozen=True)
+class NamedModel(flags.Model):
+    """A model that is named without --model."""
+
+    model: str | None = flags.MODEL_ARGUMENT
+
+
+def layers(model: NamedModel, shell: flags.Shell) -> None:
+    """List a model's layers, and what cutting the model there costs.
+
+    grid: cells of the layer's map, height x width. sees: its receptive field in pixels of the
+    input. cost after: share of the multiply-adds that follow the layer. cut: how the model is
+    split there: graph (exactly), hooks (by running the whole model again) or none.
+
     Examples
       interp layers creatures-vgg
       interp layers torchvision:resnet18 --json
     """
     from interp.opening.source import open_model
-    from interp.registry import Registry
 
-    options = model_options(weights, fields, classes, device, precision)
-    opened = open_model(model, options, Registry.load(registry or ()))
+    opened = open_model(model.source, model.options(), shell.registry)
     found = opened.layers()
     facts = {
         "model": opened.spec.model_dump(mode="json"),
         "capabilities": sorted(opened.capabilities),
         "layers": [each.model_dump(mode="json") for each in found],
     }
-    say(json, facts, _listing(opened.spec, found))
+    shell.say(facts, _listing(opened.spec, found))
 
 
 def _listing(spec: ModelSpec, found: list[Layer]) -> Iterator[str]:
@@ -82,39 +76,65 @@ def _sides(pair: tuple[float, float] | None) -> str:
 
 
 def predict(
-    model: Model = None,
-    image: Images = None,
-    weights: Weights = None,
-    fields: Input = None,
-    classes: Classes = None,
-    device: Device = None,
-    precision: Precision = None,
-    registry: Registries = None,
-    json: Json = False,
+    image: list[str] | None = flags.IMAGE, *, model: flags.Model, shell: flags.Shell
 ) -> None:
-    """Show the model's five best classes.
+    """Show the model's five most probable classes for images.
 
-    \b
     Examples
       interp predict --image photo.jpg
       interp predict --image photo.jpg --model torchvision:resnet18
     """
-    from interp.opening.named import open_images
+    from interp.opening.images import named_images
     from interp.opening.prediction import predict as best
     from interp.opening.source import open_model
-    from interp.registry import Registry
-    from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, Request
 
-    known = Registry.load(registry or ())
-    options = model_options(weights, fields, classes, device, precision)
-    asked = Request(method="none", images=tuple(image or [SAMPLE_IMAGE]))
-    names, pictures = open_images(known, asked)
-    opened = open_model(model or DEFAULT_MODEL, options, known)
-    found = [best(opened, opened.prepare(each)[0]) for each in pictures]
+    images = list(named_images(shell.registry, image or [SAMPLE_IMAGE]))
+    names = [each.name for each in images]
+    opened = open_model(model.source, model.options(), shell.registry)
+    found = [best(opened, opened.prepare(each.image)[0]) for each in images]
+    predictions = [{"image": name, **asdict(each)} for name, each in zip(names, found, strict=True)]
+    facts = {"model": opened.spec.name, "predictions": predictions}
+    shell.say(facts, map(answer, names, found))
+
+
+def export(
+    model: str = flags.MODEL_ARGUMENT,
+    *,
+    file: flags.ModelFile,
+    out: Path = flags.option("FILE", "The file to write, name.onnx; must be new.", default=...),
+    shell: flags.Shell,
+) -> None:
+    """Write a PyTorch model as an ONNX file, and check its scores.
+
+    The file keeps layer names, preprocessing and class names, so that it opens without flags,
+    and what a method learned about the model (--knowledge) may be used with the file.
+
+    Examples
+      interp export creatures-vgg --out vgg.onnx
+      interp export torchvision:resnet18 --out resnet18.onnx
+      interp layers vgg.onnx
+    """
+    from interp.opening.export import export_model
+
+    with shell.session() as session:
+        made = export_model(model, out, file.options(), session.registry, session.progress)
     facts = {
-        "model": opened.spec.name,
-        "predictions": [
-            {"image": name, **asdict(each)} for name, each in zip(names, found, strict=True)
-        ],
+        "path": str(made.path),
+        "difference": made.difference,
+        "kept": list(made.kept),
+        "lost": [{"name": each.name, "kind": each.kind} for each in made.lost],
     }
-    say(json, facts, (answer(name, each) for name, each in zip(names, found, strict=True)))
+    shell.say(facts, _exported(made))
+
+
+def _exported(made: Export) -> Iterator[str]:
+    yield f"{made.path}: scores agree to {made.difference:.1g} of the largest"
+    total = len(made.kept) + len(made.lost)
+    yield f"{len(made.kept)} of {total} layers kept their names"
+    if made.lost:
+        counts = Counter(each.kind for each in made.lost)
+        yield "merged into a neighbour or without effect, and so not in the file: " + ", ".join(
+            f"{count} {kind}" for kind, count in counts.items()
+        )
+        named = [each.name for each in made.lost[:SHOWN]]
+        yield "  " + ", ".join(named) + (", ..." if len(made.lost) > SHOWN else "")

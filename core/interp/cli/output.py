@@ -1,31 +1,37 @@
-"""What the commands print: aligned columns for people, one JSON object for programs."""
+"""What the commands print: aligned columns, one JSON object, a progress bar on a terminal."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from interp.context import Progress, no_progress
+
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from interp.explanation import Prediction
 
 
-def columns(rows: Iterable[Sequence[str]], indent: int = 2) -> list[str]:
-    """Rows as lines with aligned columns; the last column is left ragged."""
+def columns(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Rows as indented lines with aligned columns; the last column is left ragged."""
     listed = [list(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*listed, strict=True)]
     return [
-        " " * indent
+        "  "
         + "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()
         for row in listed
     ]
 
 
 def number(value: Any) -> str:
-    """A figure as people read it: four digits."""
+    """A number with four significant digits; other values as text."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
@@ -36,7 +42,7 @@ def answer(image: str, prediction: Prediction) -> str:
 
 
 def say(as_json: bool, facts: dict[str, Any], lines: Iterable[str]) -> None:
-    """Print `facts` as the one JSON object, or else the lines."""
+    """Print `facts` as one JSON object, or else the lines."""
     if as_json:
         typer.echo(json.dumps(_finite(facts), ensure_ascii=False, default=str))
     else:
@@ -50,3 +56,35 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A progress callback that draws one bar for each label while the block runs."""
+    if not sys.stderr.isatty():
+        yield no_progress
+        return
+    from rich import progress as bar
+    from rich.console import Console
+    from rich.text import Text
+
+    class Speed(bar.ProgressColumn):
+        def render(self, task: bar.Task) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
+
+    looks = (
+        bar.TextColumn("{task.description}"),
+        bar.BarColumn(),
+        bar.MofNCompleteColumn(separator=" of "),
+        Speed(),
+        bar.TimeRemainingColumn(),
+    )
+    with bar.Progress(*looks, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(label: str, done: int, total: int | None) -> None:
+            if label not in tasks:
+                tasks[label] = bars.add_task(label, total=total)
+            bars.update(tasks[label], completed=done, total=total)
+
+        yield show

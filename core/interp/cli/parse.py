@@ -1,27 +1,34 @@
-"""Values typed on the command line: key=value, budgets, fields of the input."""
+"""Values typed on the command line: key=value, budgets, preprocessing, methods' parameters."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import yaml
+from pydantic import ValidationError
+
+from interp.context import Budget
 from interp.errors import InputError, nearest
+from interp.registry import Registry
+from interp.request import Choice
+from interp.spec import InputSpec
 
 if TYPE_CHECKING:
-    from interp.context import Budget
+    import typer
 
 SECONDS = {"s": 1, "m": 60, "h": 3600}
+NUMBER = re.compile(r"-[\d.]")
 
 
 def settings(texts: Iterable[str]) -> dict[str, Any]:
     """`["k=5", "levels=[1, 2]"]` as parameters; the method checks names and types."""
-    return dict(_setting(text) for text in texts)
+    return dict(map(setting, texts))
 
 
-def _setting(text: str) -> tuple[str, Any]:
-    import yaml
-
+def setting(text: str) -> tuple[str, Any]:
+    """`k=5` as ("k", 5): the value is YAML. Raises InputError."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise InputError(f"--set {text}: expected key=value, e.g. --set samples=2000")
@@ -32,20 +39,24 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 def budget(
-    text: str | None, batch_size: int | None, until: Literal["samples", "stable"] = "samples"
+    text: str | None,
+    batch_size: int | None,
+    until: Literal["samples", "stable"] = "samples",
+    part: str | None = None,
 ) -> Budget:
-    """`2000` samples, or `30s`, `2m`, `1h`; a fixed micro-batch; when to stop."""
-    from interp.context import Budget
-
-    how: dict[str, Any] = {"batch_size": batch_size, "until": until}
-    if text is None:
-        return Budget(**how)
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
-    if not found or float(found[1]) <= 0 or not (found[2] or found[1].isdigit()):
+    """A budget from `2000` samples or `30s`, `2m`, `1h`, and from a part of the work, `0/2`."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", "" if text is None else text.strip())
+    if text is not None and not (
+        found and float(found[1]) > 0 and (found[2] or found[1].isdigit())
+    ):
         raise InputError(f"--budget {text}: expected samples (2000) or time (30s, 2m, 1h)")
-    if found[2]:
-        return Budget(seconds=float(found[1]) * SECONDS[found[2]], **how)
-    return Budget(samples=int(found[1]), **how)
+    return Budget(
+        samples=int(found[1]) if found and not found[2] else None,
+        seconds=float(found[1]) * SECONDS[found[2]] if found and found[2] else None,
+        batch_size=batch_size,
+        until=until,
+        shard=shard(part),
+    )
 
 
 def shard(text: str | None) -> tuple[int, int] | None:
@@ -80,10 +91,6 @@ def _value(key: str, words: list[str]) -> Any:
 
 
 def _checked(fields: dict[str, Any]) -> dict[str, Any]:
-    from pydantic import ValidationError
-
-    from interp.spec import InputSpec
-
     for key in fields:
         if key not in InputSpec.model_fields:
             raise InputError(
@@ -96,3 +103,90 @@ def _checked(fields: dict[str, Any]) -> dict[str, Any]:
         raise InputError(
             f"--input {problem['loc'][0]}: found {problem['input']!r}; {problem['msg'].lower()}"
         ) from error
+
+
+def parameters(
+    registry: Registry,
+    method: str,
+    set_: Sequence[str] | None,
+    context: typer.Context,
+    before: Sequence[str] = (),
+) -> dict[str, Any]:
+    """One method's parameters, from --set and from options that the command does not know.
+
+    These are the words `before` and the rest that `context` holds. An option without a value is
+    true; one given several times is a list.
+    """
+    registry.entry("method", method)
+    given: dict[str, list[Any]] = {}
+    for key, value in _options([*before, *context.args]):
+        given.setdefault(key, []).append(setting(f"{key}={value}")[1])
+    known = registry.get("method", method).Params.model_fields if given else ()
+    for key in given:
+        if key not in known:
+            own = [name for each in context.command.params for name in each.opts]
+            options = [*own, *map(_option, known)]
+            wrong = _option(key)
+            raise InputError(
+                f"no such option: {wrong}; {nearest(wrong, options)} "
+                f"(interp show {method} lists its parameters)"
+            )
+    single = {key: found[0] if len(found) == 1 else found for key, found in given.items()}
+    return settings(set_ or ()) | single
+
+
+def _option(parameter: str) -> str:
+    return f"--{parameter.replace('_', '-')}"
+
+
+def _options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """`--a 1 --b --c=2` as (a, 1), (b, true), (c, 2)."""
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            raise InputError(f"found {word!r} where an option was expected; options begin with --")
+        key, equals, value = word[2:].partition("=")
+        if not equals:
+            is_value = bool(rest) and (not rest[0].startswith("-") or NUMBER.match(rest[0]))
+            value = rest.pop(0) if is_value else "true"
+        yield key.replace("-", "_"), value
+
+
+def choices(
+    registry: Registry,
+    kind: str,
+    names: str,
+    flag: str,
+    set_: Sequence[str] | None,
+    knowledge: Sequence[str] | None = None,
+) -> tuple[Choice, ...]:
+    """Methods or metrics by comma-separated names, each with its parameters and knowledge.
+
+    `flag` is the option that gave `set_`: errors name it.
+    """
+    listed = [name.strip() for name in names.split(",") if name.strip()]
+    for name in listed:
+        registry.entry(kind, name)
+    params: dict[str, dict[str, Any]] = {name: {} for name in listed}
+    for key, value in settings(set_ or ()).items():
+        name, dot, parameter = key.rpartition(".")
+        if not dot:
+            raise InputError(f"{flag} {key}=...: expected NAME.KEY=VALUE, e.g. mint.samples=500")
+        _check_listed(flag, name, listed)
+        params[name][parameter] = value
+    folders: dict[str, str] = {}
+    for text in knowledge or ():
+        name, equals, folder = text.partition("=")
+        if not equals:
+            raise InputError(f"--knowledge {text}: expected METHOD=DIR, e.g. chip=known")
+        _check_listed("--knowledge", name, listed)
+        folders[name] = folder
+    return tuple(
+        Choice(name=name, params=params[name], knowledge=folders.get(name)) for name in listed
+    )
+
+
+def _check_listed(flag: str, name: str, listed: Sequence[str]) -> None:
+    if name not in listed:
+        raise InputError(f"{flag} {name}: not among the names given; {nearest(name, listed)}")

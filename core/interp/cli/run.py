@@ -1,195 +1,180 @@
-"""`interp run` and `interp rerun`: flags become a Request, and the one road does the work."""
+"""`interp run` and `interp survey`: the options become a Request, and interp.run does the work."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from interp.cli.extra import own_flags, parameters
-from interp.cli.flags import (
-    BatchSize,
-    Classes,
-    Data,
-    Device,
-    First,
-    Images,
-    Input,
-    Json,
-    Known,
-    Limit,
-    Model,
-    Out,
-    Plugin,
-    Precision,
-    Registries,
-    Seed,
-    Set,
-    Shard,
-    Targets,
-    Until,
-    Weights,
-    default_model,
-    model_options,
-    new_name,
-)
-from interp.cli.output import say
-from interp.cli.parse import budget, shard
-from interp.cli.progress import progress_bar
-from interp.cli.report import report
+from interp.cli import flags, parse
+from interp.cli.output import answer, columns, number
 from interp.errors import InputError
+from interp.request import Request
 
 if TYPE_CHECKING:
-    from interp.registry import Registry
-    from interp.request import Request
+    from interp.explanation import Explanation, Provenance
+    from interp.run import Result
     from interp.run_folder import FolderRun
 
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on from where an interrupted run with this --out was.")
-]
 
-
-def run_request(
+def run_method(
     context: typer.Context,
-    plugin: Plugin,
-    image: Images = None,
-    model: Model = None,
-    target: Targets = None,
-    data: Data = None,
-    set_: Set = None,
-    weights: Weights = None,
-    fields: Input = None,
-    classes: Classes = None,
-    device: Device = None,
-    precision: Precision = None,
-    knowledge: Known = None,
-    out: Out = None,
-    seed: Seed = 0,
-    limit: Limit = None,
-    until: Until = "samples",
-    batch_size: BatchSize = None,
-    first: First = None,
-    shard_: Shard = None,
-    resume: Resume = False,
-    registry: Registries = None,
-    json: Json = False,
+    method: flags.InformedMethod,
+    images: flags.Images,
+    model: flags.Model,
+    work: flags.Work,
+    *,
+    shard: str | None = flags.SHARD,
+    folder: flags.Folder,
+    shell: flags.Shell,
 ) -> None:
-    """Explain images by one method; saves a folder.
+    """Explain images by one method, and save a folder of results.
 
-    Every parameter of the method is an option too: interp show NAME lists them. With --data, every
-    image of a folder gets a folder of its own below --out, and index.html shows them all; the same
-    command goes on where it was stopped.
+    Every parameter of the method is an option too: interp show NAME lists them. With --data, each
+    image of a folder gets a folder of its own below --out, and index.html shows them all. The same
+    command with the same --out goes on where it was stopped.
 
-    \b
     Examples
       interp run --plugin mint
-      interp run --plugin mint --image photo.jpg --model torchvision:resnet18 --target "tiger cat"
-      interp run --plugin mint --regions 2 --budget 2000 --out first
+      interp run --plugin mint --image photo.jpg --model torchvision:resnet18
+      interp run --plugin mint --target "dog, not cat" --regions 2 --out first
       interp run --plugin rise --until stable
-      interp run --plugin gradcam --data DIR --limit 100 --shard 0/2 --out all
+      interp run --plugin gradcam --data photos --limit 100 --shard 0/2 --out all
     """
-    from interp.registry import Registry
-    from interp.request import Request
+    from interp.opening.named import default_model
 
-    known = Registry.load(registry or ())
-
-    asked: dict[str, Any] = {"images": image, "targets": target}
     request = Request(
-        method=plugin,
-        model=model or default_model(known, plugin),
-        options=model_options(weights, fields, classes, device, precision),
-        params=parameters(known, plugin, set_ or (), context.args, own_flags(context)),
-        knowledge=knowledge,
-        seed=seed,
-        data=data,
-        budget=budget(limit, batch_size, until).model_copy(update={"shard": shard(shard_)}),
-        **{key: value for key, value in asked.items() if value is not None},
+        method=method.plugin,
+        model=model.model or default_model(shell.registry, method.plugin),
+        options=model.options(),
+        params=parse.parameters(shell.registry, method.plugin, method.set_, context),
+        knowledge=method.knowledge,
+        seed=work.seed,
+        budget=work.budget(shard),
+        **images.given(),
     )
-    if data is None and (first or shard_):
-        raise InputError("--limit and --shard are for many images; name a folder with --data")
-    if data is not None and image:
-        raise InputError("found both --image and --data; give one of them")
-    if data is not None:
-        _run_folder(request, known, out, first, json)
-    else:
-        _run(request, known, out, resume, json)
+    if request.data is None:
+        if images.limit or shard:
+            raise InputError("--limit and --shard are for many images; name a folder with --data")
+        from interp.run import run
 
-
-def rerun(
-    bundle: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="What run, survey or compare wrote.")
-    ],
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="MODEL", help="Where the same model lies now. [default: as it was]"),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep the repetition in this new folder.")
-    ] = None,
-    registry: Registries = None,
-    json: Json = False,
-) -> int:
-    """Repeat what a folder holds, and say whether it comes out the same.
-
-    The images are in the folder; the model is opened again and must be the same one. The exit
-    code is 0 if every number is the same up to 1e-5 of the largest, else 1.
-
-    \b
-    Examples
-      interp rerun first
-      interp rerun first --out second
-    """
-    from interp.cli.diff import lines
-    from interp.difference.rerun import rerun as work
-    from interp.registry import Registry
-    from interp.session import Session
-
-    with progress_bar() as progress:
-        session = Session(Registry.load(registry or ()), model, progress)
-        found = work(bundle, session, out=out)
-    facts = {"bundle": str(out) if out else None, "notes": found.notes, **found.difference.facts()}
-    notes = [f"note: {each}" for each in found.notes]
-    say(json, facts, [*lines(found.difference), *notes, *([f"bundle: {out}"] if out else [])])
-    return 0 if found.same else 1
-
-
-def _run(request: Request, known: Registry, out: Path | None, resume: bool, as_json: bool) -> None:
-    if resume and out is None:
-        raise InputError("--resume goes on with a run of yours; name its folder with --out")
-    from interp.run import run
-    from interp.session import Session
-
-    known.entry("method", request.method)
-    with progress_bar() as progress:
-        name = request.images[0] if request.images else "none"
-        place = out or new_name(request.method, name)
-        result = run(request, Session(known, progress=progress), out=place)
-    report(result, as_json)
-
-
-def _run_folder(
-    request: Request, known: Registry, out: Path | None, limit: int | None, as_json: bool
-) -> None:
-    from interp.report import write_index
+        place = folder.place(request.method, request.images[0])
+        with shell.session() as session:
+            result = run(request, session, out=place)
+        report(result, shell)
+        return
+    if shard and folder.out is None:
+        raise InputError("--shard needs --out, the folder that all parts share")
+    from interp.report.page import write_index
     from interp.run_folder import run_folder
-    from interp.session import Session
 
-    if request.budget.shard is not None and out is None:
-        raise InputError("--shard fills a folder that others fill too; name it with --out")
-    with progress_bar() as progress:
-        place = out or new_name(request.method, str(request.data))
-        found = run_folder(request, place, Session(known, progress=progress), limit=limit)
-        write_index(known, found)
-    say(as_json, {"folder": str(found.folder), **found.facts()}, _folder_lines(found))
+    place = folder.place(request.method, request.data)
+    with shell.session() as session:
+        found = run_folder(request, place, session, limit=images.limit)
+        write_index(session.registry, found)
+    shell.say({"folder": str(found.folder), **found.facts()}, _folder_lines(found))
 
 
 def _folder_lines(found: FolderRun) -> Iterator[str]:
-    yield (
-        f"{found.request.method} on {found.request.model}: {len(found.entries)} of {found.total} "
-        "images are whole"
-    )
+    count = f"{len(found.entries)} of {found.total} images are whole"
+    yield f"{found.request.method} on {found.request.model}: {count}"
     yield from (f"failed on {name}: {reason}" for name, reason in found.failed.items())
     yield from (f"note: {each}" for each in found.notes)
     yield f"gallery: {found.folder}/index.html"
+
+
+def survey_method(
+    context: typer.Context,
+    method: flags.InformedMethod,
+    *,
+    data: str = flags.LABELLED_DATA,
+    model: flags.Model,
+    seed: int = flags.SEED,
+    out: Path | None = flags.OUT,
+    shell: flags.Shell,
+) -> None:
+    """Show what a method knows about a model's classes.
+
+    Saves a folder. The images of --data serve as examples. Every parameter of the method is an
+    option too: interp show NAME lists them.
+
+    Examples
+      interp survey --plugin chip --data creatures
+    """
+    from interp.opening.named import default_model
+    from interp.run import survey
+
+    request = Request(
+        method=method.plugin,
+        model=model.model or default_model(shell.registry, method.plugin),
+        options=model.options(),
+        images=(),
+        params=parse.parameters(shell.registry, method.plugin, method.set_, context),
+        data=data,
+        knowledge=method.knowledge,
+        seed=seed,
+    )
+    with shell.session() as session:
+        result = survey(request, session, out=out or flags.new_name(request.method, data))
+    report(result, shell)
+
+
+def report(result: Result, shell: flags.Shell) -> None:
+    """Print the result of a run or a survey."""
+    made = result.explanation.provenance
+    assert made is not None  # noqa: S101 - run always fills it
+    shell.say(_facts(result, made), _lines(result, made))
+
+
+def _facts(result: Result, made: Provenance) -> dict[str, Any]:
+    return {
+        "bundle": str(result.bundle),
+        "method": made.method,
+        "model": made.model.name,
+        "device": made.model.device,
+        "targets": list(made.targets),
+        "samples": result.explanation.samples,
+        "seconds": made.seconds,
+        "seed": made.seed,
+        "scores": result.explanation.scores,
+        "notes": _notes(result.explanation, made),
+        "predictions": [
+            {"image": name, **asdict(each)}
+            for name, each in zip(made.image_names, made.predictions, strict=True)
+        ],
+        "pictures": [str(each) for each in result.pictures],
+    }
+
+
+def _notes(explanation: Explanation, made: Provenance) -> list[str]:
+    return [*made.model.notes, *explanation.notes]
+
+
+def _lines(result: Result, made: Provenance) -> Iterator[str]:
+    explanation = result.explanation
+    model, work = made.model, f"{explanation.samples} samples in {made.seconds:.1f} s"
+    yield f"{made.method} on {model.name} ({model.device}): {work}, seed {made.seed}"
+    yield from (
+        answer(name, each) for name, each in zip(made.image_names, made.predictions, strict=True)
+    )
+    yield from score_table(explanation.scores)
+    yield from (f"note: {each}" for each in _notes(explanation, made))
+    yield from map(str, result.pictures)
+    yield f"bundle: {result.bundle}"
+
+
+def score_table(scores: dict[str, Any]) -> Iterator[str]:
+    """Scores by target, one target to a column; what is no target's, one to a line."""
+    shared = {key: value for key, value in scores.items() if not isinstance(value, dict)}
+    grouped = {key: value for key, value in scores.items() if isinstance(value, dict)}
+    names = list(dict.fromkeys(name for each in grouped.values() for name in each))
+    if grouped:
+        rows = [
+            [name, *(number(each.get(name, "-")) for each in grouped.values())] for name in names
+        ]
+        yield from columns([["score", *grouped], *rows])
+    if shared:
+        yield from columns((key, number(value)) for key, value in shared.items())

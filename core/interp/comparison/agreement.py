@@ -10,41 +10,41 @@ from interp.network.placement import place
 from interp.spec import InputSpec
 
 FINEST = 224
-"""Pixels of the longer side at which maps are compared; larger ones are averaged."""
+"""Pixels of the longer side at which maps are compared; larger maps are averaged."""
 
 
 def agreement(maps: Sequence[np.ndarray | None], spec: InputSpec) -> np.ndarray:
     """Spearman's rank correlation of signed maps (H, W) of one image, (M, M).
 
-    Signed, because "for" and "against" are opposite claims. NaN beside a missing or constant map.
+    Signed, because "for" and "against" are opposite claims. NaN for a missing or constant map.
     """
     from scipy.stats import rankdata
 
     found = np.full((len(maps), len(maps)), np.nan)
-    there = [at for at, each in enumerate(maps) if each is not None]
-    if there:
-        values = np.stack([_seen(maps[at], spec) for at in there])  # (M', pixels)
+    present = [at for at, each in enumerate(maps) if each is not None]
+    if present:
+        values = np.stack([_visible(maps[at], spec) for at in present])  # (M', pixels)
         ranks = rankdata(values, axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            found[np.ix_(there, there)] = np.atleast_2d(np.corrcoef(ranks))
+            found[np.ix_(present, present)] = np.atleast_2d(np.corrcoef(ranks))
     return found
 
 
-def _seen(values: np.ndarray | None, spec: InputSpec) -> np.ndarray:
+def _visible(values: np.ndarray | None, spec: InputSpec) -> np.ndarray:
     """The map's values where the network's input lies, at a common resolution, flat."""
     import cv2
 
     whole = np.asarray(values, np.float64)
-    seen = place(whole.shape, spec).to_image(np.ones(spec.size, np.float32))
+    inside = place(whole.shape, spec).to_image(np.ones(spec.size, np.float32))
     shrink = min(1.0, FINEST / max(whole.shape))
     size = [max(1, round(side * shrink)) for side in whole.shape[::-1]]
-    fitted, inside = (
-        cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (whole, seen)
+    small, share = (
+        cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (whole, inside)
     )
-    flat: np.ndarray = fitted[inside > 0.5]
+    flat: np.ndarray = small[share > 0.5]
     return flat
 
 
-def plain(matrix: np.ndarray) -> list[list[float | None]]:
-    """Rows fit for JSON: six digits, None where undefined."""
+def json_rows(matrix: np.ndarray) -> list[list[float | None]]:
+    """A matrix as rows for JSON: six digits, None where undefined."""
     return [[round(float(v), 6) if np.isfinite(v) else None for v in row] for row in matrix]

@@ -1,4 +1,4 @@
-"""A comparison at work: image by image, every method, each failing for itself alone."""
+"""One comparison under way: image by image, method by method, each failure in its own cell."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from interp.comparison.agreement import agreement, plain
 from interp.comparison.result import (
     IMAGE,
     RECORD,
@@ -16,32 +15,42 @@ from interp.comparison.result import (
     ComparisonRequest,
     ImageRecord,
     MethodCell,
-    Outcome,
+    StoredImages,
 )
 from interp.context import Progress
 from interp.dataset import Example, TolerantReader
 from interp.errors import Cancelled, InputError, InterpError
+from interp.explanation import Prediction
 from interp.memory import SHARE, Answers, Memory
 from interp.model import ModelAdapter
 from interp.opening.prediction import predict
 from interp.request import Choice
 from interp.result.bundle import circumstances, write_png
-from interp.result.draw import full_colour
 from interp.run import run
 from interp.session import Session
-from interp.spec import ModelSpec
-from interp.storage.folder import new_folder, write_json
+from interp.storage.folder import new_folder, read_json, write_json
+from interp.storage.resumable import ResumableFolder
 from interp.target import parse_target
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.explanation import Prediction
+OnImage = Callable[[ComparedImage], None]
+"""on_image(case): an image's results so far; cells that are `waiting` are still to come."""
+
+
+def no_callback(case: ComparedImage) -> None:
+    """Ignore intermediate results."""
+
+
+def labelled(prefix: str, progress: Progress) -> Progress:
+    """A progress callback whose labels begin with a prefix."""
+    return lambda label, done, total: progress(f"{prefix}: {label}", done, total)
 
 
 @dataclass
-class Tally(Answers):
-    """Kept answers, and how many were asked of the model; None: nobody asked for any."""
+class CountedAnswers(Answers):
+    """Cached model answers, and how many the model had to compute; None: none were requested."""
 
     evaluated: int | None = None
 
@@ -54,52 +63,72 @@ class Tally(Answers):
         super().put(key, scores)
 
 
-OnImage = Callable[[ComparedImage], None]
-"""on_image(case): an image's answers so far; cells that are `waiting` are to come."""
-
-
-def no_callback(case: ComparedImage) -> None:
-    """Nobody looks before the end."""
-
-
 @dataclass(frozen=True, eq=False)
 class ComparisonRun:
-    """One comparison at work."""
+    """One comparison under way."""
 
     request: ComparisonRequest
     session: Session
     model: ModelAdapter
+    reader: TolerantReader
     on_image: OnImage = no_callback
 
-    def examples(
-        self, reading: TolerantReader, done: Container[int] = ()
-    ) -> Iterator[tuple[int, Example]]:
-        """The images still to do, with progress; unreadable ones are noted by `reading`."""
-        total = len(reading.dataset)
-        total = total if self.request.limit is None else min(total, self.request.limit)
-        for index, example in reading.examples(at for at in range(total) if at not in done):
+    def in_memory(self) -> Comparison:
+        """The comparison with all images in memory."""
+        cases = [self._compared(example) for _, example in self._examples()]
+        records = tuple(ImageRecord.of(each, self.model.spec) for each in cases)
+        return self._comparison(records, cases)
+
+    def into(self, out: Path) -> Comparison:
+        """The comparison in a folder, one image in memory at a time; finished images are kept."""
+        images, model = self.reader.dataset.fingerprint, self.model.spec.fingerprint
+        folder = ResumableFolder.of(out, self.request, {"images": images, "model": model})
+        folder.begin()
+        records = {
+            at: ImageRecord.model_validate(read_json(path))
+            for at, path in folder.found(RECORD).items()
+        }
+        try:
+            for index, example in self._examples(records):
+                records[index] = self._store(example, folder.piece(index, example.name))
+        except KeyboardInterrupt as error:
+            raise Cancelled(folder.stopped(len(records))) from error
+        listed = tuple(records[index] for index in sorted(records))
+        found = self._comparison(listed, StoredImages(out, listed), out)
+        write_json(out / "comparison.json", found.facts())
+        found.seal()
+        return found
+
+    def _examples(self, done: Container[int] = ()) -> Iterator[tuple[int, Example]]:
+        """The images still to do, with progress; the reader notes unreadable ones."""
+        total = len(self.reader.dataset)
+        if self.request.limit is not None:
+            total = min(total, self.request.limit)
+        for index, example in self.reader.examples(at for at in range(total) if at not in done):
             if total > 1:
                 self.session.progress("images", index, total)
             if example is not None:
                 yield index, example
 
-    def case(self, example: Example, place: Path | None = None) -> ComparedImage:
-        """Every method on one image; with a place, bundles are written there."""
-        answer = predict(self.model, self.model.prepare(example.image)[0])
-        texts = self.request.targets or (_spoken(answer, self.model.spec.classes),)
-        targets = tuple(parse_target(text, self.model.spec.classes).name for text in texts)
-        tally = Tally(self.request.budget.memory // SHARE)
+    def _compared(self, example: Example, place: Path | None = None) -> ComparedImage:
+        """Every method on one image; with `place`, their bundles are written there."""
+        prediction = predict(self.model, self.model.prepare(example.image)[0])
+        classes = self.model.spec.classes
+        texts = self.request.targets or (_top_target(prediction, classes),)
+        targets = tuple(parse_target(text, classes).name for text in texts)
+        answers = CountedAnswers(self.request.budget.memory // SHARE)
         cells = {each.name: MethodCell(each.name) for each in self.request.methods}
-        case = ComparedImage(example.name, example.image, answer, targets, tuple(cells.values()))
-        for choice in sorted(self.request.methods, key=self._samples):
+        case = ComparedImage(
+            example.name, example.image, prediction, targets, tuple(cells.values())
+        )
+        for choice in sorted(self.request.methods, key=self._takes_samples):
             self.on_image(case)
-            cells[choice.name] = self._cell(choice, example, texts, tally, place)
+            cells[choice.name] = self._cell(choice, example, texts, answers, place)
             case = replace(case, cells=tuple(cells.values()))
         self.on_image(case)
         return case
 
-    def _samples(self, choice: Choice) -> bool:
-        """Whether a method takes samples; those that do not are fast, and go first."""
+    def _takes_samples(self, choice: Choice) -> bool:
         try:
             return "samples" in self.session.registry.get("method", choice.name).Params.model_fields
         except InterpError:
@@ -110,104 +139,58 @@ class ComparisonRun:
         choice: Choice,
         example: Example,
         texts: Sequence[str],
-        tally: Tally,
+        answers: CountedAnswers,
         place: Path | None,
     ) -> MethodCell:
-        request = self.request.of(choice, example.name, texts)
-        tally.evaluated = None
+        answers.evaluated = None
         session = replace(
             self.session,
             model=self.model,
-            progress=self._labelled(choice.name),
-            memory=Memory(self.session.memory.batch_sizes, tally),
+            progress=labelled(choice.name, self.session.progress),
+            memory=Memory(self.session.memory.batch_sizes, answers),
         )
         try:
             found = run(
-                request,
+                self.request.of(choice, example.name, texts),
                 session,
                 images=[example.image],
                 names=[example.name],
                 out=None if place is None else place / choice.name,
-                resume=False,  # the place is a draft, which a stopped run leaves nothing of
+                resume=False,  # the place is temporary: nothing of a stopped run stays there
             ).explanation
         except Cancelled:
             raise
         except InterpError as error:
             return MethodCell(choice.name, error=str(error))
-        asked = tally.evaluated
-        return MethodCell(choice.name, found, evaluated=found.samples if asked is None else asked)
+        evaluated = found.samples if answers.evaluated is None else answers.evaluated
+        return MethodCell(choice.name, found, evaluated=evaluated)
 
-    def _labelled(self, method: str) -> Progress:
-        return lambda label, done, total: self.session.progress(f"{method}: {label}", done, total)
-
-    def store(self, example: Example, place: Path) -> ImageRecord:
-        """Explain an image into a folder that appears whole, and return its numbers."""
+    def _store(self, example: Example, place: Path) -> ImageRecord:
+        """Explain an image into a new folder, written whole or not at all."""
         with new_folder(place) as partial:
-            case = self.case(example, partial)
+            case = self._compared(example, partial)
             write_png(partial / IMAGE, case.image)
-            record = record_of(case, self.model.spec, place.name)
+            record = ImageRecord.of(case, self.model.spec, place.name)
             write_json(partial / RECORD, record.model_dump(mode="json"))
         return record
 
-    def comparison(
+    def _comparison(
         self,
         records: tuple[ImageRecord, ...],
         cases: Sequence[ComparedImage],
-        reading: TolerantReader,
-        out: Path | None,
+        out: Path | None = None,
     ) -> Comparison:
-        """The whole, once every image is done."""
+        notes = tuple(self.reader.notes())
         if not records:
-            raise InputError(f"found no image that can be read; {'; '.join(reading.notes())}")
-        return Comparison(
-            self.request,
-            self.model.spec,
-            records,
-            cases,
-            tuple(reading.notes()),
-            circumstances(),
-            out,
-        )
+            raise InputError(f"found no image that can be read; {'; '.join(notes)}")
+        model = self.model.spec
+        return Comparison(self.request, model, records, cases, notes, circumstances(), out)
 
 
-def _spoken(answer: Prediction, classes: Sequence[str]) -> str:
-    """The top-1 class as a target: by name, or by index where the name is not its alone."""
-    name, index = answer.classes[0], answer.indices[0]
+def _top_target(prediction: Prediction, classes: Sequence[str]) -> str:
+    """The top-1 class by name, or by index where another class has the same name."""
+    name, index = prediction.classes[0], prediction.indices[0]
     try:
-        alone = parse_target(name, classes).index == index
+        return name if parse_target(name, classes).index == index else str(index)
     except InputError:
-        alone = False
-    return name if alone else str(index)
-
-
-def record_of(case: ComparedImage, model: ModelSpec, folder: str = "") -> ImageRecord:
-    """A case in numbers."""
-    return ImageRecord(
-        name=case.name,
-        folder=folder,
-        prediction=case.prediction,
-        targets=case.targets,
-        outcomes=tuple(_outcome(each, case.targets) for each in case.cells),
-        agreement={each: _agreement(case, each, model) for each in case.targets},
-    )
-
-
-def _agreement(case: ComparedImage, target: str, model: ModelSpec) -> list[list[float | None]]:
-    shown = [each.shown([target]).get(target) for each in case.cells]
-    maps = [None if each is None else each.map() for each in shown]
-    return plain(agreement(maps, model.input))
-
-
-def _outcome(cell: MethodCell, targets: Sequence[str]) -> Outcome:
-    if cell.explanation is None or cell.explanation.provenance is None:
-        return Outcome(method=cell.method, error=cell.error)
-    shown = cell.shown(targets)
-    return Outcome(
-        method=cell.method,
-        samples=cell.explanation.samples,
-        evaluated=cell.evaluated,
-        seconds=cell.explanation.provenance.seconds,
-        full=full_colour(shown.values()),
-        unit=next((getattr(found, "unit", "") for found in shown.values()), ""),
-        r2={target: found.r2 for target, found in shown.items()},
-    )
+        return str(index)

@@ -11,24 +11,24 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from interp.comparison.agreement import plain
+from interp.comparison.agreement import agreement, json_rows
 from interp.context import Budget
 from interp.errors import InputError
 from interp.evidence import Evidence
 from interp.explanation import Explanation, Prediction
 from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, Choice, Request
 from interp.result.bundle import open_bundle
-from interp.result.draw import shown
+from interp.result.draw import colour_limit, maps_by_target
 from interp.spec import ModelOptions, ModelSpec, Plain
 from interp.storage.folder import MANIFEST, read_json, seal, unseal
 from interp.storage.image import open_image
 
 RECORD, IMAGE = "record.json", "image.png"
-"""What lies beside the bundles of an image."""
+"""Files beside an image's bundles."""
 
 
 class ComparisonRequest(Plain):
-    """One job for compare; `data`, a folder, takes the place of `images`."""
+    """What compare is asked; `data`, a folder, takes the place of `images`."""
 
     methods: tuple[Choice, ...]
     model: str = Field(DEFAULT_MODEL, description="registry name, file, factory or bundle")
@@ -41,7 +41,7 @@ class ComparisonRequest(Plain):
     budget: Budget = Field(Budget(), description="of each method, on each image")
 
     def of(self, choice: Choice, image: str, targets: Sequence[str]) -> Request:
-        """What is asked of one method about one image."""
+        """The request to one method on one image."""
         return Request(
             method=choice.name,
             model=self.model,
@@ -56,20 +56,36 @@ class ComparisonRequest(Plain):
 
 
 class Outcome(Plain):
-    """A method's answer on an image in numbers; `error` says why there is none."""
+    """The numbers of a method on an image; `error` says why it has no answer."""
 
     method: str
     error: str | None = None
     samples: int = 0
-    evaluated: int = Field(0, description="of these, not answered before for another method")
+    evaluated: int = Field(0, description="samples that the model had to compute")
     seconds: float = 0.0
     full: float = Field(0.0, description="|value| that takes the full colour, in `unit`")
     unit: str = ""
     r2: dict[str, float | None] = Field({}, description="by target")
 
+    @classmethod
+    def of(cls, cell: MethodCell, targets: Sequence[str]) -> Outcome:
+        """The numbers of a cell."""
+        if cell.explanation is None or cell.explanation.provenance is None:
+            return cls(method=cell.method, error=cell.error)
+        maps = cell.maps_by_target(targets)
+        return cls(
+            method=cell.method,
+            samples=cell.explanation.samples,
+            evaluated=cell.evaluated,
+            seconds=cell.explanation.provenance.seconds,
+            full=colour_limit(maps.values()),
+            unit=next((getattr(found, "unit", "") for found in maps.values()), ""),
+            r2={target: found.r2 for target, found in maps.items()},
+        )
+
 
 class ImageRecord(Plain):
-    """An image's part of a comparison in numbers."""
+    """The numbers of a comparison on one image."""
 
     name: str
     folder: str
@@ -80,10 +96,29 @@ class ImageRecord(Plain):
         description="by target: rank correlation of the methods' maps, method by method"
     )
 
+    @classmethod
+    def of(cls, case: ComparedImage, model: ModelSpec, folder: str = "") -> ImageRecord:
+        """The numbers of an image's results."""
+        maps = [each.maps_by_target(case.targets) for each in case.cells]
+        values = {
+            target: [each[target].map() if target in each else None for each in maps]
+            for target in case.targets
+        }
+        return cls(
+            name=case.name,
+            folder=folder,
+            prediction=case.prediction,
+            targets=case.targets,
+            outcomes=tuple(Outcome.of(each, case.targets) for each in case.cells),
+            agreement={
+                target: json_rows(agreement(each, model.input)) for target, each in values.items()
+            },
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class MethodCell:
-    """One method on one image: what it found, or in one line why it found nothing."""
+    """One method on one image: its explanation, or in one line why there is none."""
 
     method: str
     explanation: Explanation | None = None
@@ -92,17 +127,17 @@ class MethodCell:
 
     @property
     def waiting(self) -> bool:
-        """Whether it has not answered yet."""
+        """Whether the method has neither answered nor failed yet."""
         return self.explanation is None and self.error is None
 
-    def shown(self, targets: Sequence[str]) -> dict[str, Evidence]:
-        """The evidence whose map stands for the method, of each target where there is one."""
-        return {} if self.explanation is None else shown(self.explanation, targets)
+    def maps_by_target(self, targets: Sequence[str]) -> dict[str, Evidence]:
+        """The evidence whose map stands for each target; targets without a map are left out."""
+        return {} if self.explanation is None else maps_by_target(self.explanation, targets)
 
 
 @dataclass(frozen=True, eq=False)
 class ComparedImage:
-    """One image (H, W, 3) uint8 with every method's answer."""
+    """One image (H, W, 3) uint8 with every method's cell."""
 
     name: str
     image: np.ndarray
@@ -113,7 +148,10 @@ class ComparedImage:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What compare found. `cases` are read from the folder one at a time where there is one."""
+    """The result of compare. `cases` are read from the folder, where there is one, when asked for.
+
+    `about` says when and with what it was made.
+    """
 
     request: ComparisonRequest
     model: ModelSpec
@@ -125,27 +163,27 @@ class Comparison:
 
     @property
     def methods(self) -> list[str]:
-        """The methods' names, in the order asked for."""
+        """The methods' names, in the order of the request."""
         return [each.name for each in self.request.methods]
 
     def params(self) -> dict[str, dict[str, Any]]:
-        """What each method was asked in full, by its first answer; as requested where it has none.
+        """All parameters of each method, as its first answer records them.
 
-        Defaults may change from version to version; these do not.
+        Unlike the request they hold the defaults of the version that made the comparison. A
+        method without any answer has the parameters of the request.
         """
-        found = {each.name: each.params for each in self.request.methods}
-        missing = set(found)
-        for at, record in enumerate(self.records):
-            if missing & {each.method for each in record.outcomes if each.error is None}:
-                for cell in self.cases[at].cells:
-                    if cell.explanation is not None and cell.explanation.provenance is not None:
-                        found[cell.method] = cell.explanation.provenance.params
-                        missing.discard(cell.method)
-        return found
+        found: dict[str, dict[str, Any]] = {}
+        for case in self.cases:
+            for cell in case.cells:
+                if cell.explanation is not None and cell.explanation.provenance is not None:
+                    found.setdefault(cell.method, cell.explanation.provenance.params)
+            if len(found) == len(self.methods):
+                break
+        return {each.name: found.get(each.name, each.params) for each in self.request.methods}
 
     @cached_property
     def scales(self) -> dict[str, float]:
-        """The |value| that takes each method's full colour, on all images and targets."""
+        """The |value| drawn in full colour, by method, for all images and targets."""
         return {
             method: max((each.outcomes[at].full for each in self.records), default=0.0)
             for at, method in enumerate(self.methods)
@@ -156,25 +194,24 @@ class Comparison:
         """Mean rank correlation over images and targets, (M, M); NaN where never defined."""
         found = [matrix for each in self.records for matrix in each.agreement.values()]
         values = np.array(found, np.float64).reshape(-1, *2 * (len(self.methods),))  # None is NaN
-        known = np.isfinite(values)
-        count = known.sum(0)
-        total = np.where(known, values, 0.0).sum(0)
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        defined = np.isfinite(values)
+        count = defined.sum(0)
+        return np.where(count > 0, np.nansum(values, 0) / np.maximum(count, 1), np.nan)
 
     def facts(self) -> dict[str, Any]:
-        """All numbers, fit for JSON."""
+        """All numbers, as JSON."""
         return {
             "model": self.model.model_dump(mode="json"),
             "methods": self.methods,
-            "agreement": plain(self.agreement),
+            "agreement": json_rows(self.agreement),
             "images": [each.model_dump(mode="json") for each in self.records],
             "notes": list(self.notes),
         }
 
     def seal(self) -> None:
-        """Write the folder's manifest, last: the sha256 of every file that is there now.
+        """Write the folder's manifest with the sha256 of every file that is there now.
 
-        InputError for a comparison that was not saved.
+        Raises InputError for a comparison that was not saved.
         """
         if self.folder is None:
             raise InputError("this comparison was not saved; name a folder with out=")
@@ -183,7 +220,7 @@ class Comparison:
 
     @classmethod
     def open(cls, folder: Path) -> Comparison:
-        """A comparison that was saved; InputError if the folder is none or was altered."""
+        """A saved comparison. Raises InputError if the folder holds none or was altered."""
         about = unseal(folder, "comparison")
         facts = read_json(folder / "comparison.json")
         records = tuple(ImageRecord.model_validate(each) for each in facts["images"])
@@ -200,7 +237,7 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class StoredImages(Sequence[ComparedImage]):
-    """The cases of a folder, each read when it is asked for."""
+    """The cases of a folder, each read when asked for."""
 
     folder: Path
     records: tuple[ImageRecord, ...]
@@ -211,11 +248,9 @@ class StoredImages(Sequence[ComparedImage]):
     def __getitem__(self, index: Any) -> Any:
         record = self.records[index]
         place = self.folder / record.folder
-        cells = tuple(_cell(place, each) for each in record.outcomes)
+        cells = []
+        for each in record.outcomes:
+            found = None if each.error else open_bundle(place / each.method)[1]
+            cells.append(MethodCell(each.method, found, each.error, each.evaluated))
         image = open_image(place / IMAGE)
-        return ComparedImage(record.name, image, record.prediction, record.targets, cells)
-
-
-def _cell(place: Path, outcome: Outcome) -> MethodCell:
-    found = None if outcome.error else open_bundle(place / outcome.method)[1]
-    return MethodCell(outcome.method, found, outcome.error, outcome.evaluated)
+        return ComparedImage(record.name, image, record.prediction, record.targets, tuple(cells))

@@ -1,4 +1,4 @@
-"""What differs between two results: evidence by evidence, and in what was asked."""
+"""The difference between two results: in their evidence, and in their requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from interp.comparison.result import Comparison
-from interp.difference.pair import Pair
+from interp.difference.pair import EvidenceDiff
 from interp.errors import InputError
 from interp.evidence import Evidence
 from interp.explanation import Explanation
@@ -20,17 +20,15 @@ from interp.result.bundle import open_bundle
 from interp.storage.folder import MANIFEST, read_json
 
 SAME = 1e-5
-"""Relative difference up to which two results are the same."""
+"""Relative difference up to which two results count as the same."""
 
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """Two results side by side. `changes`: what was asked or used otherwise, by key."""
+    """Two results side by side. `changes`: settings that differ, (before, after) by key."""
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[EvidenceDiff, ...]
     changes: dict[str, tuple[Any, Any]]
-    images: dict[str, np.ndarray]
-    """The images of the first, by the pair's name."""
 
     @property
     def largest(self) -> float:
@@ -47,12 +45,15 @@ class Difference:
         count = f"{len(self.pairs)} piece{'' if len(self.pairs) == 1 else 's'} of evidence"
         if self.same:
             return f"the same: largest difference {self.largest:.1g} (relative) over {count}"
-        apart = [each for each in self.pairs if each.largest > SAME]
-        worst = max(apart, key=lambda each: each.largest)
-        return f"not the same: {len(apart)} of {count} differ, most in {worst.name}: {worst.told()}"
+        differing = [each for each in self.pairs if each.largest > SAME]
+        worst = max(differing, key=lambda each: each.largest)
+        return (
+            f"not the same: {len(differing)} of {count} differ, most in {worst.name}: "
+            f"{worst.summary()}"
+        )
 
     def facts(self) -> dict[str, Any]:
-        """All of it, fit for JSON."""
+        """All of it, as JSON."""
         return {
             "same": self.same,
             "largest": self.largest if math.isfinite(self.largest) else None,
@@ -62,46 +63,23 @@ class Difference:
 
 
 def difference(before: Path, after: Path) -> Difference:
-    """Compare two folders that run or compare wrote; InputError if they are of two kinds."""
-    kinds = [_kind(each) for each in (before, after)]
+    """Compare two folders that run or compare wrote. Raises InputError if their kinds differ."""
+    kinds = [result_kind(each) for each in (before, after)]
     if kinds[0] != kinds[1]:
         raise InputError(
             f"{before} is of kind {kinds[0]}, {after} of kind {kinds[1]}; expected two of one kind"
         )
-    ours, theirs = _pieces(before), _pieces(after)
-    names = list(dict.fromkeys([*ours, *theirs]))
-    first = {name: ours.get(name) or theirs[name] for name in names}
-    return Difference(
-        tuple(Pair(name, _evidence(ours, name), _evidence(theirs, name)) for name in names),
-        dict(_changes(_asked(before), _asked(after))),
-        {
-            name: found.images[each.image]
-            for name, (each, found) in first.items()
-            if each.image is not None
-        },
-    )
+    ours, theirs = _evidence(before), _evidence(after)
+    pairs = []
+    for name in dict.fromkeys([*ours, *theirs]):
+        one, image = ours.get(name, (None, None))
+        other, second = theirs.get(name, (None, None))
+        pairs.append(EvidenceDiff(name, one, other, second if one is None else image))
+    return Difference(tuple(pairs), dict(_changes(_settings(before), _settings(after))))
 
 
-def _pieces(folder: Path) -> dict[str, tuple[Evidence, Explanation]]:
-    """Every piece of evidence with its explanation, under a name of its own."""
-    pieces: dict[str, tuple[Evidence, Explanation]] = {}
-    seen: Counter[str] = Counter()
-    for label, found in _parts(folder):
-        for each in found.evidence:
-            several = len(found.images) > 1 and each.image is not None
-            image = f"image {each.image}" if several else None
-            words = (label, each.name, each.layer, each.target, image)
-            name = ", ".join(word for word in words if word)
-            seen[name] += 1
-            pieces[name if seen[name] == 1 else f"{name} ({seen[name]})"] = (each, found)
-    return pieces
-
-
-def _evidence(pieces: dict[str, tuple[Evidence, Explanation]], name: str) -> Evidence | None:
-    return pieces[name][0] if name in pieces else None
-
-
-def _kind(folder: Path) -> str:
+def result_kind(folder: Path) -> str:
+    """The kind of a result: explanation or comparison. Raises InputError for any other folder."""
     if not (folder / MANIFEST).is_file():
         raise InputError(
             f"{folder}: found no {MANIFEST}; expected a folder that run or compare wrote"
@@ -112,9 +90,26 @@ def _kind(folder: Path) -> str:
     return kind
 
 
-def _parts(folder: Path) -> Iterator[tuple[str, Explanation]]:
-    """The explanations in a folder, each under a label; one alone has none."""
-    if _kind(folder) == "explanation":
+def _evidence(folder: Path) -> dict[str, tuple[Evidence, np.ndarray | None]]:
+    """Every piece of evidence by a unique name, with the image that it is about."""
+    found: dict[str, tuple[Evidence, np.ndarray | None]] = {}
+    counts: Counter[str] = Counter()
+    for label, explanation in _explanations(folder):
+        for each in explanation.evidence:
+            several = len(explanation.images) > 1 and each.image is not None
+            place = f"image {each.image}" if several else None
+            words = (label, each.name, each.layer, each.target, place)
+            name = ", ".join(word for word in words if word)
+            counts[name] += 1
+            unique = name if counts[name] == 1 else f"{name} ({counts[name]})"
+            image = None if each.image is None else explanation.images[each.image]
+            found[unique] = each, image
+    return found
+
+
+def _explanations(folder: Path) -> Iterator[tuple[str, Explanation]]:
+    """The explanations in a folder, each with a label; a single one has none."""
+    if result_kind(folder) == "explanation":
         yield "", open_bundle(folder)[1]
         return
     for case in Comparison.open(folder).cases:
@@ -123,8 +118,8 @@ def _parts(folder: Path) -> Iterator[tuple[str, Explanation]]:
                 yield f"{case.name}, {cell.method}", cell.explanation
 
 
-def _asked(folder: Path) -> dict[str, Any]:
-    """What was asked and used, as far as it may matter."""
+def _settings(folder: Path) -> dict[str, Any]:
+    """The request with all parameters, the model and the software that were used."""
     manifest = read_json(folder / MANIFEST)
     request = read_json(folder / "request.json")
     if manifest["kind"] == "comparison":
@@ -134,16 +129,16 @@ def _asked(folder: Path) -> dict[str, Any]:
     else:
         made = read_json(folder / "explanation.json")["provenance"] or {}
         model, request["params"] = made.get("model", {}), made.get("params")
-    wanted = ("source", "fingerprint", "device", "precision")
+    used = ("source", "fingerprint", "device", "precision")
     return {
         **request,
-        "opened": {key: model.get(key) for key in wanted},
+        "opened": {key: model.get(key) for key in used},
         **{key: manifest.get(key) for key in ("python", "machine", "versions")},
     }
 
 
 def _changes(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """Leaves that differ, by dotted key."""
+    """Nested values that differ, by dotted key."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in dict.fromkeys([*before, *after]):
             place = f"{path}.{key}" if path else str(key)

@@ -1,4 +1,4 @@
-"""A piece of evidence in two results, and how far the two lie apart."""
+"""A piece of evidence in two results, and how far the two differ."""
 
 from __future__ import annotations
 
@@ -13,44 +13,51 @@ from interp.evidence import Evidence
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
-    """A piece of evidence in both results; one is None where only the other has it."""
+class EvidenceDiff:
+    """A piece of evidence before and after; one is None where only the other result has it.
+
+    `image` is the picture (H, W, 3) uint8 that the evidence is about, where it is about one.
+    """
 
     name: str
     before: Evidence | None
     after: Evidence | None
+    image: np.ndarray | None = None
 
     @property
     def largest(self) -> float:
-        """Largest difference of any number, as a share of its array's largest.
+        """Largest difference of any number, relative to the largest number of its array.
 
-        Infinite where only one has it, or where shapes or words differ; R^2 counts as it is.
+        Infinite where only one result has it, or where shapes or texts differ. R² counts as an
+        absolute difference.
         """
         return self._worst()[0]
 
     def _worst(self) -> tuple[float, str]:
-        """The largest difference and the field that it is in."""
+        """The largest difference and the field that has it."""
         if self.before is None or self.after is None:
             return math.inf, ""
         ours, theirs = _content(self.before), _content(self.after)
         if ours.keys() != theirs.keys():
             return math.inf, ""
-        fit = abs((self.before.r2 or 0.0) - (self.after.r2 or 0.0)), "r2"
-        apart = [(_relative(each, theirs[name]), name) for name, each in ours.items()]
-        return max([*apart, fit], key=lambda pair: pair[0])
+        r2 = abs((self.before.r2 or 0.0) - (self.after.r2 or 0.0)), "r2"
+        fields = [(_relative(each, theirs[name]), name) for name, each in ours.items()]
+        return max([*fields, r2], key=lambda pair: pair[0])
 
     @property
     def absolute(self) -> tuple[float, float] | None:
-        """Largest and mean |difference| of the maps, or of the first array."""
+        """Largest and mean |difference| of the maps, or else of the first arrays."""
         values = self.values()
         if values is None:
             return None
-        apart = np.abs(values[1] - values[0])
-        return float(apart.max(initial=0.0)), float(apart.mean()) if apart.size else 0.0
+        difference = np.abs(values[1] - values[0])
+        return float(difference.max(initial=0.0)), float(
+            difference.mean() if difference.size else 0
+        )
 
     @property
     def correlation(self) -> float | None:
-        """Rank correlation of the same; None where it is undefined."""
+        """Rank correlation of the maps, or else of the first arrays; None where undefined."""
         from scipy.stats import rankdata
 
         values = self.values()
@@ -60,30 +67,32 @@ class Pair:
 
     @property
     def r2(self) -> tuple[float | None, float | None]:
-        """Both fits."""
+        """R² before and after."""
         ours, theirs = (None if each is None else each.r2 for each in (self.before, self.after))
         return ours, theirs
 
     def values(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Both maps, or both first arrays, float64; None where they have not one shape."""
-        ours, theirs = (None if each is None else _main(each) for each in (self.before, self.after))
+        """Both maps, or both first arrays, in float64; None where their shapes differ."""
+        ours, theirs = (
+            None if each is None else _main_array(each) for each in (self.before, self.after)
+        )
         if ours is None or theirs is None or ours.shape != theirs.shape:
             return None
-        return ours, theirs
+        return ours.astype(np.float64), theirs.astype(np.float64)
 
-    def told(self) -> str:
-        """How far they are apart, in words."""
+    def summary(self) -> str:
+        """How far the two differ, in words."""
         if self.after is None:
             return "only the first has it"
         if self.before is None:
             return "only the second has it"
         largest, field = self._worst()
         if math.isinf(largest):
-            return "its shape or its words differ"
+            return "the shape or the text differs"
         return f"{largest:.2g} (relative) in its {field.partition(' ')[0].replace('_', ' ')}"
 
     def facts(self) -> dict[str, Any]:
-        """All of it, fit for JSON."""
+        """All of it, as JSON."""
         largest, mean = self.absolute or (None, None)
         return {
             "name": self.name,
@@ -96,22 +105,21 @@ class Pair:
 
 
 def _content(each: Evidence) -> dict[str, np.ndarray]:
-    """All arrays, the numbers among the other fields by field, and the words as keys."""
+    """All arrays by field; the numbers in other fields by the field's name and its texts."""
     content = dict(each.arrays())
     for name, value in each.plain().items():
-        if name == "r2":
-            continue
-        leaves = list(_leaves(value))
-        words = [leaf for leaf in leaves if not _is_number(leaf)]
-        numbers = [leaf for leaf in leaves if _is_number(leaf)]
-        content[f"{name} {words}"] = np.array(numbers, np.float64)
+        if name != "r2":
+            leaves = list(_leaves(value))
+            texts = [leaf for leaf in leaves if not _is_number(leaf)]
+            numbers = [leaf for leaf in leaves if _is_number(leaf)]
+            content[f"{name} {texts}"] = np.array(numbers, np.float64)
     return content
 
 
 def _leaves(value: Any) -> Iterator[Any]:
-    """What a nested field holds, keys of mappings included, in order."""
+    """What a nested field holds, in order, with the keys of mappings."""
     if isinstance(value, Mapping):
-        value = [part for item in value.items() for part in item]
+        value = list(value.items())
     if not isinstance(value, list | tuple):
         yield value
         return
@@ -131,7 +139,6 @@ def _relative(ours: np.ndarray, theirs: np.ndarray) -> float:
     return float(np.abs(a - b).max(initial=0.0) / top) if top > 0 else 0.0
 
 
-def _main(each: Evidence) -> np.ndarray | None:
+def _main_array(each: Evidence) -> np.ndarray | None:
     values = each.map()
-    found = next(iter(each.arrays().values()), None) if values is None else values
-    return None if found is None else found.astype(np.float64)
+    return next(iter(each.arrays().values()), None) if values is None else values

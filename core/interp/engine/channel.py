@@ -1,4 +1,4 @@
-"""Channels switched on and off: the states of a layer's gates."""
+"""Designs of a layer's gates: which channels are open and which are closed."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 KEPT = 1 << 26
-"""Bytes of drawn states that are kept."""
+"""Bytes of drawn states that a design keeps."""
 
 
 @dataclass(frozen=True, eq=False)
 class ChannelDesign(Design):
-    """States (B, C): 1 for an open channel, 0 for a closed one. GateSubject answers to them.
+    """States (B, C): 1 for an open channel, 0 for a closed one; for a GateSubject.
 
-    Every image meets the same states: the key holds their law alone, the subject's the image.
+    The states are the same for every image: only the subject's key holds the image.
     """
 
     parts: int
@@ -35,7 +35,7 @@ class ChannelDesign(Design):
         return states
 
     def distance(self, states: Tensor) -> Tensor:
-        """||1 - d||^2, (B,): how many gates are closed, whatever the channels hold (CHIP's)."""
+        """||1 - d||^2 of gates d, (B,): how many are closed, whatever the channels hold (CHIP)."""
         closed = 1 - states
         return (closed * closed).sum(1).double()
 
@@ -45,7 +45,7 @@ class ChannelDesign(Design):
 
 @dataclass(frozen=True, eq=False)
 class GateDesign(ChannelDesign, SampledDesign):
-    """Random gates: each channel is open with probability `keep`, or at each state's own rate."""
+    """Random gates: each channel is open with probability `keep`."""
 
     seed: int
     stream: str = "gates"
@@ -53,11 +53,10 @@ class GateDesign(ChannelDesign, SampledDesign):
 
     @property
     def key(self) -> str:  # type: ignore[override]
-        """The law of the states."""
         return content_key(self.parts, self.seed, self.stream, self.keep)
 
     def draw(self, chunk: int) -> Tensor:
-        """As SampledDesign draws; what was drawn last is kept for the next image."""
+        """The chunk's states as SampledDesign draws them; kept for the next image."""
         if chunk not in self._drawn:
             if len(self._drawn) * self.chunk * self.parts > KEPT:
                 self._drawn.clear()
@@ -71,9 +70,8 @@ class GateDesign(ChannelDesign, SampledDesign):
 
 @dataclass(frozen=True, eq=False)
 class AblationDesign(SingleDesign, ChannelDesign):
-    """All open, all closed, then each channel alone closed: C + 2 states."""
+    """All channels open, all closed, then each one alone closed: C + 2 states."""
 
     @property
     def key(self) -> str:  # type: ignore[override]
-        """The number of channels."""
         return content_key(self.parts, "one channel closed")

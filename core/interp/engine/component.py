@@ -16,6 +16,7 @@ from interp.evidence import Evidence, Heatmap
 from interp.model import ModelAdapter
 from interp.network.placement import Placement
 from interp.params import Params
+from interp.spec import Capability
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Component:
-    """A part that methods are composed of in a registry.yaml; made of its own parameters."""
+    """A part of a composition in registry.yaml, made from its own parameters."""
 
     Params: ClassVar[type[Params]] = Params
 
@@ -32,7 +33,7 @@ class Component:
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """One image under one perturbation: what is perturbed, the states to try, where it lies."""
+    """One image under one perturbation: the subject, the states to try, and the placement."""
 
     subject: Subject
     design: Design
@@ -40,13 +41,15 @@ class Experiment:
 
 
 class Perturbation(Component, ABC):
-    """A choice of parts and of how they are switched off."""
+    """Divides an image, or a layer, into parts, and says how they are switched off."""
+
+    needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PREDICT})
 
     @abstractmethod
     def bind(
         self, model: ModelAdapter, image: np.ndarray, count: int, context: Context
     ) -> Experiment:
-        """The experiment on an image (H, W, 3) uint8, to be asked `count` times."""
+        """The experiment on an image (H, W, 3) uint8 RGB, of about `count` states."""
 
     def to_evidence(
         self,
@@ -57,7 +60,7 @@ class Perturbation(Component, ABC):
     ) -> list[Evidence]:
         """Importance (Q,) of the design's features, with its standard error, as evidence.
 
-        `about` are Evidence's own fields, and the scores' unit. By default a heat map.
+        By default a heat map. `about` holds the fields of every Evidence, and the scores' unit.
         """
         spread = None if error is None else self.place(experiment, error)
         shown = self.place(experiment, values)
@@ -70,10 +73,10 @@ class Perturbation(Component, ABC):
 
 
 class Weighting(ABC):
-    """How much each state counts."""
+    """How much each state counts in the fit."""
 
     anchors: ClassVar[bool] = True
-    """Whether the two states that every design begins with, all on and all off, count at all."""
+    """Whether the two anchors, all parts on and all parts off, count in the fit."""
 
     @abstractmethod
     def weigh(self, design: Design, states: Tensor, scores: Tensor) -> Tensor:
@@ -81,17 +84,20 @@ class Weighting(ABC):
 
 
 class Solver(Component, ABC):
-    """Turns moments into weights, all targets in one solve."""
+    """Fits the scores by a linear function of the features, all targets in one solve."""
 
     second_order: ClassVar[bool] = True
-    """Whether it needs the Gram matrix, or first-order sums suffice."""
+    """Whether it needs the Gram matrix; else first-order sums suffice."""
 
     @abstractmethod
     def weights(self, sums: Sums, full: Tensor, empty: Tensor) -> Tensor:
-        """Weights (T, 1 + Q) of a 1 and the features; full, empty (T,): scores of the anchors."""
+        """Intercept and weights of the features, (T, 1 + Q).
+
+        full, empty (T,): the targets' scores with all parts on and with all parts off.
+        """
 
     def solve(self, moments: Moments, sampled: bool = True) -> Solution:
-        """Weights (T, Q) with held-out R^2 and standard errors where the states are sampled."""
+        """Weights (T, Q); where states are sampled, also held-out R^2 and standard errors."""
         full, empty = moments.anchors()
 
         def solve(sums: Sums) -> Tensor:

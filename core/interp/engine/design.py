@@ -1,4 +1,4 @@
-"""The experiment: a subject, its parts, and what switching parts off does to it."""
+"""Subjects of an experiment, and designs: the states of their parts that are tried on them."""
 
 from __future__ import annotations
 
@@ -10,31 +10,30 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from interp.engine.random import KeepProbability, content_key, draw_states
+from interp.model import Cut, Frontier, Gates, ModelAdapter
+from interp.network.placement import Placement
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from interp.model import Cut, Frontier, Gates, ModelAdapter
-    from interp.network.placement import Placement
-
 CHUNK = 100
-"""Samples drawn together; part of what a seed means."""
+"""States drawn together. Another size gives other states for the same seed."""
 
 
 class Subject(ABC):
-    """What is perturbed, and how the model answers to a perturbed one."""
+    """What is perturbed, an image or a layer's channels, and how the model answers to it."""
 
     model: ModelAdapter
     key: str
-    """Content key: equal keys get equal answers."""
+    """Content key: subjects with equal keys get equal answers."""
     place: str = "image"
-    """What is perturbed: the image, or the layer's name."""
+    """What is perturbed, in words. Batch sizes are measured for each place of a model."""
 
     @property
     @abstractmethod
     def nbytes(self) -> int:
-        """What one perturbed subject takes on its way into the model."""
+        """Bytes that one perturbed subject takes on its way into the model."""
 
     @abstractmethod
     def scores(self, perturbed: Tensor) -> Tensor:
@@ -51,7 +50,6 @@ class ImageSubject(Subject):
 
     @cached_property
     def key(self) -> str:  # type: ignore[override]
-        """The model's weights, precision and preprocessing, and the pixels."""
         spec = self.model.spec
         pixels = self.pixels.cpu().numpy()
         return content_key(spec.fingerprint, spec.precision, spec.input, pixels)
@@ -65,8 +63,11 @@ class ImageSubject(Subject):
 
 
 @dataclass(frozen=True, eq=False)
-class LayerSubject(Subject):
-    """A layer's activation of one image; only what follows the layer is run."""
+class GateSubject(Subject):
+    """A layer's channels of one image; perturbed are their gates (B, C): 1 open, 0 closed.
+
+    Only what follows the layer is run.
+    """
 
     model: ModelAdapter
     cut: Cut
@@ -74,29 +75,10 @@ class LayerSubject(Subject):
 
     @property
     def key(self) -> str:  # type: ignore[override]
-        """The frontier's: weights, layer, image."""
         return self.frontier.key
 
     @property
     def place(self) -> str:  # type: ignore[override]
-        """The layer's name."""
-        return self.cut.layer.name
-
-    @property
-    def nbytes(self) -> int:
-        return self.frontier.activation.nbytes
-
-    def scores(self, perturbed: Tensor) -> Tensor:
-        return self.cut.suffix(self.frontier, perturbed)
-
-
-@dataclass(frozen=True, eq=False)
-class GateSubject(LayerSubject):
-    """A layer's channels, to be opened and closed; what is perturbed are the gates, (B, C)."""
-
-    @property
-    def place(self) -> str:  # type: ignore[override]
-        """The gates of the layer."""
         return f"gates of {self.cut.layer.name}"
 
     @property
@@ -112,42 +94,49 @@ class GateSubject(LayerSubject):
 
 
 class Design(ABC):
-    """The states to try on a subject, chunk by chunk, and what they mean."""
+    """The states that are tried on a subject, chunk by chunk, and what they mean.
+
+    A state holds one number in [0, 1] per part: 1 where the part is on, 0 where it is off.
+    """
 
     parts: int
     size: int | None = None
-    """How many states there are; None: sampled without end."""
+    """How many states there are; None where they are sampled without end."""
     chunk: int = CHUNK
     key: str
+    """Content key of the states, and of the subject where the states depend on it."""
     device: torch.device
 
     @abstractmethod
     def draw(self, chunk: int) -> Tensor:
-        """The chunk's states (B, P) uint8 on the subject's device; 0 begins all-on, all-off."""
+        """The chunk's states (B, P) uint8 on the subject's device.
+
+        Chunk 0 begins with the two anchors: all parts on, all parts off.
+        """
 
     @abstractmethod
     def apply(self, states: Tensor) -> Tensor:
-        """Perturbed subjects (B, C, h, w) for states (B, P)."""
+        """Perturbed subjects (B, ...) for states (B, P)."""
 
     @abstractmethod
     def distance(self, states: Tensor) -> Tensor:
-        """||original - perturbed||^2, (B,), without making the perturbed ones."""
+        """||original - perturbed||^2 for states (B, P), (B,), without making the perturbed ones."""
 
     @abstractmethod
     def paint(self, weights: np.ndarray) -> np.ndarray:
         """A value per feature (Q,) as a map (h, w) over the model's input."""
 
     def features(self, states: Tensor) -> Tensor:
-        """What the scores are explained by, (B, Q) in [0, 1]: the states themselves, or masks."""
+        """What the scores are explained by, (B, Q) in [0, 1]: by default the states themselves."""
         return states
 
     def proposal(self, states: Tensor) -> Tensor:
-        """How likely each state was to be drawn, up to a factor, (B,); all alike by default."""
+        """The probability that each state is drawn, up to a factor, (B,); by default all alike."""
         return states.new_ones(len(states)).double()
 
 
 class SampledDesign(Design):
-    """Independent on/off states, each part on with probability `keep`."""
+    """Independent on/off states: each part is on with probability `keep`."""
 
     seed: int
     stream: str
@@ -165,13 +154,12 @@ class SampledDesign(Design):
 
 
 class SingleDesign(Design):
-    """All on, all off, then each part alone: off, or on where `shown`."""
+    """One state per part, after the two anchors: that part alone off, or alone on if `shown`."""
 
     shown: ClassVar[bool] = False
 
     @property
     def size(self) -> int:  # type: ignore[override]
-        """One state for each part, after the two anchors."""
         return self.parts + 2
 
     def draw(self, chunk: int) -> Tensor:
@@ -184,7 +172,7 @@ class SingleDesign(Design):
 
 
 class MaskDesign(Design):
-    """An image covered by masks: 1 shows a pixel, 0 puts the fill in its place.
+    """An image covered by masks: a mask of 1 shows the pixel, one of 0 the fill in its place.
 
     pixels (3, h, w) RGB in [0, 1]; fill (3,), or an image (3, h, w).
     """
@@ -198,7 +186,6 @@ class MaskDesign(Design):
 
     @property
     def device(self) -> torch.device:  # type: ignore[override]
-        """Where the pixels are."""
         return self.pixels.device
 
     @property
@@ -208,7 +195,7 @@ class MaskDesign(Design):
 
     @property
     def difference(self) -> Tensor:
-        """||pixel - fill||^2 of each pixel, (h, w)."""
+        """||pixel - fill||^2 of each pixel, (h, w) float64."""
         return (self.pixels - self.cover).square().sum(0).double()
 
     def apply(self, states: Tensor) -> Tensor:
@@ -222,9 +209,9 @@ class MaskDesign(Design):
 
 @dataclass(frozen=True, eq=False)
 class RegionDesign(MaskDesign, SampledDesign):
-    """Disjoint regions of an image, switched off by painting the fill over them.
+    """Disjoint regions of an image, switched off by putting the fill in their place.
 
-    pixels (3, h, w) RGB in [0, 1]; labels (h, w) int, 0..P-1; fill (3,) or (3, h, w).
+    pixels (3, h, w) RGB in [0, 1]; labels (h, w) int in 0..P-1; fill (3,) or (3, h, w).
     """
 
     pixels: Tensor
@@ -233,39 +220,35 @@ class RegionDesign(MaskDesign, SampledDesign):
     seed: int = 0
     stream: str = "regions"
     keep: float = 0.5
-    parts: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "parts", int(self.labels.max()) + 1)
+    @cached_property
+    def parts(self) -> int:  # type: ignore[override]
+        return int(self.labels.max()) + 1
 
     @cached_property
     def key(self) -> str:  # type: ignore[override]
-        """Pixels, partition, fill and the law of the states."""
         arrays = self.pixels.cpu().numpy(), self.labels.astype(np.int32), self.fill.cpu().numpy()
         return content_key(*arrays, *self.law)
 
     @property
     def law(self) -> tuple[object, ...]:
-        """What the states hang on besides the partition."""
+        """What the states depend on besides the regions, for the key."""
         return self.seed, self.stream, self.keep
 
     @cached_property
-    def _where(self) -> Tensor:
+    def _labels(self) -> Tensor:
         import torch
 
         return torch.from_numpy(self.labels.astype(np.int64)).to(self.device)  # (h, w)
 
     @cached_property
     def energy(self) -> Tensor:
-        """||region - fill||^2 of each part, (P,)."""
-        import torch
-
-        per_pixel = self.difference
-        total = torch.zeros(self.parts, dtype=torch.float64, device=per_pixel.device)
-        return total.index_add(0, self._where.flatten(), per_pixel.flatten())
+        """||region - fill||^2 of each region, (P,) float64."""
+        zeros = self.difference.new_zeros(self.parts)
+        return zeros.index_add(0, self._labels.flatten(), self.difference.flatten())
 
     def masks(self, states: Tensor) -> Tensor:
-        return states.to(self.pixels.dtype)[:, self._where]
+        return states.to(self.pixels.dtype)[:, self._labels]
 
     def distance(self, states: Tensor) -> Tensor:
         return (1 - states.double()).square() @ self.energy
@@ -276,18 +259,16 @@ class RegionDesign(MaskDesign, SampledDesign):
 
 @dataclass(frozen=True, eq=False)
 class ListedRegions(RegionDesign):
-    """Regions and a finite list of states (N, P), 0 or 1, tried after all-on and all-off."""
+    """Regions with a finite list of states (N, P), 0 or 1, tried after the two anchors."""
 
     states: np.ndarray = field(kw_only=True)
 
     @property
     def size(self) -> int:  # type: ignore[override]
-        """The listed states and the two anchors."""
         return len(self.states) + 2
 
     @property
     def law(self) -> tuple[object, ...]:
-        """The states themselves."""
         return (self.states,)
 
     def draw(self, chunk: int) -> Tensor:

@@ -1,14 +1,17 @@
-"""What every linear solver needs of an experiment and nothing else: additive weighted sums."""
+"""Moments: the additive weighted sums of states and scores that linear solvers need."""
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from interp.errors import InputError
+from interp.storage.folder import whole_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,17 +21,16 @@ BUCKETS = 10
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """Weighted sums over samples of features x (Q,) and scores y (T,), all float64.
+    """Weighted sums over samples of features x (Q,) and scores y (T,).
 
-    The leading axis of `weight`, `x` and `gram` is 1 where all targets weigh samples alike, else
-    T. Kept in float64: the residual sum of squares is a small difference of large sums. `gram` is
-    empty, (R, 0, 0), where only first-order sums were asked for.
+    R, the leading axis of `weight`, `x` and `gram`, is 1 where all targets weigh samples alike,
+    else T. All are float64, since the residual sum of squares is a small difference of large sums.
     """
 
     count: int
     weight: Tensor  # sum w, (R,)
     x: Tensor  # sum w x, (R, Q)
-    gram: Tensor  # sum w x x^T, (R, Q, Q), or (R, 0, 0)
+    gram: Tensor  # sum w x x^T, (R, Q, Q); empty, (R, 0, 0), in first-order sums
     y: Tensor  # sum w y, (T,)
     b: Tensor  # sum w y x, (T, Q)
     yy: Tensor  # sum w y^2, (T,)
@@ -38,13 +40,11 @@ class Sums:
         cls, features: Tensor, scores: Tensor, weights: Tensor, second_order: bool = True
     ) -> Sums:
         """Sums of features (B, Q) and scores (B, T) with weights (B,) or (B, T)."""
-        import torch
-
         x, y = features.double(), scores.double()
         w = weights.double().reshape(len(x), -1)  # (B, R)
         scaled = w * y  # (B, T)
         if second_order:
-            gram = torch.matmul(x.T, x.unsqueeze(0) * w.T.unsqueeze(2))  # (R, Q, Q)
+            gram = x.T @ (x.unsqueeze(0) * w.T.unsqueeze(2))  # (R, Q, Q)
         else:
             gram = x.new_zeros(w.shape[1], 0, 0)
         return cls(
@@ -58,16 +58,8 @@ class Sums:
         )
 
     def __add__(self, other: Sums) -> Sums:
-        return self._with(other, lambda a, b: a + b)
-
-    def __sub__(self, other: Sums) -> Sums:
-        return self._with(other, lambda a, b: a - b)
-
-    def _with(self, other: Sums, join: Callable[..., Any]) -> Sums:
-        values = [
-            join(getattr(self, each.name), getattr(other, each.name)) for each in fields(self)
-        ]
-        return Sums(*values)
+        names = [each.name for each in fields(self)]
+        return Sums(*(getattr(self, name) + getattr(other, name) for name in names))
 
     def map(self, matrix: Tensor) -> Sums:
         """The same sums for features x A, A (Q, Q2)."""
@@ -91,17 +83,19 @@ class Sums:
 
     def r2(self, weights: Tensor) -> Tensor:
         """Centred weighted R^2 of weights v (T, Q), (T,); 0 where the scores do not vary."""
-        spread = self.yy - self.y.square() / self.weight
-        flat = spread <= 1e-12 * self.yy
-        return (1 - self.residual(weights) / spread.clamp_min(1e-300)).masked_fill(flat, 0.0)
+        return _r2(self.residual(weights), self.variation(), self.yy)
+
+    def variation(self) -> Tensor:
+        """sum w (y - mean y)^2, (T,)."""
+        return self.yy - self.y.square() / self.weight
 
 
 @dataclass
 class Moments:
-    """Sums over raw states with a leading 1, kept in 10 buckets by chunk index.
+    """Sums over raw states with a leading 1, in 10 buckets by chunk index modulo 10.
 
-    `key` says what they are moments of; `chunks` which chunks they hold and how many samples of
-    each. `full` and `empty` (T,) are the scores with all parts on and all parts off.
+    `key` identifies the experiment; `chunks` holds the number of samples of each chunk. `full` and
+    `empty` (T,) are the scores with all parts on and with all parts off.
     """
 
     key: str
@@ -118,7 +112,7 @@ class Moments:
         weights: Tensor,
         second_order: bool = True,
     ) -> None:
-        """Take in a chunk: states (B, P), scores (B, T), weights (B,) or (B, T)."""
+        """Add a chunk of states (B, P), scores (B, T) and weights (B,) or (B, T)."""
         import torch
 
         self._refuse({chunk})
@@ -131,16 +125,15 @@ class Moments:
         self.chunks[chunk] = len(states)
 
     def __add__(self, other: Moments) -> Moments:
-        """Both together; InputError unless of the same experiment and without common chunks."""
+        """Both together. Raises InputError for other experiments and for chunks in both."""
         if self.key != other.key:
             raise InputError(f"moments of {self.key} and of {other.key} are different experiments")
         self._refuse(set(other.chunks))
-        joined = Moments(self.key, dict(self.chunks), dict(self.sums), self.full, self.empty)
+        anchors = other if self.full is None else self
+        joined = Moments(self.key, {}, dict(self.sums), anchors.full, anchors.empty)
         for bucket, found in other.sums.items():
             joined._put(bucket, found)
-        joined.chunks |= other.chunks
-        if joined.full is None:
-            joined.full, joined.empty = other.full, other.empty
+        joined.chunks = self.chunks | other.chunks
         return joined
 
     def _put(self, bucket: int, found: Sums) -> None:
@@ -153,7 +146,7 @@ class Moments:
 
     @property
     def count(self) -> int:
-        """Samples held."""
+        """The number of samples."""
         return sum(self.chunks.values())
 
     @property
@@ -190,12 +183,12 @@ class Moments:
         )
 
     def jackknife(self, solve: Callable[[Sums], Tensor]) -> Tensor:
-        """Standard error of solve(sums) by leaving out one bucket at a time."""
+        """Standard error of solve(sums), by the jackknife over buckets."""
         import torch
 
         count = len(self.sums)
         if count < 2:
-            raise InputError(f"{count} bucket gives no standard error; take {2 * 100} samples")
+            raise InputError(f"{count} bucket gives no standard error; take 200 samples or more")
         left = torch.stack([solve(self.without(index)) for index in range(count)])
         return ((count - 1) / count * (left - left.mean(0)).square().sum(0)).sqrt()
 
@@ -207,13 +200,11 @@ class Moments:
         if len(held) < 2:
             raise InputError("1 bucket cannot be cross-validated; take 200 samples or more")
         rest = [each.residual(solve(self.without(at))) for at, each in enumerate(held)]
-        spread = [each.yy - each.y.square() / each.weight for each in held]
-        rss, tss = torch.stack(rest).sum(0), torch.stack(spread).sum(0)
-        flat = tss <= 1e-12 * self.total.yy
-        return (1 - rss / tss.clamp_min(1e-300)).masked_fill(flat, 0.0)
+        spread = [each.variation() for each in held]
+        return _r2(torch.stack(rest).sum(0), torch.stack(spread).sum(0), self.total.yy)
 
     def save(self, path: Path) -> None:
-        """Write one safetensors file, by way of a temporary name."""
+        """Write one safetensors file, whole or not at all."""
         from safetensors.torch import save_file
 
         tensors = {
@@ -226,14 +217,12 @@ class Moments:
             tensors |= {"full": self.full.cpu(), "empty": self.empty.cpu()}
         counts = {bucket: sums.count for bucket, sums in self.sums.items()}
         about = {"key": self.key, "chunks": self.chunks, "counts": counts}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        save_file(tensors, temporary, metadata={"moments": json.dumps(about)})
-        temporary.replace(path)
+        with whole_file(path) as draft:
+            save_file(tensors, draft, metadata={"moments": json.dumps(about)})
 
     @classmethod
     def open(cls, path: Path, device: object = "cpu") -> Moments:
-        """Read what save wrote; InputError if it is not moments."""
+        """The moments that save wrote. Raises InputError for another file."""
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -255,7 +244,10 @@ def add(sums: Sequence[Sums]) -> Sums:
     """The sum of one or more Sums."""
     if not sums:
         raise InputError("no samples were taken; raise the budget")
-    total = sums[0]
-    for each in sums[1:]:
-        total = total + each
-    return total
+    return functools.reduce(operator.add, sums)
+
+
+def _r2(residual: Tensor, variation: Tensor, scale: Tensor) -> Tensor:
+    """1 - residual / variation; 0 where the scores do not vary, relative to sum w y^2."""
+    flat = variation <= 1e-12 * scale
+    return (1 - residual / variation.clamp_min(1e-300)).masked_fill(flat, 0.0)

@@ -1,4 +1,4 @@
-"""Random states that are the same everywhere: Philox bits keyed by seed, stream and chunk."""
+"""Random states that are the same on every machine: Philox keyed by seed, stream and chunk."""
 
 import hashlib
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 KeepProbability = float | Literal["uniform"]
-"""The probability that a part is on; "uniform": drawn from U(0.5, 1) for each state (row)."""
+"""The probability that a part is on; with "uniform" each state (row) draws its own in [0.5, 1)."""
 
 
 def draw_states(
@@ -14,8 +14,8 @@ def draw_states(
 ) -> np.ndarray:
     """States (B, P) uint8 of a chunk; each part is on with probability `keep`.
 
-    Taken from the raw bits, so that neither NumPy's version, the device, the batch size nor
-    what was drawn before matters.
+    They come from raw bits, so they depend neither on NumPy's version, nor on the device, the batch
+    size or what was drawn before.
     """
     count = shape[0] * shape[1]
     raw = draw_bits(seed, stream, chunk, count + shape[0])
@@ -25,7 +25,7 @@ def draw_states(
 
 
 def draw_bits(seed: int, stream: str, chunk: int, count: int) -> np.ndarray:
-    """Random bits (count,) uint32 of a chunk; each chunk has its own, whatever was drawn before."""
+    """Random bits (count,) uint32 of a chunk, whatever was drawn before."""
     digest = hashlib.sha256(f"{seed}/{stream}".encode()).digest()
     bits = np.random.Philox(
         key=np.frombuffer(digest[:16], np.uint64), counter=np.array([0, 0, 0, chunk], np.uint64)

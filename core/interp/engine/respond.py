@@ -1,4 +1,4 @@
-"""Asking the model: chunk by chunk, in the fastest micro-batches, answers kept and shared."""
+"""The model's scores on a design's states: in the fastest micro-batches, cached and shared."""
 
 from __future__ import annotations
 
@@ -7,32 +7,27 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from interp.context import Context
+from interp.engine.component import Weighting
 from interp.engine.convergence import rounds
+from interp.engine.design import Design, Subject
 from interp.engine.moments import BUCKETS, Moments
 from interp.engine.random import content_key
 from interp.errors import ModelError
 from interp.memory import BatchSize
+from interp.target import Target
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.context import Context
-    from interp.engine.component import Weighting
-    from interp.engine.design import Design, Subject
-    from interp.target import Target
-
 SAVE_EVERY = 5.0
 """Seconds between checkpoints."""
-
-
 CACHE = 1 << 16
-"""Bytes of a perturbed subject from which on, on a CPU, large micro-batches leave the caches."""
-
+"""Bytes of a perturbed subject above which large micro-batches overflow a CPU's caches."""
 LARGEST_ON_CPU = 32
-"""The largest micro-batch of such subjects there; others only take more memory."""
-
+"""The largest micro-batch of such subjects on a CPU; larger ones only take more memory."""
 WORKSPACE = 32
-"""Bytes a forward pass takes per byte of its input, roughly: what bounds the first guess."""
+"""Bytes that a forward pass takes per byte of its input, roughly; bounds the first micro-batch."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +49,8 @@ def respond(
 ) -> Iterator[Answer]:
     """Scores as `output` for the first `count` states of the design, chunk by chunk.
 
-    Chunks in `skip` are left out. Ends early when the time budget is spent, but not before
-    one chunk was answered. Raises Cancelled, and ModelError for NaN.
+    Chunks in `skip` are left out. Ends early when the time budget is spent, but not before one
+    chunk is done. Raises Cancelled on request, and ModelError for scores that are NaN or infinite.
     """
     total = count if design.size is None else min(count, design.size)
     done = 0
@@ -82,11 +77,11 @@ def accumulate(
     second_order: bool = True,
     settled: Callable[[Moments], bool] | None = None,
 ) -> Moments:
-    """Moments of the first `count` answers, scores (B, T) of the targets.
+    """Moments of the targets' scores on the first `count` states of the design.
 
-    Where the context has a checkpoint folder, goes on from what is there, and saves every few
-    seconds. With the budget's `until` stable, samples are doubled until `settled` says so, up to
-    the budget's number or a multiple of `count`. Raises as respond does.
+    Where the context has a checkpoint folder, this goes on from what is there and saves every few
+    seconds. With Budget.until "stable", samples are doubled until `settled` is true, up to the
+    budget's number or a multiple of `count`. Raises as respond does.
     """
     import torch
 
@@ -117,7 +112,7 @@ def accumulate(
 
 
 def _rounds(context: Context, design: Design, count: int, growing: bool) -> list[int]:
-    """Numbers of samples to look at: all at once, or doubling where the answer may settle."""
+    """Numbers of samples after which to stop or go on: all at once, or doubling until stable."""
     if not growing or context.budget.until == "samples" or design.size is not None:
         return [count]
     return rounds(BUCKETS * design.chunk, count, context.budget)
@@ -126,7 +121,7 @@ def _rounds(context: Context, design: Design, count: int, growing: bool) -> list
 def _scores(
     context: Context, subject: Subject, design: Design, chunk: int, states: Tensor
 ) -> Tensor:
-    """Raw scores (B, K) of a chunk, from the kept answers where they are there."""
+    """Raw scores (B, K) of a chunk, from the cache where they are there."""
     kept = context.memory.kept_answers(context.budget.memory)
     key = (subject.key, design.key, chunk)
     found = kept.get(key)
@@ -137,7 +132,7 @@ def _scores(
 
 
 def _ask(context: Context, subject: Subject, design: Design, states: Tensor) -> Tensor:
-    """Run the model on all states in micro-batches, halved for as long as memory runs out."""
+    """Raw scores (B, K), run in micro-batches that are halved while memory runs out."""
     import torch
 
     batch = _batch_size(context, subject, design)
@@ -160,7 +155,7 @@ def _ask(context: Context, subject: Subject, design: Design, states: Tensor) -> 
 
 
 def _batch_size(context: Context, subject: Subject, design: Design) -> BatchSize:
-    """The micro-batch kept for this kind of experiment; a first, uncounted pass warms up."""
+    """The measured micro-batch for this model and place; a first, unmeasured pass warms up."""
     key = (subject.model.spec.fingerprint, subject.place)
     sizes = context.memory.batch_sizes
     if key not in sizes:

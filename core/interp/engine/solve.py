@@ -1,4 +1,4 @@
-"""The small convex problems that several methods share, for all targets at once, in float64.
+"""Solvers of the small convex problems that methods share, for all targets at once, in float64.
 
 Everywhere gram is (R, P, P) with R = 1 or T, b is (T, P) and weights are (T, P); a problem is
 min over w of 1/2 w G w^T - b w^T plus what the function adds.
@@ -6,51 +6,48 @@ min over w of 1/2 w G w^T - b w^T plus what the function adds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-
 BLOCK = 1 << 24
-"""Entries of the Grams that are worked on together."""
+"""The most entries of Gram matrices that are worked on together; bounds the memory."""
 ROOM = 28
-"""Channels that a lasso's working set holds at least beside those in use."""
+"""The least number of channels with weight 0 in a lasso's working set."""
 STEPS = 20
-"""ADMM steps on a working set; more where eight of them were not enough."""
+"""ADMM steps on a working set; more after every eight working sets."""
 ROUNDING = 1e-12
-"""What a slope may be off by, relative to the largest |b|, however small lambda is."""
+"""Rounding error of a slope that is accepted for any lambda, relative to the largest |b|."""
 
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """What a solver found: weights (T, P), how well they fit, and how well they are known."""
+    """A solver's weights (T, P), how well they fit, and their uncertainty."""
 
     weights: Tensor
     r2: Tensor | None = None
-    """Centred, on samples the weights were not fitted to, (T,)."""
+    """Centred R^2 on samples that the weights were not fitted to, (T,)."""
     standard_error: Tensor | None = None
-    residuals: dict[str, float] = field(default_factory=dict)
+    """Of the weights, (T, P)."""
 
 
 def soft(values: Tensor, threshold: Tensor | float) -> Tensor:
     """sign(v) max(|v| - t, 0): the proximal step of t |v|."""
-    import torch
-
     size = values.abs() - threshold
-    return torch.where(size > 0, size.copysign(values), torch.zeros_like(values))
+    return size.copysign(values).where(size > 0, values.new_zeros(()))
 
 
 def lasso(
     gram: Tensor, b: Tensor, lam: Tensor | float, tolerance: float = 1e-9, rounds: int = 100
 ) -> Tensor:
-    """Add lam ||w||_1, lam a number or (T,), by ADMM on the few channels that matter.
+    """Add lam ||w||_1, lam a number or (T,), by ADMM on a working set of channels.
 
-    Each target keeps a working set: its non-zero channels and those that violate optimality most.
-    A few ADMM steps there, an exact solve on the support they leave, and a check of every channel
-    choose the next set, until `kkt` is below the tolerance or the rounds are spent. Fast where
-    answers are sparse. Targets are solved in blocks, so that memory stays bounded.
+    Each target's working set holds its non-zero channels and those that violate optimality most.
+    A round takes a few ADMM steps there, solves exactly on the support they leave, and checks every
+    channel to choose the next set. It ends when `kkt` is below the tolerance, or after `rounds`.
+    Fast where few weights are not 0. Targets are solved in blocks, so that memory stays bounded.
     """
     import torch
 
@@ -65,65 +62,17 @@ def lasso(
 
 
 def kkt(gram: Tensor, b: Tensor, lam: Tensor | float, weights: Tensor) -> Tensor:
-    """How far lasso weights are from optimal, (T,): the largest violation over channels.
+    """The largest violation of the lasso's optimality conditions over channels, (T,).
 
-    Relative to lam, or where lam is 0 to the largest |b|.
+    Relative to lam, or to the largest |b| where lam is 0.
     """
     gram, b, weights = gram.double(), b.double(), weights.double()
     lam = _column(lam, b)
     return _violation(_times(weights, gram) - b, lam, weights) / _scale(lam, b)[:, 0]
 
 
-def lasso_admm(
-    gram: Tensor,
-    b: Tensor,
-    lam: Tensor | float,
-    rho: float | None = None,
-    iterations: int = 2000,
-    tolerance: float = 1e-7,
-) -> Tensor:
-    """Add lam ||w||_1, lam a number or (T,), by splitting w = m; returns m with its exact zeros.
-
-    Stops when |w - m| and rho |m - m_before| are below the tolerance, relative to |m| and |b|.
-    rho None: the Gram's mean diagonal.
-    """
-    import torch
-
-    gram, b = gram.double(), b.double()
-    penalty = _mean_diagonal(gram) if rho is None else torch.full_like(gram[:, :1, 0], rho)
-    zero = torch.zeros_like(b)
-    return _admm(gram, b, _column(lam, b), penalty, zero, zero, iterations, tolerance)
-
-
-def lasso_fista(
-    gram: Tensor,
-    b: Tensor,
-    lam: Tensor | float,
-    iterations: int = 20000,
-    tolerance: float = 1e-9,
-) -> Tensor:
-    """Add lam ||w||_1 by accelerated proximal gradient, restarted when momentum points uphill."""
-    import torch
-
-    gram, b = gram.double(), b.double()
-    lam = _column(lam, b)
-    slope = torch.linalg.eigvalsh(gram)[:, -1:].clamp_min(1e-300)  # (R, 1)
-    w = v = torch.zeros_like(b)
-    momentum = torch.ones_like(b[:, :1])
-    for _ in range(iterations):
-        before, w = w, soft(v - (_times(v, gram) - b) / slope, lam / slope)
-        uphill = ((v - w) * (w - before)).sum(1, keepdim=True) > 0
-        momentum = torch.where(uphill, torch.ones_like(momentum), momentum)
-        following = (1 + (1 + 4 * momentum.square()).sqrt()) / 2
-        v = w + (momentum - 1) / following * (w - before)
-        momentum = following
-        if _relative(slope * (w - before), b) < tolerance:
-            break
-    return w
-
-
 def ridge(gram: Tensor, b: Tensor, alpha: Tensor | float) -> Tensor:
-    """Add alpha/2 ||w||^2; a tensor (P,) penalises each weight on its own (an intercept by 0)."""
+    """Add alpha/2 ||w||^2. A tensor (P,) penalises each weight by its own alpha (intercept: 0)."""
     import torch
 
     gram, b = gram.double(), b.double()
@@ -134,8 +83,8 @@ def ridge(gram: Tensor, b: Tensor, alpha: Tensor | float) -> Tensor:
 def constrained_least_squares(gram: Tensor, b: Tensor, constraint: Tensor, value: Tensor) -> Tensor:
     """Subject to w . constraint = value, constraint (P,) and value (T,).
 
-    With constraint = 1 and value = full - empty score, Shapley's efficiency. Of several solutions
-    the shortest.
+    With constraint = 1 and value = full - empty score this is Shapley's efficiency. Of several
+    solutions it is the shortest.
     """
     import torch
 
@@ -177,15 +126,15 @@ def _lasso_block(gram: Tensor, b: Tensor, lam: Tensor, tolerance: float, rounds:
 def _restricted(
     gram: Tensor, b: Tensor, lam: Tensor, start: Tensor, slope: Tensor, steps: int
 ) -> Tensor:
-    """Some ADMM steps from weights and slopes (T, m), then the exact answer on their support.
+    """Some ADMM steps from weights and slopes (T, m), then an exact solve on their support.
 
-    Where that answer is no better, because a sign was wrong or channels are collinear, the
-    steps' own is returned.
+    Returns the steps' own weights where the exact ones are no better: a sign was wrong, or
+    channels are collinear.
     """
     import torch
 
     penalty = 0.3 * _mean_diagonal(gram)  # the fastest of .1, .3 and 1 on channels
-    dual = slope.clamp(-lam, lam) / penalty  # what it is at the optimum, so a warm start
+    dual = slope.clamp(-lam, lam) / penalty  # its value at the optimum: a warm start
     m = _admm(gram, b, lam, penalty, start, dual, steps)
     on = (m != 0).to(b)
     system = gram * on.unsqueeze(1) * on.unsqueeze(2) + torch.diag_embed(1 - on)
@@ -196,16 +145,9 @@ def _restricted(
 
 
 def _admm(
-    gram: Tensor,
-    b: Tensor,
-    lam: Tensor,
-    penalty: Tensor,
-    m: Tensor,
-    u: Tensor,
-    steps: int,
-    tolerance: float = 0.0,
+    gram: Tensor, b: Tensor, lam: Tensor, penalty: Tensor, m: Tensor, u: Tensor, steps: int
 ) -> Tensor:
-    """Steps of the split w = m from m and the scaled dual u, (T, P); m."""
+    """m after some steps of the split w = m, from m and the scaled dual u, both (T, P)."""
     import torch
 
     identity = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
@@ -213,15 +155,13 @@ def _admm(
     inverse = torch.cholesky_inverse(factor)  # (R, P, P)
     for _ in range(steps):
         w = _times(b + penalty * (m + u), inverse)
-        before, m = m, soft(w - u, lam / penalty)
+        m = soft(w - u, lam / penalty)
         u = u - (w - m)
-        if tolerance and tolerance > max(_relative(w - m, m), _relative(penalty * (m - before), b)):
-            break
     return m
 
 
 def _violation(slope: Tensor, lam: Tensor, weights: Tensor) -> Tensor:
-    """How far the lasso's optimality is missed at most, (T,); slope is w G - b."""
+    """The largest violation of the lasso's optimality conditions, (T,); slope is w G - b."""
     on = (slope + lam * weights.sign()).abs()
     off = (slope.abs() - lam).clamp_min(0)
     return on.where(weights != 0, off).amax(1)
@@ -249,9 +189,3 @@ def _times(rows: Tensor, matrix: Tensor) -> Tensor:
     if len(matrix) == 1:
         return rows @ matrix[0]
     return (rows.unsqueeze(1) @ matrix).squeeze(1)
-
-
-def _relative(change: Tensor, scale: Tensor) -> float:
-    """The largest change relative to its own row's largest value."""
-    size = scale.abs().amax(1).clamp_min(1e-12)
-    return float((change.abs().amax(1) / size).max())

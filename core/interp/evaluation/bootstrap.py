@@ -1,22 +1,29 @@
-"""Means over images with 95 % confidence intervals, by drawing the images again."""
+"""Means over images with 95 % confidence intervals, by the percentile bootstrap."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from interp.context import Context
+from interp.dataset import Dataset
 from interp.errors import InputError
-from interp.metric import Measurement
+from interp.metric import Measurement, ModelMetric
+from interp.model import ModelAdapter
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Column means (R, M) -> one number for each row, (R,)."""
 RESAMPLES = 10_000
 DRAWN_AT_ONCE = 1 << 22
+"""The most indices that are drawn together; bounds the memory."""
 
 
 def first_column(means: np.ndarray) -> np.ndarray:
-    """The mean itself."""
+    """The mean of the first column, (R,)."""
     return means[:, 0]
 
 
@@ -28,7 +35,7 @@ def estimate(
     statistic: Statistic = first_column,
     resamples: int = RESAMPLES,
 ) -> Measurement:
-    """The statistic of values (N,) or (N, M) over images, by the percentile bootstrap."""
+    """A statistic of the means of values (N,) or (N, M) over N images, with its interval."""
     if not len(values):
         raise InputError("found no images; expected at least one to take a mean of")
     values = values.reshape(len(values), -1).astype(float)
@@ -36,6 +43,24 @@ def estimate(
     found = float(statistic(values.mean(0, keepdims=True))[0])
     low, high = np.percentile(drawn, [2.5, 97.5])
     return Measurement(found, unit, higher_is_better, float(low), float(high), len(values))
+
+
+@dataclass(frozen=True)
+class SampleMetric(ModelMetric):
+    """A mean over images or filters, with a confidence interval over these."""
+
+    unit: ClassVar[str] = "share of images"
+    higher_is_better: ClassVar[bool] = True
+
+    @abstractmethod
+    def values(self, model: ModelAdapter, dataset: Dataset, context: Context) -> np.ndarray:
+        """The number of each image or filter, (N,)."""
+
+    def measure(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Measurement:
+        """The mean of `values`."""
+        values = self.values(model, dataset, context)
+        generator = np.random.default_rng(context.seed)
+        return estimate(values, generator, self.unit, self.higher_is_better)
 
 
 def compare(
@@ -47,7 +72,7 @@ def compare(
     statistic: Statistic = first_column,
     resamples: int = RESAMPLES,
 ) -> Measurement:
-    """First minus second, both on the same images and so drawn again together."""
+    """The difference first - second of values on the same images, which are resampled together."""
     if len(first) != len(second):
         raise InputError(f"found {len(first)} and {len(second)} images; expected the same ones")
     both = np.hstack([each.reshape(len(each), -1) for each in (first, second)])
@@ -62,7 +87,7 @@ def compare(
 def resampled_means(
     values: np.ndarray, generator: np.random.Generator, resamples: int
 ) -> np.ndarray:
-    """Column means of values (N, M) over N rows drawn with replacement, (R, M)."""
+    """Column means of R bootstrap samples of the rows of values (N, M), (R, M)."""
     count = len(values)
     step = max(1, DRAWN_AT_ONCE // count)
     means = []

@@ -1,30 +1,30 @@
-"""Methods by metrics over a data set, image by image: what one image needs once is done once."""
+"""Evaluating methods by metrics over a data set, image by image."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-from interp.context import Progress
 from interp.dataset import Dataset
 from interp.errors import Cancelled, InputError, UnsupportedError
-from interp.evaluation.data import ChosenImages, open_evaluated
+from interp.evaluation.data import ChosenImages
 from interp.evaluation.evaluation_run import EvaluationRun
-from interp.evaluation.folder import Partial, save_evaluation
-from interp.evaluation.request import EvaluationRecord, EvaluationRequest
+from interp.evaluation.folder import read_records, save_evaluation, save_record, unfinished
+from interp.evaluation.request import EvaluationRequest
 from interp.evaluation.result import Evaluation
 from interp.knowledge import Knowledge
+from interp.method import Method
 from interp.metric import ExplanationMetric
 from interp.model import ModelAdapter
-from interp.opening.named import open_method, open_metric, require
+from interp.opening.images import open_data
+from interp.opening.named import is_explanation_metric, open_method, open_metric, require
 from interp.registry import Registry
 from interp.request import Choice
 from interp.session import Session
-from interp.storage.folder import check_writable
+from interp.storage.folder import check_new_folder
 
-Tell = Callable[[str], None]
+COUNT = 50
+"""Images of a registered data set where no limit is given."""
 
 
 def no_message(line: str) -> None:
@@ -37,74 +37,86 @@ def evaluate(
     *,
     dataset: Dataset | None = None,
     out: Path | None = None,
-    tell: Tell = no_message,
+    on_message: Callable[[str], None] = no_message,
 ) -> Evaluation:
     """Measure methods by metrics over images; with `out`, save a folder there.
 
-    Each image's values are kept beside `out` as they come, and the same request goes on from
-    those. `tell` is given the estimated time once one image is done. A method that fails on an
-    image is left out there, and the evaluation says so.
+    `dataset` takes the place of the request's. Each image's values are saved beside `out` as they
+    come, and the same request goes on from those. `on_message` is called with the estimated time
+    once one image is done. A method that fails on an image is left out there, and the evaluation
+    says so.
     """
     if out is not None:
-        check_writable(out)
-    session = session or Session()
-    evaluation = prepare(request, session, dataset)
-    partial = None if out is None else Partial.beside(out, evaluation)
-    records = {} if partial is None else partial.begin()
+        check_new_folder(out)
+    evaluation = prepare(request, session or Session(), dataset)
+    folder = None if out is None else unfinished(out, evaluation)
+    records = {} if folder is None else read_records(folder)
+    positions = evaluation.positions
+    left = [each for each in positions if each not in records]
     try:
-        _measure(evaluation, records, partial, session.progress, tell)
+        for number, position in enumerate(left):
+            records[position] = evaluation.record(position, len(positions) - len(left) + number)
+            if folder is not None:
+                save_record(folder, records[position])
+            if number == 0 and len(left) > 1:
+                on_message(evaluation.time_estimate(records[position], left[1:]))
     except (Cancelled, KeyboardInterrupt):
-        if partial is not None:
-            tell(f"{len(records)} images are kept in {partial.path}; the same command goes on")
+        if folder is not None:
+            kept = f"{len(records)} images are kept in {folder.folder}"
+            on_message(f"{kept}; the same command goes on")
         raise
-    found = evaluation.result([records[each] for each in evaluation.positions])
-    if out is not None and partial is not None:
+    total = len(positions) * len(evaluation.methods)
+    evaluation.session.progress("methods on images", total, total)
+    found = evaluation.result([records[each] for each in positions])
+    if out is not None and folder is not None:
         save_evaluation(found, out)
-        partial.forget()
+        folder.remove()
     return found
 
 
 def prepare(
     request: EvaluationRequest, session: Session, dataset: Dataset | None = None
 ) -> EvaluationRun:
-    """Everything the request names, opened and checked before any work."""
+    """Everything that the request names, opened and checked before any work."""
     registry = session.registry
     names = [each.name for each in request.methods]
     if len(set(names)) < len(names):
         raise InputError(f"found a method twice in {', '.join(names)}; name each once")
     added = [Choice(name=each) for each in request.baselines if each not in names]
-    methods = {each.name: each for each in [*request.methods, *added]}
+    choices = {each.name: each for each in [*request.methods, *added]}
+    methods = {name: open_method(registry, name, each.params) for name, each in choices.items()}
     metrics = {
         each.name: open_metric(registry, each.name, each.params)
         for each in request.metrics or all_metrics(registry)
     }
-    opened = {name: open_method(registry, name, each.params) for name, each in methods.items()}
     model = session.open_model(request.model, request.options)
-    refused = _refused({**opened, **metrics}, model)
-    for name, each in methods.items():
-        if each.knowledge is not None and name not in refused:
+    refused = _refused({**methods, **metrics}, model)
+    served = {name: each for name, each in choices.items() if name not in refused}
+    for name, each in served.items():
+        if each.knowledge is not None:
             Knowledge.open(Path(each.knowledge)).check(name, model)
-    if not set(names) - set(refused):
+    if not set(names) & set(served):
         raise UnsupportedError("no method is left: " + "; ".join(refused.values()))
-    data = dataset or open_evaluated(request, registry)
+    data = dataset or open_data(registry, request.data, request.limit or COUNT)
     chosen = ChosenImages(data, request.limit, model.spec.classes)
     if request.target == "true":
         chosen.check()
-    return EvaluationRun(request, session, model, chosen, methods, metrics, refused)
+    measured = {name: each for name, each in metrics.items() if name not in refused}
+    return EvaluationRun(request, session, model, chosen, served, measured, refused)
 
 
 def all_metrics(registry: Registry) -> list[Choice]:
     """Every registered metric of explanations."""
-    kinds = {each.name: registry.get("metric", each.name) for each in registry.entries("metric")}
+    names = [each.name for each in registry.entries("metric")]
     return [
-        Choice(name=name)
-        for name, kind in kinds.items()
-        if isinstance(kind, type) and issubclass(kind, ExplanationMetric)
+        Choice(name=name) for name in names if is_explanation_metric(registry.get("metric", name))
     ]
 
 
-def _refused(named: Mapping[str, Any], model: ModelAdapter) -> dict[str, str]:
-    """Methods and metrics that the model cannot serve, each with the reason."""
+def _refused(
+    named: Mapping[str, Method | ExplanationMetric], model: ModelAdapter
+) -> dict[str, str]:
+    """The methods and metrics that the model cannot serve, each with the reason."""
     found = {}
     for name, each in named.items():
         try:
@@ -112,26 +124,3 @@ def _refused(named: Mapping[str, Any], model: ModelAdapter) -> dict[str, str]:
         except UnsupportedError as error:
             found[name] = str(error)
     return found
-
-
-def _measure(
-    evaluation: EvaluationRun,
-    records: dict[int, EvaluationRecord],
-    partial: Partial | None,
-    progress: Progress,
-    tell: Tell,
-) -> None:
-    """Fill in the records that are missing, one image after another."""
-    left = [each for each in evaluation.positions if each not in records]
-    total = len(evaluation.positions) * len(evaluation.methods)
-    done = itertools.count(total - len(left) * len(evaluation.methods))
-    for number, position in enumerate(left):
-        record = evaluation.record(
-            position, lambda: progress("methods on images", next(done), total)
-        )
-        records[position] = record
-        if partial is not None:
-            partial.keep(record)
-        if number == 0 and len(left) > 1:
-            tell(evaluation.forecast(record, left[1:]))
-    progress("methods on images", total, total)

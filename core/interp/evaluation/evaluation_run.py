@@ -1,12 +1,10 @@
-"""What an evaluation holds from image to image: the model, what is measured, and by what."""
+"""An evaluation at work: every method on one image after another, by every metric."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 from interp.context import Budget, no_progress
@@ -28,27 +26,20 @@ from interp.target import Target
 
 @dataclass(frozen=True, eq=False)
 class EvaluationRun:
-    """What stays from image to image: the model, what is measured, and by what."""
+    """What is the same for every image: the model, the methods and the metrics that it can serve.
+
+    `refused` are the methods and metrics that it cannot serve, each with the reason; `kept` is what
+    each metric keeps from image to image.
+    """
 
     request: EvaluationRequest
     session: Session
     model: ModelAdapter
     images: ChosenImages
-    choices: dict[str, Choice]
-    wanted: dict[str, ExplanationMetric]
+    methods: dict[str, Choice]
+    metrics: dict[str, ExplanationMetric]
     refused: dict[str, str]
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """What each metric keeps."""
-
-    @cached_property
-    def methods(self) -> dict[str, Choice]:
-        """Those that the model can serve."""
-        return {name: each for name, each in self.choices.items() if name not in self.refused}
-
-    @cached_property
-    def metrics(self) -> dict[str, ExplanationMetric]:
-        """Those that the model can serve."""
-        return {name: each for name, each in self.wanted.items() if name not in self.refused}
 
     @property
     def positions(self) -> list[int]:
@@ -76,55 +67,53 @@ class EvaluationRun:
             refused=self.refused,
         )
 
-    def forecast(self, record: EvaluationRecord, left: list[int]) -> str:
-        """`50 images x 8 methods: about 14 minutes`, judged by one image."""
+    def time_estimate(self, record: EvaluationRecord, left: list[int]) -> str:
+        """`50 images x 8 methods: about 14 minutes`, from the seconds that one image took."""
         seconds = sum(record.explaining.values()) * len(left)
         for name, spent in record.measuring.items():
-            seconds += spent * sum(self._due(name, each) for each in left)
-        return f"{len(left) + 1} images x {len(self.methods)} methods: about {spoken(seconds)}"
+            seconds += spent * sum(self._measures(name, each) for each in left)
+        return f"{len(left) + 1} images x {len(self.methods)} methods: about {duration(seconds)}"
 
-    def record(self, position: int, tick: Callable[[], None] = lambda: None) -> EvaluationRecord:
-        """Every method on one image, by every metric."""
+    def record(self, position: int, done: int = 0) -> EvaluationRecord:
+        """Every method on one image, by every metric; `done` counts images for the progress."""
         try:
             example = self.images[position]
             target = self._target(example)
         except InputError as error:
             name = f"image {position}"
             return EvaluationRecord(position=position, image=name, skipped={"images": str(error)})
-        image = ImageRun(
-            self,
-            example,
-            target,
-            self._metrics_for(position, example, target),
-            replace(
-                self.session,
-                progress=no_progress,
-                memory=Memory(self.session.memory.batch_sizes),
-            ),
-        )
-        skipped = {
-            name: f"the {each.needs_truth} of {target.name} is not known"
-            for name, each in self.metrics.items()
-            if self._due(name, position) and name not in image.metrics
-        }
-        for name in self.methods:
-            tick()
+        wanted = [name for name in self.metrics if self._measures(name, position)]
+        metrics = [name for name in wanted if self.metrics[name].applies(example, target)]
+        # the cached answers are one image's, the measured batch sizes serve all
+        memory = Memory(self.session.memory.batch_sizes)
+        session = replace(self.session, progress=no_progress, memory=memory)
+        image = ImageRun(self, example, target, metrics, session)
+        count = len(self.methods)
+        for number, name in enumerate(self.methods, done * count):
+            self.session.progress("methods on images", number, len(self.positions) * count)
             image.measure(name)
-        return image.record(position, skipped)
+        return EvaluationRecord(
+            position=position,
+            image=example.name,
+            target=target.name,
+            values=image.values,
+            skipped={
+                name: f"the {self.metrics[name].needs_truth} of {target.name} is not known"
+                for name in wanted
+                if name not in metrics
+            },
+            failures=image.failures,
+            explaining=image.explaining,
+            measuring={name: round(each, 3) for name, each in image.measuring.items()},
+        )
 
-    def _metrics_for(self, position: int, example: Example, target: Target) -> list[str]:
-        return [
-            name
-            for name, each in self.metrics.items()
-            if self._due(name, position) and each.applies(example, target)
-        ]
-
-    def _due(self, metric: str, position: int) -> bool:
+    def _measures(self, metric: str, position: int) -> bool:
+        """Whether the metric is wanted for the image at this position."""
         limit = self.metrics[metric].params.images
         return limit is None or position < limit
 
     def _target(self, example: Example) -> Target:
-        """The class that is explained; InputError where the image has none."""
+        """The class that is explained. Raises InputError where the image has none."""
         classes = self.model.spec.classes
         if self.request.target == "predicted":
             index = predict(self.model, self.model.prepare(example.image)[0], 1).indices[0]
@@ -135,8 +124,8 @@ class EvaluationRun:
         return Target(index, classes[index])
 
 
-def spoken(seconds: float) -> str:
-    """A duration as people say it: `14 minutes`."""
+def duration(seconds: float) -> str:
+    """A duration in the largest unit that fits: `14 minutes`."""
     for size, word in ((3600, "hour"), (60, "minute")):
         if seconds >= 1.5 * size:
             return f"{seconds / size:.0f} {word}s"
@@ -145,76 +134,63 @@ def spoken(seconds: float) -> str:
 
 @dataclass(frozen=True, eq=False)
 class ImageRun:
-    """One image under way: its memory, and what was found so far."""
+    """One image's values (metric -> method), failures (method -> metric) and seconds so far."""
 
     run: EvaluationRun
     example: Example
     target: Target
     metrics: list[str]
     session: Session
-    """With a memory of this image's answers."""
     values: dict[str, dict[str, float]] = field(default_factory=dict)
     failures: dict[str, dict[str, str]] = field(default_factory=dict)
     explaining: dict[str, float] = field(default_factory=dict)
     measuring: dict[str, float] = field(default_factory=dict)
 
     def measure(self, method: str) -> None:
-        """Explain by one method, and measure what it says."""
+        """Explain by one method, and measure its explanation."""
         begun = time.monotonic()
         try:
             explanation = self._explain(method, self.run.request.seed, self.run.model)
-            _check(explanation, self.example)
+            found, expected = explanation.map().shape, self.example.image.shape[:2]
+            if found != expected:
+                raise PluginError(f"found a map of {found}; expected the image's {expected}")
         except Cancelled:
             raise
         except InterpError as error:
-            self._failed(method, "explain", error)
+            self.failures.setdefault(method, {})["explain"] = str(error)
             return
         finally:
             self.explaining[method] = round(time.monotonic() - begun, 3)
         for metric in self.metrics:
-            self._measure(metric, method, explanation)
+            begun = time.monotonic()
+            try:
+                value = self._value(metric, method, explanation)
+                self.values.setdefault(metric, {})[method] = value
+            except Cancelled:
+                raise
+            except InterpError as error:
+                self.failures.setdefault(method, {})[metric] = str(error)
+            finally:
+                spent = self.measuring.get(metric, 0.0)
+                self.measuring[metric] = spent + time.monotonic() - begun
 
-    def record(self, position: int, skipped: dict[str, str]) -> EvaluationRecord:
-        """What was found."""
-        return EvaluationRecord(
-            position=position,
-            image=self.example.name,
-            target=self.target.name,
-            values=self.values,
-            skipped=skipped,
-            failures=self.failures,
-            explaining=self.explaining,
-            measuring={name: round(each, 3) for name, each in self.measuring.items()},
-        )
-
-    def _measure(self, metric: str, method: str, explanation: Explanation) -> None:
-        begun = time.monotonic()
+    def _value(self, metric: str, method: str, explanation: Explanation) -> float:
         request = self.run.request
+        budget = Budget(memory=request.budget.memory, batch_size=request.budget.batch_size)
         case = MetricCase(
             explanation=explanation,
             model=self.run.model,
             target=self.target,
             example=self.example,
-            context=self.session.context(
-                request.seed,
-                Budget(memory=request.budget.memory, batch_size=request.budget.batch_size),
-            ),
+            context=self.session.context(request.seed, budget),
             again=lambda seed, model: self._explain(method, seed, model),
             kept=self.run.kept.setdefault(metric, {}),
         )
-        try:
-            with blamed(metric):
-                value = float(self.run.metrics[metric].measure(case))
-            if not math.isfinite(value):
-                raise PluginError(f"{metric} gives {value}; expected a finite number")
-            self.values.setdefault(metric, {})[method] = value
-        except Cancelled:
-            raise
-        except InterpError as error:
-            self._failed(method, metric, error)
-        finally:
-            spent = self.measuring.get(metric, 0.0)
-            self.measuring[metric] = spent + time.monotonic() - begun
+        with blamed(metric):
+            value = float(self.run.metrics[metric].measure(case))
+        if not math.isfinite(value):
+            raise PluginError(f"{metric} gives {value}; expected a finite number")
+        return value
 
     def _explain(self, method: str, seed: int, model: ModelAdapter) -> Explanation:
         choice, request = self.run.methods[method], self.run.request
@@ -229,13 +205,3 @@ class ImageRun:
         )
         session = replace(self.session, model=model)
         return run(wanted, session, images=[self.example.image]).explanation
-
-    def _failed(self, method: str, what: str, error: InterpError) -> None:
-        self.failures.setdefault(method, {})[what] = str(error)
-
-
-def _check(explanation: Explanation, example: Example) -> None:
-    """Raise PluginError unless the map lies over the image."""
-    found, expected = explanation.map().shape, example.image.shape[:2]
-    if found != expected:
-        raise PluginError(f"found a map of {found}; expected the image's {expected}")

@@ -1,10 +1,9 @@
-"""An evaluation on disk: the folder it ends as, and what is kept of it under way."""
+"""An evaluation on disk: its folder, and the one that keeps an unfinished evaluation."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from interp.evaluation.evaluation_run import EvaluationRun
@@ -27,46 +26,36 @@ from interp.storage.resumable import ResumableFolder
 KIND = "evaluation"
 
 
-@dataclass(frozen=True)
-class Partial:
-    """The folder beside the final one that keeps an unfinished evaluation, one file per image."""
+def unfinished(out: Path, run: EvaluationRun) -> ResumableFolder:
+    """The folder beside `out` that keeps an unfinished evaluation, one file per image.
 
-    folder: ResumableFolder
+    Raises InputError where it is there and keeps another evaluation.
+    """
+    about = {
+        "request": run.request.model_dump(mode="json"),
+        "model": run.model.spec.fingerprint,
+        "data": run.images.dataset.fingerprint,
+    }
+    folder = ResumableFolder(out.with_name(f"{out.name}.partial"), {"about.json": about})
+    folder.begin()
+    return folder
 
-    @classmethod
-    def beside(cls, out: Path, run: EvaluationRun) -> Partial:
-        """That of an evaluation that will be saved at `out`."""
-        about = {
-            "request": run.request.model_dump(mode="json"),
-            "model": run.model.spec.fingerprint,
-            "data": run.images.dataset.fingerprint,
-        }
-        return cls(ResumableFolder(out.with_name(f"{out.name}.partial"), {"about.json": about}))
 
-    @property
-    def path(self) -> Path:
-        """Where it lies."""
-        return self.folder.folder
+def read_records(folder: ResumableFolder) -> dict[int, EvaluationRecord]:
+    """The records that an unfinished evaluation keeps, by position."""
+    files = folder.folder.glob("image-*")
+    records = [EvaluationRecord.model_validate(read_json(each)) for each in files]
+    return {each.position: each for each in records}
 
-    def begin(self) -> dict[int, EvaluationRecord]:
-        """What is kept of this evaluation, by position; InputError where it is another's."""
-        self.folder.begin()
-        records = (
-            EvaluationRecord.model_validate(read_json(each)) for each in self.path.glob("image-*")
-        )
-        return {each.position: each for each in records}
 
-    def keep(self, record: EvaluationRecord) -> None:
-        """Write one image's values, whole or not at all."""
-        write_json_whole(self.path / f"image-{record.position:06d}.json", record.model_dump())
-
-    def forget(self) -> None:
-        """Remove what was kept, once the evaluation is saved."""
-        self.folder.remove()
+def save_record(folder: ResumableFolder, record: EvaluationRecord) -> None:
+    """Write one image's record, whole or not at all."""
+    path = folder.folder / f"image-{record.position:06d}.json"
+    write_json_whole(path, record.model_dump())
 
 
 def save_evaluation(found: Evaluation, folder: Path) -> None:
-    """Write results.json, table.csv, table.md, plot.png and the manifest; all or nothing."""
+    """Write results.json, table.csv, table.md, plot.png and the manifest, whole or not at all."""
     with new_folder(folder) as place:
         write_json(place / "results.json", found.plain())
         with (place / "table.csv").open("w", newline="", encoding="utf-8") as file:
@@ -86,13 +75,13 @@ def is_evaluation(folder: Path) -> bool:
 
 
 def open_evaluation(folder: Path) -> Evaluation:
-    """What save_evaluation wrote; InputError if it is something else or was altered."""
+    """What save_evaluation wrote. Raises InputError for another folder or an altered one."""
     unseal(folder, KIND)
     return Evaluation.of(read_json(folder / "results.json"))
 
 
 def merge_evaluations(parts: Sequence[Path], out: Path) -> Evaluation:
-    """One evaluation of the folders of its shards, saved at `out`."""
+    """The evaluation whose shards these folders hold, saved at `out`."""
     found = Evaluation.merge([open_evaluation(each) for each in parts])
     save_evaluation(found, out)
     return found

@@ -1,18 +1,17 @@
-"""A registered measure of a model on a data set: the road of the command line and of Python."""
+"""Measuring a model, or what a method learned of it, by a registered metric."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from interp.context import Budget
-from interp.dataset import Dataset, open_dataset
+from interp.dataset import Dataset
 from interp.errors import blamed
-from interp.opening.named import open_measure
+from interp.metric import Measurement
+from interp.model import ModelAdapter
+from interp.opening.images import open_data
+from interp.opening.named import open_model_metric
 from interp.session import Session
-
-if TYPE_CHECKING:
-    from interp.metric import Measurement
-    from interp.model import ModelAdapter
 
 
 def measure(
@@ -24,13 +23,13 @@ def measure(
     session: Session | None = None,
     seed: int = 0,
 ) -> Measurement:
-    """What the registered measure says of a model on a data set, or on the folder named so.
+    """Measure a model by a registered metric on a data set.
 
-    InputError for a metric of explanations, for unknown parameters, and for data that lack what
-    the measure needs.
+    `dataset`: a Dataset, a folder of images or a registered data set's name. Raises InputError for
+    a metric of explanations, for unknown parameters, and for data that lack what the metric needs.
     """
     session = session or Session()
-    metric = open_measure(session.registry, name, params or {})
-    images = open_dataset(dataset) if isinstance(dataset, str) else dataset
+    metric = open_model_metric(session.registry, name, params or {})
+    images = open_data(session.registry, dataset) if isinstance(dataset, str) else dataset
     with blamed(name):
         return metric.measure(model, images, session.context(seed, Budget()))

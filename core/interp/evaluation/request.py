@@ -1,4 +1,4 @@
-"""What is asked of an evaluation, and what it notes of each image, in plain types."""
+"""An evaluation's request, and its record of each image, in plain types."""
 
 from __future__ import annotations
 
@@ -11,43 +11,44 @@ from interp.request import DEFAULT_MODEL, Choice
 from interp.spec import ModelOptions, Plain
 
 BASELINES = ("random", "centre", "edges")
+"""Methods whose maps do not depend on the model."""
 
 
 class EvaluationRequest(Plain):
-    """One job for evaluate. The same request with the same seed gives the same answer."""
+    """One job for evaluate. The same request with the same seed gives the same values."""
 
-    methods: tuple[Choice, ...]
-    metrics: tuple[Choice, ...] = Field((), description="none: all that are registered")
-    baselines: tuple[str, ...] = Field(BASELINES, description="methods to be compared with")
-    model: str = DEFAULT_MODEL
-    options: ModelOptions = ModelOptions()
+    methods: tuple[Choice, ...] = Field(description="methods to evaluate, with their parameters")
+    metrics: tuple[Choice, ...] = Field((), description="metrics; none: all that are registered")
+    baselines: tuple[str, ...] = Field(BASELINES, description="methods added for comparison")
+    model: str = Field(DEFAULT_MODEL, description="registered name, file, factory or bundle")
+    options: ModelOptions = Field(ModelOptions(), description="what the model file does not say")
     data: str = Field("creatures", description="folder of images, or a registered data set")
     target: Literal["true", "predicted"] = Field(
-        "true", description="explain the image's class, or the model's first answer"
+        "true", description="explain the image's own class, or the class the model predicts"
     )
-    limit: int | None = Field(None, ge=1, description="images; a fixed choice among all")
+    limit: int | None = Field(None, ge=1, description="number of images; none: all")
     shard: tuple[int, int] | None = Field(None, description="part i of n of the images: (i, n)")
-    seed: int = 0
-    budget: Budget = Budget()
+    seed: int = Field(0, description="seed of the methods' random samples")
+    budget: Budget = Field(Budget(), description="how much work each method may do")
 
 
 class MetricSpec(Plain):
     """A metric as it was used."""
 
-    unit: str
+    unit: str = Field(description="unit of the metric's values")
     higher_is_better: bool
-    images: int | None = Field(description="the first so many are measured; None: all")
+    images: int | None = Field(description="number of images that are measured; None: all")
     params: dict[str, Any] = {}
 
 
 class EvaluationRecord(Plain):
-    """One image: what every metric says of every method, or why it does not."""
+    """One image: every metric's value for every method, or why there is none."""
 
-    position: int = Field(description="in the order of the evaluation")
-    image: str
-    target: str | None = None
+    position: int = Field(description="place among the chosen images")
+    image: str = Field(description="name of the image")
+    target: str | None = Field(None, description="class that was explained")
     values: dict[str, dict[str, float]] = Field({}, description="metric -> method -> value")
-    skipped: dict[str, str] = Field({}, description="metric (or image) -> why it was left out")
+    skipped: dict[str, str] = Field({}, description="metric (or images) -> why it was left out")
     failures: dict[str, dict[str, str]] = Field(
         {}, description="method -> metric (or explain) -> error"
     )

@@ -1,11 +1,11 @@
-"""What an evaluation found: every value of every image, and the means with their intervals."""
+"""The result of an evaluation: every value of every image, and means with 95 % intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,22 +15,34 @@ from interp.evaluation.request import EvaluationRecord, EvaluationRequest, Metri
 from interp.metric import Measurement
 from interp.spec import ModelSpec
 
+Key = TypeVar("Key", bound=Hashable)
 RESAMPLES = 2000
+"""Bootstrap samples behind each interval."""
 
 
 @dataclass(frozen=True)
 class MetricCell:
-    """A metric's mean for one method, and less each baseline's on the same images."""
+    """A metric's mean for one method, and its difference to each baseline's on the same images."""
 
     mean: Measurement
     less: dict[str, Measurement]
+
+    def plain(self) -> dict[str, Any]:
+        """The numbers, for JSON."""
+        less = {name: _numbers(each) for name, each in self.less.items()}
+        return {**_numbers(self.mean), "less": less}
+
+
+def _numbers(found: Measurement) -> dict[str, Any]:
+    return {"value": found.value, "low": found.low, "high": found.high, "images": found.count}
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """Methods by metrics over the images of a data set.
 
-    `refused` are methods and metrics that the model cannot serve, each with the reason.
+    `refused` are methods and metrics that the model cannot serve, each with the reason. In a
+    notebook or a program, `table["deletion"]["mint"].mean.value` is a method's mean.
     """
 
     request: EvaluationRequest
@@ -38,32 +50,32 @@ class Evaluation:
     data: str
     """The data set's fingerprint."""
     size: int
-    """Images that were chosen, whether in this shard or not."""
+    """The number of images that were chosen, in this shard or another."""
     metric_specs: dict[str, MetricSpec]
     records: tuple[EvaluationRecord, ...]
     refused: dict[str, str]
 
     @property
     def methods(self) -> list[str]:
-        """Methods that were measured, baselines last."""
+        """The methods that were measured, baselines last."""
         named = [each.name for each in self.request.methods]
         listed = dict.fromkeys([*named, *self.request.baselines])
         return [name for name in listed if name not in self.refused]
 
     @property
     def baselines(self) -> list[str]:
-        """The methods that were added to be compared with."""
+        """The methods that were added for comparison."""
         named = [each.name for each in self.request.methods]
         return [name for name in self.methods if name not in named]
 
     @property
     def metrics(self) -> list[str]:
-        """Metrics with a value at least."""
+        """The metrics that have a value."""
         return [name for name, cells in self.table.items() if cells]
 
     @cached_property
     def table(self) -> dict[str, dict[str, MetricCell]]:
-        """metric -> method -> what was found, where there is a value."""
+        """metric -> method -> mean and differences, where there is a value."""
         return {
             metric: {
                 method: self._cell(metric, method)
@@ -85,11 +97,26 @@ class Evaluation:
         return max(cells, key=lambda name: sign * cells[name].mean.value)
 
     def notes(self) -> list[str]:
-        """What a reader must know: who failed, and what was left out."""
+        """What a reader must know: what was refused, what failed, and what was left out."""
+        count = len(self.records)
+        failures = _grouped(
+            ((method, what), reason)
+            for record in self.records
+            for method, failed in record.failures.items()
+            for what, reason in failed.items()
+        )
+        skipped = _grouped(pair for record in self.records for pair in record.skipped.items())
         return [
             *(f"{name} is refused: {reason}" for name, reason in self.refused.items()),
-            *self._failed(),
-            *self._skipped(),
+            *(
+                f"{method} failed on {len(reasons)} of {count} images "
+                f"({what}; not in its mean): {reasons[0]}"
+                for (method, what), reasons in failures.items()
+            ),
+            *(
+                f"{what} left out on {len(reasons)} of {count} images: {reasons[0]}"
+                for what, reasons in skipped.items()
+            ),
         ]
 
     def _cell(self, metric: str, method: str) -> MetricCell:
@@ -108,31 +135,8 @@ class Evaluation:
         used = self.metric_specs[metric]
         return np.random.default_rng(self.request.seed), used.unit, used.higher_is_better
 
-    def _failed(self) -> list[str]:
-        """Each method's failures, by what failed, with the first reason."""
-        reasons: dict[tuple[str, str], list[str]] = {}
-        for record in self.records:
-            for method, failed in record.failures.items():
-                for what, reason in failed.items():
-                    reasons.setdefault((method, what), []).append(reason)
-        return [
-            f"{method} failed on {len(each)} of {len(self.records)} images "
-            f"({what}; not in its mean): {each[0]}"
-            for (method, what), each in reasons.items()
-        ]
-
-    def _skipped(self) -> list[str]:
-        reasons: dict[str, list[str]] = {}
-        for record in self.records:
-            for what, reason in record.skipped.items():
-                reasons.setdefault(what, []).append(reason)
-        return [
-            f"{what} left out on {len(each)} of {len(self.records)} images: {each[0]}"
-            for what, each in reasons.items()
-        ]
-
     def plain(self) -> dict[str, Any]:
-        """All of it for JSON, the means too."""
+        """All of it, and the means, for JSON."""
         return {
             "request": self.request.model_dump(mode="json"),
             "model": self.model.model_dump(mode="json"),
@@ -142,7 +146,7 @@ class Evaluation:
             "refused": self.refused,
             "notes": self.notes(),
             "table": {
-                metric: {method: _plain(cell) for method, cell in cells.items()}
+                metric: {method: cell.plain() for method, cell in cells.items()}
                 for metric, cells in self.table.items()
             },
             "records": [each.model_dump() for each in self.records],
@@ -150,7 +154,7 @@ class Evaluation:
 
     @classmethod
     def of(cls, facts: dict[str, Any]) -> Evaluation:
-        """What `plain` wrote."""
+        """The evaluation whose `plain` gave these facts."""
         return cls(
             request=EvaluationRequest.model_validate(facts["request"]),
             model=ModelSpec.model_validate(facts["model"]),
@@ -165,38 +169,27 @@ class Evaluation:
 
     @classmethod
     def merge(cls, parts: Sequence[Evaluation]) -> Evaluation:
-        """One evaluation of the shards of another; InputError unless they are all there, once."""
+        """The evaluation whose shards these are. Raises InputError unless each is there once."""
         first = parts[0]
-        whole = first.request.model_copy(update={"shard": None})
-        for each in parts:
-            same = each.request.model_copy(update={"shard": None}) == whole
-            if not same or (each.model.fingerprint, each.data) != (
-                first.model.fingerprint,
-                first.data,
-            ):
-                raise InputError(
-                    "found evaluations of different requests, models or data; expected the parts "
-                    "of one: the same command but for --shard and --out"
-                )
+        wholes = [each.request.model_copy(update={"shard": None}) for each in parts]
+        contents = [(each.model.fingerprint, each.data) for each in parts]
+        if any(each != wholes[0] for each in wholes) or len(set(contents)) > 1:
+            raise InputError(
+                "found evaluations of different requests, models or data; expected the parts "
+                "of one: the same command but for --shard and --out"
+            )
         records = sorted((r for each in parts for r in each.records), key=lambda r: r.position)
         if [each.position for each in records] != list(range(first.size)):
             raise InputError(
                 f"found {len(records)} images in {len(parts)} parts, expected each of "
                 f"{first.size} once; name every part of --shard i/n, each once"
             )
-        return cls(
-            whole,
-            first.model,
-            first.data,
-            first.size,
-            first.metric_specs,
-            tuple(records),
-            first.refused,
-        )
+        return replace(first, request=wholes[0], records=tuple(records))
 
 
-def _plain(cell: MetricCell) -> dict[str, Any]:
-    def numbers(found: Measurement) -> dict[str, Any]:
-        return {"value": found.value, "low": found.low, "high": found.high, "images": found.count}
-
-    return {**numbers(cell.mean), "less": {name: numbers(e) for name, e in cell.less.items()}}
+def _grouped(pairs: Iterable[tuple[Key, str]]) -> dict[Key, list[str]]:
+    """The reasons for each key, in order."""
+    found: dict[Key, list[str]] = {}
+    for key, reason in pairs:
+        found.setdefault(key, []).append(reason)
+    return found

@@ -1,4 +1,4 @@
-"""An evaluation as a table: for people in Markdown, for programs one row per number."""
+"""An evaluation as a table: in Markdown for people, one row per number for programs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COLUMNS = ("metric", "unit", "better", "method", "less", "value", "low", "high",
 
 
 def long_rows(found: Evaluation) -> Iterator[tuple[Any, ...]]:
-    """Every mean and every paired difference to a baseline, with its 95 % interval."""
+    """Every mean, and every paired difference to a baseline, with its 95 % interval."""
     for metric in found.metrics:
         used = found.metric_specs[metric]
         better = "higher" if used.higher_is_better else "lower"
@@ -24,13 +24,13 @@ def long_rows(found: Evaluation) -> Iterator[tuple[Any, ...]]:
 
 
 def headings(found: Evaluation) -> list[str]:
-    """Metrics with the direction that is better: `deletion ↓`."""
+    """The metrics' names with the direction that is better: `deletion ↓`."""
     arrows = {True: "↑", False: "↓"}
     return [f"{name} {arrows[found.metric_specs[name].higher_is_better]}" for name in found.metrics]
 
 
 def words(found: Evaluation, method: str) -> list[str]:
-    """A method's row; the best of each metric has a star."""
+    """A method's row of the table; the best value of each metric has a star."""
     row = []
     for metric in found.metrics:
         cell = found.table[metric].get(method)
@@ -40,19 +40,19 @@ def words(found: Evaluation, method: str) -> list[str]:
 
 
 def interval(found: Measurement) -> str:
-    """`0.31 [0.28, 0.35]`."""
+    """A mean with its interval: `0.31 [0.28, 0.35]`."""
     if found.low is None or found.high is None:
         return figure(found.value)
     return f"{figure(found.value)} [{figure(found.low)}, {figure(found.high)}]"
 
 
 def figure(value: float) -> str:
-    """Two decimals, or two digits of what is smaller."""
+    """A number with two decimals, or two significant digits where it is small."""
     return f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.2g}"
 
 
 def markdown(found: Evaluation) -> str:
-    """The table, what its columns are, and what a reader must know."""
+    """The table, its units, and the evaluation's notes."""
     heads = ["method", *headings(found)]
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for method in found.methods:

@@ -1,4 +1,4 @@
-"""What a model's raw scores mean: probabilities, their logarithms, or neither."""
+"""A model's raw scores as logits, probabilities or their logarithms."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TINY = 1e-12
-"""The smallest probability whose logarithm is taken."""
+"""Smaller probabilities are raised to this before their logarithm is taken."""
 
 
 def express(scores: Tensor, output: str, activation: str, normalised: bool = False) -> Tensor:
-    """Raw scores (..., K) as logit, prob or logprob; `normalised`: they are probabilities.
+    """Raw scores (..., K) as logit, prob or logprob, by the model's activation.
 
-    Without an activation the scores are what they are, but for their logarithm.
+    `normalised`: the raw scores are probabilities already. With activation "none" the scores are
+    returned as they are, or their logarithm.
     """
     from torch.nn.functional import logsigmoid
 
@@ -30,6 +31,6 @@ def express(scores: Tensor, output: str, activation: str, normalised: bool = Fal
 
 
 def sum_to_one(scores: Tensor) -> bool:
-    """Whether answers (N, K) are already probabilities of one class among several."""
+    """Whether scores (N, K) are probabilities already: none negative, each row's sum 1."""
     near = bool(((scores.sum(1) - 1).abs() <= 1e-3).all())
     return scores.shape[1] > 1 and bool((scores >= 0).all()) and near

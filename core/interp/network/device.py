@@ -1,17 +1,20 @@
-"""To a device without waiting for it."""
+"""Asynchronous host-to-GPU copy."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
 
 def send(values: np.ndarray | torch.Tensor, device: torch.device) -> torch.Tensor:
-    """The values on a device. What the device does meanwhile goes on: an ordinary copy would wait
-    for it, which in a training step is longer than the step.
+    """The values on a device, copied from pinned memory without waiting for the GPU.
+
+    An ordinary copy waits for all work on the GPU, which in a training step takes longer than the
+    step itself.
     """
     import torch
 

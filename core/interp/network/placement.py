@@ -1,4 +1,4 @@
-"""Where the network's input lies in the original image, and how maps travel between the two."""
+"""The mapping between the original image and the network's input, for images and maps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from interp.spec import InputSpec, ReceptiveField
 
 @dataclass(frozen=True)
 class Placement:
-    """input = original * scale + shift, per axis (y, x), in pixel-edge coordinates."""
+    """The mapping input = original * scale + shift, per axis (y, x), between pixels' edges.
+
+    `original` (H, W) and `size` (h, w) are in pixels.
+    """
 
     original: tuple[int, int]
     size: tuple[int, int]
@@ -19,7 +22,10 @@ class Placement:
     shift: tuple[float, float]
 
     def to_input(self, image: np.ndarray, pad: float = 0.5) -> np.ndarray:
-        """The original (H, W, 3) uint8 as the network sees it, (h, w, 3) float32 in [0, 1]."""
+        """The original (H, W, 3) uint8 at the input size, (h, w, 3) float32 in [0, 1].
+
+        `pad` is the value of padding.
+        """
         import cv2
 
         values: np.ndarray = image.astype(np.float32) / 255
@@ -32,28 +38,24 @@ class Placement:
         return self._warp(values, matrix, self.size, cv2.INTER_LINEAR, pad)
 
     def to_image(self, values: np.ndarray, fill: float = 0.0) -> np.ndarray:
-        """A map (h, w) over the input as one (H, W) over the original; `fill` where it saw nothing.
+        """A map (h, w) over the input as one (H, W) over the original image.
 
-        Integer maps (labels) keep their values; floating maps are interpolated.
+        `fill` is the value outside the input. Integer maps (labels) keep their values; floating
+        maps are interpolated.
         """
         import cv2
 
         discrete = values.dtype.kind in "biu"
         matrix = np.linalg.inv(np.vstack([self._matrix(self.scale), [0, 0, 1]]))[:2]
-        warped = self._warp(
-            values.astype(np.float32),
-            matrix,
-            self.original,
-            cv2.INTER_NEAREST if discrete else cv2.INTER_LINEAR,
-            None,
-        )
+        how = cv2.INTER_NEAREST if discrete else cv2.INTER_LINEAR
+        warped = self._warp(values.astype(np.float32), matrix, self.original, how, None)
         warped[~self._seen()] = fill
         return warped.astype(values.dtype)
 
     def grid_to_input(self, cells: np.ndarray, field: ReceptiveField | None) -> np.ndarray:
         """Grid values (gh, gw) over the input (h, w), each at its receptive field's centre.
 
-        Without a known field the grid is stretched over the input.
+        Where the field is not known, the grid is stretched over the input.
         """
         import cv2
 
@@ -74,19 +76,12 @@ class Placement:
     def interpolation(
         self, axis: int, grid: tuple[int, ...], field: ReceptiveField | None
     ) -> np.ndarray:
-        """What each grid row (axis 0) or column (1) weighs in grid_to_input, (side, cells)."""
-        shape = [1, 1]
-        shape[axis] = grid[axis]
-        units = np.eye(grid[axis], dtype=np.float32)
-        return np.stack(
-            [
-                self.grid_to_input(
-                    np.broadcast_to(unit.reshape(shape), tuple(grid)).copy(), field
-                ).take(0, 1 - axis)
-                for unit in units
-            ],
-            1,
-        )
+        """Weights of the grid's rows (axis 0) or columns (1) in grid_to_input, (side, cells)."""
+        columns = []
+        for unit in np.eye(grid[axis], dtype=np.float32):
+            cells = unit[:, None].repeat(grid[1], 1) if axis == 0 else unit[None].repeat(grid[0], 0)
+            columns.append(self.grid_to_input(cells, field).take(0, 1 - axis))
+        return np.stack(columns, 1)
 
     def _matrix(self, scale: tuple[float, float]) -> np.ndarray:
         """Affine map for pixel centres: x' + .5 = (x + .5) * scale + shift, as OpenCV's 2 x 3."""
@@ -103,17 +98,15 @@ class Placement:
     ) -> np.ndarray:
         import cv2
 
-        border = cv2.BORDER_REPLICATE if pad is None or not self._padded() else cv2.BORDER_CONSTANT
+        padded = pad is not None and max(self.shift) > 1e-6
+        border = cv2.BORDER_CONSTANT if padded else cv2.BORDER_REPLICATE
         fill = (pad or 0.0,) * 3
         return cv2.warpAffine(
             values, matrix, size[::-1], flags=interpolation, borderMode=border, borderValue=fill
         )
 
-    def _padded(self) -> bool:
-        return any(each > 1e-6 for each in self.shift)
-
     def _seen(self) -> np.ndarray:
-        """(H, W): the original pixels that lie inside the network's input."""
+        """The original pixels inside the network's input, (H, W) bool."""
         inside = []
         for axis in (0, 1):
             centre = np.arange(self.original[axis]) + 0.5
@@ -123,7 +116,7 @@ class Placement:
 
 
 def place(original: tuple[int, int], spec: InputSpec) -> Placement:
-    """How an image of size `original` (H, W) is brought to the network's input size."""
+    """The mapping of an image of size `original` (H, W) to the network's input size."""
     (height, width), (h, w) = original, spec.size
     if spec.resize == "squash":
         return Placement(original, spec.size, (h / height, w / width), (0.0, 0.0))

@@ -1,4 +1,4 @@
-"""From RGB in [0, 1] to what a network wants to be given."""
+"""Preprocessing: from RGB images in [0, 1] to a network's input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def encode(images: Tensor, spec: InputSpec) -> Tensor:
-    """Images (N, 3, ., .) of any size resized, reordered and normalised, (N, 3, h, w)."""
+    """Images (N, 3, H, W) resized, reordered and normalised, (N, 3, h, w)."""
     import torch
     from torch.nn import functional
 
@@ -28,7 +28,7 @@ def encode(images: Tensor, spec: InputSpec) -> Tensor:
 
 
 def probe_images(spec: InputSpec, count: int = 2) -> Tensor:
-    """Random images (count, 3, h, w) in [0, 1], the same every time."""
+    """Random images (count, 3, h, w) in [0, 1], the same every time, for checks."""
     import torch
 
     generator = torch.Generator().manual_seed(0)

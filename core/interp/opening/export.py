@@ -1,38 +1,34 @@
-"""A model written as an ONNX file that is checked before it takes its name."""
+"""Exporting a model as an ONNX file, which is checked before it gets its name."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from interp.context import Progress, no_progress
 from interp.errors import InputError, ModelError
+from interp.model import ModelAdapter
 from interp.network.preprocess import probe_images
 from interp.opening.source import open_model
-from interp.spec import ModelOptions
+from interp.registry import Registry
+from interp.spec import Layer, ModelOptions
 from interp.storage.folder import new_file
-
-if TYPE_CHECKING:
-    from interp.model import ModelAdapter
-    from interp.registry import Registry
-    from interp.spec import Layer
 
 SUFFIX = ".onnx"
 TOLERANCE = 1e-4
-"""How far the file's scores may be from the model's, relative to the largest."""
+"""The largest difference of the file's scores from the model's, relative to the largest score."""
 STEPS = 3
 
 
 @dataclass(frozen=True)
 class Export:
-    """What became of a model: the file, its layers, and how far its scores are off."""
+    """An exported file, and how it differs from the model."""
 
     path: Path
     kept: tuple[str, ...]
+    """Names of the layers that are in the file."""
     lost: tuple[Layer, ...]
-    """Layers that the exporter merged with others, or dropped as they change nothing."""
+    """Layers that the exporter merged with others, or dropped since they change nothing."""
     difference: float
     """Largest difference of a score, relative to the largest score."""
 
@@ -44,10 +40,10 @@ def export_model(
     registry: Registry,
     progress: Progress = no_progress,
 ) -> Export:
-    """Open the model, write it at `path`, open what was written and compare the two.
+    """Write a model at `path`, open the file, and compare the two on the CPU in float32.
 
-    All on the CPU, whose arithmetic is that of full float32. ModelError where the scores
-    differ; then, as on any other error, nothing is left at `path`.
+    Raises InputError for a path that is not a new .onnx file, and ModelError where the scores
+    differ; then, as on any error, nothing is left at `path`.
     """
     if path.suffix != SUFFIX:
         raise InputError(f"found --out {path}; expected a file name that ends in {SUFFIX}")
@@ -60,7 +56,9 @@ def export_model(
         progress(label, 2, STEPS)
         exported = open_model(str(temporary), ModelOptions(device="cpu"), registry)
         difference = _apart(model, exported)
-        kept, lost = _sort(model.layers(), exported.layers())
+        left = {each.name for each in exported.layers()}
+        kept = tuple(each.name for each in model.layers() if each.name in left)
+        lost = tuple(each for each in model.layers() if each.name not in left)
         progress(label, STEPS, STEPS)
     return Export(path, kept, lost, difference)
 
@@ -77,12 +75,3 @@ def _apart(model: ModelAdapter, exported: ModelAdapter) -> float:
             f"the largest, expected at most {TOLERANCE:g}; nothing was written"
         )
     return apart
-
-
-def _sort(
-    before: Sequence[Layer], after: Sequence[Layer]
-) -> tuple[tuple[str, ...], tuple[Layer, ...]]:
-    """Names of the layers that are still there, and the layers that are not."""
-    left = {each.name for each in after}
-    kept = tuple(each.name for each in before if each.name in left)
-    return kept, tuple(each for each in before if each.name not in left)

@@ -1,62 +1,54 @@
-"""The images of a job, wherever they come from, read one at a time."""
+"""The images and data sets that a request names, or that a caller gives, opened."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 
-from interp.dataset import Dataset, Example, ImageFiles, open_dataset
-from interp.errors import InputError
-from interp.opening.named import image_path
-from interp.storage.image import check_array
+from interp.dataset import Dataset, ImageArrays, ImageFiles, open_dataset
+from interp.errors import InputError, blamed
+from interp.registry import Registry
 
-if TYPE_CHECKING:
-    from interp.registry import Registry
-
-
-@dataclass(frozen=True, eq=False)
-class Arrays(Dataset):
-    """Images (H, W, 3) uint8 that are in memory."""
-
-    images: Sequence[np.ndarray]
-    names: Sequence[str]
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return ()
-
-    @property
-    def fingerprint(self) -> str:
-        return hashlib.sha256(b"".join(each.tobytes() for each in self.images)).hexdigest()
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> Example:
-        return Example(self.names[index], check_array(self.images[index]), None)
+COUNT = 1000
+"""How many images of a registered data set are used where no number is given."""
 
 
-def gather(
+def image_path(registry: Registry, name: str) -> Path:
+    """The file called `name`, else the file of the registered sample of that name."""
+    samples = {entry.name for entry in registry.entries("sample")}
+    known = name in samples and not Path(name).exists()
+    return Path(registry.get("sample", name)) if known else Path(name)
+
+
+def named_images(
+    registry: Registry, names: Sequence[str], images: Sequence[np.ndarray] | None = None
+) -> Dataset:
+    """The images (H, W, 3) uint8 RGB that are given, else the files and registered samples named.
+
+    Given images without a name each are "image 0", "image 1" and so on.
+    """
+    if images is not None:
+        listed = names if len(names) == len(images) else [f"image {n}" for n in range(len(images))]
+        return ImageArrays(images, listed)
+    return ImageFiles(tuple(image_path(registry, each) for each in names), tuple(names))
+
+
+def open_images(
     registry: Registry,
     names: Sequence[str],
     data: str | None,
     images: Sequence[np.ndarray] | None = None,
 ) -> Dataset:
-    """The images given, else the folder's, else the files and samples named.
+    """The images that are given, else the folder's in `data`, else those that are named.
 
-    What is named one by one is read once, so that a slip is told before any work.
+    Raises InputError where there is none; images given or named are all read once, so that one that
+    cannot be read is refused before any work.
     """
-    if images is not None:
-        listed = list(names) if len(names) == len(images) else _numbered(len(images))
-        dataset: Dataset = Arrays(images, listed)
-    elif data is not None:
+    if images is None and data is not None:
         return open_dataset(data)
-    else:
-        dataset = ImageFiles(tuple(image_path(registry, each) for each in names), tuple(names))
+    dataset = named_images(registry, names, images)
     if not len(dataset):
         raise InputError("no image given; name one with --image, or a folder with --data")
     for _ in dataset:
@@ -64,5 +56,16 @@ def gather(
     return dataset
 
 
-def _numbered(count: int) -> list[str]:
-    return [f"image {index}" for index in range(count)]
+def open_data(registry: Registry, data: str | None, count: int | None = None) -> Dataset:
+    """The images in a folder, or `count` images (by default COUNT) of a registered data set.
+
+    A folder hides the registered data set of the same name. Raises InputError for neither.
+    """
+    if data is None:
+        raise InputError("fit needs data; name a folder of images or a data set with --data")
+    registered = {entry.name for entry in registry.entries("dataset")}
+    if data in registered and not Path(data).exists():
+        with blamed(data):
+            made: Dataset = registry.get("dataset", data)(count or COUNT, 0)
+        return made
+    return open_dataset(data)

@@ -1,4 +1,4 @@
-"""What the model itself says of an image, and what that leaves to explain."""
+"""The model's own prediction for an image, and the targets to explain."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ import numpy as np
 
 from interp.errors import InputError, ModelError
 from interp.explanation import Prediction
+from interp.model import ModelAdapter
 from interp.target import Target, parse_target
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.model import ModelAdapter
-
 TOP = 5
 
 
 def predict(model: ModelAdapter, pixels: Tensor, top: int = TOP) -> Prediction:
-    """The model's best classes for one prepared image (3, h, w); ModelError for NaN."""
+    """The model's best classes for one prepared image (3, h, w).
+
+    Raises ModelError for scores that are NaN, infinite or not one per class.
+    """
     import torch
 
     scores = model.predict(pixels[None])
@@ -41,7 +43,10 @@ def predict(model: ModelAdapter, pixels: Tensor, top: int = TOP) -> Prediction:
 def choose_targets(
     model: ModelAdapter, texts: Sequence[str], images: Sequence[np.ndarray]
 ) -> tuple[tuple[Prediction, ...], dict[Target, list[int]]]:
-    """Each image's prediction, and for each target the images it is explained on."""
+    """Each image's prediction, and for each target the indices of the images to explain it on.
+
+    `texts` name the targets; without any, each image is explained for its predicted class.
+    """
     if not images:
         raise InputError("no image given; name one with --image")
     predictions = tuple(predict(model, model.prepare(image)[0]) for image in images)

@@ -1,39 +1,27 @@
-"""From what a user calls a model to the adapter that opens it."""
+"""Opens a model from whatever a user names it by, with the adapter that fits."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from interp.errors import ModelError, blamed, nearest
 from interp.model import ModelAdapter
+from interp.registry import Registry
 from interp.registry.manifest import AdapterEntry
-from interp.spec import ModelOptions
-
-if TYPE_CHECKING:
-    from interp.registry import Registry
+from interp.spec import ModelOptions, ModelSource
 
 FOLDER = "folder:"
-
-
-@dataclass(frozen=True)
-class ModelSource:
-    """What a registered model is made of: a source some adapter opens, and how."""
-
-    source: str
-    options: ModelOptions = field(default_factory=ModelOptions)
 
 
 def open_model(
     source: object, options: ModelOptions, registry: Registry, name: str | None = None
 ) -> ModelAdapter:
-    """A registered model, a file, a factory, a folder or a framework's own object, opened.
+    """Open a registered model, a file, a factory, a folder or a framework's own object.
 
-    What is open already is returned as it is.
-
-    Raises ModelError for what no registered adapter opens, PluginError for an adapter's failure.
+    A model that is open already is returned as it is. `name` replaces the name and source that the
+    adapter gives it. Raises ModelError where no registered adapter opens `source`, PluginError
+    where the adapter fails.
     """
     if isinstance(source, ModelAdapter):
         return source
@@ -50,10 +38,10 @@ def open_model(
 
 
 def merge(registered: ModelOptions, given: ModelOptions) -> ModelOptions:
-    """The registered options with what the user says over them, field by field."""
-    said = given.model_dump(exclude_defaults=True)
-    said["input"] = {**registered.input, **given.input}
-    return registered.model_copy(update=said)
+    """The registered options, overridden field by field by those that the user gives."""
+    changes = given.model_dump(exclude_defaults=True)
+    changes["input"] = {**registered.input, **given.input}
+    return registered.model_copy(update=changes)
 
 
 def _adapter(source: object, registry: Registry) -> AdapterEntry:
@@ -64,7 +52,7 @@ def _adapter(source: object, registry: Registry) -> AdapterEntry:
 
 
 def _by_pattern(source: str, adapters: list[AdapterEntry], models: list[str]) -> AdapterEntry:
-    """The adapter with the most specific pattern that fits."""
+    """The adapter with the longest pattern, asterisks not counted, that matches the source."""
     fits = [
         (len(pattern.replace("*", "")), pattern, each)
         for each in adapters
@@ -98,6 +86,7 @@ def _unknown(source: str, models: list[str], forms: list[str]) -> str:
 
 
 def _by_class(source: object, adapters: list[AdapterEntry]) -> AdapterEntry:
+    """The adapter that opens the object's class or the nearest of its base classes."""
     lineage = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(source).__mro__]
     for name in lineage:
         for each in adapters:

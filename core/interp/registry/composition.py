@@ -1,41 +1,42 @@
-"""Methods that a registry.yaml composes of a perturbation, a weighting and a solver: no code."""
+"""Methods without code: a perturbation, a weighting and a solver that a registry.yaml combines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, ValidationError, create_model
 
-from interp.engine.component import Experiment, Perturbation, Solver, Weighting
+from interp.context import Context
+from interp.engine.component import Experiment, Perturbation, Solver
 from interp.engine.convergence import SETTLED, reliability, unsettled
+from interp.engine.moments import Moments
 from interp.engine.respond import accumulate, respond
+from interp.engine.solve import Solution
 from interp.errors import InputError, RegistryError, nearest
-from interp.evidence import Evidence
-from interp.explanation import Explanation, join
+from interp.explanation import Explanation, finding_key, join
+from interp.knowledge import Knowledge
 from interp.method import Method
+from interp.model import ModelAdapter
 from interp.params import Params
-from interp.registry.manifest import PARTS, CompositionEntry
+from interp.registry.manifest import CompositionEntry
+from interp.target import Target
 
-if TYPE_CHECKING:
-    from interp.context import Context
-    from interp.engine.moments import Moments
-    from interp.engine.solve import Solution
-    from interp.knowledge import Knowledge
-    from interp.model import ModelAdapter
-    from interp.target import Target
+EMPTY_MARGIN = 0.1
+"""How far above chance a class's probability on the empty image may be before a note warns."""
 
-TOO_MUCH = 0.1
-"""Probability above chance from which on an empty image's score is warned of."""
+UNITS = {"prob": "probability", "logprob": "log probability"}
 
 
 class CompositionParams(Params):
-    """What every composition is asked, beside its parts' own parameters."""
+    """Parameters of every composition, beside those of its parts."""
 
-    samples: int = Field(1000, ge=2, description="perturbed images or layers that are asked")
+    samples: int = Field(
+        1000, ge=2, description="number of perturbed images, or layer activations, to evaluate"
+    )
     output: Literal["logit", "prob", "logprob"] = Field(
         "prob", description="the class score that is explained"
     )
@@ -43,13 +44,13 @@ class CompositionParams(Params):
 
 @dataclass(frozen=True)
 class Composition(Method):
-    """Switch parts of something off, watch the scores, explain the scores by the states.
+    """Switches parts of something off, records the scores, and explains the scores by the parts.
 
-    What the parts are and how they are switched off is the perturbation's, how much each state
-    counts the weighting's, what a part is worth the solver's.
+    The perturbation says what the parts are and how they are switched off, the weighting how much
+    each sample counts, and the solver what each part is worth.
     """
 
-    kinds: ClassVar[dict[str, Any]]
+    parts: ClassVar[dict[str, Any]]
     """Kind of part -> its class."""
 
     params: Any
@@ -62,138 +63,136 @@ class Composition(Method):
         knowledge: Knowledge | None,
         context: Context,
     ) -> Explanation:
-        """One pool of answers for each image, whatever the number of targets."""
+        """All targets share the samples of an image."""
         perturbation: Perturbation = self._part("perturbation")
-        solver: Solver = self._part("solver")
-        count = context.samples(self.params.samples)
-        parts = []
+        unit = UNITS.get(self.params.output, self.params.output)
+        found = []
         for at, image in enumerate(images):
             context.out_of_time()
+            count = context.samples(self.params.samples)
             experiment = perturbation.bind(model, image, count, context)
-            moments = self._moments(experiment, solver, targets, count, context)
-            solution = solver.solve(moments, sampled=experiment.design.size is None)
-            known = _reliability(solution)
-            chances = _anchor_chances(experiment, context)
-            for row, target in enumerate(targets):
-                finding = TargetResult(
-                    target, row, solution, moments, known[row] if known else None
-                )
-                key = target.name if len(images) == 1 else f"{target.name}, image {at}"
-                about = {"target": target.name, "image": at, "r2": finding.r2, "unit": self._unit}
-                parts.append(
+            moments, fits = self._fitted(experiment, targets, context)
+            warnings = _empty_warnings(experiment, targets, context)
+            for row, (target, fit, warned) in enumerate(zip(targets, fits, warnings, strict=True)):
+                key = finding_key(target.name, at, len(images))
+                about = {"target": target.name, "image": at, "r2": fit.r2, "unit": unit}
+                notes = [f"{key}: {each}" for each in warned]
+                evidence = perturbation.to_evidence(experiment, fit.weights, fit.error, about)
+                if context.budget.until == "stable":
+                    notes += unsettled(key, fit.reliability, moments.count)
+                found.append(
                     Explanation(
-                        tuple(finding.to_evidence(perturbation, experiment, about)),
+                        tuple(evidence),
                         samples=moments.count if row == 0 else 0,
-                        scores={key: finding.scores()},
-                        notes=tuple(finding.notes(chances, context.budget.until == "stable")),
+                        scores={key: fit.scores | {"samples": moments.count}},
+                        notes=tuple(notes),
                     )
                 )
-        return join(parts)
-
-    @property
-    def _unit(self) -> str:
-        return {"prob": "probability", "logprob": "log probability"}.get(
-            self.params.output, self.params.output
-        )
+        return join(found)
 
     def _part(self, kind: str) -> Any:
-        own = self.kinds[kind]
-        wanted = {name: getattr(self.params, name) for name in own.Params.model_fields}
-        return own(own.Params(**wanted))
+        """The part of a kind, with its share of the parameters."""
+        part = self.parts[kind]
+        return part(part.Params(**self.params.model_dump(include=set(part.Params.model_fields))))
 
-    def _moments(
-        self,
-        experiment: Experiment,
-        solver: Solver,
-        targets: Sequence[Target],
-        count: int,
-        context: Context,
-    ) -> Moments:
-        weighting: Weighting = self._part("weighting")
-        design = experiment.design
+    def _fitted(
+        self, experiment: Experiment, targets: Sequence[Target], context: Context
+    ) -> tuple[Moments, list[Fit]]:
+        """The moments of the samples, and each target's fit to them."""
+        solver: Solver = self._part("solver")
+        size = experiment.design.size
 
         def settled(moments: Moments) -> bool:
-            known = _reliability(solver.solve(moments))
-            return known is not None and min(known) >= SETTLED
+            found = [fit.reliability for fit in _fits(solver.solve(moments), moments)]
+            return all(each is not None and each >= SETTLED for each in found)
 
         moments = accumulate(
             context,
             experiment.subject,
-            design,
+            experiment.design,
             targets,
-            weighting,
+            self._part("weighting"),
             self.params.output,
-            count if design.size is None else design.size,
+            context.samples(self.params.samples) if size is None else size,
             solver.second_order,
             settled,
         )
-        if design.size is not None and moments.count < design.size:
+        if size is not None and moments.count < size:
             raise InputError(
-                f"the time budget ended after {moments.count} of {design.size} states, and each "
-                "part needs its own; allow more time or choose fewer parts"
+                f"the time budget ended after {moments.count} of {size} states, and each part "
+                "needs its own; allow more time or choose fewer parts"
             )
-        return moments
+        return moments, _fits(solver.solve(moments, sampled=size is None), moments)
 
 
 @dataclass(frozen=True, eq=False)
-class TargetResult:
-    """What a composition found for one target on one image."""
+class Fit:
+    """What the solver found for one target.
 
-    target: Target
-    row: int
-    solution: Solution
-    moments: Moments
-    reliability: float | None
+    Weights (Q,) of the features and their standard errors, the held-out R^2, and the scores where
+    all parts are on and where all are off.
+    """
+
+    weights: np.ndarray
+    error: np.ndarray | None
+    r2: float | None
+    full: float
+    empty: float
 
     @property
-    def r2(self) -> float | None:
-        """Held-out R^2 of the fit, where it is one."""
-        return None if self.solution.r2 is None else float(self.solution.r2[self.row])
+    def reliability(self) -> float | None:
+        """The expected correlation with a repeat by another seed; None without standard errors."""
+        return None if self.error is None else reliability(self.weights, self.error)
 
-    def to_evidence(
-        self, perturbation: Perturbation, experiment: Experiment, about: dict[str, Any]
-    ) -> list[Evidence]:
-        """The perturbation's evidence."""
-        errors = self.solution.standard_error
-        error = None if errors is None else errors[self.row].cpu().numpy()
-        return perturbation.to_evidence(
-            experiment, self.solution.weights[self.row].cpu().numpy(), error, about
+    @property
+    def scores(self) -> dict[str, float]:
+        """The numbers that say how far to trust the weights."""
+        optional = {"r2": self.r2, "reliability": self.reliability}
+        rounded = {name: round(each, 4) for name, each in optional.items() if each is not None}
+        return {"full": self.full, "empty": self.empty} | rounded
+
+
+def _fits(solution: Solution, moments: Moments) -> list[Fit]:
+    """One fit for each target."""
+    errors, r2 = solution.standard_error, solution.r2
+    return [
+        Fit(
+            weights.cpu().numpy(),
+            None if errors is None else errors[row].cpu().numpy(),
+            None if r2 is None else float(r2[row]),
+            *(float(anchor[row]) for anchor in moments.anchors()),
         )
+        for row, weights in enumerate(solution.weights)
+    ]
 
-    def scores(self) -> dict[str, Any]:
-        """The numbers that tell how far to trust it."""
-        full, empty = self.moments.anchors()
-        told = {"full": float(full[self.row]), "empty": float(empty[self.row])}
-        if self.r2 is not None:
-            told["r2"] = round(self.r2, 4)
-        if self.reliability is not None:
-            told["reliability"] = round(self.reliability, 4)
-        return told | {"samples": self.moments.count}
 
-    def notes(self, chances: tuple[float, np.ndarray], stable: bool) -> list[str]:
-        """What a reader must know: an empty image that is none, an answer that has not settled."""
-        chance, empty = chances
-        told, name = [], self.target.name
-        score = float(empty[self.target.index])
-        if score > chance + TOO_MUCH:
-            told.append(
-                f"the empty image is taken for {name} with probability {score:.2g} (chance "
-                f"{chance:.2g}): parts that look like the fill may seem unimportant; try another "
-                "--fill"
-            )
-        return told + (unsettled(name, self.reliability, self.moments.count) if stable else [])
+def _empty_warnings(
+    experiment: Experiment, targets: Sequence[Target], context: Context
+) -> Iterator[list[str]]:
+    """For each target, a warning where the model sees its class in the empty image."""
+    answers = respond(context, experiment.subject, experiment.design, "prob", 2)
+    empty = next(iter(answers)).scores[1].float().cpu().numpy()  # (K,)
+    chance = 1 / len(empty) if experiment.subject.model.spec.activation == "softmax" else 0.5
+    for each in targets:
+        found = float(empty[each.index])
+        warning = (
+            f"the empty image is taken for {each.name} with probability {found:.2g} (chance "
+            f"{chance:.2g}): parts that look like the fill may seem unimportant; try another "
+            "--fill"
+        )
+        yield [warning] if found > chance + EMPTY_MARGIN else []
 
 
 def compose(entry: CompositionEntry, lookup: Callable[[str, str], Any]) -> type[Composition]:
-    """The method that an entry composes of the parts that `lookup(kind, name)` finds.
+    """The method class that an entry composes of the parts that `lookup(kind, name)` finds.
 
-    RegistryError where the parts do not go together.
+    Raises RegistryError where two parts share a parameter, or a default does not fit.
     """
     recipe = entry.compose
-    kinds = {kind: lookup(kind, getattr(recipe, kind)) for kind in PARTS}
+    parts = {kind: lookup(kind, name) for kind, name in recipe.parts.items()}
     fields: dict[str, Any] = {}
-    for each in (CompositionParams, *(part.Params for part in kinds.values())):
-        for name, info in each.model_fields.items():
+    for params in (CompositionParams, *(part.Params for part in parts.values())):
+        for name, info in params.model_fields.items():
             if name in fields:
                 raise RegistryError(f"{entry.name}: two of its parts have a parameter {name!r}")
             fields[name] = (info.annotation, info)
@@ -213,26 +212,6 @@ def compose(entry: CompositionEntry, lookup: Callable[[str, str], Any]) -> type[
             f"{entry.name}: default {'.'.join(map(str, first['loc']))} = {first['input']!r}: "
             f"{first['msg'].lower()}"
         ) from error
-    about = {
-        "__doc__": entry.summary,
-        "Params": params,
-        "needs": frozenset(entry.needs),
-        "kinds": kinds,
-    }
+    needs = parts["perturbation"].needs if entry.needs is None else frozenset(entry.needs)
+    about = {"__doc__": entry.summary, "Params": params, "needs": needs, "parts": parts}
     return type(entry.name, (Composition,), about)
-
-
-def _reliability(solution: Solution) -> list[float] | None:
-    """Of each target; None where there are no standard errors."""
-    if solution.standard_error is None:
-        return None
-    pairs = zip(solution.weights.cpu().numpy(), solution.standard_error.cpu().numpy(), strict=True)
-    return [reliability(values, errors) for values, errors in pairs]
-
-
-def _anchor_chances(experiment: Experiment, context: Context) -> tuple[float, np.ndarray]:
-    """Chance, and what the model says of the empty state as probabilities (K,)."""
-    asked = respond(context, experiment.subject, experiment.design, "prob", 2)
-    chances = next(iter(asked)).scores[1].float().cpu().numpy()
-    softmax = experiment.subject.model.spec.activation == "softmax"
-    return (1 / len(chances) if softmax else 0.5), chances

@@ -1,4 +1,4 @@
-"""Plugin packages: imported when one of their names is needed, asked through pluggy's hooks."""
+"""Imports plugin packages, and only once an object of theirs or a hook is needed."""
 
 from __future__ import annotations
 
@@ -12,44 +12,71 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from interp.errors import InterpError, PluginError
+from interp.errors import InterpError, PluginError, nearest
+from interp.registry.manifest import Entry
 
 Key = tuple[str, str]
 """A kind and a name."""
 
 
+def load(entry: Entry, file: Path, at: int) -> Any:
+    """The object that entry number `at` of a registry file names.
+
+    Raises PluginError, with file and key path, where it cannot be imported, is not of the class
+    that its kind requires, or needs something else than the entry says.
+    """
+    from interp.registry.kind import mismatch
+
+    module, _, name = str(entry.object).partition(":")
+    where = f"{file}: entries[{at}].object: found {entry.object!r}"
+    found = _import(module, file.parent, f"{where}, but {module}")
+    if not hasattr(found, name):
+        public = [each for each in vars(found) if not each.startswith("_")]
+        raise PluginError(f"{where}, but {module} has no {name!r}; {nearest(name, public)}")
+    loaded = getattr(found, name)
+    if wanted := mismatch(entry.kind, loaded):
+        kind = "a class" if isinstance(loaded, type) else f"of class {type(loaded).__name__}"
+        raise PluginError(f"{where}, which is {kind}; expected {wanted}")
+    needs = getattr(entry, "needs", None)
+    if needs is not None and set(needs) != loaded.needs:
+        raise PluginError(
+            f"{file}: entries[{at}].needs: found {', '.join(needs)}; expected "
+            f"{', '.join(sorted(loaded.needs))}, as {entry.object} says, or no `needs` at all"
+        )
+    return loaded
+
+
 @dataclass(frozen=True)
 class Registrar:
-    """Takes the objects of one package."""
+    """Takes the objects that a package's `interp_register` hands over."""
 
     package: str
     objects: dict[Key, Any] = field(default_factory=dict)
 
     def add(self, kind: str, name: str, obj: Any) -> None:
-        """Put `obj` behind a name that the package's registry.yaml declares."""
+        """Register `obj` under a name that the package's registry.yaml declares."""
         if (kind, name) in self.objects:
             raise PluginError(f"{self.package} adds {kind} {name!r} twice; keep one")
         self.objects[kind, name] = obj
 
 
 def collect(package: str, declared: set[Key], home: Path) -> dict[Key, Any]:
-    """What a package registers; PluginError unless that is just what it declared."""
+    """What a package's `interp_register` adds; PluginError unless that is what it declares."""
     registrar = Registrar(package)
     call(package, "interp_register", home, registrar=registrar)
-    added = set(registrar.objects)
-    for word, keys, remedy in (
-        ("declares", declared - added, "but its interp_register does not add it"),
-        ("adds", added - declared, "but its registry.yaml does not declare it"),
-    ):
-        if keys:
-            kind, name = min(keys)
-            raise PluginError(f"{package} {word} {kind} {name!r}, {remedy}")
+    for kind, name in sorted(declared ^ set(registrar.objects)):
+        mistake = (
+            f"declares {kind} {name!r}, but its interp_register does not add it"
+            if (kind, name) in declared
+            else f"adds {kind} {name!r}, but its registry.yaml does not declare it"
+        )
+        raise PluginError(f"{package} {mistake}")
     return registrar.objects
 
 
 def call(package: str, hook: str, home: Path, **arguments: Any) -> list[Any]:
     """Call one package's implementation of a hook; PluginError where it fails or has none."""
-    with _blamed(package, f"failed in {hook}"):
+    with _blamed(f"{package} failed in {hook}"):
         caller = getattr(_manager(package, home).hook, hook)
         if not caller.get_hookimpls():
             raise PluginError(f"{package} declares {hook}, but has no function of that name")
@@ -64,26 +91,27 @@ def _manager(package: str, home: Path) -> Any:
 
     manager = pluggy.PluginManager("interp")
     manager.add_hookspecs(hookspecs)
-    manager.register(_import(package, home), name=package)
+    manager.register(_import(package, home, package), name=package)
     manager.check_pending()
     return manager
 
 
-def _import(package: str, home: Path) -> Any:
-    """Import a package; one that lies beside a registry file given by path is found there."""
-    with _blamed(package, "could not be imported"):
-        if find_spec(package.partition(".")[0]) is None:
+def _import(module: str, home: Path, who: str) -> Any:
+    """Import a module, if need be from the folder of the registry file that names it."""
+    with _blamed(f"{who} could not be imported"):
+        if find_spec(module.partition(".")[0]) is None:
             inside = (home / "__init__.py").exists()
             sys.path.append(str((home.parent if inside else home).resolve()))
-        return importlib.import_module(package)
+        return importlib.import_module(module)
 
 
 @contextmanager
-def _blamed(package: str, what: str) -> Iterator[None]:
-    """Turn whatever a package raises into a PluginError that names it."""
+def _blamed(what: str) -> Iterator[None]:
+    """Turn whatever a package raises into a PluginError of one line that names it."""
     try:
         yield
     except InterpError:
         raise
     except (Exception, SystemExit) as error:
-        raise PluginError(f"{package} {what}: {type(error).__name__}: {error}") from error
+        reason = " ".join(str(error).split())
+        raise PluginError(f"{what}: {type(error).__name__}: {reason}") from error

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
 from interp.spec import Capability, Plain
-from interp.storage.yaml_file import Keys, Slip, a_list, a_mapping, a_record, one_of, read_yaml
+from interp.storage.yaml_file import (
+    DocumentError,
+    Keys,
+    as_list,
+    as_mapping,
+    as_record,
+    one_of,
+    read_yaml,
+)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 Package = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
@@ -19,13 +29,21 @@ Claim = Literal["region", "channel", "additive", "proportional", "dummy", "symme
 Hook = Literal["interp_before_run", "interp_after_run", "interp_commands", "interp_panels"]
 
 
+OBJECT = "package.module:Name, the object's place in Python"
+
+
 class Entry(Plain):
-    """One registered name: what it is called, which package brings it, what it is."""
+    """One registered name.
+
+    `object` is `package.module:Name`, from which `package` follows. An entry without it is
+    registered by its package's `interp_register` hook.
+    """
 
     kind: str
     name: Name
     package: Package
     summary: Line
+    object: str | None = None
 
 
 class Paper(Plain):
@@ -41,44 +59,46 @@ class Paper(Plain):
 class MethodEntry(Entry):
     """A method, the question it answers and what it needs of a model.
 
-    `claims` is what it promises on models whose answer is known: see interp.testing.claim.
-    `model` is a registered one that it explains where none is named, if it is a special one.
+    `needs` is None where the file leaves it to the class; `Registry.complete` reads it there.
+    `claims` are the checks of interp.testing.claim that it promises to pass.
+    `model` is the registered model that it explains by default, if it needs a special one.
     """
 
-    needs: tuple[Capability, ...]
+    needs: tuple[Capability, ...] | None = None
     answers: Answer
     claims: tuple[Claim, ...] = ()
     model: Name | None = None
     paper: Paper | None = None
 
 
-PARTS = ("perturbation", "weighting", "solver")
-"""What a method is composed of."""
-
-
 class Compose(Plain):
-    """A method without code: registered parts, and their parameters' defaults where they differ."""
+    """A method without code: the names of registered parts, and other defaults for parameters."""
 
     perturbation: Name
     weighting: Name = "uniform"
     solver: Name
     defaults: dict[str, Any] = {}
 
+    @property
+    def parts(self) -> dict[str, str]:
+        """Kind of part -> its name."""
+        return self.model_dump(exclude={"defaults"})
+
 
 class CompositionEntry(MethodEntry):
-    """A composed method: no package of its own, and it needs what its perturbation needs."""
+    """A composed method: it has no package of its own and needs what its perturbation needs."""
 
     package: Package = "interp"
-    needs: tuple[Capability, ...] = ()
     compose: Compose
 
 
 class AdapterEntry(Entry):
     """An adapter and what it opens.
 
-    `sources` are patterns of what a user types: `torchvision:*`, `*.pt2`, `package:*`; `folder:F`
-    is a folder that holds a file F. `objects` are qualified names of classes of live objects.
-    `offers` is what its models offer methods; a model's own `capabilities` may be fewer.
+    `sources` are patterns of what a user types, such as `torchvision:*` or `*.pt2`; `folder:F`
+    stands for a folder that holds a file F. `objects` are the full names of classes whose
+    instances it opens. `offers` is what its models can do for methods; a single model's
+    `capabilities` may be fewer.
     """
 
     sources: tuple[str, ...] = Field(min_length=1)
@@ -87,9 +107,9 @@ class AdapterEntry(Entry):
 
 
 class PerturbationEntry(Entry):
-    """A perturbation and what it needs of a model."""
+    """A perturbation and what it needs of a model; None where the file leaves it to the class."""
 
-    needs: tuple[Capability, ...] = (Capability.PREDICT,)
+    needs: tuple[Capability, ...] | None = None
 
 
 class RendererEntry(Entry):
@@ -112,11 +132,11 @@ ENTRIES: dict[str, type[Entry]] = {
     "metric": Entry,
     "attack": Entry,
 }
-"""The kinds of things that can be registered, in the order they are listed."""
+"""The kinds of things that can be registered, in the order of the listing."""
 
 
 class HookEntry(Plain):
-    """A hook that a package wants to be called at; `names` are the commands or panels it adds."""
+    """A hook that a package implements; `names` are the commands or panels that it adds."""
 
     package: Package
     hook: Hook
@@ -125,45 +145,54 @@ class HookEntry(Plain):
 
 @dataclass(frozen=True)
 class Manifest:
-    """A registry file that was read: where it lies and what it says."""
+    """A registry file that was read: its path and its content."""
 
     path: Path
     entries: tuple[Entry, ...] = ()
     hooks: tuple[HookEntry, ...] = ()
 
-    @property
-    def packages(self) -> set[str]:
-        """The packages it names."""
-        return {each.package for each in self.entries} | {each.package for each in self.hooks}
-
 
 def read_manifest(path: Path) -> Manifest:
-    """The registry file at `path`; RegistryError names file, key path and nearest right name."""
+    """The registry file at `path`; RegistryError names file, key path and the nearest name."""
     try:
-        return _manifest(path, read_yaml(path))
-    except Slip as slip:
-        raise slip.error(path) from slip.__cause__
-
-
-def _manifest(path: Path, value: object) -> Manifest:
-    document = a_mapping(value, ())
-    for key in document:
-        one_of(key, ("entries", "hooks"), (key,))
-    entries = enumerate(a_list(document.get("entries", []), ("entries",)))
-    hooks = enumerate(a_list(document.get("hooks", []), ("hooks",)))
-    return Manifest(
-        path,
-        tuple(_entry(each, ("entries", index)) for index, each in entries),
-        tuple(a_record(HookEntry, each, ("hooks", index)) for index, each in hooks),
-    )
+        document = as_mapping(read_yaml(path), ())
+        for key in document:
+            one_of(key, ("entries", "hooks"), (key,))
+        entries, hooks = (as_list(document.get(key, []), (key,)) for key in ("entries", "hooks"))
+        return Manifest(
+            path,
+            tuple(_entry(each, ("entries", at)) for at, each in enumerate(entries)),
+            tuple(as_record(HookEntry, each, ("hooks", at)) for at, each in enumerate(hooks)),
+        )
+    except DocumentError as slip:
+        raise slip.at(path) from slip.__cause__
 
 
 def _entry(value: object, keys: Keys) -> Entry:
-    said = a_mapping(value, keys)
-    kind = one_of(said.get("kind"), ENTRIES, (*keys, "kind"))
-    if kind == "method" and "compose" in said:
-        for key in ("needs", "package"):
-            if key in said:
-                raise Slip((*keys, key), "a composition takes this from its parts; leave it out")
-        return a_record(CompositionEntry, value, keys)
-    return a_record(ENTRIES[kind], value, keys)
+    fields = as_mapping(value, keys)
+    kind = one_of(fields.get("kind"), ENTRIES, (*keys, "kind"))
+    if kind == "method" and "compose" in fields:
+        for key in ("needs", "package", "object"):
+            if key in fields:
+                raise DocumentError(
+                    (*keys, key), "a composition takes this from its parts; leave it out"
+                )
+        return as_record(CompositionEntry, fields, keys)
+    if "object" in fields:
+        fields = {**fields, "package": _package(fields, keys)}
+    elif "package" not in fields:
+        raise DocumentError((*keys, "object"), f"missing; expected {OBJECT}")
+    elif kind == "method" and "needs" not in fields:
+        raise DocumentError((*keys, "needs"), "missing; expected what the method needs of a model")
+    elif kind == "perturbation":
+        fields = {"needs": [Capability.PREDICT], **fields}
+    return as_record(ENTRIES[kind], fields, keys)
+
+
+def _package(fields: dict[str, Any], keys: Keys) -> str:
+    """The package of an entry's object: the one that is given, else the outermost."""
+    found = str(fields["object"])
+    if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", found):
+        raise DocumentError((*keys, "object"), f"found {found!r}; expected {OBJECT}")
+    parents = list(accumulate(found.partition(":")[0].split("."), "{}.{}".format))
+    return one_of(fields.get("package", parents[0]), parents, (*keys, "package"))

@@ -1,12 +1,11 @@
-"""A method's parameters as forms and listings show them: name, type, default, bounds, meaning."""
+"""Parameters as forms and listings show them: name, type, default, bounds, description."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from interp.params import Params
+from interp.params import Params
 
 BOUNDS = {
     "minimum": ">=",
@@ -19,7 +18,7 @@ BOUNDS = {
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter in plain words."""
+    """A field of a Params class, described by its JSON schema."""
 
     name: str
     type: str
@@ -30,7 +29,7 @@ class Parameter:
 
 
 def parameters(kind: type[Params]) -> list[Parameter]:
-    """The parameters of a Params class, in its order."""
+    """The fields of a Params class, in their order."""
     schema = kind.model_json_schema()
     known = schema.get("$defs", {})
     return [_parameter(name, each, known) for name, each in schema["properties"].items()]
@@ -46,11 +45,7 @@ def _parameter(name: str, schema: dict[str, Any], known: dict[str, Any]) -> Para
         bounds=", ".join(
             f"{sign} {each[key]}" for each in options for key, sign in BOUNDS.items() if key in each
         ),
-        choices=tuple(
-            value
-            for each in options
-            for value in each.get("enum", [each["const"]] if "const" in each else [])
-        ),
+        choices=tuple(value for each in options for value in _choices(each)),
     )
 
 
@@ -60,7 +55,9 @@ def _resolved(schema: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
 
 
 def _type(schema: dict[str, Any]) -> str:
-    if "enum" in schema or "const" in schema:
-        return " | ".join(map(str, schema.get("enum", [schema.get("const")])))
-    kind: str = schema.get("type", "any")
+    kind: str = " | ".join(map(str, _choices(schema))) or schema.get("type", "any")
     return "none" if kind == "null" else kind
+
+
+def _choices(schema: dict[str, Any]) -> list[Any]:
+    return schema.get("enum", [schema["const"]] if "const" in schema else [])

@@ -1,20 +1,20 @@
-"""What exists: entries of all registry files, and the objects behind them, fetched when needed."""
+"""The entries of all registry files, and the objects behind them, imported when first needed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from interp.errors import InterpError, RegistryError, nearest
-from interp.registry.loading import Key, call, collect
+from interp.registry.loading import Key, call, collect, load
 from interp.registry.manifest import (
     ENTRIES,
-    PARTS,
     CompositionEntry,
     Entry,
     HookEntry,
@@ -23,14 +23,16 @@ from interp.registry.manifest import (
     RendererEntry,
     read_manifest,
 )
+from interp.spec import Capability
+
+AnyEntry = TypeVar("AnyEntry", bound=Entry)
 
 FILE = "registry.yaml"
-GROUP = "interp"
-"""The entry-point group of third-party packages; an entry point's value is a package."""
+"""A package's registry file, beside its __init__.py."""
 
 
 class Broken(NamedTuple):
-    """An installed package that cannot be used."""
+    """An installed package whose registry file cannot be used, and why."""
 
     package: str
     reason: str
@@ -38,32 +40,37 @@ class Broken(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Registry:
-    """Registry files read one after another, and which installed packages are broken."""
+    """Registry files in the order in which they were read, and installed packages that are broken.
+
+    registry = Registry.load()
+    kind = registry.get("method", "mint")  # imports the package that brings it
+    """
 
     manifests: tuple[Manifest, ...]
     broken: tuple[Broken, ...] = ()
-    _objects: dict[str, dict[Key, Any]] = field(default_factory=dict, repr=False)
+    _objects: dict[Key, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, extra: Sequence[Path] = ()) -> Registry:
-        """The project's own registry, installed packages', and the files in `extra`.
+        """The project's own registry, those of installed packages, and the files in `extra`.
 
-        A slip in an installed package makes it broken; one in the others is a RegistryError.
+        Installed packages are the values of entry points in the group `interp`; none is imported.
+        A mistake in one's file makes that package broken; in other files it raises RegistryError.
         """
         manifests, broken = [read_manifest(builtin())], []
-        for name, package in _installed():
+        for point in sorted(entry_points(group="interp"), key=lambda each: each.name):
             try:
-                manifest = read_manifest(_find(package))
+                manifest = read_manifest(_find(re.split("[:.]", point.value)[0]))
                 check_together([*manifests, manifest])
                 manifests.append(manifest)
             except InterpError as error:
-                broken.append(Broken(name, str(error)))
+                broken.append(Broken(point.name, str(error)))
         manifests += map(read_manifest, extra)
         check_together(manifests)
         return cls(tuple(manifests), tuple(broken))
 
     def entries(self, kind: str | None = None) -> list[Entry]:
-        """Everything registered, of one kind where it is named, in the files' order."""
+        """Everything registered, or all of one kind, in the order of the files."""
         return [each for each in self._all if kind in (None, each.kind)]
 
     @cached_property
@@ -72,14 +79,14 @@ class Registry:
         found = [each for manifest in self.manifests for each in manifest.entries]
         needs = {each.name: each.needs for each in found if isinstance(each, PerturbationEntry)}
         return [
-            each.model_copy(update={"needs": needs[each.compose.perturbation]})
+            each.model_copy(update={"needs": needs.get(each.compose.perturbation)})
             if isinstance(each, CompositionEntry)
             else each
             for each in found
         ]
 
     def entry(self, kind: str, name: str) -> Entry:
-        """What is said of a name; RegistryError offers the nearest ones."""
+        """The entry of a name; RegistryError offers the nearest names."""
         if kind not in ENTRIES:
             raise RegistryError(f"unknown kind {kind!r}; {nearest(kind, ENTRIES)}")
         known = {each.name: each for each in self.entries(kind)}
@@ -87,65 +94,72 @@ class Registry:
             raise RegistryError(f"unknown {kind} {name!r}; {nearest(name, known)}")
         return known[name]
 
+    def complete(self, entry: AnyEntry) -> AnyEntry:
+        """The entry with `needs`, taken from its class where the registry file leaves them out.
+
+        Only then is anything imported; PluginError as for get.
+        """
+        if getattr(entry, "needs", ()) is not None:
+            return entry
+        needs = self.get(entry.kind, entry.name).needs
+        listed = tuple(each for each in Capability if each in needs)
+        return entry.model_copy(update={"needs": listed})
+
     def get(self, kind: str, name: str) -> Any:
-        """The object behind a name; PluginError if its package fails or lacks it."""
+        """The object of a name; PluginError where its package fails or does not provide it."""
         entry = self.entry(kind, name)
-        if isinstance(entry, CompositionEntry):
-            return self._composed(entry)
-        package = entry.package
-        if package not in self._objects:
-            declared = {
-                (e.kind, e.name)
-                for e in self.entries()
-                if e.package == package and not isinstance(e, CompositionEntry)
-            }
-            self._objects[package] = collect(package, declared, self._home(package))
-        return self._objects[package][kind, name]
+        if (kind, name) not in self._objects:
+            self._objects.update(self._loaded(entry))
+        return self._objects[kind, name]
 
-    def _composed(self, entry: CompositionEntry) -> Any:
-        from interp.registry.composition import compose
-
-        made = self._objects.setdefault("", {})
+    def _loaded(self, entry: Entry) -> dict[Key, Any]:
+        """The object of an entry; with an `interp_register`, all that the package hands over."""
         key = (entry.kind, entry.name)
-        if key not in made:
-            made[key] = compose(entry, self.get)
-        return made[key]
+        if isinstance(entry, CompositionEntry):
+            from interp.registry.composition import compose
+
+            return {key: compose(entry, self.get)}
+        manifest = next(each for each in self.manifests if entry in each.entries)
+        if entry.object is not None:
+            return {key: load(entry, manifest.path, manifest.entries.index(entry))}
+        handed = {
+            (each.kind, each.name)
+            for each in self.entries()
+            if each.package == entry.package and each.object is None
+        }
+        return collect(entry.package, handed, manifest.path.parent)
 
     def renderer(self, evidence: str) -> Any:
-        """The renderer of a kind of evidence: the last one registered, so ours can be replaced.
+        """The renderer of a kind of evidence; RegistryError where there is none.
 
-        RegistryError where there is none.
+        The last one registered counts, so that a package can replace a built-in renderer.
         """
         known = {e.evidence: e for e in self.entries("renderer") if isinstance(e, RendererEntry)}
         if evidence not in known:
             raise RegistryError(
                 f"no renderer draws evidence of kind {evidence!r}; {nearest(evidence, known)}"
             )
-        return self.get("renderer", known[evidence].name)
+        found = self.get("renderer", known[evidence].name)
+        return found() if isinstance(found, type) else found
 
     def hooks(self, hook: str) -> list[HookEntry]:
-        """Who declared a hook."""
+        """The declarations of a hook."""
         return [e for manifest in self.manifests for e in manifest.hooks if e.hook == hook]
 
     def hook(self, hook: str, **arguments: Any) -> list[Any]:
-        """Call a hook in the packages that declared it; their answers in order."""
+        """Call a hook in the packages that declare it; their answers in order."""
         return [
             answer
-            for each in self.hooks(hook)
-            for answer in call(each.package, hook, self._home(each.package), **arguments)
+            for manifest in self.manifests
+            for each in manifest.hooks
+            if each.hook == hook
+            for answer in call(each.package, hook, manifest.path.parent, **arguments)
         ]
-
-    def _home(self, package: str) -> Path:
-        """The folder of the registry file that names a package."""
-        return next(
-            manifest.path.parent for manifest in self.manifests if package in manifest.packages
-        )
 
 
 def builtin() -> Path:
     """The project's own registry file: inside the wheel, or at the root of a checkout."""
-    package = Path(__file__).parent.parent
-    places = (package / FILE, package.parent.parent / FILE)
+    places = [Path(__file__).parents[above] / FILE for above in (1, 3)]
     for place in places:
         if place.is_file():
             return place
@@ -154,39 +168,24 @@ def builtin() -> Path:
 
 def check_together(manifests: Sequence[Manifest]) -> None:
     """Raise RegistryError where entries share kind and name, or a composition lacks a part."""
-    check_unique(manifests)
-    known = {(each.kind, each.name) for manifest in manifests for each in manifest.entries}
-    for manifest in manifests:
-        for each in manifest.entries:
-            if isinstance(each, CompositionEntry):
-                for part in PARTS:
-                    name = getattr(each.compose, part)
-                    if (part, name) not in known:
-                        names = [other for kind, other in known if kind == part]
-                        raise RegistryError(
-                            f"{manifest.path}: method {each.name!r} wants the {part} {name!r}, "
-                            f"which nobody registers; {nearest(name, names)}"
-                        )
-
-
-def check_unique(manifests: Iterable[Manifest]) -> None:
-    """Raise RegistryError where two entries of one kind share a name."""
+    entries = [(manifest.path, each) for manifest in manifests for each in manifest.entries]
     seen: dict[Key, Path] = {}
-    for manifest in manifests:
-        for each in manifest.entries:
-            key = (each.kind, each.name)
-            if key in seen:
+    for path, each in entries:
+        first = seen.get((each.kind, each.name))
+        if first is not None:
+            raise RegistryError(
+                f"{path}: {each.kind} {each.name!r} is registered in {first} already; rename one"
+            )
+        seen[each.kind, each.name] = path
+    for path, each in entries:
+        parts = each.compose.parts if isinstance(each, CompositionEntry) else {}
+        for part, name in parts.items():
+            if (part, name) not in seen:
+                names = [other for kind, other in seen if kind == part]
                 raise RegistryError(
-                    f"{manifest.path}: {each.kind} {each.name!r} is registered in "
-                    f"{seen[key]} already; rename one"
+                    f"{path}: method {each.name!r} wants the {part} {name!r}, which nobody "
+                    f"registers; {nearest(name, names)}"
                 )
-            seen[key] = manifest.path
-
-
-def _installed() -> list[tuple[str, str]]:
-    """Name and top-level package of each entry point, without importing any."""
-    found = sorted(entry_points(group=GROUP), key=lambda each: each.name)
-    return [(each.name, each.value.partition(":")[0].partition(".")[0]) for each in found]
 
 
 def _find(package: str) -> Path:

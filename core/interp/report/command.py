@@ -1,57 +1,51 @@
-"""A comparison as the command that repeats it."""
+"""The command line that repeats a comparison."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from interp.comparison.result import ComparisonRequest
-from interp.context import Budget
-from interp.request import DEFAULT_MODEL
+from interp.request import DEFAULT_MODEL, Choice
 from interp.spec import ModelOptions
 
 
 def command(request: ComparisonRequest) -> str:
-    """`interp compare ...`, fit for a shell."""
-    names = ",".join(each.name for each in request.methods)
-    return shlex.join(["interp", "compare", "--plugins", names, *_flags(request)])
+    """`interp compare ...`, quoted for a shell."""
+    budget = request.budget
+    flags = [
+        ("--plugins", ",".join(each.name for each in request.methods)),
+        ("--model", None if request.model == DEFAULT_MODEL else request.model),
+        *_options(request.options),
+        ("--data", request.data),
+        *(("--image", each) for each in request.images if not request.data),
+        *(("--target", each) for each in request.targets),
+        *_choices(request.methods),
+        ("--budget", budget.samples),
+        ("--budget", None if budget.seconds is None else f"{budget.seconds:g}s"),
+        ("--until", None if budget.until == "samples" else budget.until),
+        ("--batch-size", budget.batch_size),
+        ("--limit", request.limit),
+        ("--seed", request.seed or None),
+    ]
+    words = (str(word) for flag in flags if flag[1] is not None for word in flag)
+    return shlex.join(["interp", "compare", *words])
 
 
-def _flags(request: ComparisonRequest) -> Iterator[str]:
-    if request.model != DEFAULT_MODEL:
-        yield from ("--model", request.model)
-    yield from _options(request.options)
-    sources = (
-        [("--data", request.data)] if request.data else [("--image", i) for i in request.images]
-    )
-    for flag, value in [*sources, *(("--target", each) for each in request.targets)]:
-        yield from (flag, str(value))
-    for choice in request.methods:
-        if choice.knowledge:
-            yield from ("--knowledge", f"{choice.name}={choice.knowledge}")
-        for key, value in choice.params.items():
-            yield from ("--set", f"{choice.name}.{key}={json.dumps(value)}")
-    yield from _amount(request.budget)
-    if request.limit is not None:
-        yield from ("--limit", str(request.limit))
-    if request.seed:
-        yield from ("--seed", str(request.seed))
-
-
-def _options(options: ModelOptions) -> Iterator[str]:
+def _options(options: ModelOptions) -> Iterator[tuple[str, Any]]:
     for key, value in options.input.items():
-        listed = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-        yield from ("--input", f"{key}={listed}")
-    said = options.model_dump(exclude_defaults=True, exclude={"input", "activation"})
-    for key, value in said.items():
-        yield from (f"--{key}", str(value))
+        listed = ",".join(map(str, value)) if isinstance(value, list | tuple) else value
+        yield "--input", f"{key}={listed}"
+    others = options.model_dump(exclude_defaults=True, exclude={"input", "activation"})
+    for key, value in others.items():
+        yield f"--{key}", value
 
 
-def _amount(budget: Budget) -> Iterator[str]:
-    if budget.samples is not None:
-        yield from ("--budget", str(budget.samples))
-    if budget.seconds is not None:
-        yield from ("--budget", f"{budget.seconds:g}s")
-    if budget.batch_size is not None:
-        yield from ("--batch-size", str(budget.batch_size))
+def _choices(choices: Sequence[Choice]) -> Iterator[tuple[str, str]]:
+    for choice in choices:
+        if choice.knowledge:
+            yield "--knowledge", f"{choice.name}={choice.knowledge}"
+        for key, value in choice.params.items():
+            yield "--set", f"{choice.name}.{key}={json.dumps(value)}"

@@ -1,4 +1,4 @@
-"""Notebook display of results: an explanation or a comparison at the end of a cell shows itself."""
+"""Display of explanations and comparisons in notebooks."""
 
 from __future__ import annotations
 
@@ -9,19 +9,13 @@ from interp.report.page import comparison_html, explanation_html
 
 
 def show_in_notebooks() -> None:
-    """Give explanations and comparisons `_repr_html_`, which notebooks ask a cell's last value for.
+    """Give both classes `_repr_html_`, by which a notebook shows a cell's last value.
 
-    The results themselves stand below the report and know nothing of it.
+    It is added here because the classes themselves must not import the report.
     """
-    Explanation._repr_html_ = _explanation  # type: ignore[attr-defined]
-    Comparison._repr_html_ = _comparison  # type: ignore[attr-defined]
-
-
-def _explanation(self: Explanation) -> str:
-    """The explanation's maps over the images, and what else it shows, as HTML."""
-    return explanation_html(Registry.load(), self)
-
-
-def _comparison(self: Comparison) -> str:
-    """The report of the comparison, as HTML."""
-    return comparison_html(Registry.load(), self, whole=False)
+    Explanation._repr_html_ = (  # type: ignore[attr-defined]
+        lambda self: explanation_html(Registry.load(), self)
+    )
+    Comparison._repr_html_ = (  # type: ignore[attr-defined]
+        lambda self: comparison_html(Registry.load(), self, whole=False)
+    )

@@ -1,55 +1,49 @@
-"""Pages: a comparison of one image, of several behind a gallery, an explanation alone."""
+"""Report pages: one image, a gallery of several, an explanation alone, an index of a folder."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from interp.comparison.result import Comparison, ImageRecord
+from interp.comparison.compare import compare
+from interp.comparison.result import Comparison, ComparisonRequest, ImageRecord
 from interp.context import Progress, no_progress
 from interp.errors import InputError, PluginError
 from interp.explanation import Explanation
 from interp.opening.named import open_method
 from interp.registry import Registry
 from interp.report.command import command
-from interp.report.picture import THUMB, Painter, Picture
-from interp.report.section import section, sections_of, summary_of
-from interp.request import Choice
+from interp.report.picture import THUMB, WIDTH, Painter, Picture
+from interp.report.section import section, sections_of
 from interp.result.bundle import open_bundle
 from interp.run_folder import FolderRun
+from interp.session import Session
 
 REPORT = "report.html"
 
 
-@dataclass(frozen=True)
-class MethodRow:
-    """A method's line in the table of what was done."""
-
-    method: str
-    summary: str
-    params: str
-    all: dict[str, Any]
-    samples: int
-    evaluated: int
-    seconds: float
-    full: str
-    answered: bool
+def compare_with_report(
+    request: ComparisonRequest, session: Session, *, out: Path | None, **options: Any
+) -> Comparison:
+    """`compare`, and with `out` report.html in that folder; `options` are those of compare."""
+    found = compare(request, session, out=out, **options)
+    if out is not None:
+        write_reports(session.registry, found, session.progress)
+    return found
 
 
 def comparison_html(registry: Registry, comparison: Comparison, whole: bool = True) -> str:
-    """The report of a comparison; `whole` is a file, else a part of somebody else's page."""
-    several = len(comparison.records) > 1
-    make = _gallery if several else _single
-    return make(registry, comparison, comparison.records, whole)
+    """The report of a comparison: a whole page, or else a part of another page."""
+    return _page(registry, comparison, comparison.records, whole)
 
 
 def explanation_html(registry: Registry, explanation: Explanation) -> str:
-    """An explanation as a part of somebody else's page."""
+    """An explanation as a part of another page."""
     made = explanation.provenance
     painter = Painter(registry)
     return render(
@@ -66,10 +60,10 @@ def explanation_html(registry: Registry, explanation: Explanation) -> str:
 def write_reports(
     registry: Registry, comparison: Comparison, progress: Progress = no_progress
 ) -> None:
-    """Write report.html into a saved comparison's folder, and one beside each of several images.
+    """Write report.html into a saved comparison's folder, and beside each of several images.
 
-    The folder's manifest is written again, so that it vouches for the pages too. InputError for a
-    comparison that was not saved.
+    The folder's manifest is written again, so that it covers the pages too. Raises InputError for
+    a comparison that was not saved.
     """
     folder, count = comparison.folder, len(comparison.records)
     if folder is None:
@@ -77,7 +71,7 @@ def write_reports(
     if count > 1:
         for at, record in enumerate(comparison.records):
             progress("pages of the report", at, count + 1)
-            text = _single(registry, comparison, [record], True)
+            text = _page(registry, comparison, [record], True)
             (folder / record.folder / REPORT).write_text(text, encoding="utf-8")
     progress("pages of the report", count, count + 1)
     (folder / REPORT).write_text(comparison_html(registry, comparison), encoding="utf-8")
@@ -85,13 +79,13 @@ def write_reports(
 
 
 def write_index(registry: Registry, run: FolderRun) -> None:
-    """index.html in the folder of a run: every image's map, on one scale."""
+    """Write index.html into the folder of a run: every image's map, on one scale."""
     painter = Painter(registry, THUMB)
-    full = max((each.full for each in run.entries), default=0.0)
+    limit = max((each.full for each in run.entries), default=0.0)
     sections = (
         replace(part, link=f"{entry.folder}/")
         for entry in run.entries
-        for part in sections_of(painter, open_bundle(run.folder / entry.folder)[1], full, False)
+        for part in sections_of(painter, open_bundle(run.folder / entry.folder)[1], limit, False)
     )
     text = render(
         "index.html",
@@ -99,94 +93,68 @@ def write_index(registry: Registry, run: FolderRun) -> None:
         title=f"{run.request.method} on {len(run.entries)} images",
         run=run,
         sections=sections,
-        full=full,
+        limit=limit,
         legend=legend(painter),
     )
     (run.folder / "index.html").write_text(text, encoding="utf-8")
 
 
-def _single(
+def _page(
     registry: Registry, comparison: Comparison, records: Sequence[ImageRecord], whole: bool
 ) -> str:
-    painter, record = Painter(registry), records[0]
-    case = comparison.cases[comparison.records.index(record)]
-    return render(
-        "comparison.html",
-        whole=whole,
-        title=f"{len(comparison.methods)} methods on {Path(record.name).name}",
-        section=section(painter, comparison, record, case),
-        back=f"../{REPORT}" if len(comparison.records) > 1 else "",
-        **_shared(painter, comparison, records),
+    """A page about one image in detail, or a gallery of several."""
+    gallery = len(records) > 1
+    painter = Painter(registry, THUMB if gallery else WIDTH)
+    cases = (
+        comparison.cases if gallery else [comparison.cases[comparison.records.index(records[0])]]
     )
-
-
-def _gallery(
-    registry: Registry, comparison: Comparison, records: Sequence[ImageRecord], whole: bool
-) -> str:
-    painter = Painter(registry, THUMB)
+    saved = comparison.folder is not None
     sections = (
         replace(
-            section(painter, comparison, record, case, further=False),
-            link=f"{record.folder}/{REPORT}" if comparison.folder else "",
+            section(painter, comparison, record, case, further=not gallery),
+            link=f"{record.folder}/{REPORT}" if gallery and saved else "",
         )
-        for record, case in zip(records, comparison.cases, strict=True)
+        for record, case in zip(records, cases, strict=True)
     )
+    subject = f"{len(records)} images" if gallery else Path(records[0].name).name
+    methods = range(len(comparison.methods))
     return render(
-        "gallery.html",
+        "gallery.html" if gallery else "comparison.html",
         whole=whole,
-        title=f"{len(comparison.methods)} methods on {len(records)} images",
+        title=f"{len(comparison.methods)} methods on {subject}",
         sections=sections,
+        back="" if gallery or len(comparison.records) == 1 else f"../{REPORT}",
         mean=comparison.agreement.tolist(),
-        **_shared(painter, comparison, records),
+        comparison=comparison,
+        model=comparison.model,
+        methods=comparison.methods,
+        legend=legend(painter),
+        rows=[_row(registry, comparison, records, at) for at in methods],
+        command=command(comparison.request),
     )
-
-
-def _shared(
-    painter: Painter, comparison: Comparison, records: Sequence[ImageRecord]
-) -> dict[str, Any]:
-    """What every page of a comparison says."""
-    return {
-        "comparison": comparison,
-        "model": comparison.model,
-        "methods": comparison.methods,
-        "legend": legend(painter),
-        "rows": [
-            _row(painter.registry, comparison, records, at) for at in range(len(comparison.methods))
-        ],
-        "command": command(comparison.request),
-    }
 
 
 def _row(
     registry: Registry, comparison: Comparison, records: Sequence[ImageRecord], at: int
-) -> MethodRow:
+) -> dict[str, Any]:
+    """The method numbered `at` in the table of parameters and cost."""
     choice = comparison.request.methods[at]
     outcomes = [each.outcomes[at] for each in records]
-    return MethodRow(
-        choice.name,
-        summary_of(registry, choice.name),
-        ", ".join(f"{key}={value}" for key, value in choice.params.items()) or "defaults",
-        _params(registry, choice),
-        sum(each.samples for each in outcomes),
-        sum(each.evaluated for each in outcomes),
-        sum(each.seconds for each in outcomes),
-        f"{comparison.scales[choice.name]:.3g} {_unit(comparison, at)}",
-        any(each.error is None for each in outcomes),
-    )
-
-
-def _unit(comparison: Comparison, at: int) -> str:
     units = (each.outcomes[at].unit for each in comparison.records)
-    return next((each for each in units if each), "")
-
-
-def _params(registry: Registry, choice: Choice) -> dict[str, Any]:
-    """All parameters; none where the method's package cannot be used."""
     try:
-        found = open_method(registry, choice.name, choice.params).params
-    except PluginError:
-        return {}
-    return dict(found.model_dump(mode="json"))
+        params = open_method(registry, choice.name, choice.params).params.model_dump(mode="json")
+    except PluginError:  # the method's package cannot be used
+        params = {}
+    return {
+        "method": choice.name,
+        "given": ", ".join(f"{key}={value}" for key, value in choice.params.items()) or "defaults",
+        "params": params,
+        "samples": sum(each.samples for each in outcomes),
+        "evaluated": sum(each.evaluated for each in outcomes),
+        "seconds": sum(each.seconds for each in outcomes),
+        "full": f"{comparison.scales[choice.name]:.3g} {next(filter(None, units), '')}",
+        "answered": any(each.error is None for each in outcomes),
+    }
 
 
 def legend(painter: Painter) -> Picture:
@@ -196,12 +164,12 @@ def legend(painter: Painter) -> Picture:
 
 
 def reading_html() -> str:
-    """How to read the maps, as a part of somebody else's page."""
+    """How to read the maps, as a part of another page."""
     return str(_templates().get_template("parts.html").module.reading())
 
 
 def render(name: str, **values: Any) -> str:
-    """A template with everything escaped that is not the template's own."""
+    """A template filled with these values; text in them is escaped."""
     return str(_templates().get_template(name).render(**values))
 
 

@@ -1,21 +1,25 @@
-"""A method's place in a page: its map, how far to trust it, and what else it shows."""
+"""The part of a page about one method and target: its map, its reliability, its other evidence."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from interp.evidence import POOR_FIT, Evidence
+from interp.evidence import POOR_FIT
 from interp.explanation import Explanation
 from interp.report.picture import Painter, Picture
-from interp.result.draw import shown
+from interp.result.draw import maps_by_target
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What one method says of one image and target."""
+    """What a page shows of one method on one image and target.
+
+    `scale` says in words what full colour means, `doubt` is a picture of the standard error,
+    `facts` are named numbers, `more` the method's other evidence as named pictures.
+    """
 
     method: str
     summary: str = ""
@@ -33,13 +37,12 @@ class Panel:
 
 @dataclass(frozen=True)
 class Subject:
-    """The image and the target that panels are about."""
+    """The image (H, W, 3) uint8, with its number and name, and the target of a panel."""
 
     image: np.ndarray
     at: int
     name: str
     target: str
-    targets: tuple[str, ...]
 
 
 def panel(
@@ -48,94 +51,61 @@ def panel(
     summary: str,
     found: Explanation,
     subject: Subject,
-    full: float,
+    limit: float,
     further: bool = True,
 ) -> Panel:
-    """A method's panel; |value| `full` takes the full colour."""
-    standing = shown(found, [subject.target], subject.at).get(subject.target)
-    values = None if standing is None else standing.map()
-    if standing is None or values is None:
-        return _unmapped(painter, method, summary, found, subject)
-    alt = f"Map of {method} for {subject.target} on {subject.name}"
-    doubt, doubt_scale = _doubt(painter, standing, subject, alt) if further else (None, "")
-    return Panel(
-        method,
-        summary,
-        picture=painter.tile(_share(values, full), subject.image, alt),
-        scale=_scale(values, full, getattr(standing, "unit", "")),
-        fit="" if standing.r2 is None else f"R² {standing.r2:.2f}",
-        poor=bool(_poor(standing)),
-        warnings=(*_poor(standing), *_notes(found, subject)),
-        doubt=doubt,
-        doubt_scale=doubt_scale,
-        facts=_facts(found, subject),
-        more=_more(painter, found, subject) if further else (),
+    """A method's panel; |value| `limit` takes full colour.
+
+    With `further`, it also shows the standard error and the method's other evidence. A method
+    without a map is represented by its first picture, drawn by its own renderer.
+    """
+    target, at = subject.target, subject.at
+    facts = tuple(
+        (key.replace("_", " "), _number(value))
+        for key, value in found.scores_of(target, at).items()
+    )
+    mapped = maps_by_target(found, [target], at).get(target)
+    values = None if mapped is None else mapped.map()
+    more = _more(painter, found, subject) if further or values is None else ()
+    notes = found.notes_of(target, at)
+    base = Panel(method, summary, warnings=notes, facts=facts, more=more)
+    if mapped is None or values is None:
+        error = None if more else f"{method} found nothing on {target}"
+        scale = "not a map of the image: drawn on its own scale" if more else ""
+        first, rest = (more[0][1], more[1:]) if more else (None, ())
+        return replace(base, error=error, picture=first, scale=scale, more=rest)
+    alt = f"Map of {method} for {target} on {subject.name}"
+    doubt = mapped.error_map() if further else None
+    most = 0.0 if doubt is None else float(doubt.max())
+    if doubt is not None and most > 0:
+        doubt_alt = f"Standard error. {alt}"
+        base = replace(
+            base,
+            doubt=painter.tile(doubt / most, subject.image, doubt_alt, signed=False),
+            doubt_scale=f"Standard error: yellow is ±{most:.2g}.",
+        )
+    share = np.clip(values / limit if limit > 0 else 0 * values, -1, 1)
+    fit = "" if mapped.r2 is None else f"R² {mapped.r2:.2f}"
+    poor = mapped.r2 is not None and mapped.r2 < POOR_FIT
+    warning = f"Poor fit, {fit}: the map explains less than half of how the score changes."
+    return replace(
+        base,
+        picture=painter.tile(share, subject.image, alt),
+        scale=_scale(values, limit, getattr(mapped, "unit", "")),
+        fit=fit,
+        poor=poor,
+        warnings=(warning, *notes) if poor else notes,
     )
 
 
-def _unmapped(
-    painter: Painter, method: str, summary: str, found: Explanation, subject: Subject
-) -> Panel:
-    """A method that gives no map: its first picture as its renderer draws it."""
-    more = _more(painter, found, subject)
-    return Panel(
-        method,
-        summary,
-        error=None if more else f"{method} found nothing on {subject.target}",
-        picture=more[0][1] if more else None,
-        scale="no map of the image: drawn on a scale of its own" if more else "",
-        warnings=_notes(found, subject),
-        facts=_facts(found, subject),
-        more=more[1:],
-    )
-
-
-def _share(values: np.ndarray, full: float) -> np.ndarray:
-    share = values / full if full > 0 else np.zeros(values.shape, np.float32)
-    return np.clip(share, -1, 1)
-
-
-def _scale(values: np.ndarray, full: float, unit: str) -> str:
+def _scale(values: np.ndarray, limit: float, unit: str) -> str:
     low, high = float(values.min()), float(values.max())
-    if full <= 0:
+    if limit <= 0:
         return "all zero: nothing is important here"
     parts = [f"up to {high:+.3g}"] if high > 0 else []
     parts += [f"down to {low:+.3g}"] if low < 0 else []
     reach = " and ".join(parts).replace("-", "−") or "zero everywhere"
-    return f"Full colour: {full:.3g} {unit}. Here {reach}."
-
-
-def _poor(standing: Evidence) -> tuple[str, ...]:
-    if standing.r2 is None or standing.r2 >= POOR_FIT:
-        return ()
-    told = "the map tells less than half of how the score changes."
-    return (f"Poor fit, R² {standing.r2:.2f}: {told}",)
-
-
-def _notes(found: Explanation, subject: Subject) -> tuple[str, ...]:
-    """Notes on this target, and those on none."""
-    others = [f"{each}:" for each in subject.targets if each != subject.target]
-    return tuple(each for each in found.notes if not each.startswith(tuple(others)))
-
-
-def _doubt(
-    painter: Painter, standing: Evidence, subject: Subject, alt: str
-) -> tuple[Picture | None, str]:
-    error = standing.error_map()
-    if error is None or not error.max() > 0:
-        return None, ""
-    top = float(error.max())
-    drawn = painter.tile(error / top, subject.image, f"Standard error. {alt}", signed=False)
-    return drawn, f"Standard error: yellow is ±{top:.2g}."
-
-
-def _facts(found: Explanation, subject: Subject) -> tuple[tuple[str, str], ...]:
-    """The numbers that the method tells of this target, or of all."""
-    scores: dict[str, Any] = {k: v for k, v in found.scores.items() if not isinstance(v, dict)}
-    for key in (subject.target, f"{subject.target}, image {subject.at}"):
-        own = found.scores.get(key, {})
-        scores |= own if isinstance(own, dict) else {}
-    return tuple((key.replace("_", " "), _number(value)) for key, value in scores.items())
+    return f"Full colour: {limit:.3g} {unit}. Here {reach}."
 
 
 def _number(value: Any) -> str:
@@ -145,15 +115,16 @@ def _number(value: Any) -> str:
 def _more(
     painter: Painter, found: Explanation, subject: Subject
 ) -> tuple[tuple[str, Picture], ...]:
-    """Every piece of evidence on this image and target as its own renderer draws it."""
-    wanted = [
-        each
+    """Every piece of evidence on this image and target, drawn by its own renderer."""
+    return tuple(
+        (
+            each.name,
+            painter.evidence(
+                each,
+                None if each.image is None else subject.image,
+                f"{each.name} of {subject.target}, {each.kind}",
+            ),
+        )
         for each in found.evidence
         if each.image in (None, subject.at) and each.target in (None, subject.target)
-    ]
-    return tuple((each.name, _drawn(painter, each, subject)) for each in wanted)
-
-
-def _drawn(painter: Painter, each: Evidence, subject: Subject) -> Picture:
-    image = None if each.image is None else subject.image
-    return painter.evidence(each, image, f"{each.name} of {subject.target}, {each.kind}")
+    )

@@ -1,4 +1,4 @@
-"""Pictures as they stand in a page: pixels in the page itself, with words for who cannot see."""
+"""Pictures embedded in a page as data URIs, each with a text alternative."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from interp.errors import blamed
 from interp.evidence import Evidence, Tile
 from interp.method import Style
 from interp.registry import Registry
+from interp.result.draw import draw_evidence
 
 WIDTH, THUMB = 480, 200
 """Pixels of a map and of a gallery's map; maps are drawn larger than shown, for fine screens."""
@@ -19,7 +19,7 @@ WIDTH, THUMB = 480, 200
 
 @dataclass(frozen=True)
 class Picture:
-    """An image element."""
+    """What an <img> element needs."""
 
     uri: str
     alt: str
@@ -28,7 +28,7 @@ class Picture:
 
 
 def picture(pixels: np.ndarray, alt: str) -> Picture:
-    """(h, w, 3) uint8 RGB as an element that needs no file."""
+    """(h, w, 3) uint8 RGB as a PNG in a data URI."""
     from PIL import Image
 
     held = io.BytesIO()
@@ -39,7 +39,7 @@ def picture(pixels: np.ndarray, alt: str) -> Picture:
 
 @dataclass(frozen=True)
 class Painter:
-    """Draws through whatever renderers are registered."""
+    """Draws pictures for a page with the registered renderers."""
 
     registry: Registry
     width: int = WIDTH
@@ -47,12 +47,12 @@ class Painter:
     def tile(
         self, share: np.ndarray, image: np.ndarray | None, alt: str, signed: bool = True
     ) -> Picture:
-        """Shares of a scale (h, w) over the image, without words."""
+        """A map (h, w), as shares of full colour in [-1, 1], over the image and without text."""
         tile = Tile(name="tile", values=share.astype(np.float32), signed=signed)
         return self.evidence(tile, image, alt, Style(width=self.width))
 
     def photo(self, image: np.ndarray, alt: str) -> Picture:
-        """The image (H, W, 3) uint8 itself, no larger than the maps."""
+        """The image (H, W, 3) uint8 itself, no wider than the maps."""
         import cv2
 
         width = min(self.width, image.shape[1])
@@ -63,6 +63,4 @@ class Painter:
         self, evidence: Evidence, image: np.ndarray | None, alt: str, style: Style | None = None
     ) -> Picture:
         """A piece of evidence as its own renderer draws it."""
-        renderer = self.registry.renderer(evidence.kind)
-        with blamed(f"renderer of {evidence.kind}"):
-            return picture(renderer.render(evidence, image, style or Style()), alt)
+        return picture(draw_evidence(self.registry, evidence, image, style), alt)

@@ -1,21 +1,20 @@
-"""An image's place in a page: its prediction, its panels by target, and how far methods agree."""
+"""The part of a page about one image: its prediction, and by target the methods' panels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from interp.comparison.result import ComparedImage, Comparison, ImageRecord
-from interp.explanation import Explanation, Prediction, Provenance
-from interp.registry import Registry
+from interp.explanation import Explanation, Prediction
 from interp.report.panel import Panel, Subject, panel
 from interp.report.picture import Painter, Picture
-from interp.result.draw import full_colour, shown
+from interp.result.draw import colour_limit, maps_by_target
 
 
 @dataclass(frozen=True)
 class Group:
-    """All methods on one target; `agreement` is their rank correlations, None where undefined."""
+    """All methods on one target; `agreement`: their rank correlations, None where undefined."""
 
     target: str
     panels: tuple[Panel, ...]
@@ -40,68 +39,46 @@ def section(
     case: ComparedImage,
     further: bool = True,
 ) -> Section:
-    """A comparison's case; with `further`, all that the methods show beside their maps."""
-    groups = tuple(
-        Group(
-            target,
-            tuple(_panels(painter, comparison, case, target, further)),
-            record.agreement[target],
-        )
-        for target in case.targets
-    )
+    """An image of a comparison; with `further`, the other evidence besides the maps as well."""
+    entries = {each: painter.registry.entry("method", each) for each in comparison.methods}
+    groups = []
+    for target in case.targets:
+        subject, panels = Subject(case.image, 0, case.name, target), []
+        for cell in case.cells:
+            name, summary = cell.method, entries[cell.method].summary
+            if cell.explanation is None:
+                panels.append(Panel(name, summary, error=cell.error))
+            else:
+                limit = comparison.scales[name]
+                panels.append(
+                    panel(painter, name, summary, cell.explanation, subject, limit, further)
+                )
+        groups.append(Group(target, tuple(panels), record.agreement[target]))
     photo = painter.photo(case.image, f"The image {case.name}")
-    return Section(case.name, photo, case.prediction, groups)
-
-
-def _panels(
-    painter: Painter, comparison: Comparison, case: ComparedImage, target: str, further: bool
-) -> list[Panel]:
-    subject = Subject(case.image, 0, case.name, target, case.targets)
-    found = []
-    for cell in case.cells:
-        summary = summary_of(painter.registry, cell.method)
-        if cell.explanation is None:
-            found.append(Panel(cell.method, summary, error=cell.error))
-            continue
-        scale = comparison.scales[cell.method]
-        one = panel(painter, cell.method, summary, cell.explanation, subject, scale, further)
-        found.append(one)
-    return found
+    return Section(case.name, photo, case.prediction, tuple(groups))
 
 
 def sections_of(
-    painter: Painter, found: Explanation, full: float | None = None, further: bool = True
+    painter: Painter, found: Explanation, limit: float | None = None, further: bool = True
 ) -> list[Section]:
-    """One explanation alone, image by image; |value| `full` takes the full colour, if given."""
+    """The images of one explanation; |value| `limit`, by default its own, takes full colour."""
     made = found.provenance
     if made is None:
         return []
-    if full is None:
-        each = range(len(made.image_names))
-        full = max(full_colour(shown(found, made.targets, at).values()) for at in each)
-    return [
-        Section(
-            name,
-            painter.photo(found.images[at], f"The image {name}"),
-            made.predictions[at],
-            tuple(_alone(painter, found, made, at, full, further)),
+    images = range(len(made.image_names))
+    if limit is None:
+        maps = (maps_by_target(found, made.targets, at).values() for at in images)
+        limit = max(colour_limit(each) for each in maps)
+    summary = painter.registry.entry("method", made.method).summary
+    sections = []
+    for at in images:
+        name, image = made.image_names[at], found.images[at]
+        explained = {each.target for each in found.evidence if each.image in (None, at)}
+        groups = tuple(
+            Group(target, (panel(painter, made.method, summary, found, subject, limit, further),))
+            for target in made.targets
+            if target in explained and (subject := Subject(image, at, name, target))
         )
-        for at, name in enumerate(made.image_names)
-    ]
-
-
-def _alone(
-    painter: Painter, found: Explanation, made: Provenance, at: int, full: float, further: bool
-) -> Iterator[Group]:
-    summary = summary_of(painter.registry, made.method)
-    explained = {each.target for each in found.evidence if each.image in (None, at)}
-    for target in made.targets:
-        if target in explained:
-            subject = Subject(found.images[at], at, made.image_names[at], target, made.targets)
-            one = panel(painter, made.method, summary, found, subject, full, further)
-            yield Group(target, (one,))
-
-
-def summary_of(registry: Registry, method: str) -> str:
-    """A method in one line."""
-    return registry.entry("method", method).summary
+        photo = painter.photo(image, f"The image {name}")
+        sections.append(Section(name, photo, made.predictions[at], groups))
+    return sections

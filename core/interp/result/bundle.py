@@ -1,34 +1,27 @@
-"""One folder per run: request, evidence, pictures, manifest last; no pickle."""
+"""The bundle: one folder per run with request, evidence and pictures; no pickle."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from interp.evidence import Evidence, evidence_of
-from interp.explanation import Explanation, Prediction, Provenance
+from interp.explanation import Explanation, Provenance, read_finding_key
 from interp.request import Request
-from interp.spec import ModelSpec
 from interp.storage.folder import new_folder, read_json, seal, unseal, write_json
 from interp.storage.image import open_image
 
 PACKAGES = (
-    "interp",
-    "torch",
-    "torchvision",
-    "onnxruntime-gpu",
-    "numpy",
-    "opencv-python",
-    "scikit-image",
-    "captum",
+    "interp torch torchvision onnxruntime-gpu numpy opencv-python scikit-image captum".split()
 )
+"""Packages whose versions a manifest records."""
+PROVENANCE = TypeAdapter(Provenance | None)
 
 
 def save_bundle(
@@ -37,7 +30,10 @@ def save_bundle(
     explanation: Explanation,
     pictures: dict[str, np.ndarray],
 ) -> Path:
-    """Write a bundle at `folder`, all or nothing; pictures are (h, w, 3) uint8 RGB by file name."""
+    """Write a bundle at `folder`, all or nothing; the manifest, with checksums, comes last.
+
+    `pictures` are (h, w, 3) uint8 RGB by file name. Raises InputError where `folder` is not empty.
+    """
     from safetensors.numpy import save_file
 
     with new_folder(folder) as place:
@@ -45,17 +41,32 @@ def save_bundle(
         arrays: dict[str, np.ndarray] = {}
         listed = [_plain(index, each, arrays) for index, each in enumerate(explanation.evidence)]
         save_file(arrays, place / "arrays.safetensors")
-        write_json(place / "explanation.json", {"evidence": listed, **_facts(explanation)})
+        facts = {
+            "evidence": listed,
+            "samples": explanation.samples,
+            "scores": explanation.scores,
+            "notes": explanation.notes,
+            "main": explanation.main,
+            "provenance": PROVENANCE.dump_python(explanation.provenance, mode="json"),
+        }
+        write_json(place / "explanation.json", facts)
         for index, image in enumerate(explanation.images):
             write_png(place / f"image-{index}.png", image)
         for name, picture in pictures.items():
             write_png(place / name, picture)
-        seal(place, _about(explanation))
+        made = explanation.provenance
+        about = {
+            "method": made and made.method,
+            "seed": made and made.seed,
+            "device": made and made.model.device,
+            "seconds": made and made.seconds,
+        }
+        seal(place, {"kind": "explanation", **about, **circumstances()})
     return folder
 
 
 def open_bundle(folder: Path) -> tuple[Request, Explanation]:
-    """A bundle's request and explanation; InputError if it is none or was altered."""
+    """A bundle's request and explanation. Raises InputError if it is none or was altered."""
     from safetensors.numpy import load_file
 
     unseal(folder, "explanation")
@@ -63,93 +74,66 @@ def open_bundle(folder: Path) -> tuple[Request, Explanation]:
     facts = read_json(folder / "explanation.json")
     images = sorted(folder.glob("image-*.png"), key=lambda path: int(path.stem[6:]))
     explanation = Explanation(
-        evidence=tuple(_evidence(each, arrays) for each in facts["evidence"]),
+        evidence=tuple(
+            evidence_of(
+                each["kind"],
+                each["fields"] | {name: arrays[key] for name, key in each["arrays"].items()},
+            )
+            for each in facts["evidence"]
+        ),
         samples=facts["samples"],
         scores=facts["scores"],
         notes=tuple(facts["notes"]),
         main=facts.get("main"),
         images=tuple(open_image(path) for path in images),
-        provenance=_provenance(facts["provenance"]),
+        provenance=PROVENANCE.validate_python(facts["provenance"]),
     )
-    return Request.model_validate(read_json(folder / "request.json")), explanation
+    return Request.model_validate(read_json(folder / "request.json")), _numbered(explanation)
+
+
+def _numbered(explanation: Explanation) -> Explanation:
+    """The same with every key naming the image's number in the bundle.
+
+    Version 0.1.0 numbered the images of a target among themselves where images had different
+    targets. That shows where a key names an image that the target has no evidence on.
+    """
+    made = explanation.provenance
+    for target in () if made is None else made.targets:
+        evidence = [each for each in explanation.evidence if each.target == target]
+        images = sorted({each.image for each in evidence if each.image is not None})
+        numbers = {read_finding_key(key, [target])[1] for key in explanation.scores}
+        if not numbers <= {None, *images}:
+            explanation = explanation.renumbered(dict(enumerate(images)), [target])
+    return explanation
 
 
 def _plain(index: int, evidence: Evidence, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """JSON of a piece of evidence; its arrays go into `arrays` under names of their own."""
+    """A piece of evidence as JSON; its arrays go into `arrays` under names of their own."""
     names = {name: f"{index}.{name}" for name in evidence.arrays()}
     for name, value in evidence.arrays().items():
         arrays[names[name]] = np.ascontiguousarray(value)
     return {"kind": evidence.kind, "fields": evidence.plain(), "arrays": names}
 
 
-def _evidence(plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> Evidence:
-    values = {name: arrays[key] for name, key in plain["arrays"].items()}
-    return evidence_of(plain["kind"], {**plain["fields"], **values})
-
-
-def _facts(explanation: Explanation) -> dict[str, Any]:
-    made = explanation.provenance
-    return {
-        "samples": explanation.samples,
-        "scores": explanation.scores,
-        "notes": list(explanation.notes),
-        "main": explanation.main,
-        "provenance": made
-        and {
-            **{key: getattr(made, key) for key in ("method", "params", "seed", "seconds")},
-            "model": made.model.model_dump(mode="json"),
-            "targets": list(made.targets),
-            "predictions": [asdict(each) for each in made.predictions],
-            "image_names": list(made.image_names),
-        },
-    }
-
-
-def _provenance(facts: dict[str, Any] | None) -> Provenance | None:
-    if facts is None:
-        return None
-    plain = {key: facts[key] for key in ("method", "params", "seed", "seconds")}
-    return Provenance(
-        **plain,
-        model=ModelSpec.model_validate(facts["model"]),
-        targets=tuple(facts["targets"]),
-        predictions=tuple(Prediction(*map(tuple, each.values())) for each in facts["predictions"]),
-        image_names=tuple(facts["image_names"]),
-    )
-
-
-def _about(explanation: Explanation) -> dict[str, Any]:
-    made = explanation.provenance
-    return {
-        "kind": "explanation",
-        "method": made and made.method,
-        "seed": made and made.seed,
-        "device": made and made.model.device,
-        "seconds": made and made.seconds,
-        **circumstances(),
-    }
-
-
 def circumstances() -> dict[str, Any]:
-    """When and with what something was made."""
+    """When, on what machine and with which versions a result is made."""
     return {
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
-        "versions": dict(_versions(PACKAGES)),
+        "versions": {each: version for each in PACKAGES if (version := _version(each))},
     }
 
 
-def _versions(packages: Iterable[str]) -> Iterable[tuple[str, str]]:
-    for package in packages:
-        try:
-            yield package, importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:
-    """Write (h, w, 3) uint8 RGB."""
+    """Write a picture (h, w, 3) uint8 RGB."""
     from PIL import Image
 
     Image.fromarray(picture).save(path)

@@ -1,4 +1,4 @@
-"""Evidence as pictures, by the renderers registered for its kinds."""
+"""Evidence as pictures, and the maps that stand for an explanation."""
 
 from __future__ import annotations
 
@@ -13,44 +13,53 @@ from interp.method import Style
 from interp.registry import Registry
 from interp.storage.folder import slug
 
+STRONGEST = 0.5
+"""Percent of a map's pixels that are drawn in full colour. A scale that ended at the single
+largest pixel would leave a noisy map blank."""
+
 
 def draw(registry: Registry, explanation: Explanation, style: Style) -> dict[str, np.ndarray]:
     """Every piece of evidence as a picture (h, w, 3) uint8 RGB, by file name."""
     pictures: dict[str, np.ndarray] = {}
     for index, each in enumerate(explanation.evidence):
-        renderer = registry.renderer(each.kind)
         image = None if each.image is None else explanation.images[each.image]
         words = [f"{index:02d}", each.name, each.target or ""]
         if len(explanation.images) > 1 and each.image is not None:
             words.append(f"image{each.image}")
-        with blamed(f"renderer of {each.kind}"):
-            pictures[f"{slug(' '.join(words))}.png"] = renderer.render(each, image, style)
+        name = f"{slug(' '.join(words))}.png"
+        pictures[name] = draw_evidence(registry, each, image, style)
     return pictures
 
 
-STRONGEST = 0.5
-"""Percent of a map's pixels that take the full colour. With the single largest one as its end, a
-map of noisy pixels would be blank."""
+def draw_evidence(
+    registry: Registry, evidence: Evidence, image: np.ndarray | None, style: Style | None = None
+) -> np.ndarray:
+    """A piece of evidence, (h, w, 3) uint8 RGB, by the renderer registered for its kind.
+
+    Raises PluginError where the renderer fails.
+    """
+    renderer = registry.renderer(evidence.kind)
+    with blamed(f"renderer of {evidence.kind}"):
+        picture: np.ndarray = renderer.render(evidence, image, style or Style())
+    return picture
 
 
-def shown(found: Explanation, targets: Sequence[str], image: int = 0) -> dict[str, Evidence]:
-    """The evidence that stands for each target; those without a map are left out."""
-    standing = {}
+def maps_by_target(
+    explanation: Explanation, targets: Sequence[str], image: int = 0
+) -> dict[str, Evidence]:
+    """The evidence whose map stands for each target; targets without a map are left out."""
+    found = {}
     for target in targets:
         try:
-            standing[target] = found.mapped(target, image)
+            found[target] = explanation.mapped(target, image)
         except UnsupportedError:
             continue
-    return standing
+    return found
 
 
-def full_colour(evidence: Iterable[Evidence]) -> float:
-    """The |value| from which on these maps are drawn in full colour."""
-    return max((_strong(each.map()) for each in evidence), default=0.0)
-
-
-def _strong(values: np.ndarray | None) -> float:
-    if values is None or not values.size:
-        return 0.0
-    size = np.abs(values)
-    return float(np.percentile(size, 100 - STRONGEST)) or float(size.max())
+def colour_limit(evidence: Iterable[Evidence]) -> float:
+    """The |value| from which on these maps are drawn in full colour; 0 without any map."""
+    maps = (each.map() for each in evidence)
+    sizes = (np.abs(each) for each in maps if each is not None and each.size)
+    limits = (float(np.percentile(each, 100 - STRONGEST)) or float(each.max()) for each in sizes)
+    return max(limits, default=0.0)

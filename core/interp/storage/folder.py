@@ -1,4 +1,4 @@
-"""Folders and files that appear whole or not at all, and the checks of what is in them."""
+"""Folders and files that appear whole or not at all, and checksums of what is in them."""
 
 from __future__ import annotations
 
@@ -18,55 +18,20 @@ from interp.errors import InputError
 MANIFEST = "manifest.json"
 
 
-def check_writable(folder: Path) -> None:
-    """Raise InputError unless a new folder can be made at `folder`."""
+def check_new_folder(folder: Path) -> None:
+    """Raise InputError unless a folder can be made at `folder`; an empty one may be there."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} exists and is not empty; name another --out folder")
+        raise InputError(
+            f"{folder} exists and is not empty; expected a new folder; name another with --out"
+        )
     check_parent(folder)
 
 
-@contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder that becomes `folder` at the end, or vanishes on any error."""
-    check_writable(folder)
-    folder.absolute().parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.absolute().parent))
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        temporary.replace(folder)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error})") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-@contextmanager
-def new_file(path: Path) -> Iterator[Path]:
-    """A file in a temporary folder that moves to `path` at the end, or vanishes on any error.
-
-    Files written beside it move with it, before it.
-    """
-    check_parent(path)
-    _check_free(path)
-    path.absolute().parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.absolute().parent))
-    try:
-        yield temporary / path.name
-        written = sorted(temporary.iterdir(), key=lambda each: each.name == path.name)
-        for each in written:
-            _check_free(path.with_name(each.name))
-        for each in written:
-            each.replace(path.with_name(each.name))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error})") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _check_free(path: Path) -> None:
+def check_new_file(path: Path) -> None:
+    """Raise InputError unless a file can be made at `path`; one that is there stays untouched."""
     if path.exists():
         raise InputError(f"{path} exists; name another --out, or remove it first")
+    check_parent(path)
 
 
 def check_parent(path: Path) -> None:
@@ -76,22 +41,52 @@ def check_parent(path: Path) -> None:
         raise InputError(f"{parent} is not a folder that can be written to; name another --out")
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write readable JSON."""
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder that becomes `folder` at the end of the block; removed on any error."""
+    check_new_folder(folder)
+    with _temporary(folder) as temporary:
+        yield temporary
+        temporary.chmod(0o755)
+        temporary.replace(folder)
 
 
-def write_json_whole(path: Path, value: Any) -> None:
-    """Write JSON that other processes see whole or not at all; a file that is there is replaced."""
-    with whole_file(path) as draft:
-        write_json(draft, value)
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A temporary file that becomes `path` at the end of the block; removed on any error.
+
+    Files that the block writes beside it move along, before it.
+    """
+    check_new_file(path)
+    with _temporary(path) as temporary:
+        yield temporary / path.name
+        written = sorted(temporary.iterdir(), key=lambda each: each.name == path.name)
+        for each in written:
+            check_new_file(path.with_name(each.name))
+        for each in written:
+            each.replace(path.with_name(each.name))
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """A folder beside `path` that is removed at the end, unless it was moved."""
+    parent = path.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=parent))
+    try:
+        yield temporary
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error})") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A draft beside `path` that takes its place at the end, or vanishes on any error.
+    """A temporary file that replaces `path` at the end of the block; removed on any error.
 
-    Unlike new_file it replaces a file that is there: for progress that is written again and again.
+    Other processes see the old file or the new one, never a part: for progress that is saved again
+    and again. Unlike new_file it accepts a file that is there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
@@ -105,23 +100,34 @@ def whole_file(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
+def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
+    """Write JSON; without `indent` on one line, for large documents."""
+    path.write_text(json.dumps(value, indent=indent, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_json_whole(path: Path, value: Any) -> None:
+    """Write readable JSON by way of whole_file."""
+    with whole_file(path) as draft:
+        write_json(draft, value)
+
+
 def read_json(path: Path) -> Any:
-    """Read JSON; InputError names the file."""
+    """The value in a JSON file. Raises InputError that names the file."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as JSON ({error})") from error
+        raise InputError(f"{path}: expected JSON that can be read; found {error}") from error
 
 
 def seal(folder: Path, about: dict[str, Any]) -> None:
-    """Write manifest.json last: `about` and the sha256 of every other file."""
+    """Write manifest.json: the facts in `about`, and the sha256 of every other file."""
     files = sorted(each for each in folder.rglob("*") if each.is_file())
     sums = {each.relative_to(folder).as_posix(): _sha256(each) for each in files}
     write_json(folder / MANIFEST, {**about, "files": sums})
 
 
 def unseal(folder: Path, kind: str) -> dict[str, Any]:
-    """The manifest of a sealed folder of this kind; InputError if a file is missing or altered."""
+    """The manifest of a sealed folder. Raises InputError unless it is whole and of this kind."""
     if not (folder / MANIFEST).is_file():
         raise InputError(
             f"{folder}: found no {MANIFEST}; expected a {kind} folder that interp wrote"
@@ -142,5 +148,5 @@ def _sha256(path: Path) -> str:
 
 
 def slug(text: str) -> str:
-    """Words as part of a file name."""
+    """Text as part of a file name: "Tiger cat" is tiger-cat."""
     return re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")[:80]

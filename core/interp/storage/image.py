@@ -1,4 +1,4 @@
-"""Reading image files safely: checked before decoding, always (H, W, 3) uint8 RGB, upright."""
+"""Reading image files: checked before decoding, always (H, W, 3) uint8 RGB, upright."""
 
 import warnings
 from pathlib import Path
@@ -9,21 +9,32 @@ import numpy as np
 from interp.errors import InputError
 
 MAX_PIXELS = 100_000_000
-"""Larger images are refused before a pixel is decoded."""
+"""Images of more pixels are refused before any is decoded."""
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
-"""What a folder of images is searched for."""
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+"""The image files that a folder is searched for, whatever the case of their letters."""
+
+
+def images_in(folder: Path, pattern: str = "*") -> tuple[Path, ...]:
+    """The image files in `folder` that fit the glob pattern, in alphabetical order."""
+    return tuple(each for each in sorted(folder.glob(pattern)) if each.suffix.lower() in SUFFIXES)
 
 
 def open_image(path: str | Path) -> np.ndarray:
-    """The picture in `path` as (H, W, 3) uint8 RGB.
+    """The image in a file as (H, W, 3) uint8 RGB.
 
-    Turned upright by its EXIF tag; 16-bit is scaled to 8; transparency is laid over white.
-    Raises InputError for what is missing, empty, no image, too large or truncated.
+    It is turned upright by its EXIF tag, 16 bits are scaled to 8, and transparency is laid over
+    white. Raises InputError for a file that is missing, empty, no image, too large or truncated.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
-    path = _check_file(Path(path))
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: found a folder, expected an image file")
+    if not path.exists():
+        raise InputError(f"{path}: no such image file; check the path")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty (0 bytes), expected an image")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -35,22 +46,12 @@ def open_image(path: str | Path) -> np.ndarray:
         raise InputError(f"{path}: {error}; expected at most {MAX_PIXELS:,} pixels") from error
     except UnidentifiedImageError as error:
         raise InputError(
-            f"{path}: not an image that can be read; expected {', '.join(sorted(SUFFIXES))}"
+            f"{path}: not an image that can be read; expected {', '.join(SUFFIXES)}"
         ) from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise InputError(
             f"{path}: the image is truncated or damaged ({error}); save it again"
         ) from error
-
-
-def _check_file(path: Path) -> Path:
-    if path.is_dir():
-        raise InputError(f"{path}: found a folder, expected an image file")
-    if not path.exists():
-        raise InputError(f"{path}: no such image file; check the path")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path}: the file is empty (0 bytes), expected an image")
-    return path
 
 
 def _check_size(path: Path, size: tuple[int, int]) -> None:
@@ -81,7 +82,7 @@ def _to_eight_bits(values: np.ndarray) -> np.ndarray:
 
 
 def check_array(image: np.ndarray) -> np.ndarray:
-    """A caller's (H, W, 3) uint8 RGB array, unchanged; InputError for anything else."""
+    """The same array. Raises InputError unless it is (H, W, 3) uint8 RGB."""
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape[2:] != (3,):
         found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image)
         raise InputError(f"found an image of {found}; expected a uint8 RGB array (H, W, 3)")

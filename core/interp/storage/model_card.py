@@ -1,4 +1,4 @@
-"""What stands beside a model file or in its metadata: preprocessing, activation, class names."""
+"""Model cards: preprocessing, activation and class names, beside a model file or in it."""
 
 from __future__ import annotations
 
@@ -10,65 +10,68 @@ from typing import Any, Literal
 
 from interp.errors import ModelError, RegistryError
 from interp.spec import IMAGENET_MEAN, IMAGENET_STD, InputSpec, ModelOptions, ModelSpec, Plain
-from interp.storage.yaml_file import Slip, a_record, key_path, read_yaml
+from interp.storage.yaml_file import DocumentError, as_record, key_path, read_yaml
 
-BESIDE = ("classes.txt", "classes.tsv")
+CLASS_FILES = ("classes.txt", "classes.tsv")
 """Files of class names that are picked up from a model file's folder."""
 ORIGIN, KNOWN = "interp.origin", "interp.known"
-"""Metadata keys of an exported file: the original's fingerprint, and a Sidecar in JSON."""
+"""Metadata keys of an exported file: the original's fingerprint, and its model card in JSON."""
 
 
-class Sidecar(Plain):
-    """`<model file>.interp.yaml`: what the model file does not say itself."""
+class ModelCard(Plain):
+    """What a model file does not say itself; in `<model file>.interp.yaml` or its metadata."""
 
     input: dict[str, object] = {}
     classes: tuple[str, ...] | str | None = None
     activation: Literal["softmax", "sigmoid", "none"] | None = None
 
 
-def read_sidecar(model: Path | None) -> Sidecar:
-    """The sidecar of a model file, empty where there is none. A slip raises ModelError."""
+def read_model_card(model: Path | None) -> ModelCard:
+    """The card beside a model file, empty where there is none. Raises ModelError for a slip."""
     path = None if model is None else model.with_name(f"{model.name}.interp.yaml")
     if path is None or not path.is_file():
-        return Sidecar()
+        return ModelCard()
     try:
-        return a_record(Sidecar, read_yaml(path) or {}, ())
+        return as_record(ModelCard, read_yaml(path) or {}, ())
     except RegistryError as error:
         raise ModelError(str(error)) from error
-    except Slip as error:
+    except DocumentError as error:
         raise ModelError(f"{path}: {key_path(error.keys)}: {error}") from error
 
 
 def to_metadata(spec: ModelSpec) -> dict[str, str]:
-    """What an export of the model says about itself."""
-    known = Sidecar(input=spec.input.model_dump(), classes=spec.classes, activation=spec.activation)
-    return {ORIGIN: spec.fingerprint, KNOWN: known.model_dump_json()}
+    """What an export of the model says about it: its fingerprint and its card."""
+    card = ModelCard(
+        input=spec.input.model_dump(), classes=spec.classes, activation=spec.activation
+    )
+    return {ORIGIN: spec.fingerprint, KNOWN: card.model_dump_json()}
 
 
-def from_metadata(metadata: Mapping[str, str], name: str) -> Sidecar:
-    """What a file says about itself, empty where it is nobody's export. ModelError for a slip."""
+def from_metadata(metadata: Mapping[str, str], name: str) -> ModelCard:
+    """The card in an export's metadata, empty in another file. Raises ModelError for a slip."""
     if KNOWN not in metadata:
-        return Sidecar()
+        return ModelCard()
     try:
-        known = a_record(Sidecar, json.loads(metadata[KNOWN]), ())
-    except (ValueError, Slip) as error:
+        card = as_record(ModelCard, json.loads(metadata[KNOWN]), ())
+    except (ValueError, DocumentError) as error:
         raise ModelError(f"{name}: metadata {KNOWN!r} cannot be read ({error})") from error
-    if isinstance(known.classes, str):
+    if isinstance(card.classes, str):
         raise ModelError(f"{name}: metadata {KNOWN!r} names a file of classes; expected their list")
-    return known
+    return card
 
 
 def describe_input(
-    known: Mapping[str, object], sidecar: Sidecar, options: ModelOptions
+    known: Mapping[str, object], card: ModelCard, options: ModelOptions
 ) -> tuple[InputSpec, list[str]]:
-    """Preprocessing from what is `known` of the model, the sidecar over it, the options over both.
+    """The preprocessing, and notes on what was assumed.
 
-    Returns the guesses as notes. A wrong field raises ModelError.
+    The model card overrides what is `known` of the model, and the options override both. Raises
+    ModelError for a wrong field.
     """
-    given: dict[str, Any] = {**known, **sidecar.input, **options.input}
+    given: dict[str, Any] = {**known, **card.input, **options.input}
     try:
-        spec = a_record(InputSpec, given, ("input",))
-    except Slip as error:
+        spec = as_record(InputSpec, given, ("input",))
+    except DocumentError as error:
         raise ModelError(f"{key_path(error.keys)}: {error}") from error
     _check_positive(spec)
     notes = []
@@ -88,24 +91,29 @@ def name_classes(
     count: int,
     known: Sequence[str] | None,
     model: Path | None,
-    sidecar: Sidecar,
+    card: ModelCard,
     options: ModelOptions,
 ) -> tuple[tuple[str, ...], list[str]]:
     """Names for `count` outputs and notes on where they come from.
 
-    The options' file, else the sidecar's, else what is `known` of the model, else a class file
-    beside the model file that has the right length, else "class 0" and so on. A given file of
-    another length raises ModelError.
+    They come from the options' file, else from the model card, else from what is `known` of the
+    model, else from a class file beside the model file that has the right length; else they are
+    "class 0" and so on. Raises ModelError where a named file has another length.
     """
-    given = _given_classes(model, sidecar, options)
+    given, source = None, ""
+    if options.classes is not None:
+        given, source = read_classes(Path(options.classes)), options.classes
+    elif isinstance(card.classes, str) and model is not None:
+        given, source = read_classes(model.parent / card.classes), f"{model.parent / card.classes}"
+    elif isinstance(card.classes, tuple):
+        given, source = card.classes, "the model card"
     if given is not None:
-        names, source = given
-        if len(names) != count:
-            raise ModelError(f"{source} names {len(names)} classes; the model has {count} outputs")
-        return names, []
+        if len(given) != count:
+            raise ModelError(f"{source} names {len(given)} classes; the model has {count} outputs")
+        return given, []
     if known is not None and len(known) == count:
         return tuple(known), []
-    for path in [] if model is None else [model.parent / each for each in BESIDE]:
+    for path in [] if model is None else [model.parent / each for each in CLASS_FILES]:
         if path.is_file() and len(names := read_classes(path)) == count:
             return names, [f"class names taken from {path.name} beside the model"]
     names = tuple(f"class {index}" for index in range(count))
@@ -113,7 +121,10 @@ def name_classes(
 
 
 def read_classes(path: Path) -> tuple[str, ...]:
-    """Class names: one a line, or column `name` of a .tsv, in the order of column `index`."""
+    """Class names in a file: one a line, or a .tsv's column `name` in the order of column `index`.
+
+    Raises ModelError for a file that cannot be read.
+    """
     try:
         with path.open(encoding="utf-8", newline="") as file:
             if path.suffix != ".tsv":
@@ -126,20 +137,6 @@ def read_classes(path: Path) -> tuple[str, ...]:
     if rows and "index" in rows[0]:
         rows.sort(key=lambda row: int(row["index"]))
     return tuple(row["name"] for row in rows)
-
-
-def _given_classes(
-    model: Path | None, sidecar: Sidecar, options: ModelOptions
-) -> tuple[tuple[str, ...], str] | None:
-    """The names somebody asked for, and who."""
-    if options.classes is not None:
-        return read_classes(Path(options.classes)), options.classes
-    if isinstance(sidecar.classes, str) and model is not None:
-        path = model.parent / sidecar.classes
-        return read_classes(path), str(path)
-    if isinstance(sidecar.classes, tuple):
-        return sidecar.classes, "the sidecar"
-    return None
 
 
 def _check_positive(spec: InputSpec) -> None:

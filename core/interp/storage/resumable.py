@@ -1,8 +1,9 @@
-"""A resumable output folder, one piece per image: the same request goes on where it was stopped."""
+"""Resumable output folder, one subfolder per image."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from interp.storage.folder import check_parent, read_json, slug, write_json_whol
 
 @dataclass(frozen=True)
 class ResumableFolder:
-    """A folder whose pieces appear whole or not at all; what is there is not made again.
+    """An output folder that the same request continues where it was stopped.
 
-    `about` says what the folder holds, as JSON by file name: the request, and fingerprints of what
-    its names stood for, so that another model or other images under the same names are noticed.
+    Its pieces appear whole or not at all; a piece that is there is not made again. `about` says
+    what the folder holds, as JSON by file name: the request, and fingerprints of the model and the
+    images, so that others under the same names are noticed.
     """
 
     folder: Path
@@ -29,21 +31,12 @@ class ResumableFolder:
 
     def begin(self) -> None:
         """Make the folder, or check that the same request began it. Raises InputError."""
-        check_parent(self.folder)
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.glob("[!.]*"))):
-            if any(self._read(name) != value for name, value in self.about.items()):
-                raise InputError(
-                    f"{self.folder} holds something else; name another --out folder, or repeat "
-                    "the command that began it, with the same images and model, to go on"
-                )
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for name, value in self.about.items():
-            write_json_whole(self.folder / name, value)
-
-    def _read(self, name: str) -> object:
-        path = self.folder / name
-        return read_json(path) if path.is_file() else None
+        check_resumable(self.folder, self.about)
+        if not any(self.folder.glob("[!.]*")):
+            for name, value in self.about.items():
+                write_json_whole(self.folder / name, value)
+        elif any(read_json(self.folder / name) != value for name, value in self.about.items()):
+            raise _else(self.folder)
 
     def piece(self, index: int, name: str) -> Path:
         """The path of the piece at `index`, for an image called `name`."""
@@ -57,7 +50,7 @@ class ResumableFolder:
         }
 
     def stopped(self, count: int) -> str:
-        """The message for somebody who stopped the work after `count` images."""
+        """The message when the work was stopped after `count` images."""
         return (
             f"stopped; {count} of the images are whole in {self.folder}, and the same command with "
             f"--out {self.folder} goes on"
@@ -66,3 +59,18 @@ class ResumableFolder:
     def remove(self) -> None:
         """Remove the folder and all that it holds."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def check_resumable(folder: Path, files: Iterable[str] = ("request.json",)) -> None:
+    """Raise InputError unless `folder` is new, empty, or holds the files of a request."""
+    check_parent(folder)
+    empty = not folder.exists() or (folder.is_dir() and not any(folder.glob("[!.]*")))
+    if not empty and not all((folder / name).is_file() for name in files):
+        raise _else(folder)
+
+
+def _else(folder: Path) -> InputError:
+    return InputError(
+        f"{folder} holds something else; name another --out folder, or repeat "
+        "the command that began it, with the same images and model, to go on"
+    )

@@ -1,43 +1,41 @@
-"""Slips in a YAML file, told with file, key path, what was found and the nearest right name."""
+"""Reading YAML files; an error names the file, the key, what was found and the nearest name."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
 
 from interp.errors import RegistryError, nearest
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    Model = TypeVar("Model", bound=BaseModel)
-
+Model = TypeVar("Model", bound=BaseModel)
 Keys = tuple[str | int, ...]
 
 
-class Slip(Exception):
-    """Something wrong at a key of a document whose file the raiser need not know."""
+class DocumentError(Exception):
+    """Something wrong at a key of a YAML or JSON document; who opened the file adds its name."""
 
     def __init__(self, keys: Keys, message: str) -> None:
         super().__init__(message)
         self.keys = keys
 
-    def error(self, path: Path) -> RegistryError:
-        """The slip as the user reads it: `file: entries[3].needs[0]: ...`."""
+    def at(self, path: Path) -> RegistryError:
+        """The error as the user reads it: `file: entries[3].needs[0]: ...`."""
         where = f"{path}: {key_path(self.keys)}" if self.keys else str(path)
         return RegistryError(f"{where}: {self}")
 
 
 def key_path(keys: Keys) -> str:
-    """`entries[3].needs[0]`."""
+    """Keys as one word: `entries[3].needs[0]`."""
     words = (f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
     return "".join(words).removeprefix(".")
 
 
 def read_yaml(path: Path) -> Any:
-    """The document in a YAML file; RegistryError names the file and the line."""
+    """The document in a YAML file. Raises RegistryError that names the file and the line."""
     import yaml
 
     try:
@@ -56,40 +54,38 @@ def read_yaml(path: Path) -> Any:
 
 
 def one_of(value: object, known: Iterable[str], keys: Keys) -> str:
-    """`value` if it is one of `known`; Slip otherwise."""
+    """The value. Raises DocumentError unless it is one of `known`."""
     names = list(known)
     if value not in names:
-        raise Slip(keys, f"found {shown(value)}; {nearest(str(value), names)}")
+        raise DocumentError(keys, f"found {_shown(value)}; {nearest(str(value), names)}")
     return str(value)
 
 
-def a_mapping(value: object, keys: Keys) -> dict[Any, Any]:
-    """`value` if it is a mapping; Slip otherwise."""
+def as_mapping(value: object, keys: Keys) -> dict[Any, Any]:
+    """The value. Raises DocumentError unless it is a mapping."""
     if not isinstance(value, dict):
-        raise Slip(keys, f"found {shown(value)}; expected a mapping of keys to values")
+        raise DocumentError(keys, f"found {_shown(value)}; expected a mapping of keys to values")
     return value
 
 
-def a_list(value: object, keys: Keys) -> list[Any]:
-    """`value` if it is a list; Slip otherwise."""
+def as_list(value: object, keys: Keys) -> list[Any]:
+    """The value. Raises DocumentError unless it is a list."""
     if not isinstance(value, list):
-        raise Slip(keys, f"found {shown(value)}; expected a list")
+        raise DocumentError(keys, f"found {_shown(value)}; expected a list")
     return value
 
 
-def a_record(kind: type[Model], value: object, keys: Keys) -> Model:
-    """`value` as a record of `kind`; Slip at the first key that is wrong."""
-    from pydantic import ValidationError
-
+def as_record(kind: type[Model], value: object, keys: Keys) -> Model:
+    """The value as a record of `kind`. Raises DocumentError at the first key that is wrong."""
     try:
-        return kind.model_validate(a_mapping(value, keys))
+        return kind.model_validate(as_mapping(value, keys))
     except ValidationError as error:
         problem: Any = error.errors()[0]
-        raise Slip((*keys, *problem["loc"]), _explain(kind, problem)) from error
+        raise DocumentError((*keys, *problem["loc"]), _explain(kind, problem)) from error
 
 
-def shown(value: object) -> str:
-    """What was found, short enough for one line."""
+def _shown(value: object) -> str:
+    """What was found, shortened to fit one line."""
     text = "nothing" if value is None else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -99,8 +95,10 @@ def _explain(kind: type[BaseModel], problem: dict[str, Any]) -> str:
     if problem["type"] == "extra_forbidden":
         return f"unknown key; {nearest(str(key), _fields(kind, parents))}"
     if problem["type"] == "missing":
-        return f"missing; expected the keys {', '.join(_required(kind, parents))}"
-    found = f"found {shown(problem['input'])}"
+        fields = _fields(kind, parents).items()
+        required = ", ".join(name for name, field in fields if field.is_required())
+        return f"missing; expected the keys {required}"
+    found = f"found {_shown(problem['input'])}"
     if problem["type"] in ("literal_error", "enum"):
         choices = re.findall("'([^']*)'", problem["ctx"]["expected"])
         return f"{found}; {nearest(str(problem['input']), choices)}"
@@ -119,7 +117,3 @@ def _fields(kind: type[BaseModel], path: Iterable[str | int]) -> dict[str, Any]:
                 if hasattr(each, "model_fields")
             )
     return fields
-
-
-def _required(kind: type[BaseModel], path: Iterable[str | int]) -> list[str]:
-    return [name for name, field in _fields(kind, path).items() if field.is_required()]

@@ -1,13 +1,13 @@
 """What plugin packages test themselves with: small models and the checks every method must pass.
 
-import pytest
-from interp.testing import MethodCase, method_checks
+    import pytest
+    from interp.testing import MethodCase, method_checks
 
-@pytest.mark.parametrize("check", method_checks(), ids=lambda check: check.__name__)
-def test_my_method(check):
-    check(MethodCase("my-method"))
+    @pytest.mark.parametrize("check", method_checks(), ids=lambda check: check.__name__)
+    def test_my_method(check):
+        check(MethodCase("my-method"))
 
-`check(Registry.load(), "my-method")` besides holds its answers against those known by hand.
+`check(Registry.load(), "my-method")` also compares its explanations with those known by hand.
 """
 
 from interp.testing.conformance import MethodCase, method_checks

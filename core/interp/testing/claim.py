@@ -1,9 +1,10 @@
-"""What a method may claim, each a check of its answers on the known scenes.
+"""Claims: properties of a method that are checked on its explanations of the scenes.
 
-A check gives whether it holds and what was measured, and raises UnsupportedError where a method's
-answers leave nothing to measure. Maps count by contrast, the mean on a square less the mean away
-from all squares: constant offsets and scales make no difference, and blur of a cell's width little.
-What is given to parts is spread over their pixels first, so that how a square is cut up is all one.
+A check returns whether the claim holds and what was measured. It raises UnsupportedError where the
+explanations leave nothing to measure. Maps are measured by contrast, the mean on a square less the
+mean away from all squares, so constant offsets and scales make no difference, and a blur of a
+cell's width makes little. A region's importance is divided by its area first, so it does not matter
+how a square is divided into regions.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ from interp.testing.answer import SceneAnswers
 from interp.testing.toy_models import CHANNELS, WEIGHTS
 
 ELSEWHERE = 0.5
-"""Most that another square may get: below it, every threshold from half on shows the right one."""
+"""Most that another square may get: below it, a threshold at half shows the right one alone."""
 NOTHING = 0.1
 """Most that the square without influence may get, as a share of the strongest one."""
 ALIKE = 0.2
-"""How far two equal squares may differ, relative to their mean: the noise of some 1,000 samples."""
+"""Largest difference of two equal squares, relative to their mean: the noise of 1,000 samples."""
 SHARE = 0.05
-"""How far a square's share of the whole may lie from its weight's: a third of the smallest."""
+"""Largest error of a square's share of the whole: a third of the smallest weight."""
 LEARNED, CHANCE = 0.5, 0.1
-"""Least R^2 where one square decides, most where chance does (held out, its mean is below 0)."""
-
+"""Least R^2 where one square decides; most where chance does, where its mean is below 0."""
 
 Verdict = tuple[bool, str]
+"""Whether a claim holds, and what was measured."""
 
 
 def region(answers: SceneAnswers) -> Verdict:
@@ -70,15 +71,15 @@ def _channels(answers: SceneAnswers, target: str) -> list[ChannelImportance]:
     found = answers.known.of("channel_importance", target)
     kept = [e for e in found if isinstance(e, ChannelImportance) and e.word == "channel"]
     if not kept or any(each.values.shape != (len(CHANNELS),) for each in kept):
-        raise UnsupportedError("tells no importance of a layer's channels")
+        raise UnsupportedError("gives no importance of a layer's channels")
     return kept
 
 
 def additive(answers: SceneAnswers) -> Verdict:
     """Squares of weights 3, 2 and 1 are ordered as their weights, and all above the rest."""
     found = answers.contrasts("sum", "red", "green", "blue").mean(0)
-    said = ", ".join(f"{each:.2f}" for each in _shares(found))
-    return bool(found[0] > found[1] > found[2] > 0), f"they get {said} (weights .50, .33, .17)"
+    shares = ", ".join(f"{each:.2f}" for each in _shares(found))
+    return bool(found[0] > found[1] > found[2] > 0), f"they get {shares} (weights .50, .33, .17)"
 
 
 def proportional(answers: SceneAnswers) -> Verdict:
@@ -113,21 +114,21 @@ def shuffled(answers: SceneAnswers) -> Verdict:
 
     On average: of few parts, a fit may by luck get a share even of chance.
     """
-    known = np.mean([_told(answers.known, target) for target in ("red", "green")])
-    chance = np.mean([_told(answers.chance, target) for target in WEIGHTS])
+    known = np.mean([_mean_r2(answers.known, target) for target in ("red", "green")])
+    chance = np.mean([_mean_r2(answers.chance, target) for target in WEIGHTS])
     return bool(known >= LEARNED and chance <= CHANCE), (
         f"R^2 is {known:.2f} where one square decides (at least {LEARNED}), "
         f"{chance:.2f} on chance (at most {CHANCE})"
     )
 
 
-def _told(explanation: Explanation, target: str) -> float:
-    """The mean of what the method says of its fits for a target."""
-    found = [each.r2 for each in explanation.evidence if each.target == target]
-    told = [each for each in found if each is not None]
-    if not told:
-        raise UnsupportedError("tells no R^2")
-    return float(np.mean(told))
+def _mean_r2(explanation: Explanation, target: str) -> float:
+    """The mean of the R^2 that the method gives for a target."""
+    own = [each.r2 for each in explanation.evidence if each.target == target]
+    found = [each for each in own if each is not None]
+    if not found:
+        raise UnsupportedError("gives no R^2")
+    return float(np.mean(found))
 
 
 def _shares(found: np.ndarray) -> np.ndarray:
@@ -136,18 +137,13 @@ def _shares(found: np.ndarray) -> np.ndarray:
     return found / total if total else np.zeros_like(found)
 
 
-def asked(claim: Callable[[SceneAnswers], Verdict]) -> str:
+def question_of(claim: Callable[[SceneAnswers], Verdict]) -> str:
     """What a claim says of a method, in one line."""
     return (claim.__doc__ or "").partition("\n")[0]
 
 
 CLAIMS: dict[str, Callable[[SceneAnswers], Verdict]] = {
-    "region": region,
-    "channel": channel,
-    "additive": additive,
-    "proportional": proportional,
-    "dummy": dummy,
-    "symmetric": symmetric,
-    "shuffled": shuffled,
+    each.__name__: each
+    for each in (region, channel, additive, proportional, dummy, symmetric, shuffled)
 }
-"""The names of interp.registry.manifest.Claim and what each asks."""
+"""The check of each claim, by its name in registry.yaml."""

@@ -1,4 +1,4 @@
-"""The checks every method must pass, each a function of a case; AssertionError says what fails."""
+"""The checks that every method must pass: functions of a case that raise AssertionError."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from interp.spec import Capability
 from interp.testing.toy import SIZE, ToyModel
 
 TOLERANCE = 1e-4
-"""How far two batch sizes may differ, relative to the largest value."""
+"""The largest difference between two batch sizes, relative to the largest value."""
 
 
 @dataclass(frozen=True)
 class MethodCase:
-    """A registered method on a model and an image, small enough to run in a second."""
+    """A registered method, with a model and an image that are small enough to run in a second."""
 
     method: str
     registry: Registry = field(default_factory=Registry.load)
@@ -42,22 +42,21 @@ class MethodCase:
     samples: int = 300
     targets: tuple[str, ...] = ("0", "1")
     global_seed: bool = False
-    """True where the method cannot do without a global seed; documented by the method."""
+    """True where the method cannot do without a global seed, and says so in its documentation."""
 
     def request(self, **changes: Any) -> Request:
         """The case's request, with changes."""
-        wanted: dict[str, Any] = {
-            "method": self.method,
-            "params": self.params,
-            "targets": self.targets,
-            "knowledge": self.knowledge,
-            "budget": Budget(samples=self.samples, batch_size=16),
-            **changes,
-        }
-        return Request(**wanted)
+        request = Request(
+            method=self.method,
+            params=self.params,
+            targets=self.targets,
+            knowledge=self.knowledge,
+            budget=Budget(samples=self.samples, batch_size=16),
+        )
+        return request.model_copy(update=changes)
 
     def picture(self) -> np.ndarray:
-        """The image: the given one, or a bright square on noise."""
+        """The case's image, by default a bright square on noise."""
         if self.image is not None:
             return self.image
         noise = draw_states(1, "picture", 0, (SIZE, SIZE * 3)).reshape(SIZE, SIZE, 3)
@@ -66,13 +65,9 @@ class MethodCase:
         return image
 
     def explain(self, model: ModelAdapter | None = None, **changes: Any) -> Explanation:
-        """Run the case's request, with changes, through the one road."""
-        return run(
-            self.request(**changes),
-            registry=self.registry,
-            model=model or self.model,
-            images=[self.picture()],
-        ).explanation
+        """The explanation that run makes for the case's request, with changes."""
+        session = Session(self.registry, model or self.model)
+        return run(self.request(**changes), session, images=[self.picture()]).explanation
 
 
 Check = Callable[[MethodCase], None]
@@ -80,22 +75,11 @@ Check = Callable[[MethodCase], None]
 
 def method_checks() -> list[Check]:
     """All checks, for pytest.mark.parametrize."""
-    return [
-        check_parameters,
-        check_needs,
-        check_evidence,
-        check_seed,
-        check_global_seeds,
-        check_batch_size,
-        check_alone_or_beside,
-        check_model_restored,
-        check_model_restored_after_failure,
-        check_cancelled,
-    ]
+    return [each for name, each in globals().items() if name.startswith("check_")]
 
 
 def check_parameters(case: MethodCase) -> None:
-    """Parameters survive JSON, and each has a default and a description."""
+    """Parameters are the same after JSON, and each has a default and a description."""
     params = open_method(case.registry, case.method, case.params).params
     kind = type(params)
     assert kind.model_validate_json(params.model_dump_json()) == params
@@ -106,16 +90,16 @@ def check_parameters(case: MethodCase) -> None:
 
 def check_needs(case: MethodCase) -> None:
     """The registry and the class declare the same needs, and these suffice."""
-    entry = case.registry.entry("method", case.method)
+    entry = case.registry.complete(case.registry.entry("method", case.method))
     assert isinstance(entry, MethodEntry)
-    declared = frozenset(entry.needs)
+    declared = frozenset(entry.needs or ())
     needs = open_method(case.registry, case.method, case.params).needs
     assert declared == needs, f"registry.yaml says {sorted(declared)}, the class {sorted(needs)}"
     case.explain(Narrowed(case.model, needs))
 
 
 def check_evidence(case: MethodCase) -> None:
-    """Evidence of known kinds, finite, of the image's size, for the targets asked for."""
+    """The evidence is of known kinds, finite, of the image's size, and for the targets given."""
     found = case.explain()
     assert found.evidence, "no evidence"
     names = {case.model.spec.classes[int(each)] for each in case.targets}
@@ -132,11 +116,11 @@ def check_evidence(case: MethodCase) -> None:
 def check_seed(case: MethodCase) -> None:
     """The same seed gives the same evidence."""
     first, second = case.explain(seed=3), case.explain(seed=3)
-    check_alike(first.evidence, second.evidence, 1e-6)
+    assert_alike(first.evidence, second.evidence, 1e-6)
 
 
 def check_global_seeds(case: MethodCase) -> None:
-    """Python's, NumPy's and torch's global generators are left where they were."""
+    """The global random generators of Python, NumPy and torch are left as they were."""
     import torch
 
     def states() -> list[Any]:
@@ -149,29 +133,29 @@ def check_global_seeds(case: MethodCase) -> None:
 
 
 def check_batch_size(case: MethodCase) -> None:
-    """One sample at a time gives what many at a time give."""
+    """The evidence does not depend on the batch size."""
     some = case.explain(budget=Budget(samples=case.samples, batch_size=1))
     many = case.explain(budget=Budget(samples=case.samples, batch_size=64))
-    check_alike(some.evidence, many.evidence, TOLERANCE)
+    assert_alike(some.evidence, many.evidence, TOLERANCE)
 
 
 def check_alone_or_beside(case: MethodCase) -> None:
-    """A target gets the same evidence alone and beside another."""
+    """The evidence for a target does not depend on the other targets."""
     first, *_ = case.targets
     name = case.model.spec.classes[int(first)]
     alone, beside = case.explain(targets=(first,)), case.explain()
     kept = [each for each in beside.evidence if each.target == name]
-    check_alike([each for each in alone.evidence if each.target == name], kept, TOLERANCE)
+    assert_alike([each for each in alone.evidence if each.target == name], kept, TOLERANCE)
 
 
 def check_model_restored(case: MethodCase) -> None:
-    """Weights, train flags, hooks and gradients are as before."""
+    """Weights, train flags, hooks and gradients of the model are left as they were."""
     with unchanged(case.model):
         case.explain()
 
 
 def check_model_restored_after_failure(case: MethodCase) -> None:
-    """The same when the model fails in the middle; of no meaning where it is never asked."""
+    """The model is also left as it was when it fails in the middle of a run."""
     watched = Narrowed(case.model, case.model.capabilities)
     case.explain(watched)
     own = watched.calls - 1  # the first is run's, for the prediction
@@ -186,18 +170,17 @@ def check_model_restored_after_failure(case: MethodCase) -> None:
 
 
 def check_cancelled(case: MethodCase) -> None:
-    """A run that is cancelled ends in Cancelled, if the method asks at all."""
-    wanted = case.request()
+    """A cancelled run ends in Cancelled."""
+    session = Session(case.registry, case.model, cancelled=lambda: True)
     try:
-        session = Session(case.registry, case.model, cancelled=lambda: True)
-        run(wanted, session, images=[case.picture()])
+        run(case.request(), session, images=[case.picture()])
     except Cancelled:
         return
-    raise AssertionError("context.out_of_time() was never asked")
+    raise AssertionError("context.out_of_time() was never called")
 
 
 class Narrowed(ModelAdapter):
-    """A model that offers only some capabilities, and may fail after a number of calls."""
+    """A model reduced to some capabilities, which may fail after a number of calls."""
 
     def __init__(
         self, model: ModelAdapter, capabilities: frozenset[Capability], most: int | None = None
@@ -205,45 +188,40 @@ class Narrowed(ModelAdapter):
         self.model, self.spec, self.capabilities = model, model.spec, capabilities
         self.calls, self.most = 0, most
 
-    def _allow(self, need: Capability) -> ModelAdapter:
-        if need not in self.capabilities:
-            raise self.lacks(need)
-        if self.calls == self.most:
-            raise RuntimeError("the model failed on purpose")
-        self.calls += 1
-        return self.model
-
-    def predict(self, images: Any) -> Any:
-        return self._allow(Capability.PREDICT).predict(images)
-
     def probabilities(self, scores: Any, output: Any = "prob") -> Any:
         return self.model.probabilities(scores, output)
 
     def layers(self) -> Any:
         return self.model.layers()
 
-    def activations(self, images: Any, layers: Sequence[str]) -> Any:
-        return self._allow(Capability.ACTIVATIONS).activations(images, layers)
-
-    def cut(self, layer: str) -> Any:
-        return self._allow(Capability.CUT).cut(layer)
-
-    def forward(self, images: Any) -> Any:
-        return self._allow(Capability.GRADIENTS).forward(images)
-
-    def gradient(self, images: Any, targets: Any) -> Any:
-        return self._allow(Capability.GRADIENTS).gradient(images, targets)
-
-    def module(self) -> Any:
-        return self._allow(Capability.MODULE).module()
-
     def to_device(self, values: np.ndarray) -> Any:
         return self.model.to_device(values)
+
+    @staticmethod
+    def _limited(name: str, need: Capability) -> Callable[..., Any]:
+        """The model's method, where it is allowed and the calls are not used up."""
+
+        def call(self: Narrowed, *args: Any) -> Any:
+            if need not in self.capabilities:
+                raise self.lacks(need)
+            if self.calls == self.most:
+                raise RuntimeError("the model failed on purpose")
+            self.calls += 1
+            return getattr(self.model, name)(*args)
+
+        return call
+
+    predict = _limited("predict", Capability.PREDICT)
+    activations = _limited("activations", Capability.ACTIVATIONS)
+    cut = _limited("cut", Capability.CUT)
+    forward = _limited("forward", Capability.GRADIENTS)
+    gradient = _limited("gradient", Capability.GRADIENTS)
+    module = _limited("module", Capability.MODULE)
 
 
 @contextmanager
 def unchanged(model: ModelAdapter) -> Iterator[None]:
-    """Assert that the block leaves the model's module as it was; nothing to see without one."""
+    """Assert that the block leaves the model's module as it was, where it has one."""
     if Capability.MODULE not in model.capabilities:
         yield
         return
@@ -261,10 +239,10 @@ def unchanged(model: ModelAdapter) -> Iterator[None]:
     assert state() == before, "the model was altered (weights, train flags, hooks or gradients)"
 
 
-def check_alike(first: Sequence[Evidence], second: Sequence[Evidence], tolerance: float) -> None:
-    """Two lists of evidence differ by no more than this share of each array's largest value.
+def assert_alike(first: Sequence[Evidence], second: Sequence[Evidence], tolerance: float) -> None:
+    """Assert that two lists of evidence differ by at most a share of each array's largest value.
 
-    Standard errors count against what they are errors of: where a fit is exact they are rounding.
+    For standard errors it is a share of what they are errors of: in an exact fit they are rounding.
     """
     names, others = [each.name for each in first], [each.name for each in second]
     assert names == others, f"evidence {names} became {others}"

@@ -1,4 +1,4 @@
-"""The truth about a method: the common checks, and its answers where the right ones are known."""
+"""Checking a method: the checks for every method, and the claims on scenes known by hand."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from interp.registry import Registry
 from interp.registry.manifest import MethodEntry
 from interp.request import Request
 from interp.run import fit, run
+from interp.session import Session
 from interp.testing.answer import SceneAnswers
-from interp.testing.claim import CLAIMS, Verdict
+from interp.testing.claim import CLAIMS
 from interp.testing.conformance import Check, MethodCase, method_checks
 from interp.testing.scene import Scene, scene
 from interp.testing.toy_models import CLASSES, Scenes, chance_model, known_model
@@ -28,17 +29,17 @@ from interp.testing.toy_models import CLASSES, Scenes, chance_model, known_model
 CONFORMANCE = "conformance"
 SAMPLES, FEW, SCENES = 1000, 300, 3
 STEPS = len(method_checks()) + len(CLAIMS)
-"""How often one check of a method tells of its progress."""
+"""How many steps one check of a method has."""
 
 Outcome = Literal["pass", "fail", "none"]
-Tell = Callable[[str], None]
+OnStep = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One check of a method: how it came out, whether it was claimed, what was measured.
+    """One check of a method: its outcome, and whether the method claims it.
 
-    "none": the method's answers leave nothing to measure.
+    The outcome is "none" where the method's explanations leave nothing to measure.
     """
 
     method: str
@@ -46,10 +47,11 @@ class Finding:
     outcome: Outcome
     claimed: bool
     said: str
+    """What was measured, in words."""
 
     @property
     def broken(self) -> bool:
-        """Whether it was promised and does not hold."""
+        """Whether the method claims it and it does not hold."""
         return self.claimed and self.outcome != "pass"
 
 
@@ -58,31 +60,31 @@ def check(
     name: str,
     params: dict[str, Any] | None = None,
     samples: int = SAMPLES,
-    tell: Tell = lambda _: None,
+    on_step: OnStep = lambda _: None,
 ) -> list[Finding]:
-    """A registered method's conformance, then every claim there is; `tell` hears each step begin.
+    """Check a registered method by the checks for every method, then by every claim there is.
 
-    A method that learns first learns the known scenes.
+    A method that learns first is fitted to the scenes. `on_step` is called with each step's name.
     """
     if params:
-        open_method(registry, name, params)  # a slip here is the caller's, not the method's
+        open_method(registry, name, params)  # a wrong parameter is the caller's, not the method's
     with TemporaryDirectory() as folder:
-        trial = MethodCheck(registry, name, params or {}, samples, tell, Path(folder))
-        return [trial.conformance(), *trial.claims()]
+        checked = MethodCheck(registry, name, params or {}, samples, on_step, Path(folder))
+        return [checked.conformance(), *checked.claims()]
 
 
 @dataclass(frozen=True)
 class MethodCheck:
-    """A method about to be checked; what it learns of a model is kept in `folder`."""
+    """A method that is checked; what it learns of a model is saved in `folder`."""
 
     registry: Registry
     name: str
     params: dict[str, Any]
     samples: int
-    tell: Tell
+    on_step: OnStep
     folder: Path
     made: dict[str, ModelAdapter] = field(default_factory=dict)
-    """What is explained, by the fingerprint of the model it was learned of."""
+    """The models that the method learned of or made, by the original's fingerprint."""
 
     @cached_property
     def known(self) -> ModelAdapter:
@@ -95,69 +97,56 @@ class MethodCheck:
         found = {each.__name__: self._fault(each) for each in checks}
         failed = [f"{name}: {fault}" for name, fault in found.items() if fault]
         outcome: Outcome = "fail" if failed else "pass"
-        said = "; ".join([f"{len(checks) - len(failed)} of {len(checks)}", *failed])
-        return Finding(self.name, CONFORMANCE, outcome, True, said)
+        message = "; ".join([f"{len(checks) - len(failed)} of {len(checks)}", *failed])
+        return Finding(self.name, CONFORMANCE, outcome, True, message)
 
     def _fault(self, check: Check) -> str | None:
-        """What a check has against the method."""
-        self.tell(check.__name__.removeprefix("check_"))
+        """Why the method fails a check; None where it passes."""
+        self.on_step(check.__name__.removeprefix("check_"))
         try:
             model, knowledge = self._learned(self.known)
-            check(
-                MethodCase(
-                    self.name,
-                    registry=self.registry,
-                    model=model,
-                    image=scene(0).image,
-                    params=self.params,
-                    knowledge=knowledge,
-                    samples=min(self.samples, FEW),
-                )
-            )
-        except Exception as error:  # whatever a stranger's method does is a finding
+            few, image = min(self.samples, FEW), scene(0).image
+            check(MethodCase(self.name, self.registry, model, image, self.params, knowledge, few))
+        except Exception as error:  # whatever a method does wrong is a finding
             return " ".join(f"{type(error).__name__}: {error}".split())
         return None
 
     def claims(self) -> Iterator[Finding]:
-        """Every claim there is, held against the method's answers."""
+        """Every claim there is, checked on the method's explanations."""
         entry = self.registry.entry("method", self.name)
         claimed = entry.claims if isinstance(entry, MethodEntry) else ()
         scenes = [scene(seed) for seed in range(SCENES)]
         answers = SceneAnswers(scenes, lambda chance: self._explain(chance, scenes))
-        for name, holds in CLAIMS.items():
-            outcome, said = self._held(holds, answers)
-            yield Finding(self.name, name, outcome, name in claimed, said)
-
-    def _held(
-        self, holds: Callable[[SceneAnswers], Verdict], answers: SceneAnswers
-    ) -> tuple[Outcome, str]:
-        self.tell(holds.__name__)
-        try:
-            right, said = holds(answers)
-        except UnsupportedError as error:
-            return "none", str(error)
-        except InterpError as error:
-            return "fail", str(error)
-        return "pass" if right else "fail", said
+        for name, claim in CLAIMS.items():
+            self.on_step(name)
+            outcome: Outcome
+            try:
+                holds, message = claim(answers)
+                outcome = "pass" if holds else "fail"
+            except UnsupportedError as error:
+                outcome, message = "none", str(error)
+            except InterpError as error:
+                outcome, message = "fail", str(error)
+            yield Finding(self.name, name, outcome, name in claimed, message)
 
     def _explain(self, chance: bool, scenes: Sequence[Scene]) -> Explanation:
         """Every scene explained for every class."""
         model, knowledge = self._learned(chance_model(self.registry) if chance else self.known)
         request = self._request(targets=CLASSES, knowledge=knowledge)
         images = [each.image for each in scenes]
-        return run(request, registry=self.registry, model=model, images=images).explanation
+        return run(request, Session(self.registry, model), images=images).explanation
 
     def _learned(self, model: ModelAdapter) -> tuple[ModelAdapter, str | None]:
-        """The model, or what a method that trains made of it, and the folder of what it learned."""
+        """The model, or the one that a training method made of it, and the folder of knowledge."""
         if self.registry.get("method", self.name).fit is Method.fit:
             return model, None
         key = model.spec.fingerprint
         place = self.folder / key
         if key not in self.made:
-            data = Scenes(model)
-            known = fit(self._request(), registry=self.registry, model=model, dataset=data)
-            replace(known, made=None).save(place)
-            self.made[key] = known.made or model
+            session = Session(self.registry, model)
+            knowledge = fit(self._request(), session, dataset=Scenes(model))
+            replace(knowledge, made=None).save(place)
+            self.made[key] = knowledge.made or model
         return self.made[key], str(place)
 
     def _request(self, **more: Any) -> Request:

@@ -1,4 +1,4 @@
-"""A two-convolution model in plain torch behind the full interface: fast, exact, easy to read."""
+"""A model of two convolutions that offers every capability: fast, exact and easy to read."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ import numpy as np
 from interp.engine.random import content_key
 from interp.model import Cut, Frontier, ModelAdapter, Output
 from interp.spec import Capability, InputSpec, Layer, ModelSpec, ReceptiveField
+from interp.target import Target
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-    from interp.target import Target
 
 SIZE = 32
 
 
 class ToyModel(ModelAdapter):
-    """conv1 3 -> 4, conv2 4 -> 6 (stride 2), mean, linear to 3 classes; all with ReLU; seeded."""
+    """A model of 3 classes: conv1 3 -> 4, conv2 4 -> 6 (stride 2), ReLU, mean, linear; seeded."""
 
     capabilities = frozenset(Capability)
 
@@ -40,7 +39,7 @@ class ToyModel(ModelAdapter):
 
     @cached_property
     def net(self) -> nn.Sequential:
-        """The layers, with weights drawn from the seed and no global generator."""
+        """The layers, with weights drawn from the seed; the global generator is left as it was."""
         import torch
         from torch import nn
 
@@ -75,7 +74,6 @@ class ToyModel(ModelAdapter):
         return turn[output](scores, -1) if output in turn else scores
 
     def layers(self) -> list[Layer]:
-        fields = ((3.0, 1.0, 0.5), (5.0, 2.0, 0.5))
         size = self.spec.input.size[0]
         return [
             Layer(
@@ -84,15 +82,13 @@ class ToyModel(ModelAdapter):
                 layout="NCHW",
                 channels=channels,
                 grid=(size // step, size // step),
-                field=ReceptiveField(
-                    size=(field[0],) * 2, stride=(field[1],) * 2, offset=(field[2],) * 2
-                ),
+                field=ReceptiveField(size=(seen, seen), stride=(step, step), offset=(0.5, 0.5)),
                 cost_after=after,
                 cut="graph",
             )
-            for name, channels, step, field, after in (
-                ("conv1", 4, 1, fields[0], 0.33),
-                ("conv2", 6, 2, fields[1], 0.01),
+            for name, channels, step, seen, after in (
+                ("conv1", 4, 1, 3, 0.33),
+                ("conv2", 6, 2, 5, 0.01),
             )
         ]
 

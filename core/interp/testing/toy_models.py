@@ -1,4 +1,4 @@
-"""Networks whose explanation is known by hand: classes count the coloured squares of a scene."""
+"""Networks whose explanation is known by hand: their classes count a scene's squares by colour."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp.dataset import Dataset, Example
+from interp.model import ModelAdapter
 from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions
@@ -18,15 +19,13 @@ from interp.testing.scene import CELL, COLOURS, SIDE, SIZE, scene
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from interp.model import ModelAdapter
-
     Layers = list[tuple[str, nn.Module]]
 
 CHANNELS = ("light", "red", "dark", "green", "blue", "white")
-"""What each channel sees. No class asks for light, which is largest, or dark.
+"""What each channel responds to. No class uses light, the strongest, or dark.
 
-From the second layer on, a colour's channel sees white as well, which the classes take off again:
-white matters to channels and to no class.
+From the second layer on, a colour's channel also responds to white, which the classes subtract
+again: white matters to channels and to no class.
 """
 WEIGHTS = {
     "red": {"red": 4.0},
@@ -34,18 +33,18 @@ WEIGHTS = {
     "both": {"red": 2.4, "green": 2.4},
     "sum": {"red": 2.7, "green": 1.8, "blue": 0.9},
 }
-"""score of a class = sum over colours of weight times amount, less 2; one square is an amount of 1.
+"""A class's score is the sum over colours of weight times amount, less 2; a square's amount is 1.
 
-Probabilities lie where they are nearly proportional to scores.
+The scores lie where probabilities are nearly proportional to them.
 """
 CLASSES = tuple(WEIGHTS)
 AMOUNT = ((220 - 40 - 40) / 255 - 0.25) * SIDE**2 / SIZE**2
-"""What a channel of colour holds of one square, on average over the map."""
+"""A colour channel's mean over the map for one square."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scenes(Dataset):
-    """Images to learn from, every choice of squares in turn, labelled by the model's answer."""
+    """Scenes for methods that learn: every choice of squares in turn, labelled by the model."""
 
     model: ModelAdapter
     count: int = 32
@@ -69,12 +68,12 @@ class Scenes(Dataset):
 
 
 def known_model(registry: Registry) -> ModelAdapter:
-    """Scores that are sums of the colours' amounts: every channel and square counts as written."""
+    """The network whose scores are the weighted sums of the colours' amounts (WEIGHTS)."""
     return _opened("known", _counting, registry)
 
 
 def chance_model(registry: Registry) -> ModelAdapter:
-    """The same layers, and scores that have nothing to do with what is on or off in them."""
+    """The same layers with scores that change at random with whatever is switched off."""
     return _opened("chance", _chance, registry)
 
 
@@ -85,7 +84,7 @@ def _opened(name: str, head: Callable[[], Layers], registry: Registry) -> ModelA
     options = ModelOptions(
         input={"size": (SIZE, SIZE), "mean": (0.5,) * 3, "std": (0.5,) * 3},
         activation="sigmoid",
-        device="cpu",  # the same answer everywhere
+        device="cpu",  # the same scores on every machine
     )
     with torch.random.fork_rng():  # layers draw weights, which are then replaced
         network = nn.Sequential(OrderedDict([*_features(), *head()])).eval()
@@ -95,7 +94,7 @@ def _opened(name: str, head: Callable[[], Layers], registry: Registry) -> ModelA
 
 
 def _features() -> Layers:
-    """Amount of each colour per pixel, averaged twice to a quarter of the size."""
+    """Layers that give each colour's amount, averaged twice to a quarter of the size."""
     import torch
     from torch import nn
 
@@ -123,15 +122,15 @@ def _counting() -> Layers:
     from torch import nn
 
     head = nn.Linear(len(CHANNELS), len(CLASSES))
-    asked = [each | {"white": -sum(each.values())} for each in WEIGHTS.values()]
-    rows = [[each.get(channel, 0.0) for channel in CHANNELS] for each in asked]
+    weights = [each | {"white": -sum(each.values())} for each in WEIGHTS.values()]
+    rows = [[each.get(channel, 0.0) for channel in CHANNELS] for each in weights]
     head.weight.data = torch.tensor(rows) / AMOUNT
     head.bias.data.fill_(-2.0)
     return [("pool", nn.AdaptiveAvgPool2d(1)), ("flat", nn.Flatten()), ("head", head)]
 
 
 def _chance() -> Layers:
-    """3 sin(w . A) with w so large that whatever changes, the answer is another at random."""
+    """Scores 3 sin(w . A) with w so large that any change of A gives another score at random."""
     import torch
     from torch import nn
 

@@ -1,1 +1,1 @@
-"""Training that methods share: samples, the loop on Lightning Fabric, and what it keeps."""
+"""Training shared by methods: samples, tasks, the loop, checkpoints, curves."""

@@ -1,4 +1,4 @@
-"""The state of a training after each whole epoch, on disk, so that a killed one goes on."""
+"""Checkpoint of a training after each epoch, from which an interrupted one continues."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Row = dict[str, Any]
 class Checkpoint:
     """Weights, optimisers and the log of one training in a folder; `log.jsonl` is for people.
 
-    Randomness needs no keeping: an epoch's depends on seed and epoch alone.
+    No random state is saved: an epoch's depends on seed and epoch alone.
     """
 
     folder: Path
@@ -27,11 +27,11 @@ class Checkpoint:
 
     @property
     def file(self) -> Path:
-        """The state."""
+        """The file with weights, optimisers and log."""
         return self.folder / f"training-{self.key}.pt"
 
     def save(self, task: Task, rows: list[Row]) -> None:
-        """Replace what is kept; InputError, and the old state whole, where the disk is full."""
+        """Replace the saved state; where the disk is full, InputError and the old state is left."""
         import torch
 
         state = {
@@ -46,7 +46,7 @@ class Checkpoint:
             partial.replace(self.file)
             lines = "".join(f"{json.dumps(row)}\n" for row in rows)
             (self.folder / "log.jsonl").write_text(lines, encoding="utf-8")
-        except (OSError, RuntimeError) as error:  # torch.save tells a full disk as RuntimeError
+        except (OSError, RuntimeError) as error:  # torch.save raises RuntimeError on a full disk
             partial.unlink(missing_ok=True)
             raise InputError(
                 f"{self.folder}: progress cannot be kept ({error}); what was kept before is "
@@ -54,7 +54,7 @@ class Checkpoint:
             ) from error
 
     def load(self, task: Task, device: str) -> list[Row]:
-        """Put the kept state into the task; the log so far, empty where nothing was kept."""
+        """Load the saved state into the task; the log so far, empty where nothing was saved."""
         import torch
 
         if not self.file.is_file():
@@ -65,7 +65,7 @@ class Checkpoint:
             raise InputError(f"{self.file} is damaged; remove it to begin again") from error
         for name, each in task.modules.items():
             each.load_state_dict(state["modules"][name])
-        for name, held in task.optimizers.items():
-            held.load_state_dict(state["optimizers"][name])
+        for name, optimizer in task.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
         rows: list[Row] = json.loads(state["rows"])
         return rows

@@ -1,11 +1,10 @@
-"""Epochs on Lightning Fabric: seeded by epoch, kept on disk, stopped at the first NaN."""
+"""Training loop on Lightning Fabric: seeded by epoch, saved after each, stopped at a NaN."""
 
 from __future__ import annotations
 
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,7 @@ from interp.network.device import send
 from interp.network.preprocess import encode
 from interp.training.checkpoint import Checkpoint, Row
 from interp.training.samples import Samples, ordered
-from interp.training.task import Plan, Task
+from interp.training.task import Plan, Task, seeded
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,63 +25,63 @@ if TYPE_CHECKING:
 
 PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 CHECKED = 50
-"""Steps between two looks at the loss, each of which waits for the device."""
+"""Steps between two checks of the loss for NaN, each of which waits for the device."""
 
 
 def train(task: Task, samples: Samples, plan: Plan, context: Context) -> tuple[list[Row], str]:
     """Train the task's modules in place; the log, and why it ended early ("" if it did not).
 
-    Goes on from what is kept in context.checkpoint under the plan's key: on a CPU the weights
-    are then the same, bit by bit. Ends early where the time budget leaves no room for another
-    epoch. torch's global generators are seeded within (dropout knows no other) and put back;
-    Python's and NumPy's are not touched. With several devices the program runs once on each,
-    and only the first comes back from here.
+    An interrupted training continues from context.checkpoint, where the plan's key is the same; on
+    a CPU the weights are then the same bit by bit. Training ends early where the time budget leaves
+    no room for another epoch. torch's global generators are seeded inside (dropout uses no other)
+    and restored; Python's and NumPy's are not touched. With several devices the program runs once
+    on each, and only the first returns from here.
     """
     if plan.batch_size < plan.devices or not len(samples):
         raise InputError(
             f"found {len(samples)} images in batches of {plan.batch_size} for {plan.devices} "
             "devices; expected images, and one or more of a batch for each device"
         )
-    with _folder(context) as folder:
-        run = Run(task, samples, plan, context, Checkpoint(folder, plan.key), _fabric(plan))
-        found = run.epochs()
+    with tempfile.TemporaryDirectory() as temporary:
+        checkpoint = Checkpoint(context.checkpoint or Path(temporary), plan.key)
+        run = Run(task, samples, plan, context, checkpoint, _fabric(plan))
+        result = run.epochs()
     if not run.fabric.is_global_zero:
         raise SystemExit(0)
-    return found
+    return result
 
 
 @dataclass(eq=False)
 class Run:
-    """One training on its way."""
+    """One training in progress."""
 
     task: Task
     samples: Samples
     plan: Plan
     context: Context
-    keep: Checkpoint
+    checkpoint: Checkpoint
     fabric: Any
 
     def epochs(self) -> tuple[list[Row], str]:
-        """All epochs that are not done yet."""
+        """Train all epochs that are not done yet."""
         modules, optimizers, rows = self._begin()
-        begun, first = time.monotonic(), len(rows)
+        start, first = time.monotonic(), len(rows)
         for epoch in range(first, self.plan.epochs):
-            if epoch > first and self._full((time.monotonic() - begun) / (epoch - first)):
+            if epoch > first and self._too_late((time.monotonic() - start) / (epoch - first)):
                 return rows, f"the time budget ended training after {epoch} epochs"
             rows.append(self._epoch(epoch, modules, optimizers))
             if self.fabric.is_global_zero:
-                self.keep.save(self.task, rows)
+                self.checkpoint.save(self.task, rows)
             self.fabric.barrier()
         return rows, ""
 
     def _begin(self) -> tuple[dict[str, Any], dict[str, Any], list[Row]]:
-        """Modules and optimisers as Fabric wraps them, in the state that was kept."""
-
+        """Modules and optimisers as Fabric wraps them, in the saved state if there is one."""
         self.fabric.launch()
         self.samples = self.samples.near(self.fabric.device)
         for each in self.task.modules.values():
             each.to(self.fabric.device, memory_format=self._layout)  # type: ignore[call-overload]
-        rows = self.keep.load(self.task, str(self.fabric.device))
+        rows = self.checkpoint.load(self.task, str(self.fabric.device))
         modules = {n: self.fabric.setup_module(each) for n, each in self.task.modules.items()}
         optimizers = {
             n: self.fabric.setup_optimizers(each) for n, each in self.task.optimizers.items()
@@ -106,19 +105,23 @@ class Run:
         return torch.contiguous_format if broken else torch.channels_last
 
     def _epoch(self, epoch: int, modules: dict[str, Any], optimizers: dict[str, Any]) -> Row:
-        """One pass over the samples; the row it leaves in the log."""
+        """One pass over the samples; its row of the log."""
         active = [optimizers[name] for name in self.task.begin(epoch)]
         for each in self.task.modules.values():
             each.train()
         sums: dict[str, Tensor] = {}
-        with self._seeded(epoch):
+        with seeded(self._seed(epoch), self.fabric.device):
             for step, (images, labels, weight) in enumerate(self._batches(epoch)):
                 losses = self.task.losses(epoch, modules, images, labels)
-                self._descend(losses["loss"], active)
+                for optimizer in active:
+                    optimizer.zero_grad()
+                self.fabric.backward(losses["loss"])
+                for optimizer in active:
+                    optimizer.step()
                 self.task.stepped(epoch)
                 for name, value in losses.items():
                     sums[name] = sums.get(name, 0) + value.detach().float() * weight
-                self._look(epoch, step, losses["loss"])
+                self._report(epoch, step, losses["loss"])
         self._check(epoch)
         for each in self.task.modules.values():
             each.eval()
@@ -129,9 +132,7 @@ class Run:
         return {"epoch": epoch, **means, **self.task.measure(epoch)}
 
     def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor, float]]:
-        """This device's images (B, 3, h, w) as the network wants them, labels (B,), and their
-        share of the epoch.
-        """
+        """This device's encoded images (B, 3, h, w), labels (B,), and their share of the epoch."""
         plan, count, device = self.plan, len(self.samples), self.fabric.device
         for batch in ordered(plan.seed, epoch, count, plan.batch_size):
             chosen = batch[self.fabric.global_rank :: self.fabric.world_size]
@@ -141,15 +142,8 @@ class Run:
             inputs = encode(images.float() / 255, self.samples.model.spec.input)
             yield inputs.contiguous(memory_format=self._layout), labels, len(batch) / count
 
-    def _descend(self, loss: Tensor, active: list[Any]) -> None:
-        for optimizer in active:
-            optimizer.zero_grad()
-        self.fabric.backward(loss)
-        for optimizer in active:
-            optimizer.step()
-
-    def _look(self, epoch: int, step: int, loss: Tensor) -> None:
-        """Tell the progress; now and then see whether the loss is a number still."""
+    def _report(self, epoch: int, step: int, loss: Tensor) -> None:
+        """Report progress; every CHECKED steps check that the loss is finite."""
         steps = -(-len(self.samples) // self.plan.batch_size)
         self.context.out_of_time()
         self.context.progress("training", epoch * steps + step + 1, self.plan.epochs * steps)
@@ -157,47 +151,31 @@ class Run:
             raise self._diverged(epoch)
 
     def _check(self, epoch: int) -> None:
-        """Raise InputError unless every weight is a number."""
+        """Raise InputError unless every weight is finite."""
         for module in self.task.modules.values():
             for each in module.state_dict().values():
                 if not bool(each.isfinite().all()):
                     raise self._diverged(epoch)
 
     def _diverged(self, epoch: int) -> InputError:
-        kept = "nothing is kept, it was the first"
+        saved = "nothing is kept, it was the first"
         if epoch and self.context.checkpoint is not None:
-            kept = f"the state after epoch {epoch - 1} is kept in {self.keep.folder}"
+            saved = f"the state after epoch {epoch - 1} is kept in {self.checkpoint.folder}"
         return InputError(
-            f"the loss became NaN or infinite in epoch {epoch}; {kept}; go on with smaller "
+            f"the loss became NaN or infinite in epoch {epoch}; {saved}; go on with smaller "
             "learning rates"
         )
 
-    @contextmanager
-    def _seeded(self, epoch: int) -> Iterator[None]:
-        """torch's global generators in a state that seed, epoch and device number decide."""
-        import torch
+    def _seed(self, epoch: int) -> int:
+        """Seed of an epoch on this device."""
+        first, second = draw_bits(self.plan.seed, "epoch", epoch, 2)
+        return (int(first) << 31) + int(second) + int(self.fabric.global_rank)
 
-        device = self.fabric.device
-        with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            first, second = draw_bits(self.plan.seed, "epoch", epoch, 2)
-            torch.manual_seed((int(first) << 31) + int(second) + self.fabric.global_rank)
-            yield
-
-    def _full(self, each: float) -> bool:
+    def _too_late(self, seconds: float) -> bool:
         """Whether the time budget has no room for another epoch of so many seconds."""
         limit = self.context.budget.seconds
-        over = limit is not None and time.monotonic() - self.context.started + each > limit
+        over = limit is not None and time.monotonic() - self.context.started + seconds > limit
         return bool(self.fabric.broadcast(over))
-
-
-@contextmanager
-def _folder(context: Context) -> Iterator[Path]:
-    """Where progress is kept: the run's own folder, or one for the moment."""
-    if context.checkpoint is not None:
-        yield context.checkpoint
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
 
 
 def _fabric(plan: Plan) -> Any:

@@ -1,8 +1,8 @@
-"""Labelled images as a network takes them: kept in memory where they fit, split, put in order."""
+"""Images at a network's input size with labels, in memory where they fit; splits and order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from interp.context import Context
-    from interp.dataset import Dataset
+    from interp.dataset import Dataset, Example
     from interp.model import ModelAdapter
 
 
@@ -28,10 +28,10 @@ BATCH = 64
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Images of a data set by their `places` in it, with labels (N,).
+    """Images of a data set, given by their `places` in it (N,), with labels (N,).
 
-    `pixels` (M, 3, h, w) uint8 are all images that can be read, `rows` (N,) those of this part;
-    without them images are read again each time.
+    `pixels` (M, 3, h, w) uint8 are all readable images in memory, `rows` (N,) those of these
+    samples. Without pixels images are read from the data set each time.
     """
 
     model: ModelAdapter
@@ -56,16 +56,23 @@ class Samples:
         )
 
     def batches(
-        self, context: Context, what: str, size: int = BATCH
+        self,
+        context: Context,
+        label: str = "",
+        size: int = BATCH,
+        device: torch.device | None = None,
     ) -> Iterator[tuple[np.ndarray, Tensor]]:
-        """Rows (B,) and images (B, 3, h, w) in [0, 1] on the model's device; `what` is told."""
+        """Rows (B,) and images (B, 3, h, w) in [0, 1], on the model's device unless one is given.
+
+        Progress is reported under `label`.
+        """
         for chosen in np.array_split(np.arange(len(self)), -(-len(self) // size)):
             context.out_of_time()
-            context.progress(what, int(chosen[-1]) + 1, len(self))
-            yield chosen, self.images(chosen).to(self.model.spec.device).float() / 255
+            context.progress(label, int(chosen[-1]) + 1, len(self))
+            yield chosen, self.images(chosen).to(device or self.model.spec.device).float() / 255
 
     def split(self, share: float, seed: int) -> tuple[Samples, Samples]:
-        """The rest, and a share of each class set apart in random order: one image or more."""
+        """Two parts: the rest, and a random share of each class, one image or more."""
         order = np.argsort(draw_bits(seed, "split", 0, len(self)), kind="stable")
         apart = np.zeros(len(self), bool)
         for label in np.unique(self.labels):
@@ -74,7 +81,7 @@ class Samples:
         return self.part(np.flatnonzero(~apart)), self.part(order[apart[order]])
 
     def near(self, device: torch.device) -> Samples:
-        """The same, their images on a GPU where they take no more than half of what is free."""
+        """The samples with pixels on a GPU, where they take at most half of its free memory."""
         import torch
 
         if self.pixels is None or device.type != "cuda":
@@ -85,14 +92,14 @@ class Samples:
         return replace(self, pixels=self.pixels.to(device))
 
     def alternate(self) -> np.ndarray:
-        """Every other sample of each class, (N,) bool: to choose by, the rest to measure on."""
+        """Every other sample of each class, (N,) bool, to choose by; the rest is to measure on."""
         found = np.zeros(len(self), bool)
         for label in np.unique(self.labels):
             found[np.flatnonzero(self.labels == label)[::2]] = True
         return found
 
     def part(self, chosen: np.ndarray) -> Samples:
-        """Some of the samples."""
+        """The samples at some rows."""
         return replace(
             self, places=self.places[chosen], labels=self.labels[chosen], rows=self.rows[chosen]
         )
@@ -108,12 +115,12 @@ def matched(model: ModelAdapter, dataset: Dataset, remedy: str = "") -> list[int
     try:
         return [parse_target(name, model.spec.classes).index for name in dataset.classes]
     except InputError as error:
-        told = f"the data's classes are not {model.spec.name}'s: {error}"
-        raise InputError(f"{told}; {remedy}" if remedy else told) from error
+        message = f"the data's classes are not {model.spec.name}'s: {error}"
+        raise InputError(f"{message}; {remedy}" if remedy else message) from error
 
 
 def matched_all(model: ModelAdapter, dataset: Dataset, remedy: str, otherwise: str) -> list[int]:
-    """The same for data that show every class; `otherwise` says what follows where they do not."""
+    """As `matched`; InputError, with `otherwise` as alternative, unless data show every class."""
     found = matched(model, dataset, remedy)
     missing = [name for at, name in enumerate(model.spec.classes) if at not in found]
     if missing:
@@ -130,57 +137,77 @@ def gather(
 ) -> Samples:
     """Every image that can be read and has a label; label i becomes classes[i].
 
-    Kept in memory if that takes no more than the budget's. InputError for a label that is no
-    class, and for classes without images.
+    InputError for a label that is no class, and for classes without images.
     """
+
+    def label_of(example: Example) -> int | None:
+        if example.label is None:
+            return None
+        if not 0 <= example.label < len(classes):
+            raise InputError(
+                f"image {example.name} has label {example.label}; expected 0 to "
+                f"{len(classes) - 1}, the data's classes; correct its label"
+            )
+        return classes[example.label]
+
+    samples = _gather(model, dataset, label_of, context)
+    _check_classes(dataset, classes, samples.labels.tolist())
+    return samples
+
+
+def gather_unlabelled(model: ModelAdapter, dataset: Dataset, context: Context) -> Samples:
+    """Every image that can be read; the data's labels are left out, and all labels are 0."""
+    return _gather(model, dataset, lambda _: 0, context)
+
+
+def _gather(
+    model: ModelAdapter,
+    dataset: Dataset,
+    label_of: Callable[[Example], int | None],
+    context: Context,
+) -> Samples:
+    """Images with a label, kept in memory where they take no more than the budget's."""
     import torch
 
     height, width = model.spec.input.size
     fits = len(dataset) * 3 * height * width <= context.budget.memory
     pixels = torch.empty(len(dataset), 3, height, width, dtype=torch.uint8) if fits else None
-    reading, unlabelled = TolerantReader(dataset), 0
+    reader, unlabelled = TolerantReader(dataset), 0
     places: list[int] = []
     labels: list[int] = []
-    for index, example in reading.examples():
+    for index, example in reader.examples():
         context.out_of_time()
         context.progress("reading images", index + 1, len(dataset))
-        if example is None or example.label is None:
+        label = None if example is None else label_of(example)
+        if example is None or label is None:
             unlabelled += example is not None
             continue
-        labels.append(classes[_checked(example.label, len(classes), example.name)])
         if pixels is not None:
             pixels[len(places)] = _prepared(model, example.image)
+        labels.append(label)
         places.append(index)
-    notes = reading.notes()
+    notes = reader.notes()
     if unlabelled:
         notes.append(f"{unlabelled} images without a label were left out")
-    _check_classes(dataset, classes, labels)
     kept = None if pixels is None else pixels[: len(places)]
     rows = np.arange(len(places))
-    return Samples(model, dataset, np.array(places), np.array(labels), rows, kept, tuple(notes))
+    return Samples(
+        model, dataset, np.array(places, int), np.array(labels, int), rows, kept, tuple(notes)
+    )
 
 
 def ordered(seed: int, epoch: int, count: int, batch_size: int) -> list[np.ndarray]:
-    """Every sample once, in batches of nearly one size, in an order that (seed, epoch) decides."""
+    """Batches of nearly equal size of every sample once, in the order of (seed, epoch)."""
     order = np.argsort(draw_bits(seed, "order", epoch, count), kind="stable")
     return np.array_split(order, -(-count // batch_size))
 
 
 def _prepared(model: ModelAdapter, image: np.ndarray) -> Tensor:
-    """An original (H, W, 3) at the network's input size, (3, h, w) uint8 on the CPU."""
+    """An original image (H, W, 3) at the network's input size, (3, h, w) uint8 on the CPU."""
     import torch
 
     pixels, _ = model.prepare(image)
     return (pixels * 255).round().clamp(0, 255).to(torch.uint8).cpu()
-
-
-def _checked(label: int, count: int, name: str) -> int:
-    if not 0 <= label < count:
-        raise InputError(
-            f"image {name} has label {label}; expected 0 to {count - 1}, the data's classes; "
-            "correct its label"
-        )
-    return label
 
 
 def _check_classes(dataset: Dataset, classes: Sequence[int], labels: list[int]) -> None:

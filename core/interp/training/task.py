@@ -1,9 +1,10 @@
-"""What is trained, as a method tells it to the loop, and how long and on what."""
+"""A training task: modules, optimisers and losses; and its plan: how long and on what device."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +16,7 @@ from interp.params import Params
 from interp.training.variation import Variation
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
@@ -27,7 +29,7 @@ Given = TypeVar("Given", bound=Params)
 
 @dataclass(frozen=True)
 class Plan:
-    """How long, how many images at a time, and where. `key` names the training among others."""
+    """Epochs, batch size, devices and precision. `key` identifies the training when it resumes."""
 
     epochs: int
     batch_size: int
@@ -48,9 +50,9 @@ class Plan:
         later: Collection[str],
         context: Context,
     ) -> Plan:
-        """The plan of parameters without gaps: epochs, batch_size, devices, flip, pad among them.
+        """The plan for parameters that name epochs, batch_size, devices, flip and perhaps pad.
 
-        `later` names those that may change before a training goes on.
+        `later` names parameters that may change before an interrupted training goes on.
         """
         spec, facts = model.spec, params.model_dump(exclude=set(later))
         return cls(
@@ -61,33 +63,39 @@ class Plan:
             device=spec.device,
             devices=params.devices,
             precision=spec.precision,
-            variation=Variation(params.flip, params.pad),
+            variation=Variation(params.flip, getattr(params, "pad", 0)),
         )
 
 
-def asked(params: Given, context: Context) -> Given:
-    """Parameters with the run's batch size, if it has one; InputError for a part of the work."""
+def run_params(params: Given, context: Context) -> Given:
+    """Parameters with the run's batch size where it has one; InputError for a run in parts."""
     if context.budget.shard is not None:
         raise InputError(
             "a training is not learned in parts; leave out --shard, or train on several devices "
             "with --devices"
         )
-    said = context.budget.batch_size
-    if said is None:
+    size = context.budget.batch_size
+    if size is None:
         return params
     try:
-        return type(params).model_validate({**params.model_dump(), "batch_size": said})
+        return type(params).model_validate({**params.model_dump(), "batch_size": size})
     except ValidationError as error:
-        raise InputError(f"--batch-size {said}: {error.errors()[0]['msg'].lower()}") from error
+        raise InputError(f"--batch-size {size}: {error.errors()[0]['msg'].lower()}") from error
 
 
-def forget(network: nn.Module, seed: int) -> None:
-    """Every part's weights drawn anew by its own rule; torch's global generator is put back."""
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's global generators, on the CPU and this device, and restore them at the end."""
     import torch
 
-    device = next(network.parameters()).device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
+        yield
+
+
+def reset_parameters(network: nn.Module, seed: int) -> None:
+    """Draw every part's weights anew by its own rule."""
+    with seeded(seed, next(network.parameters()).device):
         for part in network.modules():
             reset = getattr(part, "reset_parameters", None)
             if callable(reset):
@@ -101,18 +109,18 @@ class Task(ABC):
     optimizers: dict[str, Optimizer]
 
     def begin(self, epoch: int) -> list[str]:
-        """Set the learning rates of an epoch; the optimisers that step in it."""
+        """Set an epoch's learning rates; returns the names of the optimisers that step in it."""
         return list(self.optimizers)
 
     @abstractmethod
     def losses(
         self, epoch: int, modules: dict[str, Any], images: Tensor, labels: Tensor
     ) -> dict[str, Tensor]:
-        """Numbers of a batch; `loss` is what goes down. `modules` are as Fabric wrapped them."""
+        """A batch's losses by name; `loss` is minimised. `modules` are as Fabric wrapped them."""
 
     def stepped(self, epoch: int) -> None:  # noqa: B027 - most tasks have none
-        """After every step, for projections."""
+        """Called after every step, for projections."""
 
     def measure(self, epoch: int) -> dict[str, Any]:
-        """What the log says after an epoch beside the mean losses; plain values."""
+        """What the log records after an epoch beside the mean losses, as plain values."""
         return {}

@@ -1,4 +1,4 @@
-"""How training images vary from epoch to epoch: mirrored, and shifted by some pixels."""
+"""Augmentation of training images: random mirroring and shifts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Variation:
-    """Each image mirrored half of the time if `flip`, and cut from a black frame of `pad` pixels.
+    """Mirror each image half of the time if `flip`; shift it by up to `pad` pixels, over black.
 
     What happens to an image depends on seed, epoch and its number alone.
     """
@@ -25,7 +25,7 @@ class Variation:
     pad: int = 4
 
     def vary(self, images: Tensor, chosen: np.ndarray, seed: int, epoch: int, count: int) -> Tensor:
-        """Images (B, 3, h, w), the samples `chosen` of `count`, as this epoch shows them."""
+        """Images (B, 3, h, w), the samples `chosen` of `count`, augmented for an epoch."""
         import torch
 
         bits = draw_bits(seed, "variation", epoch, 3 * count).reshape(count, 3)[chosen]
@@ -39,7 +39,7 @@ class Variation:
 
 
 def _cut(images: Tensor, shifts: Tensor, pad: int) -> Tensor:
-    """Windows of images (B, 3, h, w) in a black frame, each from its own (top, left), (B, 2)."""
+    """Windows of images (B, 3, h, w) in a black frame, each at its own (top, left), (B, 2)."""
     import torch
     from torch.nn.functional import pad as framed
 

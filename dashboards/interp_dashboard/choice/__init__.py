@@ -1,1 +1,1 @@
-"""Choosing a model, images, classes and methods: widgets that several pages share."""
+"""Widgets, shared by several pages, to choose models, images, targets and methods."""

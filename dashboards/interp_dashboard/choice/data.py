@@ -1,4 +1,4 @@
-"""Choosing many images: a registered data set, or a folder of those given."""
+"""Choosing a data set: a registered one, or a folder of the images given."""
 
 from __future__ import annotations
 
@@ -11,31 +11,29 @@ from interp.errors import blamed
 from interp.registry import Registry
 from interp_dashboard.session import registry, setting
 
-HELP = "Generated ones know the truth. Folders are those that the dashboard was started with."
+HELP = "Generated images come with their ground truth. Folders are those given at the start."
 
 
 @dataclass(frozen=True)
 class Data:
-    """A folder's path, or a registered data set's name and how many images of it."""
+    """A folder's path, or a registered data set's name and how many images to generate."""
 
     name: str
     count: int
     seed: int = 0
 
-    def open(self, known: Registry) -> Dataset:
-        """The images."""
+    def open(self, registered: Registry) -> Dataset:
+        """The data set."""
         if Path(self.name).is_absolute():
             return open_dataset(self.name)
         with blamed(self.name):
-            made: Dataset = known.get("dataset", self.name)(self.count, self.seed)
+            made: Dataset = registered.get("dataset", self.name)(self.count, self.seed)
         return made
 
 
 def choose_data(place: Any, label: str) -> str:
     """A registered data set's name, or the path of a folder."""
-    offered = {
-        **{f"{each.name} (generated)": each.name for each in registry().entries("dataset")},
-        **{name: str(path.resolve()) for name, path in setting().image_folders().items()},
-    }
+    offered = {f"{each.name} (generated)": each.name for each in registry().entries("dataset")}
+    offered |= {name: str(path.resolve()) for name, path in setting().image_folders().items()}
     picked: str = place.selectbox(label, list(offered), help=HELP)
     return offered[picked]

@@ -1,52 +1,43 @@
-"""Choosing images: samples, from the folder given, or uploaded."""
+"""Choosing images: samples, files from the folder given, or uploads."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from interp.errors import InterpError
 from interp.storage.image import open_image
+from interp_dashboard.layout import show_errors
 from interp_dashboard.session import registry, session, setting
 from interp_dashboard.upload import LARGEST_IMAGE, take_image
 
 MOST = 16
-"""Uploaded images that a visitor may have at a time."""
+"""Uploaded images that a visitor may have at a time; the oldest are dropped."""
 
 
 def choose_images(given: Sequence[str]) -> dict[str, np.ndarray]:
-    """Images by name, (H, W, 3) uint8."""
+    """The chosen images (H, W, 3) uint8, by name."""
     _upload_images()
-    mine = session()
-    files = _files()
-    names = [*mine.images, *files]
-    first = list(mine.images) or [each for each in given if each in files] or names[:1]
-    picked = st.multiselect("Images", names, first, key=f"images beside {list(mine.images)}")
-    found = {each: mine.images[each] if each in mine.images else files[each] for each in picked}
+    uploaded = session().images
+    samples = [each.name for each in registry().entries("sample")]
+    files = {name: Path(registry().get("sample", name)) for name in samples}
+    files |= setting().image_files()
+    names = [*uploaded, *files]
+    first = list(uploaded) or [each for each in given if each in files] or names[:1]
+    picked = st.multiselect("Images", names, first, key=f"images beside {list(uploaded)}")
     opened = {}
-    for name, each in found.items():
-        try:
-            opened[name] = each if isinstance(each, np.ndarray) else open_image(each)
-        except InterpError as error:
-            st.error(str(error))
+    for name in picked:
+        with show_errors():
+            opened[name] = uploaded[name] if name in uploaded else open_image(files[name])
     if opened:
         st.image(list(opened.values()), caption=list(opened), width=150, alt=list(opened))
     return opened
 
 
-def _files() -> dict[str, Path]:
-    samples = {
-        each.name: Path(registry().get("sample", each.name))
-        for each in registry().entries("sample")
-    }
-    return {**samples, **setting().image_files()}
-
-
 def _upload_images() -> None:
+    """An uploader; each uploaded file is read once."""
     with st.expander("Upload images"):
         st.caption(
             f"PNG, JPEG, WebP, BMP or TIFF, at most {LARGEST_IMAGE} MB each; the last {MOST} stay."
@@ -57,18 +48,11 @@ def _upload_images() -> None:
             accept_multiple_files=True,
             max_upload_size=LARGEST_IMAGE,
         )
-    for each in held:
-        if each.file_id not in session().taken:
-            _take(each)
-
-
-def _take(file: Any) -> None:
-    """Read an uploaded file once; of too many, the oldest go."""
     mine = session()
-    try:
-        mine.images[file.name] = take_image(file.name, file.getvalue())
-        mine.taken.add(file.file_id)
-    except InterpError as error:
-        st.error(str(error))
+    for file in held:
+        if file.file_id not in mine.taken:
+            with show_errors():
+                mine.images[file.name] = take_image(file.name, file.getvalue())
+                mine.taken.add(file.file_id)
     for name in list(mine.images)[:-MOST]:
         del mine.images[name]

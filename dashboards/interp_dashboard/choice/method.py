@@ -1,19 +1,23 @@
-"""Choosing methods and their parameters."""
+"""Choosing methods: several to compare, or one with its model, parameters and knowledge."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import streamlit as st
 
 from interp.errors import InterpError
-from interp.params import Params
+from interp.method import Method
+from interp.opening.named import default_model
 from interp.registry.manifest import MethodEntry
 from interp.request import Choice
 from interp.spec import Capability
-from interp_dashboard.choice.one import choose_knowledge
+from interp_dashboard.choice.model import model_sources
 from interp_dashboard.form import form
+from interp_dashboard.history import learned, training_method
+from interp_dashboard.layout import grid, show_errors
 from interp_dashboard.session import registry
 
 ACROSS = 3
@@ -25,51 +29,113 @@ QUESTIONS = {
 }
 
 
-def choose_methods(given: Sequence[Choice], offers: frozenset[Capability]) -> tuple[Choice, ...]:
-    """Ticked methods with the parameters that differ from their defaults."""
-    said = {each.name: each.params for each in given}
-    ticked = _tick(said, offers)
-    if not ticked:
-        return ()
-    st.caption("What each does: the question marks, or the page Methods.")
-    with st.expander("Parameters"):
-        tabs = st.tabs(ticked)
-        return tuple(
-            _parametrised(tab, name, said.get(name, {}))
-            for tab, name in zip(tabs, ticked, strict=True)
-        )
-
-
-def _tick(said: dict[str, dict[str, Any]], offers: frozenset[Capability]) -> list[str]:
-    ticked = []
+def methods_by_question() -> Iterator[tuple[str, list[MethodEntry]]]:
+    """The registered methods, grouped by the question that they answer."""
     entries = [each for each in registry().entries("method") if isinstance(each, MethodEntry)]
     for answer, question in QUESTIONS.items():
         alike = [each for each in entries if each.answers == answer]
         if alike:
-            st.markdown(f"**{question}**")
-        for begin in range(0, len(alike), ACROSS):  # row by row, so that a phone keeps the order
-            for column, each in zip(st.columns(ACROSS), alike[begin:], strict=False):
-                missing = sorted(set(each.needs) - offers)
-                if _box(column, each, each.name in said, missing):
-                    ticked.append(each.name)
-    return ticked
+            yield question, alike
 
 
-def _box(column: Any, each: MethodEntry, given: bool, missing: Sequence[str]) -> bool:
-    """A method's checkbox; whether it is ticked and can run."""
-    words = each.summary + (f". Needs {', '.join(missing)}" if missing else "")
-    ticked: bool = column.checkbox(
-        each.name, given, key=f"tick {each.name}", disabled=bool(missing), help=words
-    )
-    return ticked and not missing
+def choose_methods(given: Sequence[Choice], offers: frozenset[Capability]) -> tuple[Choice, ...]:
+    """The ticked methods, with the parameters that differ from their defaults."""
+    params = {each.name: each.params for each in given}
+    ticked = []
+    for question, alike in methods_by_question():
+        st.markdown(f"**{question}**")
+        for column, each in grid(alike, ACROSS):
+            missing = sorted(_needs(each) - offers)
+            words = each.summary + (f". Needs {', '.join(missing)}" if missing else "")
+            key, off = f"tick {each.name}", bool(missing)
+            box = column.checkbox(each.name, each.name in params, key, words, disabled=off)
+            if box and not missing:
+                ticked.append(each.name)
+    if not ticked:
+        return ()
+    st.caption("The question marks and the page Methods explain what each one does.")
+    choices = []
+    with st.expander("Parameters"):
+        for tab, name in zip(st.tabs(ticked), ticked, strict=True):
+            choice = Choice(name=name, params=params.get(name, {}))
+            with tab, show_errors():
+                changed = form(registry().get("method", name).Params, name, choice.params)
+                knowledge = choose_knowledge(name, "compare")
+                choice = Choice(name=name, params=changed, knowledge=knowledge)
+            choices.append(choice)
+    return tuple(choices)
 
 
-def _parametrised(tab: Any, name: str, given: dict[str, Any]) -> Choice:
-    with tab:
+def _needs(entry: MethodEntry) -> set[Capability]:
+    """What a method needs; nothing is known of one whose package fails, which is said below."""
+    try:
+        return set(registry().complete(entry).needs or ())
+    except InterpError:
+        return set()
+
+
+class MethodAndModel(NamedTuple):
+    """A method and a model, with the model's label on the page and its source."""
+
+    method: str
+    label: str
+    source: str
+
+
+def choose_method_and_model(verb: Callable[..., Any], key: str) -> MethodAndModel | None:
+    """A method that implements `verb` (e.g. `Method.fit`), and a model; None without a method."""
+    able = _implementing(verb)
+    if not able:
+        st.info("No registered method can do this.")
+        return None
+    one, two = st.columns(2)
+    method = one.selectbox("Method", able, key=f"{key} method")
+    st.caption(registry().entry("method", method).summary)
+    offered = model_sources()
+    at = list(offered).index(_usual_model(method, offered, verb))
+    label = two.selectbox("Model", list(offered), at, key=f"{key} model of {method}")
+    return MethodAndModel(method, label, offered[label])
+
+
+def _implementing(verb: Callable[..., Any]) -> list[str]:
+    """Methods that override `verb`; those that cannot be imported are named on page Methods."""
+    able = []
+    for each in registry().entries("method"):
         try:
-            kind: type[Params] = registry().get("method", name).Params
-            params = form(kind, name, given)
-            return Choice(name=name, params=params, knowledge=choose_knowledge(name, "compare"))
-        except InterpError as error:
-            st.error(str(error))
-            return Choice(name=name, params=given)
+            kind = registry().get("method", each.name)
+        except InterpError:
+            continue
+        if getattr(kind, verb.__name__) is not verb:
+            able.append(each.name)
+    return able
+
+
+def _usual_model(method: str, offered: dict[str, str], verb: Callable[..., Any]) -> str:
+    """A model that the method trained, if one is offered; else its default, else the first."""
+    trained = [name for name, source in offered.items() if training_method(Path(source)) == method]
+    if trained and verb is not Method.fit:
+        return trained[0]
+    usual = default_model(registry(), method)
+    return usual if usual in offered else next(iter(offered))
+
+
+def choose_parameters(method: str, key: str) -> dict[str, Any]:
+    """The parameters that differ from the method's defaults."""
+    with st.expander("Parameters"):
+        return form(registry().get("method", method).Params, f"{key} {method}", {})
+
+
+def choose_knowledge(method: str, key: str) -> str | None:
+    """A folder of what the method learned; None for what comes with the method."""
+    found = learned(method)
+    if not found:
+        return None
+    picked = st.selectbox(
+        "Knowledge",
+        list(found),
+        None,
+        key=f"{key} knowledge of {method}",
+        placeholder="what comes with the method or the model",
+        help="What the method learned on the page Fit. It must belong to the model chosen here.",
+    )
+    return None if picked is None else str(found[picked])

@@ -1,65 +1,60 @@
-"""Choosing a model: registered, from the folder given, or uploaded."""
+"""Choosing a model: a registered one, a file from the folder given, or an upload."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from interp.errors import InterpError
+from interp_dashboard.layout import show_errors
 from interp_dashboard.session import registry, session, setting
 from interp_dashboard.upload import LARGEST_MODEL, take_model
 
+UPLOADED = "uploaded: {}"
+
 
 def choose_model(given: str) -> tuple[str, str]:
-    """The model's name here, and what opens it."""
+    """The model's label on the page, and its source."""
     _upload_model()
-    offered, uploaded = sources(), list(session().models)
+    offered, uploaded = model_sources(), list(session().models)
     if uploaded:
-        given = _label(uploaded[-1])
+        given = UPLOADED.format(uploaded[-1])
     if given not in offered:
-        st.warning(f"The model {given!r} is not offered here; the default is shown instead.")
+        st.warning(f"The model {given!r} is not offered here; the default is selected instead.")
     at = list(offered).index(given) if given in offered else 0
     label = st.selectbox("Model", list(offered), at, help="Registered, uploaded, or from a folder")
     return label, offered[label]
 
 
-def sources() -> dict[str, str]:
-    """Label -> what opens it."""
+def model_sources() -> dict[str, str]:
+    """The source of each model that is offered, by its label."""
     return {
         **{each.name: each.name for each in registry().entries("model")},
         **{name: str(path) for name, path in setting().model_files().items()},
-        **{_label(name): str(path) for name, path in session().models.items()},
+        **{UPLOADED.format(name): str(path) for name, path in session().models.items()},
     }
-
-
-def _label(uploaded: str) -> str:
-    return f"uploaded: {uploaded}"
 
 
 def _upload_model() -> None:
     with st.expander("Upload a model"):
         st.caption(
-            f"An .onnx file of at most {LARGEST_MODEL} MB. It is opened once in a process of its "
-            "own before it is used. Files that can run code (.pt2, .pth, .py) are refused."
+            f"An .onnx file of at most {LARGEST_MODEL} MB. It is opened once in a separate process "
+            "before it is used. Files that can run code (.pt2, .pth, .py) are refused."
         )
         held = st.file_uploader("ONNX file", key="model file", max_upload_size=LARGEST_MODEL)
         names = st.file_uploader(
-            "Class names (optional): one a line, or a .tsv with a column name", key="class file"
+            "Class names (optional): one per line, or a .tsv with a column name", key="class file"
         )
         fields = st.text_input(
-            "Input (optional), where the file does not say it",
+            "Input (optional), if the file does not specify it",
             placeholder="resize=crop,mean=.485,.456,.406,std=.229,.224,.225",
             help="size, resize (squash, crop, letterbox), mean, std, order (RGB, BGR)",
         )
     if held is None:
         return
-    try:
-        with st.spinner(f"opening {held.name} ..."):
-            session().models[held.name] = take_model(
-                held.name,
-                held.getvalue(),
-                session().folder / "models",
-                b"" if names is None else names.getvalue(),
-                fields,
-            )
-    except InterpError as error:
-        st.error(str(error))
+    with show_errors(), st.spinner(f"opening {held.name} ..."):
+        session().models[held.name] = take_model(
+            held.name,
+            held.getvalue(),
+            session().folder / "models",
+            b"" if names is None else names.getvalue(),
+            fields,
+        )

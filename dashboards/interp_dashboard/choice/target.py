@@ -1,4 +1,4 @@
-"""Choosing what is explained: classes, or a class rather than another."""
+"""Choosing targets: classes, or one class rather than another."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from interp.target import SEPARATOR, Target, parse_target
 def choose_targets(
     classes: Sequence[str], answer: Prediction, given: Sequence[str], key: str
 ) -> tuple[str, ...]:
-    """Targets as class indices; none: every image's own first answer."""
+    """Targets as class indices; none means every image's own top class."""
     chances = dict(zip(answer.indices, answer.probabilities, strict=True))
-    asked = _asked(given, classes)
-    wanted = [each.index for each in asked]
+    targets = _parsed(given, classes)
+    wanted = [each.index for each in targets]
     picked = st.pills(
         "What shall be explained? The network's five best answers",
         list(answer.indices),
@@ -33,15 +33,15 @@ def choose_targets(
         others,
         [each for each in wanted if each in others],
         format_func=lambda each: classes[each],
-        placeholder="search among the class names",
+        placeholder="search the class names",
         key=f"others {key}",
     )
     against = two.selectbox(
         "Rather than (optional)",
         range(len(classes)),
-        next((each.against for each in asked), None),
+        next((each.against for each in targets), None),
         format_func=lambda each: classes[each],
-        placeholder="a class to tell it from",
+        placeholder="a class to contrast with",
         help="Explains what speaks for the class rather than for this one.",
         key=f"against {key}",
     )
@@ -52,8 +52,8 @@ def choose_targets(
     )
 
 
-def _asked(given: Sequence[str], classes: Sequence[str]) -> list[Target]:
-    """The targets of an address; one that the model does not have is told."""
+def _parsed(given: Sequence[str], classes: Sequence[str]) -> list[Target]:
+    """The targets of an address; a warning for each that the model does not have."""
     found = []
     for each in given:
         try:

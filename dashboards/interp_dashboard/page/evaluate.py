@@ -1,16 +1,14 @@
-"""Evaluate: metrics of maps over many images, with intervals, beside maps that see no model."""
+"""Evaluate: metrics of maps over many images, with intervals and baselines."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from interp.context import Budget
-from interp.errors import InterpError
 from interp.evaluation.evaluate import all_metrics
 from interp.evaluation.folder import open_evaluation
 from interp.evaluation.plot import draw_evaluation
@@ -19,12 +17,13 @@ from interp.evaluation.result import Evaluation
 from interp.evaluation.table import headings, words
 from interp.request import Choice
 from interp_dashboard.choice.data import Data, choose_data
-from interp_dashboard.choice.model import sources
-from interp_dashboard.keep import keep_button
-from interp_dashboard.link import FIRST
-from interp_dashboard.making import evaluating
+from interp_dashboard.choice.model import model_sources
+from interp_dashboard.export_result import export_button
+from interp_dashboard.layout import grid, show_errors
+from interp_dashboard.link import DEFAULT_METHODS
+from interp_dashboard.progress import show_job
 from interp_dashboard.session import registry, session
-from interp_dashboard.watch import watch
+from interp_dashboard.work import evaluate_work
 
 JOB = "evaluation"
 ACROSS = 3
@@ -32,41 +31,36 @@ QUICK = ("pointing", "energy-mask", "deletion")
 
 
 def page() -> None:
-    """Choose methods, metrics and images; a table and a plot."""
+    """Choose methods, metrics and images; show a table and plots."""
     st.title("Evaluate")
     st.write(
         "How good are the maps, over many images? Every metric is a different opinion. "
-        f"{', '.join(BASELINES)} are maps that see no model: a method should beat them. An "
-        "evaluation that was stopped goes on where it was."
+        f"{', '.join(BASELINES)} are maps made without the model: a method should beat them. A "
+        "stopped evaluation is resumed."
     )
-    try:
+    with show_errors():
         request, data = _chosen()
-    except InterpError as error:
-        st.error(str(error))
-        return
-    if st.button("Evaluate", type="primary", disabled=not (request.methods and request.metrics)):
-        session().start(JOB, evaluating(request, data))
-    job = session().jobs.get(JOB)
-    if job is None:
-        return
-    watch(job)
-    if job.result is not None:
-        evaluation(open_evaluation(job.result), job.result)
+        ready = bool(request.methods and request.metrics)
+        if st.button("Evaluate", type="primary", disabled=not ready):
+            session().start(JOB, evaluate_work(request, data))
+        folder = show_job(JOB)
+        if folder is not None:
+            show_evaluation(open_evaluation(folder), folder)
 
 
 def _chosen() -> tuple[EvaluationRequest, Data]:
     names = [each.name for each in registry().entries("method") if each.name not in BASELINES]
-    methods = st.multiselect("Methods", names, [each for each in FIRST if each in names])
+    methods = st.multiselect("Methods", names, [each for each in DEFAULT_METHODS if each in names])
     metrics = {each.name: registry().entry("metric", each.name) for each in all_metrics(registry())}
     quick = [each for each in QUICK if each in metrics]
     measured = st.multiselect("Metrics", list(metrics), quick)
     st.caption(". ".join(f"{each}: {metrics[each].summary}" for each in measured))
     one, two, three = st.columns(3)
-    offered = sources()
+    offered = model_sources()
     model = one.selectbox("Model", list(offered))
     data = choose_data(two, "Images")
     target = three.selectbox(
-        "Explained class", ["true", "predicted"], help="a folder without classes: predicted"
+        "Explained class", ["true", "predicted"], help="predicted for a folder without classes"
     )
     left, right = st.columns(2)
     limit = int(left.number_input("How many images", 2, 1000, 10))
@@ -83,31 +77,22 @@ def _chosen() -> tuple[EvaluationRequest, Data]:
     return request, Data(data, limit)
 
 
-def evaluation(found: Evaluation, folder: Path) -> None:
-    """The table, the plot, what a reader must know, and what to take away."""
+def show_evaluation(found: Evaluation, folder: Path) -> None:
+    """Show the table, the plots, the notes and the files to download."""
     st.subheader(f"{len(found.records)} images, {found.model.name}")
     rows = [words(found, each) for each in found.methods]
     st.dataframe(pd.DataFrame(rows, found.methods, headings(found)))
     st.caption("Means with 95 % intervals over images. ↑ higher is better, ↓ lower; * is the best.")
-    _plots(found)
+    for column, metric in grid(found.metrics, ACROSS):
+        alone = replace(found, metric_specs={metric: found.metric_specs[metric]})
+        alt = f"{metric}: each method's mean with its interval, as in the table"
+        column.image(draw_evaluation(alone), alt=alt)
     for note in found.notes():
         st.caption(note)
     one, two, three = st.columns(3)
-    _download(one, "Table (CSV)", folder / "table.csv")
-    _download(two, "All of it (JSON)", folder / "results.json")
+    files = {"Table (CSV)": "table.csv", "All of it (JSON)": "results.json"}
+    for place, (label, name) in zip((one, two), files.items(), strict=True):
+        content = (folder / name).read_bytes
+        place.download_button(label, content, name, on_click="ignore", width="stretch")
     with three:
-        keep_button(folder)
-
-
-def _plots(found: Evaluation) -> None:
-    """A picture for each metric, so that a phone shows one below the other."""
-    for number, metric in enumerate(found.metrics):
-        if number % ACROSS == 0:
-            columns = st.columns(ACROSS)
-        alone = replace(found, metric_specs={metric: found.metric_specs[metric]})
-        alt = f"{metric}: each method's mean with its interval, as in the table"
-        columns[number % ACROSS].image(draw_evaluation(alone), alt=alt)
-
-
-def _download(place: Any, label: str, file: Path) -> None:
-    place.download_button(label, file.read_bytes, file.name, on_click="ignore", width="stretch")
+        export_button(folder)

@@ -1,4 +1,4 @@
-"""Fit: what a method has to learn of a model before it can explain it."""
+"""Fit: let a method learn what it needs of a model before it can explain it."""
 
 from __future__ import annotations
 
@@ -7,65 +7,59 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from interp.errors import InterpError
 from interp.knowledge import Knowledge
 from interp.method import Method
 from interp.request import Request
 from interp_dashboard.choice.data import Data, choose_data
-from interp_dashboard.choice.one import choose_one, choose_parameters
-from interp_dashboard.keep import keep_button
-from interp_dashboard.making import fitting
+from interp_dashboard.choice.method import choose_method_and_model, choose_parameters
+from interp_dashboard.export_result import export_button
+from interp_dashboard.layout import show_errors
+from interp_dashboard.progress import show_job
 from interp_dashboard.session import session
 from interp_dashboard.setting import RECIPE
-from interp_dashboard.watch import watch
+from interp_dashboard.work import fit_work
 
 JOB = "fit"
 SEED = 2001
-"""Of generated images: others than those that pages explain."""
+"""Seed of generated images, so that they differ from those that other pages explain."""
 
 
 def page() -> None:
-    """Choose a method, a model and images; what was learned is offered on other pages."""
+    """Choose a method, a model and images, fit, and show what was learned."""
     st.title("Fit")
     st.write(
         "Some methods learn from many images before they explain one: which channels speak for a "
         "class, or a network that shows its parts. Do that here; what was learned is then offered "
-        "on the pages Compare and Layers and channels. A fit that was stopped goes on where it was."
+        "on the pages Compare and Layers and channels. A stopped fit is resumed."
     )
-    chosen = choose_one(Method.fit, JOB)
+    chosen = choose_method_and_model(Method.fit, JOB)
     if chosen is None:
         return
     one, two = st.columns(2)
     data = choose_data(one, "Images to learn from")
     count = two.number_input("How many, if generated", 20, 20_000, 400, step=20)
-    try:
+    with show_errors():
         params = choose_parameters(chosen.method, JOB)
-    except InterpError as error:
-        st.error(str(error))
-        return
-    if st.button("Fit", type="primary"):
-        request = Request(method=chosen.method, model=chosen.source, params=params, data=data)
-        session().start(JOB, fitting(request, Data(data, int(count), SEED)))
-    job = session().jobs.get(JOB)
-    if job is None:
-        return
-    watch(job)
-    if job.result is not None:
-        learned(job.result)
+        if st.button("Fit", type="primary"):
+            request = Request(method=chosen.method, model=chosen.source, params=params, data=data)
+            session().start(JOB, fit_work(request, Data(data, int(count), SEED)))
+        folder = show_job(JOB)
+        if folder is not None:
+            show_knowledge(folder)
 
 
-def learned(folder: Path) -> None:
-    """What was learned, in words and numbers."""
+def show_knowledge(folder: Path) -> None:
+    """Show what a method learned: how to use it, notes, numbers by layer, all facts."""
     found = Knowledge.open(folder)
     st.subheader(f"Learned: {folder.name}")
     if (folder / RECIPE).is_file():
-        st.write("It is a model too: choose it by this name wherever a model is chosen.")
+        st.write("It is also a model: select it by this name wherever a model is chosen.")
     else:
-        st.write("Choose it as knowledge on the pages Compare and Layers and channels.")
+        st.write("Select it as knowledge on the pages Compare and Layers and channels.")
     for note in found.about.get("notes", []):
         st.caption(note)
     if layers := found.about.get("layers"):
         st.dataframe(pd.DataFrame(layers).T.astype(str))
-    with st.expander("All that is known of it"):
+    with st.expander("All details"):
         st.json(found.about)
-    keep_button(folder)
+    export_button(folder)

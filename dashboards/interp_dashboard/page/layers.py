@@ -1,11 +1,10 @@
-"""Layers and channels: all that one method shows, of an image and of a model's classes."""
+"""Layers and channels: everything that one method finds on an image or on a model's classes."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from interp.comparison.result import Comparison
-from interp.errors import InterpError
 from interp.evidence import Matrix, PartMaps
 from interp.explanation import Explanation
 from interp.method import Method
@@ -13,15 +12,20 @@ from interp.request import Request
 from interp.result.bundle import open_bundle
 from interp_dashboard.choice.data import Data, choose_data
 from interp_dashboard.choice.image import choose_images
-from interp_dashboard.choice.one import choose_knowledge, choose_one, choose_parameters
+from interp_dashboard.choice.method import (
+    choose_knowledge,
+    choose_method_and_model,
+    choose_parameters,
+)
 from interp_dashboard.choice.target import choose_targets
-from interp_dashboard.keep import keep_button
-from interp_dashboard.making import explaining, surveying
-from interp_dashboard.model import predict, to_ask
+from interp_dashboard.evidence_view import explore_evidence, show_evidence
+from interp_dashboard.export_result import export_button
+from interp_dashboard.layout import show_errors
+from interp_dashboard.model import page_model, predict
 from interp_dashboard.page.compare import JOB as COMPARED
+from interp_dashboard.progress import show_job
 from interp_dashboard.session import registry, session
-from interp_dashboard.view import explore, show_evidence
-from interp_dashboard.watch import watch
+from interp_dashboard.work import explain_work, survey_work
 
 COMPARISON, IMAGE, CLASSES = "Your comparison", "An image", "A model's classes"
 IMAGE_JOB, CLASSES_JOB = "one image", "classes"
@@ -30,27 +34,25 @@ SAMPLE = "two"
 
 
 def page() -> None:
-    """All evidence: of what was compared, of one method on an image, of a model's classes."""
+    """Show all evidence of a comparison, of one method on an image, or on a model's classes."""
     st.title("Layers and channels")
     st.write(
-        "A map of the image is only part of what methods find. Here is all of it: regions and "
-        "their parts, channels and where they look, paths, matrices, tables, curves."
+        "A map of the image is only a part of what methods find. This page shows all of it: "
+        "regions and their parts, channels and where they look, paths, matrices, tables, curves."
     )
     compared = session().jobs.get(COMPARED)
     first = CLASSES if compared is None else COMPARISON
     views = {COMPARISON: _comparison, IMAGE: _image, CLASSES: _classes}
     picked = st.segmented_control("Show", list(views), default=first, required=True, key="shown")
-    try:
+    with show_errors():
         views[picked]()
-    except InterpError as error:
-        st.error(str(error))
 
 
 def _comparison() -> None:
     job = session().jobs.get(COMPARED)
     found: Comparison | None = None if job is None else job.result
     if found is None:
-        st.info("Nothing was compared yet: run some methods on the page Compare first.")
+        st.info("Nothing was compared yet. Run some methods on the page Compare first.")
         return
     names = [each.name for each in found.records]
     one, two = st.columns(2)
@@ -64,7 +66,7 @@ def _comparison() -> None:
 
 
 def _image() -> None:
-    chosen = choose_one(Method.explain, "image")
+    chosen = choose_method_and_model(Method.explain, "image")
     if chosen is None:
         return
     images = choose_images((SAMPLE,))
@@ -73,7 +75,7 @@ def _image() -> None:
         return
     with st.spinner("asking the model ..."):
         answer = predict(registry(), chosen.source, next(iter(images.values())))
-        classes = to_ask(registry(), chosen.source).spec.classes
+        classes = page_model(registry(), chosen.source).spec.classes
     key = f"{chosen.label} {' '.join(images)}"
     targets = choose_targets(classes, answer, (str(answer.indices[0]),), key)
     request = Request(
@@ -85,12 +87,12 @@ def _image() -> None:
         params=choose_parameters(chosen.method, "image"),
     )
     if st.button("Explain", type="primary"):
-        session().start(IMAGE_JOB, explaining(request, images))
+        session().start(IMAGE_JOB, explain_work(request, images))
     _follow(IMAGE_JOB)
 
 
 def _classes() -> None:
-    chosen = choose_one(Method.survey, "classes")
+    chosen = choose_method_and_model(Method.survey, "classes")
     if chosen is None:
         return
     data = choose_data(st, "Images for examples")
@@ -103,27 +105,25 @@ def _classes() -> None:
         params=choose_parameters(chosen.method, "classes"),
     )
     if st.button("Survey", type="primary"):
-        session().start(CLASSES_JOB, surveying(request, Data(data, GENERATED)))
+        session().start(CLASSES_JOB, survey_work(request, Data(data, GENERATED)))
     _follow(CLASSES_JOB)
 
 
 def _follow(name: str) -> None:
-    job = session().jobs.get(name)
-    if job is None:
+    if name in session().jobs:
+        st.divider()
+    folder = show_job(name)
+    if folder is None:
         return
-    st.divider()
-    watch(job)
-    if job.result is None:
-        return
-    _, found = open_bundle(job.result)
+    _, found = open_bundle(folder)
     if found.provenance is not None:
         st.subheader(f"{found.provenance.method} on {found.provenance.model.name}")
     _show(found, name)
-    keep_button(job.result)
+    export_button(folder)
 
 
 def _show(found: Explanation, key: str) -> None:
-    """Notes, pictures of one target, what can be looked into, numbers."""
+    """Show an explanation: notes, the pictures of one target, single channels, numbers."""
     made = found.provenance
     targets = made.targets if made else ()
     target = st.selectbox("Target", targets, key=f"{key} target") if len(targets) > 1 else None
@@ -135,7 +135,7 @@ def _show(found: Explanation, key: str) -> None:
         show_evidence(registry(), listed, found)
     with closer:
         if not any(isinstance(each, Matrix | PartMaps) for each in listed):
-            st.info("There is no matrix and there are no channels to look into.")
-        explore(registry(), listed, found, key)
+            st.info("There are no matrices or channels to explore.")
+        explore_evidence(registry(), listed, found, key)
     with numbers:
         st.json(found.scores)

@@ -11,15 +11,16 @@ from interp.comparison.result import Comparison
 from interp.errors import InterpError, blamed
 from interp.registry import Registry
 from interp.storage.folder import slug
+from interp_dashboard.layout import show_errors
 from interp_dashboard.page.compare import JOB
 from interp_dashboard.session import registry, session
 
 Panel = Callable[[Comparison | None], None]
-"""Draws itself with streamlit; it is given what the visitor compared last."""
+"""A function that draws with streamlit; it is given the visitor's last comparison."""
 
 
 def pages() -> list[Any]:
-    """A page for each panel; a package that fails has a page that says so."""
+    """A page for each panel; that of a package that fails shows the error."""
     found = panels(registry())
     return [
         st.Page(page_of(title, each), title=title, url_path=f"panel-{slug(title)}")
@@ -27,37 +28,33 @@ def pages() -> list[Any]:
     ]
 
 
-def panels(known: Registry) -> dict[str, Panel]:
-    """Every declared panel by its title: a package answers the hook with {title: panel}."""
+def panels(registered: Registry) -> dict[str, Panel]:
+    """Every declared panel by its title; a package returns {title: panel} from the hook."""
     found: dict[str, Panel] = {}
-    for manifest in known.manifests:  # one at a time: a package that fails takes none with it
+    for manifest in registered.manifests:  # one at a time: a package that fails takes none with it
         alone = Registry((manifest,))
         try:
             for answer in alone.hook("interp_panels"):
                 found |= answer
         except (InterpError, TypeError) as error:
             for each in alone.hooks("interp_panels"):
-                found |= dict.fromkeys(each.names, _failed(str(error)))
+                found |= dict.fromkeys(each.names, _error_panel(str(error)))
     return found
 
 
-def _failed(reason: str) -> Panel:
-    return lambda _: _say(reason)
+def _error_panel(reason: str) -> Panel:
+    def show(_: Comparison | None) -> None:
+        st.error(reason)
 
-
-def _say(reason: str) -> None:
-    st.error(reason)
+    return show
 
 
 def page_of(title: str, panel: Panel) -> Callable[[], None]:
-    """The panel as a page; what it does not mean to raise is told there."""
+    """The panel as a page that shows any error of the panel."""
 
     def page() -> None:
         job = session().jobs.get(JOB)
-        try:
-            with blamed(f"panel {title}"):
-                panel(None if job is None else job.result)
-        except InterpError as error:
-            st.error(str(error))
+        with show_errors(), blamed(f"panel {title}"):
+            panel(None if job is None else job.result)
 
     return page

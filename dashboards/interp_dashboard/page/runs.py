@@ -1,8 +1,7 @@
-"""Runs: what this visitor made and what was kept; open one again, or see what differs in two."""
+"""Runs: saved results of this visitor and shared ones; open one, or compare two."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,41 +11,42 @@ import streamlit as st
 from interp.comparison.result import Comparison
 from interp.difference.difference import difference
 from interp.difference.picture import draw_difference
-from interp.errors import InputError, InterpError
+from interp.errors import InputError
 from interp.evaluation.folder import open_evaluation
 from interp.evaluation.table import figure, interval
 from interp.result.bundle import open_bundle
 from interp.storage.folder import MANIFEST, read_json
+from interp_dashboard.comparison_view import show_comparison
+from interp_dashboard.evidence_view import show_evidence
 from interp_dashboard.history import LEARNED, RESULTS, history, kind_of
-from interp_dashboard.page.evaluate import evaluation
-from interp_dashboard.page.fit import learned
-from interp_dashboard.result import result
+from interp_dashboard.layout import show_errors
+from interp_dashboard.page.evaluate import show_evaluation
+from interp_dashboard.page.fit import show_knowledge
 from interp_dashboard.session import registry
-from interp_dashboard.view import show_evidence
 
 
 def page() -> None:
-    """A list, one opened, two compared."""
+    """List the runs, open one, compare two."""
     st.title("Runs")
     found = history(*RESULTS, LEARNED)
     if not found:
-        st.info("Nothing yet. What you run on the other pages is listed here, and what was kept.")
+        st.info("Nothing yet. Your runs on the other pages and the kept ones are listed here.")
         return
-    st.write("Yours go when you close this page for good; the kept ones stay, for everybody.")
+    st.write("Your own runs are removed when you leave; the kept ones stay, for everybody.")
     rows = [_row(name, folder) for name, folder in found.items()]
     st.dataframe(pd.DataFrame(rows), hide_index=True)
     opened, compared = st.tabs(["Open", "What differs"])
     with opened:
         name = st.selectbox("Run", list(found))
-        _told(lambda: _open(found[name]))
+        with show_errors():
+            _open(found[name])
     with compared:
         _choose_two({name: each for name, each in found.items() if kind_of(each) in RESULTS})
 
 
 def _choose_two(found: dict[str, Path]) -> None:
-    """Two of one kind."""
     if len(found) < 2:
-        st.info("It takes two runs to see what differs.")
+        st.info("Two runs are needed to see what differs.")
         return
     one, two = st.columns(2)
     before = one.selectbox("A", list(found))
@@ -54,31 +54,25 @@ def _choose_two(found: dict[str, Path]) -> None:
     alike = [name for name, each in found.items() if name != before and kind_of(each) == kind]
     after = two.selectbox("B", alike, placeholder=f"no other {kind} is here")
     if st.button("Compare A and B", disabled=after is None):
-        differ = _differ_in_numbers if kind == "evaluation" else _differ
-        _told(lambda: differ(found[before], found[after]))
+        show = _show_metric_changes if kind == "evaluation" else _show_difference
+        with show_errors():
+            show(found[before], found[after])
 
 
 def _row(name: str, folder: Path) -> dict[str, Any]:
     about = read_json(folder / MANIFEST)
-    asked = read_json(folder / "request.json") if (folder / "request.json").is_file() else {}
+    request = read_json(folder / "request.json") if (folder / "request.json").is_file() else {}
     if about["kind"] == "evaluation":
-        asked = read_json(folder / "results.json")["request"]
-    methods = asked.get("methods") or [{"name": asked.get("method", about.get("method"))}]
+        request = read_json(folder / "results.json")["request"]
+    methods = request.get("methods") or [{"name": request.get("method", about.get("method"))}]
     return {
         "run": name,
         "kind": about["kind"],
         "methods": ", ".join(each["name"] for each in methods),
-        "model": Path(asked.get("model", "")).name,
-        "images": ", ".join(asked.get("images", ())) or Path(asked.get("data") or "").name,
+        "model": Path(request.get("model", "")).name,
+        "images": ", ".join(request.get("images", ())) or Path(request.get("data") or "").name,
         "written": about.get("written"),
     }
-
-
-def _told(act: Callable[[], None]) -> None:
-    try:
-        act()
-    except InterpError as error:
-        st.error(str(error))
 
 
 def _open(folder: Path) -> None:
@@ -87,40 +81,40 @@ def _open(folder: Path) -> None:
         _, found = open_bundle(folder)
         show_evidence(registry(), found.evidence, found)
     elif kind == "evaluation":
-        evaluation(open_evaluation(folder), folder)
+        show_evaluation(open_evaluation(folder), folder)
     elif kind == LEARNED:
-        learned(folder)
+        show_knowledge(folder)
     else:
-        result(Comparison.open(folder), folder.name)
+        show_comparison(Comparison.open(folder), folder.name)
 
 
-def _differ(before: Path, after: Path) -> None:
+def _show_difference(before: Path, after: Path) -> None:
     found = difference(before, after)
     st.subheader(found.verdict())
     if found.changes:
         rows = [(key, str(one), str(two)) for key, (one, two) in found.changes.items()]
-        st.dataframe(pd.DataFrame(rows, columns=["asked or used", "A", "B"]), hide_index=True)
-    lines = [(each.name, each.told()) for each in found.pairs]
+        st.dataframe(pd.DataFrame(rows, columns=["setting", "A", "B"]), hide_index=True)
+    lines = [(each.name, each.summary()) for each in found.pairs]
     st.dataframe(pd.DataFrame(lines, columns=["evidence", "difference"]), hide_index=True)
     try:
-        st.image(draw_difference(registry(), found), alt="A, B, and what differs")
+        st.image(draw_difference(registry(), found), alt="A, B, and their difference")
     except InputError as error:
         st.caption(f"No picture: {error}")
 
 
-def _differ_in_numbers(before: Path, after: Path) -> None:
-    """Two evaluations: each method's mean by each metric, with its interval."""
+def _show_metric_changes(before: Path, after: Path) -> None:
+    """Show two evaluations: each method's mean by each metric, with its interval."""
     one, two = open_evaluation(before), open_evaluation(after)
     rows = []
     for metric in dict.fromkeys([*one.metrics, *two.metrics]):
         for method in dict.fromkeys([*one.methods, *two.methods]):
             cells = [each.table.get(metric, {}).get(method) for each in (one, two)]
             means = [each.mean for each in cells if each is not None]
-            told = ["–" if each is None else interval(each.mean) for each in cells]
+            texts = ["–" if each is None else interval(each.mean) for each in cells]
             change = figure(means[1].value - means[0].value) if len(means) == 2 else "–"
             if means:
-                rows.append((metric, method, *told, change))
+                rows.append((metric, method, *texts, change))
     st.subheader("Means of two evaluations")
-    st.caption("Where the intervals overlap, it is open whether there is a difference.")
+    st.caption("Where the intervals overlap, there may be no difference.")
     columns = ["metric", "method", "A", "B", "B less A"]
     st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True)

@@ -1,6 +1,11 @@
-"""Measures of networks whose filters belong to classes, and of their plain twins."""
+"""Metrics of networks whose filters belong to classes, and of their plain twins."""
 
 from interp.metric import ModelMetric
+from interp_csg.metric.localization import (
+    ActivationLocalization,
+    CamLocalization,
+    GradientLocalization,
+)
 from interp_csg.metric.measure import (
     Accuracy,
     AdversarialDetection,
@@ -9,7 +14,6 @@ from interp_csg.metric.measure import (
     FilterCorrelation,
     MutualInformation,
 )
-from interp_csg.metric.place import ActivationLocalization, CamLocalization, GradientLocalization
 
 METRICS: dict[str, type[ModelMetric]] = {
     "csg-accuracy": Accuracy,

@@ -1,37 +1,27 @@
-"""CSG's measures of a model on a data set, as metrics with parameters."""
+"""CSG's metrics of features, gates and kernels, and of how visible attacks are in the features."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from functools import partial
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
+from interp.context import Context
+from interp.dataset import Dataset
 from interp.errors import InputError
-from interp.evaluation.bootstrap import estimate
-from interp.method import Attack
+from interp.evaluation.bootstrap import SampleMetric
+from interp.evaluation.detection import DetectionParams, attacked_features, detect, draw_images
+from interp.evaluation.similarity import class_means, cosines
 from interp.metric import Measurement, ModelMetric
+from interp.model import ModelAdapter
 from interp.params import Params
 from interp.training.samples import labelled
-from interp_csg.features import layer_of, look, means
-from interp_csg.known import known_of
-from interp_csg.metric.correlation import (
-    class_correlation,
-    class_means,
-    filter_correlation,
-    off_diagonal,
-)
-from interp_csg.metric.density import density
-from interp_csg.metric.detection import detect
+from interp_csg.features import layer_of, means, read_features
+from interp_csg.knowledge import CsgKnowledge
 from interp_csg.metric.mutual import score, table
-
-if TYPE_CHECKING:
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.model import ModelAdapter
-
-BATCH = 32
 
 
 class LayerParams(Params):
@@ -43,51 +33,55 @@ class LayerParams(Params):
 
 
 @dataclass(frozen=True)
-class CsgMetric(ModelMetric):
-    """A measure with parameters."""
+class Accuracy(SampleMetric):
+    """Top-1 accuracy of the network, which runs without gates."""
 
-    Params: ClassVar[type[Params]] = LayerParams
+    Params = LayerParams
 
-
-@dataclass(frozen=True)
-class Accuracy(CsgMetric):
-    """Share of images whose top-1 is their label; gates play no part."""
-
-    def measure(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Measurement:
-        """With an interval over images."""
-        right = look(model, dataset, context, self.params.layer).right
-        return estimate(right.astype(float), np.random.default_rng(context.seed))
+    def values(self, model: ModelAdapter, dataset: Dataset, context: Context) -> np.ndarray:
+        """Whether each image's class is right."""
+        return read_features(model, dataset, context, self.params.layer).right.astype(float)
 
 
 @dataclass(frozen=True)
-class MutualInformation(CsgMetric):
-    """MIS: mean over filters of the largest mutual information with one class, in nats."""
+class MutualInformation(ModelMetric):
+    """MIS: mean over filters of the largest mutual information with one class, in nats.
+
+    Without an interval: the estimator has none.
+    """
+
+    Params = LayerParams
 
     def measure(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Measurement:
-        """Without an interval: the estimator has none."""
-        found = look(model, dataset, context, self.params.layer)
-        value = score(table(found.values, found.labels, len(model.spec.classes)))
-        return Measurement(value, "nat", True, count=len(found.labels))
+        features = read_features(model, dataset, context, self.params.layer)
+        value = score(table(features.values, features.labels, len(model.spec.classes)))
+        return Measurement(value, "nat", True, count=len(features.labels))
 
 
 @dataclass(frozen=True)
-class Density(CsgMetric):
-    """L1 density of the gates: 1 / classes is one class for each filter."""
+class Density(ModelMetric):
+    """L1 density of the gates; 1 / classes is one class for each filter.
+
+    Independent of the data.
+    """
+
+    Params = LayerParams
 
     def measure(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Measurement:
-        """Of the gates alone; the data are not looked at."""
-        gates = known_of(model).gates
-        if gates is None:
-            raise InputError(f"{model.spec.name} is a plain twin: it has no gates")
+        gates = CsgKnowledge.of(model).required_gates()
         return Measurement(density(gates), "share of the matrix", False)
 
 
 @dataclass(frozen=True)
-class FilterCorrelation(CsgMetric):
-    """Mean of |cosine| between the kernels of the last convolution's filters."""
+class FilterCorrelation(ModelMetric):
+    """Mean of |cosine| between the kernels of the last convolution's filters.
+
+    Independent of the data.
+    """
+
+    Params = LayerParams
 
     def measure(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Measurement:
-        """Of the weights alone; the data are not looked at."""
         from torch import nn
 
         layer = layer_of(model, self.params.layer)
@@ -101,7 +95,7 @@ class FilterCorrelation(CsgMetric):
 
 
 class ClassParams(LayerParams):
-    """What of a class is compared."""
+    """What to compare of classes."""
 
     of: Literal["features", "gates"] = Field(
         "features", description="mean features on the data, or rows of the gates"
@@ -109,72 +103,76 @@ class ClassParams(LayerParams):
 
 
 @dataclass(frozen=True)
-class ClassCorrelation(CsgMetric):
+class ClassCorrelation(ModelMetric):
     """Mean cosine between classes."""
 
-    Params: ClassVar[type[Params]] = ClassParams
+    Params = ClassParams
 
     params: ClassParams
 
     def measure(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Measurement:
-        """Over pairs of classes."""
         count = len(model.spec.classes)
         if self.params.of == "gates":
-            known = known_of(model)
-            if known.gates is None:
-                raise InputError(f"{model.spec.name} is a plain twin: it has no gates")
-            rows = known.gates
+            rows = CsgKnowledge.of(model).required_gates()
         else:
-            found = look(model, dataset, context, self.params.layer)
-            rows = class_means(found.values, found.labels, count)
-        return Measurement(off_diagonal(class_correlation(rows)), "cosine", False, count=count)
+            features = read_features(model, dataset, context, self.params.layer)
+            rows = class_means(features.values, features.labels, count)
+        return Measurement(off_diagonal(cosines(rows)), "cosine", False, count=count)
 
 
-class DetectionParams(LayerParams):
+class AdversarialParams(DetectionParams, LayerParams):
     """The attack and the detector."""
 
-    attack: str = Field("pgd", description="on the true label: fgsm, pgd, or another's name")
-    eps: float = Field(4 / 255, gt=0, le=1, description="largest change of a pixel in [0, 1]")
-    steps: int = Field(10, ge=1, description="of PGD, each 2.5 eps / steps")
     train: int = Field(200, ge=2, description="images, in both versions, the detector learns from")
-    repeats: int = Field(5, ge=1, description="draws of these images")
-    measure: Literal["auc", "error"] = Field("auc", description="what is told of the detector")
+    measure: Literal["auc", "error"] = Field("auc", description="AUC or error rate of the detector")
 
 
 @dataclass(frozen=True)
-class AdversarialDetection(CsgMetric):
-    """How well a random forest on pooled features tells attacked images from clean ones."""
+class AdversarialDetection(ModelMetric):
+    """How well a random forest on pooled features separates attacked images from clean ones.
 
-    Params: ClassVar[type[Params]] = DetectionParams
+    AUC or error rate on images that the detector has not seen, a mean over draws.
+    """
 
-    params: DetectionParams
+    Params = AdversarialParams
+
+    params: AdversarialParams
 
     def measure(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Measurement:
-        """AUC or error rate on images the detector has not seen."""
         clean, attacked = self.versions(model, dataset, context)
-        asked = self.params
-        if asked.train >= len(clean):
-            raise InputError(
-                f"found {len(clean)} images and --train {asked.train}; expected more images, some "
-                "to judge the detector on"
-            )
-        found = detect(clean, attacked, asked.train, asked.repeats, context.seed)
-        value = getattr(found, asked.measure)
-        return Measurement(value, asked.measure, asked.measure == "auc", count=len(clean))
+        values = []
+        for draw in range(self.params.repeats):
+            generator = np.random.default_rng([context.seed, draw])
+            seen = draw_images(len(clean), self.params.train, generator)
+            found = detect(clean, attacked, seen, generator)
+            values.append(found.auc() if self.params.measure == "auc" else found.error())
+        kind = self.params.measure
+        return Measurement(float(np.mean(values)), kind, kind == "auc", count=len(clean))
 
     def versions(
         self, model: ModelAdapter, dataset: Dataset, context: Context
     ) -> tuple[np.ndarray, np.ndarray]:
         """Features (N, K) of the images as they are, and attacked."""
-        import torch
+        read = partial(means, model, layer=layer_of(model, self.params.layer))
+        return attacked_features(labelled(model, dataset, context), self.params, context, read)
 
-        samples, asked = labelled(model, dataset, context), self.params
-        layer = layer_of(model, asked.layer)
-        attack: Attack = context.lookup("attack", asked.attack)()
-        clean, attacked = [], []
-        for chosen, images in samples.batches(context, "attacking", BATCH):
-            labels = torch.from_numpy(samples.labels[chosen]).to(images.device)
-            moved = attack.perturb(model, images, labels, asked.eps, asked.steps)
-            clean.append(means(model, images, layer))
-            attacked.append(means(model, moved, layer))
-        return np.concatenate(clean), np.concatenate(attacked)
+
+def density(gates: np.ndarray) -> float:
+    """|G|_1 / (C K) of gates (C, K)."""
+    return float(np.abs(gates).mean())
+
+
+def interval(classes: int, sparsity: float) -> tuple[float, float]:
+    """[1 / C, g / (C K)] with g = sparsity * K: what the projection and the hinge allow."""
+    return 1 / classes, min(sparsity, classes) / classes
+
+
+def filter_correlation(kernels: np.ndarray) -> np.ndarray:
+    """|W W^T - I| (K, K), W being the filters' kernels (K, ...) flattened to unit length."""
+    return np.abs(cosines(kernels.reshape(len(kernels), -1)) - np.eye(len(kernels)))
+
+
+def off_diagonal(square: np.ndarray) -> float:
+    """Mean of a square matrix beside its diagonal."""
+    count = len(square)
+    return float((square.sum() - np.trace(square)) / (count * (count - 1)))

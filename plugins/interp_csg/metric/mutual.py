@@ -1,4 +1,4 @@
-"""The mutual information score: how much a filter's mean activation tells about one class."""
+"""Mutual information score: of a filter's mean activation and membership of one class."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from interp.errors import InputError
 
 NEIGHBOURS = 3
-"""As in scikit-learn's estimator."""
+"""Neighbours of the estimator, as in scikit-learn."""
 
 
 def table(features: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
@@ -37,12 +37,11 @@ def score(information: np.ndarray) -> float:
 
 
 def _untied(features: np.ndarray) -> np.ndarray:
-    """Columns of one spread, with noise far below it, so that no two values are the same."""
+    """Columns scaled to unit spread, with tiny noise so that no two values are equal."""
     spread = features.std(0, dtype=float)
     values = features / np.where(spread > 10 * np.finfo(float).eps, spread, 1)
     noise = np.random.RandomState(0).standard_normal(values.shape)
-    found: np.ndarray = values + 1e-10 * np.maximum(1, np.abs(values).mean(0)) * noise
-    return found
+    return np.asarray(values + 1e-10 * np.maximum(1, np.abs(values).mean(0)) * noise)
 
 
 def _information(values: np.ndarray, member: np.ndarray) -> np.ndarray:
@@ -56,7 +55,7 @@ def _information(values: np.ndarray, member: np.ndarray) -> np.ndarray:
     columns = values.shape[1]
     alone = [side for side in (member, ~member) if side[:, 0].sum() == 1]
     counted = values.T[~alone[0].T].reshape(columns, -1) if alone else values.T
-    kept, known, near = 0, 0.0, np.zeros(columns)
+    count, terms, near = 0, 0.0, np.zeros(columns)
     for side in (member, ~member):
         size = int(side[:, 0].sum())
         if size < 2:
@@ -68,10 +67,9 @@ def _information(values: np.ndarray, member: np.ndarray) -> np.ndarray:
             line, centre, far = counted[column], points[:, column], radius[:, column]
             inside = line.searchsorted(centre + far) - line.searchsorted(centre - far, "right")
             near[column] += digamma(inside).sum()
-        kept += size
-        known += size * (digamma(k) - digamma(size))
-    found: np.ndarray = np.maximum(0, digamma(kept) + (known - near) / kept)
-    return found
+        count += size
+        terms += size * (digamma(k) - digamma(size))
+    return np.asarray(np.maximum(0, digamma(count) + (terms - near) / count))
 
 
 def _reach(points: np.ndarray, k: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Measures of explainers, and of the networks they explain."""
+"""Metrics of explainer networks and of the networks they explain."""
 
 from interp.metric import ModelMetric
 from interp_explainer.metric.part import PartInstability, PartOverlap

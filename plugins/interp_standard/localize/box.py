@@ -1,4 +1,4 @@
-"""Boxes around what a map lights, and how well boxes agree."""
+"""Boxes around the strongest parts of a map, and their overlap with true boxes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def largest_box(values: np.ndarray, share: float) -> Box | None:
     """The box around the map's largest component at a share of its maximum; None: nothing lit."""
     if not 0 <= share <= 1:
         raise InputError(f"found a threshold of {share}; expected a share of the maximum in [0, 1]")
-    found = components(checked(values), share * values.max())
+    found = components(check_map(values), share * values.max())
     return (*map(float, found[0, :4]),) if len(found) else None  # type: ignore[return-value]
 
 
@@ -47,8 +47,8 @@ def area(boxes: np.ndarray) -> np.ndarray:
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
-def checked(values: np.ndarray) -> np.ndarray:
-    """The map itself; InputError unless it is (H, W) and finite."""
+def check_map(values: np.ndarray) -> np.ndarray:
+    """The map itself; raises InputError unless it is (H, W) and finite."""
     if values.ndim != 2 or not values.size or not np.isfinite(values).all():
         raise InputError(
             f"found a map of {values.shape} that is no finite (H, W) array; "

@@ -1,4 +1,4 @@
-"""Where the object is, pixel by pixel, and how much of a map lies there."""
+"""The object's pixels, and how much of a map lies on them."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def pointing(values: np.ndarray, region: np.ndarray, tolerance: float = 0) -> fl
     """
     if values.max() <= 0:
         return 0.0
-    return float(_grown(region, tolerance)[values == values.max()].mean())
+    return float(_dilated(region, tolerance)[values == values.max()].mean())
 
 
-def _grown(region: np.ndarray, tolerance: float) -> np.ndarray:
+def _dilated(region: np.ndarray, tolerance: float) -> np.ndarray:
     """The pixels whose centre is within `tolerance` of a centre in the region."""
     import cv2
 

@@ -1,10 +1,10 @@
-"""ROAD: removal that leaves no edges, least important first against most important first."""
+"""ROAD: remove and debias, most important pixels first against least important first."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
@@ -12,27 +12,27 @@ from pydantic import Field
 from interp.engine.design import Design
 from interp.engine.random import content_key
 from interp.metric import ExplanationMetric, MetricCase, MetricParams
-from interp_standard.metric.ask import ask, ranked
 from interp_standard.metric.impute import impute
+from interp_standard.metric.removal import rank_shares, target_scores
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
 FINEST = 1000
-"""Ranks told apart."""
+"""Number of ranks: a share of pixels is removed to the nearest thousandth."""
 PIECE = 2
-"""Pictures filled in together on a CPU: more leave its caches, and wait for the slowest."""
+"""Pictures imputed together on a CPU: more leave its caches, and wait for the slowest one."""
 
 
 class RoadParams(MetricParams):
-    """How much is removed, and how noisy what replaces it is."""
+    """ROAD's parameters."""
 
     shares: tuple[float, ...] = Field(
         (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9), min_length=1, description="shares of pixels removed"
     )
     noise: float = Field(
-        0.01, ge=0, description="standard deviation of the noise on what is filled in, of 1"
+        0.01, ge=0, description="standard deviation of the noise added to imputed pixels, in [0, 1]"
     )
 
 
@@ -40,28 +40,28 @@ class RoadParams(MetricParams):
 class Road(ExplanationMetric):
     """Mean probability with the least important pixels removed, less that with the most important.
 
-    A removed pixel becomes the weighted mean of its neighbours, with noise (`impute`): the shape
-    of the hole, which by itself can tell the class, is not to be seen. Y. Rong et al.: A Consistent
-    and Efficient Evaluation Strategy for Attribution Methods, ICML 2022, who look at the two orders
-    apart and at accuracy. Ours: one noise for all of an image's pictures.
+    A removed pixel becomes the weighted mean of its neighbours, with noise (`impute`), so that the
+    shape of the hole, which by itself can reveal the class, is hidden. Y. Rong et al.: A Consistent
+    and Efficient Evaluation Strategy for Attribution Methods, ICML 2022, who report the two orders
+    separately, by accuracy. Ours: one noise for all of an image's pictures.
     """
 
-    Params: ClassVar[type[MetricParams]] = RoadParams
-    unit: ClassVar[str] = "probability"
+    Params = RoadParams
+    unit = "probability"
 
     params: RoadParams
 
     def measure(self, case: MetricCase) -> float:
-        """Mean over the shares: last the most important, less first the most important."""
-        scores = ask(case, Pictures(self.pictures(case)), "prob")
+        """Difference of the two orders' probabilities, averaged over the shares."""
+        scores = target_scores(case, Pictures(self.pictures(case)), "prob")
         first, last = np.split(scores, 2)
         return float(last.mean() - first.mean())
 
     def pictures(self, case: MetricCase) -> Tensor:
-        """Most important first, then least; of each order every share, (2 S, 3, h, w)."""
+        """The image less each share of pixels: most important first, then least, (2 S, 3, h, w)."""
         import torch
 
-        ranks = ranked(case.over_input(case.map), FINEST, case.context.seed)
+        ranks = rank_shares(case.over_input(case.map), FINEST, case.context.seed)
         cuts = np.multiply(self.params.shares, FINEST)[:, None, None]
         removed = np.concatenate([ranks < cuts, ranks >= FINEST - cuts])  # (2 S, h, w)
         gone = torch.from_numpy(removed).to(case.pixels.device)
@@ -74,28 +74,24 @@ class Road(ExplanationMetric):
 
 @dataclass(frozen=True, eq=False)
 class Pictures(Design):
-    """Finished pictures (N, 3, h, w): state n shows picture n."""
+    """A design over finished pictures (N, 3, h, w): state n is picture n."""
 
     pictures: Tensor
 
     @property
     def parts(self) -> int:  # type: ignore[override]
-        """One per picture."""
         return len(self.pictures)
 
     @property
     def size(self) -> int:  # type: ignore[override]
-        """Their number."""
         return len(self.pictures)
 
     @property
     def device(self) -> torch.device:  # type: ignore[override]
-        """Where they are."""
         return self.pictures.device
 
     @cached_property
     def key(self) -> str:  # type: ignore[override]
-        """The pictures."""
         return content_key("pictures", self.pictures.cpu().numpy())
 
     def draw(self, chunk: int) -> Tensor:

@@ -4,38 +4,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
 
+from interp.context import Context
 from interp.engine.channel import AblationDesign
 from interp.engine.component import Experiment, Perturbation
 from interp.engine.design import GateSubject, ImageSubject, MaskDesign, SingleDesign
 from interp.engine.random import content_key
 from interp.evidence import ChannelImportance, Evidence, Heatmap
+from interp.model import ModelAdapter
 from interp.params import Params
-from interp_standard.perturbation.fill import FillParams, cover
+from interp.spec import Capability, Layer
+from interp_standard.perturbation.image import FillParams, cover
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.context import Context
-    from interp.model import ModelAdapter
-    from interp.spec import Layer
-
 
 class ChannelParams(Params):
-    """Whose channels."""
+    """Parameters of the layer."""
 
     layer: str | None = Field(
-        None, description="layer whose channels are weighed; default: the last map"
+        None, description="layer whose channels are weighted; default: the last one with a grid"
     )
-    positive: bool = Field(False, description="show only what speaks for the target (ReLU)")
+    positive: bool = Field(
+        False, description="keep only positive values, which support the target (ReLU)"
+    )
 
 
 class ChannelMaskParams(ChannelParams, FillParams):
-    """Whose channels, and what lies where their maps are dark."""
+    """Parameters of the layer and of the fill where a channel's map is dark."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +47,8 @@ class ChannelExperiment(Experiment):
     maps: Tensor
 
 
-class _ChannelMaps(Perturbation):
-    """Shows channels as the weighted sum of their maps."""
+class ChannelPerturbation(Perturbation):
+    """Switches channels on and off; shows their importance as the weighted sum of their maps."""
 
     def to_evidence(
         self,
@@ -62,31 +63,30 @@ class _ChannelMaps(Perturbation):
         cells = (weights[:, None, None] * experiment.maps).sum(0)
         if self.params.positive:
             cells = cells.relu()
-        grid = experiment.placement.grid_to_input(
-            cells.float().cpu().numpy(), experiment.layer.field
-        )
+        layer, placement = experiment.layer, experiment.placement
+        grid = placement.grid_to_input(cells.float().cpu().numpy(), layer.field)
         unit = f"{about.pop('unit')} x activation"
-        about |= {"layer": experiment.layer.name}
-        shown = experiment.placement.to_image(grid)
+        about |= {"layer": layer.name}
+        shown, signed = placement.to_image(grid), not self.params.positive
         return [
-            Heatmap(name="map", values=shown, signed=not self.params.positive, unit=unit, **about),
+            Heatmap(name="map", values=shown, signed=signed, unit=unit, **about),
             ChannelImportance(name="channels", values=values, standard_error=error, **about),
         ]
 
 
-class Channels(_ChannelMaps):
+class Channels(ChannelPerturbation):
     """A layer's channels, each closed alone; only what follows the layer is run again.
 
     S. Desai, H. G. Ramaswamy: Ablation-CAM, WACV 2020, which divides by the score and keeps the
     positive part.
     """
 
-    Params: ClassVar[type[Params]] = ChannelParams
+    Params = ChannelParams
+    needs = frozenset({Capability.PREDICT, Capability.CUT})
 
     def bind(
         self, model: ModelAdapter, image: np.ndarray, count: int, context: Context
     ) -> Experiment:
-        """The experiment on an image (H, W, 3) uint8."""
         layer = model.map_layer(self.params.layer)
         cut = model.cut(layer.name)
         pixels, placement = model.prepare(image)
@@ -106,18 +106,15 @@ class ChannelMaskDesign(SingleDesign, MaskDesign):
     maps: Tensor
     rows: Tensor
     """Bilinear weights (h, gh)."""
-    columns: Tensor
-    """Bilinear weights (w, gw)."""
-    shown: ClassVar[bool] = True
+    columns: Tensor  # (w, gw)
+    shown = True
 
     @property
     def parts(self) -> int:  # type: ignore[override]
-        """The channels."""
         return len(self.maps)
 
     @cached_property
     def key(self) -> str:  # type: ignore[override]
-        """Pixels, fill and maps."""
         arrays = (each.cpu().numpy() for each in (self.pixels, self.fill, self.maps, self.rows))
         return content_key(*arrays, "channel masks")
 
@@ -134,19 +131,19 @@ class ChannelMaskDesign(SingleDesign, MaskDesign):
         return painted
 
 
-class ChannelMasks(_ChannelMaps):
+class ChannelMasks(ChannelPerturbation):
     """The image seen through one channel's map after another.
 
     H. Wang et al.: Score-CAM, CVPR Workshops 2020. Maps are enlarged by the layer's receptive
     field rather than stretched (ours).
     """
 
-    Params: ClassVar[type[Params]] = ChannelMaskParams
+    Params = ChannelMaskParams
+    needs = frozenset({Capability.PREDICT, Capability.ACTIVATIONS})
 
     def bind(
         self, model: ModelAdapter, image: np.ndarray, count: int, context: Context
     ) -> Experiment:
-        """The experiment on an image (H, W, 3) uint8."""
         layer = model.map_layer(self.params.layer)
         pixels, placement = model.prepare(image)
         maps = model.activations(pixels[None], [layer.name])[layer.name][0].float()

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
 
-from interp.engine.component import Experiment, Perturbation
-from interp.engine.design import ImageSubject, MaskDesign
+from interp.engine.design import MaskDesign
 from interp.engine.random import content_key, draw_bits
-from interp.params import Params
-from interp_standard.perturbation.fill import FillParams, cover
+from interp.model import ModelAdapter
+from interp_standard.perturbation.image import FillParams, ImagePerturbation, cover
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.context import Context
-    from interp.model import ModelAdapter
-
 SHIFTS = 256
-"""Shifts are told in 256ths of a cell."""
+"""Shifts are whole 256ths of a cell."""
 
 
 class SmoothParams(FillParams):
-    """RISE's masks."""
+    """Parameters of RISE's masks."""
 
     cells: int = Field(7, ge=2, le=128, description="cells along each side of the coarse grid")
     keep: float = Field(0.5, gt=0, lt=1, description="probability that a cell is shown")
@@ -49,12 +45,12 @@ class SmoothDesign(MaskDesign):
 
     @property
     def parts(self) -> int:  # type: ignore[override]
-        """What a state holds: cells and the two shifts."""
+        """Entries of a state: cells and the two shifts."""
         return (self.cells + 1) ** 2 + 2
 
     @cached_property
     def key(self) -> str:  # type: ignore[override]
-        """Pixels, fill and the law of the masks."""
+        """Hash of the pixels, the fill and the distribution of the masks."""
         arrays = self.pixels.cpu().numpy(), self.fill.cpu().numpy()
         return content_key(*arrays, self.cells, self.keep, self.seed, self.stream)
 
@@ -99,20 +95,15 @@ class SmoothDesign(MaskDesign):
         return (1 - (at.unsqueeze(2) - cell).abs()).clamp(min=0)
 
 
-class SmoothCells(Perturbation):
+class SmoothCells(ImagePerturbation):
     """Random soft masks, as in RISE.
 
     V. Petsiuk, A. Das, K. Saenko: RISE: Randomized Input Sampling for Explanation of Black-box
     Models, BMVC 2018.
     """
 
-    Params: ClassVar[type[Params]] = SmoothParams
+    Params = SmoothParams
 
-    def bind(
-        self, model: ModelAdapter, image: np.ndarray, count: int, context: Context
-    ) -> Experiment:
-        """The experiment on an image (H, W, 3) uint8."""
-        pixels, placement = model.prepare(image)
+    def design(self, model: ModelAdapter, pixels: Tensor, count: int, seed: int) -> SmoothDesign:
         fill = cover(self.params, model, pixels)
-        design = SmoothDesign(pixels, fill, self.params.cells, self.params.keep, context.seed)
-        return Experiment(ImageSubject(model, pixels, placement), design, placement)
+        return SmoothDesign(pixels, fill, self.params.cells, self.params.keep, seed)

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
 
-from interp.engine.component import Experiment, Perturbation
-from interp.engine.design import ImageSubject, MaskDesign, SingleDesign
+from interp.engine.design import MaskDesign, SingleDesign
 from interp.engine.random import content_key
-from interp.params import Params
-from interp_standard.perturbation.fill import FillParams, cover
+from interp.model import ModelAdapter
+from interp_standard.perturbation.image import FillParams, ImagePerturbation, cover
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.context import Context
-    from interp.model import ModelAdapter
-
 
 class WindowParams(FillParams):
-    """The window and its steps."""
+    """Parameters of the sliding window."""
 
     window: float = Field(
         0.15, gt=0, le=1, description="side of the window as a share of the input's"
@@ -47,12 +43,10 @@ class WindowDesign(SingleDesign, MaskDesign):
 
     @property
     def parts(self) -> int:  # type: ignore[override]
-        """How many windows there are."""
         return len(self.rows) * len(self.columns)
 
     @cached_property
     def key(self) -> str:  # type: ignore[override]
-        """Pixels, fill and windows."""
         arrays = self.pixels.cpu().numpy(), self.fill.cpu().numpy(), self.rows, self.columns
         return content_key(*arrays)
 
@@ -70,29 +64,22 @@ class WindowDesign(SingleDesign, MaskDesign):
         return mean
 
 
-class Windows(Perturbation):
+class Windows(ImagePerturbation):
     """A square that slides over the image.
 
     M. D. Zeiler, R. Fergus: Visualizing and Understanding Convolutional Networks, ECCV 2014.
     """
 
-    Params: ClassVar[type[Params]] = WindowParams
+    Params = WindowParams
 
-    def bind(
-        self, model: ModelAdapter, image: np.ndarray, count: int, context: Context
-    ) -> Experiment:
-        """The experiment on an image (H, W, 3) uint8."""
-        pixels, placement = model.prepare(image)
-        fill = cover(self.params, model, pixels)
-        rows, columns = (
-            spans(side, self.params.window, self.params.stride) for side in placement.size
-        )
-        design = WindowDesign(pixels, fill, rows, columns)
-        return Experiment(ImageSubject(model, pixels, placement), design, placement)
+    def design(self, model: ModelAdapter, pixels: Tensor, count: int, seed: int) -> WindowDesign:
+        params = self.params
+        rows, columns = (spans(side, params.window, params.stride) for side in pixels.shape[1:])
+        return WindowDesign(pixels, cover(params, model, pixels), rows, columns)
 
 
 def spans(side: int, window: float, stride: float) -> np.ndarray:
-    """Windows along one side: 1 inside, (N, side); the last one may reach over the edge."""
+    """Windows along one side, (N, side): 1 inside, 0 outside; the last may reach over the edge."""
     width = max(1, round(window * side))
     step = max(1, round(stride * width))
     begins = [step * each for each in range(-(-(side - width) // step) + 1)]

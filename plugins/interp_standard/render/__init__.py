@@ -4,13 +4,12 @@ from interp.method import Renderer
 from interp_standard.render.channel import ChannelRenderer
 from interp_standard.render.curve import CurveRenderer
 from interp_standard.render.gallery import GalleryRenderer
-from interp_standard.render.heatmap import HeatmapRenderer
+from interp_standard.render.heatmap import HeatmapRenderer, TileRenderer
 from interp_standard.render.matrix import MatrixRenderer
 from interp_standard.render.part_map import PartMapsRenderer
 from interp_standard.render.pathway import PathwayRenderer
 from interp_standard.render.regions import RegionsRenderer
 from interp_standard.render.table import TableRenderer
-from interp_standard.render.tile import TileRenderer
 
 RENDERERS: dict[str, Renderer] = {
     "heatmap": HeatmapRenderer(),

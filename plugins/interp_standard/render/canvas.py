@@ -1,4 +1,4 @@
-"""Blocks, (h, w, 3) uint8 on white, measured before they are laid out: nothing is cut off."""
+"""Layout of pictures from blocks, (h, w, 3) uint8 on white; text is measured so none is cut off."""
 
 import re
 import unicodedata
@@ -25,31 +25,27 @@ def _font(size: int) -> Font:
 
 
 def _runs(line: str, size: int) -> list[tuple[str, Font]]:
-    """Pieces of a line with their fonts: Pillow's own has no superscript and no accents."""
-    pieces = re.split("(²)", re.sub(r"[\u2010-\u2015\u2212]", "-", line))
-    return [
-        ("2", _font(round(size * 0.65))) if piece == "²" else (_plain(piece), _font(size))
-        for piece in pieces
-    ]
-
-
-def _plain(piece: str) -> str:
-    letters = unicodedata.normalize("NFKD", piece)
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+    """Runs of a line, each with its font: Pillow's default has no superscript and no accents."""
+    runs = []
+    for piece in re.split("(²)", re.sub(r"[\u2010-\u2015\u2212]", "-", line)):
+        letters = unicodedata.normalize("NFKD", piece)
+        plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+        runs.append((plain, _font(round(size * 0.65) if piece == "²" else size)))
+    return runs
 
 
 def text_width(line: str, size: int = TEXT) -> int:
-    """Pixels that one line takes."""
+    """Width of one line in pixels."""
     return ceil(sum(font.getlength(piece) for piece, font in _runs(line, size)))
 
 
 def text_height(size: int = TEXT) -> int:
-    """Pixels from one line to the next."""
+    """Distance from one line to the next in pixels."""
     return ceil(size * 1.35)
 
 
 def wrap(content: str, width: int, size: int = TEXT) -> list[str]:
-    """Lines no wider than `width`; a word that is wider alone is broken."""
+    """Words wrapped into lines of at most `width` pixels; longer words are broken."""
     lines = [""]
     for word in content.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -92,7 +88,7 @@ def text(
 
 
 def blank(height: int, width: int, colour: Colour = WHITE) -> np.ndarray:
-    """An empty block."""
+    """A block of one colour."""
     return np.full((height, width, 3), colour, np.uint8)
 
 
@@ -140,7 +136,7 @@ def flow(blocks: Sequence[np.ndarray], width: int, gap: int = GAP) -> np.ndarray
 
 
 def stamp(picture: np.ndarray, block: np.ndarray) -> np.ndarray:
-    """The block over the middle of the picture, which grows where it is the smaller one."""
+    """The block centred on the picture; the sheet is enlarged where the block is larger."""
     height, width = np.maximum(picture.shape[:2], block.shape[:2])
     sheet = blank(int(height), int(width))
     for each in (picture, block):

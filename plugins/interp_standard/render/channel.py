@@ -51,8 +51,8 @@ def _lines(
     evidence: ChannelImportance, order: np.ndarray, style: Style, scale: Scale
 ) -> list[np.ndarray]:
     values = evidence.values[order]
-    known = evidence.standard_error
-    errors = np.zeros(len(values)) if known is None else known[order]
+    error = evidence.standard_error
+    errors = np.zeros(len(values)) if error is None else error[order]
     names = [f"{evidence.word} {index}" for index in order]
     numbers = [number(float(value)) for value in values]
     left, right = (

@@ -7,18 +7,7 @@ import numpy as np
 
 from interp.evidence import Curve, Evidence
 from interp.method import Renderer, Style
-from interp_standard.render.canvas import (
-    SMALL,
-    SOFT,
-    blank,
-    column,
-    flow,
-    paste,
-    row,
-    text,
-    text_height,
-    text_width,
-)
+from interp_standard.render import canvas
 from interp_standard.render.colour import series, to_pixels
 from interp_standard.render.page import NARROWEST, of_kind, page
 from interp_standard.render.scale import number
@@ -35,17 +24,19 @@ class CurveRenderer(Renderer):
         evidence = of_kind(evidence, Curve)
         width = max(style.width, NARROWEST)
         if not evidence.values.size:
-            return page(evidence, text("no points", width, ink=SOFT))
+            return page(evidence, canvas.text("no points", width, ink=canvas.SOFT))
         axis_x, axis_y = _ticks(evidence.x), _ticks(evidence.values)
         colours = series(len(evidence.series))
         plot = _plot(evidence, axis_x, axis_y, colours, (round(width * 0.62), width))
         blocks = [
-            text(evidence.y_label, width, SMALL, SOFT),
+            canvas.text(evidence.y_label, width, canvas.SMALL, canvas.SOFT),
             _with_axes(plot, axis_x, axis_y),
-            text(evidence.x_label, width, SMALL, SOFT, align="center"),
-            flow([_key(*each) for each in zip(evidence.series, colours, strict=True)], width, 14),
+            canvas.text(evidence.x_label, width, canvas.SMALL, canvas.SOFT, align="center"),
+            canvas.flow(
+                [_key(*each) for each in zip(evidence.series, colours, strict=True)], width, 14
+            ),
         ]
-        return page(evidence, column(blocks, 4))
+        return page(evidence, canvas.column(blocks, 4))
 
 
 def _ticks(values: np.ndarray, count: int = 5) -> np.ndarray:
@@ -73,7 +64,7 @@ def _plot(
     size: tuple[int, int],
 ) -> np.ndarray:
     height, width = size
-    sheet = blank(height, width)
+    sheet = canvas.blank(height, width)
     sheet[height - 1 - np.rint(_place(axis_y, axis_y, height)).astype(int)] = GRID
     sheet[:, np.rint(_place(axis_x, axis_x, width)).astype(int)] = GRID
     across = _place(evidence.x, axis_x, width)
@@ -93,21 +84,21 @@ def _draw(sheet: np.ndarray, points: np.ndarray, colour: list[float]) -> None:
 
 def _with_axes(plot: np.ndarray, axis_x: np.ndarray, axis_y: np.ndarray) -> np.ndarray:
     height, width = plot.shape[:2]
-    line = text_height(SMALL)
-    left = max(text_width(number(each), SMALL) for each in axis_y) + 4
-    right = text_width(number(axis_x[-1]), SMALL) // 2
-    sheet = paste(blank(height + line + 4, left + width + right), plot, 0, left)
+    line = canvas.text_height(canvas.SMALL)
+    left = max(canvas.text_width(number(each), canvas.SMALL) for each in axis_y) + 4
+    right = canvas.text_width(number(axis_x[-1]), canvas.SMALL) // 2
+    sheet = canvas.paste(canvas.blank(height + line + 4, left + width + right), plot, 0, left)
     for value, place in zip(axis_y, _place(axis_y, axis_y, height), strict=True):
-        block = text(number(value), left - 4, SMALL, align="right")
-        paste(sheet, block, max(0, round(height - 1 - place - line / 2)), 0)
+        block = canvas.text(number(value), left - 4, canvas.SMALL, align="right")
+        canvas.paste(sheet, block, max(0, round(height - 1 - place - line / 2)), 0)
     for value, place in zip(axis_x, _place(axis_x, axis_x, width), strict=True):
-        block = text(number(value), size=SMALL)
-        paste(sheet, block, height + 2, max(0, round(left + place - block.shape[1] / 2)))
+        block = canvas.text(number(value), size=canvas.SMALL)
+        canvas.paste(sheet, block, height + 2, max(0, round(left + place - block.shape[1] / 2)))
     return sheet
 
 
 def _key(name: str, colour: np.ndarray) -> np.ndarray:
-    swatch = blank(text_height(SMALL), 16)
+    swatch = canvas.blank(canvas.text_height(canvas.SMALL), 16)
     middle = len(swatch) // 2
     swatch[middle - 1 : middle + 2] = to_pixels(colour)
-    return row([swatch, text(name, size=SMALL)], 5)
+    return canvas.row([swatch, canvas.text(name, size=canvas.SMALL)], 5)

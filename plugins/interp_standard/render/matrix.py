@@ -1,4 +1,4 @@
-"""A matrix as coloured cells with its labels, thinned where they would collide."""
+"""A matrix as coloured cells; labels are left out where they would overlap."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -7,18 +7,7 @@ import numpy as np
 
 from interp.evidence import Evidence, Matrix
 from interp.method import Renderer, Style
-from interp_standard.render.canvas import (
-    INK,
-    SMALL,
-    WHITE,
-    blank,
-    column,
-    paste,
-    row,
-    text,
-    text_height,
-    text_width,
-)
+from interp_standard.render import canvas
 from interp_standard.render.colour import to_pixels
 from interp_standard.render.page import NARROWEST, of_kind, page
 from interp_standard.render.panel import resize
@@ -26,10 +15,10 @@ from interp_standard.render.scale import Scale, number
 
 LARGEST_CELL = 48
 SHORTEST = 60
-"""Pixels that a matrix of few rows or columns takes at least, by wider cells."""
+"""Least pixels of a side of the matrix; few rows or columns get larger cells."""
 
 ROOMY_CELL = 36
-"""Cells from this size on carry their number."""
+"""Least size of a cell that shows its number."""
 
 
 class MatrixRenderer(Renderer):
@@ -38,18 +27,18 @@ class MatrixRenderer(Renderer):
     def render(self, evidence: Evidence, image: np.ndarray | None, style: Style) -> np.ndarray:
         evidence = of_kind(evidence, Matrix)
         if not evidence.values.size:
-            return page(evidence, text("no cells", NARROWEST))
+            return page(evidence, canvas.text("no cells", NARROWEST))
         scale = Scale.of(evidence.values, style, evidence.signed)
         cells = _cells(evidence.values, scale, style.width)
         rows = _labels(evidence.rows, cells.shape[0])
         columns = np.rot90(_labels(evidence.columns, cells.shape[1]))
-        lower = row([blank(columns.shape[0], rows.shape[1]), columns], 4)
-        body = column([row([rows, cells], 4), lower], 4)
+        lower = canvas.row([canvas.blank(columns.shape[0], rows.shape[1]), columns], 4)
+        body = canvas.column([canvas.row([rows, cells], 4), lower], 4)
         bar = scale.bar(max(style.width, NARROWEST))
         notes = scale.notes()
         if max(evidence.values.shape) > style.width:
             notes.append(f"{len(evidence.rows)} x {len(evidence.columns)} cells, averaged to fit")
-        return page(evidence, column([body, bar]), notes)
+        return page(evidence, canvas.column([body, bar]), notes)
 
 
 def _cells(values: np.ndarray, scale: Scale, width: int) -> np.ndarray:
@@ -65,8 +54,8 @@ def _cells(values: np.ndarray, scale: Scale, width: int) -> np.ndarray:
 
 
 def _least(count: int, width: int) -> int:
-    """Pixels that each of so many rows or columns takes: room for its label where all have it."""
-    label = text_height(SMALL)
+    """Least pixels of each of `count` rows or columns: a label's height where all labels fit."""
+    label = canvas.text_height(canvas.SMALL)
     return max(min(LARGEST_CELL, SHORTEST // count), label if count * label <= width else 1)
 
 
@@ -77,31 +66,35 @@ def _write(
     place: tuple[int, ...],
     cell: tuple[int, int],
 ) -> None:
-    """The number in the middle of its cell, in place, with as many digits as fit, if one does."""
+    """Write the number into its cell, in place, with as many digits as fit, or not at all."""
     labels = [number(value, digits) for digits in (3, 2, 1)]
-    label = next((each for each in labels if text_width(each, SMALL) <= cell[1] - 4), None)
+    label = next(
+        (each for each in labels if canvas.text_width(each, canvas.SMALL) <= cell[1] - 4), None
+    )
     if label is None:
         return
     paper = (int(colour[0]), int(colour[1]), int(colour[2]))
-    ink = INK if colour.mean() > 130 else WHITE
-    block = text(label, size=SMALL, ink=ink, paper=paper)
+    ink = canvas.INK if colour.mean() > 130 else canvas.WHITE
+    block = canvas.text(label, size=canvas.SMALL, ink=ink, paper=paper)
     top, left = (
         place[axis] * cell[axis] + (cell[axis] - block.shape[axis]) // 2 for axis in (0, 1)
     )
-    paste(pixels, block, top, left)
+    canvas.paste(pixels, block, top, left)
 
 
 def _labels(names: Sequence[str], length: int) -> np.ndarray:
-    """Names down a strip of this length, each beside the middle of its row."""
-    height = text_height(SMALL)
+    """Row names as a strip of this length, each beside the middle of its row."""
+    height = canvas.text_height(canvas.SMALL)
     pitch = length / len(names)
-    width = max(text_width(name, SMALL) for name in names)
-    sheet = blank(max(length, height), max(width, 1))
+    width = max(canvas.text_width(name, canvas.SMALL) for name in names)
+    sheet = canvas.blank(max(length, height), max(width, 1))
     free = 0
     for index in range(0, len(names), ceil(height / pitch)):
         middle = int((index + 0.5) * pitch - height / 2)
         top = min(max(middle, 0), sheet.shape[0] - height)
         if top >= free:
-            paste(sheet, text(names[index], width, SMALL, align="right"), top, 0)
+            canvas.paste(
+                sheet, canvas.text(names[index], width, canvas.SMALL, align="right"), top, 0
+            )
             free = top + height
     return sheet

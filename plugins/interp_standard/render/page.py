@@ -1,4 +1,4 @@
-"""A page: the title, the warning of a poor fit, the picture and its notes, as one block."""
+"""The frame around a picture: title, warning of a poor fit, notes; and the check of its kind."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -15,7 +15,7 @@ AMBER: Colour = (255, 214, 102)
 
 
 def page(evidence: Evidence, body: np.ndarray, notes: Iterable[str] = ()) -> np.ndarray:
-    """The finished picture around `body`, as wide as it or wide enough to read the words."""
+    """`body` with the evidence's title above and notes below, at least NARROWEST pixels wide."""
     width = max(body.shape[1], NARROWEST)
     lines = [text(note, width, SMALL, SOFT) for note in [*_fit(evidence), *notes]]
     words = [column(lines, 2)] if lines else []
@@ -23,7 +23,7 @@ def page(evidence: Evidence, body: np.ndarray, notes: Iterable[str] = ()) -> np.
 
 
 def of_kind(evidence: Evidence, kind: type[Kind]) -> Kind:
-    """The evidence as what this renderer draws; PluginError where it is something else."""
+    """The evidence, typed as the kind that a renderer draws; PluginError for another kind."""
     if isinstance(evidence, kind):
         return evidence
     raise PluginError(

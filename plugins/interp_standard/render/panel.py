@@ -1,4 +1,4 @@
-"""The image as a panel: fitted to a width, greyed, overlaid with importance, outlined by part."""
+"""Images as panels: resized, muted, overlaid with importance, outlined by part."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from interp_standard.render.colour import blend
 from interp_standard.render.scale import Scale
 
 TALLEST = 3
-"""Panel height, in widths, from which a panel gets narrower instead."""
+"""Largest ratio of a panel's height to its width; taller images get a narrower panel."""
 
 LINE = 120.0
 
@@ -45,14 +45,14 @@ def backdrop(image: np.ndarray | None, size: tuple[int, int], empty: float = 240
 
 
 def muted(picture: np.ndarray, colour: float, light: float) -> np.ndarray:
-    """The picture with a share of its colour left and lightened by a share, to draw on."""
+    """The picture desaturated to a share `colour` and lightened by a share `light`."""
     grey = picture @ np.array([0.299, 0.587, 0.114], np.float32)
     toned = picture * colour + grey[..., None] * (1 - colour)
     return toned * (1 - light) + 255 * light
 
 
 def overlay(picture: np.ndarray, values: np.ndarray, scale: Scale, opacity: float) -> np.ndarray:
-    """The picture, float RGB (h, w, 3), under the colours of values (h, w)."""
+    """The picture (h, w, 3) with the colours of values (h, w) blended over it, float RGB."""
     share = scale.share(values)
     return blend(picture, scale.colour(share), scale.alpha(share, opacity))
 
@@ -65,7 +65,7 @@ def tinted(
     colour: float = 0.35,
     light: float = 0.1,
 ) -> np.ndarray:
-    """The image, muted, under the colours of shares (h, w) of the scale, float RGB (h, w, 3)."""
+    """The muted image under the colours of shares (h, w) of the scale, float RGB (h, w, 3)."""
     under = muted(backdrop(image, share.shape[:2]), colour, light)
     relative = Scale(1.0, 1.0, scale.signed, style.threshold)
     return overlay(under, share, relative, style.opacity)

@@ -1,4 +1,4 @@
-"""Where filters look: one small overlay per filter with its peak marked."""
+"""Part maps: one small overlay per filter with its peak marked."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from interp.method import Renderer, Style
 from interp_standard.render.canvas import GAP, SMALL, blank, column, flow, text
 from interp_standard.render.colour import to_pixels
 from interp_standard.render.page import NARROWEST, of_kind, page
-from interp_standard.render.panel import backdrop, muted, overlay, panel_size, resize
+from interp_standard.render.panel import panel_size, resize, tinted
 from interp_standard.render.scale import Scale, number
 
 SHOWN = 24
@@ -46,10 +46,7 @@ def _tile(
     values, peak = evidence.maps[index], evidence.peaks[index]
     size = panel_size((values if image is None else image).shape, width)
     scale = Scale.of(values, style, signed)
-    under = muted(backdrop(image, size), colour=0.35, light=0.1)
-    relative = Scale(1.0, 1.0, signed, style.threshold)
-    share = resize(scale.share(values), size)
-    picture = to_pixels(overlay(under, share, relative, style.opacity))
+    picture = to_pixels(tinted(image, resize(scale.share(values), size), scale, style))
     zero = scale.largest <= 0
     if not zero:
         _mark(picture, (peak + 0.5) * np.array(size) / np.array(values.shape))

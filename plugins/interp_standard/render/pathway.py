@@ -1,4 +1,4 @@
-"""The filters of each layer as small cells, on or off."""
+"""Pathways: the filters of each layer as small cells, on or off."""
 
 from math import ceil
 
@@ -6,18 +6,7 @@ import numpy as np
 
 from interp.evidence import Evidence, Pathway
 from interp.method import Renderer, Style
-from interp_standard.render.canvas import (
-    GAP,
-    INK,
-    SMALL,
-    SOFT,
-    blank,
-    column,
-    flow,
-    row,
-    text,
-    text_width,
-)
+from interp_standard.render import canvas
 from interp_standard.render.colour import diverging, to_pixels
 from interp_standard.render.page import of_kind, page
 
@@ -42,9 +31,9 @@ class PathwayRenderer(Renderer):
             for name, states in zip(evidence.layers, parts, strict=False)
         ]
         widest = max([2 * style.width, *(each.shape[1] for each in columns)])
-        body = flow(columns, widest, 2 * GAP) if columns else blank(1, 1)
-        told = f"{_count(evidence.states, evidence.signed)}; one cell is one filter"
-        return page(evidence, column([body, _legend(evidence)]), [told])
+        body = canvas.flow(columns, widest, 2 * canvas.GAP) if columns else canvas.blank(1, 1)
+        note = f"{_count(evidence.states, evidence.signed)}; one cell is one filter"
+        return page(evidence, canvas.column([body, _legend(evidence)]), [note])
 
 
 def _layer(name: str, states: np.ndarray, across: int, signed: bool) -> np.ndarray:
@@ -53,9 +42,11 @@ def _layer(name: str, states: np.ndarray, across: int, signed: bool) -> np.ndarr
     cells[: len(states)] = _painted(states, signed)
     grid = cells.reshape(rows, across, 3).repeat(CELL, 0).repeat(CELL, 1)
     grid[CELL - 1 :: CELL] = grid[:, CELL - 1 :: CELL] = 255
-    width = max(across * CELL, min(WIDEST, text_width(name, SMALL)))
-    count = text(_count(states, signed, brief=True), width, SMALL, SOFT)
-    return column([text(name, width, SMALL, INK), count, to_pixels(grid)], 3)
+    width = max(across * CELL, min(WIDEST, canvas.text_width(name, canvas.SMALL)))
+    count = canvas.text(_count(states, signed, brief=True), width, canvas.SMALL, canvas.SOFT)
+    return canvas.column(
+        [canvas.text(name, width, canvas.SMALL, canvas.INK), count, to_pixels(grid)], 3
+    )
 
 
 def _painted(states: np.ndarray, signed: bool) -> np.ndarray:
@@ -78,5 +69,5 @@ def _legend(evidence: Pathway) -> np.ndarray:
     for state, word in ends:
         colour = _painted(np.array([state]), evidence.signed)[0]
         swatch = to_pixels(np.full((12, 12, 3), colour, np.float32))
-        shown.append(row([swatch, text(word, size=SMALL)], 4))
-    return row(shown)
+        shown.append(canvas.row([swatch, canvas.text(word, size=canvas.SMALL)], 4))
+    return canvas.row(shown)

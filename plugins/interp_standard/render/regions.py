@@ -1,4 +1,4 @@
-"""Parts of an image: the selected ones as they are, and each in the colour of its importance."""
+"""Regions of an image: the selected ones, and each in the colour of its importance."""
 
 import cv2
 import numpy as np
@@ -24,7 +24,7 @@ UNSEEN = 205.0
 
 
 class RegionsRenderer(Renderer):
-    """Two panels: what was selected, where a method selects, and how much each part counts."""
+    """Two panels: the selected parts, where a method selects any, and each part's importance."""
 
     def render(self, evidence: Evidence, image: np.ndarray | None, style: Style) -> np.ndarray:
         evidence = of_kind(evidence, Regions)

@@ -1,4 +1,4 @@
-"""The scale of a picture: which colour a value gets, and the bar and notes that say so."""
+"""The colour scale of a picture, with its bar and notes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from interp.method import Style
-from interp_standard.render.canvas import (
-    SMALL,
-    SOFT,
-    blank,
-    column,
-    paste,
-    text,
-    text_height,
-    text_width,
-)
+from interp_standard.render import canvas
 from interp_standard.render.colour import diverging, sequential, to_pixels
 
 HIDDEN = (222.0, 222.0, 222.0)
@@ -24,14 +15,17 @@ BAR = 12
 
 
 def number(value: float, digits: int = 3) -> str:
-    """So many significant digits, whole numbers below a million in full, no negative zero."""
+    """A number with so many significant digits; whole numbers below a million in full, no -0."""
     whole = abs(value) < 1e6 and (value == round(value) or abs(value) >= 1000)
     return f"{value + 0.0:.{0 if whole else digits}{'f' if whole else 'g'}}"
 
 
 @dataclass(frozen=True)
 class Scale:
-    """From -limit, or 0 where unsigned, to limit; below `threshold` of it nothing is drawn."""
+    """Maps [-limit, limit], or [0, limit] where unsigned, to colours.
+
+    Values below the share `threshold` of the limit are not drawn.
+    """
 
     limit: float
     largest: float
@@ -58,16 +52,16 @@ class Scale:
         return diverging(share) if self.signed else sequential(share)
 
     def paint(self, share: np.ndarray) -> np.ndarray:
-        """Float RGB of shares on their own, without an image under them; the hidden ones grey."""
+        """Float RGB (..., 3) of shares drawn without an image; those below the threshold grey."""
         return np.where(np.abs(share)[..., None] < self.threshold, HIDDEN, self.colour(share))
 
     def alpha(self, share: np.ndarray, opacity: float) -> np.ndarray:
-        """How much a share covers the image: its root, so that middling importance is seen too."""
+        """Opacity of shares: the root, so that medium importance stays visible."""
         size = np.abs(share)
         return np.where(size < self.threshold, 0, opacity * np.sqrt(size))
 
     def notes(self) -> list[str]:
-        """What a reader must know beyond the bar."""
+        """What the bar does not say: an all-zero map, clipped values, the threshold."""
         notes = []
         if self.largest <= 0:
             notes.append("all zero: nothing is important here")
@@ -78,24 +72,24 @@ class Scale:
         return notes
 
     def bar(self, width: int) -> np.ndarray:
-        """The colours with the values they stand for, zero in the middle where signed."""
+        """The colour bar with tick labels, zero in the middle where signed."""
         share = np.linspace(-1 if self.signed else 0, 1, width, dtype=np.float32)
         blocks = [np.repeat(to_pixels(self.paint(share))[None], BAR, 0), self._ticks(width)]
         if self.unit:
             words = f"{self.unit} (blue: against, red: for)" if self.signed else self.unit
-            blocks.append(text(words, width, SMALL, SOFT, align="center"))
-        return column(blocks, 2)
+            blocks.append(canvas.text(words, width, canvas.SMALL, canvas.SOFT, align="center"))
+        return canvas.column(blocks, 2)
 
     def _ticks(self, width: int) -> np.ndarray:
         low = -1 if self.signed else 0
         shares = np.linspace(low, 1, 5) if self.limit > 0 else np.zeros(1)
         labels = [number(each * self.limit) for each in shares]
-        if sum(text_width(each, SMALL) + 12 for each in labels) > width:
+        if sum(canvas.text_width(each, canvas.SMALL) + 12 for each in labels) > width:
             shares, labels = shares[::2], labels[::2]
-        sheet = blank(text_height(SMALL), width)
+        sheet = canvas.blank(canvas.text_height(canvas.SMALL), width)
         for share, label in zip(shares, labels, strict=True):
-            block = text(label, size=SMALL)
+            block = canvas.text(label, size=canvas.SMALL)
             spare = width - block.shape[1]
             left = (share - low) / (1 - low) * width - block.shape[1] / 2
-            paste(sheet, block, 0, int(min(max(left, 0), spare)))
+            canvas.paste(sheet, block, 0, int(min(max(left, 0), spare)))
         return sheet

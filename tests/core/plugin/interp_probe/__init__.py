@@ -12,7 +12,7 @@ from interp.engine.component import Weighting
 from interp.engine.design import ImageSubject, RegionDesign
 from interp.engine.respond import accumulate
 from interp.errors import InputError
-from interp.evidence import Heatmap, Regions
+from interp.evidence import Heatmap, Regions, Table
 from interp.explanation import Explanation, join
 from interp.knowledge import Knowledge
 from interp.method import Method
@@ -121,6 +121,12 @@ class Learner(Method):
         level = float(knowledge.arrays["mean"].mean())
         heat = Heatmap(name="map", values=np.full(images[0].shape[:2], level), image=0)
         return Explanation((heat, replace(heat, name="again")))
+
+    def survey(self, model: Any, dataset: Any, knowledge: Any, context: Any) -> Explanation:
+        levels = [[example.name, float(example.image.mean())] for example in dataset]
+        if knowledge is not None:
+            levels.append(["learned", float(knowledge.arrays["mean"].mean())])
+        return Explanation((Table(name="levels", columns=["image", "level"], rows=levels),))
 
 
 @hookimpl

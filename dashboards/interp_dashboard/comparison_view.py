@@ -1,0 +1,106 @@
+"""A comparison on a page: maps, agreement, and files to download."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Hashable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from interp.comparison.result import Comparison
+from interp.report.page import reading_html
+from interp_dashboard.export_result import export_button
+from interp_dashboard.map_view import Map, maps, show_maps
+from interp_dashboard.session import registry, session
+
+
+def show_comparison(found: Comparison, version: Hashable) -> None:
+    """Show one image and target at a time; maps are drawn again only for another `version`."""
+    names = [each.name for each in found.records]
+    at = 0
+    if len(names) > 1:
+        at = names.index(st.selectbox("Image", names, key="shown image"))
+    record = found.records[at]
+    target = record.targets[0]
+    if len(record.targets) > 1:
+        key = f"shown of {record.name} {record.targets}"
+        picked = st.segmented_control("Target", record.targets, default=target, key=key)
+        target = picked or target
+    st.subheader(f"Why {target}?")
+    answer = zip(record.prediction.classes, record.prediction.probabilities, strict=True)
+    classes = ", ".join(f"{name} {probability:.2f}" for name, probability in answer)
+    st.caption(
+        f"The network's answer on {record.name}: {classes}. Red speaks for {target}, blue against "
+        "it. A map shows what this network used, not where the object is, nor what is true of it."
+    )
+    show_maps(registry(), _tiles(found, version, at, target), "maps")
+    for note in found.notes:
+        st.caption(note)
+    _agreement(found, at, target)
+    _downloads(found)
+    with st.expander("How to read the maps"):
+        st.html(reading_html())
+
+
+def _tiles(found: Comparison, version: Hashable, at: int, target: str) -> list[Map]:
+    """Maps, drawn once for each version of the result."""
+    drawn, key = session().drawn, (version, at, target)
+    if key not in drawn:
+        for old in [each for each in drawn if each[0] != version]:
+            del drawn[old]
+        drawn[key] = maps(registry(), found, at, target)
+    return drawn[key]
+
+
+def _agreement(found: Comparison, at: int, target: str) -> None:
+    if len(found.methods) < 2:
+        return
+    st.subheader("Do they agree?")
+    st.caption(
+        "Rank correlation of the signed maps over the pixels that the network sees: 1 is the same "
+        "order, 0 none, −1 the reverse. Methods that ask different questions need not agree."
+    )
+    values = np.array(found.records[at].agreement[target], np.float64)  # None is NaN
+    table = pd.DataFrame(values, found.methods, found.methods)
+    st.dataframe(table.style.format("{:.2f}", na_rep="–").map(_shade))
+
+
+def _shade(value: float) -> str:
+    """Green where methods agree, orange where they contradict each other."""
+    if not np.isfinite(value):
+        return ""
+    colour = "10, 143, 116" if value >= 0 else "208, 106, 0"
+    return f"background-color: rgba({colour}, {0.55 * abs(value):.2f})"
+
+
+def _downloads(found: Comparison) -> None:
+    st.subheader("Keep it")
+    folder = found.folder
+    if folder is None:
+        st.caption("The report and the bundle appear here once the result is refined.")
+        return
+    one, two, three = st.columns(3)
+    how: dict[str, Any] = {"on_click": "ignore", "width": "stretch"}
+    report, bundle = (folder / "report.html").read_bytes, partial(_zipped, folder)
+    one.download_button("HTML report", report, f"{folder.name}.html", "text/html", **how)
+    two.download_button("Bundle (zip)", bundle, f"{folder.name}.zip", "application/zip", **how)
+    with three:
+        export_button(folder)
+    st.caption(
+        "The address of the page Compare repeats what was chosen when Run was pressed, except for "
+        "uploads: save it, or send it to somebody who has the same models and images."
+    )
+
+
+def _zipped(folder: Path) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(each for each in folder.rglob("*") if each.is_file()):
+            archive.write(file, Path(folder.name) / file.relative_to(folder))
+    return held.getvalue()

@@ -1,0 +1,92 @@
+"""Evidence on a page, drawn by its renderers, with matrices and channels to explore."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from interp.evidence import Evidence, Gallery, Heatmap, Matrix, PartMaps
+from interp.explanation import Explanation
+from interp.registry import Registry
+from interp.result.draw import draw_evidence
+from interp_dashboard.layout import show_errors
+
+LARGEST = 40
+"""Rows of a matrix that are drawn as bars."""
+
+
+def show_evidence(registry: Registry, listed: Sequence[Evidence], found: Explanation) -> None:
+    """Show pictures in two columns; an error takes the place of one that cannot be drawn."""
+    columns = st.columns(2)
+    for number, each in enumerate(listed):
+        with columns[number % 2]:
+            st.markdown(f"**{each.name}** · {each.kind.replace('_', ' ')}")
+            image = None if each.image is None else found.images[each.image]
+            with show_errors():
+                picture = draw_evidence(registry, each, image)
+                st.image(picture, alt=f"{each.name}, {each.kind}")
+
+
+def explore_evidence(
+    registry: Registry, listed: Sequence[Evidence], found: Explanation, key: str
+) -> None:
+    """Let the visitor pick single channels, and single rows and columns of matrices."""
+    for each in listed:
+        if isinstance(each, PartMaps) and each.image is not None:
+            _channel(registry, each, found.images[each.image], key)
+    matrices = {each.name: each for each in listed if isinstance(each, Matrix)}
+    if matrices:
+        _matrix(matrices, [each for each in listed if isinstance(each, Gallery)], key)
+
+
+def _channel(registry: Registry, each: PartMaps, image: np.ndarray, key: str) -> None:
+    """Pick a channel and show its map alone over the whole image."""
+    label = f"A channel of {each.name}"
+    picked = st.selectbox(label, each.filters, None, key=f"{key} {each.name} {each.target}")
+    if picked is None:
+        return
+    values = each.maps[each.filters.index(picked)]
+    name, signed = f"channel {picked}", bool((values < 0).any())
+    alone = Heatmap(name=name, layer=each.layer, values=values, signed=signed, unit="activation")
+    st.image(draw_evidence(registry, alone, image), alt=name)
+
+
+def _matrix(matrices: dict[str, Matrix], galleries: Sequence[Gallery], key: str) -> None:
+    """Pick a row or a column and show its numbers, and the pictures with its name."""
+    name = st.selectbox("Matrix", list(matrices), key=f"{key} matrix")
+    matrix = matrices[name]
+    one, two = st.columns(2)
+    row = one.selectbox("Class or row", matrix.rows, None, key=f"{key} {name} row")
+    column = two.selectbox("Channel or column", matrix.columns, None, key=f"{key} {name} column")
+    values = pd.DataFrame(matrix.values, matrix.rows, matrix.columns)
+    if row is not None:
+        _bars(values.loc[row], f"{name}: {row}")
+    if column is not None:
+        _bars(values[column], f"{name}: {column}")
+    words = [word for word in (row, column) if word is not None]
+    for each in galleries:
+        if each.layer == matrix.layer and words:
+            _pictures(each, words)
+
+
+def _bars(values: pd.Series, title: str) -> None:
+    strongest = values.abs().sort_values(ascending=False).index[:LARGEST]
+    st.caption(f"{title}: the strongest {len(strongest)}")
+    st.bar_chart(values.loc[strongest], sort=False)
+
+
+def _pictures(each: Gallery, words: Sequence[str]) -> None:
+    """The gallery's pictures whose caption has all these words."""
+    chosen = [
+        at
+        for at, caption in enumerate(each.captions)
+        if set(words) <= set(caption.replace(":", " ").split())
+    ]
+    if chosen:
+        captions = [each.captions[at] for at in chosen]
+        st.image(list(each.pictures[chosen]), caption=captions, width=150, alt=captions)
+    else:
+        st.caption(f"{each.name} has no picture of {' and '.join(words)}.")

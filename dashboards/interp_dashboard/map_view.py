@@ -1,0 +1,141 @@
+"""Maps drawn by the browser: opacity, threshold and values under the pointer need no server."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from interp.comparison.result import Comparison, MethodCell, Outcome
+from interp.evidence import Tile
+from interp.method import Style
+from interp.registry import Registry
+from interp.report.panel import Panel
+from interp.report.picture import Painter, picture
+from interp.report.section import section
+from interp.result.draw import draw_evidence
+
+HERE = Path(__file__).parent
+WIDTH = 320
+STEPS = 513
+"""Colours from -1 to 1, zero in the middle."""
+LEVELS = 32767
+
+
+@dataclass(frozen=True)
+class Map:
+    """A method's map for the browser: `values` are int16 shares of `top`, (height, width), base64.
+
+    `under` is the image beneath the map as a data URI, `full` the |value| drawn in full colour.
+    """
+
+    method: str
+    summary: str
+    error: str | None
+    waiting: bool
+    lines: tuple[str, ...]
+    warnings: tuple[str, ...]
+    under: str = ""
+    values: str = ""
+    width: int = 0
+    height: int = 0
+    top: float = 0.0
+    full: float = 0.0
+    unit: str = ""
+    alt: str = ""
+
+
+def maps(registry: Registry, found: Comparison, at: int, target: str) -> list[Map]:
+    """Every method's map of an image and target, on the comparison's scales."""
+    record, case = found.records[at], found.cases[at]
+    painter = Painter(registry, WIDTH)
+    groups = section(painter, found, record, case, further=False).groups
+    panels = next(each.panels for each in groups if each.target == target)
+    nothing = np.zeros(case.image.shape[:2], np.float32)
+    under = _tile(registry, nothing, case.image)  # the image as reports draw it under a map
+    return [
+        _map(panel, cell, target, outcome, found.scales[cell.method], under)
+        for panel, cell, outcome in zip(panels, case.cells, record.outcomes, strict=True)
+    ]
+
+
+def _map(
+    panel: Panel, cell: MethodCell, target: str, outcome: Outcome, full: float, under: np.ndarray
+) -> Map:
+    import cv2
+
+    mapped = cell.maps_by_target([target]).get(target)
+    values = None if mapped is None else mapped.map()
+    words = Map(
+        panel.method,
+        panel.summary,
+        panel.error,
+        cell.waiting,
+        tuple(each for each in (panel.scale, panel.fit, _cost(outcome)) if each),
+        panel.warnings,
+        alt="" if panel.picture is None else panel.picture.alt,
+    )
+    if values is None:
+        return words if panel.picture is None else replace(words, under=panel.picture.uri)
+    height, width = under.shape[:2]
+    top = float(np.abs(values).max()) or 1.0
+    method = cv2.INTER_AREA if width < values.shape[1] else cv2.INTER_LINEAR
+    fitted = cv2.resize((values / top).astype(np.float32), (width, height), interpolation=method)
+    shares = np.rint(np.clip(fitted, -1, 1) * LEVELS).astype("<i2")
+    return replace(
+        words,
+        under=picture(under, "").uri,
+        values=base64.b64encode(shares.tobytes()).decode("ascii"),
+        width=width,
+        height=height,
+        top=top,
+        full=full,
+        unit=getattr(mapped, "unit", ""),
+    )
+
+
+def _cost(outcome: Outcome) -> str:
+    if not outcome.seconds:
+        return ""
+    samples = f"{outcome.samples:,} samples, " if outcome.samples else ""
+    return samples + (f"{outcome.seconds:.1f} s" if outcome.seconds >= 0.05 else "under 0.1 s")
+
+
+def _tile(registry: Registry, share: np.ndarray, image: np.ndarray | None) -> np.ndarray:
+    width = WIDTH if image is not None else share.shape[1]
+    tile = Tile(name="tile", values=share.astype(np.float32))
+    return draw_evidence(registry, tile, image, Style(width=width))
+
+
+def colours(registry: Registry) -> np.ndarray:
+    """The scale's colours from -1 to 1, (513, 3) uint8, as the renderer of tiles draws them."""
+    share = np.repeat(np.linspace(-1, 1, STEPS, dtype=np.float32)[None], 3, 0)
+    return _tile(registry, share, None)[1]
+
+
+@cache
+def _component() -> Any:
+    return st.components.v2.component(
+        "interp_maps",
+        html='<div class="maps"></div>',
+        css=(HERE / "maps.css").read_text("utf-8"),
+        js=(HERE / "maps.js").read_text("utf-8"),
+    )
+
+
+def show_maps(registry: Registry, tiles: list[Map], key: str) -> None:
+    """Show maps side by side under common sliders."""
+    scale = base64.b64encode(colours(registry).tobytes()).decode("ascii")
+    style = Style()
+    data = {
+        "maps": [asdict(each) for each in tiles],
+        "colours": scale,
+        "opacity": style.opacity,
+        "threshold": style.threshold,
+    }
+    _component()(data=data, key=key)
