@@ -6,7 +6,7 @@ CHIP := plugins/interp_chip/knowledge/creatures-vgg
 EXPLAINER := plugins/interp_explainer/knowledge/creatures-vgg
 DECOUPLED := plugins/interp_decoupling/models/creatures-resnet
 CSG := plugins/interp_csg/models/creatures-resnet
-BENCH ?= mint chip_fit solver onnx_cut channel_ablation black_box rise
+BENCH ?= chip_fit channel_ablation black_box rise
 SHELVES := $(wildcard core adapters plugins dashboards)
 
 .PHONY: help demo app test types lint docs bench models screenshots

@@ -15,7 +15,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,9 @@ import cv2
 import numpy as np
 import torch
 from channel_ablation import network
-from mint import machine
+from record import record
 
 HERE = Path(__file__).parent
-OUT = HERE / "results" / "black_box.json"
 SIZE = 224
 CLASSES = [207, 11, 301, 555, 908]
 MASKS = {"occlusion": 169, "lime": 1000, "rise": 4000}
@@ -42,8 +40,6 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="systems to run: ours, captum, ours-onnx, dianna")
     arguments = parser.parse_args()
     found: dict[str, Any] = {
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
         "threads": torch.get_num_threads(),
         "model": "resnet50, random weights, batch norms settled on noise",
         "image": f"{SIZE} x {SIZE} blobs of colour",
@@ -55,9 +51,8 @@ def main() -> None:
         for case in cases(arguments):
             python = arguments.dianna if case["system"] == "dianna" else sys.executable
             found["runs"].append(case | measured(python, case, place))
-            print(json.dumps(found["runs"][-1]), file=sys.stderr, flush=True)
             found["ratios"] = ratios(found["runs"])
-            OUT.write_text(json.dumps(found, indent=2) + "\n")
+            record("black_box", found)
 
 
 def cases(arguments: argparse.Namespace) -> list[dict[str, Any]]:
@@ -83,7 +78,7 @@ def cases(arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def measured(python: Path | str, case: dict[str, Any], place: Path) -> dict[str, Any]:
-    """What a process of its own says of a case."""
+    """The measurements of a case, from a process of its own."""
     given = json.dumps(case | {"batches": BATCHES})
     command = [str(python), str(HERE / "black_box_run.py"), given, str(place)]
     environment = os.environ | {"TQDM_DISABLE": "1"}
@@ -112,20 +107,20 @@ def prepare(place: Path) -> None:
 
 def ratios(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A peer's seconds over ours, on the same framework, samples and classes."""
-    kept = {}
-    for run in runs:
-        kept[run["system"], run["method"], run["samples"], len(run["classes"])] = run
-    told = []
+    by_case = {
+        (run["system"], run["method"], run["samples"], len(run["classes"])): run for run in runs
+    }
+    found = []
     for run in runs:
         own = {"captum": "ours", "dianna": "ours-onnx"}.get(run["system"])
         key = (own, run["method"], run["samples"], len(run["classes"]))
-        if key in kept:
+        if key in by_case:
             peer = f"{run['system']} {run.get('batch', '')}".strip()
-            told.append(
+            found.append(
                 {"method": key[1], "classes": key[3], "peer": peer}
-                | {f"{each} over ours": round(run[each] / kept[key][each], 2) for each in TIMES}
+                | {f"{each} over ours": round(run[each] / by_case[key][each], 2) for each in TIMES}
             )
-    return told
+    return found
 
 
 if __name__ == "__main__":

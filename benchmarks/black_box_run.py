@@ -1,4 +1,4 @@
-"""One run of black_box.py, in whatever environment it is called: prints one line of JSON.
+"""One run of black_box.py, in a process of its own: prints its measurements as a line of JSON.
 
 python black_box_run.py CASE FOLDER
 """
@@ -27,19 +27,19 @@ def main(case: dict[str, Any], place: Path) -> None:
     # Not getrusage's ru_maxrss: a child inherits its parent's.
     status = Path("/proc/self/status").read_text()
     peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
-    told = {
+    found = {
         "seconds": round(seconds, 2),
         "cpu_seconds": round(busy, 2),
         "evaluated": samples,
         "peak_mb": round(peak),
     }
     if case.get("batch") == "best":
-        told["fastest batch"] = case["chosen"]
-    print(json.dumps(told))
+        found["fastest batch"] = case["chosen"]
+    print(json.dumps(found))
 
 
 def ours(case: dict[str, Any], place: Path) -> Callable[[], int]:
-    """Through the one road, on PyTorch or on ONNX."""
+    """Our method, on PyTorch or on ONNX."""
     from interp.context import Budget
     from interp.opening.source import open_model
     from interp.registry import Registry
@@ -82,10 +82,10 @@ def captum(case: dict[str, Any], place: Path) -> Callable[[], int]:
     mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in (MEAN, STD))
     pixels = ((image.float() - mean) / std).contiguous()
     labels = torch.from_numpy(np.load(place / "labels.npy"))[None, None]
-    seen = [0]
+    passes = [0]
 
     def forward(images: torch.Tensor) -> torch.Tensor:
-        seen[0] += len(images)
+        passes[0] += len(images)
         with torch.no_grad():
             return module(images)
 
@@ -105,10 +105,10 @@ def captum(case: dict[str, Any], place: Path) -> Callable[[], int]:
         case["chosen"] = max(speed, key=speed.__getitem__)
 
     def explain() -> int:
-        seen[0] = 0
+        passes[0] = 0
         for target in case["classes"]:
             attribute(target, case["samples"], case.get("chosen"))
-        return seen[0]
+        return passes[0]
 
     return explain
 
@@ -126,11 +126,11 @@ def dianna(case: dict[str, Any], place: Path) -> Callable[[], int]:
 
     image = np.load(place / "image.npy").astype(np.float32).transpose(2, 0, 1) / 255
     mean, std = (np.reshape(each, (3, 1, 1)) for each in (MEAN, STD))
-    seen = [0]
+    passes = [0]
     plain = onnxruntime.InferenceSession.run
 
     def counted(self: Any, names: Any, feed: dict[str, np.ndarray], *rest: Any) -> Any:
-        seen[0] += len(next(iter(feed.values())))
+        passes[0] += len(next(iter(feed.values())))
         return plain(self, names, feed, *rest)
 
     onnxruntime.InferenceSession.run = counted
@@ -140,7 +140,7 @@ def dianna(case: dict[str, Any], place: Path) -> Callable[[], int]:
         return ((images - mean) / std).astype(np.float32)
 
     def explain() -> int:
-        seen[0] = 0
+        passes[0] = 0
         peer.explain_image(
             str(place / "model.onnx"),
             image,
@@ -150,7 +150,7 @@ def dianna(case: dict[str, Any], place: Path) -> Callable[[], int]:
             preprocess_function=normalised,
             **given[case["method"]],
         )
-        return seen[0]
+        return passes[0]
 
     return explain
 

@@ -10,7 +10,6 @@ dependencies into a cache folder, so that all run on the same torch in the same 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -18,7 +17,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -27,7 +25,7 @@ os.environ["TQDM_DISABLE"] = "1"
 
 import numpy as np
 import torch
-from mint import machine
+from record import record
 from torch import Tensor, nn
 
 from interp.context import Context
@@ -40,7 +38,6 @@ from interp.spec import ModelOptions
 from interp_torch.adapter import TorchAdapter
 from interp_torch.opening import open_model
 
-HERE = Path(__file__).parent
 CACHE = Path.home() / ".cache" / "interp-bench" / "grad-cam"
 PEER = {"grad-cam": "1.5.7", "ttach": "0.0.3"}
 LAYERS = ("layer1", "layer2", "layer3", "layer4")
@@ -63,8 +60,6 @@ def main() -> None:
     install_peer()
     results: list[dict[str, object]] = []
     found = {
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
         "threads": arguments.threads,
         "peers": {"captum": version("captum"), **PEER},
         "image": f"{SIZE} x {SIZE} noise",
@@ -75,9 +70,7 @@ def main() -> None:
         fastest = Case(name, model, "layer3").fastest_batches()  # the layer does not matter to them
         for layer in LAYERS:
             results.append(Case(name, model, layer).compare(arguments.rounds, fastest))
-            print(json.dumps(results[-1]), file=sys.stderr)
-            out = HERE / "results" / "channel_ablation.json"
-            out.write_text(json.dumps(found, indent=2) + "\n")
+            record("channel_ablation", found)
 
 
 def install_peer() -> None:

@@ -10,20 +10,19 @@ everything else of the ONNX file, which is faster.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from mint import machine
+from photographs import NORMALISED, Animals
+from record import DATA, record
 
 from interp.context import Context
-from interp.dataset import Dataset, Example, Instance
+from interp.dataset import Example
 from interp.engine.channel import AblationDesign
 from interp.engine.design import GateSubject
 from interp.metric import Measurement
@@ -31,7 +30,6 @@ from interp.model import ModelAdapter
 from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions
-from interp.storage.image import open_image
 from interp.target import Target
 from interp_chip.knowledge import ChipKnowledge
 from interp_chip.method import Chip
@@ -41,11 +39,7 @@ from interp_standard.baseline import centred_gaussian
 from interp_standard.localize.report import Localization, rows
 from interp_standard.localize.score import Score, Truth
 
-HERE = Path(__file__).parent
-DATA = HERE.parent.parent / "shared" / "data"
 LAYERS = ("blocks.12", "blocks.16", "head")
-NORMALISED: dict[str, object] = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
-"""What this network was trained with; its files do not say so."""
 REFINED = {"refined 12 x 16": LAYERS[:2], "refined 12 x head": (LAYERS[0], LAYERS[2])}
 
 
@@ -57,54 +51,11 @@ def main() -> None:
     arguments = parser.parse_args()
     study = Study(arguments.data, arguments.masks, arguments.output)
     found = {
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
         "masks_per_image": arguments.masks,
         "output": arguments.output,
         **study.report(),
     }
-    out = HERE / "results" / "chip_animals.json"
-    out.write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps(found, indent=2))
-
-
-@dataclass(frozen=True, eq=False)
-class Animals(Dataset):
-    """The animals that are ImageNet classes: every second image of each, from `start` on."""
-
-    folder: Path
-    start: int
-
-    @cached_property
-    def entries(self) -> list[dict[str, Any]]:
-        listed = json.loads((self.folder / "annotations.json").read_text())
-        known = [each for each in listed if each["imagenet1k_index"] is not None]
-        turns: dict[int, int] = {}
-        chosen = []
-        for each in known:
-            label = each["imagenet1k_index"]
-            turns[label] = turns.get(label, -1) + 1
-            if turns[label] % 2 == self.start:
-                chosen.append(each)
-        return chosen
-
-    @cached_property
-    def classes(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(str(each) for each in sorted({e["imagenet1k_index"] for e in self.entries}))
-
-    @property
-    def fingerprint(self) -> str:
-        return f"animals {self.start}"
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def __getitem__(self, index: int) -> Example:
-        entry = self.entries[index]
-        label = self.classes.index(str(entry["imagenet1k_index"]))
-        box = tuple(map(float, entry["object_box_xyxy"]))
-        image = open_image(self.folder / "images" / entry["file"])
-        return Example(entry["file"], image, label, (Instance(label, box, None),))  # type: ignore[arg-type]
+    record("chip_animals", found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +68,10 @@ class Study:
 
     def report(self) -> dict[str, Any]:
         """Each method's table row, and CHIP less Grad-CAM at each layer."""
-        learned, scored = (Animals(self.data / "animal_parts", start) for start in (0, 1))
+        learned, scored = (
+            Animals(self.data / "animal_parts", "imagenet1k_index", chosen=range(start, 1 << 30, 2))
+            for start in (0, 1)
+        )
         params = ChipParams(layer=LAYERS, masks=self.masks, images=None, output=self.output)  # type: ignore[arg-type]
         knowledge = Chip(params).fit(self.model, learned, Context())
         known = ChipKnowledge.read(knowledge)

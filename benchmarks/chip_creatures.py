@@ -9,17 +9,15 @@ paired over images.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from mint import machine
+from record import record
 
 from interp.context import Context
 from interp.dataset import Box, Instance
@@ -41,7 +39,6 @@ from interp_standard.localize.box import iou, largest_box
 from interp_standard.localize.region import energy, pointing
 from interp_standard.localize.score import tune
 
-HERE = Path(__file__).parent
 LAYERS = {
     "creatures-vgg": ("stage3", "stage3.0", "stage2"),
     "creatures-resnet": ("stage3", "stage2", "stage3.0"),
@@ -58,19 +55,16 @@ def main() -> None:
     parser.add_argument("--masks", type=int, default=400)
     parser.add_argument("--images", type=int, default=50, help="per class, to learn from")
     parser.add_argument("--models", nargs="+", default=list(LAYERS))
-    parser.add_argument("--out", type=Path, default=HERE / "results" / "chip_creatures.json")
+    parser.add_argument("--out", type=Path, help="instead of benchmarks/results")
     arguments = parser.parse_args()
     params = {"masks": arguments.masks, "images": arguments.images}
     found: dict[str, Any] = {
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
         "learned_from": params,
         "scored": arguments.scored,
     }
     for name in arguments.models:
         found[name] = Study(name, ChipParams(layer=LAYERS[name], **params)).report(arguments.scored)
-        arguments.out.write_text(json.dumps(found, indent=2) + "\n")
-        print(json.dumps({name: found[name]}, indent=2), flush=True)
+        record("chip_creatures", found, arguments.out)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,19 +9,15 @@ images, ten classes. `folded` carries the gates into the next linear layer; `pla
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 import torch
-from mint import machine
+from record import record
 from torch.utils.flop_counter import FlopCounterMode
 
 from interp.context import Context
@@ -34,7 +30,6 @@ from interp_chip.training_images import unlabelled_images
 from interp_torch.cut import GraphCut
 from interp_torch.opening import open_model
 
-HERE = Path(__file__).parent
 CASES = (
     ("resnet50", "layer4", True, 16384, 48),
     ("resnet50", "layer4", False, 4096, 8),
@@ -51,18 +46,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    results = []
-    for name, layer, folded, masks, images in CASES:
-        results.append(measure(Case(name, layer, folded), masks, images, arguments.rounds))
-        print(json.dumps(results[-1]), file=sys.stderr)
-    found = {
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "threads": torch.get_num_threads(),
-        "results": results,
-    }
-    out = HERE / "results" / "chip_fit.json"
-    out.write_text(json.dumps(found, indent=2) + "\n")
+    results = [
+        measure(Case(name, layer, folded), masks, images, arguments.rounds)
+        for name, layer, folded, masks, images in CASES
+    ]
+    record("chip_fit", {"threads": torch.get_num_threads(), "results": results})
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,17 @@ so that the same command goes on where a killed one was.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mint import machine
+from record import print_progress
+from study import report
 
 from interp.context import Context
 from interp.dataset import Dataset
@@ -46,8 +45,15 @@ from interp_decoupling.concept import active_cells, overlap, part_masks
 from interp_decoupling.survey import placed
 from interp_standard.localize.region import energy, pointing
 
-HERE = Path(__file__).parent
 KINDS = ("csg", "twin")
+MEASURES: dict[str, dict[str, Any]] = {
+    "accuracy": {"metric": "csg-accuracy"},
+    "mis": {"metric": "mutual-information"},
+    "density": {"metric": "gate-density"},
+    "filter_correlation": {"metric": "filter-correlation"},
+    "class_correlation": {"metric": "class-correlation"},
+    "gate_correlation": {"metric": "class-correlation", "of": "gates"},
+}
 ATTACKS = ("fgsm", "pgd")
 STRENGTHS = (2, 8)
 """eps of an attack, in 255ths."""
@@ -98,19 +104,16 @@ class Study:
     def registry(self) -> Registry:
         return Registry.load()
 
-    def written(self, asked: argparse.Namespace, name: str) -> None:
-        """What the words of `common` ask for: one network trained, or all measured, and the report
-        kept in benchmarks/results, an exploration's in its work folder.
+    def run(self, arguments: argparse.Namespace, name: str) -> None:
+        """Train the one network of `--train KIND-SEED`, or measure all and record that.
+
+        `--trained` notes where networks were trained that lie in the work folder already.
         """
-        if asked.train:
-            kind, _, seed = asked.train.partition("-")
-            self._train(kind, int(seed), self.work / asked.train)
+        if arguments.train:
+            kind, _, seed = arguments.train.partition("-")
+            self._train(kind, int(seed), self.work / arguments.train)
             return
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        found = {"written": now, "trained": asked.trained, **self.report()}
-        out = self.work / "report.json" if asked.explore else HERE / "results" / name
-        write_json(out, found)
-        print(json.dumps({key: found[key] for key in ("csg_less_twin", "params")}, indent=2))
+        report(arguments, name, self.work, {"trained": arguments.trained, **self.report()})
 
     def report(self) -> dict[str, Any]:
         """Numbers of every network, and CSG less twin."""
@@ -124,7 +127,6 @@ class Study:
         if self.start:
             images["start"] = self.start.train
         return {
-            "machine": machine(),
             "model": self.model,
             "start": self.start and _said(self.start.params),
             "params": _said(self.params),
@@ -211,7 +213,7 @@ class Study:
         )
         fit(
             request,
-            Session(registry=self.registry, progress=_tell(folder.name)),
+            Session(registry=self.registry, progress=print_progress(folder.name)),
             dataset=dataset,
             out=folder,
         )
@@ -304,21 +306,6 @@ class Study:
             yield title, {"value": round(value, 4), "low": round(low, 4), "high": round(high, 4)}
 
 
-def common(parser: argparse.ArgumentParser, work: Path) -> None:
-    """Words that studies share."""
-    add = parser.add_argument
-    add("--explore", action="store_true", help="other seeds and images, for choosing parameters")
-    add("--work", type=Path, default=work)
-    add("--train", metavar="KIND-SEED", help="train one, e.g. csg-1, and end: several side by side")
-    add("--trained", help="where networks were trained that lie in the work folder, for the report")
-
-
-def recipe_folder(work: Path, explore: bool, *recipe: object) -> Path:
-    """Where a study of this recipe keeps its networks; another recipe has another folder."""
-    kind = "explored" if explore else "scored"
-    return work / f"{kind}-{hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]}"
-
-
 def _said(params: CsgParams) -> dict[str, Any]:
     found: dict[str, Any] = params.scheduled().model_dump(mode="json")
     return found
@@ -357,15 +344,3 @@ def _aucs(
     ]
     low, high = np.percentile(drawn, [2.5, 97.5])
     return float(low), less(None), float(high)
-
-
-def _tell(title: str) -> Any:
-    """A Progress that prints a line a minute."""
-    last = [time.monotonic()]
-
-    def tell(label: str, done: int, total: int | None) -> None:
-        if time.monotonic() - last[0] > 60:
-            last[0] = time.monotonic()
-            print(title, label, done, "of", total, flush=True)
-
-    return tell

@@ -1,4 +1,4 @@
-"""Seconds from a cold start of the dashboard to its first maps, as somebody at a browser waits.
+"""Seconds from a cold start of the dashboard to its first maps, in a browser.
 
 python benchmarks/dashboard.py
 Writes benchmarks/results/dashboard.json. Needs playwright and chromium. Each round starts
@@ -8,7 +8,6 @@ everything else as it is: default model, sample image, default methods.
 
 from __future__ import annotations
 
-import json
 import shutil
 import socket
 import statistics
@@ -17,13 +16,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mint import machine
 from playwright.sync_api import Browser, Page, sync_playwright
+from record import record
 
 from interp_dashboard.link import Selection
 
@@ -32,7 +30,6 @@ PATIENCE = 300_000  # milliseconds
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
 PAINTED = """maps => maps.filter(each => each.getContext("2d")
     .getImageData(0, 0, each.width, each.height).data.some(value => value)).length"""
-OUT = Path(__file__).parent / "results" / "dashboard.json"
 
 
 def main() -> None:
@@ -43,16 +40,13 @@ def main() -> None:
         rounds = [once(chromium) for _ in range(ROUNDS)]
     methods = [each.name for each in Selection().methods]
     found = {
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
         "libraries' bytecode": bytecode(),
         "methods": methods,
         "measure": "seconds since the process was started",
         "median": {key: statistics.median(each[key] for each in rounds) for key in rounds[0]},
         "rounds": rounds,
     }
-    OUT.write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps(found, indent=2))
+    record("dashboard", found)
 
 
 def once(chromium: Browser) -> dict[str, float]:

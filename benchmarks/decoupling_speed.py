@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mint import machine
+from record import machine
 from torch import Tensor, nn
 
 from interp_decoupling.build import Layout, insert

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mint import machine
+from record import print_progress
 from torch import Tensor
 
 from interp.context import Context
@@ -96,7 +96,6 @@ class Study:
         found["original"] = self.original()
         images = {"train": self.train, "test": self.test, "attacked": self.attacked}
         return {
-            "machine": machine(),
             "model": self.model,
             "images": {name: len(each) for name, each in images.items()},
             **found,
@@ -148,7 +147,7 @@ class Study:
         )
         fit(
             request,
-            Session(registry=self.registry, progress=_tell(folder.name)),
+            Session(registry=self.registry, progress=print_progress(folder.name)),
             dataset=self.train,
             out=folder,
         )
@@ -333,22 +332,3 @@ def _paired(rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
         "difference": [round(float(v), 4) for v in (less.value, less.low, less.high)],  # type: ignore[arg-type]
         "better": round(float((both > single).mean()), 4),
     }
-
-
-def write_report(study: Study, out: Path, written: str) -> None:
-    """Measure all and write the results."""
-    found = {"written": written, **study.report()}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(found, indent=2) + "\n")
-
-
-def _tell(title: str) -> Any:
-    """A Progress that prints a line a minute."""
-    last = [time.monotonic()]
-
-    def tell(label: str, done: int, total: int | None) -> None:
-        if time.monotonic() - last[0] > 60:
-            last[0] = time.monotonic()
-            print(title, label, done, "of", total, flush=True)
-
-    return tell

@@ -1,23 +1,20 @@
 """Explainers of a creatures network on crops of creatures: parts, and what is lost on the way.
 
-python benchmarks/explainer_creatures.py [--model M --images N --test N --epochs N --seeds N]
+python benchmarks/explainer_creatures.py [--model M --images N --test N --seeds N]
 Writes benchmarks/results/explainer_MODEL.json; goes on where it was stopped. Each seed's explainer
 and its control, which has no filter loss, see the same images in the same order. Crops are squares
 of 1.25 times the box's longer side: on the boxes themselves, stretched to the input, both networks
 answer at chance, as they have never seen creatures of that size and form.
---explore learns and measures on other images and writes beside its work, for choosing parameters.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from cached import Cached
 from explainer_study import Measures, Study, parts
-from kept import Kept
+from study import parse, recipe_folder, report, seeds
 
 from interp.opening.source import open_model
 from interp.registry import Registry
@@ -25,8 +22,7 @@ from interp.spec import ModelOptions
 from interp_creatures.dataset import Creatures
 from interp_explainer.object_crop import ObjectCrops
 
-HERE = Path(__file__).parent
-WORK = HERE.parent / "build" / "explainer_creatures"
+SIZES = {"images": 2000, "test": 1000, "seeds": 3}
 SCORED, EXPLORED = (5_600_000, 5_700_000), (5_400_000, 5_500_000)
 """Seeds of the images: train, test."""
 MARGIN = 1.25
@@ -48,40 +44,24 @@ PERFORMER: Measures = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", choices=list(RECIPES), default="creatures-vgg")
-    parser.add_argument("--images", type=int, default=2000)
-    parser.add_argument("--test", type=int, default=1000)
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--explore", action="store_true")
-    asked = parser.parse_args()
-    found = {"written": datetime.now(UTC).isoformat(timespec="seconds"), **_study(asked).report()}
-    named = WORK / "explored.json"
-    if not asked.explore:
-        named = HERE / "results" / f"explainer_{asked.model.replace('-', '_')}.json"
-    named.parent.mkdir(parents=True, exist_ok=True)
-    named.write_text(json.dumps(found, indent=2) + "\n")
-    shown = ("performer", "gap_closed", "explainer_less_control", "params")
-    print(json.dumps({key: found[key] for key in shown}, indent=2))
+    arguments = parse(__doc__, "explainer_creatures", model="creatures-vgg", **SIZES)
+    study = _study(arguments)
+    name = f"explainer_{arguments.model.replace('-', '_')}"
+    report(arguments, name, study.work, study.report())
 
 
-def _study(asked: argparse.Namespace) -> Study:
-    train, test = EXPLORED if asked.explore else SCORED
-    recipe, rebuilt = RECIPES[asked.model]
-    said = {name: json.loads(value) for name, value in (each.split("=") for each in asked.set)}
-    params: dict[str, Any] = {**recipe, "epochs": asked.epochs, **said}
+def _study(arguments: argparse.Namespace) -> Study:
+    train, test = EXPLORED if arguments.explore else SCORED
+    recipe, rebuilt = RECIPES[arguments.model]
+    params: dict[str, Any] = {**recipe, "epochs": 20, **arguments.set}
     errors = {f"error_{each}": {"metric": "rebuilding-error", "layer": each} for each in rebuilt}
-    name = "-".join(map(str, (asked.model, asked.images, asked.test, *params.values())))
-    first = 100 if asked.explore else 1
     return Study(
-        model=open_model(asked.model, ModelOptions(), Registry.load()),
-        train=Kept(ObjectCrops(Creatures(asked.images, train, two=False), MARGIN)),
-        test=Kept(ObjectCrops(Creatures(asked.test, test, two=False), MARGIN)),
+        model=open_model(arguments.model, ModelOptions(), Registry.load()),
+        train=Cached(ObjectCrops(Creatures(arguments.images, train, two=False), MARGIN)),
+        test=Cached(ObjectCrops(Creatures(arguments.test, test, two=False), MARGIN)),
         params=params,
-        seeds=tuple(range(first, first + asked.seeds)),
-        work=WORK / f"{'explored' if asked.explore else 'scored'}-{name}",
+        seeds=seeds(arguments),
+        work=recipe_folder(arguments, arguments.model, arguments.images, arguments.test, params),
         measures={**MEASURES, **errors},
         performer=PERFORMER,
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mint import machine
+from record import print_progress
 
 from interp.context import Context
 from interp.dataset import Dataset
@@ -56,7 +56,6 @@ class Study:
         }
         first = self.work / f"explainer-{self.seeds[0]}"
         report = {
-            "machine": machine(),
             "model": self.model.spec.name,
             "params": self.params,
             "images": {"train": len(self.train), "test": len(self.test)},
@@ -135,12 +134,8 @@ class Study:
             return
         begun = time.monotonic()
         request = Request(method="explainer", params={**self.params, **KINDS[kind]}, seed=seed)
-        fit(
-            request,
-            Session(registry=Registry.load(), model=self.model, progress=_tell(folder.name)),
-            dataset=self.train,
-            out=folder,
-        )
+        session = Session(Registry.load(), self.model, print_progress(folder.name))
+        fit(request, session, dataset=self.train, out=folder)
         seconds = round(time.monotonic() - begun, 1)
         write_json(self.work / f"{folder.name}-seconds.json", {"seconds": seconds})
 
@@ -183,15 +178,3 @@ def _closed(
 def _plain(value: Measurement) -> dict[str, Any]:
     numbers = {"value": value.value, "low": value.low, "high": value.high}
     return {key: None if each is None else round(each, 4) for key, each in numbers.items()}
-
-
-def _tell(title: str) -> Any:
-    """A Progress that prints a line a minute."""
-    last = [time.monotonic()]
-
-    def tell(label: str, done: int, total: int | None) -> None:
-        if time.monotonic() - last[0] > 60:
-            last[0] = time.monotonic()
-            print(title, label, done, "of", total, flush=True)
-
-    return tell

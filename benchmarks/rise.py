@@ -1,4 +1,4 @@
-"""What RISE's map gains when the mean score is taken off: how alike two seeds' maps are.
+"""How alike RISE's maps of two seeds are, as published and with the mean score taken off.
 
 python benchmarks/rise.py
 Writes benchmarks/results/rise.json. Creatures of seed 31, creatures-vgg, the true class. Both maps
@@ -7,13 +7,10 @@ come of the same masks and answers, so that nothing but the solver differs.
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mint import machine
+from record import record
 
 from interp.context import Budget
 from interp.opening.source import open_model
@@ -25,7 +22,6 @@ from interp_creatures.dataset import Creatures
 
 IMAGES = 20
 SAMPLES = (250, 500, 1000, 2000, 4000)
-OUT = Path(__file__).parent / "results" / "rise.json"
 
 
 def main() -> None:
@@ -47,8 +43,8 @@ def main() -> None:
                         budget=Budget(samples=count),
                     )
                     given = {"model": model, "images": [example.image], "memory": memory}
-                    told = run(request, registry=registry, **given).explanation
-                    maps.setdefault((count, above), []).append(told.map())
+                    found_ = run(request, registry=registry, **given).explanation
+                    maps.setdefault((count, above), []).append(found_.map())
         for key, (one, other) in maps.items():
             found.setdefault(key, []).append(float(np.corrcoef(one.ravel(), other.ravel())[0, 1]))
     rows = [
@@ -60,15 +56,12 @@ def main() -> None:
         for count in SAMPLES
     ]
     about = {
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
         "model": "creatures-vgg",
         "images": IMAGES,
         "measure": "mean Pearson correlation of the maps of seeds 0 and 1",
         "rows": rows,
     }
-    OUT.write_text(json.dumps(about, indent=2) + "\n")
-    print(json.dumps(rows, indent=2))
+    record("rise", about)
 
 
 if __name__ == "__main__":

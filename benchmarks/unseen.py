@@ -16,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from decoupling_study import auc, versions_of
-from mint import machine
+from record import record
 from safetensors.torch import save_file
 from unseen_network import digits
 
@@ -76,16 +75,12 @@ def main() -> None:
     plain = _plain(work)
     rows = [_seed(asked.method, work, seed) for seed in range(1, asked.seeds + 1)]
     found = {
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
         "training": TRAINING[asked.method],
         "plain_accuracy": plain,
         "seeds": rows,
         "explained": _explained(asked.method, work, work / f"{asked.method}-1"),
     }
-    out = HERE / "results" / f"{asked.method}_unseen.json"
-    out.write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps(found, indent=2))
+    record(f"{asked.method}_unseen", found)
 
 
 def _draw(work: Path) -> None:

@@ -9,8 +9,8 @@ from interp.dataset import Dataset, Example
 
 
 @dataclass(frozen=True, eq=False)
-class Kept(Dataset):
-    """A data set whose images are drawn or read once."""
+class Cached(Dataset):
+    """A data set whose images are drawn or read once and then held in memory."""
 
     whole: Dataset
 
