@@ -44,7 +44,6 @@ from interp_decoupling.concept import active_cells, overlap, part_masks, read_va
 from interp_decoupling.knowledge import DecouplingKnowledge, control_name
 from interp_decoupling.metric import PathDetectionParams, pooled_maps
 from interp_decoupling.params import DecouplingParams
-from interp_decoupling.path import read_paths
 from interp_decoupling.structure import find_places
 from interp_decoupling.survey import combinations, maps_of, placed, survey
 
@@ -224,7 +223,7 @@ class Study:
         }
         if TABLES[2] in tables:
             tables["combinations in the last layer"] = _paired(tables[TABLES[2]]["rows"])
-        seen = read_paths(model, known, self.test, context)
+        seen = known.read_paths(model, self.test, context)
         values = read_values(self.params.concepts, model.spec.classes)
         for joined in ("mean", "union"):
             rows = []

@@ -19,7 +19,6 @@ from typing import Annotated
 
 import typer
 
-from interp.cli.flags import Registries
 from interp.errors import InputError
 from interp_dashboard.setting import ENVIRONMENT, Setting
 
@@ -52,7 +51,12 @@ def dashboard(
     runs: Annotated[Path, typer.Option(metavar="DIR", help="Folder of shared results.")] = Path(
         "interp-runs"
     ),
-    registry: Registries = None,
+    registry: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="A registry.yaml to add to the installed ones; repeatable."
+        ),
+    ] = None,
 ) -> int:
     """Open the dashboard in the browser: models, images and methods side by side.
 

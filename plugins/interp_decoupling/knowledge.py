@@ -8,18 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from interp.context import Context
+from interp.dataset import Dataset
 from interp.errors import InputError
 from interp.knowledge import Knowledge, find_knowledge
+from interp.model import ModelAdapter
+from interp.training.samples import Samples, labelled
 from interp_decoupling.path import Paths
 from interp_decoupling.work import Work
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interp.model import ModelAdapter
-
 SHIPPED = Path(__file__).with_name("models")
 """Models that come with the project, one folder each."""
+
+
+@dataclass(frozen=True, eq=False)
+class PathSamples:
+    """Samples, their paths, and whether each one's class is right (N,)."""
+
+    samples: Samples
+    paths: Paths
+    right: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +85,16 @@ class DecouplingKnowledge:
             )
         found = model.activations(images, names)
         return np.concatenate([found[each].float().cpu().numpy() > 0.5 for each in names], 1)
+
+    def read_paths(self, model: ModelAdapter, dataset: Dataset, context: Context) -> PathSamples:
+        """Paths and answers on a data set's labelled images."""
+        samples = labelled(model, dataset, context)
+        codes, right = [], []
+        for chosen, images in samples.batches(context, "looking at images"):
+            codes.append(self.codes(model, images))
+            right.append(model.predict(images).argmax(1).cpu().numpy() == samples.labels[chosen])
+        paths = Paths(np.concatenate(codes), samples.labels, self.filters)
+        return PathSamples(samples, paths, np.concatenate(right))
 
 
 def control_name(layer: str) -> str:

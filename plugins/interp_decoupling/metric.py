@@ -20,7 +20,7 @@ from interp.evaluation.detection import (
 from interp.metric import Measurement, ModelMetric
 from interp.training.samples import labelled
 from interp_decoupling.knowledge import DecouplingKnowledge
-from interp_decoupling.path import diversity, read_paths
+from interp_decoupling.path import diversity
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +35,7 @@ class PathDiversity(ModelMetric):
     """mean over images of |z - mean z|_1 over the number of filters: 0 is pruning."""
 
     def measure(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Measurement:
-        codes = read_paths(model, DecouplingKnowledge.of(model), dataset, context).paths.codes
+        codes = DecouplingKnowledge.of(model).read_paths(model, dataset, context).paths.codes
         return Measurement(diversity(codes), "share of filters", True, count=len(codes))
 
 
@@ -49,7 +49,7 @@ class PathWork(SampleMetric):
     def values(self, model: ModelAdapter, dataset: Dataset, context: Context) -> np.ndarray:
         """Each image's share, (N,)."""
         learned = DecouplingKnowledge.of(model)
-        paths = read_paths(model, learned, dataset, context).paths
+        paths = learned.read_paths(model, dataset, context).paths
         return learned.work.share(paths.codes, paths.filters)
 
 

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.context import Context
-from interp.dataset import Dataset
 from interp.evaluation.similarity import class_means
-from interp.model import ModelAdapter
-from interp.training.samples import Samples, labelled
-
-if TYPE_CHECKING:
-    from interp_decoupling.knowledge import DecouplingKnowledge
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,25 +84,3 @@ def diversity(codes: np.ndarray) -> float:
 def distinct(codes: np.ndarray) -> float:
     """Distinct codes over images, for codes (N, n)."""
     return len(np.unique(codes, axis=0)) / len(codes)
-
-
-@dataclass(frozen=True, eq=False)
-class PathSamples:
-    """Samples, their paths, and whether each one's class is right (N,)."""
-
-    samples: Samples
-    paths: Paths
-    right: np.ndarray
-
-
-def read_paths(
-    model: ModelAdapter, learned: DecouplingKnowledge, dataset: Dataset, context: Context
-) -> PathSamples:
-    """Paths and answers on a data set's labelled images."""
-    samples = labelled(model, dataset, context)
-    codes, right = [], []
-    for chosen, images in samples.batches(context, "looking at images"):
-        codes.append(learned.codes(model, images))
-        right.append(model.predict(images).argmax(1).cpu().numpy() == samples.labels[chosen])
-    paths = Paths(np.concatenate(codes), samples.labels, learned.filters)
-    return PathSamples(samples, paths, np.concatenate(right))

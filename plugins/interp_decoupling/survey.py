@@ -28,15 +28,13 @@ from interp_decoupling.concept import (
     parts_together,
     read_values,
 )
-from interp_decoupling.knowledge import DecouplingKnowledge
+from interp_decoupling.knowledge import DecouplingKnowledge, PathSamples
 from interp_decoupling.params import DecouplingParams
 from interp_decoupling.path import (
     Paths,
-    PathSamples,
     distinct,
     diversity,
     hamming,
-    read_paths,
     within,
 )
 
@@ -55,7 +53,7 @@ def survey(
 ) -> Explanation:
     """The training curves, and what the data say of the paths."""
     values = read_values(params.concepts, model.spec.classes)
-    data = read_paths(model, learned, dataset, context)
+    data = learned.read_paths(model, dataset, context)
     evidence: list[Evidence] = [*training_curves(learned.log, "share", LOGGED)]
     evidence += [measures(data, learned), *_classes(data.paths, learned)]
     evidence.append(layers(data.paths, _labelings(data.paths, learned, values), context.seed))

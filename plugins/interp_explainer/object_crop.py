@@ -48,13 +48,8 @@ class ObjectCrops(Dataset):
 
 def main_object(example: Example) -> Instance | None:
     """The largest object, of the image's class where that is known; None without a box."""
-
-    def area(instance: Instance) -> float:
-        left, top, right, bottom = instance.box
-        return (right - left) * (bottom - top)
-
     same = [e for e in example.instances if example.label is None or e.label == example.label]
-    return max(same, key=area, default=None)
+    return max(same, key=lambda e: (e.box[2] - e.box[0]) * (e.box[3] - e.box[1]), default=None)
 
 
 def _span(ends: float, side: int, length: int) -> slice:

@@ -110,7 +110,7 @@ def test_memory_layout_changes_nothing(open_on_cpu) -> None:
     cut = model.cut("0")
     model.network.owned = True
     for layout in (torch.channels_last, torch.contiguous_format):
-        model.network._lay_out(layout)
+        model.network._set_layout(layout)
         torch.testing.assert_close(model.predict(images), before, rtol=1e-5, atol=1e-5)
         frontier = cut.prefix(images)
         torch.testing.assert_close(cut.suffix(frontier, frontier.activation), before)

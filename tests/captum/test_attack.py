@@ -97,7 +97,7 @@ def test_stays_near_and_raises_the_loss(
 def test_unknown_names_and_runs_without_a_registry(registry: Registry) -> None:
     with pytest.raises(RegistryError, match="unknown attack 'pdg'; did you mean 'pgd'"):
         made(registry, "pdg")
-    with pytest.raises(UnsupportedError, match="this run knows no registry"):
+    with pytest.raises(UnsupportedError, match="this context has no registry"):
         Context().lookup("attack", "pgd")
 
 

@@ -59,9 +59,9 @@ def test_an_export_teaches_what_its_network_does(
     ]
     for one, other in zip(*logs, strict=True):
         assert one.keys() == other.keys()
-        for name in one:
-            far = 1e-2 if name == "coverage" else 1e-3
-            assert one[name] == pytest.approx(other[name], rel=far, abs=1e-5), name
+        for key in one:
+            far = 1e-2 if key == "coverage" else 1e-3
+            assert one[key] == pytest.approx(other[key], rel=far, abs=1e-5), key
     assert logs[0][-1]["loss"] < logs[0][0]["loss"] and "information" in logs[0][-1]
 
 
