@@ -109,7 +109,7 @@ class Cifar(Dataset):
 def options(data: Path, work: Path, weights: str | None = None) -> ModelOptions:
     """How such a network is opened; `weights` is a file of the data folder.
 
-    The class names are written to a file in the work folder, as a model is told them.
+    The class names are written to a file in the work folder, which the model reads them from.
     """
     work.mkdir(parents=True, exist_ok=True)
     names = work / "classes.txt"

@@ -1,7 +1,7 @@
 """Networks trained with class-specific gates beside their plain twins: trained, measured, compared.
 
-Shared by csg_creatures.py and csg_cifar.py. Everything is kept in a work folder while it grows,
-so that the same command goes on where a killed one was.
+Shared by csg_creatures.py and csg_cifar.py. Networks and measurements are stored in a work folder
+as they are made, so that the same command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ Arrays = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """Plain epochs before there are gates."""
+    """The plain training that comes before the gates: its images and parameters."""
 
     train: Dataset
     params: CsgParams
@@ -93,7 +93,7 @@ class Study:
     measures: dict[str, dict[str, Any]]
     """Metrics by a name of ours: {"metric": registered name, **parameters}."""
     detector: int
-    """Images, in both versions, that tell a detector what attacks look like."""
+    """Number of images, clean and attacked, that a detector is trained on."""
     start: Start | None = None
 
     @property
@@ -118,11 +118,11 @@ class Study:
     def report(self) -> dict[str, Any]:
         """Numbers of every network, and CSG less twin."""
         found: dict[str, Any] = {kind: {} for kind in KINDS}
-        kept: dict[str, list[Arrays]] = {kind: [] for kind in KINDS}
+        arrays: dict[str, list[Arrays]] = {kind: [] for kind in KINDS}
         for seed in self.seeds:
             for kind in KINDS:
                 found[kind][str(seed)] = self.network(kind, seed)
-                kept[kind].append(dict(np.load(self.work / f"{kind}-{seed}.npz")))
+                arrays[kind].append(dict(np.load(self.work / f"{kind}-{seed}.npz")))
         images = {"train": self.train, "test": self.test, "attacked": self.attacked}
         if self.start:
             images["start"] = self.start.train
@@ -132,16 +132,16 @@ class Study:
             "params": _said(self.params),
             "images": {name: len(each) for name, each in images.items()},
             **found,
-            "csg_less_twin": dict(self._differences(kept["csg"], kept["twin"])),
+            "csg_less_twin": dict(self._differences(arrays["csg"], arrays["twin"])),
         }
 
     def network(self, kind: str, seed: int) -> dict[str, Any]:
         """Train, if that is not done, and measure, if that is not."""
         folder = self.work / f"{kind}-{seed}"
-        kept = folder.with_suffix(".json")
-        if kept.is_file():
-            known: dict[str, Any] = read_json(kept)
-            return known
+        file = folder.with_suffix(".json")
+        if file.is_file():
+            measured: dict[str, Any] = read_json(file)
+            return measured
         seconds = self._train(kind, seed, folder)
         model = open_model(str(folder), ModelOptions(), self.registry)
         arrays = self.arrays(model)
@@ -149,7 +149,7 @@ class Study:
         found = {**_means(arrays), **self.measured(model), "train_seconds": seconds}
         print(kind, seed, json.dumps(found), flush=True)
         found["log"] = CsgKnowledge.of(model).log
-        write_json(kept, found)
+        write_json(file, found)
         return found
 
     def measured(self, model: ModelAdapter) -> dict[str, Any]:
@@ -158,13 +158,13 @@ class Study:
         """
         found: dict[str, Any] = {}
         known = CsgKnowledge.of(model)
-        for name, said in self.measures.items():
-            of_gates = said["metric"] == "gate-density" or "gates" in said.values()
+        for name, measure in self.measures.items():
+            of_gates = measure["metric"] == "gate-density" or "gates" in measure.values()
             if known.gates is None and of_gates:
                 continue
-            kind = METRICS[said["metric"]]
-            rest = {key: value for key, value in said.items() if key != "metric"}
-            placed = said["metric"].endswith("localization") and self.placed is not None
+            kind = METRICS[measure["metric"]]
+            rest = {key: value for key, value in measure.items() if key != "metric"}
+            placed = measure["metric"].endswith("localization") and self.placed is not None
             shown = self.placed if placed else self.test
             value = kind(kind.Params(**rest)).measure(model, shown, self.context)
             numbers = {"value": value.value, "low": value.low, "high": value.high}
@@ -176,8 +176,8 @@ class Study:
     def arrays(self, model: ModelAdapter) -> dict[str, np.ndarray]:
         """What differences are taken of: image by image, filter by filter, detector by detector."""
         seen = read_features(model, self.test, self.context)
-        told = table(seen.values, seen.labels, len(model.spec.classes)).max(0)
-        found = {"accuracy": seen.right.astype(float), "mis": told}
+        information = table(seen.values, seen.labels, len(model.spec.classes)).max(0)
+        found = {"accuracy": seen.right.astype(float), "mis": information}
         if self.placed is not None:
             found |= self._located(model, self.placed) | self._parts(model, self.placed)
         return found | self._detected(model)
@@ -234,8 +234,8 @@ class Study:
         for example in dataset:
             assert example.label is not None  # noqa: S101 - creatures are labelled
             view = View(model, example.image, 0, known, self.params)
-            told = [part for each in example.instances for part in each.parts if part.defining]
-            parts = np.any([part.mask for part in told if part.mask is not None], 0)
+            defining = [part for each in example.instances for part in each.parts if part.defining]
+            parts = np.any([part.mask for part in defining if part.mask is not None], 0)
             weights = known.weight[example.label]
             shown = {"cam": weights}
             if known.gates is not None:

@@ -82,7 +82,7 @@ def seen(page: Page, count: int) -> None:
 
 @contextmanager
 def started(runs: Path) -> Iterator[str]:
-    """The command as a user gives it, once it has said its address."""
+    """Run the command as a user does; gives its address once it is printed."""
     with socket.create_server(("localhost", 0)) as free:
         port = str(free.getsockname()[1])
     words = ["dashboard", "--no-browser", "--port", port, "--runs", str(runs)]

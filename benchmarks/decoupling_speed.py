@@ -4,7 +4,7 @@ python benchmarks/decoupling_speed.py [--rounds N --on .5 ... --threads 1 2 --si
 Writes benchmarks/results/decoupling_speed.json; goes on where it was stopped. Random weights and,
 in every controlled layer, a fixed random path with a share of filters on: time does not depend on
 either. The plain network without controlling modules, in its faster memory layout, is what to
-beat; the ways alternate round by round, and medians are told.
+beat; the ways alternate round by round, and medians are reported.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--out", type=Path, default=HERE / "results" / "decoupling_speed.json")
-    asked = parser.parse_args()
-    found = json.loads(asked.out.read_text()) if asked.out.is_file() else {}
+    arguments = parser.parse_args()
+    found = json.loads(arguments.out.read_text()) if arguments.out.is_file() else {}
     plain = _vgg()
     places = tuple(find_places(plain))
-    for share in asked.on:
+    for share in arguments.on:
         gated = with_path(plain, places, share)
-        for threads in asked.threads:
-            key = f"on {share}, {threads} threads, {asked.size} px, {asked.rounds} rounds"
+        for threads in arguments.threads:
+            key = f"on {share}, {threads} threads, {arguments.size} px, {arguments.rounds} rounds"
             if key not in found:
                 torch.set_num_threads(threads)
-                found[key] = measured(plain, gated, places, asked.size, asked.rounds)
+                found[key] = measured(plain, gated, places, arguments.size, arguments.rounds)
                 found |= {"written": datetime.now(UTC).isoformat(timespec="seconds")}
                 found |= {"machine": machine()}
-                asked.out.parent.mkdir(parents=True, exist_ok=True)
-                asked.out.write_text(json.dumps(found, indent=2) + "\n")
+                arguments.out.parent.mkdir(parents=True, exist_ok=True)
+                arguments.out.write_text(json.dumps(found, indent=2) + "\n")
             print(key, json.dumps(found[key], indent=2), flush=True)
 
 

@@ -1,7 +1,7 @@
 """Decoupled networks beside plain twins: trained, measured, compared.
 
-Shared by decoupling_creatures.py and decoupling_cifar.py. Everything is kept in a work folder
-while it grows, so that the same command goes on where a killed one was.
+Shared by decoupling_creatures.py and decoupling_cifar.py. Networks and measurements are
+stored in a work folder as they are made, so that the same command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -121,19 +121,19 @@ class Study:
         found |= self.plain(
             model, folder, DecouplingKnowledge.of(model) if kind == "decoupled" else None
         )
-        told = {key: found[key] for key in ("accuracy", "filters", "measures") if key in found}
-        print(kind, seed, json.dumps(told), flush=True)
+        shown = {key: found[key] for key in ("accuracy", "filters", "measures") if key in found}
+        print(kind, seed, json.dumps(shown), flush=True)
         return found
 
     def plain(
         self, model: ModelAdapter, folder: Path, known: DecouplingKnowledge | None = None
     ) -> dict[str, Any]:
-        """What can be asked of any network: accuracy, what its filters tell, and attacks."""
+        """What is measured of any network: accuracy, information in its filters, and attacks."""
         found = self._kept(folder, "accuracy", lambda: {"accuracy": self.accuracy(model)})
         found |= self._kept(folder, "filters", lambda: {"filters": self.filters(model)})
         return found | {"detection": self.detections(model, folder, known)}
 
-    def fitted(self, folder: Path, said: dict[str, Any], seed: int) -> float | None:
+    def fitted(self, folder: Path, changes: dict[str, Any], seed: int) -> float | None:
         """Seconds it took to train into the folder; None where that was done before."""
         if folder.is_dir():
             return None
@@ -142,7 +142,7 @@ class Study:
             method="decoupling",
             model=self.model,
             options=self.options,
-            params=self.params.model_dump(mode="json", exclude_unset=True) | said,
+            params=self.params.model_dump(mode="json", exclude_unset=True) | changes,
             seed=seed,
         )
         fit(
@@ -173,17 +173,21 @@ class Study:
         return layer if control_name(layer) in inside else self.layers[layer]
 
     def filters(self, model: ModelAdapter) -> dict[str, Any]:
-        """What single filters of the last layers tell, by layer: nats of mutual information with
-        one class (mean over filters of the best class), and overlap with the part that each meets
-        best (chosen on every other image, measured on the rest).
+        """Two measures of single filters, for each of the last layers.
+
+        Nats of mutual information with one class (mean over filters of the best class), and overlap
+        with the part that each meets best (chosen on every other image, measured on the rest).
         """
         samples = labelled(model, self.test, self.context)
         samples = samples.part(np.arange(min(len(samples), self.params.surveyed)))
         found = {}
         for layer in self.layers:
             maps = maps_of(model, samples, self._named(model, layer), self.context)
-            told = table(maps.mean((2, 3)), samples.labels, len(self.test.classes))
-            found[layer] = {"nats": round(score(told), 4), **self._parts(model, samples, maps)}
+            information = table(maps.mean((2, 3)), samples.labels, len(self.test.classes))
+            found[layer] = {
+                "nats": round(score(information), 4),
+                **self._parts(model, samples, maps),
+            }
         return found
 
     def _parts(self, model: ModelAdapter, samples: Samples, maps: np.ndarray) -> dict[str, float]:
@@ -212,24 +216,24 @@ class Study:
         """The tables of a survey of the test images, and combinations in all of the last layers."""
         known, context = DecouplingKnowledge.of(model), self.context
         found = survey(model, self.test, known, self.params, context)
-        told: dict[str, Any] = {
+        tables: dict[str, Any] = {
             each.name: {"columns": each.columns, "rows": each.rows}
             for each in found.evidence
             if isinstance(each, Table) and each.name in TABLES
         }
-        if TABLES[2] in told:
-            told["combinations in the last layer"] = _paired(told[TABLES[2]]["rows"])
+        if TABLES[2] in tables:
+            tables["combinations in the last layer"] = _paired(tables[TABLES[2]]["rows"])
         seen = known.read_paths(model, self.test, context)
         values = read_values(self.params.concepts, model.spec.classes)
         for joined in ("mean", "union"):
             rows = []
             for layer in self.layers:
-                asked = self.params.model_copy(update={"concept_layer": layer, "joined": joined})
-                for each in combinations(model, self.test, seen, known, asked, values, context):
+                params = self.params.model_copy(update={"concept_layer": layer, "joined": joined})
+                for each in combinations(model, self.test, seen, known, params, values, context):
                     rows += each.rows
             if rows:
-                told[f"combinations by {joined}"] = _paired(rows)
-        return told
+                tables[f"combinations by {joined}"] = _paired(rows)
+        return tables
 
     def detections(
         self, model: ModelAdapter, folder: Path, known: DecouplingKnowledge | None
@@ -248,9 +252,9 @@ class Study:
     def _detected(
         self, model: ModelAdapter, known: DecouplingKnowledge | None, attack: str, eps: int
     ) -> dict[str, Any]:
-        asked = PathDetectionParams(attack=attack, eps=eps / 255)
+        params = PathDetectionParams(attack=attack, eps=eps / 255)
         layer = self._named(model, list(self.layers)[-1])
-        seen = versions_of(model, self.attacked, asked, layer, known, self.context)
+        seen = versions_of(model, self.attacked, params, layer, known, self.context)
         found: dict[str, Any] = {"fooled": round(seen.fooled, 4)}
         for of in ("features",) if known is None else ("path", "features"):
             for kind in CLASSIFIERS:
@@ -259,17 +263,17 @@ class Study:
                         auc(getattr(seen, of), seen.labels, each, kind, [0, r])
                         for r in range(REPEATS)
                     ]
-                    told = {"mean": np.mean(aucs), "std": np.std(aucs)}
-                    found[f"{of} {kind} {each}"] = {k: round(float(v), 4) for k, v in told.items()}
+                    area = {"mean": np.mean(aucs), "std": np.std(aucs)}
+                    found[f"{of} {kind} {each}"] = {k: round(float(v), 4) for k, v in area.items()}
         return found
 
     def _kept(self, folder: Path, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """What was measured before, or is measured now and kept."""
+        """What the file NAME beside the folder holds; measured and written if there is none."""
         file = folder.with_name(f"{folder.name}-{name}.json")
         if not file.is_file():
             write_json(file, make())
-        known: dict[str, Any] = read_json(file)
-        return known
+        measured: dict[str, Any] = read_json(file)
+        return measured
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,7 +38,7 @@ MEASURES: Measures = {
 }
 PERFORMER: Measures = {
     **parts(of="performer"),
-    **{f"{name}_top": said for name, said in parts(of="performer", layer="stage3").items()},
+    **{f"{name}_top": measure for name, measure in parts(of="performer", layer="stage3").items()},
     "accuracy": {"metric": "rebuilt-accuracy", "of": "performer"},
 }
 

@@ -1,7 +1,7 @@
 """Explainers beside a control without filter loss and beside the network itself.
 
-Shared by explainer_creatures.py and explainer_animals.py. Everything is kept in a work folder while
-it grows, so that the same command goes on where a killed one was.
+Shared by explainer_creatures.py and explainer_animals.py. What is trained and measured is
+stored in a work folder at once, so that the same command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ class Study:
         found = self._once(folder.name, folder, self.measures)
         log = Knowledge.open(folder).about["log"]
         seconds = self.work / f"{folder.name}-seconds.json"  # none where it was killed in between
-        kept = read_json(seconds)["seconds"] if seconds.is_file() else None
-        return {**found, "train_seconds": kept, "last": log[-1]}
+        taken = read_json(seconds)["seconds"] if seconds.is_file() else None
+        return {**found, "train_seconds": taken, "last": log[-1]}
 
     def _by_class(self, first: Path) -> Iterator[tuple[str, Any]]:
         """Instability of each class and their mean: the performer, and each seed's networks."""
@@ -121,9 +121,9 @@ class Study:
         self, knowledge: Path, measures: Measures, images: Dataset | None
     ) -> dict[str, Any]:
         found = {}
-        for name, said in measures.items():
-            kind: Any = Registry.load().get("metric", said["metric"])
-            rest = {key: value for key, value in said.items() if key != "metric"}
+        for name, measure in measures.items():
+            kind: Any = Registry.load().get("metric", measure["metric"])
+            rest = {key: value for key, value in measure.items() if key != "metric"}
             metric = kind(kind.Params(knowledge=str(knowledge), **rest))
             found[name] = _plain(metric.measure(self.model, images or self.test, Context()))
         return found
@@ -162,7 +162,7 @@ def parts(of: str = "explainer", **more: Any) -> Measures:
 
 
 def _of(of: str, measures: Measures, **more: Any) -> Measures:
-    return {name: {**said, "of": of, **more} for name, said in measures.items()}
+    return {name: {**measure, "of": of, **more} for name, measure in measures.items()}
 
 
 def _closed(

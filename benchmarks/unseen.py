@@ -69,18 +69,18 @@ def main() -> None:
     parser.add_argument("--method", choices=TRAINING, default="decoupling")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--work", type=Path, default=HERE.parent / "build" / "unseen")
-    asked = parser.parse_args()
-    work = asked.work
+    arguments = parser.parse_args()
+    work = arguments.work
     _draw(work)
     plain = _plain(work)
-    rows = [_seed(asked.method, work, seed) for seed in range(1, asked.seeds + 1)]
+    rows = [_seed(arguments.method, work, seed) for seed in range(1, arguments.seeds + 1)]
     found = {
-        "training": TRAINING[asked.method],
+        "training": TRAINING[arguments.method],
         "plain_accuracy": plain,
         "seeds": rows,
-        "explained": _explained(asked.method, work, work / f"{asked.method}-1"),
+        "explained": _explained(arguments.method, work, work / f"{arguments.method}-1"),
     }
-    record(f"{asked.method}_unseen", found)
+    record(f"{arguments.method}_unseen", found)
 
 
 def _draw(work: Path) -> None:
@@ -155,12 +155,12 @@ def _seed(method: str, work: Path, seed: int) -> dict[str, Any]:
 
 def _gated(model: ModelAdapter, twin: ModelAdapter, test: Dataset) -> dict[str, Any]:
     """Mutual information score beside the twin's, over filters; the gates' density."""
-    told = []
+    information = []
     for each in (model, twin):
         seen = read_features(each, test, Context(), LAST)
-        told.append(table(seen.values, seen.labels, len(test.classes)).max(0))
+        information.append(table(seen.values, seen.labels, len(test.classes)).max(0))
     density = METRICS["gate-density"](Params()).measure(model, test, Context()).value
-    return {"nats": _beside(*told), "density": round(density, 4)}
+    return {"nats": _beside(*information), "density": round(density, 4)}
 
 
 def _decoupled(model: ModelAdapter, twin: ModelAdapter, test: Dataset) -> dict[str, Any]:
@@ -182,11 +182,11 @@ def _attacked(model: ModelAdapter, twin: ModelAdapter, test: Dataset) -> dict[st
     found: dict[str, Any] = {}
     context = Context(lookup=Registry.load().get)
     for attack, eps in product(ATTACKED, STRENGTHS):
-        asked = PathDetectionParams(attack=attack, eps=eps / 255)
-        ours = versions_of(model, test, asked, LAST, DecouplingKnowledge.of(model), context)
-        theirs = versions_of(twin, test, asked, LAST, None, context)
-        told = [table(each.features[0], each.labels, 10).max(0) for each in (ours, theirs)]
-        found["nats"] = _beside(*told)
+        params = PathDetectionParams(attack=attack, eps=eps / 255)
+        ours = versions_of(model, test, params, LAST, DecouplingKnowledge.of(model), context)
+        theirs = versions_of(twin, test, params, LAST, None, context)
+        information = [table(each.features[0], each.labels, 10).max(0) for each in (ours, theirs)]
+        found["nats"] = _beside(*information)
         ways = {"path": ours.path, "features": ours.features, "twin": theirs.features}
         aucs = {
             name: np.array([_auc(each, ours.labels, draw) for draw in range(REPEATS)])
@@ -222,11 +222,11 @@ def _rounded(*values: float | None) -> list[float | None]:
 
 def _right(model: ModelAdapter, data: Dataset) -> np.ndarray:
     samples = labelled(model, data, Context())
-    told = [
+    right = [
         model.predict(images).argmax(1).cpu().numpy() == samples.labels[chosen]
         for chosen, images in samples.batches(Context(), "")
     ]
-    return np.concatenate(told)
+    return np.concatenate(right)
 
 
 def _fit(method: str, work: Path, out: Path, seed: int, more: str, kill: bool) -> int | None:
@@ -234,8 +234,8 @@ def _fit(method: str, work: Path, out: Path, seed: int, more: str, kill: bool) -
     killed = Path(f"{out}.killed")
     if out.is_dir():
         return int(killed.read_text()) if killed.is_file() else None
-    said = f"--weights {work}/plain.safetensors --input {INPUT} --classes {work}/classes.txt"
-    source = f"unseen_network:digits {said}"
+    options = f"--weights {work}/plain.safetensors --input {INPUT} --classes {work}/classes.txt"
+    source = f"unseen_network:digits {options}"
     command = _command(method, source, work, f"{TRAINING[method]} --seed {seed} {more}", out)
     log = Path(f"{out}.partial") / "log.jsonl"
     if kill:
