@@ -15,10 +15,10 @@ from interp.cli.parse import input_fields
 from interp.errors import InputError, ModelError
 from interp.storage.folder import new_folder, write_json
 from interp.storage.image import open_image
-from interp.storage.model_card import BESIDE
+from interp.storage.model_card import CLASS_FILES
 from interp_dashboard.command import LARGEST_MODEL
 
-LINES, TABLE = BESIDE
+LINES, TABLE = CLASS_FILES
 LARGEST_IMAGE = 20  # megabytes
 MEGABYTE = 1 << 20
 LONGEST = 2048
