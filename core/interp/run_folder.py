@@ -116,7 +116,8 @@ def _explain_missing(
             alone = replace(session, memory=Memory(sizes))
             images, names = [example.image], [example.name]
             try:
-                run(single, alone, images=images, names=names, out=folder.piece(index, names[0]))
+                place = folder.piece(index, names[0])
+                run(single, alone, images=images, names=names, out=place, resume=False)
             except PluginError as error:
                 failed[example.name] = str(error)
     except KeyboardInterrupt as error:
