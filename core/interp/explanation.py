@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -112,11 +112,7 @@ class Explanation:
             before = f"{target}, image " if target else "image "
             return f"{before}{numbers.get(image, image)}{text.removeprefix(f'{before}{image}')}"
 
-        return replace(
-            self,
-            scores={renumber(key): value for key, value in self.scores.items()},
-            notes=tuple(renumber(note) for note in self.notes),
-        )
+        return self._relabelled(renumber)
 
     def on_image(self, number: int, targets: Iterable[str]) -> Explanation:
         """The same, of one image among several: keys and notes on targets name its number."""
@@ -127,10 +123,14 @@ class Explanation:
                 return text
             return f"{finding_key(target, number, 2)}{text.removeprefix(target)}"
 
+        return self._relabelled(numbered)
+
+    def _relabelled(self, relabel: Callable[[str], str]) -> Explanation:
+        """The same with `relabel` applied to the keys of scores and to the notes."""
         return replace(
             self,
-            scores={numbered(key): value for key, value in self.scores.items()},
-            notes=tuple(numbered(note) for note in self.notes),
+            scores={relabel(key): value for key, value in self.scores.items()},
+            notes=tuple(relabel(note) for note in self.notes),
         )
 
     @property
