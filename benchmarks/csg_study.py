@@ -35,7 +35,6 @@ from interp.storage.folder import read_json, write_json
 from interp.training.samples import labelled
 from interp_csg.features import read_features
 from interp_csg.knowledge import CsgKnowledge
-from interp_csg.metric import METRICS
 from interp_csg.metric.measure import AdversarialDetection, AdversarialParams
 from interp_csg.metric.mutual import table
 from interp_csg.params import CsgParams
@@ -162,7 +161,7 @@ class Study:
             of_gates = measure["metric"] == "gate-density" or "gates" in measure.values()
             if known.gates is None and of_gates:
                 continue
-            kind = METRICS[measure["metric"]]
+            kind = self.registry.get("metric", measure["metric"])
             rest = {key: value for key, value in measure.items() if key != "metric"}
             placed = measure["metric"].endswith("localization") and self.placed is not None
             shown = self.placed if placed else self.test

@@ -39,10 +39,8 @@ from interp.registry import Registry
 from interp.spec import ModelOptions
 from interp.training.samples import labelled
 from interp_csg.features import read_features
-from interp_csg.metric import METRICS
 from interp_csg.metric.mutual import table
 from interp_decoupling.knowledge import DecouplingKnowledge
-from interp_decoupling.metric import METRICS as PATHS
 from interp_decoupling.metric import PathDetectionParams
 
 HERE = Path(__file__).parent
@@ -159,7 +157,12 @@ def _gated(model: ModelAdapter, twin: ModelAdapter, test: Dataset) -> dict[str, 
     for each in (model, twin):
         seen = read_features(each, test, Context(), LAST)
         information.append(table(seen.values, seen.labels, len(test.classes)).max(0))
-    density = METRICS["gate-density"](Params()).measure(model, test, Context()).value
+    density = (
+        Registry.load()
+        .get("metric", "gate-density")(Params())
+        .measure(model, test, Context())
+        .value
+    )
     return {"nats": _beside(*information), "density": round(density, 4)}
 
 
@@ -169,7 +172,7 @@ def _decoupled(model: ModelAdapter, twin: ModelAdapter, test: Dataset) -> dict[s
     varied = sum(each["diversity"] > 0 for each in log["layers"].values())
     found = {"on": log["on"], "layers": len(log["layers"]), "layers_that_vary": varied}
     for name in ("path-work", "path-diversity"):
-        metric = PATHS[name]
+        metric = Registry.load().get("metric", name)
         value = metric(metric.Params()).measure(model, test, Context())
         found[name] = _rounded(value.value, value.low, value.high)
     return found | _attacked(model, twin, test)

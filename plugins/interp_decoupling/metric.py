@@ -92,10 +92,3 @@ class PathDetection(ModelMetric):
 def pooled_maps(model: ModelAdapter, images: Tensor, layer: str) -> np.ndarray:
     """Each map's mean over its cells, (B, K)."""
     return np.asarray(model.activations(images, [layer])[layer].mean((2, 3)).cpu().numpy())
-
-
-METRICS: dict[str, type[ModelMetric]] = {
-    "path-diversity": PathDiversity,
-    "path-work": PathWork,
-    "path-detection": PathDetection,
-}

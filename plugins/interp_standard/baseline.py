@@ -102,9 +102,6 @@ class Edges(Baseline):
         return np.hypot(across, down)
 
 
-BASELINES: dict[str, type[Baseline]] = {"random": Noise, "centre": Centre, "edges": Edges}
-
-
 def centred_gaussian(shape: Sequence[int], sigma: float = SIGMA) -> np.ndarray:
     """A Gaussian (H, W) around the image's centre, 1 at most; hard to beat on photographs."""
     offsets = ((np.arange(side) + 0.5) / side - 0.5 for side in shape)  # of pixel centres

@@ -8,9 +8,11 @@ import json
 import numpy as np
 import pytest
 import torch
+from support.registered import registered
 
 from interp.dataset import Dataset, Example, Instance, Part, write_coco
-from interp_standard.metric import METRICS
+
+METRICS = registered("metric", "interp_standard")
 
 MEASURED = set(METRICS) - {"randomization"}
 """The toy model adopts no other module."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.registered import registered
 
 from interp.context import Context
 from interp.errors import InputError
@@ -20,10 +21,11 @@ from interp.testing import MethodCase, method_checks
 from interp.training.curve import training_curves
 from interp_csg.knowledge import CsgKnowledge
 from interp_csg.method import Csg
-from interp_csg.metric import METRICS
 from interp_csg.params import CsgParams
 from interp_csg.survey import LOGGED
 from interp_csg.switching import confusion, losses, shares, switched
+
+METRICS = registered("metric", "interp_csg")
 
 GREEN = Target(1, "green")
 

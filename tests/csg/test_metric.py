@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import digamma
+from support.registered import registered
 
 from interp.context import Context
 from interp.dataset import Dataset, Example, Instance
@@ -17,7 +18,6 @@ from interp.evaluation.detection import Detection, detect, draw_images
 from interp.evaluation.dissection import iou
 from interp.evaluation.similarity import class_means, cosines
 from interp.registry import Registry
-from interp_csg.metric import METRICS
 from interp_csg.metric.localization import (
     assign,
     busiest,
@@ -28,6 +28,8 @@ from interp_csg.metric.localization import (
 )
 from interp_csg.metric.measure import filter_correlation, off_diagonal
 from interp_csg.metric.mutual import score, table
+
+METRICS = registered("metric", "interp_csg")
 
 
 def slow_information(values: np.ndarray, member: np.ndarray, k: int = 3) -> float:

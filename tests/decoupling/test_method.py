@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from support.registered import registered
 
 from interp.context import Context
 from interp.errors import InputError
@@ -21,7 +22,8 @@ from interp.registry import Registry
 from interp.target import Target
 from interp.testing import MethodCase, method_checks
 from interp_decoupling.knowledge import DecouplingKnowledge
-from interp_decoupling.metric import METRICS
+
+METRICS = registered("metric", "interp_decoupling")
 
 GREEN = Target(1, "green")
 

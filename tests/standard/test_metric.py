@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import pearsonr, spearmanr
+from support.registered import registered
 
 from interp.context import Context
 from interp.dataset import Example, Instance, Part
@@ -20,12 +21,13 @@ from interp.model import ModelAdapter
 from interp.target import Target
 from interp.testing import ToyModel
 from interp.testing.conformance import unchanged
-from interp_standard.metric import METRICS
 from interp_standard.metric.faithfulness import pearson
 from interp_standard.metric.impute import impute, neighbour_sum
 from interp_standard.metric.removal import rank_shares
 from interp_standard.metric.sanity import with_random_weights
 from interp_torch.opening import open_model
+
+METRICS = registered("metric", "interp_standard")
 
 SIZE = 32
 PLACE = (slice(6, 16), slice(12, 26))

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from interp.testing import MethodCase, method_checks
-from interp_standard.baseline import BASELINES, centred_gaussian
+from interp_standard.baseline import Centre, Edges, Noise, centred_gaussian
+
+BASELINES = {"random": Noise, "centre": Centre, "edges": Edges}
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
 

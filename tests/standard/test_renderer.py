@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.registered import registered
 
 from interp.errors import InputError, PluginError
 from interp.evidence import (
@@ -24,9 +25,10 @@ from interp.evidence import (
 )
 from interp.method import Style
 from interp.registry import Registry
-from interp_standard.render import RENDERERS
 from interp_standard.render.canvas import GAP, SMALL, TITLE, text_height
 from interp_standard.render.panel import resize, resize_labels
+
+RENDERERS = {name: kind() for name, kind in registered("renderer", "interp_standard").items()}
 
 SIZES = [(1, 1), (3, 40), (48, 64), (300, 20), (500, 700)]
 TOP = 2 * GAP + text_height(TITLE)
