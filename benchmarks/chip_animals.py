@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from localization import Localization, Score, Truth, rows
 from photographs import NORMALISED, Animals
 from record import DATA, record
 
@@ -36,8 +37,6 @@ from interp_chip.method import Chip
 from interp_chip.params import ChipParams
 from interp_chip.view import ChipView, refine
 from interp_standard.baseline import centred_gaussian
-from interp_standard.localize.report import Localization, rows
-from interp_standard.localize.score import Score, Truth
 
 LAYERS = ("blocks.12", "blocks.16", "head")
 REFINED = {"refined 12 x 16": LAYERS[:2], "refined 12 x head": (LAYERS[0], LAYERS[2])}

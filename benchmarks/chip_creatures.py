@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from localization import tune
 from record import record
 
 from interp.context import Context
@@ -37,7 +38,6 @@ from interp_creatures.species import DEFINING
 from interp_standard.baseline import centred_gaussian
 from interp_standard.localize.box import iou, largest_box
 from interp_standard.localize.region import energy, pointing
-from interp_standard.localize.score import tune
 
 LAYERS = {
     "creatures-vgg": ("stage3", "stage3.0", "stage2"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from localization import SHARES, sweep, tune
 
 from interp.errors import InputError
 from interp_standard.baseline import centred_gaussian
 from interp_standard.localize.box import components, iou, largest_box
 from interp_standard.localize.region import energy, inside, pointing
-from interp_standard.localize.score import SHARES, sweep, tune
 
 
 def flooded(lit: np.ndarray) -> list[set[tuple[int, int]]]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from localization import SHARES, Localization, Row, Truth, rows, score, sweep
 
 from interp.errors import InputError
 from interp.evaluation.bootstrap import compare, estimate, resampled_means
 from interp_standard.baseline import centred_gaussian
 from interp_standard.localize.box import iou, largest_box
-from interp_standard.localize.report import Localization, Row, rows
-from interp_standard.localize.score import SHARES, Truth, score, sweep
 
 SHAPE = (24, 32)
 FEW = 50

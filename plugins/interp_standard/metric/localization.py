@@ -12,7 +12,6 @@ from interp.metric import ExplanationMetric, MetricCase, MetricParams, instances
 from interp.target import Target
 from interp_standard.localize.box import iou, largest_box
 from interp_standard.localize.region import energy, inside, pointing
-from interp_standard.localize.report import ACCEPT
 
 
 class PointingParams(MetricParams):
@@ -50,7 +49,7 @@ class LocalizedParams(MetricParams):
     """Box localization's parameters."""
 
     share: float = Field(0.5, ge=0, le=1, description="threshold as a share of the map's maximum")
-    accept: float = Field(ACCEPT, gt=0, le=1, description="IoU from which a box is right")
+    accept: float = Field(0.5, gt=0, le=1, description="IoU from which a box is right")
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Localized(ExplanationMetric):
     """1 where the box around the map's largest lit component fits a box of the target's class.
 
     Ground-truth-known localization at IoU .5. One `share` serves all methods, though each has one
-    that suits it: to tune it on other images, see interp_standard.localize.report.
+    that suits it.
     """
 
     Params = LocalizedParams
