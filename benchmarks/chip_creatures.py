@@ -36,8 +36,7 @@ from interp_chip.view import ChipView, refine
 from interp_creatures.dataset import Creatures
 from interp_creatures.species import DEFINING
 from interp_standard.baseline import centred_gaussian
-from interp_standard.localize.box import iou, largest_box
-from interp_standard.localize.region import energy, pointing
+from interp_standard.localize import energy, iou, largest_box, pointing
 
 LAYERS = {
     "creatures-vgg": ("stage3", "stage3.0", "stage2"),

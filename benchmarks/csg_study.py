@@ -42,7 +42,7 @@ from interp_csg.switching import losses
 from interp_csg.view import View
 from interp_decoupling.concept import active_cells, overlap, part_masks
 from interp_decoupling.survey import placed
-from interp_standard.localize.region import energy, pointing
+from interp_standard.localize import energy, pointing
 
 KINDS = ("csg", "twin")
 MEASURES: dict[str, dict[str, Any]] = {

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from interp.errors import ModelError
 from interp.network.preprocess import probe_images
-from interp.network.probe import close
+from interp.network.scores import close
 from interp_onnx.file import error_line
 from interp_onnx.graph import Graph, attributes
 from interp_onnx.network import Network

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from interp.engine.random import content_key
 from interp.model import Cut, Frontier, ModelAdapter, Output
-from interp.network.probe import close
+from interp.network.scores import close
 from interp.spec import Layer
 from interp.target import Target
 from interp_onnx.finite_difference import chain, differentiate

@@ -9,7 +9,7 @@ from onnx import ModelProto
 
 from interp.errors import ModelError
 from interp.network.preprocess import probe_images
-from interp.network.probe import check_scores
+from interp.network.scores import check_scores
 from interp.opening.description import describe_output
 from interp.spec import InputSpec, ModelOptions, ModelSpec
 from interp.storage.model_card import (

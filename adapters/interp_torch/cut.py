@@ -13,7 +13,7 @@ from torch import Tensor
 
 from interp.engine.random import content_key
 from interp.model import Cut, Frontier, Gates, ModelAdapter, Output
-from interp.network.probe import close
+from interp.network.scores import close
 from interp.spec import Layer
 from interp.target import Target
 from interp_torch.gating import Ablation, Fold, closes_one, find_ablation, find_fold

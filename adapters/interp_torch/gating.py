@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from interp.network.probe import close
+from interp.network.scores import close
 from interp_torch.graph import EXACT, last_node
 
 LINEAR = (nn.functional.linear, torch.ops.aten.linear.default)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from interp.network.probe import close
+from interp.network.scores import close
 from interp_torch.hooks import restore_attributes
 
 EXACT = 1e-5

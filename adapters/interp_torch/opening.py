@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from interp.errors import ModelError, first_line
-from interp.network.probe import check_scores
+from interp.network.scores import check_scores
 from interp.opening.description import describe_output
 from interp.spec import InputSpec, ModelOptions, ModelSpec
 from interp.storage.model_card import ModelCard, describe_input, read_model_card

@@ -15,7 +15,7 @@ from interp.dataset import Example
 from interp_creatures.dataset import Creatures
 from interp_creatures.draw import tight_box
 from interp_creatures.species import DEFINING, OTHERS
-from interp_standard.localize.box import iou
+from interp_standard.localize import iou
 
 Classify = Callable[[np.ndarray], np.ndarray]
 

@@ -36,8 +36,8 @@ class Recipe:
 
 
 BUILDERS = {
-    "creatures-vgg": networks.creatures_vgg,
-    "creatures-resnet": networks.creatures_resnet,
+    "creatures-vgg": networks.CreaturesVGG,
+    "creatures-resnet": networks.CreaturesResNet,
 }
 
 

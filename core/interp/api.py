@@ -157,14 +157,15 @@ def evaluate(
     fixed choice among all. The rest is as for explain.
     """
     call = _call(model, options, budget, seed, out, registry, session)
+    name, dataset = _data(data)
     request = EvaluationRequest(
         methods=_choices(methods),
         metrics=_choices(metrics),
-        data=_data_name(data),
+        data=name,
         limit=limit,
         **call.fields,
     )
-    return evaluate_methods(request, call.session, dataset=_dataset(data), out=call.out)
+    return evaluate_methods(request, call.session, dataset=dataset, out=call.out)
 
 
 def fit(
@@ -189,10 +190,9 @@ def fit(
     goes on where it was stopped. The rest is as for explain.
     """
     call = _call(model, options, budget, seed, out, registry, session)
-    request = Request(
-        method=method, images=(), params=dict(params or {}), data=_data_name(data), **call.fields
-    )
-    return runs.fit(request, call.session, dataset=_dataset(data), out=call.out)
+    name, dataset = _data(data)
+    request = Request(method=method, images=(), params=dict(params or {}), data=name, **call.fields)
+    return runs.fit(request, call.session, dataset=dataset, out=call.out)
 
 
 def survey(
@@ -215,15 +215,16 @@ def survey(
     explain.
     """
     call = _call(model, options, budget, seed, out, registry, session)
+    name, dataset = _data(data)
     request = Request(
         method=method,
         images=(),
         params=dict(params or {}),
-        data=_data_name(data),
+        data=name,
         knowledge=None if knowledge is None else str(knowledge),
         **call.fields,
     )
-    return runs.survey(request, call.session, dataset=_dataset(data), out=call.out).explanation
+    return runs.survey(request, call.session, dataset=dataset, out=call.out).explanation
 
 
 def rerun(
@@ -299,12 +300,9 @@ def _targets(target: Targets) -> tuple[str, ...]:
     return tuple(str(each) for each in listed)
 
 
-def _dataset(data: str | Path | Dataset) -> Dataset | None:
-    return data if isinstance(data, Dataset) else None
-
-
-def _data_name(data: str | Path | Dataset) -> str:
-    return f"<{type(data).__name__}>" if isinstance(data, Dataset) else str(data)
+def _data(data: str | Path | Dataset) -> tuple[str, Dataset | None]:
+    """The data's name in a request, and the data set itself where it is one."""
+    return (f"<{type(data).__name__}>", data) if isinstance(data, Dataset) else (str(data), None)
 
 
 def _images(image: object, registry: Registry) -> tuple[tuple[str, ...], list[np.ndarray]]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from interp.errors import InputError, UnsupportedError, nearest
-from interp.network.activation import express
 from interp.network.placement import Placement, place
+from interp.network.scores import express
 from interp.spec import Capability, Layer, ModelSpec
 from interp.target import Target
 

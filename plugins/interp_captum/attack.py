@@ -7,12 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from interp.method import Attack
+from interp.model import ModelAdapter
 from interp_captum.bridge import captum
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from interp.model import ModelAdapter
 
 ANY_SLOPE = 0.0
 """Slope from which a pixel is moved. Captum's own 1e-6 spares images that a network is sure of: of

@@ -11,12 +11,11 @@ from pydantic import Field
 from interp.errors import UnsupportedError
 from interp.evidence import Evidence
 from interp_captum.bridge import captum
+from interp_captum.hooked import ScoreModule
 from interp_captum.method import BASELINE, HOOKS, CaptumInput, CaptumMethod, CaptumParams, Fill
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from interp_captum.hooked import ScoreModule
 
 SMALL = 1e-6
 """Changes of an activation's input below which the slope replaces the ratio of differences."""

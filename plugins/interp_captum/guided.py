@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from interp.errors import UnsupportedError
 from interp.evidence import Evidence
 from interp_captum.bridge import captum
+from interp_captum.hooked import ScoreModule
 from interp_captum.method import HOOKS, LAYER, CaptumInput, CaptumMethod
 from interp_captum.saliency import GradientParams, over_colours
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from interp_captum.hooked import ScoreModule
 
 
 @dataclass(frozen=True)

@@ -83,11 +83,5 @@ def _conv(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Seque
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
 
 
-def creatures_vgg() -> nn.Module:
-    """The network that is registered as creatures-vgg, untrained."""
-    return CreaturesVGG()
-
-
-def creatures_resnet() -> nn.Module:
-    """The network that is registered as creatures-resnet, untrained."""
-    return CreaturesResNet()
+creatures_vgg, creatures_resnet = CreaturesVGG, CreaturesResNet
+"""The names by which the cards of saved models call them."""

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp.context import Context
+from interp.dataset import Dataset
 from interp.errors import InputError
+from interp.model import ModelAdapter
 from interp.training.samples import labelled
 from interp_csg.knowledge import CsgKnowledge
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.model import ModelAdapter
 
 
 @dataclass(frozen=True, eq=False)

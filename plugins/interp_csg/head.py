@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from torch import nn
 
 from interp.errors import ModelError
-
-if TYPE_CHECKING:
-    from torch import nn
 
 
 def build(network: nn.Module, params: dict[str, object]) -> nn.Module:
@@ -24,8 +21,6 @@ def build(network: nn.Module, params: dict[str, object]) -> nn.Module:
 
 def put_head(network: nn.Module, linear: str, classes: int) -> None:
     """Replace a linear layer by one with `classes` outputs, its weights not set."""
-    from torch import nn
-
     old = network.get_submodule(linear)
     if not isinstance(old, nn.Linear):
         raise ModelError(f"{linear} is a {type(old).__name__}; expected a linear layer")

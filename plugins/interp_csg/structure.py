@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interp.errors import UnsupportedError
+from interp.model import ModelAdapter
 from interp.network.preprocess import probe_images
 from interp.spec import Capability
 from interp.training.recording import recording
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from interp.model import ModelAdapter
 
 TOLERANCE = {"fp32": 1e-4, "fp16": 4e-3, "bf16": 2e-2}
 """Largest difference of the linear layer's input and the maps' means, relative to the largest."""

@@ -28,7 +28,7 @@ class View(ImageView):
         """Evidence for every target; a note for one to which no filter belongs."""
         evidence = [each for target in targets for each in self._evidence(target)]
         notes = [
-            f"no filter belongs to {target.name}: no gate of it reaches {self.params.own}"
+            f"{target.name}: no filter belongs to it: no gate of it reaches {self.params.own}"
             for target in targets
             if not len(self._own(target))
         ]

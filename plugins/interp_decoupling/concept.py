@@ -9,17 +9,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
+from interp.dataset import Example
 from interp.errors import InputError
 from interp.evaluation.dissection import mask_to_input, thresholds
-
-if TYPE_CHECKING:
-    from interp.dataset import Example
-    from interp.network.placement import Placement
-    from interp.spec import ReceptiveField
+from interp.network.placement import Placement
+from interp.spec import ReceptiveField
 
 Values = dict[str, dict[str, str]]
 """concept -> class -> value."""
@@ -81,7 +79,7 @@ def part_masks(
             for part in instance.parts:
                 if part.mask is None:
                     continue
-                cells = _on_grid(part.mask, placement, grid, field)
+                cells = placement.input_to_grid(mask_to_input(part.mask, placement), grid, field)
                 value = values.get(part.name, {}).get(classes[instance.label])
                 for name in (part.name, *([] if value is None else [f"{part.name} {value}"])):
                     masks = found.setdefault(name, np.zeros((len(examples), *grid), np.float32))
@@ -159,24 +157,3 @@ def match_concept(
         Match(filters, concept, overlap(together[~seen], mask[~seen])),
         Match((filters[best],), concept, single),
     )
-
-
-def _on_grid(
-    mask: np.ndarray, placement: Placement, grid: tuple[int, int], field: ReceptiveField | None
-) -> np.ndarray:
-    """Shares (gh, gw) that a mask (H, W) bool covers of the areas around the cells' centres."""
-    import cv2
-
-    values = mask_to_input(mask, placement)
-    stride = (
-        field.stride if field else tuple(s / g for s, g in zip(values.shape, grid, strict=True))
-    )
-    offset = field.offset if field else (stride[0] / 2, stride[1] / 2)
-    sides = (max(1, round(stride[1])), max(1, round(stride[0])))
-    smooth = cv2.blur(values.astype(np.float32), sides, borderType=cv2.BORDER_CONSTANT)
-    rows, columns = (
-        np.arange(grid[axis], dtype=np.float32) * stride[axis] + offset[axis] - 0.5
-        for axis in (0, 1)
-    )
-    across, down = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))
-    return np.asarray(cv2.remap(smooth, across, down, cv2.INTER_LINEAR))

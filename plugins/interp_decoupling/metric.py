@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
+from interp.context import Context
+from interp.dataset import Dataset
 from interp.evaluation.bootstrap import SampleMetric
 from interp.evaluation.detection import (
     Classifier,
@@ -18,16 +20,13 @@ from interp.evaluation.detection import (
     draw_by_class,
 )
 from interp.metric import Measurement, ModelMetric
+from interp.model import ModelAdapter
 from interp.training.samples import labelled
 from interp_decoupling.knowledge import DecouplingKnowledge
 from interp_decoupling.path import diversity
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.model import ModelAdapter
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,34 +19,32 @@ from interp_mint.solve import ScaleResult, Solution
 
 @dataclass(frozen=True, eq=False)
 class TargetResult:
-    """One target of one image, explained: `number` is that of the image, `score` its probability.
+    """One target of one image, explained; `score` is the target's probability.
 
     `saliency` is that of the target, (h, w) like the partition.
     """
 
     image: TwoScaleImage
-    number: int
     target: Target
     saliency: np.ndarray
     partition: Partition
     solution: Solution
     score: float
 
-    def to_explanation(self, key: str) -> Explanation:
-        """The result as an explanation; `key` names its scores and begins its notes."""
-        regions = show_coarse(self.solution.coarse.importance, self.score, self.image.params)
-        return Explanation(
-            evidence=self._evidence(regions),
-            scores={key: self._scores(regions)},
-            notes=tuple(self._notes(key, regions)),
-            main="fine",
-        )
+    @cached_property
+    def shown(self) -> np.ndarray:
+        """Which regions are shown, (p,) bool."""
+        return show_coarse(self.solution.coarse.importance, self.score, self.image.params)
 
-    def _evidence(self, regions: np.ndarray) -> tuple[Evidence, ...]:
+    def to_explanation(self) -> Explanation:
+        """The result's evidence and scores."""
+        return Explanation(self._evidence(), scores={self.target.name: self._scores()}, main="fine")
+
+    def _evidence(self) -> tuple[Evidence, ...]:
         coarse, fine = self.solution.coarse, self.solution.fine
         pieces = show_fine(fine.importance, self.image.params)
         inside = np.where(pieces[self.partition.fine], self.image.shallow, 0.0)
-        common: dict[str, Any] = {"target": self.target.name, "image": self.number}
+        common: dict[str, Any] = {"target": self.target.name}
         to_image = self.image.placement.to_image
 
         def parts(name: str, labels: np.ndarray, scale: ScaleResult, shown: np.ndarray) -> Regions:
@@ -61,7 +60,7 @@ class TargetResult:
             )
 
         return (
-            parts("coarse", self.partition.coarse, coarse, regions),
+            parts("coarse", self.partition.coarse, coarse, self.shown),
             parts("fine", self.partition.fine, fine, pieces),
             Heatmap(
                 **common,
@@ -82,7 +81,7 @@ class TargetResult:
             ),
         )
 
-    def _scores(self, regions: np.ndarray) -> dict[str, float | int | None]:
+    def _scores(self) -> dict[str, float | int | None]:
         coarse, fine, admm = self.solution.coarse, self.solution.fine, self.solution.admm
         return {
             "probability": self.score,
@@ -95,14 +94,15 @@ class TargetResult:
             "residual": admm.residual,
             "objective": float(admm.objective[0]),
             "rounds": admm.rounds,
-            "regions": len(regions),
-            "regions_shown": int(regions.sum()),
+            "regions": len(self.shown),
+            "regions_shown": int(self.shown.sum()),
             "pieces": len(fine.importance),
         }
 
-    def _notes(self, key: str, regions: np.ndarray) -> list[str]:
-        admm, notes = self.solution.admm, list[str]()
-        if not regions.any():
+    def notes(self) -> list[str]:
+        """What a reader must know, each note beginning with the target's name."""
+        key, admm, notes = self.target.name, self.solution.admm, list[str]()
+        if not self.shown.any():
             notes.append(f"{key}: no region supports it")
         if not (self.saliency > 0).any():
             layer = self.image.cut.layer.name

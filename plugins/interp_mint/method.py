@@ -13,9 +13,8 @@ from interp.context import Context
 from interp.engine.convergence import SETTLED, unsettled
 from interp.engine.moments import Moments
 from interp.errors import InputError
-from interp.explanation import Explanation, finding_key, join
-from interp.knowledge import Knowledge
-from interp.method import Method
+from interp.explanation import Explanation, join
+from interp.method import PerImageMethod
 from interp.model import ModelAdapter
 from interp.params import Params
 from interp.spec import Capability
@@ -29,7 +28,7 @@ from interp_mint.solve import Solution, select_target, solve
 
 
 @dataclass(frozen=True)
-class Mint(Method):
+class Mint(PerImageMethod):
     """Multi-scale interpretation: which regions support a class, and which pieces of them.
 
     Partition. Saliency S = sum_l dg/dA^l A^l of the deep layer A is GrabCut's prior: one coarse
@@ -62,37 +61,25 @@ class Mint(Method):
 
     params: MintParams
 
-    def explain(
-        self,
-        model: ModelAdapter,
-        images: Sequence[np.ndarray],
-        targets: Sequence[Target],
-        knowledge: Knowledge | None,
-        context: Context,
+    def explain_image(
+        self, model: ModelAdapter, image: np.ndarray, targets: Sequence[Target], context: Context
     ) -> Explanation:
-        """A region, fine pieces, their features and the saliency, for each image and target."""
+        """A region, fine pieces, their features and the saliency, for each target."""
+        layers = TwoScaleImage.open(model, image, self.params)
+        maps = [layers.saliency(target) for target in targets]
+        features = self._features(layers, maps, context.seed)
+        pools = self._pools(layers, features, targets, context)
         parts: list[Explanation] = []
-        samples = 0
-        for number, image in enumerate(images):
-            context.out_of_time()
-            layers = TwoScaleImage.open(model, image, self.params)
-            maps = [layers.saliency(target) for target in targets]
-            features = self._features(layers, maps, context.seed)
-            pools = self._pools(layers, features, targets, context)
-            samples += sum(
-                each.count for each in pools[: 1 if self.params.common_partition else None]
-            )
-            for target, saliency, pooled, pool in zip(targets, maps, features, pools, strict=True):
-                key = finding_key(target.name, number, len(images))
-                solution = self._solve(pool, pooled)
-                score = float("nan") if pool.full is None else float(pool.full[0])
-                found = TargetResult(
-                    layers, number, target, saliency, pooled.partition, solution, score
-                ).to_explanation(key)
-                if context.budget.until == "stable":
-                    notes = unsettled(key, solution.fine.reliability, pool.count)
-                    found = replace(found, notes=(*found.notes, *notes))
-                parts.append(found)
+        for target, saliency, pooled, pool in zip(targets, maps, features, pools, strict=True):
+            solution = self._solve(pool, pooled)
+            score = float("nan") if pool.full is None else float(pool.full[0])
+            result = TargetResult(layers, target, saliency, pooled.partition, solution, score)
+            notes = result.notes()
+            if context.budget.until == "stable":
+                notes += unsettled(target.name, solution.fine.reliability, pool.count)
+            parts.append(replace(result.to_explanation(), notes=tuple(notes)))
+        counts = [each.count for each in pools]
+        samples = counts[0] if self.params.common_partition else sum(counts)
         return replace(join(parts), samples=samples)
 
     def _features(

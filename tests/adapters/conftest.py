@@ -14,7 +14,7 @@ from interp_torch.adapter import TorchAdapter
 from interp_torch.opening import open_model
 
 Open = Callable[..., TorchAdapter]
-SIZES = {"vit_b_16": 224, "creatures_vgg": 112, "creatures_resnet": 112}
+SIZES = {"vit_b_16": 224, "CreaturesVGG": 112, "CreaturesResNet": 112}
 """Input sizes; 64 for all others."""
 
 
@@ -22,7 +22,7 @@ def build(name: str) -> nn.Module:
     """A network of torchvision's or of the creatures', every parameter random."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        if name.startswith("creatures_"):
+        if name.startswith("Creatures"):
             module = getattr(importlib.import_module("interp_creatures.networks"), name)()
         else:
             module = importlib.import_module("torchvision.models").get_model(name, weights=None)

@@ -19,8 +19,8 @@ NETWORKS = [
     "densenet121",
     "convnext_tiny",
     "vit_b_16",
-    "creatures_vgg",
-    "creatures_resnet",
+    "CreaturesVGG",
+    "CreaturesResNet",
 ]
 TARGETS = [Target(3, "class 3"), Target(1, "class 1, not class 2", 2)]
 

@@ -19,7 +19,7 @@ from interp_chip.params import ChipParams
 from interp_chip.view import ChipView
 from interp_creatures.dataset import Creatures
 from interp_creatures.species import DEFINING
-from interp_standard.localize.region import energy
+from interp_standard.localize import energy
 
 pytestmark = pytest.mark.slow
 LAYERS = {"creatures-vgg": "stage3", "creatures-resnet": "stage2"}

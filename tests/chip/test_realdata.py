@@ -17,7 +17,7 @@ from interp_chip.knowledge import ChipKnowledge
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
 from interp_chip.view import ChipView
-from interp_standard.localize.region import energy, inside
+from interp_standard.localize import energy, inside
 
 LAYER = "blocks.12"
 

@@ -13,12 +13,12 @@ from creatures.publish import TEST_COUNT, TEST_SEED, predict
 from interp_creatures import networks
 from interp_creatures.dataset import Creatures
 from interp_creatures.species import CLASSES
-from interp_standard.localize.box import iou
+from interp_standard.localize import iou
 
 WEIGHTS = Path(networks.__file__).parent / "weights"
 NETWORKS = {
-    "creatures-vgg": (networks.creatures_vgg, 0.95),
-    "creatures-resnet": (networks.creatures_resnet, 0.97),
+    "creatures-vgg": (networks.CreaturesVGG, 0.95),
+    "creatures-resnet": (networks.CreaturesResNet, 0.97),
 }
 
 

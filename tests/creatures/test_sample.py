@@ -12,8 +12,8 @@ from interp_creatures.dataset import Creatures
 
 HERE = Path(networks.__file__).parent
 BUILDERS = {
-    "creatures-vgg": networks.creatures_vgg,
-    "creatures-resnet": networks.creatures_resnet,
+    "creatures-vgg": networks.CreaturesVGG,
+    "creatures-resnet": networks.CreaturesResNet,
 }
 
 

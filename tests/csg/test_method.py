@@ -102,7 +102,7 @@ def test_a_class_without_filters_says_so(
     gates[1] *= 0.1
     poor = replace(learned, arrays={**learned.arrays, "gates": gates})
     found = Csg(CsgParams()).explain(trained, [colours()[1].image], [GREEN], poor, Context())
-    assert found.notes == ("no filter belongs to green: no gate of it reaches 0.5",)
+    assert found.notes == ("green: no filter belongs to it: no gate of it reaches 0.5",)
     assert not found.named("class filters").values.any()
     assert not found.of("part_maps")
 

@@ -145,7 +145,7 @@ def test_a_difference_and_a_class_without_references(
     np.testing.assert_allclose(contrast, shares[1] - shares[2], atol=1e-6)
     poor = replace(learned, arrays={**learned.arrays, "labels": np.zeros(6, np.int64)})
     found = decoupling().explain(trained, [colours()[1].image], [GREEN], poor, Context())
-    assert found.notes == ("no reference image of green: its path is not known",)
+    assert found.notes == ("green: its path is not known: no reference image shows it",)
     assert found.named("path") and not found.of("part_maps")
 
 

@@ -8,8 +8,7 @@ from localization import SHARES, sweep, tune
 
 from interp.errors import InputError
 from interp_standard.baseline import centred_gaussian
-from interp_standard.localize.box import components, iou, largest_box
-from interp_standard.localize.region import energy, inside, pointing
+from interp_standard.localize import components, energy, inside, iou, largest_box, pointing
 
 
 def flooded(lit: np.ndarray) -> list[set[tuple[int, int]]]:

@@ -9,7 +9,7 @@ from localization import SHARES, Localization, Row, Truth, rows, score, sweep
 from interp.errors import InputError
 from interp.evaluation.bootstrap import compare, estimate, resampled_means
 from interp_standard.baseline import centred_gaussian
-from interp_standard.localize.box import iou, largest_box
+from interp_standard.localize import iou, largest_box
 
 SHAPE = (24, 32)
 FEW = 50

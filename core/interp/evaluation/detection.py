@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from interp.context import Context
 from interp.errors import InputError
 from interp.method import Attack
 from interp.params import Params
+from interp.training.samples import Samples
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from interp.context import Context
-    from interp.training.samples import Samples
 
 BATCH = 32
 Classifier = Literal["forest", "adaboost", "boosting"]

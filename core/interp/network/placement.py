@@ -59,19 +59,41 @@ class Placement:
         """
         import cv2
 
-        (height, width), (rows, columns) = self.size, cells.shape
-        stride = field.stride if field else (height / rows, width / columns)
-        offset = field.offset if field else (stride[0] / 2, stride[1] / 2)
-        row = (np.arange(height, dtype=np.float32) + 0.5 - offset[0]) / stride[0]
-        column = (np.arange(width, dtype=np.float32) + 0.5 - offset[1]) / stride[1]
-        columns_at, rows_at = np.meshgrid(column.astype(np.float32), row.astype(np.float32))
+        centres = self._centres(cells.shape, field)
+        rows, columns = (
+            (np.arange(side) + 0.5 - first) / stride
+            for side, (first, stride) in zip(self.size, centres, strict=True)
+        )
         return cv2.remap(
             cells.astype(np.float32),
-            columns_at,
-            rows_at,
+            *_mesh(rows, columns),
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
+
+    def input_to_grid(
+        self, values: np.ndarray, grid: tuple[int, ...], field: ReceptiveField | None
+    ) -> np.ndarray:
+        """Means (gh, gw) of values (h, w) around the cells' centres, each over a stride's area."""
+        import cv2
+
+        centres = self._centres(grid, field)
+        sides = [max(1, round(stride)) for _, stride in centres]
+        smooth = cv2.blur(values.astype(np.float32), sides[::-1], borderType=cv2.BORDER_CONSTANT)
+        rows, columns = (
+            np.arange(count) * stride + first - 0.5
+            for count, (first, stride) in zip(grid, centres, strict=True)
+        )
+        return cv2.remap(smooth, *_mesh(rows, columns), cv2.INTER_LINEAR)
+
+    def _centres(
+        self, grid: tuple[int, ...], field: ReceptiveField | None
+    ) -> list[tuple[float, float]]:
+        """For each axis the first cell's centre and the distance to the next one, in pixels."""
+        if field is not None:
+            return list(zip(field.offset, field.stride, strict=True))
+        strides = [side / count for side, count in zip(self.size, grid, strict=True)]
+        return [(stride / 2, stride) for stride in strides]
 
     def interpolation(
         self, axis: int, grid: tuple[int, ...], field: ReceptiveField | None
@@ -113,6 +135,12 @@ class Placement:
             at = centre * self.scale[axis] + self.shift[axis]
             inside.append((at >= 0) & (at <= self.size[axis]))
         return np.logical_and.outer(*inside)
+
+
+def _mesh(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """x and y of every point of a grid, as cv2.remap takes them."""
+    across, down = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))
+    return across, down
 
 
 def place(original: tuple[int, int], spec: InputSpec) -> Placement:

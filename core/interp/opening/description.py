@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from interp.network.activation import sum_to_one
+from interp.network.scores import sum_to_one
 from interp.spec import ModelOptions
 from interp.storage.model_card import ModelCard, name_classes
 

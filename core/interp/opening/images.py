@@ -56,7 +56,9 @@ def open_images(
     return dataset
 
 
-def open_data(registry: Registry, data: str | None, count: int | None = None) -> Dataset:
+def open_data(
+    registry: Registry, data: str | None, count: int | None = None, seed: int = 0
+) -> Dataset:
     """The images in a folder, or `count` images (by default COUNT) of a registered data set.
 
     A folder hides the registered data set of the same name. Raises InputError for neither.
@@ -66,6 +68,6 @@ def open_data(registry: Registry, data: str | None, count: int | None = None) ->
     registered = {entry.name for entry in registry.entries("dataset")}
     if data in registered and not Path(data).exists():
         with blamed(data):
-            made: Dataset = registry.get("dataset", data)(count or COUNT, 0)
+            made: Dataset = registry.get("dataset", data)(count or COUNT, seed)
         return made
     return open_dataset(data)

@@ -17,9 +17,8 @@ from interp.engine.moments import Moments
 from interp.engine.respond import accumulate, respond
 from interp.engine.solve import Solution
 from interp.errors import InputError, RegistryError, nearest
-from interp.explanation import Explanation, finding_key, join
-from interp.knowledge import Knowledge
-from interp.method import Method
+from interp.explanation import Explanation
+from interp.method import PerImageMethod
 from interp.model import ModelAdapter
 from interp.params import Params
 from interp.registry.manifest import CompositionEntry
@@ -43,7 +42,7 @@ class CompositionParams(Params):
 
 
 @dataclass(frozen=True)
-class Composition(Method):
+class Composition(PerImageMethod):
     """Switches parts of something off, records the scores, and explains the scores by the parts.
 
     The perturbation says what the parts are and how they are switched off, the weighting how much
@@ -55,40 +54,25 @@ class Composition(Method):
 
     params: Any
 
-    def explain(
-        self,
-        model: ModelAdapter,
-        images: Sequence[np.ndarray],
-        targets: Sequence[Target],
-        knowledge: Knowledge | None,
-        context: Context,
+    def explain_image(
+        self, model: ModelAdapter, image: np.ndarray, targets: Sequence[Target], context: Context
     ) -> Explanation:
-        """All targets share the samples of an image."""
+        """All targets share the samples."""
         perturbation: Perturbation = self._part("perturbation")
-        unit = UNITS.get(self.params.output, self.params.output)
-        found = []
-        for at, image in enumerate(images):
-            context.out_of_time()
-            count = context.samples(self.params.samples)
-            experiment = perturbation.bind(model, image, count, context)
-            moments, fits = self._fitted(experiment, targets, context)
-            warnings = _empty_warnings(experiment, targets, context)
-            for row, (target, fit, warned) in enumerate(zip(targets, fits, warnings, strict=True)):
-                key = finding_key(target.name, at, len(images))
-                about = {"target": target.name, "image": at, "r2": fit.r2, "unit": unit}
-                notes = [f"{key}: {each}" for each in warned]
-                evidence = perturbation.to_evidence(experiment, fit.weights, fit.error, about)
-                if context.budget.until == "stable":
-                    notes += unsettled(key, fit.reliability, moments.count)
-                found.append(
-                    Explanation(
-                        tuple(evidence),
-                        samples=moments.count if row == 0 else 0,
-                        scores={key: fit.scores | {"samples": moments.count}},
-                        notes=tuple(notes),
-                    )
-                )
-        return join(found)
+        count = context.samples(self.params.samples)
+        experiment = perturbation.bind(model, image, count, context)
+        moments, fits = self._fitted(experiment, targets, context)
+        evidence, notes, scores = [], [], {}
+        warnings = _empty_warnings(experiment, targets, context)
+        for target, fit, warned in zip(targets, fits, warnings, strict=True):
+            unit = UNITS.get(self.params.output, self.params.output)
+            about = {"target": target.name, "r2": fit.r2, "unit": unit}
+            evidence += perturbation.to_evidence(experiment, fit.weights, fit.error, about)
+            notes += [f"{target.name}: {each}" for each in warned]
+            if context.budget.until == "stable":
+                notes += unsettled(target.name, fit.reliability, moments.count)
+            scores[target.name] = fit.scores | {"samples": moments.count}
+        return Explanation(tuple(evidence), moments.count, scores, tuple(notes))
 
     def _part(self, kind: str) -> Any:
         """The part of a kind, with its share of the parameters."""

@@ -67,12 +67,6 @@ class ToyModel(ModelAdapter):
         with torch.enable_grad():
             return self.net(self._normalise(images))
 
-    def probabilities(self, scores: Tensor, output: Output = "prob") -> Tensor:
-        import torch
-
-        turn = {"prob": torch.softmax, "logprob": torch.log_softmax}
-        return turn[output](scores, -1) if output in turn else scores
-
     def layers(self) -> list[Layer]:
         size = self.spec.input.size[0]
         return [

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from interp.errors import InputError
-
-if TYPE_CHECKING:
-    from interp.training.task import Task
+from interp.training.task import Task
 
 Row = dict[str, Any]
 

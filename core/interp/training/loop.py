@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from interp.context import Context
 from interp.engine.random import draw_bits
 from interp.errors import InputError
 from interp.network.device import send
@@ -20,8 +21,6 @@ from interp.training.task import Plan, Task, seeded
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from interp.context import Context
 
 PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 CHECKED = 50

@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.dataset import TolerantReader
+from interp.context import Context
+from interp.dataset import Dataset, Example, TolerantReader
 from interp.engine.random import draw_bits
 from interp.errors import InputError
+from interp.model import ModelAdapter
 from interp.network.device import send
 from interp.target import parse_target
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-    from interp.context import Context
-    from interp.dataset import Dataset, Example
-    from interp.model import ModelAdapter
-
 
 BATCH = 64
 

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
+from interp.context import Context
+from interp.dataset import Dataset
 from interp.engine.random import content_key
 from interp.errors import InputError
+from interp.model import ModelAdapter
 from interp.params import Params
 from interp.training.variation import Variation
 
@@ -19,10 +22,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
     from torch.optim import Optimizer
-
-    from interp.context import Context
-    from interp.dataset import Dataset
-    from interp.model import ModelAdapter
 
 Given = TypeVar("Given", bound=Params)
 

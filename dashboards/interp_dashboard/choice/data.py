@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from interp.dataset import Dataset, open_dataset
-from interp.errors import blamed
+from interp.dataset import Dataset
+from interp.opening.images import open_data
 from interp.registry import Registry
 from interp_dashboard.session import registry, setting
 
@@ -24,11 +23,7 @@ class Data:
 
     def open(self, registered: Registry) -> Dataset:
         """The data set."""
-        if Path(self.name).is_absolute():
-            return open_dataset(self.name)
-        with blamed(self.name):
-            made: Dataset = registered.get("dataset", self.name)(self.count, self.seed)
-        return made
+        return open_data(registered, self.name, self.count, self.seed)
 
 
 def choose_data(place: Any, label: str) -> str:

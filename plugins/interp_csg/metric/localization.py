@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from interp.dataset import TolerantReader
+from interp.context import Context
+from interp.dataset import Dataset, Example, TolerantReader
 from interp.errors import InputError
 from interp.evaluation.bootstrap import SampleMetric
 from interp.evaluation.dissection import iou, maps_to_input, mask_to_input, thresholds
+from interp.model import ModelAdapter
+from interp.network.placement import Placement
 from interp.target import parse_target
 from interp.training.recording import recording
 from interp_csg.features import layer_of
@@ -25,11 +28,6 @@ from interp_csg.structure import find_ending, weights_of
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from interp.context import Context
-    from interp.dataset import Dataset, Example
-    from interp.model import ModelAdapter
-    from interp.network.placement import Placement
 
 
 @dataclass(frozen=True, eq=False)

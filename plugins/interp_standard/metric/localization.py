@@ -10,8 +10,7 @@ from pydantic import Field
 from interp.dataset import Example, Instance
 from interp.metric import ExplanationMetric, MetricCase, MetricParams, instances_of
 from interp.target import Target
-from interp_standard.localize.box import iou, largest_box
-from interp_standard.localize.region import energy, inside, pointing
+from interp_standard.localize import energy, inside, iou, largest_box, pointing
 
 
 class PointingParams(MetricParams):

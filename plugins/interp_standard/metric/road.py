@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from pydantic import Field
+from torch import Tensor
 
 from interp.engine.design import Design
 from interp.engine.random import content_key
 from interp.metric import ExplanationMetric, MetricCase, MetricParams
 from interp_standard.metric.impute import impute
 from interp_standard.metric.removal import rank_shares, target_scores
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
 
 FINEST = 1000
 """Number of ranks: a share of pixels is removed to the nearest thousandth."""
@@ -59,8 +56,6 @@ class Road(ExplanationMetric):
 
     def pictures(self, case: MetricCase) -> Tensor:
         """The image less each share of pixels: most important first, then least, (2 S, 3, h, w)."""
-        import torch
-
         ranks = rank_shares(case.over_input(case.map), FINEST, case.context.seed)
         cuts = np.multiply(self.params.shares, FINEST)[:, None, None]
         removed = np.concatenate([ranks < cuts, ranks >= FINEST - cuts])  # (2 S, h, w)
@@ -95,8 +90,6 @@ class Pictures(Design):
         return content_key("pictures", self.pictures.cpu().numpy())
 
     def draw(self, chunk: int) -> Tensor:
-        import torch
-
         rows = torch.eye(len(self.pictures), dtype=torch.uint8, device=self.device)
         return rows[chunk * self.chunk : (chunk + 1) * self.chunk]
 

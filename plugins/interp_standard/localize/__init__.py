@@ -1,1 +1,0 @@
-"""Localization: how well a map finds the object, compared with a centred Gaussian."""
