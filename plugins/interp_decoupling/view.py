@@ -40,9 +40,7 @@ class View(ImageView):
             if (self.learned.paths.labels == target.index).any():
                 evidence += self._against(target)
             else:
-                notes.append(
-                    f"{target.name}: its path is not known: no reference image shows it"
-                )
+                notes.append(f"{target.name}: its path is not known: no reference image shows it")
         return Explanation(tuple(evidence), notes=tuple(notes))
 
     def _against(self, target: Target) -> Iterator[Evidence]:
