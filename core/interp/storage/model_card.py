@@ -96,12 +96,14 @@ def name_classes(
 ) -> tuple[tuple[str, ...], list[str]]:
     """Names for `count` outputs and notes on where they come from.
 
-    They come from the options' file, else from the model card, else from what is `known` of the
+    They come from the options' list or file, else from the model card, else from what is `known` of the
     model, else from a class file beside the model file that has the right length; else they are
-    "class 0" and so on. Raises ModelError where a named file has another length.
+    "class 0" and so on. Raises ModelError where a named list or file has another length.
     """
     given, source = None, ""
-    if options.classes is not None:
+    if isinstance(options.classes, tuple):
+        given, source = options.classes, "the list of class names"
+    elif options.classes is not None:
         given, source = read_classes(Path(options.classes)), options.classes
     elif isinstance(card.classes, str) and model is not None:
         given, source = read_classes(model.parent / card.classes), f"{model.parent / card.classes}"
