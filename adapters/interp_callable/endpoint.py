@@ -8,6 +8,7 @@ import json
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -194,17 +195,19 @@ def open_endpoint(url: str) -> Endpoint:
 
 def _settings(text: str) -> dict[str, Any]:
     """`format=json&timeout=5&retries=0` as fields of Endpoint."""
-    known = {"format": _format, "timeout": float, "retries": int}
+    known: dict[str, Callable[[str], Any]] = {
+        "format": _format,
+        "timeout": _seconds,
+        "retries": _count,
+    }
     found: dict[str, Any] = {}
     for key, value in parse_qsl(text, keep_blank_values=True):
         if key not in known:
             raise ModelError(f"an address has no setting {key!r}; {nearest(key, known)}")
         try:
             found[key] = known[key](value)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise ModelError(f"found #{key}={value}; expected {WANTED[key]}") from error
-        if key != "format" and not 0 <= found[key] < 1e6:
-            raise ModelError(f"found #{key}={value}; expected {WANTED[key]}")
     return found
 
 
@@ -215,6 +218,18 @@ def _format(text: str) -> str:
     if text not in ("npy", "json"):
         raise ValueError(text)
     return text
+
+
+def _seconds(text: str) -> float:
+    if not 0 < float(text) < 1e6:
+        raise ValueError(text)
+    return float(text)
+
+
+def _count(text: str) -> int:
+    if int(text) < 0:
+        raise ValueError(text)
+    return int(text)
 
 
 def to_npy(images: np.ndarray) -> bytes:

@@ -38,10 +38,8 @@ def ask(function: Function, portion: Portion, arrays: np.ndarray) -> np.ndarray:
     """The function's scores (N, K) for images (N, ...), given portion by portion."""
     if portion is Portion.BATCH:
         return to_scores(function(arrays), len(arrays), function.name)
-    single = portion is Portion.IMAGE
-    rows = [
-        to_scores(function(each if single else each[None]), 1, function.name) for each in arrays
-    ]
+    portions = arrays if portion is Portion.IMAGE else arrays[:, None]
+    rows = [to_scores(function(each), 1, function.name) for each in portions]
     if len({each.shape for each in rows}) != 1:
         widths = sorted({each.shape[1] for each in rows})
         raise ModelError(f"{function.name} answers {widths} scores to images of one size")

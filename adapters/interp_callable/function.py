@@ -34,7 +34,7 @@ class Function:
     options: ModelOptions = field(default_factory=ModelOptions)
     """Options that it carries itself."""
     remote: bool = False
-    """Whether it is an HTTP endpoint, which is asked in batches only."""
+    """Whether it is an Endpoint, which is asked in batches only."""
 
     def __call__(self, images: Any) -> Any:
         """What the function answers; ModelError names it where it fails.

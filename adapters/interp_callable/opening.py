@@ -42,21 +42,29 @@ def open_model(source: Any, options: ModelOptions = PLAIN, _lookup: Any = None) 
         fingerprint=fingerprint(
             function.identity, feeding.scores if feeding.spread is None else None
         ),
-        notes=(*_notes(form, feeding, options), *assumed, *_meaning(function, output, options)),
+        notes=(
+            *_notes(function, form, feeding, options),
+            *assumed,
+            *_meaning(function, output, options),
+        ),
     )
     return CallableAdapter(function, form, feeding.portion, spec, output.normalised)
 
 
-def _notes(form: PixelForm, feeding: Feeding, options: ModelOptions) -> list[str]:
+def _notes(
+    function: Function, form: PixelForm, feeding: Feeding, options: ModelOptions
+) -> list[str]:
     """What the function is given, and what was found when it was tried."""
+    form_sent = getattr(function.call, "format", None) if function.remote else None
+    what = f"an HTTP endpoint, sent {form_sent}," if form_sent else "a function,"
     other = "" if options.pixels else "; choose another form with --pixels"
     basis = "its name and its answers to test images"
     if feeding.spread is not None:
         basis = "its name alone, since its answers vary"
     return [
-        f"a function, given {form.words}{other}",
+        f"{what} given {form.words}{other}",
         *feeding.notes,
-        f"a function has no weights: its fingerprint is made of {basis}",
+        f"its weights are not known: its fingerprint is made of {basis}",
     ]
 
 

@@ -30,8 +30,8 @@ class PixelForm:
         """Raise ModelError for a normalisation that whole numbers cannot hold."""
         if self.whole and not self._plain:
             raise ModelError(
-                f"{name} is given whole numbers, which cannot be normalised; found mean "
-                f"{self.input.mean} and std {self.input.std}: choose pixels=float, or leave them out"
+                f"{name} is given whole numbers, which cannot be normalised, but found mean "
+                f"{self.input.mean} and std {self.input.std}; choose --pixels float"
             )
 
     def arrays(self, images: Tensor) -> np.ndarray:

@@ -97,11 +97,10 @@ def explain(
         heat = found.map()  # (H, W), signed
 
     `model` and `classes`: what open_model takes, or what it returned. `image`: a file, a sample's
-    name, a PIL
-    image or a uint8 RGB array (H, W, 3); or a list of these. `method`: by default mint, or rise for
-    a model that only answers with scores. `target`: a class by name or index,
-    "dog, not cat", or a list; by default the class that the model predicts. `params`: the method's
-    parameters that differ from their defaults. `knowledge`: the folder that `fit` wrote, for a
+    name, a PIL image or a uint8 RGB array (H, W, 3); or a list of these. `method`: by default mint,
+    or rise for a model that only answers with scores. `target`: a class by name or index, "dog, not
+    cat", or a list; by default the class that the model predicts. `params`: the method's parameters
+    that differ from their defaults. `knowledge`: the folder that `fit` wrote, for a
     method that learns first. `budget`: how much work it may do. `session` brings progress,
     cancellation and a cache that is shared with other calls; `registry` is short for a session with
     that registry. Raises the errors of interp.errors, before any work where the call is wrong.

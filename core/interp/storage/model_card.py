@@ -96,8 +96,8 @@ def name_classes(
 ) -> tuple[tuple[str, ...], list[str]]:
     """Names for `count` outputs and notes on where they come from.
 
-    They come from the options' list or file, else from the model card, else from what is `known` of the
-    model, else from a class file beside the model file that has the right length; else they are
+    They come from the options' list or file, else from the model card, else from what is `known` of
+    the model, else from a class file beside the model file that has the right length; else they are
     "class 0" and so on. Raises ModelError where a named list or file has another length.
     """
     given, source = None, ""
