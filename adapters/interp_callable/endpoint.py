@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -171,10 +172,12 @@ class Endpoint:
         self._connection = None
 
 
+@lru_cache(maxsize=64)
 def open_endpoint(url: str) -> Endpoint:
     """The endpoint at an address, with settings behind a hash: `http://...#format=json&timeout=5`.
 
-    Nothing is sent yet. Raises ModelError for an address or a setting that cannot be used.
+    Nothing is sent yet. An address that is opened again shares the connection, since a server of
+    one thread would never answer on a second one. Raises ModelError for an address or a setting that cannot be used.
     """
     address = urlsplit(url)
     try:

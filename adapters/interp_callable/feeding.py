@@ -51,26 +51,30 @@ def try_feeding(function: Function, arrays: np.ndarray) -> Feeding:
 
     Raises ModelError, with what went wrong with a batch, where no portion gives finite scores.
     """
-    found, first = None, None
+    first: ModelError | None = None
     for portion in (Portion.BATCH,) if function.remote else Portion:
         try:
-            scores, rows = ask(function, portion, arrays), None
-            if portion is Portion.BATCH:
-                rows = ask(function, Portion.ROW, arrays)
-                if rows.shape != scores.shape:
-                    raise ModelError(
-                        f"{function.name} answers {scores.shape} to a batch and "
-                        f"{rows.shape} to its images one by one; expected the same scores"
-                    )
-            found = _settle(function, portion, scores, rows, arrays)
-            break
+            found = _try(function, portion, arrays)
         except ModelError as error:
             first = first or error
-    if found is None:
-        raise first or ModelError(f"{function.name} gives no scores")
-    if not np.isfinite(found.scores).all():
-        raise ModelError(f"{function.name} answers NaN or infinity to test images; check it")
-    return found
+            continue
+        if not np.isfinite(found.scores).all():
+            raise ModelError(f"{function.name} answers NaN or infinity to test images; check it")
+        return found
+    raise first or ModelError(f"{function.name} gives no scores")
+
+
+def _try(function: Function, portion: Portion, arrays: np.ndarray) -> Feeding:
+    """What is found with one portion; ModelError where it gives no scores of the same shape."""
+    scores, rows = ask(function, portion, arrays), None
+    if portion is Portion.BATCH:
+        rows = ask(function, Portion.ROW, arrays)
+        if rows.shape != scores.shape:
+            raise ModelError(
+                f"{function.name} answers {scores.shape} to a batch and {rows.shape} to its "
+                "images one by one; expected the same scores"
+            )
+    return _settle(function, portion, scores, rows, arrays)
 
 
 def _settle(

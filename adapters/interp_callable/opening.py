@@ -31,6 +31,7 @@ def open_model(source: Any, options: ModelOptions = PLAIN, _lookup: Any = None) 
     form.check(function.name)
     feeding = try_feeding(function, form.arrays(sample_images(spec_input)))
     known = ModelCard(classes=function.classes)
+    answers = None if feeding.spread is not None else feeding.scores
     output = describe_output(torch.from_numpy(feeding.scores), known, None, ModelCard(), options)
     spec = ModelSpec(
         name=function.name,
