@@ -102,7 +102,9 @@ def test_failures_that_pass_are_tried_again(failures):
 def test_failures_that_stay():
     with serving(failures=[503, 503, 503]) as server:
         message = refused(server.url)
-        assert f"127.0.0.1:{server.port}/predict answers 503 Service Unavailable: not now" in message
+        assert (
+            f"127.0.0.1:{server.port}/predict answers 503 Service Unavailable: not now" in message
+        )
         assert server.requests == 3
     with serving(failures=[503]) as server:
         assert "answers 503" in refused(f"{server.url}#retries=0")

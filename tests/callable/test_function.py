@@ -354,7 +354,9 @@ def test_functions_by_name(package):
 
 
 def test_the_current_folder_is_importable(tmp_path, monkeypatch):
-    (tmp_path / "of_this_folder.py").write_text("def score(images):\n    return images.mean((1, 2))")
+    (tmp_path / "of_this_folder.py").write_text(
+        "def score(images):\n    return images.mean((1, 2))"
+    )
     monkeypatch.chdir(tmp_path)
     assert open_any("callable:of_this_folder:score", ModelOptions(), REGISTRY).spec.name == "score"
 
