@@ -2,8 +2,8 @@
 
 python benchmarks/http_model.py
 Writes benchmarks/results/http_model.json. The server is a process of its own. Its own time is that
-in which it reads a batch's bytes, runs the network and writes its scores as bytes; the rest is ours:
-drawing masks, applying them, rounding, sending, waiting, and the map.
+in which it reads a batch's bytes, runs the network and writes its scores as bytes; the rest is
+ours: drawing masks, applying them, rounding, sending, waiting, and the map.
 """
 
 from __future__ import annotations

@@ -177,7 +177,8 @@ def open_endpoint(url: str) -> Endpoint:
     """The endpoint at an address, with settings behind a hash: `http://...#format=json&timeout=5`.
 
     Nothing is sent yet. An address that is opened again shares the connection, since a server of
-    one thread would never answer on a second one. Raises ModelError for an address or a setting that cannot be used.
+    one thread would never answer on a second one. Raises ModelError for an address or a setting
+    that cannot be used.
     """
     address = urlsplit(url)
     try:

@@ -40,9 +40,7 @@ def open_model(source: Any, options: ModelOptions = PLAIN, _lookup: Any = None) 
         activation=output.activation,
         classes=output.classes,
         device="cpu",
-        fingerprint=fingerprint(
-            function.identity, feeding.scores if feeding.spread is None else None
-        ),
+        fingerprint=fingerprint(function.identity, answers),
         notes=(
             *_notes(function, form, feeding, options),
             *assumed,

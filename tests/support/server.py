@@ -45,60 +45,71 @@ def mean_colours(images: np.ndarray) -> np.ndarray:
     return np.asarray(images, np.float64).mean((1, 2)) / 255
 
 
+class Handler(BaseHTTPRequestHandler):
+    """Answers each request as the server's `served` says."""
+
+    protocol_version = "HTTP/1.1"
+
+    @property
+    def served(self) -> Served:
+        return self.server.served  # type: ignore[attr-defined, no-any-return]
+
+    def setup(self) -> None:
+        super().setup()
+        self.served.connections += 1
+
+    def do_POST(self) -> None:
+        served = self.served
+        served.requests += 1
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        time.sleep(served.delay)
+        if served.failures:
+            self.fail(served.failures.pop(0))
+            return
+        form = "npy" if self.headers["Content-Type"] == "application/x-npy" else "json"
+        if form not in served.formats:
+            self.reply(415, f"no {form} here".encode(), "text/plain")
+            return
+        held = np.load(io.BytesIO(body)) if form == "npy" else json.loads(body)["images"]
+        served.seen.append(np.asarray(held))
+        self.answer(mean_colours(served.seen[-1]))
+
+    def fail(self, status: int) -> None:
+        self.close_connection = True
+        if status:
+            self.reply(status, b"not\nnow", "text/plain")
+
+    def answer(self, scores: np.ndarray) -> None:
+        served = self.served
+        self.close_connection = served.closes
+        if served.body is not None:
+            self.reply(200, served.body, "text/plain")
+        elif served.answers == "npy":
+            held = io.BytesIO()
+            np.save(held, scores)
+            self.reply(200, held.getvalue(), "application/x-npy")
+        else:
+            found = {"scores": scores.tolist()}
+            named = {} if served.classes is None else {"classes": served.classes}
+            self.reply(200, json.dumps(found | named).encode(), "application/json")
+
+    def reply(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
 @contextmanager
 def serving(**told: Any) -> Iterator[Served]:
     """A server on a free port of this machine; it ends with the block."""
     served = Served(**told)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def setup(self) -> None:
-            super().setup()
-            served.connections += 1
-
-        def do_POST(self) -> None:
-            served.requests += 1
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            time.sleep(served.delay)
-            if served.failures:
-                status = served.failures.pop(0)
-                self.close_connection = True
-                if status:
-                    self.reply(status, b"not\nnow", "text/plain")
-                return
-            form = "npy" if self.headers["Content-Type"] == "application/x-npy" else "json"
-            if form not in served.formats:
-                self.reply(415, f"no {form} here".encode(), "text/plain")
-                return
-            held = np.load(io.BytesIO(body)) if form == "npy" else json.loads(body)["images"]
-            served.seen.append(np.asarray(held))
-            self.answer(mean_colours(served.seen[-1]))
-
-        def answer(self, scores: np.ndarray) -> None:
-            self.close_connection = served.closes
-            if served.body is not None:
-                self.reply(200, served.body, "text/plain")
-            elif served.answers == "npy":
-                held = io.BytesIO()
-                np.save(held, scores)
-                self.reply(200, held.getvalue(), "application/x-npy")
-            else:
-                found = {"scores": scores.tolist()}
-                named = {} if served.classes is None else {"classes": served.classes}
-                self.reply(200, json.dumps(found | named).encode(), "application/json")
-
-        def reply(self, status: int, body: bytes, kind: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Keep quiet."""
-
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.served = served  # type: ignore[attr-defined]
     served.port = server.server_port
     thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
