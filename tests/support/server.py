@@ -104,11 +104,18 @@ class Handler(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
+class QuietServer(ThreadingHTTPServer):
+    """Says nothing of visitors who went away."""
+
+    def handle_error(self, *_: object) -> None:
+        """Keep quiet."""
+
+
 @contextmanager
 def serving(**told: Any) -> Iterator[Served]:
     """A server on a free port of this machine; it ends with the block."""
     served = Served(**told)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = QuietServer(("127.0.0.1", 0), Handler)
     server.served = served  # type: ignore[attr-defined]
     served.port = server.server_port
     thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
