@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -119,12 +118,16 @@ class Layer(Plain):
 
     name: str = Field(description="name of the module or graph node")
     kind: str = Field(description="type of the module or node, such as Conv2d")
-    layout: Literal["NCHW", "tokens", "vector"] = Field(
-        description="shape of the output: (N, C, h, w), (N, T, C) or (N, C)"
+    layout: Literal["NCHW", "NHWC", "tokens", "vector", "other"] = Field(
+        description="shape of the output: (N, C, h, w), (N, h, w, C), (N, T, C), (N, C), or "
+        "another one, such as attention between tokens"
     )
     channels: int = Field(description="number of channels C")
     grid: tuple[int, int] | None = Field(
-        None, description="cells (h, w); None for vectors and for tokens that form no grid"
+        None, description="cells (h, w) that follow the image; None where there are none"
+    )
+    prefix: int = Field(
+        0, description="leading tokens that are no cells, such as a class token or registers"
     )
     field: ReceptiveField | None = Field(
         None, description="receptive field of the cells; None where it cannot be computed"
@@ -136,15 +139,3 @@ class Layer(Plain):
         description="how the model is split here: graph: only what follows is run; hooks: the "
         "whole model is run again; none: not at all"
     )
-
-
-def grid_of(shape: tuple[int, ...]) -> tuple[int, int] | None:
-    """Grid cells (h, w) of an output's shape; tokens form a square, after a class token if any."""
-    if len(shape) == 4:
-        return (shape[2], shape[3])
-    if len(shape) == 3:
-        for count in (shape[1], shape[1] - 1):
-            side = math.isqrt(count)
-            if side > 1 and side * side == count:
-                return (side, side)
-    return None
