@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,3 +140,19 @@ def test_a_layer_that_is_no_map_is_refused(models: Callable) -> None:
     assert model.layer("blocks.0.attn.k_norm").layout == "other"
     with pytest.raises(UnsupportedError, match=r"k_norm.*is no map"):
         interp.explain(model, picture(), method="gradcam", params={"layer": "blocks.0.attn.k_norm"})
+
+
+def test_indices_into_the_batch_cross_a_cut(tmp_path: Path) -> None:
+    """torchvision's ConvNeXt, exported: its pooling gathers cells by an index for each image."""
+    convnext = import_module("torchvision.models.convnext")
+    blocks = [convnext.CNBlockConfig(8, 16, 1), convnext.CNBlockConfig(16, None, 1)]
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = convnext.ConvNeXt(blocks, num_classes=4).eval()
+    registry = Registry.load()
+    open_model(module, OPTIONS, registry).export(tmp_path / "net.onnx")
+    model = open_model(str(tmp_path / "net.onnx"), ModelOptions(device="cpu"), registry)
+    cut = model.cut("features")
+    images = torch.rand(3, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(2))
+    frontier, activation = cut.prefix(images[:1]), cut.prefix(images).activation
+    assert torch.allclose(cut.suffix(frontier, activation), model.predict(images), atol=1e-5)
