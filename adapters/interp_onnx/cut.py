@@ -15,7 +15,7 @@ from interp.spec import Layer
 from interp.target import Target
 from interp_onnx.finite_difference import chain, differentiate
 from interp_onnx.float64 import to_double, to_double_frontier
-from interp_onnx.network import Network, flatten_scores
+from interp_onnx.network import Network
 from interp_onnx.session import Session
 from interp_onnx.split import Growth, Halves
 
@@ -44,7 +44,7 @@ class OnnxCut(Cut):
     def prefix(self, images: Tensor) -> Frontier:
         activation, *live = self.network.run(self.front, self.network.encode(images))
         spec, pixels = self.model.spec, images.detach().cpu().numpy()
-        key = content_key(spec.fingerprint, spec.input, self.layer.name, pixels)
+        key = content_key(spec.fingerprint, spec.input, self.layer.name, pixels, *spec.reading)
         return Frontier(activation, tuple(live), len(images), key)
 
     def suffix(self, frontier: Frontier, activation: Tensor) -> Tensor:
@@ -111,7 +111,7 @@ class OnnxCut(Cut):
         """Scores (B, K) by a session of the rest."""
         if self.network.batch is not None:
             return self._one_by_one(back, frontier, activation)
-        return flatten_scores(back(activation, *self._live(frontier, len(activation)))[0])
+        return self.network.read(back(activation, *self._live(frontier, len(activation)))[0])
 
     def _live(self, frontier: Frontier, batch: int) -> tuple[Tensor, ...]:
         """The frontier's live tensors for `batch` images; the last ones grown are kept."""
@@ -130,7 +130,7 @@ class OnnxCut(Cut):
         for index in range(len(activation)):
             row = index if frontier.batch > 1 else 0
             live = [_part(each, row, frontier.batch) for each in frontier.live]  # type: ignore[arg-type]
-            scores.append(flatten_scores(back(activation[index : index + 1], *live)[0]))
+            scores.append(self.network.read(back(activation[index : index + 1], *live)[0]))
         return torch.cat(scores)
 
 

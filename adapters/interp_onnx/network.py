@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from interp.network.preprocess import encode
+from interp.readout import as_they_are
 from interp.spec import InputSpec
 from interp_onnx.graph import Graph
 from interp_onnx.session import Engine, Session
@@ -16,7 +18,7 @@ from interp_onnx.signature import ImageInput
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A graph from preprocessed images to scores (N, K)."""
+    """A graph from preprocessed images, and its output as scores (N, K)."""
 
     graph: Graph
     image: ImageInput
@@ -25,6 +27,8 @@ class Network:
     session: Session
     batch: int | None
     """The fixed batch size; None for any."""
+    scores: Callable[[Tensor], Tensor] = as_they_are
+    """The readout: scores (N, K) of the graph's output."""
 
     def encode(self, images: Tensor) -> Tensor:
         """Images of any size, RGB in [0, 1], preprocessed for the model, in its layout and type."""
@@ -34,7 +38,11 @@ class Network:
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Raw scores (N, K) float32 of preprocessed images."""
-        return flatten_scores(self.run(self.session, inputs)[0]).float()
+        return self.read(self.run(self.session, inputs)[0]).float()
+
+    def read(self, output: Tensor) -> Tensor:
+        """Raw scores (N, K) of the graph's output, in its own type."""
+        return self.scores(flatten_scores(output))
 
     def run(self, session: Session, inputs: Tensor) -> list[Tensor]:
         """A session's outputs for preprocessed images, in portions where the batch is fixed."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from onnx import ModelProto
 
 from interp.errors import ModelError
-from interp.network.preprocess import probe_images
-from interp.network.scores import check_scores
-from interp.opening.description import describe_output
+from interp.network.preprocess import probe_images, wide_images
+from interp.opening.description import Lookup, describe_output
 from interp.spec import InputSpec, ModelOptions, ModelSpec
 from interp.storage.model_card import (
     ORIGIN,
@@ -30,35 +29,52 @@ from interp_onnx.signature import ImageInput, find_image, find_scores
 PLAIN = ModelOptions()
 
 
-def open_model(source: str, options: ModelOptions = PLAIN, _lookup: Any = None) -> OnnxAdapter:
-    """Open an .onnx file; ModelError for what is no image classifier."""
+def open_model(
+    source: str, options: ModelOptions = PLAIN, lookup: Lookup | None = None
+) -> OnnxAdapter:
+    """Open an .onnx file; ModelError for what no readout understands."""
     path = Path(source)
     _check_options(path.name, options)
     engine = choose_engine(options.device)
-    return describe(source, read_model(path), engine, options)
+    return describe(source, read_model(path), engine, options, lookup)
 
 
-def describe(source: str, model: ModelProto, engine: Engine, options: ModelOptions) -> OnnxAdapter:
-    """The adapter of a model that was read; ModelError unless it answers with class scores."""
+def describe(
+    source: str,
+    model: ModelProto,
+    engine: Engine,
+    options: ModelOptions,
+    lookup: Lookup | None = None,
+) -> OnnxAdapter:
+    """The adapter of a model that was read; ModelError unless its readout understands it."""
     path = Path(source)
     sidecar, about = read_model_card(path), metadata(model)
     known = from_metadata(about, path.name)
     network, notes = place(path, model, engine, known, sidecar, options)
-    images = probe_images(network.input)
-    scores = check_scores(network.forward(network.encode(images)), path.name)
-    output = describe_output(scores, known, path, sidecar, options)
+    output = describe_output(
+        network.forward(network.encode(probe_images(network.input))),
+        known,
+        path,
+        sidecar,
+        options,
+        path.name,
+        lambda: network.forward(network.encode(wide_images(network.input))),
+        lookup,
+    )
     spec = ModelSpec(
         name=path.stem,
         source=source,
         input=network.input,
         activation=output.activation,
         classes=output.classes,
+        readout=output.readout,
+        unit=output.unit,
         device=str(network.engine.device),
         fingerprint=fingerprint(model),
         origin=about.get(ORIGIN),
         notes=(*notes, *output.notes),
     )
-    return OnnxAdapter(network, spec, output.normalised)
+    return OnnxAdapter(replace(network, scores=output.scores), spec, output.normalised)
 
 
 def place(
