@@ -43,9 +43,8 @@ class OnnxAdapter(ModelAdapter):
 
     @property
     def capabilities(self) -> frozenset[Capability]:  # type: ignore[override]
-        """Scores and activations; cuts unless the batch is fixed at several images."""
-        cut = {Capability.CUT} if self._cuttable else set()
-        return frozenset({Capability.PREDICT, Capability.ACTIVATIONS} | cut)
+        """Scores, activations and cuts."""
+        return frozenset({Capability.PREDICT, Capability.ACTIVATIONS, Capability.CUT})
 
     def predict(self, images: Tensor) -> Tensor:
         return self.network.forward(self.network.encode(images))
@@ -75,16 +74,10 @@ class OnnxAdapter(ModelAdapter):
 
     def cut(self, layer: str) -> OnnxCut:
         """The model split at a layer, compared with the whole; the last few are kept."""
-        if not self._cuttable:
-            raise self.lacks(Capability.CUT, "a cut")
         return _recent(self._cuts, self._most, layer, lambda: self._make_cut(self.layer(layer)))
 
     def to_device(self, values: np.ndarray) -> Tensor:
         return torch.tensor(np.ascontiguousarray(values), device=self.network.engine.device)
-
-    @property
-    def _cuttable(self) -> bool:
-        return self.network.batch in (None, 1)
 
     def _open_reader(self, tensors: Sequence[str]) -> Session:
         """A session that computes these tensors from the image."""
@@ -142,7 +135,7 @@ class OnnxAdapter(ModelAdapter):
                 sights.get(place.tensor),
                 batch=observed.batch,
                 cost_after=share_after(graph, place.tensor, costs),
-                cut="graph" if self._cuttable else "none",
+                cut="graph",
             )
             for name, place in self._places.items()
         ]

@@ -34,6 +34,8 @@ class Network:
         """Images of any size, RGB in [0, 1], preprocessed for the model, in its layout and type."""
         pixels = encode(images.to(self.engine.device, torch.float32), self.input)
         pixels = pixels if self.image.layout == "NCHW" else pixels.permute(0, 2, 3, 1)
+        if self.image.whole:
+            pixels = pixels.mul(255).add(0.5).clamp(0, 255)
         return pixels.to(self.image.dtype).contiguous()
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -62,9 +64,14 @@ def flatten_scores(answer: Tensor) -> Tensor:
     return answer.flatten(1) if answer.shape[2:].numel() == 1 < answer.dim() else answer
 
 
+def is_shape(value: Tensor) -> bool:
+    """Whether a tensor is a number, or a list of whole ones: of a whole batch, not of its rows."""
+    return value.dim() == 0 or (value.dim() == 1 and not value.is_floating_point())
+
+
 def _concatenate(pieces: tuple[Tensor, ...], count: int, padded: int) -> Tensor:
-    """Portions of an output in one; a scalar is the same in all."""
-    if pieces[0].dim() == 0:
+    """Portions of an output in one; a shape is the same in all."""
+    if is_shape(pieces[0]):
         return pieces[0]
     whole = torch.cat(pieces)
     return whole[: len(whole) * count // padded]

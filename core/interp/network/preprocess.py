@@ -38,9 +38,9 @@ def wide_images(spec: InputSpec) -> Tensor:
     plain = torch.ones(1, 3, *spec.size)
     half = plain.clone()
     half[..., : spec.size[1] // 2] = 0
-    scaled = [factor * noise for factor in (4.0, 100.0)]
-    solid = [factor * plain for factor in (0.0, 1.0, 30.0, -30.0)]
-    halves = [half, 1 - half, 30 * half, -30 * half]
+    scaled = [factor * noise for factor in (4.0, 1e4)]
+    solid = [factor * plain for factor in (0.0, 1.0, 1e3, -1e3)]
+    halves = [half, 1 - half, 1e3 * half, -1e3 * half]
     return torch.cat([*scaled, *solid, *halves])
 
 
