@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from onnx import TensorProto
 from torch import Tensor
 
 from interp.errors import InputError, ModelError
@@ -23,6 +24,7 @@ from interp_onnx.network import Network
 from interp_onnx.receptive_field import follow
 from interp_onnx.session import Session
 from interp_onnx.shapes import ObservedShapes, Shape, free_axes, observe_shapes
+from interp_onnx.signature import DTYPES
 from interp_onnx.split import extract, halve
 
 KEPT, ROOM = 4, 1 << 30
@@ -50,7 +52,10 @@ class OnnxAdapter(ModelAdapter):
         return self.network.forward(self.network.encode(images))
 
     def layers(self) -> list[Layer]:
-        """Every module that the exporter names, or else every node, with one row per image."""
+        """Every module that the exporter names, or else every node, with one row per image.
+
+        Those that answer whole numbers are left out; of a quantised graph the fractions are listed.
+        """
         return self._layers
 
     def layer(self, name: str) -> Layer:
@@ -138,6 +143,7 @@ class OnnxAdapter(ModelAdapter):
                 cut="graph",
             )
             for name, place in self._places.items()
+            if (graph.types.get(place.tensor) or TensorProto.FLOAT) in DTYPES
         ]
         return [each for each in found if each is not None]
 

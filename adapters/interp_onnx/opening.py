@@ -23,6 +23,7 @@ from interp_onnx.batch import settle_batch
 from interp_onnx.file import fingerprint, metadata, read_model
 from interp_onnx.graph import Graph
 from interp_onnx.network import Network
+from interp_onnx.quantised import expose_fractions
 from interp_onnx.session import Engine, choose_engine, open_session
 from interp_onnx.signature import ImageInput, find_image, find_scores, normalises
 
@@ -92,7 +93,7 @@ def place(
     """The model on its device, with a free batch where its graph allows, and notes."""
     image, guessed = find_image(model, path.name)
     output, chosen = find_scores(model, path.name, options.output_name)
-    model = with_one_output(Graph(model, image.name, output))
+    model = expose_fractions(with_one_output(Graph(model, image.name, output)))
     sized = {"size": image.size} if image.size else {}
     plain = PLAIN_INPUT if image.whole else {}
     spec, assumed = describe_input({**known.input, **plain, **sized}, sidecar, options)
