@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from interp.engine.random import content_key
+from interp.errors import ModelError
 from interp.model import Cut, Frontier, ModelAdapter, Output
 from interp.network.scores import close
 from interp.spec import Layer
@@ -18,12 +19,16 @@ from interp_onnx.float64 import to_double, to_double_frontier
 from interp_onnx.network import Network, is_shape
 from interp_onnx.session import Session
 from interp_onnx.split import Growth, Halves
+from interp_onnx.unrounded import unround
 
 EXACT = 1e-5
 """How far the scores of the halves may be from the whole's, relative to the largest score."""
 STEPS = 0.03
 """The same for a quantised graph, whose halves onnxruntime may round otherwise than the whole: it
 fuses what a cut separates. Four steps of the 128 on each side of zero."""
+
+ROUNDED = 0.3
+"""How far scores may be moved by rounding, relative to the largest, in a graph of many layers."""
 
 
 @dataclass(eq=False)
@@ -100,19 +105,31 @@ class OnnxCut(Cut):
         """The rest in float64 with a float64 frontier, or both as they are where there is none."""
         wide = to_double_frontier(frontier)
         if self._precise is None:
-            self._precise = self._open_double(frontier, wide) or self.back
+            self._precise = self._open_double(frontier, wide)
+            if self._precise is None and self.network.graph.quantised:
+                raise ModelError(
+                    f"{self.model.spec.name} is quantised, and slopes at {self.layer.name} cannot "
+                    "be computed; choose another layer, or a method that needs no slopes"
+                )
+            self._precise = self._precise or self.back
         return self._precise, frontier if self._precise is self.back else wide
 
     def _open_double(self, frontier: Frontier, wide: Frontier) -> Session | None:
-        """The rest in float64, if onnxruntime can run it and its scores are those of the rest."""
+        """The rest in float64, if onnxruntime can run it and its scores are those of the rest.
+
+        Of a quantised graph the rest without rounding, whose scores may differ by the rounding.
+        """
+        quantised = self.network.graph.quantised
         try:
-            part = to_double(self.halves.suffix(), self.halves.shapes)
-            session = self.network.engine.session(part)
+            part, shapes = self.halves.suffix(), self.halves.shapes
+            if quantised:
+                part, shapes = unround(part, self.halves.tensor, shapes)
+            session = self.network.engine.session(to_double(part, shapes))
             found = self._scores(session, wide, wide.activation)
         except Exception:  # onnxruntime's errors share no class
             return None
-        same = close(found, self.suffix(frontier, frontier.activation), EXACT)
-        return session if same else None
+        expected = self.suffix(frontier, frontier.activation)
+        return session if close(found, expected, ROUNDED if quantised else EXACT) else None
 
     def _scores(self, back: Session, frontier: Frontier, activation: Tensor) -> Tensor:
         """Scores (B, K) by a session of the rest."""

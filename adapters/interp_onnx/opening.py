@@ -28,6 +28,10 @@ from interp_onnx.session import Engine, choose_engine, open_session
 from interp_onnx.signature import ImageInput, find_image, find_scores, normalises
 
 PLAIN = ModelOptions()
+SLOPES = (
+    "the model is quantised: slopes, as in Grad-CAM, are those of the same network without its "
+    "rounding"
+)
 PLAIN_INPUT: dict[str, object] = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 """The normalisation that changes nothing."""
 
@@ -106,6 +110,7 @@ def place(
     graph = Graph(model, image.name, output)
     network = Network(graph, image, spec, engine, session, image.batch)
     network, limits = settle_batch(network, path.name)
+    limits += [SLOPES] * graph.quantised
     return network, [*guessed, *chosen, *assumed, *fallen, *limits]
 
 
