@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from onnx import TensorProto
 from torch import Tensor
 
 from interp.errors import InputError, ModelError
@@ -23,6 +24,7 @@ from interp_onnx.network import Network
 from interp_onnx.receptive_field import follow
 from interp_onnx.session import Session
 from interp_onnx.shapes import ObservedShapes, Shape, free_axes, observe_shapes
+from interp_onnx.signature import DTYPES
 from interp_onnx.sketch import sketch_layers
 from interp_onnx.split import extract, halve
 
@@ -44,15 +46,17 @@ class OnnxAdapter(ModelAdapter):
 
     @property
     def capabilities(self) -> frozenset[Capability]:  # type: ignore[override]
-        """Scores and activations; cuts unless the batch is fixed at several images."""
-        cut = {Capability.CUT} if self._cuttable else set()
-        return frozenset({Capability.PREDICT, Capability.ACTIVATIONS} | cut)
+        """Scores, activations and cuts."""
+        return frozenset({Capability.PREDICT, Capability.ACTIVATIONS, Capability.CUT})
 
     def predict(self, images: Tensor) -> Tensor:
         return self.network.forward(self.network.encode(images))
 
     def layers(self) -> list[Layer]:
-        """Every module that the exporter names, or else every node, with one row per image."""
+        """Every module that the exporter names, or else every node, with one row per image.
+
+        Those that answer whole numbers are left out; of a quantised graph the fractions are listed.
+        """
         return self._layers
 
     def layer(self, name: str) -> Layer:
@@ -77,16 +81,10 @@ class OnnxAdapter(ModelAdapter):
 
     def cut(self, layer: str) -> Cut:
         """The model split at a layer, compared with the whole; the last few are kept."""
-        if not self._cuttable:
-            raise self.lacks(Capability.CUT, "a cut")
         return _recent(self._cuts, self._most, layer, lambda: self._make_cut(self.layer(layer)))
 
     def to_device(self, values: np.ndarray) -> Tensor:
         return torch.tensor(np.ascontiguousarray(values), device=self.network.engine.device)
-
-    @property
-    def _cuttable(self) -> bool:
-        return self.network.batch in (None, 1)
 
     def _open_reader(self, tensors: Sequence[str]) -> Session:
         """A session that computes these tensors from the image."""
@@ -146,10 +144,11 @@ class OnnxAdapter(ModelAdapter):
                 sights.get(place.tensor),
                 sketched.get(place.tensor, []),
                 cost_after=share_after(graph, place.tensor, costs),
-                cut="graph" if self._cuttable else "none",
+                cut="graph",
             )
             for name, place in self._places.items()
             if observed.shapes.get(place.tensor, ())[:1] == (observed.batch,)
+            and (graph.types.get(place.tensor) or TensorProto.FLOAT) in DTYPES
         ]
         return [each for each in found if each is not None]
 

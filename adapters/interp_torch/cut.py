@@ -39,14 +39,17 @@ class TorchCut(Cut):
 
     @abstractmethod
     def back(self, activation: Tensor, live: tuple[Any, ...], grown: int | None) -> Tensor:
-        """Scores of the rest; `grown`: the batch that live values of one image must be grown to."""
+        """Raw output of the rest.
+
+        `grown` is the batch that live values of one image must be grown to.
+        """
 
     def prefix(self, images: Tensor) -> Frontier:
         with torch.no_grad(), self.network.running():
             activation, live = self.front(self.network.encode(images))
         spec, pixels = self.model.spec, images.detach().cpu().numpy()
         facts = (spec.fingerprint, spec.precision, spec.input, self.layer.name, pixels)
-        return Frontier(activation, live, len(images), content_key(*facts))
+        return Frontier(activation, live, len(images), content_key(*facts, *spec.reading))
 
     def suffix(self, frontier: Frontier, activation: Tensor) -> Tensor:
         with torch.no_grad(), self.network.running():
@@ -77,7 +80,7 @@ class TorchCut(Cut):
         batch = len(activation)
         activation = self.network.arrange(activation.to(frontier.activation.dtype))
         grown = None if frontier.batch == batch else batch
-        return self.back(activation, frontier.live, grown).float()
+        return self.network.read(self.back(activation, frontier.live, grown))
 
 
 @dataclass(eq=False)
@@ -112,7 +115,9 @@ class GraphCut(TorchCut):
 
         def answer(gates: Tensor) -> Tensor:
             with torch.no_grad(), self.network.running():
-                return fold.rest(table, gates, self._own(self._grown(live, len(gates)))).float()
+                return self.network.read(
+                    fold.rest(table, gates, self._own(self._grown(live, len(gates))))
+                )
 
         return Gates(answer, table.shape[1] * table.element_size())
 
@@ -131,7 +136,7 @@ class GraphCut(TorchCut):
             live = self._own(self._grown(frontier.live, len(closed)))
             with torch.no_grad(), self.network.running():
                 parts = ablation.without(outputs(), kept, closed)
-                return ablation.rest(*map(self.network.arrange, parts), *live).float()
+                return self.network.read(ablation.rest(*map(self.network.arrange, parts), *live))
 
         def answer(states: Tensor) -> Tensor:
             alone = closes_one(states)

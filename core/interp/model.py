@@ -16,7 +16,7 @@ from interp.network.layout import from_maps, to_maps
 from interp.network.placement import Placement, place
 from interp.network.preprocess import probe_images
 from interp.network.scores import close, express
-from interp.spec import Capability, Layer, ModelSpec
+from interp.spec import VALUE, Capability, Layer, ModelSpec
 from interp.target import Target
 
 if TYPE_CHECKING:
@@ -189,8 +189,22 @@ class ModelAdapter(ABC):
         """Raw scores (N, K), logits where the model has them. Other sizes of image are resized."""
 
     def probabilities(self, scores: Tensor, output: Output = "prob") -> Tensor:
-        """Raw scores (..., K) as `output`, by the model's own activation."""
+        """Raw scores (..., K) as `output`, by the model's own activation.
+
+        Raises UnsupportedError for the logarithm of values, which may be negative.
+        """
+        if output == "logprob" and self.spec.unit == VALUE:
+            raise UnsupportedError(
+                f"found output logprob, but {self.spec.name} answers values; choose prob or logit, "
+                "which both explain the value itself"
+            )
         return express(scores, output, self.spec.activation, self.normalised)
+
+    def unit(self, output: Output = "prob") -> str:
+        """The unit of scores as `output`: "probability", "logit", "log probability", or "value"."""
+        if output == "prob" or self.spec.unit == VALUE:
+            return self.spec.unit
+        return {"logit": "logit", "logprob": "log probability"}[output]
 
     @abstractmethod
     def layers(self) -> list[Layer]:

@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+VALUE = "value"
+"""Unit of scores that are no probabilities, such as a regression's."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -70,6 +72,12 @@ class ModelOptions(Plain):
     activation: Literal["softmax", "sigmoid", "none"] | None = Field(
         None, description="function that turns the network's scores into probabilities"
     )
+    readout: str | None = Field(
+        None, description="registered readout that turns the output into scores; default: classes"
+    )
+    output_name: str | None = Field(
+        None, description="name of the output to read, for a file that has several"
+    )
     device: str | None = Field(
         None, description="cpu, cuda or cuda:N; default: cuda where there is a GPU, else cpu"
     )
@@ -95,7 +103,12 @@ class ModelSpec(Plain):
     activation: Literal["softmax", "sigmoid", "none"] = Field(
         description="function that turns its scores into probabilities"
     )
-    classes: tuple[str, ...] = Field(description="names of the classes, in the scores' order")
+    classes: tuple[str, ...] = Field(
+        description="names of the classes or values, in the scores' order"
+    )
+    readout: str = Field("classes", description="readout that turns its output into scores")
+    unit: str = Field("probability", description="unit of its scores, once they are activated")
+    output: str | None = Field(None, description="name of the output that is read, of several")
     device: str = Field(description="device that it runs on")
     precision: str = Field("fp32", description="floating-point precision of forward passes")
     fingerprint: str = Field(description="sha256 of its weights")
@@ -103,6 +116,15 @@ class ModelSpec(Plain):
         None, description="fingerprint of the model that it was exported from"
     )
     notes: tuple[str, ...] = Field((), description="assumptions and limits, one sentence each")
+
+    @property
+    def reading(self) -> tuple[str, ...]:
+        """What tells two readings of one network's output apart, for keys of cached scores.
+
+        Empty for softmax over the classes of the one output, so that older keys stay valid.
+        """
+        usual = self.readout == "classes" and self.activation == "softmax" and self.output is None
+        return () if usual else (self.readout, self.output or "", self.activation, *self.classes)
 
 
 class ReceptiveField(Plain):

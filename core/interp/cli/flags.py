@@ -210,6 +210,20 @@ class ModelFile:
         "FILE", "Class names, one a line, or a .tsv file. [default: as the model says]"
     )
 
+    activation: Literal["softmax", "sigmoid", "none"] | None = model_option(
+        None,
+        "Function that makes probabilities of the scores: softmax for one class among several, "
+        "sigmoid for classes that do not exclude each other. [default: as the model says]",
+    )
+    readout: str | None = model_option(
+        "NAME",
+        "How the output is read: classes, value (a regression's numbers, as they are) or another "
+        "registered readout. [default: classes]",
+    )
+    output_name: str | None = model_option(
+        "NAME", "The output to read, for an ONNX file that has several. [default: its scores]"
+    )
+
     def options(self) -> ModelOptions:
         """What the user gave, as the options of a model."""
         known = {key: vars(self).get(key) for key in ModelOptions.model_fields}
