@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from interp.errors import ModelError
 from interp.model import ModelAdapter
+from interp.readout import as_they_are
 from interp.spec import Capability, Layer, ModelSpec
 from interp_callable.feeding import Portion, ask
 from interp_callable.function import Function
@@ -24,18 +25,22 @@ class CallableAdapter(ModelAdapter):
     function: Function
     form: PixelForm
     portion: Portion
+    width: int
+    """Scores that it answers per image, before they are read."""
     spec: ModelSpec
+    scores: Callable[[Tensor], Tensor] = as_they_are
+    """Reads scores (N, K) from its answers (N, width)."""
     normalised: bool = False
     capabilities = frozenset({Capability.PREDICT})
 
     def predict(self, images: Tensor) -> Tensor:
-        scores = ask(self.function, self.portion, self.form.arrays(images))
-        if scores.shape[1] != len(self.spec.classes):
+        answers = ask(self.function, self.portion, self.form.arrays(images))
+        if answers.shape[1] != self.width:
             raise ModelError(
-                f"{self.spec.name} answers {scores.shape[1]} scores per image; "
-                f"expected {len(self.spec.classes)}, as at first"
+                f"{self.spec.name} answers {answers.shape[1]} scores per image; "
+                f"expected {self.width}, as at first"
             )
-        return torch.from_numpy(scores)
+        return self.scores(torch.from_numpy(answers))
 
     def layers(self) -> list[Layer]:
         """None: what is inside a function is not known."""

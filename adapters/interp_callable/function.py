@@ -146,6 +146,8 @@ def all_options(function: Function, given: ModelOptions) -> ModelOptions:
         )
     if given.device not in (None, "cpu"):
         raise ModelError(f"{name} is a function and chooses its own device; leave out --device")
+    if given.output_name is not None:
+        raise ModelError(f"{name} is a function and has one output; leave out --output-name")
     return merge(function.options, given)
 
 

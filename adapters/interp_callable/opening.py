@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from interp.opening.description import OutputDescription, describe_output
+from interp.network.preprocess import wide_images
+from interp.opening.description import Lookup, describe_output
+from interp.readout import OutputDescription
 from interp.spec import ModelOptions, ModelSpec
 from interp.storage.model_card import ModelCard, describe_input
 from interp_callable.adapter import CallableAdapter
-from interp_callable.feeding import Feeding, try_feeding
+from interp_callable.feeding import Feeding, ask, try_feeding
 from interp_callable.fingerprint import fingerprint, sample_images
 from interp_callable.function import Function, all_options, find_function
 from interp_callable.pixels import PLAIN_MEAN, PLAIN_STD, PixelForm, pixel_form
@@ -18,7 +21,9 @@ from interp_callable.pixels import PLAIN_MEAN, PLAIN_STD, PixelForm, pixel_form
 PLAIN = ModelOptions()
 
 
-def open_model(source: Any, options: ModelOptions = PLAIN, _lookup: Any = None) -> CallableAdapter:
+def open_model(
+    source: Any, options: ModelOptions = PLAIN, lookup: Lookup | None = None
+) -> CallableAdapter:
     """Open a Python function, `callable:module:function`, or an http(s) address.
 
     Raises ModelError unless it answers images with finite scores.
@@ -32,7 +37,16 @@ def open_model(source: Any, options: ModelOptions = PLAIN, _lookup: Any = None) 
     feeding = try_feeding(function, form.arrays(sample_images(spec_input)))
     known = ModelCard(classes=function.classes)
     answers = None if feeding.spread is not None else feeding.scores
-    output = describe_output(torch.from_numpy(feeding.scores), known, None, ModelCard(), options)
+    output = describe_output(
+        torch.from_numpy(feeding.scores[:2]),
+        known,
+        None,
+        ModelCard(),
+        options,
+        function.name,
+        lambda: _answers_to_extremes(function, feeding, form),
+        lookup,
+    )
     spec = ModelSpec(
         name=function.name,
         source=function.source,
@@ -40,6 +54,8 @@ def open_model(source: Any, options: ModelOptions = PLAIN, _lookup: Any = None) 
         activation=output.activation,
         classes=output.classes,
         device="cpu",
+        readout=output.readout,
+        unit=output.unit,
         fingerprint=fingerprint(function.identity, answers),
         notes=(
             *_notes(function, form, feeding, options),
@@ -47,7 +63,15 @@ def open_model(source: Any, options: ModelOptions = PLAIN, _lookup: Any = None) 
             *_meaning(function, output, options),
         ),
     )
-    return CallableAdapter(function, form, feeding.portion, spec, output.normalised)
+    width = feeding.scores.shape[1]
+    portion = feeding.portion
+    return CallableAdapter(function, form, portion, width, spec, output.scores, output.normalised)
+
+
+def _answers_to_extremes(function: Function, feeding: Feeding, form: PixelForm) -> Tensor:
+    """What the function answers to images as unlike as its pixels allow, (N, K)."""
+    extremes = wide_images(form.input).clamp(0, 1)
+    return torch.from_numpy(ask(function, feeding.portion, form.arrays(extremes)))
 
 
 def _notes(
@@ -70,10 +94,6 @@ def _notes(
 def _meaning(function: Function, output: OutputDescription, options: ModelOptions) -> list[str]:
     """What was assumed of the scores and the names of the classes."""
     notes = list(output.notes)
-    if options.activation is None and output.activation == "softmax":
-        notes.append(
-            "its scores do not sum to 1: taken for logits, of which softmax makes probabilities"
-        )
     if options.classes is None and function.classes == output.classes:
         owner = "the server" if function.remote else "classes_ of the method's object"
         notes.append(f"class names given by {owner}")

@@ -158,9 +158,27 @@ def test_single_images(function):
     assert len(found) == 3
 
 
-def test_one_score_per_image():
-    model = opened(lambda given: mean_colours(given)[:, 0], activation="none")
-    assert model.predict(images()).shape[0] == 3
+@pytest.mark.parametrize("column", [True, False])
+def test_one_score_per_image(column):
+    def redness(given):
+        found = 9 * mean_colours(given)[:, :1] - 4
+        return found if column else found[:, 0]
+
+    model = opened(redness, classes=["red"])
+    assert model.spec.classes == ("red", "not red")
+    scores = model.predict(images())
+    assert scores.shape == (3, 2)
+    torch.testing.assert_close(scores[:, 1], -scores[:, 0])
+    value = opened(redness, classes=["redness"], readout="value")
+    assert (value.spec.unit, value.spec.classes) == ("value", ("redness",))
+    torch.testing.assert_close(value.predict(images()), scores[:, :1])
+
+
+def test_independent_probabilities_are_recognised():
+    model = opened(mean_colours)
+    assert (model.spec.activation, model.normalised) == ("none", True)
+    beyond = opened(lambda given: 1.4 * mean_colours(given))  # above 1 on a white image
+    assert beyond.spec.activation == "softmax"
 
 
 def test_a_batch_that_mixes_its_images():
@@ -207,7 +225,7 @@ def test_probabilities_are_recognised():
     torch.testing.assert_close(model.probabilities(scores), scores)
     logits = opened(colours)
     assert logits.spec.activation == "softmax"
-    assert any("taken for logits" in each for each in logits.spec.notes)
+    assert any("one class among several" in each for each in logits.spec.notes)
 
 
 class Forest:
@@ -275,6 +293,7 @@ def test_functions_that_are_no_models(function, words):
 def test_options_that_no_function_has():
     assert "has no weights" in refused(colours, weights="net.pth")
     assert "its own precision" in refused(colours, precision="bf16")
+    assert "has one output" in refused(colours, output_name="scores")
     assert "its own device" in refused(colours, device="cuda")
 
 

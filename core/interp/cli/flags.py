@@ -215,6 +215,20 @@ class ModelFile:
         "-chw for (N, 3, h, w), with -flat for rows of numbers. [default: uint8]",
     )
 
+    activation: Literal["softmax", "sigmoid", "none"] | None = model_option(
+        None,
+        "Function that makes probabilities of the scores: softmax for one class among several, "
+        "sigmoid for classes that do not exclude each other. [default: as the model says]",
+    )
+    readout: str | None = model_option(
+        "NAME",
+        "How the output is read: classes, value (a regression's numbers, as they are) or another "
+        "registered readout. [default: classes]",
+    )
+    output_name: str | None = model_option(
+        "NAME", "The output to read, for an ONNX file that has several. [default: its scores]"
+    )
+
     def options(self) -> ModelOptions:
         """What the user gave, as the options of a model."""
         known = {key: vars(self).get(key) for key in ModelOptions.model_fields}

@@ -78,7 +78,7 @@ def _sides(pair: tuple[float, float] | None) -> str:
 def predict(
     image: list[str] | None = flags.IMAGE, *, model: flags.Model, shell: flags.Shell
 ) -> None:
-    """Show the model's five most probable classes for images.
+    """Show the model's five most probable classes, or values.
 
     Examples
       interp predict --image photo.jpg
@@ -93,8 +93,9 @@ def predict(
     opened = open_model(model.source, model.options(), shell.registry)
     found = [best(opened, opened.prepare(each.image)[0]) for each in images]
     predictions = [{"image": name, **asdict(each)} for name, each in zip(names, found, strict=True)]
-    facts = {"model": opened.spec.name, "predictions": predictions}
-    shell.say(facts, map(answer, names, found))
+    notes = opened.spec.notes
+    facts = {"model": opened.spec.name, "predictions": predictions, "notes": list(notes)}
+    shell.say(facts, [*map(answer, names, found), *(f"note: {each}" for each in notes)])
 
 
 def export(

@@ -132,6 +132,7 @@ ENTRIES: dict[str, type[Entry]] = {
     "solver": Entry,
     "metric": Entry,
     "attack": Entry,
+    "readout": Entry,
 }
 """The kinds of things that can be registered, in the order of the listing."""
 
