@@ -149,6 +149,7 @@ def _reopening(base: TorchAdapter) -> ModelOptions:
     return options.model_copy(update={**files, "device": None, "precision": "fp32"})
 
 
-def _absolute(path: str) -> str:
-    """The absolute path of a file; a name that is no file stays as it is."""
-    return str(Path(path).resolve()) if Path(path).is_file() else path
+def _absolute(path: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """The absolute path of a file; what is no file's name stays as it is."""
+    is_file = isinstance(path, str) and Path(path).is_file()
+    return str(Path(str(path)).resolve()) if is_file else path

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 VALUE = "value"
 """Unit of scores that are no probabilities, such as a regression's."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+Pixels = Literal["uint8", "float", "uint8-chw", "float-chw", "uint8-flat", "float-flat"]
 
 
 class Capability(StrEnum):
@@ -66,8 +68,10 @@ class ModelOptions(Plain):
     input: dict[str, object] = Field(
         {}, description="fields of InputSpec that override those of the model file"
     )
-    classes: str | None = Field(
-        None, description="file of class names: one a line, or a .tsv with a column called name"
+    classes: str | tuple[str, ...] | None = Field(
+        None,
+        description="class names, or a file of them: one a line, or a .tsv with a column called "
+        "name",
     )
     activation: Literal["softmax", "sigmoid", "none"] | None = Field(
         None, description="function that turns the network's scores into probabilities"
@@ -84,6 +88,19 @@ class ModelOptions(Plain):
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         "fp32", description="floating-point precision of forward passes"
     )
+    pixels: Pixels | None = Field(
+        None,
+        description="form in which a function is given images: uint8 (0 to 255) or float (0 to 1), "
+        "as (N, h, w, 3), with -chw as (N, 3, h, w), with -flat as (N, h * w * 3); default: uint8",
+    )
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _name_by_name(cls, value: object) -> object:
+        """Any sequence of names or numbers, such as an array, as a tuple of texts."""
+        if value is None or isinstance(value, str):
+            return value
+        return tuple(str(each) for each in value) if isinstance(value, Iterable) else value
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from interp.context import Budget
 from interp.errors import InputError
 from interp.registry import Registry
 from interp.request import DEFAULT_MODEL, Choice
-from interp.spec import ModelOptions
+from interp.spec import ModelOptions, Pixels
 
 if TYPE_CHECKING:
     from interp.session import Session
@@ -57,8 +57,8 @@ work_option = partial(option, panel="Computation")
 output_option = partial(option, panel="Output")
 
 A_MODEL = (
-    "A registered name, torchvision:NAME, file.onnx, file.pt2, package.module:factory or a folder "
-    "of interp fit."
+    "A registered name, torchvision:NAME, file.onnx, file.pt2, package.module:factory, "
+    "callable:module:function, http://HOST:PORT/PATH or a folder of interp fit."
 )
 LEARNED = "What {} learned: a folder of interp fit{}. [default: what is shipped, if any]"
 
@@ -208,6 +208,11 @@ class ModelFile:
     )
     classes: str | None = model_option(
         "FILE", "Class names, one a line, or a .tsv file. [default: as the model says]"
+    )
+    pixels: Pixels | None = model_option(
+        "FORM",
+        "What a function or HTTP endpoint is given: uint8 or float, alone for (N, h, w, 3), with "
+        "-chw for (N, 3, h, w), with -flat for rows of numbers. [default: uint8]",
     )
 
     activation: Literal["softmax", "sigmoid", "none"] | None = model_option(

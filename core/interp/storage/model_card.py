@@ -104,12 +104,14 @@ def name_classes(
 
     `also` lists other numbers of names that are accepted; `word` stands in the default names.
 
-    They come from the options' file, else from the model card, else from what is `known` of the
-    model, else from a class file beside the model file that has the right length; else they are
-    "class 0" and so on. Raises ModelError where a named file has another length.
+    They come from the options' list or file, else from the model card, else from what is `known` of
+    the model, else from a class file beside the model file that has the right length; else they are
+    "class 0" and so on. Raises ModelError where a named list or file has another length.
     """
     given, source = None, ""
-    if options.classes is not None:
+    if isinstance(options.classes, tuple):
+        given, source = options.classes, "the list of class names"
+    elif options.classes is not None:
         given, source = read_classes(Path(options.classes)), options.classes
     elif isinstance(card.classes, str) and model is not None:
         given, source = read_classes(model.parent / card.classes), f"{model.parent / card.classes}"
