@@ -25,22 +25,22 @@ class CallableAdapter(ModelAdapter):
     function: Function
     form: PixelForm
     portion: Portion
-    width: int
-    """Scores that it answers per image, before they are read."""
     spec: ModelSpec
+    outputs: int
+    """How many numbers the function answers per image."""
     scores: Callable[[Tensor], Tensor] = as_they_are
-    """Reads scores (N, K) from its answers (N, width)."""
+    """The readout: scores (N, K) of the function's answers."""
     normalised: bool = False
     capabilities = frozenset({Capability.PREDICT})
 
     def predict(self, images: Tensor) -> Tensor:
-        answers = ask(self.function, self.portion, self.form.arrays(images))
-        if answers.shape[1] != self.width:
+        answer = ask(self.function, self.portion, self.form.arrays(images))
+        if answer.shape[1] != self.outputs:
             raise ModelError(
-                f"{self.spec.name} answers {answers.shape[1]} scores per image; "
-                f"expected {self.width}, as at first"
+                f"{self.spec.name} answers {answer.shape[1]} scores per image; "
+                f"expected {self.outputs}, as at first"
             )
-        return self.scores(torch.from_numpy(answers))
+        return self.scores(torch.from_numpy(answer))
 
     def layers(self) -> list[Layer]:
         """None: what is inside a function is not known."""

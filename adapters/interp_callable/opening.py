@@ -63,9 +63,10 @@ def open_model(
             *_meaning(function, output, options),
         ),
     )
-    width = feeding.scores.shape[1]
-    portion = feeding.portion
-    return CallableAdapter(function, form, portion, width, spec, output.scores, output.normalised)
+    count = feeding.scores.shape[1]
+    return CallableAdapter(
+        function, form, feeding.portion, spec, count, output.scores, output.normalised
+    )
 
 
 def _answers_to_extremes(function: Function, feeding: Feeding, form: PixelForm) -> Tensor:
