@@ -43,15 +43,19 @@ class TorchAdapter(ModelAdapter):
     recipe: Recipe | None = None
     """How the model was made of another one; None where it was not."""
     adopt_module: AdoptModule | None = None
+    lacking: frozenset[Capability] = frozenset()
+    """What the module's source keeps from being offered."""
     _cuts: dict[str, Cut] = field(default_factory=dict)
 
     @property
     def capabilities(self) -> frozenset[Capability]:  # type: ignore[override]
-        """All, but a program has no module."""
-        return frozenset(set(Capability) - ({Capability.MODULE} if self.program else set()))
+        """All, except for what the source lacks, and a program has no module."""
+        return (
+            frozenset(Capability) - self.lacking - ({Capability.MODULE} if self.program else set())
+        )
 
     def predict(self, images: Tensor) -> Tensor:
-        with torch.inference_mode(), self.network.running():
+        with self.network.running(), torch.inference_mode():
             scores = self.network.forward(self.network.encode(images))
         self.network.count_images(len(images))
         return scores.clone()  # an ordinary tensor, which may enter autograd

@@ -14,6 +14,7 @@ from interp.model import ModelAdapter
 from interp.opening.source import ModelSource, merge
 from interp.spec import ModelOptions
 from interp_torch.derived import RECIPE, WEIGHTS, Recipe, read_recipe
+from interp_torch.live import unwrap
 from interp_torch.sources.factory import open_factory
 from interp_torch.sources.opened import Opened
 from interp_torch.sources.program import open_program
@@ -33,7 +34,8 @@ def open_source(
     `open_base(source, options, lookup)` opens the model that a derived one was made of.
     """
     if isinstance(source, nn.Module):
-        return Opened(source, type(source).__name__)
+        module, notes = unwrap(source)
+        return Opened(module, type(module).__name__, notes=notes)
     path = Path(source)
     if source.startswith("torchvision:"):
         return open_torchvision(source.partition(":")[2], options)

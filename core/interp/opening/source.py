@@ -7,6 +7,7 @@ from pathlib import Path
 
 from interp.errors import ModelError, blamed, nearest
 from interp.model import ModelAdapter
+from interp.network.plain_tensors import plain_tensors
 from interp.registry import Registry
 from interp.registry.manifest import AdapterEntry
 from interp.spec import ModelOptions, ModelSource
@@ -14,6 +15,7 @@ from interp.spec import ModelOptions, ModelSource
 FOLDER = "folder:"
 
 
+@plain_tensors()
 def open_model(
     source: object, options: ModelOptions, registry: Registry, name: str | None = None
 ) -> ModelAdapter:
