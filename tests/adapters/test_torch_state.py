@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 import interp
-from interp.spec import ModelOptions
+from interp.errors import ModelError, UnsupportedError
+from interp.spec import Capability, ModelOptions
 from interp_torch.opening import open_model
 
 OPTIONS = ModelOptions(input={"size": (32, 32), "mean": (0, 0, 0), "std": (1, 1, 1)})
@@ -100,3 +101,21 @@ def test_a_module_that_does_more_in_train_is_switched_on_a_copy() -> None:
     torch.testing.assert_close(open_model(module, OPTIONS).predict(images), expected)
     assert module.training
     assert module.factor == 100.0
+
+
+def test_a_torchscript_file(tmp_path) -> None:
+    module, images = make().eval(), torch.rand(2, 3, 32, 32)
+    path = tmp_path / "net.pt"
+    torch.jit.save(torch.jit.trace(module, images), path)
+    model = open_model(str(path), OPTIONS)
+    with torch.no_grad():
+        torch.testing.assert_close(model.predict(images), module(images))
+    assert any("its layers cannot be read" in each for each in model.spec.notes)
+    assert model.layers() == []
+    assert {Capability.PREDICT, Capability.GRADIENTS} == model.capabilities
+    assert interp.explain(str(path), IMAGE, method="saliency", options=OPTIONS).map().any()
+    with pytest.raises(UnsupportedError, match="gradcam"):
+        interp.explain(str(path), IMAGE, method="gradcam", options=OPTIONS)
+    torch.save(module.state_dict(), path)
+    with pytest.raises(ModelError, match="holds no TorchScript program.*--weights"):
+        open_model(str(path), OPTIONS)
