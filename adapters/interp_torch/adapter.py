@@ -65,6 +65,8 @@ class TorchAdapter(ModelAdapter):
         return self._layers
 
     def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        if Capability.ACTIVATIONS not in self.capabilities:
+            raise self.lacks(Capability.ACTIVATIONS)
         names = [self.layer(name).name for name in layers]
         with torch.no_grad(), self.network.running():
             inputs = self.network.encode(images)
@@ -75,6 +77,8 @@ class TorchAdapter(ModelAdapter):
 
     def cut(self, layer: str) -> Cut:
         """The model split at a layer; cached, and compared once with the whole model."""
+        if Capability.CUT not in self.capabilities:
+            raise self.lacks(Capability.CUT)
         if layer not in self._cuts:
             self._cuts[layer] = self._make_cut(self.layer(layer))
         return self._cuts[layer]
@@ -96,7 +100,7 @@ class TorchAdapter(ModelAdapter):
             return torch.autograd.grad(total, pixels)[0]
 
     def module(self) -> nn.Module:
-        if self.program is not None:
+        if Capability.MODULE not in self.capabilities:
             raise self.lacks(Capability.MODULE, "the module")
         return self.network.module
 
@@ -107,7 +111,7 @@ class TorchAdapter(ModelAdapter):
         params: dict[str, object],
         classes: Sequence[str] | None = None,
     ) -> TorchAdapter:
-        if self.program is not None or self.adopt_module is None:
+        if Capability.MODULE not in self.capabilities or self.adopt_module is None:
             raise self.lacks(Capability.MODULE, "adopting a module")
         return self.adopt_module(self, module, builder, params, classes)
 
@@ -176,6 +180,8 @@ class TorchAdapter(ModelAdapter):
 
     @cached_property
     def _layers(self) -> list[Layer]:
+        if Capability.ACTIVATIONS not in self.capabilities:
+            return []
         with eval_mode(self.network.module):
             inputs = self.network.encode(self._probe)
             seen = observe(self.network.module, self._graph, inputs)

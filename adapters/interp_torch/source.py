@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from interp.errors import InterpError, ModelError, first_line
@@ -17,13 +18,28 @@ from interp_torch.derived import RECIPE, WEIGHTS, Recipe, read_recipe
 from interp_torch.live import unwrap
 from interp_torch.sources.factory import open_factory
 from interp_torch.sources.opened import Opened
-from interp_torch.sources.program import open_program
+from interp_torch.sources.program import from_script, open_program, open_script
+from interp_torch.sources.timm import open_timm
 from interp_torch.sources.torchvision import open_torchvision
+from interp_torch.sources.transformers import open_transformers
 from interp_torch.weights import SUFFIXES, load_weights
 
 Lookup = Callable[[str, str], Any]
 OpenBase = Callable[[str, ModelOptions, Lookup | None], ModelAdapter]
-FORMS = "torchvision:NAME, FILE.pt2, package.module:factory, or a folder with model.json"
+NAMED: dict[str, Callable[[str, ModelOptions], Opened]] = {
+    "torchvision": open_torchvision,
+    "timm": open_timm,
+    "hf": open_transformers,
+}
+"""Scheme of a source -> what opens the name after the colon."""
+FILES = {".pt2": open_program, ".pt": open_script, ".ts": open_script}
+"""Suffix of a model file -> what opens it."""
+CONFIG = "config.json"
+"""The file that tells a folder of transformers' save_pretrained."""
+FORMS = (
+    "torchvision:NAME, timm:NAME, hf:FOLDER or hf:NAME, FILE.pt2, FILE.pt of TorchScript, "
+    "package.module:factory, or a folder with model.json"
+)
 
 
 def open_source(
@@ -34,20 +50,30 @@ def open_source(
     `open_base(source, options, lookup)` opens the model that a derived one was made of.
     """
     if isinstance(source, nn.Module):
-        module, notes = unwrap(source)
-        return Opened(module, type(module).__name__, notes=notes)
+        return _open_live(source)
+    scheme, _, name = source.partition(":")
+    if scheme in NAMED:
+        return NAMED[scheme](name, options)
     path = Path(source)
-    if source.startswith("torchvision:"):
-        return open_torchvision(source.partition(":")[2], options)
-    if path.suffix == ".pt2" or (path / RECIPE).is_file():
+    if (path / CONFIG).is_file() and not (path / RECIPE).is_file():
+        return open_transformers(source, options)
+    if path.suffix in FILES or (path / RECIPE).is_file():
         if options.weights is not None:
             raise ModelError(f"{source} holds its own weights; leave out --weights")
-        if path.suffix == ".pt2":
-            return open_program(path)
+        if path.suffix in FILES:
+            return FILES[path.suffix](path)
         return open_derived(path, lookup, open_base)
     if ":" in source and not path.exists():
         return open_factory(source, options)
     raise ModelError(_why_unknown(source, path))
+
+
+def _open_live(module: nn.Module) -> Opened:
+    """A module as a program holds it."""
+    inner, notes = unwrap(module)
+    if isinstance(inner, torch.jit.ScriptModule):
+        return from_script(inner, getattr(inner, "original_name", type(inner).__name__))
+    return Opened(inner, type(inner).__name__, notes=notes)
 
 
 def open_derived(folder: Path, lookup: Lookup | None, open_base: OpenBase) -> Opened:
