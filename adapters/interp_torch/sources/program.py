@@ -75,8 +75,9 @@ def open_script(path: Path) -> Opened:
             warnings.simplefilter("ignore")  # that TorchScript is going to leave PyTorch
             script = torch.jit.load(path, map_location="cpu")
     except Exception as error:  # of many kinds
+        damaged = "" if "constants.pkl" in str(error) else f" ({first_line(error)})"
         raise ModelError(
-            f"{path} holds no TorchScript program ({first_line(error)}); if it holds weights, give "
+            f"{path} holds no TorchScript program{damaged}; if it holds weights, give "
             f"package.module:factory with --weights {path}"
         ) from error
     return from_script(script, path.stem, owned=True, file=path)

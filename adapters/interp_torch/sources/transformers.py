@@ -80,7 +80,7 @@ def _config(library: ModuleType, name: str, arguments: dict[str, Any], random: b
         else:
             config = library.AutoConfig.from_pretrained(name, trust_remote_code=False, **arguments)
     except Exception as error:  # no such folder, no network, an unknown type, its own code
-        raise _unopened(name, error) from error
+        raise _unopened(name, error, random) from error
     if type(config) not in library.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING:
         found = ", ".join(config.architectures or ()) or type(config).__name__
         raise ModelError(
@@ -108,7 +108,7 @@ def _fetched(library: ModuleType, name: str, config: Any) -> nn.Module:
     return cast(nn.Module, module)
 
 
-def _unopened(name: str, error: Exception) -> ModelError:
+def _unopened(name: str, error: Exception, random: bool = False) -> ModelError:
     """The error to raise where neither a folder nor the Hub gives a model."""
     path = Path(name)
     if path.is_dir() and not (path / "config.json").is_file():
@@ -117,6 +117,11 @@ def _unopened(name: str, error: Exception) -> ModelError:
         return ModelError(f"hf:{name} cannot be opened: {first_line(error)}")
     if path.is_absolute() or name.startswith("."):
         return ModelError(f"hf:{name}: no such folder; check the path")
+    if random:
+        return ModelError(
+            f"the configuration of hf:{name} could not be fetched ({first_line(error)}); with "
+            "--weights random a type of model will do, such as hf:vit"
+        )
     return unfetched(f"hf:{name}", error)
 
 
