@@ -43,15 +43,19 @@ class TorchAdapter(ModelAdapter):
     recipe: Recipe | None = None
     """How the model was made of another one; None where it was not."""
     adopt_module: AdoptModule | None = None
+    lacking: frozenset[Capability] = frozenset()
+    """What the module's source keeps from being offered."""
     _cuts: dict[str, Cut] = field(default_factory=dict)
 
     @property
     def capabilities(self) -> frozenset[Capability]:  # type: ignore[override]
-        """All, but a program has no module."""
-        return frozenset(set(Capability) - ({Capability.MODULE} if self.program else set()))
+        """All, except for what the source lacks, and a program has no module."""
+        return (
+            frozenset(Capability) - self.lacking - ({Capability.MODULE} if self.program else set())
+        )
 
     def predict(self, images: Tensor) -> Tensor:
-        with torch.inference_mode(), self.network.running():
+        with self.network.running(), torch.inference_mode():
             scores = self.network.forward(self.network.encode(images))
         self.network.count_images(len(images))
         return scores.clone()  # an ordinary tensor, which may enter autograd
@@ -61,6 +65,8 @@ class TorchAdapter(ModelAdapter):
         return self._layers
 
     def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        if Capability.ACTIVATIONS not in self.capabilities:
+            raise self.lacks(Capability.ACTIVATIONS)
         described = {name: self.layer(name) for name in layers}
         names = list(described)
         with torch.no_grad(), self.network.running():
@@ -74,6 +80,8 @@ class TorchAdapter(ModelAdapter):
 
     def cut(self, layer: str) -> Cut:
         """The model split at a layer; cached, and compared once with the whole model."""
+        if Capability.CUT not in self.capabilities:
+            raise self.lacks(Capability.CUT)
         if layer not in self._cuts:
             self._cuts[layer] = self._make_cut(self.layer(layer))
         return self._cuts[layer]
@@ -95,7 +103,7 @@ class TorchAdapter(ModelAdapter):
             return torch.autograd.grad(total, pixels)[0]
 
     def module(self) -> nn.Module:
-        if self.program is not None:
+        if Capability.MODULE not in self.capabilities:
             raise self.lacks(Capability.MODULE, "the module")
         return self.network.module
 
@@ -106,7 +114,7 @@ class TorchAdapter(ModelAdapter):
         params: dict[str, object],
         classes: Sequence[str] | None = None,
     ) -> TorchAdapter:
-        if self.program is not None or self.adopt_module is None:
+        if Capability.MODULE not in self.capabilities or self.adopt_module is None:
             raise self.lacks(Capability.MODULE, "adopting a module")
         return self.adopt_module(self, module, builder, params, classes)
 
@@ -175,6 +183,8 @@ class TorchAdapter(ModelAdapter):
 
     @cached_property
     def _layers(self) -> list[Layer]:
+        if Capability.ACTIVATIONS not in self.capabilities:
+            return []
         images = corner_images(self.network.input).to(self.network.device)
         with eval_mode(self.network.module):
             seen = observe(self.network.module, self._graph, self.network.encode(images))

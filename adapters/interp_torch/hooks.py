@@ -17,7 +17,7 @@ def eval_mode(module: nn.Module, parts: Iterable[nn.Module] | None = None) -> It
 
     `parts` are the module's modules(), where the caller has listed them: listing takes a while.
     """
-    training = [each for each in parts or module.modules() if each.training]
+    training = [each for each in parts or module.modules() if getattr(each, "training", False)]
     for each in training:
         each.training = False
     try:

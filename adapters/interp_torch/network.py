@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from interp.errors import ModelError
+from interp.network.plain_tensors import plain_tensors
 from interp.network.preprocess import encode
 from interp.readout import as_they_are
 from interp.spec import InputSpec
 from interp_torch.hooks import eval_mode
+from interp_torch.live import compiled
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 LAYOUT_TRIAL = 64
@@ -39,11 +41,19 @@ class Network:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Evaluation mode and the chosen precision within the block."""
+        """Evaluation mode, the chosen precision and ordinary tensors within the block."""
         dtype = PRECISIONS.get(self.precision)
         cast = torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None)
-        with eval_mode(self.module, self._parts), cast:
+        with plain_tensors(), eval_mode(self.module, self._parts), cast, self._uncompiled():
             yield
+
+    def _uncompiled(self) -> AbstractContextManager[object]:
+        """Compiled parts run as they were written, so that their layers are seen."""
+        return torch.compiler.set_stance("force_eager") if self._compiled else nullcontext()
+
+    @cached_property
+    def _compiled(self) -> bool:
+        return compiled(self.module)
 
     @cached_property
     def _parts(self) -> tuple[nn.Module, ...]:
@@ -88,7 +98,7 @@ class Network:
     def _time(self, images: Tensor) -> float:
         """Seconds of the fastest of three passes; the first of all warms up."""
         taken = []
-        with torch.inference_mode(), self.running():
+        with self.running(), torch.inference_mode():
             for _ in range(4):
                 begun = time.perf_counter()
                 self.forward(self.encode(images))

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from interp.errors import ModelError, first_line
+from interp.errors import ModelError
 from interp.network.preprocess import wide_images
+from interp.network.scores import close
 from interp.opening.description import describe_output
 from interp.spec import InputSpec, ModelOptions, ModelSpec
 from interp.storage.model_card import ModelCard, describe_input, read_model_card
 from interp_torch.adapter import TorchAdapter, probe
+from interp_torch.answer import ScoresOf, find_scores, told
 from interp_torch.derived import LIVE, Recipe
+from interp_torch.diagnosis import explain_failure
+from interp_torch.live import change, duplicate, must_change
 from interp_torch.malloc import keep_freed_memory
 from interp_torch.network import Network, choose_device
-from interp_torch.source import Lookup, Opened, open_source
+from interp_torch.source import Lookup, open_source
+from interp_torch.sources.opened import Opened
 from interp_torch.weights import fingerprint
 
 PLAIN = ModelOptions()
+STEADY = {"fp32": 0.01, "bf16": 0.1, "fp16": 0.1}
+"""How far two answers to one image may be apart, relative to the largest score."""
 
 
 def open_model(
@@ -43,15 +51,16 @@ def describe(
     spec_input, notes = describe_input(opened.input, sidecar, options)
     tensors = opened.tensors or dict(opened.module.state_dict())
     network = place(opened, spec_input, options)
+    network, answer, told_of_answers = first_answer(network, opened.name)
     known = ModelCard(classes=opened.classes, activation=opened.activation, readout=opened.readout)
     output = describe_output(
-        first_output(network, opened.name),
+        answer,
         known,
         opened.file,
         sidecar,
         options,
         opened.name,
-        lambda: _answer(network, wide_images(network.input)),
+        lambda: _answer(network, network.encode(wide_images(network.input))),
         lookup,
     )
     network.scores = output.scores
@@ -66,43 +75,78 @@ def describe(
         device=str(network.device),
         precision=options.precision,
         fingerprint=fingerprint(tensors),
-        notes=(*opened.notes, *notes, *output.notes),
+        notes=(*opened.notes, *notes, *told_of_answers, *output.notes),
     )
     return TorchAdapter(
-        network, spec, options, output.normalised, opened.program, opened.recipe, adopt_module
+        network,
+        spec,
+        options,
+        output.normalised,
+        opened.program,
+        opened.recipe,
+        adopt_module,
+        opened.lacking,
     )
 
 
 def place(opened: Opened, spec: InputSpec, options: ModelOptions) -> Network:
-    """The module on its device in float32; the user's own module is copied, not moved."""
+    """The module on its device in float32; the user's own module is copied, not altered."""
     module = opened.module
     first = next((each for each in module.parameters() if each.is_floating_point()), None)
     held = None if opened.owned or first is None else first.device
     device = choose_device(options.device, held)
-    if first is not None and (first.device != device or first.dtype != torch.float32):
-        module = module if opened.owned else copy.deepcopy(module)
-        module = module.to(device, torch.float32)
+    if opened.owned or must_change(module, device):
+        module = module if opened.owned else duplicate(module)
+        change(module, device)
     return Network(
         module, spec, device, options.precision, opened.owned or module is not opened.module
     )
 
 
-def first_output(network: Network, name: str) -> object:
-    """The raw output on two random images; ModelError where the module fails."""
-    size = "x".join(map(str, network.input.size))
+def first_answer(network: Network, name: str) -> tuple[Network, Any, tuple[str, ...]]:
+    """The network, its raw answer to two random images, and notes on how it answers.
+
+    Where the scores are one part of the answer, the network is one that answers with that part.
+    Raises ModelError where the module fails.
+    """
+    images = network.encode(probe(network))
     try:
-        return _answer(network, probe(network))
+        answer = _answer(network, images)
     except Exception as error:  # the model's own code: anything can happen
-        raise ModelError(
-            f"{name} fails on images of {size}: {first_line(error)}; "
-            "set the size with --input size=H,W"
-        ) from error
+        run = partial(_answer, network)
+        raise ModelError(f"{name} {explain_failure(network.module, run, images, error)}") from error
+    notes: tuple[str, ...] = ()
+    keys = None if isinstance(answer, Tensor) else find_scores(answer, len(images))
+    if keys is not None:
+        notes = (told(answer, keys),)
+        network = replace(network, module=ScoresOf(network.module, keys))
+        answer = _answer(network, images)
+    if isinstance(answer, Tensor):
+        notes = (*notes, *_steadiness(network, images, answer.float()))
+    return network, answer, notes
 
 
-def _answer(network: Network, images: Tensor) -> Any:
-    """The module's raw output on images (N, 3, h, w)."""
+def _answer(network: Network, inputs: Tensor) -> Any:
+    """The module's raw answer to preprocessed images."""
     with torch.no_grad(), network.running():
-        return network.module(network.encode(images))
+        return network.module(inputs)
+
+
+def _steadiness(network: Network, images: Tensor, scores: Tensor) -> Iterator[str]:
+    """Notes where the module answers otherwise when it is asked again, or image by image."""
+    tolerance = STEADY[network.precision]
+    if not close(_answer(network, images).float(), scores, tolerance):
+        yield "the model answers differently each time (dropout on?): maps show noise"
+        return
+    try:
+        single = torch.cat([_answer(network, each[None]).float() for each in images])
+    except Exception:  # the model's own code, for a batch of one
+        return
+    if not close(single, scores, tolerance):
+        yield (
+            "an image's scores depend on the others in its batch (batch statistics?): maps of "
+            "methods that ask about many images at once are not to be trusted"
+        )
 
 
 def adopt_module(

@@ -5,50 +5,56 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from torch import Tensor, nn
 
 from interp.errors import ModelError, first_line
+from interp_torch.checkpoint import Weights, few, find_weights, unpickle
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".th")
-WRAPPER, PREFIX = "state_dict", "module."
+SUFFIXES = (".safetensors", ".pth", ".pt", ".th", ".bin", ".ckpt", ".tar")
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Named tensors of a .safetensors or .pth file, without `state_dict` and `module.` prefixes."""
+def read_weights(path: Path, expected: Mapping[str, object]) -> Weights:
+    """Named tensors of a weights file, or of a checkpoint, that fit the `expected` names best.
+
+    Raises ModelError for a file without any.
+    """
     if not path.is_file():
         raise ModelError(f"no weights file {path}; check --weights")
     if path.suffix not in SUFFIXES:
         raise ModelError(f"weights {path}: expected a file of {', '.join(SUFFIXES)}")
     try:
         content = _read(path)
-    except (OSError, RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # damaged files raise errors of every kind
         raise ModelError(
             f"weights {path} are no file of named tensors: {first_line(error)}"
         ) from error
-    content = content.get(WRAPPER, content) if isinstance(content, Mapping) else content
-    tensors = isinstance(content, Mapping) and all(isinstance(e, Tensor) for e in content.values())
-    if not isinstance(content, Mapping) or not tensors:
-        raise ModelError(f"weights {path} hold a {type(content).__name__}; expected named tensors")
-    wrapped = bool(content) and all(name.startswith(PREFIX) for name in content)
-    return {name.removeprefix(PREFIX) if wrapped else name: each for name, each in content.items()}
-
-
-def load_weights(module: nn.Module, path: Path) -> None:
-    """Load weights into the module; ModelError unless names and shapes match exactly."""
-    content = read_weights(path)
     try:
-        missing, unexpected = module.load_state_dict(content, strict=False)
+        return find_weights(content, expected)
+    except ValueError as error:
+        raise ModelError(f"weights {path} {error}") from error
+
+
+def load_weights(module: nn.Module, path: Path) -> tuple[str, ...]:
+    """Load weights into the module, and return notes on how they were found in the file.
+
+    Raises ModelError unless the names and shapes match exactly.
+    """
+    found = read_weights(path, module.state_dict())
+    try:
+        missing, unexpected = module.load_state_dict(found.tensors, strict=False)
     except RuntimeError as error:
         detail = str(error).strip().splitlines()[-1].strip()
         raise ModelError(f"weights {path} do not fit {type(module).__name__}: {detail}") from error
     if missing or unexpected:
         raise ModelError(
             f"weights {path} do not fit {type(module).__name__}: "
-            f"missing {_few(missing)}; unexpected {_few(unexpected)}"
+            f"missing {few(missing)}; unexpected {few(unexpected)}"
         )
+    return found.notes
 
 
 def fingerprint(tensors: Mapping[str, object]) -> str:
@@ -72,9 +78,4 @@ def _read(path: Path) -> object:
             return load_file(path)
         except SafetensorError as error:
             raise ValueError(str(error)) from error
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def _few(names: list[str]) -> str:
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return shown or "none"
+    return unpickle(path)

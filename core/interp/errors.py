@@ -9,9 +9,12 @@ InterpError
 └── Cancelled           the user asked to stop
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+
+TERMINAL_CODE = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 
 
 class InterpError(Exception):
@@ -60,8 +63,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def first_line(error: BaseException, limit: int = 200) -> str:
-    """The first line of an error's message, else its class name, to be part of another message."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:limit]
+    """The first line of an error's message, else its class name, to be part of another message.
+
+    Codes for colours in a terminal are left out.
+    """
+    text = TERMINAL_CODE.sub("", str(error)).strip() or type(error).__name__
+    return text.splitlines()[0][:limit]
 
 
 @contextmanager

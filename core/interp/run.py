@@ -19,6 +19,7 @@ from interp.explanation import Explanation, Provenance, join
 from interp.knowledge import Knowledge
 from interp.method import Method, Style
 from interp.model import ModelAdapter
+from interp.network.plain_tensors import plain_tensors
 from interp.opening.images import named_images, open_data
 from interp.opening.named import open_knowledge, open_method, require
 from interp.opening.prediction import choose_targets
@@ -51,6 +52,7 @@ class Result:
         return [] if self.bundle is None else [self.bundle / name for name in self.drawings]
 
 
+@plain_tensors()
 def run(
     request: Request,
     session: Session | None = None,
@@ -89,6 +91,7 @@ def run(
     )
 
 
+@plain_tensors()
 def survey(
     request: Request,
     session: Session | None = None,
@@ -112,6 +115,7 @@ def survey(
     return prepared.finish(found, style)
 
 
+@plain_tensors()
 def fit(
     request: Request,
     session: Session | None = None,

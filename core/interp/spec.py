@@ -63,7 +63,9 @@ class ModelOptions(Plain):
     """
 
     weights: str | None = Field(
-        None, description="file of weights (.safetensors or .pth) for a model made by a factory"
+        None,
+        description="file of weights (.safetensors, .pth or a trainer's checkpoint) for a model "
+        "made by a factory or named, or `random`",
     )
     input: dict[str, object] = Field(
         {}, description="fields of InputSpec that override those of the model file"

@@ -123,7 +123,7 @@ class Fixed(nn.Module):
         (torch.full((2, 3), torch.nan), "answers NaN or infinity"),
         (torch.rand(2, 3, 4), r"answers (2, 3, 4) to 2 images; expected scores (2, classes)"),
         (torch.rand(1, 3), "answers (1, 3) to 2 images"),
-        ({"out": torch.rand(2, 3)}, "answers dict to 2 images"),
+        ({"out": torch.rand(2, 3, 4)}, "answers dict with out (2, 3, 4) to 2 images"),
         ("fail", "fails on images of 224x224"),
     ],
 )

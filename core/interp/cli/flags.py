@@ -57,8 +57,10 @@ work_option = partial(option, panel="Computation")
 output_option = partial(option, panel="Output")
 
 A_MODEL = (
-    "A registered name, torchvision:NAME, file.onnx, file.pt2, package.module:factory, "
-    "callable:module:function, http://HOST:PORT/PATH or a folder of interp fit."
+    "A registered name, torchvision:NAME, timm:NAME, hf:FOLDER-or-NAME, file.onnx, file.pt2, "
+    "file.pt (TorchScript), package.module:factory, callable:module:function, "
+    "http://HOST:PORT/PATH or a folder of interp fit; arguments follow as in "
+    "timm:NAME@num_classes=10."
 )
 LEARNED = "What {} learned: a folder of interp fit{}. [default: what is shipped, if any]"
 
@@ -199,7 +201,9 @@ class ModelFile:
     """What a model's file does not say, or says wrongly."""
 
     weights: str | None = model_option(
-        "FILE", "Weights for a factory, .safetensors or .pth. [default: those it builds with]"
+        "FILE",
+        "Weights for a factory or a named model: .safetensors, .pth or a trainer's checkpoint; "
+        "random for random ones. [default: those it comes with]",
     )
     input: list[str] | None = model_option(
         "FIELDS",

@@ -11,6 +11,7 @@ from interp.comparison.comparison_run import ComparisonRun, OnImage, no_callback
 from interp.comparison.result import Comparison, ComparisonRequest
 from interp.dataset import TolerantReader
 from interp.errors import InputError, PluginError
+from interp.network.plain_tensors import plain_tensors
 from interp.opening.images import open_images
 from interp.opening.named import open_method
 from interp.registry import Registry
@@ -20,6 +21,7 @@ from interp.storage.resumable import check_resumable
 from interp.target import parse_target
 
 
+@plain_tensors()
 def compare(
     request: ComparisonRequest,
     session: Session | None = None,

@@ -16,6 +16,7 @@ from interp.knowledge import Knowledge
 from interp.method import Method
 from interp.metric import ExplanationMetric
 from interp.model import ModelAdapter
+from interp.network.plain_tensors import plain_tensors
 from interp.opening.images import open_data
 from interp.opening.named import is_explanation_metric, open_method, open_metric, require
 from interp.registry import Registry
@@ -31,6 +32,7 @@ def no_message(line: str) -> None:
     """No-op message callback."""
 
 
+@plain_tensors()
 def evaluate(
     request: EvaluationRequest,
     session: Session | None = None,

@@ -9,11 +9,13 @@ from interp.dataset import Dataset
 from interp.errors import blamed
 from interp.metric import Measurement
 from interp.model import ModelAdapter
+from interp.network.plain_tensors import plain_tensors
 from interp.opening.images import open_data
 from interp.opening.named import open_model_metric
 from interp.session import Session
 
 
+@plain_tensors()
 def measure(
     name: str,
     model: ModelAdapter,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interp.errors import ModelError
+from interp.network.outputs import outline
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,9 +54,9 @@ def check_scores(answer: object, name: str) -> Tensor:
     if isinstance(answer, torch.Tensor) and answer.shape == (2,):
         answer = answer[:, None]
     if not isinstance(answer, torch.Tensor) or answer.dim() != 2 or len(answer) != 2:
-        is_tensor = isinstance(answer, torch.Tensor)
-        found = tuple(answer.shape) if is_tensor else type(answer).__name__  # type: ignore[attr-defined]
-        raise ModelError(f"{name} answers {found} to 2 images; expected scores (2, classes)")
+        raise ModelError(
+            f"{name} answers {outline(answer)} to 2 images; expected scores (2, classes)"
+        )
     if not bool(torch.isfinite(answer).all()):
         raise ModelError(f"{name} answers NaN or infinity to random images; check its weights")
     return answer.float()

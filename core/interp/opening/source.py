@@ -7,6 +7,7 @@ from pathlib import Path
 
 from interp.errors import ModelError, blamed, nearest
 from interp.model import ModelAdapter
+from interp.network.plain_tensors import plain_tensors
 from interp.registry import Registry
 from interp.registry.manifest import AdapterEntry
 from interp.spec import ModelOptions, ModelSource
@@ -16,6 +17,7 @@ CALLABLE = "collections.abc.Callable"
 """Stands in an adapter's objects for whatever can be called and is of no class named there."""
 
 
+@plain_tensors()
 def open_model(
     source: object, options: ModelOptions, registry: Registry, name: str | None = None
 ) -> ModelAdapter:

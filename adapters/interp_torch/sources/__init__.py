@@ -1,0 +1,1 @@
+"""What a model is opened from: one module for each form of source."""

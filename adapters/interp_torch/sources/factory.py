@@ -1,0 +1,68 @@
+"""The source `package.module:factory`."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from interp.errors import InterpError, ModelError, first_line
+from interp.spec import ModelOptions
+from interp_torch.sources.arguments import split_arguments
+from interp_torch.sources.opened import RANDOM, RANDOM_NOTE, Opened
+from interp_torch.weights import load_weights
+
+
+def open_factory(source: str, options: ModelOptions) -> Opened:
+    """`package.module:factory` called, with the arguments after `@` if any.
+
+        open_factory("nets:build@width=32", ModelOptions(weights="best.ckpt"))
+
+    It is filled from the options' weights; with "random" it stays as the factory made it.
+    """
+    path, arguments = split_arguments(source)
+    module, _, name = path.partition(":")
+    with _current_folder():
+        try:
+            factory = _attribute(importlib.import_module(module), name)
+            ready = isinstance(factory, nn.Module) and not arguments
+            made = factory if ready else factory(**arguments)
+        except InterpError:
+            raise
+        except Exception as error:  # the user's code: anything can happen
+            raise ModelError(
+                f"{source} cannot be called: {type(error).__name__}: {first_line(error)}"
+            ) from error
+    if not isinstance(made, nn.Module):
+        raise ModelError(f"{source} gave a {type(made).__name__}; expected a torch.nn.Module")
+    owned = made is not factory
+    if options.weights is None or options.weights == RANDOM:
+        notes = (RANDOM_NOTE,) if options.weights else ()
+        return Opened(made, name, owned, notes=notes)
+    made = made if owned else copy.deepcopy(made)
+    file = Path(options.weights)
+    return Opened(made, name, owned, file=file, notes=load_weights(made, file))
+
+
+def _attribute(place: object, name: str) -> Any:
+    """The object behind a dotted name, such as a method of a class."""
+    for part in name.split("."):
+        place = getattr(place, part)
+    return place
+
+
+@contextmanager
+def _current_folder() -> Iterator[None]:
+    """Make the current folder importable, as `python -m` does."""
+    before = list(sys.path)
+    sys.path.insert(0, "")
+    try:
+        yield
+    finally:
+        sys.path[:] = before
