@@ -117,5 +117,5 @@ def test_a_torchscript_file(tmp_path) -> None:
     with pytest.raises(UnsupportedError, match="gradcam"):
         interp.explain(str(path), IMAGE, method="gradcam", options=OPTIONS)
     torch.save(module.state_dict(), path)
-    with pytest.raises(ModelError, match="holds no TorchScript program.*--weights"):
+    with pytest.raises(ModelError, match=r"holds no TorchScript program.*--weights"):
         open_model(str(path), OPTIONS)
