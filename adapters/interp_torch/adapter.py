@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from interp.errors import InputError, ModelError, UnsupportedError
 from interp.model import Cut, ModelAdapter, as_maps
 from interp.network.layout import LayoutReader, corner_images, to_maps
+from interp.network.plain_tensors import plain_tensors
 from interp.network.preprocess import probe_images
 from interp.spec import Capability, Layer, ModelOptions, ModelSpec
 from interp.storage.folder import new_folder
@@ -171,14 +172,14 @@ class TorchAdapter(ModelAdapter):
     def _graph(self) -> Graph | None:
         if self.program is not None:
             return self.program
-        with eval_mode(self.network.module):
+        with plain_tensors(), eval_mode(self.network.module):
             return trace(self.network.module, self.network.encode(self._probe))
 
     @cached_property
     def _batching(self) -> Batching:
         if self._graph is None:
             raise self.lacks(Capability.CUT)
-        with eval_mode(self.network.module):
+        with plain_tensors(), eval_mode(self.network.module):
             return learn_batching(self._graph, self.network.encode(self._probe))
 
     @cached_property
@@ -186,7 +187,7 @@ class TorchAdapter(ModelAdapter):
         if Capability.ACTIVATIONS not in self.capabilities:
             return []
         images = corner_images(self.network.input).to(self.network.device)
-        with eval_mode(self.network.module):
+        with plain_tensors(), eval_mode(self.network.module):
             seen = observe(self.network.module, self._graph, self.network.encode(images))
         exact = self._graph.places if self._graph is not None else ()
         reader = LayoutReader(self.network.input.size)

@@ -8,7 +8,7 @@ import re
 import types
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -147,8 +147,18 @@ def _rank(keys: tuple[str, ...]) -> int:
 
 
 def _fit(tensors: Tensors, expected: set[str]) -> _Fit:
-    """The tensors under the names that fit best, by leaving out or adding a prefix."""
-    own = _unwrapped(tensors, expected)
+    """The tensors under the names that fit best, by leaving out or adding a prefix.
+
+    Wrappers' parts inside of names are left out where more names fit without them.
+    """
+    plain = _without_prefix(tensors, expected)
+    bare = _without_prefix(_unwrapped(tensors, expected), expected)
+    if bare.count > plain.count:
+        return replace(bare, removed=f"{_lost(tensors, expected)}{bare.removed}")
+    return plain
+
+
+def _without_prefix(own: Tensors, expected: set[str]) -> _Fit:
     counts = _prefixes(own, expected)
     prefix, count = max(counts.items(), key=lambda each: (each[1], -len(each[0])))
     added = _added(own, expected) if not count else ""
@@ -158,8 +168,7 @@ def _fit(tensors: Tensors, expected: set[str]) -> _Fit:
     inside = {name[len(prefix) :]: each for name, each in own.items() if name.startswith(prefix)}
     left = tuple(name for name in own if not name.startswith(prefix))
     rivals = tuple(each for each, found in counts.items() if found == count > 0 and each != prefix)
-    gone = _lost(tensors, own)
-    return _Fit(inside, count, f"{gone}{prefix}", left=left, rivals=rivals)
+    return _Fit(inside, count, prefix, left=left, rivals=rivals)
 
 
 def _unwrapped(tensors: Tensors, expected: set[str]) -> Tensors:
@@ -172,12 +181,10 @@ def _unwrapped(tensors: Tensors, expected: set[str]) -> Tensors:
     return renamed if len(renamed) == len(tensors) else tensors
 
 
-def _lost(before: Tensors, after: Tensors) -> str:
-    """The first wrapper's part that was left out, with its dot, for a note."""
-    for old, new in zip(before, after, strict=True):
-        if old != new:
-            return f"{next(part for part in old.split('.') if part in WRAPPERS)}."
-    return ""
+def _lost(tensors: Tensors, expected: set[str]) -> str:
+    """The first wrapper's part that _unwrapped leaves out, with its dot, for a note."""
+    strange = WRAPPERS - {part for name in expected for part in name.split(".")}
+    return next((f"{p}." for name in tensors for p in name.split(".") if p in strange), "")
 
 
 def _prefixes(names: Tensors, expected: set[str]) -> Counter[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 
 import torch
 from torch import nn
@@ -37,25 +38,45 @@ def _inside(module: nn.Module) -> nn.Module | None:
 
 
 def compiled(module: nn.Module) -> bool:
-    """Whether a part was compiled, whose layers are seen only if it is run without."""
+    """Whether the module or a part of it was compiled, so that its layers are not seen."""
     return any(
         type(each).__name__ == "OptimizedModule" or getattr(each, "_compiled_call_impl", None)
         for each in module.modules()
     )
 
 
-def must_change(module: nn.Module, device: torch.device) -> bool:
-    """Whether a module cannot be run on `device` in float32 and evaluation mode as it is."""
+def uncompile(module: nn.Module) -> None:
+    """Let compiled parts run as they were written, under their own names."""
+    for each in list(module.modules()):
+        each._compiled_call_impl = None
+        for name, part in each.named_children():
+            if type(part).__name__ == "OptimizedModule":
+                setattr(each, name, _inside(part))
+
+
+def why_changed(module: nn.Module, device: torch.device) -> list[str]:
+    """Why a module cannot be run on `device` in float32 and evaluation mode as it is, in words."""
     tensors = [*module.parameters(), *module.buffers()]
-    moved = any(each.device != device for each in tensors)
-    typed = any(each.is_floating_point() and each.dtype != torch.float32 for each in tensors)
-    return moved or typed or any(each.is_inference() for each in tensors) or _own_training(module)
+    types = {each.dtype for each in tensors if each.is_floating_point()} - {torch.float32}
+    found = [f"in {str(each).removeprefix('torch.')}" for each in sorted(types, key=str)]
+    if any(each.device != device for each in tensors):
+        found.append(f"not on {device}")
+    if any(each.is_inference() for each in tensors):
+        found.append("made in inference mode")
+    if compiled(module):
+        found.append("compiled")
+    if any(each.training and _overrides(each) for each in module.modules()):
+        found.append("training, with a train() of its own")
+    return found
 
 
 def change(module: nn.Module, device: torch.device) -> None:
-    """Move a module to the device, in float32 and evaluation mode."""
+    """Move a module to the device, in float32 and evaluation mode, not compiled."""
+    if compiled(module):
+        uncompile(module)
     module.to(device, torch.float32)
-    module.eval()
+    with suppress(NotImplementedError):  # an exported program has one mode only
+        module.eval()
 
 
 def duplicate(module: nn.Module) -> nn.Module:
@@ -68,11 +89,6 @@ def duplicate(module: nn.Module) -> nn.Module:
             f"and in evaluation mode, and cannot be ({first_line(error)}); give it as "
             "model.float().eval()"
         ) from error
-
-
-def _own_training(module: nn.Module) -> bool:
-    """Whether a part in training mode does more in train() than setting its flag."""
-    return any(each.training and _overrides(each) for each in module.modules())
 
 
 def _overrides(module: nn.Module) -> bool:

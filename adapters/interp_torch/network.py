@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,7 +17,6 @@ from interp.network.preprocess import encode
 from interp.readout import as_they_are
 from interp.spec import InputSpec
 from interp_torch.hooks import eval_mode
-from interp_torch.live import compiled
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 LAYOUT_TRIAL = 64
@@ -44,16 +43,8 @@ class Network:
         """Evaluation mode, the chosen precision and ordinary tensors within the block."""
         dtype = PRECISIONS.get(self.precision)
         cast = torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None)
-        with plain_tensors(), eval_mode(self.module, self._parts), cast, self._uncompiled():
+        with plain_tensors(), eval_mode(self.module, self._parts), cast:
             yield
-
-    def _uncompiled(self) -> AbstractContextManager[object]:
-        """Compiled parts run as they were written, so that their layers are seen."""
-        return torch.compiler.set_stance("force_eager") if self._compiled else nullcontext()
-
-    @cached_property
-    def _compiled(self) -> bool:
-        return compiled(self.module)
 
     @cached_property
     def _parts(self) -> tuple[nn.Module, ...]:
@@ -62,6 +53,8 @@ class Network:
     def encode(self, images: Tensor) -> Tensor:
         """Images of any size, RGB in [0, 1], preprocessed for the module, (N, 3, h, w)."""
         images = images.to(self.device, torch.float32)
+        if images.is_inference() and not torch.is_inference_mode_enabled():
+            images = images.clone()  # made in a caller's inference mode: not for autograd
         return self.arrange(encode(images, self.input))
 
     def arrange(self, values: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from interp.errors import ModelError
+from interp.network.plain_tensors import plain_tensors
 from interp.network.preprocess import wide_images
 from interp.network.scores import close
 from interp.opening.description import describe_output
@@ -21,7 +22,7 @@ from interp_torch.adapter import TorchAdapter, probe
 from interp_torch.answer import ScoresOf, find_scores, told
 from interp_torch.derived import LIVE, Recipe
 from interp_torch.diagnosis import explain_failure
-from interp_torch.live import change, duplicate, must_change
+from interp_torch.live import change, duplicate, why_changed
 from interp_torch.malloc import keep_freed_memory
 from interp_torch.network import Network, choose_device
 from interp_torch.source import Lookup, open_source
@@ -33,6 +34,7 @@ STEADY = {"fp32": 0.01, "bf16": 0.1, "fp16": 0.1}
 """How far two answers to one image may be apart, relative to the largest score."""
 
 
+@plain_tensors()
 def open_model(
     source: str | nn.Module, options: ModelOptions = PLAIN, lookup: Lookup | None = None
 ) -> TorchAdapter:
@@ -50,8 +52,8 @@ def describe(
     sidecar = read_model_card(opened.file)
     spec_input, notes = describe_input(opened.input, sidecar, options)
     tensors = opened.tensors or dict(opened.module.state_dict())
-    network = place(opened, spec_input, options)
-    network, answer, told_of_answers = first_answer(network, opened.name)
+    network, copied = place(opened, spec_input, options)
+    network, answer, answered = first_answer(network, opened.name)
     known = ModelCard(classes=opened.classes, activation=opened.activation, readout=opened.readout)
     output = describe_output(
         answer,
@@ -75,7 +77,7 @@ def describe(
         device=str(network.device),
         precision=options.precision,
         fingerprint=fingerprint(tensors),
-        notes=(*opened.notes, *notes, *told_of_answers, *output.notes),
+        notes=(*opened.notes, *notes, *copied, *answered, *output.notes),
     )
     return TorchAdapter(
         network,
@@ -89,18 +91,22 @@ def describe(
     )
 
 
-def place(opened: Opened, spec: InputSpec, options: ModelOptions) -> Network:
-    """The module on its device in float32; the user's own module is copied, not altered."""
-    module = opened.module
+def place(
+    opened: Opened, spec: InputSpec, options: ModelOptions
+) -> tuple[Network, tuple[str, ...]]:
+    """The module on its device in float32, and a note where the user's own one was copied."""
+    module, owned = opened.module, opened.owned
     first = next((each for each in module.parameters() if each.is_floating_point()), None)
-    held = None if opened.owned or first is None else first.device
+    held = None if owned or first is None else first.device
     device = choose_device(options.device, held)
-    if opened.owned or must_change(module, device):
-        module = module if opened.owned else duplicate(module)
+    reasons = [] if owned else why_changed(module, device)
+    if reasons:
+        module, owned = duplicate(module), True
+    if owned:
         change(module, device)
-    return Network(
-        module, spec, device, options.precision, opened.owned or module is not opened.module
-    )
+    notes = [f"the module is {' and '.join(reasons)}; a copy in float32 is explained"]
+    network = Network(module, spec, device, options.precision, owned)
+    return network, tuple(notes if reasons else ())
 
 
 def first_answer(network: Network, name: str) -> tuple[Network, Any, tuple[str, ...]]:

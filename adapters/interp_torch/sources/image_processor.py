@@ -72,8 +72,8 @@ def _side(config: Any) -> tuple[int, int] | None:
 
 def _fields(found: Mapping[str, Any], kind: str) -> dict[str, object]:
     """The fields of InputSpec that a processor's own fields say."""
-    scale = found.get("rescale_factor", BYTE) / BYTE if found.get("do_rescale", True) else 1 / BYTE
-    normal = found.get("do_normalize", True) and found.get("image_mean") is not None
+    scale = found.get("rescale_factor", BYTE) / BYTE if found.get("do_rescale") else 1 / BYTE
+    normal = found.get("do_normalize") and found.get("image_mean") is not None
     mean, std = (found["image_mean"], found["image_std"]) if normal else ((0.0,) * 3, (1.0,) * 3)
     fields: dict[str, object] = {
         "mean": tuple(float(each) / scale for each in mean),

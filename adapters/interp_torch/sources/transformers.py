@@ -35,9 +35,10 @@ def open_transformers(text: str, options: ModelOptions) -> Opened:
     """
     library = _transformers()
     name, arguments = (text, {}) if Path(text).is_dir() else split_arguments(text)
+    notes: tuple[str, ...] = ()
     with _quiet(library), quiet_hub():
         config = _config(library, name, arguments, random=options.weights == RANDOM)
-        notes: tuple[str, ...] = ()
+        notes = ()
         if options.weights is None:
             module = _fetched(library, name, config)
         else:
