@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from interp import run as runs
 from interp.comparison.result import Comparison, ComparisonRequest
 from interp.context import Budget
@@ -34,7 +32,7 @@ from interp.request import Choice, Request
 from interp.session import Session
 from interp.spec import ModelOptions
 from interp.storage.folder import check_new_folder
-from interp.storage.image import check_array, open_image
+from interp.storage.image import LoadedImage, read_image
 from interp.storage.resumable import check_resumable
 
 Targets = str | int | Sequence[str | int] | None
@@ -84,9 +82,11 @@ def explain(
         found = interp.explain(network, "photo.jpg", method="gradcam", target="tiger cat")
         heat = found.map()  # (H, W), signed
 
-    `model`: what open_model opens, or what it returned. `image`: a file, a sample's name, a PIL
-    image or a uint8 RGB array (H, W, 3); or a list of these. `target`: a class by name or index,
-    "dog, not cat", or a list; by default the class that the model predicts. `params`: the method's
+    `model`: what open_model opens, or what it returned. `image`: a file (`scan.tif#2` is its second
+    page), a sample's name, a Pillow picture, or an array or tensor, grey or RGB, (H, W, 3) or
+    (3, H, W), uint8, [0, 1] or 0..255; or a list of these. What is guessed about it is said in the
+    notes. `target`: a class by name, or by index where it is a number; "dog, not cat"; or a list;
+    by default the class that the model predicts. `params`: the method's
     parameters that differ from their defaults. `knowledge`: the folder that `fit` wrote, for a
     method that learns first. `budget`: how much work it may do. `session` brings progress,
     cancellation and a cache that is shared with other calls; `registry` is short for a session with
@@ -305,21 +305,11 @@ def _data(data: str | Path | Dataset) -> tuple[str, Dataset | None]:
     return (f"<{type(data).__name__}>", data) if isinstance(data, Dataset) else (str(data), None)
 
 
-def _images(image: object, registry: Registry) -> tuple[tuple[str, ...], list[np.ndarray]]:
-    """Names and arrays of one image or a list of them."""
+def _images(image: object, registry: Registry) -> tuple[tuple[str, ...], list[LoadedImage]]:
+    """Names and pixels of one image or a list of them, with notes on how each was read."""
     given = list(image) if isinstance(image, list | tuple) else [image]
     names = (str(e) if isinstance(e, str | Path) else f"image {at}" for at, e in enumerate(given))
-    return tuple(names), [_array(each, registry) for each in given]
-
-
-def _array(image: Any, registry: Registry) -> np.ndarray:
-    if isinstance(image, str | Path):
-        return open_image(image_path(registry, str(image)))
-    if isinstance(image, np.ndarray):
-        return check_array(image)
-    if hasattr(image, "convert"):  # a PIL image
-        return np.array(image.convert("RGB"))
-    raise InputError(
-        f"found an image of {type(image).__name__}; expected a file, a sample's name, a PIL image "
-        "or a uint8 RGB array (H, W, 3)"
-    )
+    return tuple(names), [
+        read_image(image_path(registry, str(each)) if isinstance(each, str | Path) else each)
+        for each in given
+    ]

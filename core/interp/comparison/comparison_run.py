@@ -119,7 +119,7 @@ class ComparisonRun:
         answers = CountedAnswers(self.request.budget.memory // SHARE)
         cells = {each.name: MethodCell(each.name) for each in self.request.methods}
         case = ComparedImage(
-            example.name, example.image, prediction, targets, tuple(cells.values())
+            example.name, example.image, prediction, targets, tuple(cells.values()), example.notes
         )
         for choice in sorted(self.request.methods, key=self._takes_samples):
             self.on_image(case)
@@ -180,6 +180,8 @@ class ComparisonRun:
         cases: Sequence[ComparedImage],
         out: Path | None = None,
     ) -> Comparison:
+        for each in records:  # also those that an earlier run read
+            self.reader.assume(each.name, each.notes)
         notes = tuple(self.reader.notes())
         if not records:
             raise InputError(f"found no image that can be read; {'; '.join(notes)}")

@@ -105,6 +105,7 @@ class EvaluationRun:
             failures=image.failures,
             explaining=image.explaining,
             measuring={name: round(each, 3) for name, each in image.measuring.items()},
+            notes=example.notes,
         )
 
     def _measures(self, metric: str, position: int) -> bool:

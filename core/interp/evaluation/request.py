@@ -54,3 +54,4 @@ class EvaluationRecord(Plain):
     )
     explaining: dict[str, float] = Field({}, description="method -> seconds")
     measuring: dict[str, float] = Field({}, description="metric -> seconds, all methods together")
+    notes: tuple[str, ...] = Field((), description="what was assumed in reading the image")

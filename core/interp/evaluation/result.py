@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from interp.dataset import reading_notes
 from interp.errors import InputError
 from interp.evaluation.bootstrap import compare, estimate
 from interp.evaluation.request import EvaluationRecord, EvaluationRequest, MetricSpec
@@ -97,7 +98,7 @@ class Evaluation:
         return max(cells, key=lambda name: sign * cells[name].mean.value)
 
     def notes(self) -> list[str]:
-        """What a reader must know: what was refused, what failed, and what was left out."""
+        """What a reader must know: what was assumed, refused or left out, and what failed."""
         count = len(self.records)
         failures = _grouped(
             ((method, what), reason)
@@ -106,7 +107,10 @@ class Evaluation:
             for what, reason in failed.items()
         )
         skipped = _grouped(pair for record in self.records for pair in record.skipped.items())
+        assumed = _grouped((note, each.image) for each in self.records for note in each.notes)
         return [
+            *self.model.notes,
+            *reading_notes(assumed),
             *(f"{name} is refused: {reason}" for name, reason in self.refused.items()),
             *(
                 f"{method} failed on {len(reasons)} of {count} images "
