@@ -5,10 +5,11 @@ Importing this module also gives explanations and comparisons their display in n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import index
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 from interp import run as runs
 from interp.comparison.result import Comparison, ComparisonRequest
@@ -34,8 +35,9 @@ from interp.spec import ModelOptions
 from interp.storage.folder import check_new_folder
 from interp.storage.image import LoadedImage, read_image
 from interp.storage.resumable import check_resumable
+from interp.target import index_text, name_text
 
-Targets = str | int | Sequence[str | int] | None
+Targets = str | SupportsIndex | Iterable[str | SupportsIndex] | None
 Params = Mapping[str, Any]
 Methods = Sequence[str] | Mapping[str, Params]
 
@@ -97,7 +99,7 @@ def explain(
     request = Request(
         method=method,
         images=names,
-        targets=_targets(target),
+        targets=_targets(target, call.classes),
         params=dict(params or {}),
         knowledge=None if knowledge is None else str(knowledge),
         **call.fields,
@@ -129,7 +131,10 @@ def compare(
     call = _call(model, options, budget, seed, out, registry, session, resumes=True)
     names, arrays = _images(image, call.session.registry)
     request = ComparisonRequest(
-        methods=_choices(methods), images=names, targets=_targets(target), **call.fields
+        methods=_choices(methods),
+        images=names,
+        targets=_targets(target, call.classes),
+        **call.fields,
     )
     return compare_with_report(request, call.session, images=arrays, names=names, out=call.out)
 
@@ -258,6 +263,12 @@ class _Call:
     fields: dict[str, Any]
     out: Path | None
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the model's classes."""
+        assert isinstance(self.session.model, ModelAdapter)  # noqa: S101 - _call opened it
+        return self.session.model.spec.classes
+
 
 def _call(
     model: object,
@@ -295,9 +306,17 @@ def _choices(named: Methods) -> tuple[Choice, ...]:
     return tuple(Choice(name=name, params=dict(each)) for name, each in chosen.items())
 
 
-def _targets(target: Targets) -> tuple[str, ...]:
-    listed = [target] if isinstance(target, str | int) else target or ()
-    return tuple(str(each) for each in listed)
+def _targets(target: Targets, classes: Sequence[str]) -> tuple[str, ...]:
+    """Targets as a request names them: a text is a name first, a number is an index."""
+    if target is None:
+        return ()
+    if isinstance(target, str):
+        return (name_text(target, classes),)
+    if isinstance(target, SupportsIndex) and getattr(target, "ndim", 0) == 0:
+        return (index_text(index(target), classes),)  # also NumPy's integers, tensors of one
+    if isinstance(target, Iterable):
+        return tuple(text for each in target for text in _targets(each, classes))
+    raise InputError(f"found a target of {type(target).__name__}; expected a class's name or index")
 
 
 def _data(data: str | Path | Dataset) -> tuple[str, Dataset | None]:

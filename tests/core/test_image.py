@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from interp.errors import InputError
-from interp.storage.image import check_array, open_image
+from interp.storage.image import open_image
 
 
 def saved(path: Path, picture: Image.Image, **options: object) -> Path:
@@ -92,10 +92,3 @@ def test_bad_files_give_one_line(tmp_path: Path) -> None:
             open_image(path)
         assert "\n" not in str(caught.value)
         assert str(path) in str(caught.value)
-
-
-def test_arrays_are_checked() -> None:
-    assert check_array(np.zeros((4, 5, 3), np.uint8)).shape == (4, 5, 3)
-    for bad in (np.zeros((4, 5, 3)), np.zeros((4, 5), np.uint8), np.zeros((1, 4, 5, 3), np.uint8)):
-        with pytest.raises(InputError, match="expected a uint8"):
-            check_array(bad)

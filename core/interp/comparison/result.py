@@ -257,6 +257,4 @@ class StoredImages(Sequence[ComparedImage]):
             found = None if each.error else open_bundle(place / each.method)[1]
             cells.append(MethodCell(each.method, found, each.error, each.evaluated))
         image, answer = open_image(place / IMAGE), record.prediction
-        return ComparedImage(
-            record.name, image, answer, record.targets, tuple(cells), record.notes
-        )
+        return ComparedImage(record.name, image, answer, record.targets, tuple(cells), record.notes)

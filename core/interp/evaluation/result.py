@@ -55,6 +55,8 @@ class Evaluation:
     metric_specs: dict[str, MetricSpec]
     records: tuple[EvaluationRecord, ...]
     refused: dict[str, str]
+    data_notes: tuple[str, ...] = ()
+    """What was assumed about the data's classes."""
 
     @property
     def methods(self) -> list[str]:
@@ -110,6 +112,7 @@ class Evaluation:
         assumed = _grouped((note, each.image) for each in self.records for note in each.notes)
         return [
             *self.model.notes,
+            *self.data_notes,
             *reading_notes(assumed),
             *(f"{name} is refused: {reason}" for name, reason in self.refused.items()),
             *(
@@ -148,6 +151,7 @@ class Evaluation:
             "size": self.size,
             "metrics": {name: each.model_dump() for name, each in self.metric_specs.items()},
             "refused": self.refused,
+            "data_notes": list(self.data_notes),
             "notes": self.notes(),
             "table": {
                 metric: {method: cell.plain() for method, cell in cells.items()}
@@ -169,6 +173,7 @@ class Evaluation:
             },
             records=tuple(EvaluationRecord.model_validate(each) for each in facts["records"]),
             refused=facts["refused"],
+            data_notes=tuple(facts.get("data_notes", ())),
         )
 
     @classmethod

@@ -126,7 +126,7 @@ def read_classes(path: Path) -> tuple[str, ...]:
     Raises ModelError for a file that cannot be read.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # some editors write a mark
             if path.suffix != ".tsv":
                 return tuple(line.strip() for line in file if line.strip())
             rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))

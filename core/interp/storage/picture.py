@@ -14,6 +14,11 @@ PREVIEWS = ("MPO", "PSD", "ICO", "ICNS")
 BANDS, EXTRA, PHOTOMETRIC = 277, 338, 262
 """Tags of TIFF files."""
 PREMULTIPLIED, WHITE_IS_ZERO = 1, 0
+LIKE_ALPHA = (
+    "the fourth band was read as transparency and laid over white; if it is another band (near "
+    "infrared), save the first three alone"
+)
+UNLIKE_ALPHA = "the fourth band is marked as transparency but has values all over (near infrared?)"
 DEEP = ";16"
 """Pillow's mark of 16-bit data, which it reduces to 8 bits where there is colour."""
 
@@ -90,16 +95,7 @@ def _opaque(layer: Any, tags: Any) -> tuple[Any, list[str]]:
     if not tags:
         return over, ["transparency was laid over white"]
     if ((alpha > 0) & (alpha < 255)).mean() <= 0.5:
-        return over, [
-            "the fourth band was read as transparency and laid over white; if it is another band "
-            "(near infrared), save the first three alone"
-        ]
+        return over, [LIKE_ALPHA]
     if PREMULTIPLIED in tags.get(EXTRA, ()):
-        raise InputError(
-            "found a fourth band that is marked as transparency but has values all over (near "
-            "infrared?); save the first three bands alone"
-        )
-    return layer, [
-        "the fourth band is marked as transparency but has values all over (near infrared?); it "
-        "was left out"
-    ]
+        raise InputError(f"{UNLIKE_ALPHA}; save the first three bands alone")
+    return layer, [f"{UNLIKE_ALPHA}; it was left out"]

@@ -94,8 +94,7 @@ def _to_eight_bits(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
 
 
 WINDOW = (
-    "map the range that matters to 0 to 255, as in "
-    "((values - low) / (high - low)).clip(0, 1) * 255"
+    "map the range that matters to 0 to 255, as in ((values - low) / (high - low)).clip(0, 1) * 255"
 )
 """What to do with values that have no known black and white."""
 
@@ -118,10 +117,12 @@ def dark_notes(high: int) -> list[str]:
     """A note where 16-bit values that reach `high` give a dark image, else none."""
     if not 0 < high <= DARK:
         return []
-    return [
+    white = 2 ** high.bit_length() - 1
+    note = (
         f"values reach {high} of {WHITE}, so the model is shown a dark image, 0 to {high // 257} "
-        f"of 255; if white is {2 ** high.bit_length() - 1}, scale the values to 8 bits first"
-    ]
+        f"of 255; if white is {white}, scale the values to 8 bits first"
+    )
+    return [note]
 
 
 def _from_floats(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
