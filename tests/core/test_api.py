@@ -124,7 +124,7 @@ def test_a_method_that_the_model_cannot_run_stands_in_its_cell(file, registry) -
 
 def test_what_is_no_image_is_told(module, registry) -> None:
     for image in (3, -PIXELS.astype(float), [PIXELS, None]):
-        with pytest.raises(InputError, match="expected (a|\[0, 1\])"):
+        with pytest.raises(InputError, match=r"expected (a|\[0, 1\])"):
             interp.explain(module, image, method="occlude-grid", registry=registry)
 
 
