@@ -56,7 +56,7 @@ def test_a_number_is_an_index_and_a_text_a_name(names: list[str]) -> None:
 
 def test_a_number_with_two_meanings_is_told() -> None:
     for text in ("3", "4, not 3"):
-        with pytest.raises(InputError, match="name of class 2 .* index of 4; say name:3 or index:"):
+        with pytest.raises(InputError, match=r"name of class 2 .* index of 4; say name:3 or"):
             parse_target(text, GRADES)
     assert parse_target("4", GRADES).index == 3  # no class has the index 4
     assert parse_target("index:3, not name:1", GRADES) == Target(3, "4, not 1", 0)
