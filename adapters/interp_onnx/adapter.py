@@ -9,20 +9,23 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from onnx import TensorProto
 from torch import Tensor
 
 from interp.errors import InputError, ModelError
-from interp.model import ModelAdapter
-from interp.network.layout import describe_layer
+from interp.model import Cut, ModelAdapter, as_maps
+from interp.network.layout import LayoutReader, corner_images, to_maps
 from interp.network.preprocess import probe_images
 from interp.spec import Capability, Layer, ModelSpec
 from interp_onnx.cost import multiply_adds, share_after
-from interp_onnx.cut import OnnxCut, make_cut
+from interp_onnx.cut import make_cut
 from interp_onnx.naming import Place, find_places, merged_into
 from interp_onnx.network import Network
 from interp_onnx.receptive_field import follow
 from interp_onnx.session import Session
 from interp_onnx.shapes import ObservedShapes, Shape, free_axes, observe_shapes
+from interp_onnx.signature import DTYPES
+from interp_onnx.sketch import sketch_layers
 from interp_onnx.split import extract, halve
 
 KEPT, ROOM = 4, 1 << 30
@@ -38,20 +41,22 @@ class OnnxAdapter(ModelAdapter):
     network: Network
     spec: ModelSpec
     normalised: bool = False
-    _cuts: dict[str, OnnxCut] = field(default_factory=dict)
+    _cuts: dict[str, Cut] = field(default_factory=dict)
     _readers: dict[tuple[str, ...], Session] = field(default_factory=dict)
 
     @property
     def capabilities(self) -> frozenset[Capability]:  # type: ignore[override]
-        """Scores and activations; cuts unless the batch is fixed at several images."""
-        cut = {Capability.CUT} if self._cuttable else set()
-        return frozenset({Capability.PREDICT, Capability.ACTIVATIONS} | cut)
+        """Scores, activations and cuts."""
+        return frozenset({Capability.PREDICT, Capability.ACTIVATIONS, Capability.CUT})
 
     def predict(self, images: Tensor) -> Tensor:
         return self.network.forward(self.network.encode(images))
 
     def layers(self) -> list[Layer]:
-        """Every module that the exporter names, or else every node, with one row per image."""
+        """Every module that the exporter names, or else every node, with one row per image.
+
+        Those that answer whole numbers are left out; of a quantised graph the fractions are listed.
+        """
         return self._layers
 
     def layer(self, name: str) -> Layer:
@@ -68,36 +73,31 @@ class OnnxAdapter(ModelAdapter):
             ) from error
 
     def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        names = tuple(self._places[self.layer(name).name].tensor for name in layers)
+        described = [self.layer(name) for name in layers]
+        names = tuple(self._places[each.name].tensor for each in described)
         reader = _recent(self._readers, self._most, names, lambda: self._open_reader(names))
         found = self.network.run(reader, self.network.encode(images))
-        return dict(zip(layers, found, strict=True))
+        return {e.name: to_maps(e, value) for e, value in zip(described, found, strict=True)}
 
-    def cut(self, layer: str) -> OnnxCut:
+    def cut(self, layer: str) -> Cut:
         """The model split at a layer, compared with the whole; the last few are kept."""
-        if not self._cuttable:
-            raise self.lacks(Capability.CUT, "a cut")
         return _recent(self._cuts, self._most, layer, lambda: self._make_cut(self.layer(layer)))
 
     def to_device(self, values: np.ndarray) -> Tensor:
         return torch.tensor(np.ascontiguousarray(values), device=self.network.engine.device)
-
-    @property
-    def _cuttable(self) -> bool:
-        return self.network.batch in (None, 1)
 
     def _open_reader(self, tensors: Sequence[str]) -> Session:
         """A session that computes these tensors from the image."""
         graph = self.network.graph
         return self.network.engine.session(extract(graph, self._shapes, [graph.image], tensors))
 
-    def _make_cut(self, layer: Layer) -> OnnxCut:
+    def _make_cut(self, layer: Layer) -> Cut:
         images = self._probe
         try:
             halves = halve(self.network.graph, self._places[layer.name].tensor, self._shapes)
             cut = make_cut(layer, self, self.network, halves, self.network.encode(images))
             if cut.holds(images, self.predict(images)):
-                return cut
+                return as_maps(cut)
             cause = None
         except Exception as error:  # onnxruntime's and onnx's errors share no class
             cause = error
@@ -134,19 +134,40 @@ class OnnxAdapter(ModelAdapter):
         graph, observed = self.network.graph, self._observed[0]
         sights = follow(graph, self.network.image, observed.shapes)
         costs = multiply_adds(graph, observed.shapes)
+        sketched = self._sketches
+        reader = LayoutReader(self.network.input.size)
         found = [
-            describe_layer(
+            reader.describe(
                 name,
                 place.kind,
                 observed.shapes.get(place.tensor, ()),
                 sights.get(place.tensor),
-                batch=observed.batch,
+                sketched.get(place.tensor, []),
                 cost_after=share_after(graph, place.tensor, costs),
-                cut="graph" if self._cuttable else "none",
+                cut="graph",
             )
             for name, place in self._places.items()
+            if observed.shapes.get(place.tensor, ())[:1] == (observed.batch,)
+            and (graph.types.get(place.tensor) or TensorProto.FLOAT) in DTYPES
         ]
         return [each for each in found if each is not None]
+
+    @cached_property
+    def _sketches(self) -> dict[str, list[np.ndarray]]:
+        """Sketches of the layers whose layout the operations do not tell, by tensor."""
+        observed = self._observed[0]
+        sights = follow(self.network.graph, self.network.image, observed.shapes)
+        unknown = {
+            place.tensor: shape
+            for place in self._places.values()
+            if len(shape := observed.shapes.get(place.tensor, ())) in (3, 4)
+            and shape[0] == observed.batch
+            and sights.get(place.tensor) is None
+        }
+        if not unknown:
+            return {}
+        images = corner_images(self.spec.input).to(self.network.engine.device)
+        return sketch_layers(self.network, unknown, self.network.encode(images))
 
 
 def _recent(kept: dict[Key, Value], most: int, key: Key, make: Callable[[], Value]) -> Value:

@@ -41,7 +41,7 @@ def settle_batch(network: Network, name: str) -> tuple[Network, list[str]]:
     size = network.batch or 1
     note = (
         f"the graph is made for {size} image(s) at a time, and freeing it failed: images run "
-        f"{size} at a time{'' if size == 1 else ', and the model cannot be cut'}; "
+        f"{size} at a time{'' if size == 1 else ', the last ones padded'}; "
         "export it again with a free batch axis to lift this"
     )
     return replace(network, batch=size), [note]

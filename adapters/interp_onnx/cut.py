@@ -9,18 +9,26 @@ import torch
 from torch import Tensor
 
 from interp.engine.random import content_key
-from interp.model import Cut, Frontier, ModelAdapter, Output
+from interp.errors import ModelError
+from interp.model import Cut, Frontier, ModelAdapter, Output, answers_alike
 from interp.network.scores import close
 from interp.spec import Layer
 from interp.target import Target
 from interp_onnx.finite_difference import chain, differentiate
 from interp_onnx.float64 import to_double, to_double_frontier
-from interp_onnx.network import Network, flatten_scores
+from interp_onnx.network import Network, is_shape
 from interp_onnx.session import Session
 from interp_onnx.split import Growth, Halves
+from interp_onnx.unrounded import unround
 
 EXACT = 1e-5
 """How far the scores of the halves may be from the whole's, relative to the largest score."""
+STEPS = 0.03
+"""The same for a quantised graph, whose halves onnxruntime may round otherwise than the whole: it
+fuses what a cut separates. Four steps of the 128 on each side of zero."""
+
+ROUNDED = 0.3
+"""How far scores may be moved by rounding, relative to the largest, in a graph of many layers."""
 
 
 @dataclass(eq=False)
@@ -44,7 +52,7 @@ class OnnxCut(Cut):
     def prefix(self, images: Tensor) -> Frontier:
         activation, *live = self.network.run(self.front, self.network.encode(images))
         spec, pixels = self.model.spec, images.detach().cpu().numpy()
-        key = content_key(spec.fingerprint, spec.input, self.layer.name, pixels)
+        key = content_key(spec.fingerprint, spec.input, self.layer.name, pixels, *spec.reading)
         return Frontier(activation, tuple(live), len(images), key)
 
     def suffix(self, frontier: Frontier, activation: Tensor) -> Tensor:
@@ -73,45 +81,58 @@ class OnnxCut(Cut):
         return columns[0].float()
 
     def holds(self, images: Tensor, expected: Tensor) -> bool:
-        """Whether the halves equal the whole for one image's frontier and several activations.
+        """Whether one image's frontier answers as the whole model, and a batch as its rows alone.
 
         Tries first with live tensors broadcast where that should suffice, then with copies.
         """
         for broadcast in (self.broadcast, (False,) * len(self.broadcast)):
             self.broadcast, self._grown = broadcast, None
             try:
-                frontier = self.prefix(images[:1])
-                same = frontier.activation.expand(3, *frontier.activation.shape[1:])
-                found = self.suffix(frontier, same)
-                if close(found, expected[:1].expand(3, -1), EXACT):
+                if answers_alike(self, images, expected, self._tolerance):
                     return True
             except Exception:  # onnxruntime's errors share no class
                 continue
         return False
 
+    @property
+    def _tolerance(self) -> float:
+        return STEPS if self.network.graph.quantised else EXACT
+
     def _most_precise(self, frontier: Frontier) -> tuple[Session, Frontier]:
         """The rest in float64 with a float64 frontier, or both as they are where there is none."""
         wide = to_double_frontier(frontier)
         if self._precise is None:
-            self._precise = self._open_double(frontier, wide) or self.back
+            self._precise = self._open_double(frontier, wide)
+            if self._precise is None and self.network.graph.quantised:
+                raise ModelError(
+                    f"{self.model.spec.name} is quantised, and slopes at {self.layer.name} cannot "
+                    "be computed; choose another layer, or a method that needs no slopes"
+                )
+            self._precise = self._precise or self.back
         return self._precise, frontier if self._precise is self.back else wide
 
     def _open_double(self, frontier: Frontier, wide: Frontier) -> Session | None:
-        """The rest in float64, if onnxruntime can run it and its scores are those of the rest."""
+        """The rest in float64, if onnxruntime can run it and its scores are those of the rest.
+
+        Of a quantised graph the rest without rounding, whose scores may differ by the rounding.
+        """
+        quantised = self.network.graph.quantised
         try:
-            part = to_double(self.halves.suffix(), self.halves.shapes)
-            session = self.network.engine.session(part)
+            part, shapes = self.halves.suffix(), self.halves.shapes
+            if quantised:
+                part, shapes = unround(part, self.halves.tensor, shapes)
+            session = self.network.engine.session(to_double(part, shapes))
             found = self._scores(session, wide, wide.activation)
         except Exception:  # onnxruntime's errors share no class
             return None
-        same = close(found, self.suffix(frontier, frontier.activation), EXACT)
-        return session if same else None
+        expected = self.suffix(frontier, frontier.activation)
+        return session if close(found, expected, ROUNDED if quantised else EXACT) else None
 
     def _scores(self, back: Session, frontier: Frontier, activation: Tensor) -> Tensor:
         """Scores (B, K) by a session of the rest."""
         if self.network.batch is not None:
-            return self._one_by_one(back, frontier, activation)
-        return flatten_scores(back(activation, *self._live(frontier, len(activation)))[0])
+            return self._in_portions(back, frontier, activation, self.network.batch)
+        return self.network.read(back(activation, *self._live(frontier, len(activation)))[0])
 
     def _live(self, frontier: Frontier, batch: int) -> tuple[Tensor, ...]:
         """The frontier's live tensors for `batch` images; the last ones grown are kept."""
@@ -124,14 +145,17 @@ class OnnxCut(Cut):
             self._grown = (frontier, batch, grown)
         return self._grown[2]
 
-    def _one_by_one(self, back: Session, frontier: Frontier, activation: Tensor) -> Tensor:
-        """Scores image by image, where the graph takes no more than one."""
+    def _in_portions(
+        self, back: Session, frontier: Frontier, activation: Tensor, size: int
+    ) -> Tensor:
+        """Scores of `size` images at a time, as the graph demands; the last image is repeated."""
         scores = []
-        for index in range(len(activation)):
-            row = index if frontier.batch > 1 else 0
-            live = [_part(each, row, frontier.batch) for each in frontier.live]  # type: ignore[arg-type]
-            scores.append(flatten_scores(back(activation[index : index + 1], *live)[0]))
-        return torch.cat(scores)
+        for start in range(0, len(activation), size):
+            rows = [min(start + at, len(activation) - 1) for at in range(size)]
+            own = rows if frontier.batch > 1 else [0] * size
+            live = [_parts(each, own, frontier.batch) for each in frontier.live]  # type: ignore[arg-type]
+            scores.append(self.network.read(back(activation[rows], *live)[0]))
+        return torch.cat(scores)[: len(activation)]
 
 
 def make_cut(
@@ -146,6 +170,9 @@ def make_cut(
     return OnnxCut(layer, model, network, halves, front, back, growth, halves.broadcast)
 
 
-def _part(value: Tensor, index: int, count: int) -> Tensor:
-    """One image's share of a tensor that holds several one after another."""
-    return value if value.dim() == 0 else value.chunk(count)[index]
+def _parts(value: Tensor, rows: Sequence[int], count: int) -> Tensor:
+    """Some images' shares of a tensor that holds `count` of them one after another."""
+    if is_shape(value):
+        return value
+    parts = value.chunk(count)
+    return torch.cat([parts[row] for row in rows])

@@ -6,12 +6,13 @@ import hashlib
 import re
 import warnings
 from collections.abc import Iterator, MutableSequence
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 import onnx
 import onnx.inliner
-from onnx import AttributeProto, GraphProto, ModelProto, TensorProto
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
 from onnx.external_data_helper import load_external_data_for_model, uses_external_data
 
 from interp.errors import ModelError, first_line
@@ -36,7 +37,41 @@ def read_model(path: Path) -> ModelProto:
     if not model.graph.node or not model.graph.output:
         raise ModelError(f"{path} holds no ONNX graph; it is damaged or of another format")
     _load_external(model, path)
-    return onnx.inliner.inline_local_functions(model) if model.functions else model
+    model = onnx.inliner.inline_local_functions(model) if model.functions else model
+    sort_nodes(model.graph)
+    return model
+
+
+def sort_nodes(graph: GraphProto) -> None:
+    """Put the nodes into the order of execution, as ONNX demands and some tools forget.
+
+    A graph with a circle stays as it is.
+    """
+    made = {out: at for at, node in enumerate(graph.node) for out in node.output if out}
+    needs = {
+        at: {made[each] for each in _read(node) if each in made}
+        for at, node in enumerate(graph.node)
+    }
+    if all(before < at for at, found in needs.items() for before in found):
+        return
+    try:
+        order = list(TopologicalSorter(needs).static_order())
+    except CycleError:
+        return
+    nodes = [graph.node[at] for at in order]
+    ordered = [NodeProto.FromString(each.SerializeToString()) for each in nodes]
+    del graph.node[:]
+    graph.node.extend(ordered)
+
+
+def _read(node: NodeProto) -> set[str]:
+    """Names that a node and its inner graphs read, those of the inner graphs' own among them."""
+    found = set(node.input)
+    for attribute in node.attribute:
+        for inner in inner_graphs(attribute):
+            found |= {name for each in inner.node for name in _read(each)}
+            found |= {each.name for each in inner.output}
+    return found
 
 
 def _texts(message: Any) -> Iterator[str | bytes]:

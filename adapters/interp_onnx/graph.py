@@ -48,6 +48,11 @@ class Graph:
         return found
 
     @cached_property
+    def quantised(self) -> bool:
+        """Whether it rounds what it computes to whole numbers, as 8-bit networks do."""
+        return any(is_quantising(node) for node in self.nodes)
+
+    @cached_property
     def alive(self) -> set[str]:
         """Tensors that depend on the image; all others are constants."""
         return self.after({self.image})
@@ -96,6 +101,11 @@ class Graph:
             return np.asarray(answers[0])
         except Exception:  # an operation the evaluator lacks
             return None
+
+
+def is_quantising(node: NodeProto) -> bool:
+    """Whether a node answers whole numbers that stand for fractions."""
+    return node.op_type.startswith(("QuantizeLinear", "QLinear", "QGemm", "DynamicQuantize"))
 
 
 def shape_of(graph: Graph, name: str, shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...] | None:

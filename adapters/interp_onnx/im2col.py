@@ -41,16 +41,18 @@ class Draft:
 
     nodes: list[NodeProto] = field(default_factory=list)
     weights: list[TensorProto] = field(default_factory=list)
+    prefix: str = "interp.unfold"
+    """How the names of new tensors begin."""
 
     def add(self, kind: str, *inputs: str | np.ndarray, output: str = "", **given: object) -> str:
         """Append a node, with arrays among its inputs as constants; returns its output's name."""
         names = [each if isinstance(each, str) else self._constant(each) for each in inputs]
-        output = output or f"interp.unfold.{len(self.nodes)}"
+        output = output or f"{self.prefix}.{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, names, [output], **given))  # type: ignore[arg-type]
         return output
 
     def _constant(self, value: np.ndarray) -> str:
-        name = f"interp.unfold.constant.{len(self.weights)}"
+        name = f"{self.prefix}.constant.{len(self.weights)}"
         self.weights.append(numpy_helper.from_array(value, name))
         return name
 

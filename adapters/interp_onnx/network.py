@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from interp.network.preprocess import encode
+from interp.readout import as_they_are
 from interp.spec import InputSpec
 from interp_onnx.graph import Graph
 from interp_onnx.session import Engine, Session
@@ -16,7 +18,7 @@ from interp_onnx.signature import ImageInput
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A graph from preprocessed images to scores (N, K)."""
+    """A graph from preprocessed images, and its output as scores (N, K)."""
 
     graph: Graph
     image: ImageInput
@@ -25,16 +27,24 @@ class Network:
     session: Session
     batch: int | None
     """The fixed batch size; None for any."""
+    scores: Callable[[Tensor], Tensor] = as_they_are
+    """The readout: scores (N, K) of the graph's output."""
 
     def encode(self, images: Tensor) -> Tensor:
         """Images of any size, RGB in [0, 1], preprocessed for the model, in its layout and type."""
         pixels = encode(images.to(self.engine.device, torch.float32), self.input)
         pixels = pixels if self.image.layout == "NCHW" else pixels.permute(0, 2, 3, 1)
+        if self.image.whole:
+            pixels = pixels.mul(255).add(0.5).clamp(0, 255)
         return pixels.to(self.image.dtype).contiguous()
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Raw scores (N, K) float32 of preprocessed images."""
-        return flatten_scores(self.run(self.session, inputs)[0]).float()
+        return self.read(self.run(self.session, inputs)[0]).float()
+
+    def read(self, output: Tensor) -> Tensor:
+        """Raw scores (N, K) of the graph's output, in its own type."""
+        return self.scores(flatten_scores(output))
 
     def run(self, session: Session, inputs: Tensor) -> list[Tensor]:
         """A session's outputs for preprocessed images, in portions where the batch is fixed."""
@@ -54,9 +64,14 @@ def flatten_scores(answer: Tensor) -> Tensor:
     return answer.flatten(1) if answer.shape[2:].numel() == 1 < answer.dim() else answer
 
 
+def is_shape(value: Tensor) -> bool:
+    """Whether a tensor is a number, or a list of whole ones: of a whole batch, not of its rows."""
+    return value.dim() == 0 or (value.dim() == 1 and not value.is_floating_point())
+
+
 def _concatenate(pieces: tuple[Tensor, ...], count: int, padded: int) -> Tensor:
-    """Portions of an output in one; a scalar is the same in all."""
-    if pieces[0].dim() == 0:
+    """Portions of an output in one; a shape is the same in all."""
+    if is_shape(pieces[0]):
         return pieces[0]
     whole = torch.cat(pieces)
     return whole[: len(whole) * count // padded]

@@ -8,13 +8,22 @@ from typing import Literal
 import torch
 from onnx import ModelProto, TensorProto, ValueInfoProto
 
-from interp.errors import ModelError
+from interp.errors import ModelError, nearest
 
 DTYPES = {
     TensorProto.FLOAT: torch.float32,
     TensorProto.FLOAT16: torch.float16,
     TensorProto.DOUBLE: torch.float64,
 }
+"""Types of scores, and of images that may be normalised."""
+WHOLE = {TensorProto.UINT8: torch.uint8}
+"""Types of images in whole numbers, 0 to 255."""
+REDUCING = {"TopK", "ReduceMax", "ArgMax", "Max"}
+"""Operations that keep the best of the scores only."""
+RESHAPING = {"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose"}
+"""Operations that leave every value as it is."""
+ARITHMETIC = {"Sub", "Div", "Mul", "Add", "BatchNormalization"}
+"""Operations that normalise an image, where they come before all others."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,11 @@ class ImageInput:
     channels: int | None = None
     """3 for RGB, 1 for grey; None where the file leaves it free."""
 
+    @property
+    def whole(self) -> bool:
+        """Whether the model takes whole numbers, 0 to 255, which cannot be normalised."""
+        return self.dtype == torch.uint8
+
 
 def find_image(model: ModelProto, name: str) -> tuple[ImageInput, list[str]]:
     """The one input, an image, and notes on guesses; ModelError where there is no such input."""
@@ -39,10 +53,11 @@ def find_image(model: ModelProto, name: str) -> tuple[ImageInput, list[str]]:
         raise ModelError(f"{name} takes {len(values)} inputs ({named}); expected one image")
     value, shape = values[0], dims(values[0])
     kind = value.type.tensor_type.elem_type
-    if len(shape) != 4 or kind not in DTYPES:
+    types = {**DTYPES, **WHOLE}
+    if len(shape) != 4 or kind not in types:
         raise ModelError(
             f"{name} takes {describe_value(value)}; "
-            "expected an image, float (N, 3, H, W) or (N, H, W, 3)"
+            "expected an image, float or uint8 (N, 3, H, W) or (N, H, W, 3)"
         )
     layout, notes = _layout(model, value, shape)
     axes = (1, 2, 3) if layout == "NCHW" else (3, 1, 2)
@@ -52,19 +67,97 @@ def find_image(model: ModelProto, name: str) -> tuple[ImageInput, list[str]]:
             f"{name} takes {describe_value(value)}; expected 3 channels, RGB, or 1, grey"
         )
     size = (height, width) if height and width else None
-    found = ImageInput(value.name, layout, DTYPES[kind], shape[0] or None, size, channels)
+    if kind in WHOLE:
+        notes = [*notes, "the model takes whole numbers: pixels are given as 0 to 255"]
+    found = ImageInput(value.name, layout, types[kind], shape[0] or None, size, channels)
     return found, notes
 
 
-def find_scores(model: ModelProto, name: str) -> tuple[str, list[str]]:
-    """Name of the output of class scores, (N, K) or (N, K, 1, 1), and notes; else ModelError."""
-    fits = [each for each in model.graph.output if _is_scores(each)]
-    if len(fits) == 1:
-        others = len(model.graph.output) - 1
-        note = f"scores are output {fits[0].name!r}; {others} other outputs are not used"
-        return fits[0].name, [note] * bool(others)
-    found = ", ".join(map(describe_value, model.graph.output))
-    raise ModelError(f"{name} answers {found}; expected one output of class scores (N, classes)")
+def normalises(model: ModelProto, image: str) -> list[str]:
+    """The arithmetic that the graph does on the image before anything else, as ["Sub", "Div"]."""
+    weights = {each.name for each in model.graph.initializer}
+    constants = [each for each in model.graph.node if each.op_type == "Constant"]
+    weights |= {name for each in constants for name in each.output}
+    tensor, found = image, list[str]()
+    for node in model.graph.node:
+        if tensor not in node.input:
+            continue
+        constant = all(each == tensor or each in weights for each in node.input)
+        if node.op_type in ARITHMETIC and constant:
+            found.append(node.op_type)
+        elif node.op_type not in RESHAPING:
+            break
+        tensor = node.output[0]
+    return found
+
+
+def find_scores(model: ModelProto, name: str, wanted: str | None = None) -> tuple[str, list[str]]:
+    """Name of the output of scores, (N, K), (N, K, 1, 1) or (N,), and notes; else ModelError.
+
+    `wanted` is the name that the user gives. Without it, an output of the best scores alone gives
+    way to one of all scores, and features to the scores that are computed of them.
+    """
+    outputs = list(model.graph.output)
+    if wanted is not None:
+        return _named_output(outputs, name, wanted), []
+    fits = [each for each in outputs if _is_scores(each)]
+    fits = fits or [each for each in outputs if _is_scores(each, rank=1)]
+    if not fits:
+        found = ", ".join(map(describe_value, outputs))
+        raise ModelError(
+            f"{name} answers {found}; expected one output of class scores (N, classes)"
+        )
+    chosen = _preferred(model, fits)
+    if len(outputs) == 1:
+        return chosen.name, []
+    rest = ", ".join(describe_value(each) for each in outputs if each is not chosen)
+    also = " might be read too;" if len(fits) > 1 else " are not used;"
+    return chosen.name, [
+        f"scores are read from output {chosen.name!r}; {rest}{also} choose with --output-name NAME"
+    ]
+
+
+def _named_output(outputs: list[ValueInfoProto], name: str, wanted: str) -> str:
+    """The output of that name, which must hold scores; ModelError otherwise."""
+    named = {each.name: each for each in outputs}
+    if wanted not in named:
+        raise ModelError(f"{name} has no output {wanted!r}; {nearest(wanted, named)}")
+    if not (_is_scores(named[wanted]) or _is_scores(named[wanted], rank=1)):
+        raise ModelError(
+            f"output {describe_value(named[wanted])} of {name}; expected scores, float (N, classes)"
+        )
+    return wanted
+
+
+def _preferred(model: ModelProto, fits: list[ValueInfoProto]) -> ValueInfoProto:
+    """The output most likely to hold the scores, of several that have their shape."""
+    whole = [each for each in fits if not _keeps_best(model, each.name)] or fits
+    features = [
+        each
+        for each in whole
+        if any(
+            dims(other)[1:2] != dims(each)[1:2] and other.name in _after(model, each.name)
+            for other in whole
+        )
+    ]
+    return next(each for each in whole if each not in features)
+
+
+def _keeps_best(model: ModelProto, tensor: str) -> bool:
+    """Whether a tensor holds the best scores only, by the operation that computes its values."""
+    made = {out: node for node in model.graph.node for out in node.output if out}
+    while tensor in made and made[tensor].op_type in RESHAPING:
+        tensor = made[tensor].input[0]
+    return tensor in made and made[tensor].op_type in REDUCING
+
+
+def _after(model: ModelProto, tensor: str) -> set[str]:
+    """The tensors that depend on one."""
+    found = {tensor}
+    for node in model.graph.node:
+        if not found.isdisjoint(node.input):
+            found.update(node.output)
+    return found - {tensor}
 
 
 def dims(value: ValueInfoProto) -> tuple[int | None, ...]:
@@ -106,11 +199,16 @@ def _layout(
     return layout, [f"input layout {layout} assumed for {describe_value(value)}"]
 
 
-def _is_scores(value: ValueInfoProto) -> bool:
-    """Whether the output may be scores (N, K) by its declared shape; an undeclared one may."""
+def _is_scores(value: ValueInfoProto, rank: int = 2) -> bool:
+    """Whether the output may be scores (N, K) by its declared shape; an undeclared one may.
+
+    With rank 1, whether it may be one score for each image, (N,).
+    """
     if value.type.WhichOneof("value") != "tensor_type":
         return False
     if value.type.tensor_type.elem_type not in DTYPES:
         return False
     shape = dims(value)
+    if rank == 1:
+        return len(shape) == 1
     return not shape or (len(shape) >= 2 and all(each in (1, None) for each in shape[2:]))

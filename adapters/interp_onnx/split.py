@@ -68,10 +68,27 @@ class Growth:
             if a != b
         ]
         if axes:  # the batch is the outer factor of the first axis that follows it
+            counted = self._counted(value, axes[0], batch)
+            if counted is not None:
+                return counted
             return value.repeat([batch if axis == axes[0] else 1 for axis in range(value.dim())])
         if value.is_floating_point() or value.dtype == torch.bool:
             return value
         return self.two + (self.three - self.two) * (batch - 2)
+
+    def _counted(self, value: Tensor, axis: int, batch: int) -> Tensor | None:
+        """Whole numbers that count the images, such as indices into the batch, for `batch` images.
+
+        None unless they rise by the same step from image to image, whatever the images hold.
+        """
+        if value.is_floating_point() or value.dtype == torch.bool:
+            return None
+        (one, two), rest = self.two.chunk(2, axis), self.three.chunk(3, axis)
+        step = two - one
+        expected = (one, two, two + step)
+        if not torch.equal(value, one) or not all(map(torch.equal, rest, expected)):
+            return None
+        return torch.cat([one + step * number for number in range(batch)], axis)
 
 
 def extract(

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from interp.errors import InputError, ModelError, UnsupportedError
-from interp.model import Cut, ModelAdapter
-from interp.network.layout import describe_layer
+from interp.model import Cut, ModelAdapter, as_maps
+from interp.network.layout import LayoutReader, corner_images, to_maps
 from interp.network.preprocess import probe_images
 from interp.spec import Capability, Layer, ModelOptions, ModelSpec
 from interp.storage.folder import new_folder
@@ -61,13 +61,16 @@ class TorchAdapter(ModelAdapter):
         return self._layers
 
     def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        names = [self.layer(name).name for name in layers]
+        described = {name: self.layer(name) for name in layers}
+        names = list(described)
         with torch.no_grad(), self.network.running():
             inputs = self.network.encode(images)
             if self.program is None:
-                return capture(self.network.module, inputs, names)
-            found = select(self.program, [self.program.places[name] for name in names])(inputs)
-            return dict(zip(names, found, strict=True))
+                found = capture(self.network.module, inputs, names)
+            else:
+                places = [self.program.places[name] for name in names]
+                found = dict(zip(names, select(self.program, places)(inputs), strict=True))
+        return {name: to_maps(described[name], each) for name, each in found.items()}
 
     def cut(self, layer: str) -> Cut:
         """The model split at a layer; cached, and compared once with the whole model."""
@@ -139,13 +142,13 @@ class TorchAdapter(ModelAdapter):
             halves = split(self._graph, self._graph.places[layer.name], self._batching)
             cut = GraphCut(layer, self, self.network, halves)
             if cut.holds(self._probe, self._expected):
-                return cut
+                return as_maps(cut)
         if self.program is not None:
             raise ModelError(
                 f"{self.spec.name} cannot be cut at {layer.name}; choose another layer"
             )
         hooked = layer.model_copy(update={"cut": "hooks"})
-        return HookCut(hooked, self, self.network)
+        return as_maps(HookCut(hooked, self, self.network))
 
     @cached_property
     def _probe(self) -> Tensor:
@@ -172,21 +175,23 @@ class TorchAdapter(ModelAdapter):
 
     @cached_property
     def _layers(self) -> list[Layer]:
+        images = corner_images(self.network.input).to(self.network.device)
         with eval_mode(self.network.module):
-            inputs = self.network.encode(self._probe)
-            seen = observe(self.network.module, self._graph, inputs)
+            seen = observe(self.network.module, self._graph, self.network.encode(images))
         exact = self._graph.places if self._graph is not None else ()
+        reader = LayoutReader(self.network.input.size)
         found = [
-            describe_layer(
+            reader.describe(
                 name,
                 output.kind,
                 output.shape,
                 output.sight,
-                batch=len(inputs),
+                output.sketched,
                 cost_after=round(1 - output.work / seen.work, 6) if seen.work else None,
                 cut="graph" if name in exact else "hooks",
             )
             for name, output in seen.layers.items()
+            if output.shape[:1] == images.shape[:1]
         ]
         return [each for each in found if each is not None]
 

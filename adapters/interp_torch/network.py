@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from interp.errors import ModelError
 from interp.network.preprocess import encode
+from interp.readout import as_they_are
 from interp.spec import InputSpec
 from interp_torch.hooks import eval_mode
 
@@ -23,7 +24,7 @@ LAYOUT_TRIAL = 64
 
 @dataclass(eq=False)
 class Network:
-    """A module from preprocessed images (N, 3, h, w) to scores (N, K)."""
+    """A module from preprocessed images (N, 3, h, w), and its raw output as scores (N, K)."""
 
     module: nn.Module
     input: InputSpec
@@ -32,6 +33,8 @@ class Network:
     owned: bool = False
     """Whether the module was made or copied here, so that its memory layout may change."""
     layout: torch.memory_format = torch.contiguous_format
+    scores: Callable[[Tensor], Tensor] = as_they_are
+    """The readout: scores (N, K) of the module's raw output."""
     seen: int = field(default=0, repr=False)
 
     @contextmanager
@@ -57,7 +60,11 @@ class Network:
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Raw scores (N, K) float32 of preprocessed images."""
-        return self.module(inputs).float()
+        return self.read(self.module(inputs))
+
+    def read(self, output: Tensor) -> Tensor:
+        """Raw scores (N, K) float32 of the module's output."""
+        return self.scores(output.float())
 
     def count_images(self, count: int) -> None:
         """Count images; on a CPU, choose the faster memory layout after LAYOUT_TRIAL of them."""

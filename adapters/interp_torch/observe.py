@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
+from interp.network.layout import sketches
 from interp.network.receptive_field import GridField
 from interp_torch.graph import Graph
 from interp_torch.hooks import output_hooks
@@ -23,6 +25,7 @@ class LayerOutput:
     kind: str
     shape: tuple[int, ...]
     sight: GridField | None
+    sketched: list[np.ndarray]
     work: int  # FLOPs up to here
 
 
@@ -58,7 +61,7 @@ class Observer(fx.Interpreter):
 
 
 def observe(module: nn.Module, graph: Graph | None, images: Tensor) -> Pass:
-    """Run the module, or its graph, on (2, 3, h, w) and record what its layers put out."""
+    """Run the module, or its graph, on (N, 3, h, w) and record what its layers put out."""
     tracker = Tracker(images)
     with torch.no_grad(), _unfused_attention(), tracker:
         if graph is None:
@@ -85,7 +88,10 @@ def _observe_modules(module: nn.Module, images: Tensor, tracker: Tracker) -> dic
 
 
 def _facts(kind: str, output: Tensor, tracker: Tracker) -> LayerOutput:
-    return LayerOutput(kind, tuple(output.shape), tracker.sight(output), tracker.work)
+    sight, work = tracker.sight(output), tracker.work
+    sketched = sketches(output)
+    tracker.work = work  # the sketch is no work of the model's
+    return LayerOutput(kind, tuple(output.shape), sight, sketched, work)
 
 
 @contextmanager

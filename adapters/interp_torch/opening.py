@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from interp.errors import ModelError, first_line
-from interp.network.scores import check_scores
+from interp.network.preprocess import wide_images
 from interp.opening.description import describe_output
 from interp.spec import InputSpec, ModelOptions, ModelSpec
 from interp.storage.model_card import ModelCard, describe_input, read_model_card
@@ -31,24 +32,40 @@ def open_model(
     keep_freed_memory()
     opened = open_source(source, options, lookup, open_model)
     named = source if isinstance(source, str) else f"{LIVE}{type(source).__name__}"
-    return describe(opened, named, options)
+    return describe(opened, named, options, lookup)
 
 
-def describe(opened: Opened, source: str, options: ModelOptions) -> TorchAdapter:
-    """The adapter of an opened module; ModelError unless it answers with class scores."""
+def describe(
+    opened: Opened, source: str, options: ModelOptions, lookup: Lookup | None = None
+) -> TorchAdapter:
+    """The adapter of an opened module; ModelError unless its readout understands its output."""
     sidecar = read_model_card(opened.file)
     spec_input, notes = describe_input(opened.input, sidecar, options)
     tensors = opened.tensors or dict(opened.module.state_dict())
     network = place(opened, spec_input, options)
-    scores = first_scores(network, opened.name)
-    known = ModelCard(classes=opened.classes, activation=opened.activation)
-    output = describe_output(scores, known, opened.file, sidecar, options)
+    if len(spec_input.mean) == 3 and takes_grey(network):
+        spec_input, notes = describe_input(opened.input, sidecar, options, channels=1)
+        network.input = spec_input
+    known = ModelCard(classes=opened.classes, activation=opened.activation, readout=opened.readout)
+    output = describe_output(
+        first_output(network, opened.name),
+        known,
+        opened.file,
+        sidecar,
+        options,
+        opened.name,
+        lambda: _answer(network, wide_images(network.input)),
+        lookup,
+    )
+    network.scores = output.scores
     spec = ModelSpec(
         name=opened.name,
         source=source,
         input=spec_input,
         activation=output.activation,
         classes=output.classes,
+        readout=output.readout,
+        unit=output.unit,
         device=str(network.device),
         precision=options.precision,
         fingerprint=fingerprint(tensors),
@@ -73,18 +90,35 @@ def place(opened: Opened, spec: InputSpec, options: ModelOptions) -> Network:
     )
 
 
-def first_scores(network: Network, name: str) -> Tensor:
-    """Scores (2, K) of two random images; ModelError unless they are finite scores."""
+def takes_grey(network: Network) -> bool:
+    """Whether the module takes one channel: its first convolution does, and RGB images fail."""
+    layers = network.module.modules()
+    first = next((each for each in layers if isinstance(each, nn.Conv2d)), None)
+    if first is None or first.in_channels != 1:
+        return False
+    try:
+        _answer(network, probe(network))
+    except Exception:  # the model's own code: anything can happen
+        return True
+    return False
+
+
+def first_output(network: Network, name: str) -> object:
+    """The raw output on two random images; ModelError where the module fails."""
     size = "x".join(map(str, network.input.size))
     try:
-        with torch.no_grad(), network.running():
-            scores = network.module(network.encode(probe(network)))
+        return _answer(network, probe(network))
     except Exception as error:  # the model's own code: anything can happen
         raise ModelError(
             f"{name} fails on images of {size}: {first_line(error)}; "
             "set the size with --input size=H,W"
         ) from error
-    return check_scores(scores, name)
+
+
+def _answer(network: Network, images: Tensor) -> Any:
+    """The module's raw output on images (N, 3, h, w)."""
+    with torch.no_grad(), network.running():
+        return network.module(network.encode(images))
 
 
 def adopt_module(
@@ -111,6 +145,7 @@ def adopt_module(
         input=spec.input.model_dump(),
         classes=own or spec.classes,
         activation=spec.activation,
+        readout=spec.readout,
         recipe=recipe,
     )
     given = ModelOptions(device=spec.device, precision=base.options.precision)
@@ -130,6 +165,7 @@ def _reopening(base: TorchAdapter) -> ModelOptions:
     return options.model_copy(update={**files, "device": None, "precision": "fp32"})
 
 
-def _absolute(path: str) -> str:
-    """The absolute path of a file; a name that is no file stays as it is."""
-    return str(Path(path).resolve()) if Path(path).is_file() else path
+def _absolute(path: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """The absolute path of a file; what is no file's name stays as it is."""
+    is_file = isinstance(path, str) and Path(path).is_file()
+    return str(Path(str(path)).resolve()) if is_file else path

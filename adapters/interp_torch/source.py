@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -43,7 +43,8 @@ class Opened:
     """The tensors that are fingerprinted; None: the module's state."""
     input: dict[str, object] = field(default_factory=dict)
     classes: tuple[str, ...] | None = None
-    activation: str | None = None
+    activation: Literal["softmax", "sigmoid", "none"] | None = None
+    readout: str | None = None
     file: Path | None = None
     """The model file; files beside it may name its classes."""
     notes: tuple[str, ...] = ()
@@ -100,7 +101,15 @@ def open_torchvision(name: str, options: ModelOptions) -> Opened:
             load_weights(module, Path(wanted))
     notes = ("random weights: the answers mean nothing",) if wanted == RANDOM else ()
     preprocessing, classes = _metadata(chosen)
-    return Opened(module, name, owned=True, input=preprocessing, classes=classes, notes=notes)
+    return Opened(
+        module,
+        name,
+        owned=True,
+        input=preprocessing,
+        classes=classes,
+        activation="softmax" if classes else None,
+        notes=notes,
+    )
 
 
 def _torchvision_models() -> ModuleType:
@@ -206,6 +215,7 @@ def open_derived(folder: Path, lookup: Lookup | None, open_base: OpenBase) -> Op
         input=spec.input.model_dump(),
         classes=recipe.classes or spec.classes,
         activation=spec.activation,
+        readout=spec.readout,
         file=folder / WEIGHTS,
         recipe=recipe,
     )

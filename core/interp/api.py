@@ -38,25 +38,36 @@ from interp.storage.resumable import check_resumable
 from interp.target import index_text, name_text
 
 Targets = str | SupportsIndex | Iterable[str | SupportsIndex] | None
+Classes = str | Path | Sequence[object] | None
 Params = Mapping[str, Any]
 Methods = Sequence[str] | Mapping[str, Params]
+
+DEFAULT_METHOD, BLACK_BOX_METHOD = "mint", "rise"
+"""The method where none is named, and the one for models that only answer with scores."""
 
 show_in_notebooks()
 
 
 def open_model(
-    model: object, *, options: ModelOptions | None = None, registry: Registry | None = None
+    model: object,
+    *,
+    classes: Classes = None,
+    options: ModelOptions | None = None,
+    registry: Registry | None = None,
 ) -> ModelAdapter:
     """Open a model once, for many calls.
 
         network = interp.open_model("torchvision:resnet18")
 
-    `model`: a registered name, a file, `torchvision:NAME`, `package.module:factory`, a folder that
-    `fit` wrote, or an nn.Module. `options` say what a file does not: input size, normalisation,
-    class names, device. Raises ModelError for what no registered adapter opens.
+    `model`: a registered name, a file, `torchvision:NAME`, `package.module:factory`,
+    `callable:module:function`, an http address, a folder that `fit` wrote, an nn.Module, or a
+    function from images to scores. `classes`: their names, or a file of them. `options` say what
+    else a file does not: input size, normalisation, device. Raises ModelError for what no
+    registered adapter opens.
     """
     source = str(model) if isinstance(model, Path) else model
-    return open_source(source, options or ModelOptions(), registry or Registry.load())
+    given = _options(options, classes, model)
+    return open_source(source, given, registry or Registry.load())
 
 
 def methods(registry: Registry | None = None) -> dict[str, str]:
@@ -68,10 +79,11 @@ def explain(
     model: object,
     image: object,
     *,
-    method: str = "mint",
+    method: str | None = None,
     target: Targets = None,
     params: Params | None = None,
     knowledge: str | Path | None = None,
+    classes: Classes = None,
     options: ModelOptions | None = None,
     budget: Budget | None = None,
     seed: int = 0,
@@ -84,20 +96,21 @@ def explain(
         found = interp.explain(network, "photo.jpg", method="gradcam", target="tiger cat")
         heat = found.map()  # (H, W), signed
 
-    `model`: what open_model opens, or what it returned. `image`: a file (`scan.tif#2` is its second
-    page), a sample's name, a Pillow picture, or an array or tensor, grey or RGB, (H, W, 3) or
-    (3, H, W), uint8, [0, 1] or 0..255; or a list of these. What is guessed about it is said in the
-    notes. `target`: a class by name, or by index where it is a number; "dog, not cat"; or a list;
-    by default the class that the model predicts. `params`: the method's
-    parameters that differ from their defaults. `knowledge`: the folder that `fit` wrote, for a
+    `model` and `classes`: what open_model takes, or what it returned. `image`: a file
+    (`scan.tif#2` is its second page), a sample's name, a Pillow picture, or an array or tensor,
+    grey or RGB, (H, W, 3) or (3, H, W), uint8, [0, 1] or 0..255; or a list of these. What is
+    guessed about it is said in the notes. `method`: by default mint, or rise for a model that only
+    answers with scores. `target`: a class by name, or by index where it is a number; "dog, not
+    cat"; or a list; by default the class that the model predicts. `params`: the method's parameters
+    that differ from their defaults. `knowledge`: the folder that `fit` wrote, for a
     method that learns first. `budget`: how much work it may do. `session` brings progress,
     cancellation and a cache that is shared with other calls; `registry` is short for a session with
     that registry. Raises the errors of interp.errors, before any work where the call is wrong.
     """
-    call = _call(model, options, budget, seed, out, registry, session)
+    call = _call(model, classes, options, budget, seed, out, registry, session)
     names, arrays = _images(image, call.session.registry)
     request = Request(
-        method=method,
+        method=method or _default_method(call.session),
         images=names,
         targets=_targets(target, call.classes),
         params=dict(params or {}),
@@ -113,6 +126,7 @@ def compare(
     *,
     methods: Methods,
     target: Targets = None,
+    classes: Classes = None,
     options: ModelOptions | None = None,
     budget: Budget | None = None,
     seed: int = 0,
@@ -128,7 +142,7 @@ def compare(
     that fails says so in its own place, and the others go on. With `out`, the same call goes on
     where it was stopped. The rest is as for explain.
     """
-    call = _call(model, options, budget, seed, out, registry, session, resumes=True)
+    call = _call(model, classes, options, budget, seed, out, registry, session, resumes=True)
     names, arrays = _images(image, call.session.registry)
     request = ComparisonRequest(
         methods=_choices(methods),
@@ -146,6 +160,7 @@ def evaluate(
     methods: Methods,
     metrics: Methods = (),
     limit: int | None = None,
+    classes: Classes = None,
     options: ModelOptions | None = None,
     budget: Budget | None = None,
     seed: int = 0,
@@ -161,7 +176,7 @@ def evaluate(
     names with parameters; by default all that are registered. `limit`: the number of images, a
     fixed choice among all. The rest is as for explain.
     """
-    call = _call(model, options, budget, seed, out, registry, session)
+    call = _call(model, classes, options, budget, seed, out, registry, session)
     name, dataset = _data(data)
     request = EvaluationRequest(
         methods=_choices(methods),
@@ -179,6 +194,7 @@ def fit(
     *,
     method: str,
     params: Params | None = None,
+    classes: Classes = None,
     options: ModelOptions | None = None,
     budget: Budget | None = None,
     seed: int = 0,
@@ -194,7 +210,7 @@ def fit(
     `data`: a folder of images, a registered data set's name or a Dataset. With `out`, the same call
     goes on where it was stopped. The rest is as for explain.
     """
-    call = _call(model, options, budget, seed, out, registry, session)
+    call = _call(model, classes, options, budget, seed, out, registry, session)
     name, dataset = _data(data)
     request = Request(method=method, images=(), params=dict(params or {}), data=name, **call.fields)
     return runs.fit(request, call.session, dataset=dataset, out=call.out)
@@ -207,6 +223,7 @@ def survey(
     method: str,
     params: Params | None = None,
     knowledge: str | Path | None = None,
+    classes: Classes = None,
     options: ModelOptions | None = None,
     budget: Budget | None = None,
     seed: int = 0,
@@ -219,7 +236,7 @@ def survey(
     `data`: a folder of images, a registered data set's name or a Dataset. The rest is as for
     explain.
     """
-    call = _call(model, options, budget, seed, out, registry, session)
+    call = _call(model, classes, options, budget, seed, out, registry, session)
     name, dataset = _data(data)
     request = Request(
         method=method,
@@ -272,6 +289,7 @@ class _Call:
 
 def _call(
     model: object,
+    classes: Classes,
     options: ModelOptions | None,
     budget: Budget | None,
     seed: int,
@@ -283,14 +301,35 @@ def _call(
     """Check `out` before any work, then open the model."""
     place = _check_out(out, resumes)
     session = session or Session(registry or Registry.load())
-    opened = open_model(model, options=options, registry=session.registry)
+    given = _options(options, classes, model)
+    opened = open_model(model, options=given, registry=session.registry)
     fields = {
         "model": opened.spec.source,
-        "options": options or ModelOptions(),
+        "options": given,
         "seed": seed,
         "budget": budget or Budget(),
     }
     return _Call(replace(session, model=opened), fields, place)
+
+
+def _default_method(session: Session) -> str:
+    """The method for the session's model where none is named: it needs what the model offers."""
+    needs = session.registry.get("method", DEFAULT_METHOD).needs
+    offered = session.model.capabilities if isinstance(session.model, ModelAdapter) else needs
+    return DEFAULT_METHOD if needs <= offered else BLACK_BOX_METHOD
+
+
+def _options(options: ModelOptions | None, classes: Classes, model: object) -> ModelOptions:
+    """The options with these class names; InputError where the model is open and has its own."""
+    given = options or ModelOptions()
+    if classes is None:
+        return given
+    if isinstance(model, ModelAdapter):
+        raise InputError(
+            f"found classes for {model.spec.name}, which is open already; give them to open_model"
+        )
+    listed = str(classes) if isinstance(classes, str | Path) else tuple(map(str, classes))
+    return given.model_copy(update={"classes": listed})
 
 
 def _check_out(out: str | Path | None, resumes: bool = False) -> Path | None:

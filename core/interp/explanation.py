@@ -16,11 +16,15 @@ from interp.spec import ModelSpec
 
 @dataclass(frozen=True)
 class Prediction:
-    """The model's prediction for an image: its best classes, by falling probability."""
+    """The model's prediction for an image: its best classes, by falling probability.
+
+    Of a model that answers values: its first outputs in their order, and their values.
+    """
 
     classes: tuple[str, ...]
     indices: tuple[int, ...]
     probabilities: tuple[float, ...]
+    unit: str = "probability"
 
 
 @dataclass(frozen=True)

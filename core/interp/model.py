@@ -5,15 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from interp.errors import InputError, UnsupportedError, nearest
+from interp.network.layout import from_maps, to_maps
 from interp.network.placement import Placement, place
-from interp.network.scores import express
-from interp.spec import Capability, Layer, ModelSpec
+from interp.network.preprocess import probe_images
+from interp.network.scores import close, express
+from interp.spec import VALUE, Capability, Layer, ModelSpec
 from interp.target import Target
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ Output = Literal["logit", "prob", "logprob"]
 
 MOVED = ("pool", "pad", "upsample")
 """Kinds of layers that only move or merge values, without features of their own."""
+ATTENTION = ("attn", "attention")
+"""Parts of the names of attention modules; what lies inside shows a part of their work only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +88,9 @@ class Cut(ABC):
 
     def gates(self, frontier: Frontier) -> Gates:
         """The suffix as a function of the channels' gates, for a frontier of one image."""
-        spread = {"NCHW": (-1, self.layer.channels, 1, 1), "tokens": (-1, 1, self.layer.channels)}
-        shape = spread.get(self.layer.layout, (-1, self.layer.channels))
+        count = self.layer.channels
+        spread = {"NCHW": (-1, count, 1, 1), "NHWC": (-1, 1, 1, count), "tokens": (-1, 1, count)}
+        shape = spread.get(self.layer.layout, (-1, count))
         kept = frontier.activation
 
         def answer(gates: Tensor) -> Tensor:
@@ -101,6 +107,68 @@ class Cut(ABC):
         Entry (m, t) is d score_t(activation + e * direction_m) / d e at e = 0. The frontier holds
         one image; directions (M, C, h, w).
         """
+
+
+@dataclass(frozen=True, eq=False)
+class MapCut(Cut):
+    """A cut whose activations are maps (N, C, h, w), whatever the layer's own layout.
+
+    Tokens that are no cells, such as the class token, stay as they are in the frontier; gates close
+    a channel in all tokens.
+    """
+
+    inner: Cut
+
+    @property
+    def layer(self) -> Layer:  # type: ignore[override]
+        return self.inner.layer
+
+    def prefix(self, images: Tensor) -> Frontier:
+        found = self.inner.prefix(images)
+        maps = to_maps(self.layer, found.activation)
+        return Frontier(maps, (found,), found.batch, found.key)
+
+    def suffix(self, frontier: Frontier, activation: Tensor) -> Tensor:
+        frontier.check(activation, self.layer.name)
+        own = self._own(frontier)
+        return self.inner.suffix(own, from_maps(self.layer, activation, own.activation))
+
+    def gates(self, frontier: Frontier) -> Gates:
+        return self.inner.gates(self._own(frontier))
+
+    def derivative(
+        self, frontier: Frontier, directions: Tensor, targets: Sequence[Target], output: Output
+    ) -> Tensor:
+        own = self._own(frontier)
+        still = own.activation.new_zeros(1, *own.activation.shape[1:])
+        moved = from_maps(self.layer, directions.to(still), still)
+        return self.inner.derivative(own, moved, targets, output)
+
+    def _own(self, frontier: Frontier) -> Frontier:
+        """The frontier in the layer's own layout."""
+        (own,) = frontier.live
+        return own  # type: ignore[return-value]
+
+
+def answers_alike(cut: Cut, images: Tensor, expected: Tensor, tolerance: float) -> bool:
+    """Whether a cut equals the whole model, `expected` (N, K) being its scores of the images.
+
+    The first image's frontier must give its scores, and a batch of all images' activations in that
+    frontier the same scores as each activation alone.
+    """
+    import torch
+
+    frontier, activations = cut.prefix(images[:1]), cut.prefix(images).activation
+    alone = torch.cat([cut.suffix(frontier, each[None]) for each in activations])
+    together = cut.suffix(frontier, activations)
+    whole = cut.suffix(frontier, frontier.activation)
+    return close(whole, expected[:1], tolerance) and close(together, alone, tolerance)
+
+
+def as_maps(cut: Cut) -> Cut:
+    """The cut with maps (N, C, h, w) as activations, where its layer has a grid."""
+    moved = cut.layer.grid is not None and cut.layer.layout != "NCHW"
+    return MapCut(cut) if moved else cut
 
 
 class ModelAdapter(ABC):
@@ -121,8 +189,22 @@ class ModelAdapter(ABC):
         """Raw scores (N, K), logits where the model has them. Other sizes of image are resized."""
 
     def probabilities(self, scores: Tensor, output: Output = "prob") -> Tensor:
-        """Raw scores (..., K) as `output`, by the model's own activation."""
+        """Raw scores (..., K) as `output`, by the model's own activation.
+
+        Raises UnsupportedError for the logarithm of values, which may be negative.
+        """
+        if output == "logprob" and self.spec.unit == VALUE:
+            raise UnsupportedError(
+                f"found output logprob, but {self.spec.name} answers values; choose prob or logit, "
+                "which both explain the value itself"
+            )
         return express(scores, output, self.spec.activation, self.normalised)
+
+    def unit(self, output: Output = "prob") -> str:
+        """The unit of scores as `output`: "probability", "logit", "log probability", or "value"."""
+        if output == "prob" or self.spec.unit == VALUE:
+            return self.spec.unit
+        return {"logit": "logit", "logprob": "log probability"}[output]
 
     @abstractmethod
     def layers(self) -> list[Layer]:
@@ -130,10 +212,13 @@ class ModelAdapter(ABC):
 
     @abstractmethod
     def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Outputs of the named layers from one pass: (N, C, h, w), (N, T, C) or (N, C) each."""
+        """Outputs of the named layers from one pass.
+
+        Maps (N, C, h, w) of every layer with a grid, vectors (N, C), and others as they are.
+        """
 
     def cut(self, layer: str) -> Cut:
-        """The model split at a layer. Needs CUT."""
+        """The model split at a layer, with maps (N, C, h, w) if it has a grid. Needs CUT."""
         raise self.lacks(Capability.CUT)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -203,24 +288,68 @@ class ModelAdapter(ABC):
         return found
 
     def map_layer(self, name: str | None = None) -> Layer:
-        """The layer called `name`, by default the last one with channels over a grid (NCHW).
+        """The layer called `name`, by default the last map that the scores depend on.
 
-        The default can be cut, if any can. Raises UnsupportedError where the layer has no grid.
+        In a transformer read by its class token that is the input of the last attention: nothing
+        reads the other tokens after it. Raises UnsupportedError where the layer has no grid.
         """
         if name is None:
-            maps = [each for each in self.maps() if each.layout == "NCHW"]
-            if not maps:
-                raise UnsupportedError(f"{self.spec.name} has no layer with channels over a grid")
-            return ([each for each in maps if each.cut != "none"] or maps)[-1]
+            return self._last_map
         chosen = self.layer(name)
-        if chosen.layout != "NCHW":
+        if chosen.grid is None:
             raise UnsupportedError(
-                f"layer {name} of {self.spec.name} gives {chosen.layout}; "
-                "choose one with channels over a grid (NCHW)"
+                f"layer {name} of {self.spec.name} is no map (its layout: {chosen.layout}); "
+                "choose one with a grid: interp layers lists them"
             )
         return chosen
+
+    @cached_property
+    def _last_map(self) -> Layer:
+        """The last map that can be cut, that the scores depend on, outside of attention's parts."""
+        maps = self.maps()
+        if not maps:
+            raise UnsupportedError(f"{self.spec.name} has no layer with channels over a grid")
+        whole = [each for each in maps if not _inside_attention(each.name)] or maps
+        cuttable = [each for each in whole if each.cut != "none"]
+        if not cuttable or Capability.CUT not in self.capabilities:
+            return whole[-1]
+        image = probe_images(self.spec.input, 1)
+        pixels = self.to_device(image.numpy())
+        last = _last_true(len(cuttable), lambda at: self._matters(cuttable[at], pixels))
+        return cuttable[-1 if last is None else last]
+
+    def _matters(self, layer: Layer, pixels: Tensor) -> bool:
+        """Whether the scores change with the layer's maps, for an image (1, 3, h, w)."""
+        cut = self.cut(layer.name)
+        frontier = cut.prefix(pixels)
+        maps = frontier.activation
+        changed = maps.roll((1, 1), (2, 3)) + maps.float().std().to(maps.dtype) + 1e-3
+        apart = cut.suffix(frontier, changed) - cut.suffix(frontier, maps)
+        return bool(apart.abs().max() > 0)
 
     def lacks(self, need: Capability, who: str = "this call") -> UnsupportedError:
         """The error to raise where a caller needs what this model does not offer."""
         offers = ", ".join(sorted(self.capabilities)) or "nothing"
         return UnsupportedError(f"{who} needs {need.upper()}; {self.spec.name} offers {offers}")
+
+
+def _inside_attention(name: str) -> bool:
+    """Whether a layer is a part of an attention module, by the names of its parents."""
+    parents = name.lower().split(".")[:-1]
+    return any(word in each for each in parents for word in ATTENTION)
+
+
+def _last_true(count: int, holds: Callable[[int], bool]) -> int | None:
+    """The last of `count` numbers that `holds`, where it holds up to some number; None: nowhere.
+
+    Steps back from the end, twice as far each time, and then halves the gap: few questions.
+    """
+    low, high, step = count - 1, count, 1
+    while low >= 0 and not holds(low):
+        low, high, step = low - step, low, 2 * step
+    if low < 0:
+        low = -1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return None if low < 0 else low

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+VALUE = "value"
+"""Unit of scores that are no probabilities, such as a regression's."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+Pixels = Literal["uint8", "float", "uint8-chw", "float-chw", "uint8-flat", "float-flat"]
 
 
 class Capability(StrEnum):
@@ -72,11 +75,19 @@ class ModelOptions(Plain):
     input: dict[str, object] = Field(
         {}, description="fields of InputSpec that override those of the model file"
     )
-    classes: str | None = Field(
-        None, description="file of class names: one a line, or a .tsv with a column called name"
+    classes: str | tuple[str, ...] | None = Field(
+        None,
+        description="class names, or a file of them: one a line, or a .tsv with a column called "
+        "name",
     )
     activation: Literal["softmax", "sigmoid", "none"] | None = Field(
         None, description="function that turns the network's scores into probabilities"
+    )
+    readout: str | None = Field(
+        None, description="registered readout that turns the output into scores; default: classes"
+    )
+    output_name: str | None = Field(
+        None, description="name of the output to read, for a file that has several"
     )
     device: str | None = Field(
         None, description="cpu, cuda or cuda:N; default: cuda where there is a GPU, else cpu"
@@ -84,6 +95,19 @@ class ModelOptions(Plain):
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         "fp32", description="floating-point precision of forward passes"
     )
+    pixels: Pixels | None = Field(
+        None,
+        description="form in which a function is given images: uint8 (0 to 255) or float (0 to 1), "
+        "as (N, h, w, 3), with -chw as (N, 3, h, w), with -flat as (N, h * w * 3); default: uint8",
+    )
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _name_by_name(cls, value: object) -> object:
+        """Any sequence of names or numbers, such as an array, as a tuple of texts."""
+        if value is None or isinstance(value, str):
+            return value
+        return tuple(str(each) for each in value) if isinstance(value, Iterable) else value
 
 
 @dataclass(frozen=True)
@@ -103,7 +127,12 @@ class ModelSpec(Plain):
     activation: Literal["softmax", "sigmoid", "none"] = Field(
         description="function that turns its scores into probabilities"
     )
-    classes: tuple[str, ...] = Field(description="names of the classes, in the scores' order")
+    classes: tuple[str, ...] = Field(
+        description="names of the classes or values, in the scores' order"
+    )
+    readout: str = Field("classes", description="readout that turns its output into scores")
+    unit: str = Field("probability", description="unit of its scores, once they are activated")
+    output: str | None = Field(None, description="name of the output that is read, of several")
     device: str = Field(description="device that it runs on")
     precision: str = Field("fp32", description="floating-point precision of forward passes")
     fingerprint: str = Field(description="sha256 of its weights")
@@ -111,6 +140,15 @@ class ModelSpec(Plain):
         None, description="fingerprint of the model that it was exported from"
     )
     notes: tuple[str, ...] = Field((), description="assumptions and limits, one sentence each")
+
+    @property
+    def reading(self) -> tuple[str, ...]:
+        """What tells two readings of one network's output apart, for keys of cached scores.
+
+        Empty for softmax over the classes of the one output, so that older keys stay valid.
+        """
+        usual = self.readout == "classes" and self.activation == "softmax" and self.output is None
+        return () if usual else (self.readout, self.output or "", self.activation, *self.classes)
 
 
 class ReceptiveField(Plain):
@@ -126,12 +164,16 @@ class Layer(Plain):
 
     name: str = Field(description="name of the module or graph node")
     kind: str = Field(description="type of the module or node, such as Conv2d")
-    layout: Literal["NCHW", "tokens", "vector"] = Field(
-        description="shape of the output: (N, C, h, w), (N, T, C) or (N, C)"
+    layout: Literal["NCHW", "NHWC", "tokens", "vector", "other"] = Field(
+        description="shape of the output: (N, C, h, w), (N, h, w, C), (N, T, C), (N, C), or "
+        "another one, such as attention between tokens"
     )
     channels: int = Field(description="number of channels C")
     grid: tuple[int, int] | None = Field(
-        None, description="cells (h, w); None for vectors and for tokens that form no grid"
+        None, description="cells (h, w) that follow the image; None where there are none"
+    )
+    prefix: int = Field(
+        0, description="leading tokens that are no cells, such as a class token or registers"
     )
     field: ReceptiveField | None = Field(
         None, description="receptive field of the cells; None where it cannot be computed"
@@ -143,15 +185,3 @@ class Layer(Plain):
         description="how the model is split here: graph: only what follows is run; hooks: the "
         "whole model is run again; none: not at all"
     )
-
-
-def grid_of(shape: tuple[int, ...]) -> tuple[int, int] | None:
-    """Grid cells (h, w) of an output's shape; tokens form a square, after a class token if any."""
-    if len(shape) == 4:
-        return (shape[2], shape[3])
-    if len(shape) == 3:
-        for count in (shape[1], shape[1] - 1):
-            side = math.isqrt(count)
-            if side > 1 and side * side == count:
-                return (side, side)
-    return None

@@ -45,6 +45,14 @@ def dashboard(
         Folder,
         typer.Option(metavar="DIR", help="Folder of models to offer: .onnx, .pt2, trained models."),
     ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL",
+            help="A model to offer, as other commands take it: torchvision:NAME, "
+            "package.module:factory, callable:module:function, http://HOST:PORT/PATH; repeatable.",
+        ),
+    ] = None,
     images: Annotated[
         Folder, typer.Option(metavar="DIR", help="Folder of images to offer.")
     ] = None,
@@ -68,11 +76,13 @@ def dashboard(
     Examples
       interp dashboard
       interp dashboard --models exported --images photos
+      interp dashboard --model callable:my_models:score
       interp dashboard --port 8600 --no-browser
     """
     _check(host, port, [each for each in (models, images) if each is not None], registry or [])
     setting = Setting(
         models=models and models.resolve(),
+        sources=tuple(model or ()),
         images=images and images.resolve(),
         runs=runs.resolve(),
         registry=tuple(each.resolve() for each in registry or ()),

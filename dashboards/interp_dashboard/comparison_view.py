@@ -34,7 +34,8 @@ def show_comparison(found: Comparison, version: Hashable) -> None:
         target = picked or target
     st.subheader(f"Why {target}?")
     answer = zip(record.prediction.classes, record.prediction.probabilities, strict=True)
-    classes = ", ".join(f"{name} {probability:.2f}" for name, probability in answer)
+    form = ".2f" if record.prediction.unit == "probability" else ".4g"
+    classes = ", ".join(f"{name} {score:{form}}" for name, score in answer)
     st.caption(
         f"The network's answer on {record.name}: {classes}. Red speaks for {target}, blue against "
         "it. A map shows what this network used, not where the object is, nor what is true of it."

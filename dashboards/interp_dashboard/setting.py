@@ -22,6 +22,7 @@ class Setting(Plain):
     """Folders to offer; nothing outside them can be opened by name."""
 
     models: Path | None = Field(None, description="folder of models")
+    sources: tuple[str, ...] = Field((), description="models by name, offered beside the folder's")
     images: Path | None = Field(None, description="folder of images")
     runs: Path = Field(Path("interp-runs"), description="folder of shared runs")
     registry: tuple[Path, ...] = ()

@@ -1,4 +1,4 @@
-"""Guided backprop and guided Grad-CAM, by Captum's GuidedBackprop and LayerGradCam."""
+"""Guided backprop, by Captum's GuidedBackprop, and guided Grad-CAM."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from interp.errors import UnsupportedError
 from interp.evidence import Evidence
-from interp_captum.bridge import captum
+from interp.network.layout import to_maps
+from interp.spec import Layer
+from interp.training.recording import recording
+from interp_captum.bridge import captum, out_of_place
 from interp_captum.hooked import ScoreModule
 from interp_captum.method import HOOKS, LAYER, CaptumInput, CaptumMethod
 from interp_captum.saliency import GradientParams, over_colours
@@ -61,16 +64,24 @@ class GuidedGradCam(CaptumMethod):
         """Each pixel's guided slope times the map."""
         layer = given.model.map_layer(self.params.layer)
         slopes = over_colours(guided_gradient(given), self.params.signed)
-        given.score.total = 3
-        part = given.model.module().get_submodule(layer.name)
-        cam = captum().LayerGradCam(given.score.with_gradient, part)
-        cells: Tensor = cam.attribute(
-            given.pixels.clone().requires_grad_(), relu_attributions=True
-        )  # (1, 1, gh, gw)
-        grid = cells[0, 0].detach().float().cpu().numpy()
+        grid = _gradcam(given, layer).float().cpu().numpy()
         values = slopes * given.placement.grid_to_input(grid, layer.field)
         unit = "guided slope x Grad-CAM"
         return (given.heatmap(values, unit, layer.name, self.params.signed),)
+
+
+def _gradcam(given: CaptumInput, layer: Layer) -> Tensor:
+    """max(sum_k w_k A_k, 0) with w_k the mean slope on channel k, (gh, gw)."""
+    import torch
+
+    given.score.total = 3
+    module = given.model.module()
+    with out_of_place(module), recording({layer.name: module.get_submodule(layer.name)}) as calls:
+        score = given.score.with_gradient(given.pixels.clone().requires_grad_())
+        output = calls[layer.name][0].output
+        (slope,) = torch.autograd.grad(score.sum(), output)
+    maps, slopes = to_maps(layer, output.detach())[0], to_maps(layer, slope)[0]
+    return (slopes.mean((1, 2))[:, None, None] * maps).sum(0).relu()
 
 
 def guided_gradient(given: CaptumInput) -> Tensor:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from interp.evidence import Evidence
+from interp.network.layout import to_maps
 from interp.spec import Capability, Layer
 from interp_captum.bridge import captum, out_of_place
 from interp_captum.method import (
@@ -79,7 +80,7 @@ class LayerConductance(CaptumMethod):
                 method="riemann_trapezoid",
                 internal_batch_size=batch,
             )
-        return found.detach()
+        return to_maps(layer, found.detach())
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,10 @@ class LayerAblation(CaptumMethod):
         ablation = captum().LayerFeatureAblation(
             score.without_gradient, module.get_submodule(layer.name)
         )
-        channels = torch.arange(layer.channels, device=given.pixels.device).view(1, -1, 1, 1)
+        axes = {"NHWC": (1, 1, 1, -1), "tokens": (1, 1, -1)}.get(layer.layout, (1, -1, 1, 1))
+        channels = torch.arange(layer.channels, device=given.pixels.device).view(axes)
         with out_of_place(module):
             found: Tensor = ablation.attribute(
                 given.pixels, layer_mask=channels, perturbations_per_eval=score.batch
-            )  # (1, C, gh, gw), equal over a channel's cells
-        return found[0, :, 0, 0]
+            )  # equal over a channel's cells
+        return to_maps(layer, found)[0, :, 0, 0]

@@ -11,16 +11,13 @@ from interp.spec import Layer
 def pooled(activation: Tensor, layer: Layer) -> Tensor:
     """Each channel's sum over the grid, a^k = sum_ij A^k(i, j), (N, K) float64."""
     values = activation.double()
-    if layer.layout == "NCHW":
+    if layer.grid is not None:
         return values.sum((2, 3))
     return values.sum(1) if layer.layout == "tokens" else values
 
 
 def channel_maps(activation: Tensor, layer: Layer) -> Tensor:
     """Channels on the layer's grid, (N, K, gh, gw). InputError for a layer without a grid."""
-    if layer.layout == "NCHW":
-        return activation
     if layer.grid is None:
         raise InputError(f"{layer.name} has no grid to draw; choose a layer that has one")
-    cells = layer.grid[0] * layer.grid[1]
-    return activation[:, -cells:].mT.unflatten(2, layer.grid)  # a class token comes first
+    return activation

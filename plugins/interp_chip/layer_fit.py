@@ -80,7 +80,7 @@ class LayerFit:
         spec, names = self.model.spec, [each.name for each in self.images.images]
         law = self.params.output, self.params.image_weight, self.params.locality, self.params.sigma
         facts = spec.fingerprint, spec.precision, spec.input, self.layer, self.images.classes
-        return content_key(*facts, names, self.design.key, law)
+        return content_key(*facts, names, self.design.key, law, *spec.reading)
 
     @property
     def chunks(self) -> int:

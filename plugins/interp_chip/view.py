@@ -14,6 +14,7 @@ from interp.errors import InputError
 from interp.evidence import ChannelImportance, Evidence, Heatmap
 from interp.explanation import Explanation, finding_key
 from interp.method import ImageView
+from interp.spec import VALUE
 from interp.target import Target
 from interp_chip.features import channel_maps, pooled
 from interp_chip.knowledge import ChipKnowledge
@@ -52,7 +53,8 @@ class ChipView(ImageView):
             weights, error, r2 = self.learned.row(name, target)
             about: dict[str, Any] = {"target": target.name, "image": self.index, "layer": name}
             about["r2"] = r2
-            unit = f"{self.params.output} per cell"
+            output = VALUE if self.model.spec.unit == VALUE else self.params.output
+            unit = f"{output} per cell"
             yield Heatmap(name=f"map {name}", values=maps[name], unit=unit, **about)
             a = pooled(self._activations[name], self.model.layer(name))[0].cpu().numpy()  # (K,)
             yield ChannelImportance(

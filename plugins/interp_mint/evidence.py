@@ -10,6 +10,7 @@ import numpy as np
 
 from interp.evidence import Evidence, Heatmap, Regions
 from interp.explanation import Explanation
+from interp.spec import VALUE
 from interp.target import Target
 from interp_mint.image import TwoScaleImage
 from interp_mint.params import MintParams
@@ -19,7 +20,7 @@ from interp_mint.solve import ScaleResult, Solution
 
 @dataclass(frozen=True, eq=False)
 class TargetResult:
-    """One target of one image, explained; `score` is the target's probability.
+    """One target of one image, explained; `score` is the target's probability, or its value.
 
     `saliency` is that of the target, (h, w) like the partition.
     """
@@ -33,8 +34,11 @@ class TargetResult:
 
     @cached_property
     def shown(self) -> np.ndarray:
-        """Which regions are shown, (p,) bool."""
-        return show_coarse(self.solution.coarse.importance, self.score, self.image.params)
+        """Which regions are shown, (p,) bool; `least`, a probability, does not apply to values."""
+        params = self.image.params
+        if self.image.model.spec.unit == VALUE:
+            params = params.model_copy(update={"least": 0.0})
+        return show_coarse(self.solution.coarse.importance, self.score, params)
 
     def to_explanation(self) -> Explanation:
         """The result's evidence and scores."""
@@ -56,7 +60,7 @@ class TargetResult:
                 importance=scale.importance,
                 selected=shown,
                 standard_error=scale.standard_error,
-                unit="probability",
+                unit=self.image.model.spec.unit,
             )
 
         return (
@@ -84,7 +88,7 @@ class TargetResult:
     def _scores(self) -> dict[str, float | int | None]:
         coarse, fine, admm = self.solution.coarse, self.solution.fine, self.solution.admm
         return {
-            "probability": self.score,
+            self.image.model.spec.unit: self.score,
             "r2_coarse": coarse.r2,
             "r2_fine": fine.r2,
             "reliability": fine.reliability,

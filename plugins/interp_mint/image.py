@@ -46,17 +46,17 @@ class TwoScaleImage:
     def open(cls, model: ModelAdapter, image: np.ndarray, params: MintParams) -> TwoScaleImage:
         """Read both layers of an original image (H, W, 3) uint8."""
         if params.shallow:
-            shallow = model.layer(params.shallow)
+            shallow = model.map_layer(params.shallow)
         else:
             shallow = shallow_layer(model, params.shallow_stride)
         pixels, placement = model.prepare(image)
         if params.deep:
-            cut = model.cut(params.deep)
+            cut = model.cut(model.map_layer(params.deep).name)
             frontier = cut.prefix(pixels[None])
         else:
             cut, frontier = deep_cut(model, pixels)
         activation = model.activations(pixels[None], [shallow.name])[shallow.name]
-        deep_sum = channel_sum(frontier.activation, cut.layer)
+        deep_sum = channel_sum(frontier.activation)
         return cls(
             model=model,
             pixels=pixels,
@@ -64,7 +64,7 @@ class TwoScaleImage:
             cut=cut,
             frontier=frontier,
             deep=placement.grid_to_input(deep_sum, cut.layer.field),
-            shallow=placement.grid_to_input(channel_sum(activation, shallow), shallow.field),
+            shallow=placement.grid_to_input(channel_sum(activation), shallow.field),
             shallow_name=shallow.name,
             params=params,
         )

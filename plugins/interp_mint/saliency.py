@@ -23,18 +23,15 @@ SATURATED = 1e-6
 
 
 def deep_cut(model: ModelAdapter, pixels: Tensor) -> tuple[Cut, Frontier]:
-    """The paper's deep layer: a cut at the last map whose cells the scores depend on.
+    """The paper's deep layer: a cut at the last map that the scores depend on.
 
-    After a transformer's last attention they depend on the class token alone. Raises
-    UnsupportedError where there is no such map.
+    UnsupportedError where no map can be cut.
     """
-    for layer in reversed(model.maps()):
-        if layer.cut != "none":
-            cut = model.cut(layer.name)
-            frontier = cut.prefix(pixels[None])
-            if _matters(cut, frontier):
-                return cut, frontier
-    raise UnsupportedError(f"{model.spec.name} has no grid to cut at; mint needs one")
+    layer = model.map_layer()
+    if layer.cut == "none":
+        raise UnsupportedError(f"{model.spec.name} has no grid to cut at; mint needs one")
+    cut = model.cut(layer.name)
+    return cut, cut.prefix(pixels[None])
 
 
 def shallow_layer(model: ModelAdapter, stride: float) -> Layer:
@@ -54,48 +51,26 @@ def saliency(model: ModelAdapter, cut: Cut, frontier: Frontier, target: Target) 
     output: Output = "logit" if level > 1 - SATURATED else "prob"
     slopes = [
         cut.derivative(frontier, directions, [target], output)[:, 0].double().cpu().numpy()
-        for directions in _cells(frontier.activation, cut.layer)
+        for directions in _cells(frontier.activation)
     ]
     return np.concatenate(slopes).reshape(_grid(cut.layer))
 
 
-def channel_sum(activation: Tensor, layer: Layer) -> np.ndarray:
-    """sum_l A^l(m, n) of the first image, on the layer's grid, (gh, gw)."""
-    values = activation[0].double()
-    if layer.layout == "tokens":
-        rows, columns = _grid(layer)
-        values = values[-rows * columns :].T.reshape(-1, rows, columns)
-    return np.asarray(values.sum(0).cpu().numpy())
+def channel_sum(activation: Tensor) -> np.ndarray:
+    """sum_l A^l(m, n) of the first image's maps (N, C, gh, gw), (gh, gw)."""
+    return np.asarray(activation[0].double().sum(0).cpu().numpy())
 
 
-def _cells(activation: Tensor, layer: Layer) -> Iterator[Tensor]:
-    """The activation masked to one cell each, all cells in order, in batches (M, ...)."""
+def _cells(activation: Tensor) -> Iterator[Tensor]:
+    """Maps (1, C, gh, gw) masked to one cell each, all cells in order, (M, C, gh, gw) at a time."""
     import torch
 
-    rows, columns = _grid(layer)
-    cells = rows * columns
-    batch = max(1, BYTES // max(activation[0].nbytes, 1))
-    flat = activation[0].flatten(1) if layer.layout == "NCHW" else activation[0].T
-    extra = flat.shape[1] - cells  # a class token stands before the grid's
-
-    for begin in range(0, cells, batch):
-        where = torch.arange(begin, min(begin + batch, cells), device=flat.device) + extra
-        masked = torch.zeros(len(where), *flat.shape, dtype=flat.dtype, device=flat.device)
+    flat = activation[0].flatten(1)  # (C, cells)
+    batch = max(1, BYTES // max(flat.nbytes, 1))
+    for where in torch.arange(flat.shape[1], device=flat.device).split(batch):
+        masked = flat.new_zeros(len(where), *flat.shape)
         masked[torch.arange(len(where)), :, where] = flat[:, where].T
-        masked = masked if layer.layout == "NCHW" else masked.mT
         yield masked.reshape(-1, *activation.shape[1:])
-
-
-def _matters(cut: Cut, frontier: Frontier) -> bool:
-    """Whether the scores change when all cells are zero."""
-    rows, columns = _grid(cut.layer)
-    without = frontier.activation.clone()
-    if cut.layer.layout == "tokens":
-        without[:, -rows * columns :] = 0
-    else:
-        without.zero_()
-    apart = cut.suffix(frontier, without) - cut.suffix(frontier, frontier.activation)
-    return bool(apart.abs().max() > 0)
 
 
 def _grid(layer: Layer) -> tuple[int, int]:

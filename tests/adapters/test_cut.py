@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from interp.errors import InputError
+from interp.model import MapCut
 from interp.target import Target
 from interp_torch.adapter import TorchAdapter
 from interp_torch.cut import GraphCut, HookCut
@@ -56,6 +57,7 @@ def check_layer(model: TorchAdapter, layer: str) -> None:
     size = model.spec.input.size
     images = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(1))
     cut = model.cut(layer)
+    cut = cut.inner if isinstance(cut, MapCut) else cut
     assert isinstance(cut, GraphCut)
     one, two = cut.prefix(images[:1]), cut.prefix(images)
     kept = one.activation.clone()

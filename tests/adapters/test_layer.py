@@ -44,7 +44,7 @@ def test_cost_counts_multiply_adds(open_on_cpu) -> None:
     assert shares == pytest.approx(expected, abs=1e-6)
 
 
-def test_maps_with_channels_at_the_end_are_left_out(open_on_cpu) -> None:
+def test_maps_with_channels_at_the_end_say_so(open_on_cpu) -> None:
     class AtTheEnd(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -54,7 +54,11 @@ def test_maps_with_channels_at_the_end_are_left_out(open_on_cpu) -> None:
         def forward(self, image: Tensor) -> Tensor:
             return self.norm(self.stem(image).permute(0, 2, 3, 1)).mean((1, 2))
 
-    assert [layer.name for layer in open_on_cpu(AtTheEnd()).layers()] == ["stem"]
+    model = open_on_cpu(AtTheEnd())
+    found = [(layer.name, layer.layout, layer.grid) for layer in model.layers()]
+    assert found == [("stem", "NCHW", (4, 4)), ("norm", "NHWC", (4, 4))]
+    image = torch.rand(1, 3, 16, 16)
+    assert model.activations(image, ["norm"])["norm"].shape == (1, 8, 4, 4)
 
 
 def test_unknown_layer_offers_the_nearest(open_on_cpu) -> None:

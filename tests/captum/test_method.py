@@ -103,7 +103,7 @@ def test_a_model_without_a_module_is_refused(method: str, registry: Registry) ->
 def test_a_layer_without_a_grid_is_refused(
     method: str, rectified: Callable, explain: Callable, picture: Callable
 ) -> None:
-    with pytest.raises(UnsupportedError, match="gives vector"):
+    with pytest.raises(UnsupportedError, match=r"is no map \(its layout: vector\)"):
         explain(method, rectified(), picture(0), "0", layer="head")
     with pytest.raises(InputError, match="did you mean 'conv'"):
         explain(method, rectified(), picture(0), "0", layer="conw")

@@ -50,3 +50,20 @@ def test_predict_tells_what_was_assumed(interp, tmp_path):
 def test_predict_several_images(interp, picture):
     answer = interp("predict", "--model", "toy", "--image", picture, "--image", picture, "--json")
     assert len(answer.json["predictions"]) == 2
+
+
+def test_predict_tells_what_is_assumed_and_activation_settles_it(interp, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.py").write_text(
+        "from torch import nn\n"
+        "def net():\n"
+        "    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))\n"
+    )
+    given = ("predict", "--model", "one:net", "--input", "size=8,mean=0,0,0,std=1,1,1")
+    assumed = "note: scores are read as one class among several; --activation sigmoid if not"
+    assert assumed in interp(*given).out
+    assert assumed not in interp(*given, "--activation", "sigmoid").out
+    values = interp(*given, "--readout", "value").out
+    assert "value 0" in values and assumed not in values
+    wrong = interp(*given, "--readout", "vale")
+    assert wrong.code == 2 and "did you mean 'value'" in wrong.err

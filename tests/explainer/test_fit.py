@@ -135,7 +135,7 @@ def test_learning_from_crops(
     ("options", "count", "message"),
     [
         ({}, 3, "found 3 images to learn from; expected 4 or more"),
-        ({"layer": "relu1"}, 20, "choose one with channels over a grid"),
+        ({"layer": "relu1"}, 20, "choose one with a grid"),
         ({"layer": "nowhere"}, 20, "no layer 'nowhere'"),
         ({"decode": ("relu2", "relu1")}, 20, "in the order"),
         ({"rate": 1e30, "epochs": 3}, 20, "became NaN or infinite in epoch"),

@@ -14,7 +14,7 @@ from interp.spec import ModelOptions
 from interp.target import Target
 from interp_mint.image import TwoScaleImage
 from interp_mint.params import MintParams
-from interp_mint.saliency import channel_sum, deep_cut, saliency, shallow_layer
+from interp_mint.saliency import deep_cut, saliency, shallow_layer
 from interp_torch.opening import open_model
 
 
@@ -98,9 +98,3 @@ def test_a_transformer_is_cut_where_its_patches_still_matter(plant: Callable) ->
     model = open_model(ClassTokenNet().eval(), ModelOptions(input={"size": (32, 32)}))
     pixels, _ = model.prepare(plant(0).image)
     assert deep_cut(model, pixels)[0].layer.name == "patches"
-
-
-def test_channel_sum_of_tokens_leaves_the_class_token_out(colour_model: ModelAdapter) -> None:
-    layer = colour_model.layer("deep").model_copy(update={"layout": "tokens", "grid": (2, 3)})
-    tokens = torch.arange(28.0).reshape(1, 7, 4)
-    assert channel_sum(tokens, layer).tolist() == tokens[0, 1:].sum(1).reshape(2, 3).tolist()

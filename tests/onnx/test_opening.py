@@ -154,7 +154,8 @@ def test_fingerprint_and_origin(small: Make, opened: Any) -> None:
 def test_sidecar_and_classes(small: Make, tmp_path: Path) -> None:
     path = save(small(image=("n", 3, "h", "w")), tmp_path)
     (tmp_path / "model.onnx.interp.yaml").write_text(
-        "input: {size: [20, 28], mean: [0, 0, 0], std: [1, 1, 1]}\nclasses: [a, b, c, d]\n"
+        "input: {size: [20, 28], mean: [0, 0, 0], std: [1, 1, 1]}\n"
+        "classes: [a, b, c, d]\nactivation: softmax\n"
     )
     model = open_model(str(path), CPU)
     assert model.spec.input.size == (20, 28)

@@ -11,7 +11,7 @@ import torch
 from onnx import helper
 from torch import Tensor
 
-from interp.errors import InputError, ModelError, UnsupportedError
+from interp.errors import InputError, ModelError
 from interp.spec import Capability
 from interp.target import Target
 from interp_onnx import adapter
@@ -84,7 +84,7 @@ def test_layers_are_described_alike(pair: Pairs, name: str, how: str) -> None:
 
 
 def test_a_batch_left_by_tracing_is_found(pair: Pairs) -> None:
-    """The class token was joined to two images: any number runs, two at a time, without cuts."""
+    """The class token was joined to two images: any number runs, two at a time, cuts too."""
     both = pair("Tokens", "two")
     assert both.file.network.batch == 2
     assert any("made for 2 image(s) at a time" in note for note in both.file.spec.notes)
@@ -93,8 +93,14 @@ def test_a_batch_left_by_tracing_is_found(pair: Pairs) -> None:
     found = both.file.activations(images(3), both.shared)
     for layer, expected in both.module.activations(images(3), both.shared).items():
         assert_close(found[layer], expected)
-    with pytest.raises(UnsupportedError, match="a cut needs CUT"):
-        both.file.cut("norm")
+    cut = both.file.cut("norm")
+    for count in (1, 3):
+        frontier = cut.prefix(images(count))
+        assert_close(cut.suffix(frontier, frontier.activation), both.file.predict(images(count)))
+    alone = cut.prefix(images(1))
+    states = torch.rand(5, *alone.activation.shape[1:])
+    expected = both.module.cut("norm").suffix(both.module.cut("norm").prefix(images(1)), states)
+    assert_close(cut.suffix(alone, states), expected)
 
 
 @pytest.mark.parametrize("how", ["new", "old"])
@@ -143,8 +149,9 @@ def test_derivative_equals_autograd(pair: Pairs, name: str, output: str) -> None
         tolerance = 1e-2 * (expected / length.clamp(min=1)).abs().max() * length
         assert ((found - expected).abs() <= tolerance).all(), layer
         assert torch.equal(found[2], torch.zeros(2))
-        assert cut.error is not None and cut.error.shape == found.shape
-        assert (cut.error <= tolerance).all(), layer
+        error = getattr(cut, "inner", cut).error
+        assert error is not None and error.shape == found.shape
+        assert (error <= tolerance).all(), layer
 
 
 def test_frontier_takes_one_image_or_as_many(pair: Pairs) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from interp.cli import flags
-from interp.cli.output import columns, number
+from interp.cli.output import answer, columns, number
 
 if TYPE_CHECKING:
     from interp.comparison.result import Comparison
@@ -58,8 +58,7 @@ def _lines(found: Comparison) -> Iterator[str]:
     images = "1 image" if count == 1 else f"{count} images"
     yield f"{len(found.methods)} methods on {images}, {found.model.name} ({found.model.device})"
     for record in found.records[:NAMED]:
-        top = f"{record.prediction.classes[0]} {record.prediction.probabilities[0]:.2g}"
-        yield f"{record.name}: {top}; explained: {'; '.join(record.targets)}"
+        yield f"{answer(record.name, record.prediction, 1)}; explained: {'; '.join(record.targets)}"
     yield from columns([("method", "samples", "evaluated", "seconds", "R²", ""), *_rows(found)])
     yield from (f"note: {each}" for each in (*found.model.notes, *found.notes))
     yield f"report: {found.folder}/report.html"

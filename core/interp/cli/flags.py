@@ -18,7 +18,7 @@ from interp.context import Budget
 from interp.errors import InputError
 from interp.registry import Registry
 from interp.request import DEFAULT_MODEL, Choice
-from interp.spec import ModelOptions
+from interp.spec import ModelOptions, Pixels
 
 if TYPE_CHECKING:
     from interp.session import Session
@@ -57,8 +57,8 @@ work_option = partial(option, panel="Computation")
 output_option = partial(option, panel="Output")
 
 A_MODEL = (
-    "A registered name, torchvision:NAME, file.onnx, file.pt2, package.module:factory or a folder "
-    "of interp fit."
+    "A registered name, torchvision:NAME, file.onnx, file.pt2, package.module:factory, "
+    "callable:module:function, http://HOST:PORT/PATH or a folder of interp fit."
 )
 LEARNED = "What {} learned: a folder of interp fit{}. [default: what is shipped, if any]"
 
@@ -209,6 +209,25 @@ class ModelFile:
     )
     classes: str | None = model_option(
         "FILE", "Class names, one a line, or a .tsv file. [default: as the model says]"
+    )
+    pixels: Pixels | None = model_option(
+        "FORM",
+        "What a function or HTTP endpoint is given: uint8 or float, alone for (N, h, w, 3), with "
+        "-chw for (N, 3, h, w), with -flat for rows of numbers. [default: uint8]",
+    )
+
+    activation: Literal["softmax", "sigmoid", "none"] | None = model_option(
+        None,
+        "Function that makes probabilities of the scores: softmax for one class among several, "
+        "sigmoid for classes that do not exclude each other. [default: as the model says]",
+    )
+    readout: str | None = model_option(
+        "NAME",
+        "How the output is read: classes, value (a regression's numbers, as they are) or another "
+        "registered readout. [default: classes]",
+    )
+    output_name: str | None = model_option(
+        "NAME", "The output to read, for an ONNX file that has several. [default: its scores]"
     )
 
     def options(self) -> ModelOptions:

@@ -78,7 +78,7 @@ def _sides(pair: tuple[float, float] | None) -> str:
 def predict(
     image: list[str] | None = flags.IMAGE, *, model: flags.Model, shell: flags.Shell
 ) -> None:
-    """Show the model's five most probable classes for images.
+    """Show the model's five most probable classes, or values.
 
     Examples
       interp predict --image photo.jpg

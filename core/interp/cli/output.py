@@ -35,10 +35,11 @@ def number(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def answer(image: str, prediction: Prediction) -> str:
-    """`photo.jpg: tiger cat 0.91, tabby 0.06`."""
-    pairs = zip(prediction.classes, prediction.probabilities, strict=True)
-    return f"{image}: {', '.join(f'{name} {chance:.2g}' for name, chance in pairs)}"
+def answer(image: str, prediction: Prediction, most: int | None = None) -> str:
+    """`photo.jpg: tiger cat 0.91, tabby 0.06`; values have four significant digits."""
+    pairs = list(zip(prediction.classes, prediction.probabilities, strict=True))[:most]
+    digits = 2 if prediction.unit == "probability" else 4
+    return f"{image}: {', '.join(f'{name} {chance:.{digits}g}' for name, chance in pairs)}"
 
 
 def say(as_json: bool, facts: dict[str, Any], lines: Iterable[str]) -> None:

@@ -52,7 +52,7 @@ class ImageSubject(Subject):
     def key(self) -> str:  # type: ignore[override]
         spec = self.model.spec
         pixels = self.pixels.cpu().numpy()
-        return content_key(spec.fingerprint, spec.precision, spec.input, pixels)
+        return content_key(spec.fingerprint, spec.precision, spec.input, pixels, *spec.reading)
 
     @property
     def nbytes(self) -> int:

@@ -56,7 +56,7 @@ class EvaluationRun:
             size=len(self.images),
             metric_specs={
                 name: MetricSpec(
-                    unit=each.unit,
+                    unit=each.unit.replace("probability", self.model.spec.unit),
                     higher_is_better=each.higher_is_better,
                     images=each.params.images,
                     params=each.params.model_dump(mode="json"),

@@ -40,6 +40,23 @@ def _channels(values: tuple[float, ...], images: Tensor) -> Tensor:
     return send(torch.tensor(values, dtype=images.dtype), images.device).view(1, -1, 1, 1)
 
 
+def wide_images(spec: InputSpec) -> Tensor:
+    """Images (12, 3, h, w) as unlike as can be, the same every time, most far outside [0, 1].
+
+    Only what is bounded by construction, such as a sigmoid, stays bounded on them.
+    """
+    import torch
+
+    noise = probe_images(spec, 2) - 0.5
+    plain = torch.ones(1, 3, *spec.size)
+    half = plain.clone()
+    half[..., : spec.size[1] // 2] = 0
+    scaled = [factor * noise for factor in (4.0, 1e4)]
+    solid = [factor * plain for factor in (0.0, 1.0, 1e3, -1e3)]
+    halves = [half, 1 - half, 1e3 * half, -1e3 * half]
+    return torch.cat([*scaled, *solid, *halves])
+
+
 def probe_images(spec: InputSpec, count: int = 2) -> Tensor:
     """Random images (count, 3, h, w) in [0, 1], the same every time, for checks."""
     import torch

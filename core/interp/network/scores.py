@@ -38,10 +38,20 @@ def sum_to_one(scores: Tensor) -> bool:
     return scores.shape[1] > 1 and bool((scores >= 0).all()) and near
 
 
+def within_one(scores: Tensor) -> bool:
+    """Whether all scores lie in [0, 1], as a sigmoid's answers do; NaN does not count."""
+    return not bool(((scores < 0) | (scores > 1)).any())
+
+
 def check_scores(answer: object, name: str) -> Tensor:
-    """What a model answered to two images, float32 (2, K); ModelError unless finite scores."""
+    """What a model answered to two images, float32 (2, K); ModelError unless finite scores.
+
+    One number for each image, (2,), is one score.
+    """
     import torch
 
+    if isinstance(answer, torch.Tensor) and answer.shape == (2,):
+        answer = answer[:, None]
     if not isinstance(answer, torch.Tensor) or answer.dim() != 2 or len(answer) != 2:
         is_tensor = isinstance(answer, torch.Tensor)
         found = tuple(answer.shape) if is_tensor else type(answer).__name__  # type: ignore[attr-defined]

@@ -1,42 +1,53 @@
-"""What a model's scores mean: activation and class names, as given or guessed."""
+"""What a model's output means: scores, activation and names, as given or assumed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from interp.network.scores import sum_to_one
+from interp.errors import ModelError
+from interp.opening.class_readout import ClassReadout
+from interp.opening.value_readout import ValueReadout
+from interp.readout import OutputDescription, RawOutput, Readout
 from interp.spec import ModelOptions
-from interp.storage.model_card import ModelCard, name_classes
+from interp.storage.model_card import ModelCard
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-
-class OutputDescription(NamedTuple):
-    """Meaning of a model's scores, with notes on what was guessed."""
-
-    activation: Literal["softmax", "sigmoid", "none"]
-    classes: tuple[str, ...]
-    normalised: bool
-    """Whether the scores are probabilities already."""
-    notes: list[str]
+Lookup = Callable[[str, str], Any]
+DEFAULT = "classes"
+OWN: dict[str, type[Readout]] = {DEFAULT: ClassReadout, "value": ValueReadout}
+"""Readouts that need no registry."""
 
 
 def describe_output(
-    scores: Tensor, known: ModelCard, file: Path | None, sidecar: ModelCard, options: ModelOptions
+    output: object,
+    known: ModelCard,
+    file: Path | None,
+    sidecar: ModelCard,
+    options: ModelOptions,
+    name: str = "the model",
+    ask: Callable[[], Tensor] | None = None,
+    lookup: Lookup | None = None,
 ) -> OutputDescription:
-    """Activation and class names of a model that answered `scores` (N, K).
+    """How to read the output of a model that answered `output` to two probe images.
 
-    They come from the options, else from the `sidecar` beside the `file`, else from what is
-    `known` of the model, else they are guessed.
+    The readout, the activation and the names come from the options, else from the `sidecar` beside
+    the `file`, else from what is `known` of the model, else they are assumed. `ask` gives the raw
+    output on images as unlike as can be. `lookup(kind, name)` finds registered readouts.
     """
-    normalised = sum_to_one(scores)
-    notes: list[str] = []
-    activation = options.activation or sidecar.activation or known.activation
-    if activation is None:
-        activation = "none" if normalised else "softmax"
-        notes = ["the model answers probabilities; no activation is applied"] * normalised
-    listed = known.classes if isinstance(known.classes, tuple) else None
-    classes, class_notes = name_classes(scores.shape[1], listed, file, sidecar, options)
-    return OutputDescription(activation, classes, normalised, notes + class_notes)
+    wanted = options.readout or sidecar.readout or known.readout or DEFAULT
+    raw = RawOutput(name, output, options, sidecar, known, file, ask)
+    return replace(_find(wanted, lookup)().read(raw), readout=wanted)
+
+
+def _find(name: str, lookup: Lookup | None) -> type[Readout]:
+    if name in OWN:
+        return OWN[name]
+    if lookup is None:
+        raise ModelError(f"readout {name!r} needs a registry; open the model through interp")
+    found: type[Readout] = lookup("readout", name)
+    return found

@@ -10,6 +10,7 @@ import numpy as np
 from interp.errors import InputError, ModelError
 from interp.explanation import Prediction
 from interp.model import ModelAdapter
+from interp.spec import VALUE
 from interp.target import Target, parse_target
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ TOP = 5
 
 
 def predict(model: ModelAdapter, pixels: Tensor, top: int = TOP) -> Prediction:
-    """The model's best classes for one prepared image (3, h, w).
+    """The model's best classes, or its first values, for one prepared image (3, h, w).
 
     Raises ModelError for scores that are NaN, infinite or not one per class.
     """
@@ -34,10 +35,15 @@ def predict(model: ModelAdapter, pixels: Tensor, top: int = TOP) -> Prediction:
     if not bool(torch.isfinite(scores).all()):
         raise ModelError(f"{model.spec.name} answers NaN or infinity; check the model and input")
     chances = model.probabilities(scores)[0]
-    best = chances.topk(min(top, len(chances)))
-    indices = tuple(int(each) for each in best.indices)
-    names = tuple(model.spec.classes[each] for each in indices)
-    return Prediction(names, indices, tuple(round(float(each), 6) for each in best.values))
+    count = min(top, len(chances))
+    values = model.spec.unit == VALUE
+    indices = range(count) if values else chances.topk(count).indices.tolist()
+    return Prediction(
+        tuple(model.spec.classes[each] for each in indices),
+        tuple(indices),
+        tuple(round(float(chances[each]), 6) for each in indices),
+        model.spec.unit,
+    )
 
 
 def choose_targets(
@@ -45,7 +51,8 @@ def choose_targets(
 ) -> tuple[tuple[Prediction, ...], dict[Target, list[int]]]:
     """Each image's prediction, and for each target the indices of the images to explain it on.
 
-    `texts` name the targets; without any, each image is explained for its predicted class.
+    `texts` name the targets; without any, each image is explained for its predicted class, or for
+    the model's first value.
     """
     if not images:
         raise InputError("no image given; name one with --image")

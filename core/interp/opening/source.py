@@ -12,6 +12,8 @@ from interp.registry.manifest import AdapterEntry
 from interp.spec import ModelOptions, ModelSource
 
 FOLDER = "folder:"
+CALLABLE = "collections.abc.Callable"
+"""Stands in an adapter's objects for whatever can be called and is of no class named there."""
 
 
 def open_model(
@@ -88,7 +90,7 @@ def _unknown(source: str, models: list[str], forms: list[str]) -> str:
 def _by_class(source: object, adapters: list[AdapterEntry]) -> AdapterEntry:
     """The adapter that opens the object's class or the nearest of its base classes."""
     lineage = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(source).__mro__]
-    for name in lineage:
+    for name in [*lineage, *([CALLABLE] if callable(source) else [])]:
         for each in adapters:
             if name in each.objects:
                 return each

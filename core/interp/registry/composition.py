@@ -22,12 +22,11 @@ from interp.method import PerImageMethod
 from interp.model import ModelAdapter
 from interp.params import Params
 from interp.registry.manifest import CompositionEntry
+from interp.spec import VALUE
 from interp.target import Target
 
 EMPTY_MARGIN = 0.1
 """How far above chance a class's probability on the empty image may be before a note warns."""
-
-UNITS = {"prob": "probability", "logprob": "log probability"}
 
 
 class CompositionParams(Params):
@@ -65,7 +64,7 @@ class Composition(PerImageMethod):
         evidence, notes, scores = [], [], {}
         warnings = _empty_warnings(experiment, targets, context)
         for target, fit, warned in zip(targets, fits, warnings, strict=True):
-            unit = UNITS.get(self.params.output, self.params.output)
+            unit = model.unit(self.params.output)
             about = {"target": target.name, "r2": fit.r2, "unit": unit}
             evidence += perturbation.to_evidence(experiment, fit.weights, fit.error, about)
             notes += [f"{target.name}: {each}" for each in warned]
@@ -153,7 +152,13 @@ def _fits(solution: Solution, moments: Moments) -> list[Fit]:
 def _empty_warnings(
     experiment: Experiment, targets: Sequence[Target], context: Context
 ) -> Iterator[list[str]]:
-    """For each target, a warning where the model sees its class in the empty image."""
+    """For each target, a warning where the model sees its class in the empty image.
+
+    Values have no chance level to compare with.
+    """
+    if experiment.subject.model.spec.unit == VALUE:
+        yield from ([] for _ in targets)
+        return
     answers = respond(context, experiment.subject, experiment.design, "prob", 2)
     empty = next(iter(answers)).scores[1].float().cpu().numpy()  # (K,)
     chance = 1 / len(empty) if experiment.subject.model.spec.activation == "softmax" else 0.5

@@ -8,6 +8,7 @@ from typing import Any
 from interp.engine.component import Perturbation, Solver, Weighting
 from interp.method import Attack, Method, Renderer
 from interp.metric import ExplanationMetric, ModelMetric
+from interp.readout import Readout
 from interp.spec import ModelSource
 
 CLASSES: dict[str, tuple[type, ...]] = {
@@ -18,6 +19,7 @@ CLASSES: dict[str, tuple[type, ...]] = {
     "solver": (Solver,),
     "metric": (ExplanationMetric, ModelMetric),
     "attack": (Attack,),
+    "readout": (Readout,),
     "model": (ModelSource,),
     "sample": (Path, str),
 }

@@ -97,7 +97,8 @@ class AdapterEntry(Entry):
 
     `sources` are patterns of what a user types, such as `torchvision:*` or `*.pt2`; `folder:F`
     stands for a folder that holds a file F. `objects` are the full names of classes whose
-    instances it opens. `offers` is what its models can do for methods; a single model's
+    instances it opens; `collections.abc.Callable` stands for whatever can be called and is of no
+    class that is named. `offers` is what its models can do for methods; a single model's
     `capabilities` may be fewer.
     """
 
@@ -131,6 +132,7 @@ ENTRIES: dict[str, type[Entry]] = {
     "solver": Entry,
     "metric": Entry,
     "attack": Entry,
+    "readout": Entry,
 }
 """The kinds of things that can be registered, in the order of the listing."""
 

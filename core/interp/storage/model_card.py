@@ -26,6 +26,7 @@ class ModelCard(Plain):
     input: dict[str, object] = {}
     classes: tuple[str, ...] | str | None = None
     activation: Literal["softmax", "sigmoid", "none"] | None = None
+    readout: str | None = None
 
 
 def read_model_card(model: Path | None) -> ModelCard:
@@ -44,9 +45,12 @@ def read_model_card(model: Path | None) -> ModelCard:
 def to_metadata(spec: ModelSpec) -> dict[str, str]:
     """What an export of the model says about it: its fingerprint and its card."""
     card = ModelCard(
-        input=spec.input.model_dump(), classes=spec.classes, activation=spec.activation
+        input=spec.input.model_dump(),
+        classes=spec.classes,
+        activation=spec.activation,
+        readout=None if spec.readout == "classes" else spec.readout,
     )
-    return {ORIGIN: spec.fingerprint, KNOWN: card.model_dump_json()}
+    return {ORIGIN: spec.fingerprint, KNOWN: card.model_dump_json(exclude_none=True)}
 
 
 def from_metadata(metadata: Mapping[str, str], name: str) -> ModelCard:
@@ -111,31 +115,37 @@ def name_classes(
     model: Path | None,
     card: ModelCard,
     options: ModelOptions,
+    also: Sequence[int] = (),
+    word: str = "class",
 ) -> tuple[tuple[str, ...], list[str]]:
     """Names for `count` outputs and notes on where they come from.
 
-    They come from the options' file, else from the model card, else from what is `known` of the
-    model, else from a class file beside the model file that has the right length; else they are
-    "class 0" and so on. Raises ModelError where a named file has another length.
+    `also` lists other numbers of names that are accepted; `word` stands in the default names.
+
+    They come from the options' list or file, else from the model card, else from what is `known` of
+    the model, else from a class file beside the model file that has the right length; else they are
+    "class 0" and so on. Raises ModelError where a named list or file has another length.
     """
     given, source = None, ""
-    if options.classes is not None:
+    if isinstance(options.classes, tuple):
+        given, source = options.classes, "the list of class names"
+    elif options.classes is not None:
         given, source = read_classes(Path(options.classes)), options.classes
     elif isinstance(card.classes, str) and model is not None:
         given, source = read_classes(model.parent / card.classes), f"{model.parent / card.classes}"
     elif isinstance(card.classes, tuple):
         given, source = card.classes, "the model card"
     if given is not None:
-        if len(given) != count:
+        if len(given) not in (count, *also):
             raise ModelError(f"{source} names {len(given)} classes; the model has {count} outputs")
         return given, []
-    if known is not None and len(known) == count:
+    if known is not None and len(known) in (count, *also):
         return tuple(known), []
     for path in [] if model is None else [model.parent / each for each in CLASS_FILES]:
-        if path.is_file() and len(names := read_classes(path)) == count:
+        if path.is_file() and len(names := read_classes(path)) in (count, *also):
             return names, [f"class names taken from {path.name} beside the model"]
-    names = tuple(f"class {index}" for index in range(count))
-    return names, ["no class names given; name them with --classes FILE"]
+    names = tuple(f"{word} {index}" for index in range(count))
+    return names, [f"no {word} names given; name them with --classes FILE"]
 
 
 def read_classes(path: Path) -> tuple[str, ...]:

@@ -35,7 +35,9 @@ class ResumableFolder:
         if not any(self.folder.glob("[!.]*")):
             for name, value in self.about.items():
                 write_json_whole(self.folder / name, value)
-        elif any(read_json(self.folder / name) != value for name, value in self.about.items()):
+        elif not all(
+            same(read_json(self.folder / name), each) for name, each in self.about.items()
+        ):
             raise _else(self.folder)
 
     def piece(self, index: int, name: str) -> Path:
@@ -59,6 +61,17 @@ class ResumableFolder:
     def remove(self) -> None:
         """Remove the folder and all that it holds."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def same(stored: object, wanted: object) -> bool:
+    """Whether what a folder holds is what is wanted now, both as JSON.
+
+    An older version did not know every key: one that it lacks counts as null.
+    """
+    if not isinstance(stored, dict) or not isinstance(wanted, dict):
+        return stored == wanted
+    known = stored.keys() <= wanted.keys()
+    return known and all(same(stored.get(key), value) for key, value in wanted.items())
 
 
 def check_resumable(folder: Path, files: Iterable[str] = ("request.json",)) -> None:

@@ -28,6 +28,7 @@ def model_sources() -> dict[str, str]:
     """The source of each model that is offered, by its label."""
     return {
         **{each.name: each.name for each in registry().entries("model")},
+        **{each: each for each in setting().sources},
         **{name: str(path) for name, path in setting().model_files().items()},
         **{UPLOADED.format(name): str(path) for name, path in session().models.items()},
     }

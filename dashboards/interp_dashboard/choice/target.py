@@ -16,6 +16,7 @@ def choose_targets(
 ) -> tuple[str, ...]:
     """Targets as class indices; none means every image's own top class."""
     chances = dict(zip(answer.indices, answer.probabilities, strict=True))
+    form = ".2f" if answer.unit == "probability" else ".4g"
     targets = _parsed(given, classes)
     wanted = [each.index for each in targets]
     picked = st.pills(
@@ -23,7 +24,7 @@ def choose_targets(
         list(answer.indices),
         selection_mode="multi",
         default=[each for each in wanted if each in chances],
-        format_func=lambda each: f"{classes[each]} {chances[each]:.2f}",
+        format_func=lambda each: f"{classes[each]} {chances[each]:{form}}",
         key=f"targets {key}",
     )
     others = [each for each in range(len(classes)) if each not in chances]

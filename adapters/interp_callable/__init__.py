@@ -1,0 +1,1 @@
+"""Functions and HTTP endpoints as models for interp."""
