@@ -18,7 +18,7 @@ SHELVES = ("core", "adapters", "plugins", "dashboards")
 LAYERS = (
     ("errors", "hookspecs", "params", "spec"),
     ("evidence", "memory", "network", "storage", "target"),
-    ("context", "dataset", "explanation", "model", "readout"),
+    ("class_match", "context", "dataset", "explanation", "model", "readout"),
     ("engine", "request"),
     ("knowledge", "metric", "training"),
     ("method",),

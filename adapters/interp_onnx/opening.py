@@ -32,7 +32,6 @@ SLOPES = (
     "the model is quantised: slopes, as in Grad-CAM, are those of the same network without its "
     "rounding"
 )
-PLAIN_INPUT: dict[str, object] = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 """The normalisation that changes nothing."""
 
 
@@ -99,8 +98,10 @@ def place(
     output, chosen = find_scores(model, path.name, options.output_name)
     model = expose_fractions(with_one_output(Graph(model, image.name, output)))
     sized = {"size": image.size} if image.size else {}
-    plain = PLAIN_INPUT if image.whole else {}
-    spec, assumed = describe_input({**known.input, **plain, **sized}, sidecar, options)
+    plain = plain_input(image) if image.whole else {}
+    spec, assumed = describe_input(
+        {**known.input, **plain, **sized}, sidecar, options, image.channels
+    )
     _check_size(path.name, image, spec)
     _check_whole(path.name, image, spec)
     given = {**known.input, **sidecar.input, **options.input}
@@ -112,6 +113,12 @@ def place(
     network, limits = settle_batch(network, path.name)
     limits += [SLOPES] * graph.quantised
     return network, [*guessed, *chosen, *assumed, *fallen, *limits]
+
+
+def plain_input(image: ImageInput) -> dict[str, object]:
+    """The normalisation that leaves an image as it is."""
+    channels = image.channels or 3
+    return {"mean": (0.0,) * channels, "std": (1.0,) * channels}
 
 
 def _check_options(name: str, options: ModelOptions) -> None:

@@ -35,6 +35,8 @@ class ImageInput:
     dtype: torch.dtype
     batch: int | None
     size: tuple[int, int] | None
+    channels: int | None = None
+    """3 for RGB, 1 for grey; None where the file leaves it free."""
 
     @property
     def whole(self) -> bool:
@@ -60,12 +62,15 @@ def find_image(model: ModelProto, name: str) -> tuple[ImageInput, list[str]]:
     layout, notes = _layout(model, value, shape)
     axes = (1, 2, 3) if layout == "NCHW" else (3, 1, 2)
     channels, height, width = (shape[axis] for axis in axes)
-    if channels not in (3, None):
-        raise ModelError(f"{name} takes {describe_value(value)}; expected 3 channels, RGB")
+    if channels not in (1, 3, None):
+        raise ModelError(
+            f"{name} takes {describe_value(value)}; expected 3 channels, RGB, or 1, grey"
+        )
     size = (height, width) if height and width else None
     if kind in WHOLE:
         notes = [*notes, "the model takes whole numbers: pixels are given as 0 to 255"]
-    return ImageInput(value.name, layout, types[kind], shape[0] or None, size), notes
+    found = ImageInput(value.name, layout, types[kind], shape[0] or None, size, channels)
+    return found, notes
 
 
 def normalises(model: ModelProto, image: str) -> list[str]:
@@ -176,8 +181,12 @@ def describe_value(value: ValueInfoProto) -> str:
 def _layout(
     model: ModelProto, value: ValueInfoProto, shape: tuple[int | None, ...]
 ) -> tuple[Literal["NCHW", "NHWC"], list[str]]:
-    """Layout by the axis of length 3; if both may be, NHWC where a Transpose reads the input."""
-    first, last = shape[1] == 3, shape[3] == 3
+    """Layout by the axis of length 3 (RGB), else 1 (grey); if both are, by what reads the input.
+
+    It is NHWC where a Transpose does.
+    """
+    count = 3 if 3 in (shape[1], shape[3]) else 1
+    first, last = shape[1] == count, shape[3] == count
     if first and not last:
         return "NCHW", []
     if last and not first:

@@ -53,6 +53,9 @@ def describe(
     spec_input, notes = describe_input(opened.input, sidecar, options)
     tensors = opened.tensors or dict(opened.module.state_dict())
     network, copied = place(opened, spec_input, options)
+    if len(spec_input.mean) == 3 and takes_grey(network):
+        spec_input, notes = describe_input(opened.input, sidecar, options, channels=1)
+        network.input = spec_input
     network, answer, answered = first_answer(network, opened.name)
     known = ModelCard(classes=opened.classes, activation=opened.activation, readout=opened.readout)
     output = describe_output(
@@ -107,6 +110,19 @@ def place(
     notes = [f"the module is {' and '.join(reasons)}; a copy in float32 is explained"]
     network = Network(module, spec, device, options.precision, owned)
     return network, tuple(notes if reasons else ())
+
+
+def takes_grey(network: Network) -> bool:
+    """Whether the module takes one channel: its first convolution does, and RGB images fail."""
+    layers = network.module.modules()
+    first = next((each for each in layers if isinstance(each, nn.Conv2d)), None)
+    if first is None or first.in_channels != 1:
+        return False
+    try:
+        _answer(network, network.encode(probe(network)))
+    except Exception:  # the model's own code: anything can happen
+        return True
+    return False
 
 
 def first_answer(network: Network, name: str) -> tuple[Network, Any, tuple[str, ...]]:

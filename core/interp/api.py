@@ -5,12 +5,11 @@ Importing this module also gives explanations and comparisons their display in n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import index
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, SupportsIndex
 
 from interp import run as runs
 from interp.comparison.result import Comparison, ComparisonRequest
@@ -34,10 +33,11 @@ from interp.request import Choice, Request
 from interp.session import Session
 from interp.spec import ModelOptions
 from interp.storage.folder import check_new_folder
-from interp.storage.image import check_array, open_image
+from interp.storage.image import LoadedImage, read_image
 from interp.storage.resumable import check_resumable
+from interp.target import index_text, name_text
 
-Targets = str | int | Sequence[str | int] | None
+Targets = str | SupportsIndex | Iterable[str | SupportsIndex] | None
 Classes = str | Path | Sequence[object] | None
 Params = Mapping[str, Any]
 Methods = Sequence[str] | Mapping[str, Params]
@@ -96,10 +96,12 @@ def explain(
         found = interp.explain(network, "photo.jpg", method="gradcam", target="tiger cat")
         heat = found.map()  # (H, W), signed
 
-    `model` and `classes`: what open_model takes, or what it returned. `image`: a file, a sample's
-    name, a PIL image or a uint8 RGB array (H, W, 3); or a list of these. `method`: by default mint,
-    or rise for a model that only answers with scores. `target`: a class by name or index, "dog, not
-    cat", or a list; by default the class that the model predicts. `params`: the method's parameters
+    `model` and `classes`: what open_model takes, or what it returned. `image`: a file
+    (`scan.tif#2` is its second page), a sample's name, a Pillow picture, or an array or tensor,
+    grey or RGB, (H, W, 3) or (3, H, W), uint8, [0, 1] or 0..255; or a list of these. What is
+    guessed about it is said in the notes. `method`: by default mint, or rise for a model that only
+    answers with scores. `target`: a class by name, or by index where it is a number; "dog, not
+    cat"; or a list; by default the class that the model predicts. `params`: the method's parameters
     that differ from their defaults. `knowledge`: the folder that `fit` wrote, for a
     method that learns first. `budget`: how much work it may do. `session` brings progress,
     cancellation and a cache that is shared with other calls; `registry` is short for a session with
@@ -110,7 +112,7 @@ def explain(
     request = Request(
         method=method or _default_method(call.session),
         images=names,
-        targets=_targets(target),
+        targets=_targets(target, call.classes),
         params=dict(params or {}),
         knowledge=None if knowledge is None else str(knowledge),
         **call.fields,
@@ -143,7 +145,10 @@ def compare(
     call = _call(model, classes, options, budget, seed, out, registry, session, resumes=True)
     names, arrays = _images(image, call.session.registry)
     request = ComparisonRequest(
-        methods=_choices(methods), images=names, targets=_targets(target), **call.fields
+        methods=_choices(methods),
+        images=names,
+        targets=_targets(target, call.classes),
+        **call.fields,
     )
     return compare_with_report(request, call.session, images=arrays, names=names, out=call.out)
 
@@ -275,6 +280,12 @@ class _Call:
     fields: dict[str, Any]
     out: Path | None
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the model's classes."""
+        assert isinstance(self.session.model, ModelAdapter)  # noqa: S101 - _call opened it
+        return self.session.model.spec.classes
+
 
 def _call(
     model: object,
@@ -334,9 +345,17 @@ def _choices(named: Methods) -> tuple[Choice, ...]:
     return tuple(Choice(name=name, params=dict(each)) for name, each in chosen.items())
 
 
-def _targets(target: Targets) -> tuple[str, ...]:
-    listed = [target] if isinstance(target, str | int) else target or ()
-    return tuple(str(each) for each in listed)
+def _targets(target: Targets, classes: Sequence[str]) -> tuple[str, ...]:
+    """Targets as a request names them: a text is a name first, a number is an index."""
+    if target is None:
+        return ()
+    if isinstance(target, str):
+        return (name_text(target, classes),)
+    if isinstance(target, SupportsIndex) and getattr(target, "ndim", 0) == 0:
+        return (index_text(index(target), classes),)  # also NumPy's integers, tensors of one
+    if isinstance(target, Iterable):
+        return tuple(text for each in target for text in _targets(each, classes))
+    raise InputError(f"found a target of {type(target).__name__}; expected a class's name or index")
 
 
 def _data(data: str | Path | Dataset) -> tuple[str, Dataset | None]:
@@ -344,21 +363,11 @@ def _data(data: str | Path | Dataset) -> tuple[str, Dataset | None]:
     return (f"<{type(data).__name__}>", data) if isinstance(data, Dataset) else (str(data), None)
 
 
-def _images(image: object, registry: Registry) -> tuple[tuple[str, ...], list[np.ndarray]]:
-    """Names and arrays of one image or a list of them."""
+def _images(image: object, registry: Registry) -> tuple[tuple[str, ...], list[LoadedImage]]:
+    """Names and pixels of one image or a list of them, with notes on how each was read."""
     given = list(image) if isinstance(image, list | tuple) else [image]
     names = (str(e) if isinstance(e, str | Path) else f"image {at}" for at, e in enumerate(given))
-    return tuple(names), [_array(each, registry) for each in given]
-
-
-def _array(image: Any, registry: Registry) -> np.ndarray:
-    if isinstance(image, str | Path):
-        return open_image(image_path(registry, str(image)))
-    if isinstance(image, np.ndarray):
-        return check_array(image)
-    if hasattr(image, "convert"):  # a PIL image
-        return np.array(image.convert("RGB"))
-    raise InputError(
-        f"found an image of {type(image).__name__}; expected a file, a sample's name, a PIL image "
-        "or a uint8 RGB array (H, W, 3)"
-    )
+    return tuple(names), [
+        read_image(image_path(registry, str(each)) if isinstance(each, str | Path) else each)
+        for each in given
+    ]

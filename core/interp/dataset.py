@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from interp.errors import InputError
 from interp.storage.coco import DOCUMENT, Json, keypoints, read_coco, run_lengths, to_mask
 from interp.storage.folder import new_folder, write_json
-from interp.storage.image import SUFFIXES, check_array, images_in, open_image
+from interp.storage.image import SUFFIXES, LoadedImage, images_in, read_image, split_page
 
 Box = tuple[float, float, float, float]
 """(left, top, right, bottom) in pixels."""
@@ -55,6 +56,8 @@ class Example:
     label: int | None
     """Index among the data set's classes; None where the class is not known."""
     instances: tuple[Instance, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What was assumed or left out in reading the image, one sentence each."""
 
 
 class Dataset(ABC):
@@ -85,21 +88,26 @@ class Dataset(ABC):
 
 @dataclass(frozen=True, eq=False)
 class ImageArrays(Dataset):
-    """Images (H, W, 3) uint8 RGB in memory, of no known class."""
+    """Images in memory, of no known class: whatever read_image reads."""
 
-    images: Sequence[np.ndarray]
+    images: Sequence[Any]
     names: Sequence[str]
     classes = ()
 
     @property
     def fingerprint(self) -> str:
-        return hashlib.sha256(b"".join(each.tobytes() for each in self.images)).hexdigest()
+        return hashlib.sha256(b"".join(each.pixels.tobytes() for each in self._read)).hexdigest()
+
+    @cached_property
+    def _read(self) -> list[LoadedImage]:
+        return [read_image(each) for each in self.images]
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index: int) -> Example:
-        return Example(self.names[index], check_array(self.images[index]), None)
+        found = self._read[index]
+        return Example(self.names[index], found.pixels, None, notes=found.notes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +130,7 @@ class ImageFiles(Dataset):
     def fingerprint(self) -> str:
         folders = [f"{each.parent.name}/" if self.labelled else "" for each in self.files]
         facts = [
-            f"{folder}{each.name}/{each.stat().st_size}"
+            f"{folder}{each.name}/{split_page(each)[0].stat().st_size}"
             for folder, each in zip(folders, self.files, strict=True)
         ]
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()
@@ -133,7 +141,9 @@ class ImageFiles(Dataset):
     def __getitem__(self, index: int) -> Example:
         file = self.files[index]
         label = self.classes.index(file.parent.name) if self.labelled else None
-        return Example(self.names[index] if self.names else file.stem, open_image(file), label)
+        name = self.names[index] if self.names else file.stem
+        found = read_image(file)
+        return Example(name, found.pixels, label, notes=found.notes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,14 +170,14 @@ class CocoFolder(Dataset):
 
     def __getitem__(self, index: int) -> Example:
         entry = self.document["images"][index]
-        image = open_image(self.path / "images" / entry["file_name"])
+        image, notes = read_image(self.path / "images" / entry["file_name"])
         name = Path(entry["file_name"]).stem
         try:
             instances = tuple(
                 self._instance(each, image.shape[:2])
                 for each in self._annotations.get(entry["id"], [])
             )
-            return Example(name, image, self._label(entry, instances), instances)
+            return Example(name, image, self._label(entry, instances), instances, notes)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"found an annotation of {name} that cannot be read ({error!r}); expected COCO's "
@@ -322,23 +332,46 @@ NAMED = 3
 
 @dataclass
 class TolerantReader:
-    """Reads a data set in any order, and notes the images that cannot be read."""
+    """Reads a data set in any order, and notes the images that cannot be read.
+
+    `assumed`: by note on how an image was read, the names of the images.
+    """
 
     dataset: Dataset
     unreadable: list[str] = field(default_factory=list)
+    assumed: dict[str, list[str]] = field(default_factory=dict)
 
     def examples(self, order: Iterable[int] | None = None) -> Iterator[tuple[int, Example | None]]:
         """(index, example) in this order, by default the data set's; None for an unreadable one."""
         for index in range(len(self.dataset)) if order is None else order:
             try:
-                yield index, self.dataset[index]
+                example = self.dataset[index]
             except InputError as error:
                 self.unreadable.append(str(error))
                 yield index, None
+            else:
+                self.assume(example.name, example.notes)
+                yield index, example
+
+    def assume(self, name: str, notes: Iterable[str]) -> None:
+        """Record the notes on how an image was read, each once."""
+        for note in notes:
+            names = self.assumed.setdefault(note, [])
+            if name not in names:
+                names.append(name)
 
     def notes(self) -> list[str]:
-        """One sentence on what was left out; nothing where all could be read."""
-        if not self.unreadable:
-            return []
+        """What was left out, and what was assumed; nothing where all could be read as they are."""
         named = "; ".join(self.unreadable[:NAMED])
-        return [f"{len(self.unreadable)} unreadable images were left out ({named})"]
+        found = [f"{len(self.unreadable)} unreadable images were left out ({named})"]
+        return [*(found if self.unreadable else ()), *reading_notes(self.assumed)]
+
+
+def reading_notes(assumed: Mapping[str, Sequence[str]]) -> list[str]:
+    """Notes on how images were read, each with the images' names; the first few of many."""
+    found = []
+    for note, names in list(assumed.items())[:NAMED]:
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        found.append(f"{', '.join(names[:NAMED])}{more}: {note}")
+    left = {name for names in list(assumed.values())[NAMED:] for name in names}
+    return [*found, f"{len(left)} images have further notes of this kind"] if left else found

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from interp.context import Context
-from interp.dataset import Dataset
+from interp.dataset import Dataset, Example
 from interp.errors import InputError, InterpError, PluginError, blamed
 from interp.explanation import Explanation, Provenance, join
 from interp.knowledge import Knowledge
@@ -59,7 +59,7 @@ def run(
     *,
     registry: Registry | None = None,
     model: object = None,
-    images: Sequence[np.ndarray] | None = None,
+    images: Sequence[Any] | None = None,
     names: Sequence[str] | None = None,
     out: Path | None = None,
     resume: bool = True,
@@ -67,8 +67,9 @@ def run(
 ) -> Result:
     """Explain images by one method; with `out`, save a bundle with its pictures there.
 
-    `registry` and `model` are short for a session that holds just these. `images` ((H, W, 3) uint8
-    RGB), with their `names`, take the place of the request's. Progress of long runs is kept beside
+    `registry` and `model` are short for a session that holds just these. `images`, as read_image
+    takes them, with their `names`, take the place of the request's. What was assumed in reading
+    them is said in the explanation's notes. Progress of long runs is kept beside
     `out` until the bundle is whole, and the same request goes on from it, unless `resume` is
     False. Raises the errors of interp.errors; a folder that is not empty is refused before any
     work.
@@ -81,8 +82,9 @@ def run(
     predictions, groups = choose_targets(prepared.model, request.targets, pictures)
     prepared.registry.hook("interp_before_run", request=request)
     prepared.context.out_of_time()
+    found = prepared.explain(pictures, groups, knowledge)
     return prepared.finish(
-        prepared.explain(pictures, groups, knowledge),
+        replace(found, notes=(*_reading_notes(examples), *found.notes)),
         style,
         pictures,
         targets=tuple(dict.fromkeys(each.name for each in groups)),
@@ -156,6 +158,16 @@ def merge(
     if out is not None:
         knowledge.save(out)
     return knowledge
+
+
+def _reading_notes(examples: Sequence[Example]) -> list[str]:
+    """What was assumed in reading the images; of several, each note names its image's number."""
+    several = len(examples) > 1
+    return [
+        f"image {number}: {note}" if several else note
+        for number, each in enumerate(examples)
+        for note in each.notes
+    ]
 
 
 @dataclass(frozen=True, eq=False)

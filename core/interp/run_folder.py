@@ -19,6 +19,7 @@ from interp.run import run
 from interp.session import Session
 from interp.spec import Plain
 from interp.storage.folder import MANIFEST, write_json_whole
+from interp.storage.pixel import LoadedImage
 from interp.storage.resumable import ResumableFolder
 from interp.target import parse_target
 
@@ -90,7 +91,8 @@ def run_folder(
     reader, session = TolerantReader(dataset), replace(session, model=model)
     failed = _explain_missing(request, session, folder, reader, range(part, total, parts))
     entries = tuple(_entries(folder, session))
-    found = FolderRun(out, request, entries, total, failed, tuple(reader.notes()))
+    notes = (*model.spec.notes, *reader.notes())
+    found = FolderRun(out, request, entries, total, failed, notes)
     write_json_whole(out / INDEX, found.facts())
     return found
 
@@ -114,7 +116,7 @@ def _explain_missing(
             single = request.model_copy(update={"images": (example.name,), "data": None})
             sizes = session.memory.batch_sizes  # cached answers belong to one image
             alone = replace(session, memory=Memory(sizes))
-            images, names = [example.image], [example.name]
+            images, names = [LoadedImage(example.image, example.notes)], [example.name]
             try:
                 place = folder.piece(index, names[0])
                 run(single, alone, images=images, names=names, out=place, resume=False)

@@ -48,12 +48,19 @@ class InputSpec(Plain):
         description="with resize=crop: input size as a share of the scaled short side",
     )
     mean: tuple[float, ...] = Field(
-        IMAGENET_MEAN, description="mean per channel, subtracted from RGB values in [0, 1]"
+        IMAGENET_MEAN,
+        description="mean per channel, subtracted from RGB values in [0, 1]; one for a network "
+        "of grey images",
     )
     std: tuple[float, ...] = Field(
         IMAGENET_STD, description="standard deviation per channel, by which values are divided"
     )
     order: Literal["RGB", "BGR"] = Field("RGB", description="channel order of the network's input")
+
+    @property
+    def fill(self) -> tuple[float, ...]:
+        """The colour (r, g, b) in [0, 1] that is zero in the network's normalised input."""
+        return self.mean * 3 if len(self.mean) == 1 else self.mean
 
 
 class ModelOptions(Plain):

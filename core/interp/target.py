@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SEPARATOR = ", not "
+NAME, INDEX = "name:", "index:"
+"""What stands before a number that says which class is meant."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,16 @@ class Target:
 
 
 def parse_target(text: str | int, classes: Sequence[str]) -> Target:
-    """The target that a text names: "tiger cat", 282, or "bull mastiff, not tiger cat".
+    """The target that a text names: "tiger cat", "282", or "bull mastiff, not tiger cat".
 
-    A class is named in full, by the first of its comma-separated synonyms, or by index. Raises
-    InputError for an unknown one.
+    A class is named in full, by the first of its comma-separated synonyms, or by index. An int is
+    always an index. A number in a text is told where it is one class's name and another's index;
+    "name:3" and "index:3" say which. Raises InputError for an unknown class.
     """
-    first, _, second = str(text).partition(SEPARATOR)
+    if not isinstance(text, str):
+        index = _at(int(text), classes)
+        return Target(index, classes[index])
+    first, _, second = text.partition(SEPARATOR)
     index = _find(first.strip(), classes)
     if not second:
         return Target(index, classes[index])
@@ -44,17 +50,77 @@ def parse_target(text: str | int, classes: Sequence[str]) -> Target:
     return Target(index, f"{classes[index]}{SEPARATOR}{classes[against]}", against)
 
 
+def index_text(index: int, classes: Sequence[str]) -> str:
+    """The text of a class by its index: "3", or "index:3" where another class is called 3.
+
+    Raises InputError for an index out of range.
+    """
+    _at(index, classes)
+    text = str(index)
+    return text if _named(text, classes) in ([], [index]) else f"{INDEX}{text}"
+
+
+def name_text(text: str, classes: Sequence[str]) -> str:
+    """A target's text in which a number that is a class's name means the name: "3" is "name:3"."""
+    parts = text.split(SEPARATOR, 1)
+    return SEPARATOR.join(
+        f"{NAME}{part.strip()}" if _is_ambiguous(part.strip(), classes) else part for part in parts
+    )
+
+
 def _find(name: str, classes: Sequence[str]) -> int:
+    found = _named(name, classes)
+    if not found and name.startswith(NAME):
+        return class_index(name.removeprefix(NAME), classes)
+    if not found and name.startswith(INDEX):
+        name = name.removeprefix(INDEX)
+        if not _is_number(name):
+            raise InputError(f"found index {name!r}; expected 0 to {len(classes) - 1}")
+        return _at(int(name), classes)
+    if _is_ambiguous(name, classes):
+        raise InputError(
+            f"target {name} is the name of class {found[0]} and the index of {classes[int(name)]}; "
+            f"say {NAME}{name} or {INDEX}{name}"
+        )
+    return _at(int(name), classes) if not found and _is_number(name) else class_index(name, classes)
+
+
+def class_index(name: str, classes: Sequence[str]) -> int:
+    """The index of the one class of this name, never by a number as an index.
+
+    Raises InputError for none and for several.
+    """
+    found = _named(name, classes)
+    if len(found) > 1:
+        raise InputError(f"target {name!r} names classes {found}; give one of these indices")
+    if not found:
+        shorts = [each.partition(",")[0].strip() for each in classes]
+        raise InputError(f"unknown target {name!r}; {nearest(name, shorts)}")
+    return found[0]
+
+
+def _named(name: str, classes: Sequence[str]) -> list[int]:
+    """The indices of the classes of this name in full, else by their first synonym."""
     wanted = name.casefold()
     shorts = [each.partition(",")[0].strip() for each in classes]
     for names in (classes, shorts):
-        found = [index for index, each in enumerate(names) if each.casefold() == wanted]
-        if len(found) > 1:
-            raise InputError(f"target {name!r} names classes {found}; give one of these indices")
-        if found:
-            return found[0]
-    if name.lstrip("-").isdigit():
-        if 0 <= int(name) < len(classes):
-            return int(name)
-        raise InputError(f"target {name} is out of range; expected 0 to {len(classes) - 1}")
-    raise InputError(f"unknown target {name!r}; {nearest(name, shorts)}")
+        if found := [index for index, each in enumerate(names) if each.casefold() == wanted]:
+            return found
+    return []
+
+
+def _is_ambiguous(name: str, classes: Sequence[str]) -> bool:
+    """Whether a number is one class's name and another's index."""
+    if not _is_number(name) or not 0 <= int(name) < len(classes):
+        return False
+    return bool(found := _named(name, classes)) and found != [int(name)]
+
+
+def _is_number(text: str) -> bool:
+    return text.lstrip("-").isdecimal()
+
+
+def _at(index: int, classes: Sequence[str]) -> int:
+    if 0 <= index < len(classes):
+        return index
+    raise InputError(f"target {index} is out of range; expected 0 to {len(classes) - 1}")

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from interp.registry import Registry
+from interp.storage.pixel import LoadedImage
 from interp_dashboard.job import Job, Work
 from interp_dashboard.setting import ENVIRONMENT, Setting
 
@@ -28,7 +28,7 @@ class VisitorSession:
 
     home: Any = field(default_factory=lambda: tempfile.TemporaryDirectory(prefix="interp-"))
     models: dict[str, Path] = field(default_factory=dict)
-    images: dict[str, np.ndarray] = field(default_factory=dict)
+    images: dict[str, LoadedImage] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     """Uploaded image files that were read."""
     jobs: dict[str, Job] = field(default_factory=dict)

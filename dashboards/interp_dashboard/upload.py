@@ -14,8 +14,9 @@ import numpy as np
 from interp.cli.parse import input_fields
 from interp.errors import InputError, ModelError
 from interp.storage.folder import new_folder, write_json
-from interp.storage.image import open_image
+from interp.storage.image import SUFFIXES, read_image
 from interp.storage.model_card import CLASS_FILES
+from interp.storage.pixel import LoadedImage
 from interp_dashboard.command import LARGEST_MODEL
 
 LINES, TABLE = CLASS_FILES
@@ -42,27 +43,30 @@ REMEDY = (
 )
 
 
-def take_image(name: str, content: bytes) -> np.ndarray:
-    """An uploaded image as (H, W, 3) uint8 RGB. Raises InputError with the reason of a refusal."""
+def take_image(name: str, content: bytes) -> LoadedImage:
+    """An uploaded image and notes on how it was read. Raises InputError, saying why, if refused."""
     _check_size(name, content, LARGEST_IMAGE)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "image"
+        suffix = Path(name).suffix.lower()
+        path = Path(folder) / f"image{suffix if suffix in SUFFIXES else ''}"
         path.write_bytes(content)
         try:
-            return _shrunk(open_image(path))
+            return _shrunk(read_image(path))
         except InputError as error:
             raise InputError(str(error).replace(str(path), name)) from error
 
 
-def _shrunk(image: np.ndarray) -> np.ndarray:
+def _shrunk(image: LoadedImage) -> LoadedImage:
     import cv2
 
-    height, width = image.shape[:2]
+    height, width = image.pixels.shape[:2]
     share = LONGEST / max(height, width)
     if share >= 1:
         return image
     size = (max(1, round(width * share)), max(1, round(height * share)))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    pixels = np.asarray(cv2.resize(image.pixels, size, interpolation=cv2.INTER_AREA))
+    note = f"{width} x {height} pixels were scaled to {size[0]} x {size[1]}"
+    return LoadedImage(pixels, (*image.notes, note))
 
 
 def take_model(

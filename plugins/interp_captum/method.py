@@ -101,7 +101,7 @@ class CaptumInput:
     def plain_image(self, fill: Fill) -> Tensor:
         """An image (1, 3, h, w) of one colour; "mean" is zero in the network's normalised input."""
         levels = {"grey": (0.5,) * 3, "black": (0.0,) * 3}
-        chosen = self.pixels.new_tensor(levels.get(fill, self.model.spec.input.mean))
+        chosen = self.pixels.new_tensor(levels.get(fill, self.model.spec.input.fill))
         return chosen.view(1, 3, 1, 1).expand_as(self.pixels)
 
 

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from interp.class_match import match_classes
 from interp.context import Context
 from interp.dataset import Dataset, TolerantReader
 from interp.errors import InputError
 from interp.model import ModelAdapter
-from interp.target import parse_target
+from interp.training.samples import matched
 from interp_chip.moments import FOLDS
 from interp_chip.params import ChipParams
 
@@ -60,7 +61,8 @@ def choose_images(
 
     Unreadable images are left out, counted and named. InputError where no image is left.
     """
-    labels = [_model_class(model, name) for name in dataset.classes]
+    labels = matched(model, dataset, "name the data's classes as the model does")
+    assumed = match_classes(dataset.classes, model.spec.classes).notes
     reader, taken, left_out = TolerantReader(dataset), Counter[int](), Counter[int | None]()
     found: list[tuple[int, int, int, str]] = []  # turn of its class, label, index, name
 
@@ -73,7 +75,7 @@ def choose_images(
         elif not full(label):
             found.append((taken[label], label, index, f"{index}: {name}"))
             taken[label] += 1
-    notes = [*reader.notes(), *_notes(dataset, taken, left_out)]
+    notes = [*assumed, *reader.notes(), *_notes(dataset, taken, left_out)]
     if not found:
         raise InputError(f"none of {len(dataset)} images can be learned from: {'; '.join(notes)}")
     classes = sorted({labels[label] for label in taken})
@@ -116,14 +118,3 @@ def _notes(dataset: Dataset, taken: Counter[int], left_out: Counter[int | None])
             seen = left_out[label]
             why = f"all {seen} images of it are classified as something else" if seen else ""
             yield f"{name} is not learned: {why or 'it has no images'}"
-
-
-def _model_class(model: ModelAdapter, name: str) -> int:
-    """The index of the model's class of this name; InputError where it has none."""
-    try:
-        return parse_target(name, model.spec.classes).index
-    except InputError as error:
-        raise InputError(
-            f"the data's class {name!r} is none of {model.spec.name}'s classes: {error}; "
-            "name the data's classes as the model does, or by their numbers"
-        ) from error

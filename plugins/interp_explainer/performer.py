@@ -87,8 +87,8 @@ def cache_activations(
 
 def decode(images: Tensor, spec: InputSpec) -> Tensor:
     """The inverse of interp.network.preprocess.encode: RGB in [0, 1], (B, 3, h, w)."""
-    mean, std = (images.new_tensor(each).view(1, 3, 1, 1) for each in (spec.mean, spec.std))
-    found = images * std + mean
+    mean, std = (images.new_tensor(each).view(1, -1, 1, 1) for each in (spec.mean, spec.std))
+    found = (images * std + mean).expand(-1, 3, -1, -1)
     return found.flip(1) if spec.order == "BGR" else found
 
 

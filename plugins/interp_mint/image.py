@@ -89,7 +89,7 @@ class TwoScaleImage:
     ) -> Moments:
         """Moments of the targets' probabilities while fine pieces (h, w) are off at random."""
         levels = {"grey": (0.5,) * 3, "black": (0.0,) * 3}
-        level = levels.get(self.params.fill, self.model.spec.input.mean)
+        level = levels.get(self.params.fill, self.model.spec.input.fill)
         fill = self.pixels.new_tensor(level)
         design = RegionDesign(self.pixels, fine, fill, context.seed, "mint")
         subject = ImageSubject(self.model, self.pixels, self.placement)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 
 def test_layers(interp):
     answer = interp("layers", "toy")
@@ -27,6 +29,22 @@ def test_predict(interp, picture):
     assert found["probabilities"] == sorted(found["probabilities"], reverse=True)
     text = interp("predict", "--model", "toy", "--image", picture).out
     assert f"square.png: {found['classes'][0]} 0." in text
+
+
+def test_predict_tells_what_was_assumed(interp, tmp_path):
+    from PIL import Image
+
+    narrow = np.full((8, 8), 4095, np.uint16)
+    for name in ("a.png", "b.png"):
+        Image.fromarray(narrow).save(tmp_path / name)
+    words = ["--image", str(tmp_path / "a.png"), "--image", str(tmp_path / "b.png")]
+    text = interp("predict", "--model", "toy", *words).out
+    assert "note: " in text and "a.png, " in text and "values reach 4095 of 65535" in text
+    (note,) = interp("predict", "--model", "toy", *words, "--json").json["notes"]
+    assert note in text
+    assumed = interp("predict", "--model", "torchvision.models:squeezenet1_1").out
+    for guess in ("input size", "normalisation", "class names"):
+        assert f"no {guess} given" in assumed
 
 
 def test_predict_several_images(interp, picture):

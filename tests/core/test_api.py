@@ -123,9 +123,56 @@ def test_a_method_that_the_model_cannot_run_stands_in_its_cell(file, registry) -
 
 
 def test_what_is_no_image_is_told(module, registry) -> None:
-    for image in (3, PIXELS.astype(float), [PIXELS, None]):
-        with pytest.raises(InputError, match="expected a"):
+    for image in (3, -PIXELS.astype(float), [PIXELS, None]):
+        with pytest.raises(InputError, match=r"expected (a|\[0, 1\])"):
             interp.explain(module, image, method="occlude-grid", registry=registry)
+
+
+def test_notes_on_images_reach_every_result(module, registry, tmp_path) -> None:
+    """What was assumed in reading an image is in explanations, comparisons and evaluations."""
+    narrow = np.tile(np.linspace(0, 4095, 32).astype(np.uint16), (32, 1))
+    for name in ("ant", "bee"):
+        (tmp_path / "deep" / name).mkdir(parents=True)
+        Image.fromarray(narrow).save(tmp_path / "deep" / name / "a.png")
+    file, said = tmp_path / "deep/ant/a.png", "values reach 4095 of 65535"
+    call = {"options": OPTIONS, "registry": registry}
+    for given in (file, Image.open(file), narrow):
+        found = interp.explain(module, given, method="occlude-grid", **call)
+        assert found.notes[0].startswith(said)
+    found = interp.explain(module, [PIXELS, file], method="occlude-grid", **call)
+    assert found.notes[0].startswith(f"image 1: {said}")
+    compared = interp.compare(module, file, methods=GRID, **call)
+    assert f"{file}: {said}" in compared.notes[0]
+    saved = interp.compare(module, [file], methods=GRID, out=tmp_path / "out", **call)
+    assert saved.notes == compared.notes == Comparison.open(tmp_path / "out").notes
+    assert said in (tmp_path / "out/report.html").read_text()
+    measured = interp.evaluate(
+        ToyModel(), tmp_path / "deep", methods=["tiles"], metrics=["deletion"], registry=registry
+    )
+    assert any(f"a, a: {said}" in note for note in measured.notes())
+
+
+def test_an_integer_is_an_index_whatever_the_classes_are_called(module, registry, tmp_path) -> None:
+    (tmp_path / "names.txt").write_text("\ufeff1\n2\n3\n", encoding="utf-8")
+    options = OPTIONS.model_copy(update={"classes": str(tmp_path / "names.txt")})
+
+    def explained(target: object) -> tuple[str, ...]:
+        found = interp.explain(
+            module, PIXELS, method="occlude-grid", target=target, options=options, registry=registry
+        )
+        return found.provenance.targets
+
+    for index in (1, np.int64(1), torch.tensor(1), [1], np.array([1])):
+        assert explained(index) == ("2",)
+    assert explained("1") == ("1",) and explained(["2", 2]) == ("2", "3")
+    assert explained("1, not 3") == ("1, not 3",)
+    for wrong, words in (
+        (3, "out of range"),
+        (1.5, "found a target of float"),
+        ("four", "unknown"),
+    ):
+        with pytest.raises(InputError, match=words):
+            explained(wrong)
 
 
 def test_nothing_heavy_is_imported_at_once() -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from interp.dataset import Dataset, Example, Instance, Part, open_dataset, write_coco
 from interp.errors import InputError
-from interp.storage.image import SUFFIXES
+from interp.storage.image import HEIF, PHOTOS, SUFFIXES
 
 
 class Listed(Dataset):
@@ -174,7 +174,7 @@ def test_class_folders(tmp_path):
     assert dataset[0].instances == ()
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", [each for each in PHOTOS if each not in HEIF])
 @pytest.mark.parametrize("kind", ["plain", "class folders"])
 def test_every_suffix_that_open_image_reads_is_found(tmp_path, suffix, kind):
     folder = tmp_path / "cat" if kind == "class folders" else tmp_path
@@ -188,7 +188,7 @@ def test_every_suffix_that_open_image_reads_is_found(tmp_path, suffix, kind):
 
 
 def test_a_folder_without_images_is_told_what_images_are(tmp_path):
-    (tmp_path / "notes.gif").write_bytes(b"x")
+    (tmp_path / "notes.doc").write_bytes(b"x")
     with pytest.raises(InputError) as caught:
         open_dataset(tmp_path)
     assert all(suffix in str(caught.value) for suffix in SUFFIXES)

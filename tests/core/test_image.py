@@ -1,13 +1,17 @@
 """Images in, whatever the camera or the internet made of them."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
-from PIL import Image
+import torch
+from PIL import Image, features
 
 from interp.errors import InputError
-from interp.storage.image import check_array, open_image
+from interp.storage.image import images_in, open_image, read_image
 
 
 def saved(path: Path, picture: Image.Image, **options: object) -> Path:
@@ -94,8 +98,240 @@ def test_bad_files_give_one_line(tmp_path: Path) -> None:
         assert str(path) in str(caught.value)
 
 
-def test_arrays_are_checked() -> None:
-    assert check_array(np.zeros((4, 5, 3), np.uint8)).shape == (4, 5, 3)
-    for bad in (np.zeros((4, 5, 3)), np.zeros((4, 5), np.uint8), np.zeros((1, 4, 5, 3), np.uint8)):
-        with pytest.raises(InputError, match="expected a uint8"):
-            check_array(bad)
+RAMP = np.tile(np.linspace(0, 65535, 32).astype(np.uint16), (16, 1))
+COLOURS = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+
+
+def many(folder: Path) -> Iterator[Path]:
+    """Files whose pixels Pillow does not give as upright 8-bit RGB by itself."""
+    yield saved(folder / "deep.png", Image.fromarray(RAMP))
+    clear = np.full((8, 8, 4), 200, np.uint8)
+    clear[:, :4] = 0
+    yield saved(folder / "clear.png", Image.fromarray(clear))
+    yield saved(folder / "grey-clear.png", Image.fromarray(clear).convert("LA"))
+    turned = Image.fromarray(COLOURS)
+    exif = turned.getexif()
+    exif[274] = 6
+    yield saved(folder / "turned.png", turned, exif=exif)
+    yield saved(folder / "palette.gif", turned.convert("P"))
+    yield saved(folder / "floats.tif", Image.fromarray((RAMP / 65535).astype(np.float32)))
+    yield saved(folder / "pages.tif", turned, save_all=True, append_images=[Image.new("L", (4, 4))])
+
+
+def test_a_pillow_picture_gives_what_its_file_gives(tmp_path: Path) -> None:
+    for path in many(tmp_path):
+        by_file, by_object = read_image(path), read_image(Image.open(path))
+        assert np.array_equal(by_file.pixels, by_object.pixels), path.name
+        assert by_file.notes == by_object.notes, path.name
+
+
+def test_twelve_bits_in_sixteen_are_told(tmp_path: Path) -> None:
+    narrow = (RAMP // 16).astype(np.uint16)
+    (note,) = read_image(saved(tmp_path / "grey.png", Image.fromarray(narrow))).notes
+    assert note.startswith("values reach 4095 of 65535") and "if white is 4095" in note
+    assert read_image(narrow).notes == (note,)
+    assert read_image(RAMP).notes == ()
+    tifffile = pytest.importorskip("tifffile")
+    for name, colours in (("dark", narrow), ("bright", RAMP)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.dstack([colours] * 3), photometric="rgb")
+    (note,) = read_image(tmp_path / "dark.tif").notes
+    assert "so the model is shown a dark image, 0 to 14 of 255" in note
+    assert read_image(tmp_path / "bright.tif").notes == ()
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.int32])
+def test_values_without_a_known_white_are_refused(tmp_path: Path, kind: type) -> None:
+    tomography = np.tile(np.linspace(-1000, 2000, 32).astype(kind), (16, 1))
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(tmp_path / "ct.tif", tomography)
+    for given in (tmp_path / "ct.tif", tomography):
+        with pytest.raises(InputError, match=r"from -1000 to 2000.* to 255"):
+            read_image(given)
+
+
+def test_a_fourth_band_is_told(tmp_path: Path) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    infrared = np.random.default_rng(1).integers(0, 256, (12, 16, 1), dtype=np.uint8)
+    bands = np.concatenate([COLOURS, infrared], 2)
+    tifffile.imwrite(tmp_path / "marked.tif", bands, photometric="rgb")
+    tifffile.imwrite(tmp_path / "unmarked.tif", bands, photometric="rgb", extrasamples=[0])
+    for name in ("marked", "unmarked"):
+        found = read_image(tmp_path / f"{name}.tif")
+        assert np.array_equal(found.pixels, COLOURS), name
+        assert len(found.notes) == 1 and "left out" in found.notes[0], name
+    bands[..., 3] = np.where(infrared[..., 0] > 127, 255, 0)
+    tifffile.imwrite(tmp_path / "cut out.tif", bands, photometric="rgb")
+    found = read_image(tmp_path / "cut out.tif")
+    assert found.pixels[infrared[..., 0] < 128].min() == 255 and "over white" in found.notes[0]
+    tifffile.imwrite(
+        tmp_path / "mixed.tif",
+        np.concatenate([COLOURS, infrared], 2),
+        photometric="rgb",
+        extrasamples=["assocalpha"],
+    )
+    with pytest.raises(InputError, match="save the first three bands alone"):
+        read_image(tmp_path / "mixed.tif")
+
+
+def test_one_page_of_several_is_told_or_named(tmp_path: Path) -> None:
+    pages = [Image.new("RGB", (4, 4), (level, 0, 0)) for level in (10, 120, 240)]
+    np.save(tmp_path / "stack.npy", np.stack([np.asarray(each) for each in pages]))
+    for name in ("pages.tif", "moving.gif"):
+        pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
+    for name in ("pages.tif", "moving.gif", "stack.npy"):
+        (note,) = read_image(tmp_path / name).notes
+        assert "1 of 3 was read; name another as FILE#2" in note
+        found = read_image(f"{tmp_path / name}#2")
+        assert found.pixels[0, 0, 0] == 120 and found.notes == ()
+        for page in (0, 4):
+            with pytest.raises(InputError, match=f"found 3 .*no #{page}"):
+                read_image(f"{tmp_path / name}#{page}")
+    pages[2].save(tmp_path / "pages#7", format="png")
+    assert read_image(tmp_path / "pages#7").pixels[0, 0, 0] == 240
+
+
+def shapes() -> Iterator[tuple[object, str]]:
+    """The same picture in the usual conventions, and what is said about each."""
+    first = COLOURS.transpose(2, 0, 1)
+    yield COLOURS, ""
+    yield first, "12 x 16 values were read as (C, H, W)"
+    yield torch.tensor(first), ""
+    yield torch.tensor(COLOURS), "12 x 16 x 3 values were read as (H, W, C)"
+    yield torch.tensor(first) / 255, "were read as [0, 1]"
+    yield (torch.tensor(first).float() / 255).requires_grad_(), "were read as [0, 1]"
+    yield COLOURS / 255, "were read as [0, 1]"
+    yield COLOURS.astype(np.float32), "were read as 0 to 255"
+    yield COLOURS.astype(np.int64), "were read as 0 to 255"
+    yield torch.tensor(first).bfloat16(), "were read as 0 to 255"
+
+
+def test_arrays_and_tensors_in_their_usual_conventions(tmp_path: Path) -> None:
+    for given, said in shapes():
+        found = read_image(given)
+        assert found.pixels.dtype == np.uint8 and np.array_equal(found.pixels, COLOURS), said
+        assert said in "; ".join(found.notes) and bool(said) == bool(found.notes)
+        if isinstance(given, np.ndarray):
+            np.save(tmp_path / "one.npy", given)
+            assert read_image(tmp_path / "one.npy").notes == found.notes
+    grey = COLOURS[..., 0]
+    for given in (grey, grey[None], grey[..., None], torch.tensor(grey), torch.tensor(grey)[None]):
+        assert np.array_equal(read_image(given).pixels, np.stack([grey] * 3, 2))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (np.full((4, 4), np.nan), "NaN"),
+        (np.full((4, 4), np.inf, np.float32), "infinite"),
+        (torch.randn(3, 8, 8, generator=torch.Generator().manual_seed(0)), "before normalisation"),
+        (np.linspace(0, 1.02, 16).reshape(4, 4), "from 0 to 1.02, expected .0, 1. or 0 to 255"),
+        (np.full((4, 4), 300.0), "expected"),
+        (np.full((4, 4), 4000), "expected 0 to 255, or uint16"),
+        (np.zeros((1, 4, 5, 3), np.uint8), "one by one"),
+        (np.zeros((8, 8, 4), np.uint8), r"found an array of 8 x 8 x 4 .*\(H, W, 3\)"),
+        (np.zeros((0, 4, 3), np.uint8), "found 4 x 0 pixels"),
+        (np.zeros((4, 4), bool), "found bool values"),
+        (np.zeros((4, 4), complex), "found complex128 values"),
+        (np.zeros(4), "found an array of 4 values"),
+        (None, "found an image of NoneType"),
+    ],
+)
+def test_arrays_that_are_no_image_give_one_line(given: object, words: str) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        read_image(given)
+    assert "\n" not in str(caught.value)
+
+
+def test_numpy_files_are_checked(tmp_path: Path) -> None:
+    np.save(tmp_path / "objects.npy", np.array([{}], object), allow_pickle=True)
+    (tmp_path / "torn.npy").write_bytes(b"\x93NUMPY")
+    for name in ("objects", "torn"):
+        with pytest.raises(InputError, match=f"{name}.npy: cannot be read"):
+            read_image(tmp_path / f"{name}.npy")
+
+
+def test_numpy_files_beside_photographs_are_no_images(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", COLOURS)
+    assert [each.name for each in images_in(tmp_path)] == ["a.npy"]
+    Image.fromarray(COLOURS).save(tmp_path / "b.png")
+    assert [each.name for each in images_in(tmp_path)] == ["b.png"]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "content"),
+    [
+        ("pydicom", "scan.dcm", b"anything"),
+        ("pydicom", "scan", b"\0" * 128 + b"DICM"),
+        ("pillow_heif", "photo.heic", b"anything"),
+    ],
+)
+def test_an_absent_extra_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, name: str, content: bytes
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match="which is not installed; pip install") as caught:
+        read_image(tmp_path / name)
+    assert "\n" not in str(caught.value) and name in str(caught.value)
+
+
+def test_avif_is_read_where_pillow_can(tmp_path: Path) -> None:
+    if not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    path = saved(tmp_path / "photo.avif", Image.new("RGB", (16, 16), (200, 10, 10)))
+    assert abs(int(open_image(path)[8, 8, 0]) - 200) < 8
+
+
+class Scan(dict):
+    """What pydicom.dcmread returns, of a file with these facts."""
+
+    def __getattr__(self, name: str) -> object:
+        return self[name]
+
+
+def read_scan(folder: Path, monkeypatch: pytest.MonkeyPatch, page: str = "", **facts: object):
+    """read_image of a DICOM file, by a stand-in for pydicom that gives these facts."""
+    values = facts["pixel_array"]
+    assert isinstance(values, np.ndarray)
+    known = {"Rows": 2, "Columns": 4, "PhotometricInterpretation": "MONOCHROME2", **facts}
+    pixels = ModuleType("pydicom.pixels")
+    pixels.apply_modality_lut = lambda stored, _: stored * 2.0 - 1000  # type: ignore[attr-defined]
+    stand_in = ModuleType("pydicom")
+    stand_in.dcmread = lambda file: Scan(known)  # type: ignore[attr-defined]
+    stand_in.pixels = pixels  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "pydicom", stand_in)
+    monkeypatch.setitem(sys.modules, "pydicom.pixels", pixels)
+    (folder / "scan.dcm").write_bytes(b"x")
+    return read_image(f"{folder / 'scan.dcm'}{page}")
+
+
+class Value:
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
+def test_dicom_is_windowed_as_the_file_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = np.array([[0, 500, 525, 550], [600, 700, 800, 900]], np.int16)  # -1000 ... 800
+    window = {"WindowCenter": Value([50, 90]), "WindowWidth": Value([100, 9])}
+    found = read_scan(tmp_path, monkeypatch, pixel_array=stored, **window)
+    assert found.pixels[..., 0].tolist() == [[0, 0, 128, 255], [255] * 4]
+    assert found.notes == ("the file's window of 0 to 100 was mapped to 0 to 255",)
+    inverted = read_scan(
+        tmp_path,
+        monkeypatch,
+        pixel_array=stored,
+        PhotometricInterpretation="MONOCHROME1",
+        **window,
+    )
+    assert inverted.pixels[..., 0].tolist() == [[255, 255, 128, 0], [0] * 4]
+    found = read_scan(tmp_path, monkeypatch, pixel_array=stored)
+    assert "names no window; its values -1000 to 800" in found.notes[0]
+    frames = np.stack([stored, stored[::-1]])
+    found = read_scan(tmp_path, monkeypatch, pixel_array=frames, NumberOfFrames=2)
+    assert "frame 1 of 2" in found.notes[0]
+    turned = read_scan(tmp_path, monkeypatch, "#2", pixel_array=frames, NumberOfFrames=2)
+    assert np.array_equal(turned.pixels, found.pixels[::-1])
+    with pytest.raises(InputError, match="found 2 frames"):
+        read_scan(tmp_path, monkeypatch, "#3", pixel_array=frames, NumberOfFrames=2)

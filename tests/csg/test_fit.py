@@ -215,7 +215,7 @@ def test_what_the_command_says_of_batches_counts(model: ModelAdapter, colours: A
         (
             {},
             {"names": ("blue", "green", "pink"), "count": 30},
-            "unknown target 'pink'.*--new-head",
+            "3 classes .pink. are none.*--new-head",
         ),
         ({}, {"names": ("blue", "green"), "count": 30}, r"no images of 1 of .*\(red\).*--new-head"),
         ({"new_head": True}, {"names": ("blue",), "count": 30}, "found 1 class in the data"),

@@ -31,7 +31,7 @@ def case(tmp_path_factory):
     normal = "mean=.5,.5,.5,std=.5,.5,.5"
     names = (DATA / "imagenet" / "classes.tsv").read_bytes()
     model = take_model(MODEL.name, MODEL.read_bytes(), home / "models", names, normal)
-    photo = take_image(PHOTO.name, PHOTO.read_bytes())
+    photo = take_image(PHOTO.name, PHOTO.read_bytes()).pixels
     request = ComparisonRequest(
         methods=METHODS, model=str(model), images=(PHOTO.name,), targets=tuple(BOXES)
     )

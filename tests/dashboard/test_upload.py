@@ -34,14 +34,15 @@ def archive():
 
 
 def test_an_image_is_read():
-    found = take_image("photo.png", png())
+    found = take_image("photo.png", png()).pixels
     assert found.shape == (30, 40, 3)
     assert (found == (200, 10, 10)).all()
 
 
 def test_a_large_image_is_made_smaller():
     found = take_image("photo.png", png((2 * upload.LONGEST, upload.LONGEST)))
-    assert found.shape == (upload.LONGEST // 2, upload.LONGEST, 3)
+    assert "were scaled to" in found.notes[0]
+    assert found.pixels.shape == (upload.LONGEST // 2, upload.LONGEST, 3)
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture at all", png()[:60]])

@@ -211,7 +211,7 @@ def test_the_export_is_explained_alike(
 @pytest.mark.parametrize(
     ("params", "data", "message"),
     [
-        ({}, {"names": ("blue", "green", "pink")}, "unknown target 'pink'"),
+        ({}, {"names": ("blue", "green", "pink")}, "3 classes .pink. are none"),
         ({}, {"names": ("blue", "green")}, r"no images of 1 of .*\(red\)"),
         ({"layer": ("stem.0",)}, {}, "'stem.0' cannot be controlled"),
     ],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +53,9 @@ def fit_method(
         budget=work.budget(shard),
     )
     with shell.session() as session:
-        knowledge = fit(request, session, out=out)
-    _report(knowledge, out, shell)
+        opened = session.open_model(request.model, request.options)
+        knowledge = fit(request, replace(session, model=opened), out=out)
+    _report(knowledge, out, shell, opened.spec.notes)
 
 
 def merge_parts(
@@ -81,14 +83,17 @@ def merge_parts(
         _report(merge(parts, out, shell.registry), out, shell)
 
 
-def _report(knowledge: Knowledge, out: Path, shell: flags.Shell) -> None:
-    """Print what was learned."""
+def _report(
+    knowledge: Knowledge, out: Path, shell: flags.Shell, assumed: Sequence[str] = ()
+) -> None:
+    """Print what was learned, and what was `assumed` about the model."""
     about = {key: value for key, value in knowledge.about.items() if key != "params"}
+    about["notes"] = [*assumed, *about.get("notes", [])]
     facts = {"knowledge": str(out), "method": knowledge.method, **about}
-    shell.say(facts, _lines(knowledge, out))
+    shell.say(facts, _lines(knowledge, out, about["notes"]))
 
 
-def _lines(knowledge: Knowledge, out: Path) -> Iterator[str]:
+def _lines(knowledge: Knowledge, out: Path, notes: Sequence[str]) -> Iterator[str]:
     layers: dict[str, dict[str, Any]] = knowledge.about.get("layers", {})
     if layers:
         first = next(iter(layers.values()))
@@ -98,7 +103,7 @@ def _lines(knowledge: Knowledge, out: Path) -> Iterator[str]:
             [layer, *(str(facts.get(key, "")) for key in shown)] for layer, facts in layers.items()
         ]
         yield from columns([["layer", *shown], *rows])
-    yield from (f"note: {each}" for each in knowledge.about.get("notes", []))
+    yield from (f"note: {each}" for each in notes)
     if knowledge.made is not None:
         yield f"model: {out} (open it with --model)"
     yield f"knowledge: {out}"

@@ -177,7 +177,8 @@ class Images:
     limit: int | None = image_option("N", "Only the first N of --data. [default: all]", least=1)
     target: list[str] | None = image_option(
         "CLASS",
-        "The class to explain, by name or index, or a difference: 'dog, not cat'; repeatable. "
+        "The class to explain, by name or index, or a difference: 'dog, not cat'; repeatable; "
+        "name:3 or index:3 where classes are called by numbers. "
         "[default: the model's top class]",
     )
 

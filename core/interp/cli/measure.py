@@ -39,7 +39,9 @@ def measure_model(
         opened = session.open_model(model.source, model.options())
         params = settings(set_ or ())
         found = measure(metric, opened, data, params, session=session, seed=seed)
-    shell.say({"metric": metric, **asdict(found)}, [_line(metric, found)])
+    notes = opened.spec.notes
+    lines = [_line(metric, found), *(f"note: {each}" for each in notes)]
+    shell.say({"metric": metric, **asdict(found), "notes": list(notes)}, lines)
 
 
 def _line(metric: str, found: Measurement) -> str:

@@ -84,6 +84,7 @@ def predict(
       interp predict --image photo.jpg
       interp predict --image photo.jpg --model torchvision:resnet18
     """
+    from interp.dataset import reading_notes
     from interp.opening.images import named_images
     from interp.opening.prediction import predict as best
     from interp.opening.source import open_model
@@ -93,8 +94,12 @@ def predict(
     opened = open_model(model.source, model.options(), shell.registry)
     found = [best(opened, opened.prepare(each.image)[0]) for each in images]
     predictions = [{"image": name, **asdict(each)} for name, each in zip(names, found, strict=True)]
-    notes = opened.spec.notes
-    facts = {"model": opened.spec.name, "predictions": predictions, "notes": list(notes)}
+    assumed: dict[str, list[str]] = {}
+    for each in images:
+        for note in each.notes:
+            assumed.setdefault(note, []).append(each.name)
+    notes = [*opened.spec.notes, *reading_notes(assumed)]
+    facts = {"model": opened.spec.name, "predictions": predictions, "notes": notes}
     shell.say(facts, [*map(answer, names, found), *(f"note: {each}" for each in notes)])
 
 
@@ -122,6 +127,7 @@ def export(
     facts = {
         "path": str(made.path),
         "difference": made.difference,
+        "notes": list(made.notes),
         "kept": list(made.kept),
         "lost": [{"name": each.name, "kind": each.kind} for each in made.lost],
     }
@@ -139,3 +145,4 @@ def _exported(made: Export) -> Iterator[str]:
         )
         named = [each.name for each in made.lost[:SHOWN]]
         yield "  " + ", ".join(named) + (", ..." if len(made.lost) > SHOWN else "")
+    yield from (f"note: {each}" for each in made.notes)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from interp.comparison.comparison_run import ComparisonRun, OnImage, no_callback
 from interp.comparison.result import Comparison, ComparisonRequest
@@ -26,14 +25,15 @@ def compare(
     request: ComparisonRequest,
     session: Session | None = None,
     *,
-    images: Sequence[np.ndarray] | None = None,
+    images: Sequence[Any] | None = None,
     names: Sequence[str] | None = None,
     out: Path | None = None,
     on_image: OnImage = no_callback,
 ) -> Comparison:
     """Explain each image by every method; with `out`, save a folder with a bundle for each.
 
-    `images` ((H, W, 3) uint8 RGB), with their `names`, take the place of the request's. A stopped
+    `images`, as read_image takes them, with their `names`, take the place of the request's. A
+    stopped
     comparison is resumed by the same request with the same `out`. Mistakes that concern all
     methods (a name, an image, a class) are raised before any work; the failure of one method is
     recorded in its own cell. `on_image` is called with an image's results so far after each

@@ -30,7 +30,7 @@ from interp.run import run
 from interp.session import Session
 from interp.storage.folder import new_folder, read_json, write_json
 from interp.storage.resumable import ResumableFolder
-from interp.target import parse_target
+from interp.target import index_text, parse_target
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -119,7 +119,7 @@ class ComparisonRun:
         answers = CountedAnswers(self.request.budget.memory // SHARE)
         cells = {each.name: MethodCell(each.name) for each in self.request.methods}
         case = ComparedImage(
-            example.name, example.image, prediction, targets, tuple(cells.values())
+            example.name, example.image, prediction, targets, tuple(cells.values()), example.notes
         )
         for choice in sorted(self.request.methods, key=self._takes_samples):
             self.on_image(case)
@@ -180,6 +180,8 @@ class ComparisonRun:
         cases: Sequence[ComparedImage],
         out: Path | None = None,
     ) -> Comparison:
+        for each in records:  # also those that an earlier run read
+            self.reader.assume(each.name, each.notes)
         notes = tuple(self.reader.notes())
         if not records:
             raise InputError(f"found no image that can be read; {'; '.join(notes)}")
@@ -191,6 +193,6 @@ def _top_target(prediction: Prediction, classes: Sequence[str]) -> str:
     """The top-1 class by name, or by index where another class has the same name."""
     name, index = prediction.classes[0], prediction.indices[0]
     try:
-        return name if parse_target(name, classes).index == index else str(index)
+        return name if parse_target(name, classes).index == index else index_text(index, classes)
     except InputError:
-        return str(index)
+        return index_text(index, classes)

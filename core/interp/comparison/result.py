@@ -95,6 +95,7 @@ class ImageRecord(Plain):
     agreement: dict[str, list[list[float | None]]] = Field(
         description="by target: rank correlation of the methods' maps, method by method"
     )
+    notes: tuple[str, ...] = Field((), description="what was assumed in reading the image")
 
     @classmethod
     def of(cls, case: ComparedImage, model: ModelSpec, folder: str = "") -> ImageRecord:
@@ -113,6 +114,7 @@ class ImageRecord(Plain):
             agreement={
                 target: json_rows(agreement(each, model.input)) for target, each in values.items()
             },
+            notes=case.notes,
         )
 
 
@@ -144,6 +146,8 @@ class ComparedImage:
     prediction: Prediction
     targets: tuple[str, ...]
     cells: tuple[MethodCell, ...]
+    notes: tuple[str, ...] = ()
+    """What was assumed in reading the image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,5 +256,5 @@ class StoredImages(Sequence[ComparedImage]):
         for each in record.outcomes:
             found = None if each.error else open_bundle(place / each.method)[1]
             cells.append(MethodCell(each.method, found, each.error, each.evaluated))
-        image = open_image(place / IMAGE)
-        return ComparedImage(record.name, image, record.prediction, record.targets, tuple(cells))
+        image, answer = open_image(place / IMAGE), record.prediction
+        return ComparedImage(record.name, image, answer, record.targets, tuple(cells), record.notes)

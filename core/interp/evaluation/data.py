@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
+from interp.class_match import ClassMatch, match_classes
 from interp.dataset import Dataset, Example
 from interp.errors import InputError
-from interp.target import parse_target
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,21 +29,25 @@ class ChosenImages:
         mixed = np.random.Generator(np.random.Philox(0)).permutation(len(self.dataset))
         return [int(each) for each in mixed[: self.limit]]
 
-    @cached_property
+    @property
     def labels(self) -> list[int | None]:
         """The model's index of each class of the data set; None where it has no such class."""
-        if self.dataset.classes == self.classes:
-            return list(range(len(self.classes)))
-        return [self._find(name) for name in self.dataset.classes]
+        return list(self._match.labels)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed about the classes, or does not fit, one sentence each."""
+        return self._match.notes
+
+    @cached_property
+    def _match(self) -> ClassMatch:
+        return match_classes(self.dataset.classes, self.classes)
 
     def check(self) -> None:
         """Raise InputError unless a class of the data set is one of the model's."""
         if all(each is None for each in self.labels):
-            first = ", ".join(self.dataset.classes[:3]) or "none"
-            raise InputError(
-                f"found classes {first}; the model's are {', '.join(self.classes[:3])}, ...; "
-                "name them alike (--classes), or evaluate with --target predicted"
-            )
+            why = "; ".join(self.notes) or "found no classes in the data; make a folder of each"
+            raise InputError(f"{why}, or evaluate with --target predicted")
 
     def __len__(self) -> int:
         return len(self.order)
@@ -59,9 +63,3 @@ class ChosenImages:
                 replace(each, label=label) for each, label in objects if label is not None
             ),
         )
-
-    def _find(self, name: str) -> int | None:
-        try:
-            return parse_target(name, self.classes).index
-        except InputError:
-            return None

@@ -21,7 +21,7 @@ from interp.opening.prediction import predict
 from interp.request import Choice, Request
 from interp.run import run
 from interp.session import Session
-from interp.target import Target
+from interp.target import Target, index_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +65,7 @@ class EvaluationRun:
             },
             records=tuple(records),
             refused=self.refused,
+            data_notes=self.images.notes if self.request.target == "true" else (),
         )
 
     def time_estimate(self, record: EvaluationRecord, left: list[int]) -> str:
@@ -105,6 +106,7 @@ class EvaluationRun:
             failures=image.failures,
             explaining=image.explaining,
             measuring={name: round(each, 3) for name, each in image.measuring.items()},
+            notes=example.notes,
         )
 
     def _measures(self, metric: str, position: int) -> bool:
@@ -118,7 +120,7 @@ class EvaluationRun:
         if self.request.target == "predicted":
             index = predict(self.model, self.model.prepare(example.image)[0], 1).indices[0]
         elif example.label is None:
-            raise InputError(f"{example.name} has no class of the model's")
+            raise InputError(f"image {example.name} has no class of the model's")
         else:
             index = example.label
         return Target(index, classes[index])
@@ -194,12 +196,12 @@ class ImageRun:
 
     def _explain(self, method: str, seed: int, model: ModelAdapter) -> Explanation:
         choice, request = self.run.methods[method], self.run.request
-        index = str(self.target.index)
+        classes = model.spec.classes
         wanted = Request(
             method=method,
             params=choice.params,
             knowledge=choice.knowledge,
-            targets=(self.target.name if index in model.spec.classes else index,),
+            targets=(index_text(self.target.index, classes),),
             seed=seed,
             budget=request.budget,
         )

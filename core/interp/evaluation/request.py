@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from interp.context import Budget
 from interp.request import DEFAULT_MODEL, Choice
@@ -54,3 +54,10 @@ class EvaluationRecord(Plain):
     )
     explaining: dict[str, float] = Field({}, description="method -> seconds")
     measuring: dict[str, float] = Field({}, description="metric -> seconds, all methods together")
+    notes: tuple[str, ...] = Field((), description="what was assumed in reading the image")
+
+    @model_serializer(mode="wrap")
+    def _without_empty_notes(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As earlier versions wrote it, where there is no note."""
+        facts: dict[str, Any] = write(self)
+        return facts if self.notes else {key: facts[key] for key in facts if key != "notes"}

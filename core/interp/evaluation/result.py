@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from interp.dataset import reading_notes
 from interp.errors import InputError
 from interp.evaluation.bootstrap import compare, estimate
 from interp.evaluation.request import EvaluationRecord, EvaluationRequest, MetricSpec
@@ -54,6 +55,8 @@ class Evaluation:
     metric_specs: dict[str, MetricSpec]
     records: tuple[EvaluationRecord, ...]
     refused: dict[str, str]
+    data_notes: tuple[str, ...] = ()
+    """What was assumed about the data's classes."""
 
     @property
     def methods(self) -> list[str]:
@@ -97,7 +100,7 @@ class Evaluation:
         return max(cells, key=lambda name: sign * cells[name].mean.value)
 
     def notes(self) -> list[str]:
-        """What a reader must know: what was refused, what failed, and what was left out."""
+        """What a reader must know: what was assumed, refused or left out, and what failed."""
         count = len(self.records)
         failures = _grouped(
             ((method, what), reason)
@@ -106,7 +109,11 @@ class Evaluation:
             for what, reason in failed.items()
         )
         skipped = _grouped(pair for record in self.records for pair in record.skipped.items())
+        assumed = _grouped((note, each.image) for each in self.records for note in each.notes)
         return [
+            *self.model.notes,
+            *self.data_notes,
+            *reading_notes(assumed),
             *(f"{name} is refused: {reason}" for name, reason in self.refused.items()),
             *(
                 f"{method} failed on {len(reasons)} of {count} images "
@@ -144,6 +151,7 @@ class Evaluation:
             "size": self.size,
             "metrics": {name: each.model_dump() for name, each in self.metric_specs.items()},
             "refused": self.refused,
+            "data_notes": list(self.data_notes),
             "notes": self.notes(),
             "table": {
                 metric: {method: cell.plain() for method, cell in cells.items()}
@@ -165,6 +173,7 @@ class Evaluation:
             },
             records=tuple(EvaluationRecord.model_validate(each) for each in facts["records"]),
             refused=facts["refused"],
+            data_notes=tuple(facts.get("data_notes", ())),
         )
 
     @classmethod

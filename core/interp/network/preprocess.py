@@ -11,20 +11,33 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+LUMINANCE = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in grey, of ITU-R BT.601, as Pillow and OpenCV convert."""
+
+
 def encode(images: Tensor, spec: InputSpec) -> Tensor:
-    """Images (N, 3, H, W) resized, reordered and normalised, (N, 3, h, w)."""
+    """Images (N, 3, H, W) resized, reordered and normalised, (N, 3, h, w), or grey (N, 1, h, w).
+
+    They are grey where the spec has the mean of one channel.
+    """
     import torch
     from torch.nn import functional
 
     if tuple(images.shape[2:]) != spec.size:
         images = functional.interpolate(images, spec.size, mode="bilinear", antialias=True)
-    if spec.order == "BGR":
+    if len(spec.mean) == 1:
+        images = (images * _channels(LUMINANCE, images)).sum(1, keepdim=True)
+    elif spec.order == "BGR":
         images = images.flip(1)
-    mean, std = (
-        send(torch.tensor(each, dtype=images.dtype), images.device).view(1, 3, 1, 1)
-        for each in (spec.mean, spec.std)
-    )
+    mean, std = (_channels(each, images) for each in (spec.mean, spec.std))
     return torch.addcmul(-mean / std, images, 1 / std)
+
+
+def _channels(values: tuple[float, ...], images: Tensor) -> Tensor:
+    """A value per channel, (1, C, 1, 1), where the images are."""
+    import torch
+
+    return send(torch.tensor(values, dtype=images.dtype), images.device).view(1, -1, 1, 1)
 
 
 def wide_images(spec: InputSpec) -> Tensor:

@@ -31,6 +31,8 @@ class Export:
     """Layers that the exporter merged with others, or dropped since they change nothing."""
     difference: float
     """Largest difference of a score, relative to the largest score."""
+    notes: tuple[str, ...] = ()
+    """What was assumed about the model, and is in the file as if it were known."""
 
 
 def export_model(
@@ -60,7 +62,7 @@ def export_model(
         kept = tuple(each.name for each in model.layers() if each.name in left)
         lost = tuple(each for each in model.layers() if each.name not in left)
         progress(label, STEPS, STEPS)
-    return Export(path, kept, lost, difference)
+    return Export(path, kept, lost, difference, model.spec.notes)
 
 
 def _apart(model: ModelAdapter, exported: ModelAdapter) -> float:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from interp.dataset import Dataset, ImageArrays, ImageFiles, open_dataset
 from interp.errors import InputError, blamed
@@ -23,9 +22,9 @@ def image_path(registry: Registry, name: str) -> Path:
 
 
 def named_images(
-    registry: Registry, names: Sequence[str], images: Sequence[np.ndarray] | None = None
+    registry: Registry, names: Sequence[str], images: Sequence[Any] | None = None
 ) -> Dataset:
-    """The images (H, W, 3) uint8 RGB that are given, else the files and registered samples named.
+    """The images that are given, as read_image takes them, else the files and samples named.
 
     Given images without a name each are "image 0", "image 1" and so on.
     """
@@ -39,7 +38,7 @@ def open_images(
     registry: Registry,
     names: Sequence[str],
     data: str | None,
-    images: Sequence[np.ndarray] | None = None,
+    images: Sequence[Any] | None = None,
 ) -> Dataset:
     """The images that are given, else the folder's in `data`, else those that are named.
 

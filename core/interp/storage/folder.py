@@ -114,7 +114,7 @@ def write_json_whole(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """The value in a JSON file. Raises InputError that names the file."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: expected JSON that can be read; found {error}") from error
 

@@ -1,5 +1,8 @@
-"""Reading image files: checked before decoding, always (H, W, 3) uint8 RGB, upright."""
+"""Reading images, from files, Pillow pictures, arrays and tensors: always (H, W, 3) uint8 RGB."""
 
+from __future__ import annotations
+
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -7,83 +10,151 @@ from typing import Any
 import numpy as np
 
 from interp.errors import InputError
+from interp.storage import dicom, numpy_file
+from interp.storage.picture import from_picture
+from interp.storage.pixel import MAX_PIXELS, LoadedImage, from_array
 
-MAX_PIXELS = 100_000_000
-"""Images of more pixels are refused before any is decoded."""
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+PHOTOS = (
+    *(".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"),
+    *(".jp2", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".heic", ".heif"),
+)
+"""Image files that Pillow opens; the last two with pillow-heif."""
+SUFFIXES = (*PHOTOS, *numpy_file.SUFFIXES, *dicom.SUFFIXES)
 """The image files that a folder is searched for, whatever the case of their letters."""
+HEIF = (".heic", ".heif")
+PAGE = re.compile(r"(.+)#(\d+)")
 
 
 def images_in(folder: Path, pattern: str = "*") -> tuple[Path, ...]:
-    """The image files in `folder` that fit the glob pattern, in alphabetical order."""
-    return tuple(each for each in sorted(folder.glob(pattern)) if each.suffix.lower() in SUFFIXES)
+    """The image files in `folder` that fit the glob pattern, in alphabetical order.
+
+    NumPy files count only where there are no other images, since beside those they hold masks.
+    """
+    found = [each for each in sorted(folder.glob(pattern)) if each.suffix.lower() in SUFFIXES]
+    others = [each for each in found if each.suffix.lower() not in numpy_file.SUFFIXES]
+    return tuple(others or found)
 
 
 def open_image(path: str | Path) -> np.ndarray:
-    """The image in a file as (H, W, 3) uint8 RGB.
+    """The image in a file as (H, W, 3) uint8 RGB; read_image also says what was assumed."""
+    return _read_file(Path(path)).pixels
 
-    It is turned upright by its EXIF tag, 16 bits are scaled to 8, and transparency is laid over
-    white. Raises InputError for a file that is missing, empty, no image, too large or truncated.
+
+def read_image(image: Any) -> LoadedImage:
+    """An image as (H, W, 3) uint8 RGB, with notes on what was assumed about it.
+
+    `image`: a file (`scan.tif#2` is its second page), a Pillow picture, an array or a tensor; grey
+    or RGB, channels first or last, uint8, uint16, or floating-point in [0, 1] or 0..255. Pictures
+    are turned upright by their EXIF tag, 16 bits are scaled to 8, and transparency is laid over
+    white. Raises InputError for a file that is missing, empty, no image, too large or damaged, and
+    for values whose black and white are not known.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image
 
-    path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path}: found a folder, expected an image file")
-    if not path.exists():
-        raise InputError(f"{path}: no such image file; check the path")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path}: the file is empty (0 bytes), expected an image")
+    if isinstance(image, LoadedImage):
+        return image
+    if isinstance(image, str | Path):
+        return _read_file(Path(image))
+    try:
+        if isinstance(image, Image.Image):
+            return _read_picture(image)
+        if isinstance(image, np.ndarray):
+            return from_array(image)
+        if type(image).__module__.partition(".")[0] in ("torch", "torchvision"):
+            return from_array(_array_of(image), channels_first=True)
+        if hasattr(image, "__array__"):
+            return from_array(np.asarray(image))
+    except InputError as error:
+        raise InputError(f"the image given: {error}") from error
+    raise InputError(
+        f"found an image of {type(image).__name__}; expected a file, a sample's name, a Pillow "
+        "picture, an array or a tensor"
+    )
+
+
+def split_page(path: Path) -> tuple[Path, int | None]:
+    """The file and the page, counted from 1, of `file.tif#2`; None where no page is named."""
+    found = PAGE.fullmatch(path.name)
+    if found is None or path.exists():
+        return path, None
+    return path.with_name(found[1]), int(found[2])
+
+
+def _array_of(tensor: Any) -> np.ndarray:
+    """A tensor on any device, of any floating-point precision, as an array."""
+    if not hasattr(tensor, "detach"):
+        raise InputError(f"found {type(tensor).__name__}; expected a tensor")
+    kept = tensor.detach().cpu()
+    return np.asarray(kept.float() if kept.is_floating_point() else kept)
+
+
+def _read_file(path: Path) -> LoadedImage:
+    file, page = split_page(path)
+    if file.is_dir():
+        raise InputError(f"{file}: found a folder, expected an image file")
+    if not file.exists():
+        raise InputError(f"{file}: no such image file; check the path")
+    if file.stat().st_size == 0:
+        raise InputError(f"{file}: the file is empty (0 bytes), expected an image")
+    try:
+        if file.suffix.lower() in numpy_file.SUFFIXES:
+            return numpy_file.read(file, page)
+        if dicom.is_dicom(file):
+            return dicom.read(file, page)
+        return _read_photo(file, page)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
+
+
+def _read_photo(file: Path, page: int | None) -> LoadedImage:
+    from PIL import Image, UnidentifiedImageError
+
+    if file.suffix.lower() in HEIF:
+        _add_heif()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
-                _check_size(path, picture.size)
-                picture.load()
-                return _to_rgb(ImageOps.exif_transpose(picture))
+            with Image.open(file) as picture:
+                if page is not None:
+                    _turn_to(picture, page)
+                return _read_picture(picture, page)
     except Image.DecompressionBombError as error:
-        raise InputError(f"{path}: {error}; expected at most {MAX_PIXELS:,} pixels") from error
+        raise InputError(f"{error}; expected at most {MAX_PIXELS:,} pixels") from error
     except UnidentifiedImageError as error:
         raise InputError(
-            f"{path}: not an image that can be read; expected {', '.join(SUFFIXES)}"
+            "not an image that can be read (a TIFF of unusual bands or bits can be saved as .npy); "
+            f"expected {', '.join(SUFFIXES)}"
         ) from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise InputError(_damaged(error)) from error
+
+
+def _read_picture(picture: Any, page: int | None = None) -> LoadedImage:
+    """A Pillow picture; its page is no assumption where it was named."""
+    try:
+        return from_picture(picture, page is not None)
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise InputError(_damaged(error)) from error
+
+
+def _damaged(error: Exception) -> str:
+    return f"the image is truncated or damaged ({error}); save it again"
+
+
+def _turn_to(picture: Any, page: int) -> None:
+    count = getattr(picture, "n_frames", 1)
+    if not 1 <= page <= count:
+        raise InputError(f"found {count} pages, expected one of them after #; there is no #{page}")
+    picture.seek(page - 1)
+
+
+def _add_heif() -> None:
+    """Let Pillow open HEIF files. Raises InputError without pillow-heif."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError as error:
         raise InputError(
-            f"{path}: the image is truncated or damaged ({error}); save it again"
+            "HEIF images need pillow-heif, which is not installed; pip install pillow-heif, or "
+            "save the image as PNG"
         ) from error
-
-
-def _check_size(path: Path, size: tuple[int, int]) -> None:
-    width, height = size
-    if width * height > MAX_PIXELS:
-        raise InputError(
-            f"{path}: found {width} x {height} pixels, expected at most {MAX_PIXELS:,}; "
-            "scale the image down first"
-        )
-
-
-def _to_rgb(picture: Any) -> np.ndarray:
-    from PIL import Image
-
-    if picture.mode.startswith("I") or picture.mode == "F":
-        picture = Image.fromarray(_to_eight_bits(np.asarray(picture)))
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        layer = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    return np.array(picture.convert("RGB"), dtype=np.uint8)
-
-
-def _to_eight_bits(values: np.ndarray) -> np.ndarray:
-    """16-bit (and wider) grey values as uint8: 65535 is white, whatever the image's own maximum."""
-    if values.dtype.kind == "f":
-        raise ValueError("floating-point pixels have no known white; save as 8 or 16 bit")
-    return np.clip(values.astype(np.int64) // 257, 0, 255).astype(np.uint8)
-
-
-def check_array(image: np.ndarray) -> np.ndarray:
-    """The same array. Raises InputError unless it is (H, W, 3) uint8 RGB."""
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape[2:] != (3,):
-        found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image)
-        raise InputError(f"found an image of {found}; expected a uint8 RGB array (H, W, 3)")
-    return image
+    register_heif_opener()

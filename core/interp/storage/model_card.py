@@ -14,6 +14,8 @@ from interp.storage.yaml_file import DocumentError, as_record, key_path, read_ya
 
 CLASS_FILES = ("classes.txt", "classes.tsv")
 """Files of class names that are picked up from a model file's folder."""
+GREY_MEAN, GREY_STD = (0.0,), (1.0,)
+"""The normalisation of grey images that is assumed: none."""
 ORIGIN, KNOWN = "interp.origin", "interp.known"
 """Metadata keys of an exported file: the original's fingerprint, and its model card in JSON."""
 
@@ -65,21 +67,37 @@ def from_metadata(metadata: Mapping[str, str], name: str) -> ModelCard:
 
 
 def describe_input(
-    known: Mapping[str, object], card: ModelCard, options: ModelOptions
+    known: Mapping[str, object],
+    card: ModelCard,
+    options: ModelOptions,
+    channels: int | None = None,
 ) -> tuple[InputSpec, list[str]]:
     """The preprocessing, and notes on what was assumed.
 
+    `channels` are those that the model takes, None where that is not known: then a single mean says
+    that it takes grey images.
     The model card overrides what is `known` of the model, and the options override both. Raises
     ModelError for a wrong field.
     """
     given: dict[str, Any] = {**known, **card.input, **options.input}
+    normalised = {"mean", "std"} & given.keys()
+    if channels == 1:
+        given = {"mean": GREY_MEAN, "std": GREY_STD, **given}
     try:
         spec = as_record(InputSpec, given, ("input",))
     except DocumentError as error:
         raise ModelError(f"{key_path(error.keys)}: {error}") from error
-    _check_positive(spec)
+    grey = len(spec.mean) == 1 if channels is None else channels == 1
+    _check_positive(spec, 1 if grey else 3)
     notes = []
-    if not {"mean", "std"} & given.keys():
+    if grey:
+        notes.append("the model takes one channel; images are converted to grey")
+    if grey and not normalised:
+        notes.append(
+            "no normalisation given; assumed grey values in [0, 1]; set with --input mean=.5 "
+            "--input std=.5"
+        )
+    elif not normalised:
         mean, std = (",".join(map(str, each)) for each in (IMAGENET_MEAN, IMAGENET_STD))
         notes.append(
             "no normalisation given; assumed ImageNet mean and std; "
@@ -136,7 +154,7 @@ def read_classes(path: Path) -> tuple[str, ...]:
     Raises ModelError for a file that cannot be read.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # some editors write a mark
             if path.suffix != ".tsv":
                 return tuple(line.strip() for line in file if line.strip())
             rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
@@ -149,10 +167,12 @@ def read_classes(path: Path) -> tuple[str, ...]:
     return tuple(row["name"] for row in rows)
 
 
-def _check_positive(spec: InputSpec) -> None:
-    if len(spec.mean) != 3 or len(spec.std) != 3 or min(spec.std) <= 0:
+def _check_positive(spec: InputSpec, channels: int) -> None:
+    fits = len(spec.mean) == len(spec.std) == channels
+    if not fits or min(spec.std) <= 0:
+        count = "three values" if channels == 3 else "one value, since the model takes grey images"
         raise ModelError(
-            f"input: found mean {spec.mean} and std {spec.std}; expected three values, std above 0"
+            f"input: found mean {spec.mean} and std {spec.std}; expected {count}, std above 0"
         )
     if min(spec.size) < 1:
         raise ModelError(f"input: found size {spec.size}; expected height and width above 0")

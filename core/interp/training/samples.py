@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp.class_match import match_classes
 from interp.context import Context
 from interp.dataset import Dataset, Example, TolerantReader
 from interp.engine.random import draw_bits
 from interp.errors import InputError
 from interp.model import ModelAdapter
 from interp.network.device import send
-from interp.target import parse_target
 
 if TYPE_CHECKING:
     import torch
@@ -109,11 +109,12 @@ def labelled(model: ModelAdapter, dataset: Dataset, context: Context) -> Samples
 
 def matched(model: ModelAdapter, dataset: Dataset, remedy: str = "") -> list[int]:
     """The model's class of each of the data's; InputError, ending with a remedy, for others."""
-    try:
-        return [parse_target(name, model.spec.classes).index for name in dataset.classes]
-    except InputError as error:
-        message = f"the data's classes are not {model.spec.name}'s: {error}"
-        raise InputError(f"{message}; {remedy}" if remedy else message) from error
+    found = match_classes(dataset.classes, model.spec.classes)
+    labels = [each for each in found.labels if each is not None]
+    if len(labels) < len(found.labels):
+        message = f"the data's classes are not {model.spec.name}'s: {'; '.join(found.notes)}"
+        raise InputError(f"{message}; {remedy}" if remedy else message)
+    return labels
 
 
 def matched_all(model: ModelAdapter, dataset: Dataset, remedy: str, otherwise: str) -> list[int]:
@@ -149,7 +150,9 @@ def gather(
 
     samples = _gather(model, dataset, label_of, context)
     _check_classes(dataset, classes, samples.labels.tolist())
-    return samples
+    known = match_classes(dataset.classes, model.spec.classes)
+    assumed = known.notes if known.labels == tuple(classes) else ()
+    return replace(samples, notes=(*assumed, *samples.notes))
 
 
 def gather_unlabelled(model: ModelAdapter, dataset: Dataset, context: Context) -> Samples:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from interp.storage.image import open_image
+from interp.storage.image import read_image
 from interp_dashboard.layout import show_errors
 from interp_dashboard.session import registry, session, setting
 from interp_dashboard.upload import LARGEST_IMAGE, take_image
@@ -27,10 +27,15 @@ def choose_images(given: Sequence[str]) -> dict[str, np.ndarray]:
     names = [*uploaded, *files]
     first = list(uploaded) or [each for each in given if each in files] or names[:1]
     picked = st.multiselect("Images", names, first, key=f"images beside {list(uploaded)}")
-    opened = {}
+    opened: dict[str, np.ndarray] = {}
+    notes: list[str] = []
     for name in picked:
         with show_errors():
-            opened[name] = uploaded[name] if name in uploaded else open_image(files[name])
+            read = uploaded[name] if name in uploaded else read_image(files[name])
+            opened[name] = read.pixels
+            notes += [f"Note on {name}: {note}" for note in read.notes]
+    for note in notes:
+        st.caption(note)
     if opened:
         st.image(list(opened.values()), caption=list(opened), width=150, alt=list(opened))
     return opened
@@ -40,7 +45,8 @@ def _upload_images() -> None:
     """An uploader; each uploaded file is read once."""
     with st.expander("Upload images"):
         st.caption(
-            f"PNG, JPEG, WebP, BMP or TIFF, at most {LARGEST_IMAGE} MB each; the last {MOST} stay."
+            f"PNG, JPEG, WebP, TIFF, GIF, AVIF, NumPy and more, at most {LARGEST_IMAGE} MB each; "
+            f"the last {MOST} stay."
         )
         held = st.file_uploader(
             "Image files",

@@ -8,7 +8,7 @@ import streamlit as st
 
 from interp.errors import InterpError
 from interp.explanation import Prediction
-from interp.target import SEPARATOR, Target, parse_target
+from interp.target import SEPARATOR, Target, index_text, parse_target
 
 
 def choose_targets(
@@ -47,7 +47,9 @@ def choose_targets(
         key=f"against {key}",
     )
     return tuple(
-        str(each) if against is None else f"{each}{SEPARATOR}{against}"
+        index_text(each, classes)
+        if against is None
+        else f"{index_text(each, classes)}{SEPARATOR}{index_text(against, classes)}"
         for each in [*picked, *more]
         if each != against
     )

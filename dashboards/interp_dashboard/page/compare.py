@@ -6,6 +6,7 @@ import streamlit as st
 
 from interp.comparison.result import ComparisonRequest
 from interp.errors import InterpError
+from interp.target import index_text
 from interp_dashboard.choice.image import choose_images
 from interp_dashboard.choice.method import choose_methods
 from interp_dashboard.choice.model import choose_model
@@ -83,10 +84,13 @@ def _choose(given: Selection) -> None:
             "*Upload a model*: class names in a file, the normalisation as "
             "`mean=.5,.5,.5,std=.5,.5,.5` in the field *Input*."
         )
-    wanted: tuple[str, ...] = () if len(images) > 1 else (str(answer.indices[0]),)
+    classes = model.spec.classes
+    wanted: tuple[str, ...] = ()
+    if len(images) == 1:
+        wanted = (index_text(answer.indices[0], classes),)
     if given.targets and (given.model, given.images) == (label, tuple(images)):
         wanted = given.targets
-    targets = choose_targets(model.spec.classes, answer, wanted, f"{label} {' '.join(images)}")
+    targets = choose_targets(classes, answer, wanted, f"{label} {' '.join(images)}")
     if len(images) > 1:
         st.caption(
             f"The answers above are those on {name}. Without a choice, the top class of each image "

@@ -10,6 +10,7 @@ from interp.explanation import Explanation
 from interp.method import Method
 from interp.request import Request
 from interp.result.bundle import open_bundle
+from interp.target import index_text
 from interp_dashboard.choice.data import Data, choose_data
 from interp_dashboard.choice.image import choose_images
 from interp_dashboard.choice.method import (
@@ -77,7 +78,7 @@ def _image() -> None:
         answer = predict(registry(), chosen.source, next(iter(images.values())))
         classes = page_model(registry(), chosen.source).spec.classes
     key = f"{chosen.label} {' '.join(images)}"
-    targets = choose_targets(classes, answer, (str(answer.indices[0]),), key)
+    targets = choose_targets(classes, answer, (index_text(answer.indices[0], classes),), key)
     request = Request(
         method=chosen.method,
         model=chosen.source,

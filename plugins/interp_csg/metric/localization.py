@@ -19,8 +19,8 @@ from interp.evaluation.bootstrap import SampleMetric
 from interp.evaluation.dissection import iou, maps_to_input, mask_to_input, thresholds
 from interp.model import ModelAdapter
 from interp.network.placement import Placement
-from interp.target import parse_target
 from interp.training.recording import recording
+from interp.training.samples import matched
 from interp_csg.features import layer_of
 from interp_csg.knowledge import CsgKnowledge
 from interp_csg.metric.measure import LayerParams
@@ -45,7 +45,7 @@ def located_images(
     model: ModelAdapter, dataset: Dataset, layer: str, context: Context
 ) -> Iterator[LocatedImage]:
     """Every image with an object of its label's class; InputError where there is none."""
-    classes = [parse_target(name, model.spec.classes).index for name in dataset.classes]
+    classes = matched(model, dataset)
     count = 0
     for index, example in TolerantReader(dataset).examples():
         context.out_of_time()

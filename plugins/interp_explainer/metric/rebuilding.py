@@ -15,7 +15,7 @@ from interp.evaluation.bootstrap import SampleMetric
 from interp.metric import Measurement, ModelMetric
 from interp.model import ModelAdapter
 from interp.params import Params
-from interp.target import parse_target
+from interp.training.samples import matched
 from interp_explainer.knowledge import TrainedExplainer
 
 
@@ -86,7 +86,7 @@ class RebuiltAccuracy(SampleMetric):
     def values(self, model: ModelAdapter, dataset: Dataset, context: Context) -> np.ndarray:
         """Whether each labelled image's top-1 is its label, (N,)."""
         explainer = TrainedExplainer.of(model, folder=self.params.knowledge)
-        classes = [parse_target(name, model.spec.classes).index for name in dataset.classes]
+        classes = matched(model, dataset)
         right = []
         for each in explainer.run_all(dataset, context):
             if each.example.label is None:

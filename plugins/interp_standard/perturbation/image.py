@@ -73,7 +73,7 @@ def cover(
     if fill == "part" and labels is not None:
         return _part_means(pixels, labels)
     if fill in ("mean", "part"):
-        return pixels.new_tensor(model.spec.input.mean)
+        return pixels.new_tensor(model.spec.input.fill)
     colour = COLOURS.get(fill, fill.removeprefix("#"))
     return pixels.new_tensor([value / 255 for value in bytes.fromhex(colour)])
 
