@@ -78,7 +78,9 @@ methods_named = partial(
     *("--plugins", "--methods"),
 )
 IMAGE = image_option(
-    "IMAGE", "An image file, or the name of a registered sample; repeatable. [default: sample]"
+    "IMAGE",
+    "An image file (scan.tif#2 is its second page), or the name of a registered sample; "
+    "repeatable. [default: sample]",
 )
 AMOUNT = work_option(
     "N|TIME",
