@@ -21,6 +21,8 @@ class ScoresOf(nn.Module):
     It shares the other's submodules, parameters, buffers and training flag, under their own names.
     """
 
+    held: tuple[nn.Module]
+
     def __init__(self, module: nn.Module, keys: tuple[str, ...]) -> None:
         # In a tuple the module is no submodule, which would put its name before all others.
         object.__setattr__(self, "held", (module,))
@@ -32,7 +34,7 @@ class ScoresOf(nn.Module):
             object.__setattr__(self, shared, getattr(module, shared))
 
     @property
-    def training(self) -> bool:  # type: ignore[override]
+    def training(self) -> bool:
         """The other module's own flag."""
         return self.held[0].training
 

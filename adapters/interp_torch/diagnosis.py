@@ -26,7 +26,7 @@ def explain_failure(module: nn.Module, run: Run, images: Tensor, error: Exceptio
     `run` calls the module in the state that it failed in.
     """
     size = "x".join(map(str, images.shape[2:]))
-    for look in (_inputs, _axes, _channels, _size, _kept, _kind):
+    for look in (_inputs, _axes, _size, _channels, _frames, _kept, _kind):
         reason = look(module, run, images, error)
         if reason:
             return f"fails on images of {size}: {reason}"
@@ -59,13 +59,14 @@ def _inputs(module: nn.Module, _: Run, __: Tensor, ___: Exception) -> str | None
 def _axes(module: nn.Module, _: Run, __: Tensor, ___: Exception) -> str | None:
     """Volumes or videos, signals or vectors, by the first layer."""
     first = _first(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d))
+    flat = _first(module, (nn.Conv2d,)) is not None
     if isinstance(first, nn.Conv3d):
         count = first.in_channels
         return (
             f"takes five axes (N, {count}, depth or frames, h, w), such as videos or volumes; "
             "interp gives it images (N, 3, h, w): wrap it so that one image varies"
         )
-    if isinstance(first, nn.Conv1d):
+    if isinstance(first, nn.Conv1d) and not flat:
         return (
             f"takes three axes (N, {first.in_channels}, length), such as signals; interp gives it "
             "images (N, 3, h, w): wrap it so that it takes these"
@@ -80,11 +81,31 @@ def _channels(module: nn.Module, run: Run, images: Tensor, error: Exception) -> 
     listed = [first.in_channels] if isinstance(first, nn.Conv2d) else []
     tried = dict.fromkeys([*told[:1], *listed, *CHANNELS])
     for count in [each for each in tried if each != images.shape[1] and 0 < each < 1000]:
-        if _works(run, _with_channels(images, count)):
-            plural = "channel" if count == 1 else "channels"
+        changed = _with_channels(images, count)
+        if _works(run, changed):
+            return _of_channels(count)
+        sizes = _sizes(images, error) if count in (*told[:1], *listed, 1) else ()
+        for height, width in sizes:
+            if _works(run, torch.nn.functional.interpolate(changed, (height, width))):
+                return f"{_of_channels(count)}, and set --input size={height},{width}"
+    return None
+
+
+def _of_channels(count: int) -> str:
+    plural = "channel" if count == 1 else "channels"
+    return (
+        f"takes {count} {plural}; interp shows networks RGB images of 3: wrap it so that "
+        f"it makes its {plural} of them"
+    )
+
+
+def _frames(_: nn.Module, run: Run, images: Tensor, __: Exception) -> str | None:
+    """Videos, frame by frame, where the module runs on some."""
+    for count in (8, 16):
+        if _works(run, images[:1, None].expand(-1, count, -1, -1, -1).contiguous()):
             return (
-                f"takes {count} {plural}; interp shows networks RGB images of 3: wrap it so that "
-                f"it makes its {plural} of them"
+                "takes five axes (N, frames, 3, h, w), videos; interp gives it images "
+                "(N, 3, h, w): wrap it so that one image varies"
             )
     return None
 

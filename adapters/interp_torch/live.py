@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 
 import torch
 from torch import nn
@@ -74,7 +75,8 @@ def change(module: nn.Module, device: torch.device) -> None:
     if compiled(module):
         uncompile(module)
     module.to(device, torch.float32)
-    module.eval()
+    with suppress(NotImplementedError):  # an exported program has one mode only
+        module.eval()
 
 
 def duplicate(module: nn.Module) -> nn.Module:

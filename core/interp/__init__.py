@@ -5,8 +5,9 @@
     found = interp.explain(model, "photo.jpg", method="mint", target="tiger cat")
     both = interp.compare(model, "photo.jpg", methods=["mint", "gradcam"])
 
-`model` is a registered name, a file (`model.onnx`, `model.pt2`), `torchvision:resnet18`, or a live
-object such as an nn.Module. Results display themselves in a notebook, and are saved with `out=DIR`.
+`model` is a registered name, a file (`model.onnx`, `model.pt2`), `torchvision:resnet18`,
+`timm:resnet18`, `hf:FOLDER-or-NAME`, or a live object such as an nn.Module. Results display
+themselves in a notebook, and are saved with `out=DIR`.
 
     interp.methods()        list the registered methods, each with a line on what it shows
     interp.explain(...)     explain an image, or a list of them, by one method

@@ -35,10 +35,11 @@ def open_transformers(text: str, options: ModelOptions) -> Opened:
     """
     library = _transformers()
     name, arguments = (text, {}) if Path(text).is_dir() else split_arguments(text)
+    notes: tuple[str, ...] = ()
     with _quiet(library), quiet_hub():
         config = _config(library, name, arguments, random=options.weights == RANDOM)
         if options.weights is None:
-            module, notes = _fetched(library, name, config), ()
+            module = _fetched(library, name, config)
         else:
             with random_start():
                 module = library.AutoModelForImageClassification.from_config(config)
