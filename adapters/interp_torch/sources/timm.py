@@ -125,9 +125,13 @@ def _classes(timm: ModuleType, module: Any) -> tuple[str, ...] | None:
 
 
 def short(names: Sequence[str]) -> tuple[str, ...]:
-    """The first of each name's synonyms, as far as that tells it from all others."""
+    """The first of each name's synonyms, as far as that tells it from all others.
+
+    Names that are the same altogether get their index, as in "crane (134)".
+    """
     firsts = [name.partition(",")[0].strip() for name in names]
-    counts = Counter(firsts)
+    counts, wholes = Counter(firsts), Counter(names)
     return tuple(
-        first if counts[first] == 1 else name for first, name in zip(firsts, names, strict=True)
+        first if counts[first] == 1 else name if wholes[name] == 1 else f"{name} ({index})"
+        for index, (first, name) in enumerate(zip(firsts, names, strict=True))
     )
