@@ -52,10 +52,9 @@ class Frames(Calls):
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        (network(1), "takes 1 channel; interp shows networks RGB images of 3"),
         (network(4), "takes 4 channels;"),
         (network(13), "takes 13 channels;"),
-        (network(1, nn.Flatten(), nn.Linear(4 * 28**2, 3)), "of them, and set --input size=28,28"),
+        (network(1, nn.Flatten(), nn.Linear(4 * 28**2, 3)), "since the model takes grey images"),
         (nn.Sequential(nn.Flatten(), nn.Linear(28**2, 3)), "of them, and set --input size=28,28"),
         (Pair(), "takes 2 inputs ('left', 'right')"),
         (

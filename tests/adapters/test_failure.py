@@ -72,7 +72,6 @@ class Own(nn.Module):
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (flat(1), "takes 1 channel; interp shows networks RGB images"),
         (flat(4), "takes 4 channels; interp shows networks RGB images"),
         (flat(12), "takes 12 channels"),
         (Normed(), "takes 1 channel;"),

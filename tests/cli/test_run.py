@@ -83,13 +83,18 @@ def test_every_flag_reaches_the_request(run, tmp_path):
     (tmp_path / "names.txt").write_text("a\nb\nc\n")
     flags = ["--input", "size=16,mean=.5,.4,.3", "--input", "order=BGR", "--device", "cpu"]
     flags += ["--precision", "fp32", "--classes", "names.txt", "--weights", "w.pth"]
+    flags += ["--activation", "sigmoid", "--readout", "classes", "--output-name", "scores"]
+    flags += ["--pixels", "float"]
     run("--out", "made", "--budget", "2m", "--batch-size", "7", *flags)
     saved = json.loads((tmp_path / "made/request.json").read_text())
     assert saved["options"] == {
         "weights": "w.pth",
         "input": {"size": [16, 16], "mean": [0.5, 0.4, 0.3], "order": "BGR"},
         "classes": "names.txt",
-        "activation": None,
+        "activation": "sigmoid",
+        "readout": "classes",
+        "output_name": "scores",
+        "pixels": "float",
         "device": "cpu",
         "precision": "fp32",
     }

@@ -23,6 +23,7 @@ from interp.request import Request
 from interp.run import fit
 from interp.spec import ModelOptions
 from interp.testing import MethodCase, method_checks
+from interp_callable.opening import open_model as open_function
 from interp_onnx.opening import open_model
 from interp_torch.opening import open_model as open_module
 
@@ -57,11 +58,17 @@ MAKING: dict[str, dict[str, Any]] = {
 Models = dict[str, ModelAdapter]
 
 
+def black_box(model: ModelAdapter) -> ModelAdapter:
+    """The same model as a function of pixels, with nothing but its scores."""
+    options = ModelOptions(pixels="float-chw", input={"size": model.spec.input.size})
+    return open_function(lambda pixels: model.predict(torch.tensor(pixels)).numpy(), options)
+
+
 @pytest.fixture(scope="module")
 def models(pair: Any) -> Models:
     """A small model of each adapter."""
     both = pair("Depthwise")
-    return {"torch": both.module, "onnx": both.file}
+    return {"torch": both.module, "onnx": both.file, "callable": black_box(both.module)}
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +81,8 @@ def rectified(tmp_path_factory: pytest.TempPathFactory) -> Models:
     module = open_module(net.eval(), ModelOptions(device="cpu", input={"size": (24, 24)}))
     path = tmp_path_factory.mktemp("rectified") / "model.onnx"
     module.export(path)
-    return {"torch": module, "onnx": open_model(str(path), ModelOptions(device="cpu"))}
+    file = open_model(str(path), ModelOptions(device="cpu"))
+    return {"torch": module, "onnx": file, "callable": black_box(module)}
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +131,9 @@ def made(
             replace(knowledge, made=None).save(folder / "known")
             knowledge.made.export(folder / "model.onnx")
             file = open_model(str(folder / "model.onnx"), ModelOptions(device="cpu"))
-            kept[method] = {"torch": knowledge.made, "onnx": file}, str(folder / "known")
+            network = knowledge.made
+            opened = {"torch": network, "onnx": file, "callable": black_box(network)}
+            kept[method] = opened, str(folder / "known")
         return kept[method]
 
     return found
@@ -153,7 +163,8 @@ def test_a_method_runs_or_says_what_it_needs(
     if named in MAKING:
         models, knowledge = made(named)
     elif named in LEARNING:
-        models, knowledge = rectified, learned(named, adapter.name)
+        known = "torch" if missing(method, adapter) else adapter.name
+        models, knowledge = rectified, learned(named, known)
     elif named in HOOKED:
         models = rectified
     model = models[adapter.name]

@@ -191,7 +191,7 @@ def test_the_default_layer_is_the_last_map(name: str, layer: str) -> None:
 
 
 def test_a_layer_without_a_grid_is_refused() -> None:
-    with pytest.raises(UnsupportedError, match="gives vector"):
+    with pytest.raises(UnsupportedError, match=r"is no map \(its layout: vector\)"):
         explain(opened(), picture(0), "0", layer="head")
     with pytest.raises(InputError, match="did you mean 'conv'"):
         explain(opened(), picture(0), "0", layer="conw")
