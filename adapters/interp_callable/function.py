@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
-import importlib
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from interp.errors import InterpError, ModelError, first_line
+from interp.opening.python_object import current_folder, find_object
 from interp.opening.source import merge
 from interp.spec import ModelOptions
 from interp_callable.endpoint import open_endpoint
@@ -94,11 +92,9 @@ def _import_function(source: str) -> Callable[[Any], Any]:
     module, _, path = source.removeprefix(PREFIX).partition(":")
     if not module or not path:
         raise ModelError(f"found {source!r}; expected callable:module:function")
-    with _current_folder():
+    with current_folder():
         try:
-            found: Any = importlib.import_module(module)
-            for part in path.split("."):
-                found = getattr(found, part)
+            found = find_object(module, path)
         except InterpError:
             raise
         except Exception as error:  # the user's code: anything can happen
@@ -149,14 +145,3 @@ def all_options(function: Function, given: ModelOptions) -> ModelOptions:
     if given.output_name is not None:
         raise ModelError(f"{name} is a function and has one output; leave out --output-name")
     return merge(function.options, given)
-
-
-@contextmanager
-def _current_folder() -> Iterator[None]:
-    """Make the current folder importable, as `python -m` does."""
-    before = list(sys.path)
-    sys.path.insert(0, "")
-    try:
-        yield
-    finally:
-        sys.path[:] = before

@@ -16,6 +16,7 @@ from interp.errors import InputError, ModelError
 from interp.model import Cut, ModelAdapter, as_maps
 from interp.network.layout import LayoutReader, corner_images, to_maps
 from interp.network.preprocess import probe_images
+from interp.network.receptive_field import GridField
 from interp.spec import Capability, Layer, ModelSpec
 from interp_onnx.cost import multiply_adds, share_after
 from interp_onnx.cut import make_cut
@@ -132,7 +133,7 @@ class OnnxAdapter(ModelAdapter):
     @cached_property
     def _layers(self) -> list[Layer]:
         graph, observed = self.network.graph, self._observed[0]
-        sights = follow(graph, self.network.image, observed.shapes)
+        sights = self._sights
         costs = multiply_adds(graph, observed.shapes)
         sketched = self._sketches
         reader = LayoutReader(self.network.input.size)
@@ -153,16 +154,20 @@ class OnnxAdapter(ModelAdapter):
         return [each for each in found if each is not None]
 
     @cached_property
+    def _sights(self) -> dict[str, GridField]:
+        """What every tensor's cells see of the image, where the operations tell."""
+        return follow(self.network.graph, self.network.image, self._observed[0].shapes)
+
+    @cached_property
     def _sketches(self) -> dict[str, list[np.ndarray]]:
         """Sketches of the layers whose layout the operations do not tell, by tensor."""
         observed = self._observed[0]
-        sights = follow(self.network.graph, self.network.image, observed.shapes)
         unknown = {
             place.tensor: shape
             for place in self._places.values()
             if len(shape := observed.shapes.get(place.tensor, ())) in (3, 4)
             and shape[0] == observed.batch
-            and sights.get(place.tensor) is None
+            and self._sights.get(place.tensor) is None
         }
         if not unknown:
             return {}

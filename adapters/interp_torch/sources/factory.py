@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import copy
-import importlib
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
 from interp.errors import InterpError, ModelError, first_line
+from interp.opening.python_object import current_folder, find_object
 from interp.spec import ModelOptions
 from interp_torch.sources.arguments import split_arguments
 from interp_torch.sources.opened import RANDOM, RANDOM_NOTE, Opened
@@ -28,9 +24,9 @@ def open_factory(source: str, options: ModelOptions) -> Opened:
     """
     path, arguments = split_arguments(source)
     module, _, name = path.partition(":")
-    with _current_folder():
+    with current_folder():
         try:
-            factory = _attribute(importlib.import_module(module), name)
+            factory = find_object(module, name)
             ready = isinstance(factory, nn.Module) and not arguments
             made = factory if ready else factory(**arguments)
         except InterpError:
@@ -48,21 +44,3 @@ def open_factory(source: str, options: ModelOptions) -> Opened:
     made = made if owned else copy.deepcopy(made)
     file = Path(options.weights)
     return Opened(made, name, owned, file=file, notes=load_weights(made, file))
-
-
-def _attribute(place: object, name: str) -> Any:
-    """The object behind a dotted name, such as a method of a class."""
-    for part in name.split("."):
-        place = getattr(place, part)
-    return place
-
-
-@contextmanager
-def _current_folder() -> Iterator[None]:
-    """Make the current folder importable, as `python -m` does."""
-    before = list(sys.path)
-    sys.path.insert(0, "")
-    try:
-        yield
-    finally:
-        sys.path[:] = before
