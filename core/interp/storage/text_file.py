@@ -27,4 +27,4 @@ def read_text(path: Path, most: int = MOST) -> str:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not text in UTF-8 ({error.reason})") from error
+        raise InputError(f"{path}: cannot be read as text in UTF-8 ({error.reason})") from error
