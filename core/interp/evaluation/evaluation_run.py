@@ -66,9 +66,7 @@ class EvaluationRun:
             },
             records=tuple(records),
             refused=self.refused,
-            data_notes=(
-                self.images if self.request.target == "true" else self.images.dataset
-            ).notes,
+            data_notes=data.notes,
         )
 
     def time_estimate(self, record: EvaluationRecord, left: list[int]) -> str:
