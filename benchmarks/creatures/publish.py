@@ -16,9 +16,11 @@ from torch import Tensor, nn
 
 from creatures.difficulty import pair_rate, visibility
 from interp.storage.folder import whole_file, write_json_whole
+from interp_creatures import networks
 from interp_creatures.dataset import VERSION, Creatures
 from interp_creatures.networks import MEAN, STD
 
+SHIPPED = Path(networks.__file__).parent
 TEST_SEED = 9_000_001  # of the held-out images
 TEST_COUNT = 1000
 SAMPLES = {"sample": (2, 48, False), "two": (2, 25, True)}
@@ -26,7 +28,7 @@ SAMPLES = {"sample": (2, 48, False), "two": (2, 25, True)}
 
 
 def publish(name: str, network: nn.Module, history: Mapping[str, Any], folder: Path) -> None:
-    """Write a classifier's weights with a card of its accuracies, and print the card."""
+    """Write a classifier with its accuracies; see write_network."""
     write_network(name, network, {**measure(network), **history}, folder)
 
 

@@ -1,6 +1,6 @@
 """Train creatures-detector from creatures-resnet's weights, part of `make models`.
 
-PYTHONPATH=benchmarks python -m creatures.detector [--out DIR --rounds N --checkpoint FILE]
+PYTHONPATH=benchmarks python -m creatures.train_detector [--out DIR --rounds N --checkpoint FILE]
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torchvision.ops import batched_nms, generalized_box_iou_loss
 
 from creatures.average_precision import Found, average_precision
-from creatures.publish import TEST_COUNT, TEST_SEED, normalised, write_network
-from creatures.train import SHIPPED, has_bfloat16
+from creatures.publish import SHIPPED, TEST_COUNT, TEST_SEED, normalised, write_network
+from creatures.train import has_bfloat16
 from interp.dataset import Example
 from interp_creatures.dataset import VERSION, Creatures, Scenes
 from interp_creatures.detector import STRIDE, CreaturesDetector
@@ -34,7 +34,7 @@ MOST = 3  # creatures of an image
 class Recipe:
     """All choices of a training."""
 
-    rounds: int = 10
+    rounds: int = 6
     fresh: int = 4096  # images drawn per round
     passes: int = 2  # over the images of a round
     batch: int = 64
