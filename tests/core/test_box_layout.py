@@ -14,7 +14,7 @@ from interp.opening.box_layout import Layout, form_of, recognise, take, units_of
 SIZE = (40, 80)  # height, width
 CLASSES = 5
 COUNT = 20
-PLAIN = Layout("yolov5", SIZE, CLASSES, "centre", "pixels", "none", "none")
+PLAIN = Layout("yolov5", SIZE, CLASSES, "centre", "pixels", "absent", "none")
 
 
 @dataclass
@@ -71,13 +71,13 @@ def test_logits_become_probabilities() -> None:
     torch.testing.assert_close(found.objectness, objectness)
 
 
-@pytest.mark.parametrize("background", ["first", "last", "none"])
+@pytest.mark.parametrize("background", ["first", "last", "absent"])
 @pytest.mark.parametrize("swapped", [False, True])
 def test_ssd(background: str, swapped: bool) -> None:
     boxes, classes, objectness = truth()
     scores = classes * objectness[..., None]
     nothing = [1 - objectness[..., None]]
-    whole = {"first": [*nothing, scores], "last": [scores, *nothing], "none": [scores]}
+    whole = {"first": [*nothing, scores], "last": [scores, *nothing], "absent": [scores]}
     pair = {"scores": torch.cat(whole[background], 2), "boxes": shares(boxes)}
     answer: object = tuple(pair.values()) if swapped else pair
     assert recognise(answer, "net") == "ssd"
@@ -85,13 +85,13 @@ def test_ssd(background: str, swapped: bool) -> None:
     found = layout.read(answer)
     torch.testing.assert_close(found.boxes, boxes)
     torch.testing.assert_close(found.confidence(), scores)
-    expected = scores.amax(2) if background == "none" else objectness
+    expected = scores.amax(2) if background == "absent" else objectness
     torch.testing.assert_close(found.objectness, expected)
 
 
 def test_boxes_are_told_from_four_scores_by_their_name() -> None:
     boxes, classes, _ = truth()
-    layout = Layout("ssd", SIZE, 4, "corners", "pixels", "none", "none")
+    layout = Layout("ssd", SIZE, 4, "corners", "pixels", "absent", "none")
     found = layout.read({"scores": classes[..., :4], "boxes": boxes})
     torch.testing.assert_close(found.boxes, boxes)
     found = layout.read((boxes, classes[..., :4]))  # without names the first are boxes
@@ -117,7 +117,7 @@ def test_torchvision() -> None:
     labels = torch.arange(COUNT) % CLASSES
     first = {"boxes": boxes[0], "labels": labels, "scores": scores[0]}
     second = {"boxes": boxes[1, :4], "labels": labels[:4], "scores": scores[1, :4]}
-    layout = Layout("torchvision", SIZE, CLASSES, "corners", "pixels", "none", "none")
+    layout = Layout("torchvision", SIZE, CLASSES, "corners", "pixels", "absent", "none")
     assert recognise([first, second], "net") == "torchvision"
     found = layout.read([first, second])
     torch.testing.assert_close(found.boxes[0], boxes[0])
@@ -136,7 +136,7 @@ def test_torchvision() -> None:
 def test_fastestdet_by_the_formulas_of_its_readme() -> None:
     answer = torch.rand(2, 5 + CLASSES, 4, 6, generator=torch.Generator().manual_seed(1))
     assert recognise(answer, "net") == "fastestdet"
-    found = Layout("fastestdet", SIZE, CLASSES, "centre", "shares", "none", "none").read(answer)
+    found = Layout("fastestdet", SIZE, CLASSES, "centre", "shares", "absent", "none").read(answer)
     for y in range(4):
         for x in range(6):
             o, a, b, c, d, *s = answer[1, :, y, x]

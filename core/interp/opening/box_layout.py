@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Name = Literal["torchvision", "yolov5", "yolov8", "ssd", "detr", "fastestdet"]
 Form = Literal["corners", "centre"]
 Units = Literal["pixels", "shares"]
-Background = Literal["first", "last", "none"]
+Background = Literal["first", "last", "absent"]
 Activation = Literal["softmax", "sigmoid", "none"]
 
 DICTIONARY = {"boxes", "labels", "scores"}
@@ -61,7 +61,7 @@ class Layout:
         if objectness is not None:
             powers = FASTESTDET if self.name == "fastestdet" else (1.0, 1.0)
             return Proposals(boxes, classes, objectness.float(), powers)
-        if self.background == "none":
+        if self.background == "absent":
             return Proposals(boxes, classes, classes.amax(-1), (0.0, 1.0))
         nothing = classes[..., 0 if self.background == "first" else -1]
         some = classes[..., 1:] if self.background == "first" else classes[..., :-1]

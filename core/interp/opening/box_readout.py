@@ -81,7 +81,7 @@ class BoxParams(Params):
     )
     background: Background | None = Field(
         None,
-        description="class that stands for nothing: first, last or none; default: of detr the "
+        description="class that stands for nothing: first, last or absent; default: of detr the "
         "last, unless every class has a name, of ssd the first, where scores sum to 1 or one has "
         "no name",
     )
@@ -177,12 +177,12 @@ def settle(output: RawOutput, params: BoxParams, named: int) -> Layout:
     ready = name in ("torchvision", "fastestdet") or (name != "detr" and within_one(classes))
     background = params.background or _background(name, classes, named, ready)
     stated = output.options.activation or output.card.activation
-    assumed: Activation = "softmax" if background != "none" else "sigmoid"
+    assumed: Activation = "softmax" if background != "absent" else "sigmoid"
     form, units = _numbers(name, boxes)
     return Layout(
         name,
         output.input.size,
-        classes.shape[2] - (background != "none"),
+        classes.shape[2] - (background != "absent"),
         params.boxes or form,
         params.units or units,
         background,
@@ -194,11 +194,11 @@ def _background(name: Name, classes: Tensor, named: int, ready: bool) -> Backgro
     """Which class stands for nothing, of `named` ones; `ready`: they are probabilities."""
     outputs = classes.shape[2]
     if name not in ("detr", "ssd") or named == outputs:
-        return "none"
+        return "absent"
     if name == "detr":
         return "last"
     whole = bool(((classes.sum(2) - 1).abs() < 1e-3).all())
-    return "first" if whole or not ready or named == outputs - 1 else "none"
+    return "first" if whole or not ready or named == outputs - 1 else "absent"
 
 
 def _numbers(name: Name, boxes: Tensor) -> tuple[Form, Units]:
@@ -217,7 +217,7 @@ def _told(layout: Layout, stated: bool) -> str:
         numbers = "centre x, centre y, width, height"
     unit = "pixels" if layout.units == "pixels" else "shares of the input"
     classes = "" if layout.activation == "none" else f", classes by {layout.activation}"
-    if layout.background != "none":
+    if layout.background != "absent":
         classes += f", of which the {layout.background} stands for nothing"
     end = "" if stated else "; --readout-param layout=NAME if not"
     return (
