@@ -27,7 +27,7 @@ from interp.opening.box_layout import (
     units_of,
 )
 from interp.opening.proposals import Proposals, stacked
-from interp.opening.python_object import current_folder, find_object
+from interp.opening.python_object import named_object
 from interp.params import Params
 from interp.readout import OutputDescription, RawImage, RawOutput, Readout, Region
 
@@ -57,7 +57,7 @@ class BoxParams(Params):
         None,
         description="function module:function instead of a layout: from the raw answer it makes, "
         "for each image, boxes (B, 4) as left, top, right, bottom in pixels of the input, class "
-        "probabilities (B, K), and objectness (B,) or None",
+        "probabilities (B, K), and objectness (B,) or None, on the answer's device",
     )
     threshold: float = Field(
         0.5, ge=0, le=1, description="least confidence of a box that is explained"
@@ -152,7 +152,7 @@ class BoxReadout(Readout):
             raise InputError(_nothing(found, base.classes, model, self.params.threshold))
         boxes, classes = found.boxes[0, rows], found.classes[0, rows]
         size = raw.image.shape[:2]
-        regions = tuple(Region(_in_image(box, raw.placement, size), None) for box in boxes.tolist())
+        regions = tuple(Region(_in_image(box, raw.placement, size)) for box in boxes.tolist())
         names = tuple(
             f"{base.classes[label]} {confidence:.2f} at {_corners(region.box)}"
             for label, confidence, region in zip(
@@ -226,15 +226,8 @@ def _told(layout: Layout, stated: bool) -> str:
 
 
 def _decoder(name: str) -> Reader:
-    """The reader of a decode function `module:function`. Raises ModelError for none."""
-    module, _, function = name.partition(":")
-    try:
-        with current_folder():
-            decode: Callable[[object], Any] = find_object(module, function)
-    except Exception as error:  # importing runs the user's own code
-        raise ModelError(
-            f"decode={name} cannot be imported ({first_line(error)}); expected module:function"
-        ) from error
+    """What reads by a decode function `module:function`. Raises ModelError where there is none."""
+    decode: Callable[[object], Any] = named_object(name, f"decode={name}")
 
     def read(answer: object) -> Proposals:
         try:
@@ -266,10 +259,9 @@ def _nothing(found: Proposals, names: tuple[str, ...], model: str, threshold: fl
     name, most = names[int(best.argmax())], float(best.max())
     if most <= 0:
         return f"{model} found no box at all in the image; choose another image"
-    lower = int(most * 100) / 100
     return (
         f"{model} found no box of a confidence of {threshold:g} in the image; the best is {name} "
-        f"at {most:.2f}; choose another image or --readout-param threshold={lower:g}"
+        f"at {most:.3g}; choose another image or --readout-param threshold={most * 0.99:.3g}"
     )
 
 
@@ -284,6 +276,6 @@ def _in_image(
 
 
 def _corners(box: tuple[float, float, float, float]) -> str:
-    """ "120,40..300,310"."""
+    """Its left, top, right and bottom in whole pixels, such as 120,40..300,310."""
     left, top, right, bottom = (round(each) for each in box)
     return f"{left},{top}..{right},{bottom}"
