@@ -21,6 +21,9 @@ class CreaturesDetector(nn.Module):
     there, and the ten classes' probabilities.
     """
 
+    centres: Tensor
+    """The (x, y) of each cell's middle in pixels, (196, 2)."""
+
     def __init__(self, hidden: int = 64) -> None:
         super().__init__()
         backbone = CreaturesResNet()
@@ -30,7 +33,7 @@ class CreaturesDetector(nn.Module):
             _conv(96, hidden, 1), _conv(hidden, hidden, 3, 2), _conv(hidden, hidden, 3, 1)
         )
         self.head = nn.Conv2d(hidden, 5 + len(CLASSES), 1)
-        nn.init.constant_(self.head.bias[4:5], -3.0)  # few cells hold an object
+        nn.init.constant_(self.head.get_parameter("bias")[4:5], -3.0)  # few cells hold an object
         self.register_buffer("centres", cell_centres(), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -100,9 +100,7 @@ def test_parameters_choose_among_the_boxes() -> None:
     image = picture()
     assert len(opened(limit=1).focus(image).spec.classes) == 1
     assert len(opened(threshold=0).focus(image).spec.classes) == 16
-    with pytest.raises(
-        InputError, match=r"confidence of 0.99 .* red at 0.964; .*=0.955"
-    ):
+    with pytest.raises(InputError, match=r"confidence of 0.99 .* red at 0.964; .*=0.955"):
         opened(threshold=0.99).focus(image)
     with pytest.raises(InputError, match=r"found no box of a confidence of 0.5 .* the best is"):
         opened().focus(np.zeros_like(image))

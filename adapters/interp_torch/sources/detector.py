@@ -17,7 +17,7 @@ def as_detector(opened: Opened) -> Opened:
     Images are given as they are, in [0, 1], at the size to which the detector would resize them;
     where it keeps their proportions, so does the input.
     """
-    transform = getattr(opened.module, "transform", None)
+    transform: Any = getattr(opened.module, "transform", None)
     if type(transform).__name__ != TRANSFORM or opened.readout is not None:
         return opened
     known: dict[str, Any] = {
