@@ -25,6 +25,12 @@ def _trained(name: str, module: str = "networks", **changes: Any) -> ModelSource
 
 VGG = _trained("creatures-vgg")
 RESNET = _trained("creatures-resnet")
-DETECTOR = _trained("creatures-detector", "detector", activation="none", readout="boxes")
+DETECTOR = _trained(
+    "creatures-detector",
+    "detector",
+    activation="none",
+    readout="boxes",
+    readout_params={"layout": "yolov5", "units": "pixels"},
+)
 ONE = HERE / "samples" / "sample.png"
 TWO = HERE / "samples" / "two.png"

@@ -21,6 +21,8 @@ from interp.registry import Registry
 from interp.request import Request
 from interp.run import run
 from interp.spec import Capability, ModelOptions
+from interp.storage.image import open_image
+from interp_creatures.shipped import TWO
 
 REGISTRY = Registry.load()
 PLAIN = {"size": (SIDE, SIDE), "mean": (0.0,) * 3, "std": (1.0,) * 3}
@@ -165,6 +167,14 @@ def test_a_detector_without_a_readout_is_told_of_boxes(layout: str) -> None:
         open_model(Colours(layout), options(None), REGISTRY)
 
 
+@pytest.mark.parametrize("layout", ["yolov5", "ssd", "detr"])
+def test_an_onnx_file_without_a_readout_is_told_of_boxes(layout: str, tmp_path: Path) -> None:
+    names = OUTPUTS.get(layout, ("boxes",))
+    file = to_onnx(Colours(layout), tmp_path / "net.onnx", names)
+    with pytest.raises(ModelError, match="--readout boxes"):
+        open_model(file, options(None), REGISTRY)
+
+
 @pytest.mark.parametrize("method", ["gradcam", "chip", "mint", "integrated-gradients"])
 def test_what_needs_more_than_answers_says_so(method: str) -> None:
     pytest.importorskip("captum")
@@ -244,3 +254,23 @@ def test_a_box_is_named_by_its_class_where_only_one_has_it() -> None:
     request = Request(method="occlusion", targets=("blue",))
     found = run(request, registry=REGISTRY, model=opened(), images=[picture()]).explanation
     assert found.provenance.targets == ("blue 0.96 at 24,16..32,24",)
+
+
+def test_the_embedded_detector_keeps_its_layout_beside_other_parameters() -> None:
+    model = open_model("creatures-detector", ModelOptions(readout_params={"limit": 1}), REGISTRY)
+    assert model.spec.readout_params == {"layout": "yolov5", "units": "pixels", "limit": 1}
+    with pytest.raises(ModelError, match="--readout boxes"):
+        open_model("creatures-detector", ModelOptions(readout="value"), REGISTRY)
+
+
+@pytest.mark.slow
+def test_the_embedded_detector_is_exported_with_its_readout(tmp_path: Path) -> None:
+    model = open_model("creatures-detector", ModelOptions(device="cpu"), REGISTRY)
+    model.export(tmp_path / "net.onnx")
+    again = open_model(str(tmp_path / "net.onnx"), ModelOptions(device="cpu"), REGISTRY)
+    image = open_image(TWO)
+    expected, found = model.focus(image), again.focus(image)
+    assert found.spec.classes == expected.spec.classes
+    assert [each.split()[0] for each in found.spec.classes] == ["arbo", "fenka"]
+    images = torch.rand(3, 3, 112, 112)
+    torch.testing.assert_close(found.predict(images), expected.predict(images))
