@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from interp_standard.localize import iou
+
 
 @dataclass(frozen=True, eq=False)
 class Found:
@@ -55,17 +57,8 @@ def _hits(boxes: np.ndarray, truth: np.ndarray, least: float) -> np.ndarray:
     if not len(truth):
         return hits
     taken = np.zeros(len(truth), bool)
-    for number, row in enumerate(overlaps(boxes, truth)):
+    for number, row in enumerate(iou(boxes, truth)):
         best = int(row.argmax())
         hits[number] = row[best] >= least and not taken[best]
         taken[best] |= hits[number]
     return hits
-
-
-def overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """IoU of each box with each other one, (A, 4) and (B, 4) corners -> (A, B)."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(2)
-    areas = [(each[:, 2:] - each[:, :2]).prod(1) for each in (first, second)]
-    return shared / (areas[0][:, None] + areas[1] - shared)

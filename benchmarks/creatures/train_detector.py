@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision.ops import batched_nms, generalized_box_iou_loss
+from torchvision.ops import batched_nms, box_convert, generalized_box_iou_loss
 
 from creatures.average_precision import Found, average_precision
 from creatures.publish import SHIPPED, TEST_COUNT, TEST_SEED, normalised, write_network
@@ -172,7 +172,7 @@ def _losses(
     raw = raw.float()
     owner, held = _owners(network.centres, corners, labels, recipe.reach)  # (N, 196) each
     true = corners.gather(1, owner[..., None].expand(-1, -1, 4))[held]
-    mine = as_corners(network.boxes(raw)[held])
+    mine = box_convert(network.boxes(raw)[held], "cxcywh", "xyxy")
     box = generalized_box_iou_loss(mine, true, reduction="none")
     overlap = torch.zeros(held.shape)
     overlap[held] = _paired_iou(mine.detach(), true)
@@ -198,11 +198,6 @@ def _owners(
     away = away.masked_fill((labels < 0)[:, None], float("inf"))
     nearest, owner = away.min(2)
     return owner, nearest <= (reach + 0.5) * STRIDE
-
-
-def as_corners(boxes: Tensor) -> Tensor:
-    """Centre x, y, width, height -> left, top, right, bottom."""
-    return torch.cat([boxes[..., :2] - boxes[..., 2:] / 2, boxes[..., :2] + boxes[..., 2:] / 2], -1)
 
 
 def _paired_iou(first: Tensor, second: Tensor) -> Tensor:
@@ -249,7 +244,7 @@ def detect(
     for chunk in np.array_split(images, -(-len(images) // 100)):
         for rows in network(normalised(chunk)):
             scores, labels = (rows[:, 4:5] * rows[:, 5:]).max(1)
-            boxes = as_corners(rows[:, :4])
+            boxes = box_convert(rows[:, :4], "cxcywh", "xyxy")
             shown = scores >= least
             boxes, scores, labels = boxes[shown], scores[shown], labels[shown]
             kept = batched_nms(boxes, scores, labels, overlap)

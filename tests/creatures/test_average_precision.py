@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from creatures.average_precision import Found, average_precision, overlaps
+from creatures.average_precision import Found, average_precision
 
 
 def found(boxes: list[list[float]], labels: list[int], scores: list[float]) -> Found:
@@ -90,11 +90,3 @@ def test_a_second_box_on_the_same_object_is_wrong() -> None:
 def test_the_class_counts() -> None:
     true = [found([[0, 0, 10, 10]], [0], [1])]
     assert average_precision([found([[0, 0, 10, 10]], [1], [0.9])], true) == {0: 0.0}
-
-
-def test_overlaps() -> None:
-    rng = np.random.default_rng(1)
-    corners = rng.uniform(0, 5, (6, 2))
-    boxes = np.hstack([corners, corners + rng.uniform(1, 5, (6, 2))])
-    slow = [[slow_iou(a, b) for b in boxes[:4]] for a in boxes]
-    np.testing.assert_allclose(overlaps(boxes, boxes[:4]), slow)

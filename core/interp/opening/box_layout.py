@@ -69,11 +69,10 @@ class Layout:
 
     def _corners(self, boxes: Tensor) -> Tensor:
         """Boxes (N, B, 4) as left, top, right, bottom in pixels."""
-        import torch
+        from torchvision.ops import box_convert
 
         if self.form == "centre":
-            half = boxes[..., 2:] / 2
-            boxes = torch.cat([boxes[..., :2] - half, boxes[..., :2] + half], -1)
+            boxes = box_convert(boxes, "cxcywh", "xyxy")
         height, width = self.size
         return boxes * boxes.new_tensor([width, height] * 2) if self.units == "shares" else boxes
 
