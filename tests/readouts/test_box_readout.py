@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,47 @@ def test_an_onnx_file_is_read_alike(layout: str, tmp_path: Path) -> None:
     assert found.spec.classes == expected.spec.classes
     images = torch.rand(5, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(found.predict(images), expected.predict(images))
+
+
+class Final(Colours):
+    """As torchvision's detectors are exported: final boxes of one image, without a batch axis."""
+
+    def forward(self, images: torch.Tensor) -> Any:
+        boxes, classes = super().forward(images)  # type: ignore[misc]
+        scores, labels = classes[0].max(1)
+        kept = scores > 0.1
+        return boxes[0][kept], labels[kept], scores[kept]
+
+
+def test_an_onnx_file_of_one_images_final_boxes(tmp_path: Path) -> None:
+    names = ("boxes", "labels", "scores")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Final("ssd").eval(),
+            (torch.from_numpy(picture()).permute(2, 0, 1)[None] / 255,),
+            str(tmp_path / "net.onnx"),
+            dynamo=False,
+            input_names=["image"],
+            output_names=list(names),
+            dynamic_axes={name: {0: "n"} for name in names},
+        )
+    model = open_model(str(tmp_path / "net.onnx"), options(), REGISTRY)
+    focused = model.focus(picture())
+    assert focused.spec.classes == opened("torchvision").focus(picture()).spec.classes
+    pixels = focused.prepare(picture())[0][None]
+    found = focused.predict(torch.cat([pixels, 0 * pixels, pixels]))  # none, and two boxes
+    torch.testing.assert_close(found, SURE * torch.tensor([[1.0, 1], [0, 0], [1, 1]]))
+
+
+def test_a_file_that_answers_other_images_boxes_is_refused() -> None:
+    class Twice(Colours):
+        def forward(self, images: torch.Tensor) -> Any:
+            rows = super().forward(images)
+            return torch.cat([rows, rows])  # type: ignore[list-item]
+
+    with pytest.raises(ModelError, match="answers boxes of 4 images to 2"):
+        open_model(Twice(), options(), REGISTRY)
 
 
 def test_without_an_image_a_class_has_its_most_confident_box() -> None:

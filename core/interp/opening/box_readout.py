@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 COCO_LABELS = 91
 """Labels of torchvision's detectors, `__background__` and gaps in the numbering included."""
+PROBES = 2
+"""Images that a model has answered when its readout is asked."""
 ANY = tuple(range(1, 10_000))
 """Any number of class names."""
 BLACK_BOX = (
@@ -114,6 +116,7 @@ class BoxReadout(Readout):
     def read(self, output: RawOutput) -> OutputDescription:
         named, _ = output.names(0, also=ANY)
         reader, count, said = self._reader(output, len(named))
+        _check_batch(reader(output.value), output.model)
         names, notes = output.names(count)
         base = OutputDescription(
             "none",
@@ -167,6 +170,15 @@ class BoxReadout(Readout):
             scores=lambda answer: read(answer).similarity(boxes, classes),
             focus=None,
             regions=regions,
+        )
+
+
+def _check_batch(found: Proposals, model: str) -> None:
+    """Raise ModelError unless the proposals are those of the two probe images."""
+    if len(found.boxes) != PROBES:
+        raise ModelError(
+            f"{model} answers boxes of {len(found.boxes)} images to {PROBES}; expected as many; "
+            "export it with a free batch axis in all its outputs"
         )
 
 
