@@ -44,6 +44,8 @@ bench: $(VENV)/.developing ## measure against peers; results go to benchmarks/
 
 models: $(VENV)/.installed ## train the shipped networks again, about two hours
 	PYTHONPATH=benchmarks $(BIN)/python -m creatures.train
+	rm -f build/creatures-detector.pt
+	PYTHONPATH=benchmarks $(BIN)/python -m creatures.train_detector
 	rm -rf build/creatures $(CHIP)
 	$(BIN)/interp data creatures --out build/creatures --count 800 --seed 2001
 	$(BIN)/interp fit --plugin chip --data build/creatures --layer stage3 --layer stage3.0 \

@@ -9,6 +9,7 @@ import torch
 from onnx import ModelProto, TensorProto, ValueInfoProto
 
 from interp.errors import ModelError, nearest
+from interp.network.outputs import advice
 
 DTYPES = {
     TensorProto.FLOAT: torch.float32,
@@ -111,6 +112,7 @@ def find_scores(model: ModelProto, name: str, wanted: str | None = None) -> tupl
         found = ", ".join(map(describe_value, outputs))
         raise ModelError(
             f"{name} answers {found}; expected one output of class scores (N, classes)"
+            f"{advice({each.name: len(dims(each)) for each in outputs})}"
         )
     chosen = _preferred(model, fits)
     if len(outputs) == 1:

@@ -87,7 +87,8 @@ def _config(library: ModuleType, name: str, arguments: dict[str, Any], random: b
         found = ", ".join(config.architectures or ()) or type(config).__name__
         raise ModelError(
             f"hf:{name} is a {found}, of which transformers has no image classifier; open it by a "
-            "factory of your own, package.module:factory, that answers scores"
+            "factory of your own, package.module:factory, that answers scores, or boxes with "
+            "--readout boxes"
         )
     return config
 

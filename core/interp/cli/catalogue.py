@@ -69,7 +69,7 @@ def show(
     entry = registry.complete(registry.entry(kind, name) if kind else _find(registry, name))
     facts = entry.model_dump(mode="json")
     found: list[Parameter] = []
-    if entry.kind in ("method", "metric"):
+    if entry.kind in ("method", "metric", "readout"):
         found = parameters(registry.get(entry.kind, entry.name).Params)
         facts["parameters"] = [asdict(each) for each in found]
     shell.say(facts, _description(registry, entry, found))
@@ -102,11 +102,13 @@ def _plain(value: Any) -> str:
 
 
 def _how_to_set(registry: Registry, entry: Entry) -> str:
-    """How the parameters of a method or a metric are set on the command line."""
+    """How the parameters of a method, metric or readout are set on the command line."""
     from interp.metric import ModelMetric
 
     if entry.kind == "method":
         return "each an option of interp run, fit and survey: --name VALUE"
+    if entry.kind == "readout":
+        return f"each set by --readout {entry.name} --readout-param KEY=VALUE"
     if issubclass(registry.get("metric", entry.name), ModelMetric):
         return f"each set by interp measure {entry.name} --set KEY=VALUE"
     return f"each set by interp evaluate --metric-set {entry.name}.KEY=VALUE"

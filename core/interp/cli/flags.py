@@ -229,11 +229,13 @@ class ModelFile:
     )
     readout: str | None = model_option(
         "NAME",
-        "How the output is read: classes, value (a regression's numbers, as they are) or another "
-        "registered readout. [default: classes]",
+        "How the output is read: classes, value (a regression's numbers, as they are), boxes (a "
+        "detector's) or another registered readout. [default: classes]",
     )
     readout_param: list[str] | None = model_option(
-        "KEY=VALUE", "Set a parameter of the readout; repeatable. [default: the readout's own]"
+        "KEY=VALUE",
+        "Set a parameter of the readout, which interp show NAME lists; repeatable. [default: the "
+        "readout's own]",
     )
     output_name: str | None = model_option(
         "NAME", "The output to read, for an ONNX file that has several. [default: its scores]"

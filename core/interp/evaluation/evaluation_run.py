@@ -125,7 +125,7 @@ class EvaluationRun:
         elif classes != self.model.spec.classes:
             raise InputError(
                 f"the targets of readout {model.spec.readout} are found on each image; explain the "
-                "predicted ones"
+                "predicted ones, with --target predicted"
             )
         elif example.label is None:
             raise InputError(f"image {example.name} has no class of the model's")

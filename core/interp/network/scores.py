@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interp.errors import ModelError
-from interp.network.outputs import outline
+from interp.network.outputs import advice, axes, outline
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,6 +56,7 @@ def check_scores(answer: object, name: str) -> Tensor:
     if not isinstance(answer, torch.Tensor) or answer.dim() != 2 or len(answer) != 2:
         raise ModelError(
             f"{name} answers {outline(answer)} to 2 images; expected scores (2, classes)"
+            f"{advice(axes(answer))}"
         )
     if not bool(torch.isfinite(answer).all()):
         raise ModelError(f"{name} answers NaN or infinity to random images; check its weights")
