@@ -1,0 +1,89 @@
+"""Models of torchvision, timm and transformers with random weights, opened by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from interp.spec import ModelOptions
+from support.networks import seeded
+from zoo.specimen import Given, Specimen
+
+CLASSES = 5
+PLAIN = {"mean": (0.5,) * 3, "std": (0.25,) * 3}
+
+
+def torchvision(name: str, size: int = 64, **more: Any) -> Specimen:
+    """`torchvision:NAME` with a file of weights."""
+
+    def make(folder: Path) -> Given:
+        from torchvision import models
+
+        known = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
+        module = seeded(lambda: models.get_model(name, weights=None, **known))
+        options = _saved(module, folder, size)
+        return Given(f"torchvision:{name}", options, module)
+
+    return Specimen(f"torchvision:{name}", "torchvision", make, **more)
+
+
+def torchvision_module(name: str, size: int = 64, **more: Any) -> Specimen:
+    """A live module of torchvision with few classes, for models whose file of weights is large."""
+
+    def make(folder: Path) -> Given:
+        from torchvision import models
+
+        module = seeded(lambda: models.get_model(name, weights=None, num_classes=CLASSES))
+        return Given(module, _sized(size), module)
+
+    return Specimen(f"torchvision's {name}, a module", "torchvision", make, **more)
+
+
+def timm(name: str, size: int = 64, arguments: str = "", **more: Any) -> Specimen:
+    """`timm:NAME@num_classes=5,...` with a file of weights."""
+    source = f"timm:{name}@num_classes={CLASSES}{arguments and f',{arguments}'}"
+
+    def make(folder: Path) -> Given:
+        import timm
+
+        from interp_torch.sources.arguments import split_arguments
+
+        named = split_arguments(source.removeprefix("timm:"))[1]
+        module = seeded(lambda: timm.create_model(name, **named))
+        return Given(source, _saved(module, folder, size), module)
+
+    return Specimen(f"timm:{name}", "timm", make, **more)
+
+
+def transformers(kind: str, size: int = 32, **config: Any) -> Specimen:
+    """`hf:FOLDER`, of a small configuration, as save_pretrained writes it."""
+    more = {key: config.pop(key) for key in ("refusals", "always") if key in config}
+
+    def make(folder: Path) -> Given:
+        import transformers
+
+        made = transformers.AutoConfig.for_model(kind, num_labels=CLASSES, **config)
+        auto: Callable[[Any], nn.Module] = (
+            transformers.AutoModelForImageClassification.from_config
+        )
+        module = seeded(lambda: auto(made))
+        module.save_pretrained(folder / kind)  # type: ignore[operator]
+        return Given(
+            f"hf:{folder / kind}", _sized(size), module, lambda output: output.logits
+        )
+
+    return Specimen(f"hf: {kind}", "transformers", make, **more)
+
+
+def _sized(size: int, **more: Any) -> ModelOptions:
+    return ModelOptions(device="cpu", input={"size": (size, size), **PLAIN}, **more)
+
+
+def _saved(module: nn.Module, folder: Path, size: int) -> ModelOptions:
+    """Options that open the module's weights from a file."""
+    torch.save(module.state_dict(), folder / "weights.pth")
+    return _sized(size, weights=str(folder / "weights.pth"))
