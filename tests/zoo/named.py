@@ -24,7 +24,7 @@ def torchvision(name: str, size: int = 64, **more: Any) -> Specimen:
         from torchvision import models
 
         known = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
-        module = seeded(lambda: models.get_model(name, weights=None, **known))
+        module = lively(seeded(lambda: models.get_model(name, weights=None, **known)), size)
         options = _saved(module, folder, size)
         return Given(f"torchvision:{name}", options, module)
 
@@ -38,6 +38,7 @@ def torchvision_module(name: str, size: int = 64, **more: Any) -> Specimen:
         from torchvision import models
 
         module = seeded(lambda: models.get_model(name, weights=None, num_classes=CLASSES))
+        lively(module, size)
         return Given(module, _sized(size), module)
 
     return Specimen(f"torchvision's {name}, a module", "torchvision", make, **more)
@@ -53,7 +54,7 @@ def timm(name: str, size: int = 64, arguments: str = "", **more: Any) -> Specime
         from interp_torch.sources.arguments import split_arguments
 
         named = split_arguments(source.removeprefix("timm:"))[1]
-        module = seeded(lambda: timm.create_model(name, **named))
+        module = lively(seeded(lambda: timm.create_model(name, **named)), size)
         return Given(source, _saved(module, folder, size), module)
 
     return Specimen(f"timm:{name}", "timm", make, **more)
@@ -77,6 +78,28 @@ def transformers(kind: str, size: int = 32, **config: Any) -> Specimen:
         )
 
     return Specimen(f"hf: {kind}", "transformers", make, **more)
+
+
+def lively(module: nn.Module, size: int) -> nn.Module:
+    """The module with a head whose scores of noise are about 1, as those of random weights are not.
+
+    Some heads begin with zeros, and some networks without training answer thousands.
+    """
+    heads = [each for each in module.modules() if isinstance(each, nn.Linear | nn.Conv2d)]
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        images = torch.randn(2, 3, size, size)
+        scores = module(images)
+        head = next(
+            each for each in reversed(heads) if len(each.weight) == scores.shape[1]
+        )
+        if not scores.any():
+            nn.init.normal_(head.weight)
+            scores = module(images)
+        head.weight /= scores.std()
+        if head.bias is not None:
+            head.bias /= scores.std()
+    return module
 
 
 def _sized(size: int, **more: Any) -> ModelOptions:

@@ -212,8 +212,9 @@ def to_int8(form: str) -> Edit:
         class Images(quantization.CalibrationDataReader):  # type: ignore[misc]
             def __init__(self) -> None:
                 random = np.random.default_rng(0)
-                coarse = random.uniform(-0.2, 1.8, (16, 1, 3, 6, 6)).astype(np.float32)
-                self.given = iter(coarse.repeat(SIZE // 6, 3).repeat(SIZE // 6, 4))
+                low, high = np.sort(random.uniform(-0.2, 1.8, (2, 16, 1, 3, 1, 1)), 0)
+                noise = random.uniform(low, high, (16, 1, 3, SIZE, SIZE))
+                self.given = iter(noise.astype(np.float32))
 
             def get_next(self) -> dict[str, np.ndarray] | None:
                 found = next(self.given, None)

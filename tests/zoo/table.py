@@ -71,6 +71,7 @@ TORCHVISION = [
     torchvision("mnasnet0_5"),
     torchvision("swin_t"),
     torchvision_module("vgg11", 32),
+    torchvision_module("vit_b_16", 224),
     torchvision_module("alexnet"),
     torchvision_module("googlenet"),
     torchvision_module("inception_v3", 80),
