@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -52,12 +52,14 @@ class Example:
 
     name: str
     image: np.ndarray
-    """(H, W, 3) uint8 RGB."""
+    """(H, W, 3) uint8 RGB, or (H, W, C) float32 in [0, 1] for a model of other channels."""
     label: int | None
     """Index among the data set's classes; None where the class is not known."""
     instances: tuple[Instance, ...] = ()
     notes: tuple[str, ...] = ()
     """What was assumed or left out in reading the image, one sentence each."""
+    whole: LoadedImage | None = None
+    """All channels of an image of more than three, of which `image` shows a part."""
 
 
 class Dataset(ABC):
@@ -107,7 +109,7 @@ class ImageArrays(Dataset):
 
     def __getitem__(self, index: int) -> Example:
         found = self._read[index]
-        return Example(self.names[index], found.pixels, None, notes=found.notes)
+        return Example(self.names[index], found.pixels, None, (), found.notes, found.whole)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +145,7 @@ class ImageFiles(Dataset):
         label = self.classes.index(file.parent.name) if self.labelled else None
         name = self.names[index] if self.names else file.stem
         found = read_image(file)
-        return Example(name, found.pixels, label, notes=found.notes)
+        return Example(name, found.pixels, label, (), found.notes, found.whole)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,14 +172,15 @@ class CocoFolder(Dataset):
 
     def __getitem__(self, index: int) -> Example:
         entry = self.document["images"][index]
-        image, notes = read_image(self.path / "images" / entry["file_name"])
+        read = read_image(self.path / "images" / entry["file_name"])
         name = Path(entry["file_name"]).stem
         try:
             instances = tuple(
-                self._instance(each, image.shape[:2])
+                self._instance(each, read.pixels.shape[:2])
                 for each in self._annotations.get(entry["id"], [])
             )
-            return Example(name, image, self._label(entry, instances), instances, notes)
+            label = self._label(entry, instances)
+            return Example(name, read.pixels, label, instances, read.notes, read.whole)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"found an annotation of {name} that cannot be read ({error!r}); expected COCO's "
@@ -212,6 +215,35 @@ class CocoFolder(Dataset):
             to_mask(annotation.get("segmentation"), shape),
             _parts(self.document["categories"][label], annotation, shape),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class WholeImages(Dataset):
+    """A data set whose images have all channels, for a model that takes as many."""
+
+    dataset: Dataset
+    channels: int
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.dataset.classes
+
+    @property
+    def fingerprint(self) -> str:
+        return self.dataset.fingerprint
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Example:
+        example = self.dataset[index]
+        found = LoadedImage(example.image, example.notes, example.whole).of(self.channels)
+        return replace(example, image=found.pixels, notes=found.notes, whole=found.whole)
+
+
+def for_channels(dataset: Dataset, channels: int) -> Dataset:
+    """The data set as a model sees it that takes images of so many channels."""
+    return dataset if channels == 3 else WholeImages(dataset, channels)
 
 
 def _area(instance: Instance) -> float:

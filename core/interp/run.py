@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from interp.context import Context
-from interp.dataset import Dataset, Example
+from interp.dataset import Dataset, Example, for_channels
 from interp.errors import InputError, InterpError, PluginError, blamed
 from interp.explanation import Explanation, Provenance, join
 from interp.knowledge import Knowledge
@@ -29,6 +29,7 @@ from interp.result.bundle import save_bundle
 from interp.result.draw import draw
 from interp.session import Session
 from interp.storage.folder import check_new_folder
+from interp.storage.pixel import to_picture
 from interp.target import Target
 
 
@@ -76,7 +77,8 @@ def run(
     """
     prepared = _prepare(request, session, registry, model, out, resume)
     wanted = request.images if images is None else names or ()
-    examples = list(named_images(prepared.registry, wanted, images))
+    named = named_images(prepared.registry, wanted, images)
+    examples = list(for_channels(named, prepared.model.spec.input.channels))
     pictures = [each.image for each in examples]
     knowledge = open_knowledge(request, prepared.model)
     predictions, groups = choose_targets(prepared.model, request.targets, pictures)
@@ -112,7 +114,7 @@ def survey(
     knowledge = open_knowledge(request, prepared.model)
     prepared.registry.hook("interp_before_run", request=request)
     with blamed(request.method):
-        data = dataset or open_data(prepared.registry, request.data)
+        data = prepared.data(dataset)
         found = prepared.method.survey(prepared.model, data, knowledge, prepared.context)
     return prepared.finish(found, style)
 
@@ -134,7 +136,7 @@ def fit(
     """
     prepared = _prepare(request, session, registry, model, out, resume=True)
     with blamed(request.method):
-        data = dataset or open_data(prepared.registry, request.data)
+        data = prepared.data(dataset)
         knowledge = prepared.method.fit(prepared.model, data, prepared.context)
     if out is not None:
         knowledge.save(out)
@@ -181,6 +183,11 @@ class _Prepared:
     context: Context
     out: Path | None
     started: float = field(default_factory=time.monotonic)
+
+    def data(self, dataset: Dataset | None) -> Dataset:
+        """The data set given, or else the request's, as the model sees it."""
+        found = dataset or open_data(self.registry, self.request.data)
+        return for_channels(found, self.model.spec.input.channels)
 
     def explain(
         self,
@@ -229,7 +236,9 @@ class _Prepared:
             seconds=round(time.monotonic() - self.started, 3),
             **facts,
         )
-        explanation = replace(found, images=tuple(images), provenance=provenance)
+        bands = self.model.spec.input.bands
+        pictures = tuple(to_picture(each, bands) for each in images)
+        explanation = replace(found, images=pictures, provenance=provenance)
         self.registry.hook("interp_after_run", explanation=explanation)
         result = Result(explanation, self.registry, style or Style(), self.out)
         if self.out is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from interp.spec import ModelOptions
 from support.networks import seeded
@@ -67,11 +67,11 @@ def transformers(kind: str, size: int = 32, **config: Any) -> Specimen:
     def make(folder: Path) -> Given:
         import transformers
 
+        transformers.utils.logging.disable_progress_bar()
         made = transformers.AutoConfig.for_model(kind, num_labels=CLASSES, **config)
-        auto: Callable[[Any], nn.Module] = (
-            transformers.AutoModelForImageClassification.from_config
-        )
-        module = seeded(lambda: auto(made))
+        found = transformers.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING[type(made)]
+        build = found[0] if isinstance(found, tuple) else found
+        module = lively(seeded(lambda: build(made)), size, lambda output: output.logits)
         module.save_pretrained(folder / kind)  # type: ignore[operator]
         return Given(
             f"hf:{folder / kind}", _sized(size), module, lambda output: output.logits
@@ -80,7 +80,9 @@ def transformers(kind: str, size: int = 32, **config: Any) -> Specimen:
     return Specimen(f"hf: {kind}", "transformers", make, **more)
 
 
-def lively(module: nn.Module, size: int) -> nn.Module:
+def lively(
+    module: nn.Module, size: int, read: Callable[[Any], Tensor] = lambda output: output
+) -> nn.Module:
     """The module with a head whose scores of noise are about 1, as those of random weights are not.
 
     Some heads begin with zeros, and some networks without training answer thousands.
@@ -89,13 +91,13 @@ def lively(module: nn.Module, size: int) -> nn.Module:
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         images = torch.randn(2, 3, size, size)
-        scores = module(images)
+        scores = read(module(images))
         head = next(
             each for each in reversed(heads) if len(each.weight) == scores.shape[1]
         )
         if not scores.any():
             nn.init.normal_(head.weight)
-            scores = module(images)
+            scores = read(module(images))
         head.weight /= scores.std()
         if head.bias is not None:
             head.bias /= scores.std()

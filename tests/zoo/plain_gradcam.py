@@ -51,13 +51,17 @@ def _adding(calls: list[tuple[Tensor, Tensor]]) -> Callable[..., Any]:
     """A hook that adds a zero to a module's output, and keeps both."""
 
     def hook(_: nn.Module, __: Any, output: Any) -> Any:
-        first = output[0] if isinstance(output, tuple) and len(output) else output
+        held = isinstance(output, tuple | dict) and len(output) > 0
+        key = next(iter(output)) if isinstance(output, dict) else 0
+        first = output[key] if held else output
         if not isinstance(first, Tensor) or not first.is_floating_point():
             return output
         zero = torch.zeros_like(first, requires_grad=True)
         calls.append((first.detach(), zero))
-        moved = first + zero
-        return (moved, *output[1:]) if isinstance(output, tuple) else moved
+        if isinstance(output, dict):  # as transformers' outputs are
+            output[key] = first + zero
+            return output
+        return (first + zero, *output[1:]) if held else first + zero
 
     return hook
 

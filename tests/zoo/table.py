@@ -120,8 +120,8 @@ TRANSFORMERS = [
     transformers("convnext", hidden_sizes=[16, 32], depths=[1, 1], num_stages=2),
     transformers("resnet", hidden_sizes=[16, 32], depths=[1, 1], embedding_size=16,
                  layer_type="basic"),
-    transformers("mobilevit", image_size=64, size=64),
-    transformers("mobilenet_v2", size=64),
+    transformers("mobilevit", image_size=64, size=64, initializer_range=0.2),
+    transformers("mobilenet_v2", size=64, initializer_range=0.2),
     transformers("regnet", hidden_sizes=[16, 32], depths=[1, 1], embedding_size=16,
                  groups_width=8),
 ]  # fmt: skip
