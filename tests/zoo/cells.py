@@ -154,6 +154,7 @@ class Trial:
         if len(spec.mean) == 1:
             red, green, blue = pixels
             pixels = (0.299 * red + 0.587 * green + 0.114 * blue)[None]
+        pixels = pixels.flip(0) if spec.order == "BGR" else pixels
         planes = zip(pixels, spec.mean, spec.std, strict=True)
         return torch.stack([(plane - mean) / std for plane, mean, std in planes])[None]
 

@@ -31,14 +31,23 @@ def torchvision(name: str, size: int = 64, **more: Any) -> Specimen:
     return Specimen(f"torchvision:{name}", "torchvision", make, **more)
 
 
-def torchvision_module(name: str, size: int = 64, **more: Any) -> Specimen:
-    """A live module of torchvision with few classes, for models whose file of weights is large."""
+def torchvision_module(
+    name: str, size: int = 64, build: Callable[[Any], nn.Module] | None = None, **more: Any
+) -> Specimen:
+    """A live module of torchvision with few classes, for models whose file of weights is large.
+
+    `build` makes a small one of torchvision.models.
+    """
 
     def make(folder: Path) -> Given:
         from torchvision import models
 
-        module = seeded(lambda: models.get_model(name, weights=None, num_classes=CLASSES))
-        lively(module, size)
+        def made() -> nn.Module:
+            if build is not None:
+                return build(models)
+            return models.get_model(name, weights=None, num_classes=CLASSES)  # type: ignore[no-any-return]
+
+        module = lively(seeded(made), size)
         return Given(module, _sized(size), module)
 
     return Specimen(f"torchvision's {name}, a module", "torchvision", make, **more)

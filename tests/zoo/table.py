@@ -71,15 +71,20 @@ TORCHVISION = [
     torchvision("mnasnet0_5"),
     torchvision("swin_t"),
     torchvision_module("vgg11", 32),
-    torchvision_module("vit_b_16", 224),
+    torchvision_module("vit", 64, lambda models: models.VisionTransformer(
+        64, 16, 3, 4, 64, 128, num_classes=CLASSES)),
     torchvision_module("alexnet"),
     torchvision_module("googlenet"),
     torchvision_module("inception_v3", 80),
     torchvision_module("resnext50_32x4d"),
     torchvision_module("convnext_tiny"),
-    torchvision_module("swin_v2_t"),
-    torchvision_module("maxvit_t", 224),
-]
+    torchvision_module("swin_v2", 32, lambda models: models.SwinTransformer(
+        [4, 4], 16, [1, 1], [2, 2], [4, 4], num_classes=CLASSES,
+        block=models.swin_transformer.SwinTransformerBlockV2,
+        downsample_layer=models.swin_transformer.PatchMergingV2)),
+    torchvision_module("maxvit", 64, lambda models: models.MaxVit(
+        (64, 64), 16, 4, [16, 32], [1, 1], 8, 0.0, num_classes=CLASSES)),
+]  # fmt: skip
 TIMM = [
     timm("vit_tiny_patch16_224", arguments=VIT, always=True),
     timm("deit_tiny_distilled_patch16_224", arguments=VIT),
