@@ -87,7 +87,9 @@ def _channels(module: nn.Module, run: Run, images: Tensor, error: Exception) -> 
         sizes = _sizes(images, error) if count in (*told[:1], *listed, 1) else ()
         for height, width in sizes:
             if _works(run, torch.nn.functional.interpolate(changed, (height, width))):
-                return f"{_of_channels(count, images.shape[1])}, and set --input size={height},{width}"
+                return (
+                    f"{_of_channels(count, images.shape[1])}, and set --input size={height},{width}"
+                )
     return None
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from support.networks import seeded
 from torch import Tensor, nn
 from torch.nn import functional
 
 from interp.spec import ModelOptions
-from support.networks import seeded
 from zoo.specimen import Given, Specimen
 
 SIZE, CLASSES = 36, 4
@@ -186,4 +186,3 @@ def factory(folder: Path) -> Given:
     torch.save({"model_state_dict": state, "epoch": np.int64(3)}, folder / "last.ckpt")
     options = plain().model_copy(update={"weights": str(folder / "last.ckpt")})
     return Given("zoo.module:Net@outputs=6", options, own)
-

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from support.networks import seeded
 from torch import Tensor, nn
 
 from interp.spec import ModelOptions
-from support.networks import seeded
 from zoo.specimen import Given, Specimen
 
 CLASSES = 5
@@ -23,8 +23,7 @@ def torchvision(name: str, size: int = 64, **more: Any) -> Specimen:
     def make(folder: Path) -> Given:
         from torchvision import models
 
-        known = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
-        module = lively(seeded(lambda: models.get_model(name, weights=None, **known)), size)
+        module = lively(seeded(lambda: models.get_model(name, weights=None)), size)
         options = _saved(module, folder, size)
         return Given(f"torchvision:{name}", options, module)
 
@@ -45,7 +44,9 @@ def torchvision_module(
         def made() -> nn.Module:
             if build is not None:
                 return build(models)
-            return models.get_model(name, weights=None, num_classes=CLASSES)  # type: ignore[no-any-return]
+            quick = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+            made: nn.Module = models.get_model(name, weights=None, num_classes=CLASSES, **quick)
+            return made
 
         module = lively(seeded(made), size)
         return Given(module, _sized(size), module)
@@ -82,9 +83,7 @@ def transformers(kind: str, size: int = 32, **config: Any) -> Specimen:
         build = found[0] if isinstance(found, tuple) else found
         module = lively(seeded(lambda: build(made)), size, lambda output: output.logits)
         module.save_pretrained(folder / kind)  # type: ignore[operator]
-        return Given(
-            f"hf:{folder / kind}", _sized(size), module, lambda output: output.logits
-        )
+        return Given(f"hf:{folder / kind}", _sized(size), module, lambda output: output.logits)
 
     return Specimen(f"hf: {kind}", "transformers", make, **more)
 
@@ -101,9 +100,7 @@ def lively(
         torch.manual_seed(1)
         images = torch.randn(2, 3, size, size)
         scores = read(module(images))
-        head = next(
-            each for each in reversed(heads) if len(each.weight) == scores.shape[1]
-        )
+        head = next(each for each in reversed(heads) if len(each.weight) == scores.shape[1])
         if not scores.any():
             nn.init.normal_(head.weight)
             scores = read(module(images))

@@ -13,10 +13,10 @@ import numpy as np
 import onnx
 import torch
 from onnx import ModelProto, TensorProto, helper, numpy_helper
+from support.networks import seeded
 from torch import Tensor, nn
 
 from interp.spec import ModelOptions
-from support.networks import seeded
 from zoo.module import SIZE, Net, plain
 from zoo.specimen import Given, Specimen
 

@@ -23,7 +23,7 @@ class Given:
     options: ModelOptions
     module: nn.Module | None = None
     """The plain PyTorch module, also that which an ONNX file was made of, where there is one."""
-    scores: Callable[[object], Tensor] = lambda output: output  # type: ignore[assignment,return-value] # noqa: E731
+    scores: Callable[[object], Tensor] = lambda output: output  # type: ignore[assignment,return-value]
     """The scores (N, K) in the module's output."""
     answer: Callable[[Tensor], Tensor] | None = None
     """The scores of preprocessed images by another framework; None: the module's own."""

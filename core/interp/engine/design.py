@@ -209,17 +209,17 @@ class MaskDesign(Design):
         return (hidden * self.difference).sum((1, 2))
 
 
-def fill_bands(fill: Tensor, pixels: Tensor, bands: Sequence[int] | None) -> Tensor:
+def fill_bands(fill: Tensor, pixels: Tensor, bands: Sequence[int]) -> Tensor:
     """The fill (C,) or (C, h, w) for some channels, from 1; the others keep their pixels, (C, h, w).
 
-    With None it is the fill as it is. Raises InputError for channels that the image has not.
+    Where none is named it is the fill as it is. Raises InputError for channels that the image has not.
     """
-    if bands is None:
+    if not bands:
         return fill
-    if not bands or not all(1 <= each <= len(pixels) for each in bands):
+    if not all(1 <= each <= len(pixels) for each in bands):
         raise InputError(
-            f"found bands {', '.join(map(str, bands)) or 'none'}; expected some of the image's, 1 "
-            f"to {len(pixels)}"
+            f"found bands {', '.join(map(str, bands))}; expected some of the image's, 1 to "
+            f"{len(pixels)}"
         )
     kept = pixels.clone()
     chosen = [each - 1 for each in bands]

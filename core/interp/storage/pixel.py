@@ -96,7 +96,9 @@ def _fewest_last(values: np.ndarray, shape: str) -> tuple[np.ndarray, list[str]]
             "(H, W, C) or (C, H, W) with fewer channels than rows and columns"
         )
     if height < width:
-        return values.transpose(1, 2, 0), [f"{shape} values were read as {height} channels (C, H, W)"]
+        return values.transpose(1, 2, 0), [
+            f"{shape} values were read as {height} channels (C, H, W)"
+        ]
     return values, [f"{shape} values were read as {width} channels (H, W, C)"]
 
 
