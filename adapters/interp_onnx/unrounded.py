@@ -142,7 +142,7 @@ class Unrounding:
         """
         low, high = self._ends(scale, zero)
         step = float(self._value(scale).ravel()[0])
-        return self.reach[0] >= low - step and self.reach[1] <= high + step
+        return bool(self.reach[0] >= low - step and self.reach[1] <= high + step)
 
     def _ends(self, scale: str, zero: str = "") -> tuple[np.ndarray, np.ndarray]:
         """The fractions that the least and the largest whole number stand for."""

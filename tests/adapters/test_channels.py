@@ -45,7 +45,7 @@ class Lit(nn.Module):
 
 
 def image() -> np.ndarray:
-    """Noise, (H, W, C) in [0, 1]: bright in the fifth channel in one corner, in others elsewhere."""
+    """Noise, (H, W, C) in [0, 1]: the fifth channel is bright in one corner, others in another."""
     found = np.random.default_rng(0).uniform(0.1, 0.2, (SIZE, SIZE, CHANNELS)).astype(np.float32)
     found[(*CORNER, BAND)] += 0.7
     found[20:, :12, :BAND] += 0.7

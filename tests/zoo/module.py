@@ -1,4 +1,4 @@
-"""Hand-made modules, as programs hold them: wrapped, of other types, with odd answers and inputs."""
+"""Hand-made modules, as programs hold them: wrapped, of other types, with odd answers."""
 
 from __future__ import annotations
 

@@ -54,8 +54,8 @@ def torchvision_module(
     return Specimen(f"torchvision's {name}, a module", "torchvision", make, **more)
 
 
-def timm(name: str, size: int = 64, arguments: str = "", **more: Any) -> Specimen:
-    """`timm:NAME@num_classes=5,...` with a file of weights."""
+def timm(name: str, size: int = 64, arguments: str = "", words: str = "", **more: Any) -> Specimen:
+    """`timm:NAME@num_classes=5,...` with a file of weights; `words` tell it from its namesake."""
     source = f"timm:{name}@num_classes={CLASSES}{arguments and f',{arguments}'}"
 
     def make(folder: Path) -> Given:
@@ -67,7 +67,7 @@ def timm(name: str, size: int = 64, arguments: str = "", **more: Any) -> Specime
         module = lively(seeded(lambda: timm.create_model(name, **named)), size)
         return Given(source, _saved(module, folder, size), module)
 
-    return Specimen(f"timm:{name}", "timm", make, **more)
+    return Specimen(f"timm:{name}{words}", "timm", make, **more)
 
 
 def transformers(kind: str, size: int = 32, **config: Any) -> Specimen:

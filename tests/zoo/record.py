@@ -42,7 +42,8 @@ def main(names: list[str]) -> int:
         wrong += found is None
         if found is not None:
             write({**read(), specimen.name: found})
-        print(f"{specimen.name}: {time.monotonic() - begun:.0f} s", flush=True)
+        sys.stdout.write(f"{specimen.name}: {time.monotonic() - begun:.0f} s\n")
+        sys.stdout.flush()
     return wrong
 
 
@@ -50,7 +51,7 @@ def _found(specimen: Specimen) -> dict[str, str] | None:
     try:
         return try_all(specimen)
     except Exception as error:  # one model's fault does not keep the others from their turn
-        print(f"{specimen.name}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"{specimen.name}: {type(error).__name__}: {error}\n")
         return None
 
 

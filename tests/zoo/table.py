@@ -89,7 +89,7 @@ TIMM = [
     timm("vit_tiny_patch16_224", arguments=VIT, always=True),
     timm("deit_tiny_distilled_patch16_224", arguments=VIT),
     timm("vit_tiny_patch16_224", 64, "img_size=64,depth=3,qk_norm=true,class_token=false,"
-         "global_pool=avg,reg_tokens=4"),
+         "global_pool=avg,reg_tokens=4", ", q/k norm, mean"),
     timm("vit_small_patch14_reg4_dinov2", 56, "img_size=56,depth=2"),
     timm("swin_tiny_patch4_window7_224", 56, "img_size=56"),
     timm("convnext_atto"),

@@ -210,9 +210,9 @@ class MaskDesign(Design):
 
 
 def fill_bands(fill: Tensor, pixels: Tensor, bands: Sequence[int]) -> Tensor:
-    """The fill (C,) or (C, h, w) for some channels, from 1; the others keep their pixels, (C, h, w).
+    """The fill (C,) or (C, h, w) in some channels, from 1, beside the pixels (C, h, w) of others.
 
-    Where none is named it is the fill as it is. Raises InputError for channels that the image has not.
+    Where none is named it is the fill as it is. Raises InputError for channels that there are not.
     """
     if not bands:
         return fill

@@ -72,8 +72,8 @@ def describe_input(
 ) -> tuple[InputSpec, list[str]]:
     """The preprocessing, and notes on what was assumed.
 
-    `channels` are those that the model takes, None where that is not known: then the number of means
-    says it, a single one that it takes grey images.
+    `channels` are those that the model takes, None where that is not known: then the number of
+    means says it, a single one that it takes grey images.
     The model card overrides what is `known` of the model, and the options override both. Raises
     ModelError for a wrong field.
     """
@@ -180,10 +180,11 @@ def _on_channels(count: int, bands: Sequence[int] | None) -> list[str]:
         return ["the model takes one channel; images are converted to grey"]
     shown = bands or ((1, 2, 3) if count > 2 else (1,))
     drawn = ",".join(map(str, shown))
-    return [
+    note = (
         f"the model takes {count} channels: arrays, .npy or TIFF files that have as many; they are "
         f"drawn by channels {drawn}, each stretched to its range; choose with --input bands={drawn}"
-    ]
+    )
+    return [note]
 
 
 def _check_positive(spec: InputSpec, channels: int) -> None:

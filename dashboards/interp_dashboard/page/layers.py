@@ -12,7 +12,7 @@ from interp.request import Request
 from interp.result.bundle import open_bundle
 from interp.target import index_text
 from interp_dashboard.choice.data import Data, choose_data
-from interp_dashboard.choice.image import choose_images
+from interp_dashboard.choice.image import as_shown, choose_images
 from interp_dashboard.choice.method import (
     choose_knowledge,
     choose_method_and_model,
@@ -70,13 +70,14 @@ def _image() -> None:
     chosen = choose_method_and_model(Method.explain, "image")
     if chosen is None:
         return
-    images = choose_images((SAMPLE,))
-    if not images:
+    given = choose_images((SAMPLE,))
+    if not given:
         st.info("Choose an image, or upload one.")
         return
     with st.spinner("asking the model ..."):
+        model = page_model(registry(), chosen.source)
+        images, classes = as_shown(given, model), model.spec.classes
         answer = predict(registry(), chosen.source, next(iter(images.values())))
-        classes = page_model(registry(), chosen.source).spec.classes
     key = f"{chosen.label} {' '.join(images)}"
     targets = choose_targets(classes, answer, (index_text(answer.indices[0], classes),), key)
     request = Request(
