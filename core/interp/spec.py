@@ -58,6 +58,7 @@ class InputSpec(Plain):
     order: Literal["RGB", "BGR"] = Field("RGB", description="channel order of the network's input")
     bands: tuple[int, ...] | None = Field(
         None,
+        repr=False,  # cached answers are found by the repr, and do not depend on what is drawn
         description="channels that are drawn as red, green and blue, or one as grey, from 1; "
         "default: the first three",
     )

@@ -209,7 +209,7 @@ class MaskDesign(Design):
         return (hidden * self.difference).sum((1, 2))
 
 
-def fill_bands(fill: Tensor, pixels: Tensor, bands: Sequence[int]) -> Tensor:
+def fill_bands(fill: Tensor, pixels: Tensor, bands: Sequence[int] | None) -> Tensor:
     """The fill (C,) or (C, h, w) in some channels, from 1, beside the pixels (C, h, w) of others.
 
     Where none is named it is the fill as it is. Raises InputError for channels that there are not.

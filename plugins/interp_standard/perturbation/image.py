@@ -44,10 +44,10 @@ class FillParams(Params):
     blur: float = Field(
         0.05, gt=0, le=1, description="fill=blur: standard deviation as a share of the shorter side"
     )
-    bands: tuple[int, ...] = Field(
-        (),
+    bands: tuple[int, ...] | None = Field(
+        None,
         description="channels of the image that are hidden, from 1, while the others stay as they "
-        "are; none named: all",
+        "are; default: all",
     )
 
 
