@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,24 +75,13 @@ def trace(module: nn.Module, inputs: Tensor) -> Graph | None:
     """
     for attempt in (_trace_symbolic, _trace_export):
         try:
-            with restore_attributes(module), _without_log():
+            with restore_attributes(module):
                 graph = attempt(module, inputs)
             if graph.places and agrees(graph.module, module, inputs):
                 return graph
         except Exception:  # tracers raise errors of every kind: the next one is tried
             continue
     return None
-
-
-@contextmanager
-def _without_log() -> Iterator[None]:
-    """Suppress what tracers log of modules that they cannot follow: the next way is tried."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(before)
 
 
 def agrees(first: nn.Module, second: nn.Module, inputs: Tensor) -> bool:
