@@ -199,7 +199,7 @@ ONNX = [
     file("ConvNeXt, by dynamo", _convnext, dynamo, size=32),
     file("Swin, by dynamo", _swin, dynamo, size=32),
     file("ViT, by TorchScript", _vit, size=32),
-    file("ViT, by dynamo", _vit, dynamo, size=32, always=True),
+    file("ViT, by dynamo", _vit, dynamo, size=32),
     file("fixed batch of 1", export=fixed_batch),
     file("fp16", edit=to_half, **ROUNDED),
     file("int8, QDQ", edit=to_int8("QDQ"), **ROUNDED),
