@@ -54,8 +54,9 @@ def describe(
     spec_input, notes = describe_input(opened.input, sidecar, options)
     tensors = opened.tensors or dict(opened.module.state_dict())
     network, copied = place(opened, spec_input, options)
-    if len(spec_input.mean) == 3 and takes_grey(network):
-        spec_input, notes = describe_input(opened.input, sidecar, options, channels=1)
+    channels = opened.channels or other_channels(network)
+    if channels is not None:
+        spec_input, notes = describe_input(opened.input, sidecar, options, channels)
         network.input = spec_input
     known = ModelCard(
         classes=opened.classes,
@@ -122,17 +123,17 @@ def place(
     return network, tuple(notes if reasons else ())
 
 
-def takes_grey(network: Network) -> bool:
-    """Whether the module takes one channel: its first convolution does, and RGB images fail."""
+def other_channels(network: Network) -> int | None:
+    """The channels of the first convolution, where it takes others and those described fail."""
     layers = network.module.modules()
     first = next((each for each in layers if isinstance(each, nn.Conv2d)), None)
-    if first is None or first.in_channels != 1:
-        return False
+    if first is None or first.in_channels == len(network.input.mean):
+        return None
     try:
         network.raw(network.encode(probe(network)))
     except Exception:  # the model's own code: anything can happen
-        return True
-    return False
+        return first.in_channels
+    return None
 
 
 def first_answer(

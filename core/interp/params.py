@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, get_origin
+from types import NoneType
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationInfo, field_validator
 
@@ -29,8 +30,9 @@ class Params(BaseModel):
     def _to_tuple(cls, value: Any, info: ValidationInfo) -> Any:
         """A single value where a list is expected is a list of one."""
         annotation = cls.model_fields[str(info.field_name)].annotation
-        listed = get_origin(annotation) is tuple and not isinstance(value, list | tuple)
-        return (value,) if listed else value
+        kinds = {get_origin(each) for each in get_args(annotation) if each is not NoneType}
+        listed = get_origin(annotation) is tuple or kinds == {tuple}
+        return (value,) if listed and not isinstance(value, list | tuple | None) else value
 
     @field_validator("*")
     @classmethod

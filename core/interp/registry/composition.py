@@ -142,13 +142,15 @@ class Fit:
 def _fits(solution: Solution, moments: Moments) -> list[Fit]:
     """One fit for each target."""
     errors, r2, still = solution.standard_error, solution.r2, moments.still()
+    full, empty = moments.anchors()
     return [
         Fit(
             (0 * weights if still[row] else weights).cpu().numpy(),
             None if errors is None else errors[row].cpu().numpy(),
             None if r2 is None or still[row] else float(r2[row]),
-            *(float(anchor[row]) for anchor in moments.anchors()),
-            still=still[row],
+            float(full[row]),
+            float(empty[row]),
+            still[row],
         )
         for row, weights in enumerate(solution.weights)
     ]

@@ -83,7 +83,7 @@ def parse_yaml(text: str) -> Any:
         if len(open_parts) > DEPTH or total + size > NODES:
             raise yaml.MarkedYAMLError(
                 problem=f"found a value nested deeper than {DEPTH} or of more than {NODES:,} parts",
-                problem_mark=event.start_mark,
+                problem_mark=event.start_mark,  # type: ignore[arg-type]
             )
     return yaml.load(text, Loader=loader)
 
