@@ -252,6 +252,10 @@ class WholeImages(Dataset):
     channels: int
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        return self.dataset.notes
+
+    @property
     def classes(self) -> tuple[str, ...]:
         return self.dataset.classes
 
