@@ -51,7 +51,7 @@ NETWORKS = {
     "creatures-resnet": Shipped(networks.CreaturesResNet, "stage3"),
     # Of the last block, only the class token is read.
     "creatures-vit": Shipped(
-        networks.CreaturesViT, "blocks.2", Recipe(Schedule(rounds=24), rate=1.5e-3, clip=2.0)
+        networks.CreaturesViT, "blocks.2", Recipe(Schedule(rounds=18), rate=1.5e-3, clip=2.0)
     ),
 }
 

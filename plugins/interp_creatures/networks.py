@@ -106,7 +106,7 @@ class Attention(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         split = self.qkv(tokens).unflatten(2, (3, self.heads, -1))  # (N, 197, 3, heads, 32)
-        query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
+        query, key, value = split.permute(2, 0, 3, 1, 4).contiguous().unbind(0)
         weights = (query * self.scale @ key.mT).softmax(-1).to(value.dtype)  # (N, heads, 197, 197)
         mixed = weights @ value
         return self.projection(mixed.transpose(1, 2).flatten(2))
