@@ -1,4 +1,4 @@
-"""Train the shipped networks and draw the sample images: `make models`, about two hours.
+"""Train the shipped networks and draw the sample images: `make models`, about 2.5 hours.
 
 PYTHONPATH=benchmarks python -m creatures.train [--model NAME --out DIR --samples DIR --seed N]
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from creatures.publish import normalised, publish, write_samples
@@ -34,6 +35,7 @@ class Recipe:
     smoothing: float = 0.03
     part_weight: float = 0.5  # of the auxiliary part map, dropped after training
     clip: float = 0.0  # largest norm of a step's gradients, 0 for any
+    kept: tuple[str, ...] = ()  # layers that are creatures-resnet's, and are not trained
     seed: int = 0
 
 
@@ -51,7 +53,14 @@ NETWORKS = {
     "creatures-resnet": Shipped(networks.CreaturesResNet, "stage3"),
     # Of the last block, only the class token is read.
     "creatures-vit": Shipped(
-        networks.CreaturesViT, "blocks.2", Recipe(Schedule(rounds=18), rate=1.5e-3, clip=2.0)
+        networks.CreaturesViT,
+        "blocks.2",
+        Recipe(
+            Schedule(rounds=10, ramp=0.3),
+            rate=1.5e-3,
+            clip=2.0,
+            kept=("stem", "stage1", "stage2"),
+        ),
     ),
 }
 
@@ -89,12 +98,14 @@ def train(name: str, recipe: Recipe, checkpoint: Path) -> nn.Module:
     """
     torch.manual_seed(recipe.seed)
     shipped = NETWORKS[name]
-    model = WithPartMap(shipped.builder(), shipped.layer).to(memory_format=torch.channels_last)
+    network = shipped.builder()
+    _keep_layers(network, recipe.kept)
+    model = WithPartMap(network, shipped.layer).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), recipe.rate, weight_decay=recipe.decay)
     steps = recipe.schedule.count // recipe.batch
     rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, steps, pct_start=0.15)
-    kept = (model, optimizer, rates)
-    done = _restore(checkpoint, kept)
+    running = (model, optimizer, rates)
+    done = _restore(checkpoint, running)
     start = time.monotonic()
     for number, data in enumerate(training_rounds(recipe.schedule, recipe.seed, done), done + 1):
         generator = torch.Generator().manual_seed(1000 * recipe.seed + number)
@@ -106,7 +117,7 @@ def train(name: str, recipe: Recipe, checkpoint: Path) -> nn.Module:
                 nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
             optimizer.step()
             rates.step()
-        torch.save((number, [each.state_dict() for each in kept]), checkpoint)
+        torch.save((number, [each.state_dict() for each in running]), checkpoint)
         minutes = (time.monotonic() - start) / 60
         print(
             f"{name} {number}/{recipe.schedule.rounds} {minutes:.1f} min", loss.item(), flush=True
@@ -114,13 +125,23 @@ def train(name: str, recipe: Recipe, checkpoint: Path) -> nn.Module:
     return model.network.eval()
 
 
-def _restore(checkpoint: Path, kept: Sequence[Any]) -> int:
-    """Load what an interrupted training kept, and return its number of finished rounds."""
+def _keep_layers(network: nn.Module, names: Sequence[str]) -> None:
+    """Give layers the weights of creatures-resnet, and exclude them from training."""
+    state = load_file(SHIPPED / "weights" / "creatures-resnet.safetensors")
+    for name in names:
+        start, layer = f"{name}.", network.get_submodule(name)
+        own = {key.removeprefix(start): state[key] for key in state if key.startswith(start)}
+        layer.load_state_dict(own)
+        layer.requires_grad_(False).eval()
+
+
+def _restore(checkpoint: Path, running: Sequence[Any]) -> int:
+    """Load what an interrupted training wrote, and return its number of finished rounds."""
     if not checkpoint.exists():
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
         return 0
     done, states = torch.load(checkpoint)
-    for each, state in zip(kept, states, strict=True):
+    for each, state in zip(running, states, strict=True):
         each.load_state_dict(state)
     return int(done)
 

@@ -58,12 +58,17 @@ class CreaturesResNet(nn.Module):
 
 
 class CreaturesViT(nn.Module):
-    """A convolutional stem to 14 x 14 tokens, a class token, transformer blocks, linear."""
+    """A convolutional stem to 14 x 14 tokens, a class token, transformer blocks, linear.
+
+    The stem is creatures-resnet's as far as its second stage; its weights are the same.
+    """
 
     def __init__(self, width: int = 96, depth: int = 4, heads: int = 3) -> None:
         super().__init__()
-        self.stem = nn.Sequential(_conv(3, 24, 5, 2), _conv(24, 48, 3, 2), _conv(48, width, 3, 2))
-        self.projection = nn.Conv2d(width, width, 1)
+        self.stem = _conv(3, 24, 5, 2)
+        self.stage1 = nn.Sequential(Block(24, 24, 2), Block(24, 24))
+        self.stage2 = nn.Sequential(Block(24, 48, 2), Block(48, 48))
+        self.projection = nn.Conv2d(48, width, 1)
         self.class_token = nn.Parameter(torch.zeros(1, 1, width))
         self.position = nn.Parameter(0.02 * torch.randn(1, 1 + (SIZE // 8) ** 2, width))
         self.blocks = nn.Sequential(*(TransformerBlock(width, heads) for _ in range(depth)))
@@ -71,7 +76,8 @@ class CreaturesViT(nn.Module):
         self.classifier = nn.Linear(width, len(CLASSES))
 
     def forward(self, image: Tensor) -> Tensor:
-        cells = self.projection(self.stem(image)).flatten(2).mT  # (N, 196, 96)
+        maps = self.projection(self.stage2(self.stage1(self.stem(image))))
+        cells = maps.flatten(2).mT  # (N, 196, 96)
         first = self.class_token.expand(cells.shape[0], -1, -1)
         tokens = self.blocks(torch.cat([first, cells], 1) + self.position)  # (N, 197, 96)
         return self.classifier(self.norm(tokens[:, 0]))

@@ -22,5 +22,6 @@ def _trained(name: str) -> ModelSource:
 
 VGG = _trained("creatures-vgg")
 RESNET = _trained("creatures-resnet")
+VIT = _trained("creatures-vit")
 ONE = HERE / "samples" / "sample.png"
 TWO = HERE / "samples" / "two.png"
