@@ -90,11 +90,11 @@ class TorchAdapter(ModelAdapter):
         names = list(described)
         with torch.no_grad(), self.network.running():
             inputs = self.network.encode(images)
-            if self.program is None:
-                found = capture(self.network.module, inputs, names)
-            else:
-                places = [self.program.places[name] for name in names]
-                found = dict(zip(names, select(self.program, places)(inputs), strict=True))
+            found = {} if self.program else capture(self.network.module, inputs, names)
+            rest = [name for name in names if name not in found]  # modules that answer no tensor
+            if rest and self._graph is not None:
+                places = [self._graph.places[name] for name in rest]
+                found |= zip(rest, select(self._graph, places)(inputs), strict=True)
         return {name: to_maps(described[name], each) for name, each in found.items()}
 
     def cut(self, layer: str) -> Cut:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from interp.errors import ModelError
 from interp.network.outputs import part_note
 from interp.network.plain_tensors import plain_tensors
-from interp.network.scores import close
+from interp.network.scores import VARIES, close
 from interp.opening.description import choose_readout
 from interp.readout import RawOutput, Readout
 from interp.spec import InputSpec, ModelOptions, ModelSpec
@@ -54,8 +54,9 @@ def describe(
     spec_input, notes = describe_input(opened.input, sidecar, options)
     tensors = opened.tensors or dict(opened.module.state_dict())
     network, copied = place(opened, spec_input, options)
-    if len(spec_input.mean) == 3 and takes_grey(network):
-        spec_input, notes = describe_input(opened.input, sidecar, options, channels=1)
+    channels = opened.channels or other_channels(network)
+    if channels is not None:
+        spec_input, notes = describe_input(opened.input, sidecar, options, channels)
         network.input = spec_input
     known = ModelCard(
         classes=opened.classes,
@@ -122,17 +123,17 @@ def place(
     return network, tuple(notes if reasons else ())
 
 
-def takes_grey(network: Network) -> bool:
-    """Whether the module takes one channel: its first convolution does, and RGB images fail."""
+def other_channels(network: Network) -> int | None:
+    """The channels of the first convolution, where it takes others and those described fail."""
     layers = network.module.modules()
     first = next((each for each in layers if isinstance(each, nn.Conv2d)), None)
-    if first is None or first.in_channels != 1:
-        return False
+    if first is None or first.in_channels == len(network.input.mean):
+        return None
     try:
         network.raw(network.encode(probe(network)))
     except Exception:  # the model's own code: anything can happen
-        return True
-    return False
+        return first.in_channels
+    return None
 
 
 def first_answer(
@@ -165,7 +166,7 @@ def _steadiness(network: Network, images: Tensor, scores: Tensor) -> Iterator[st
     """Notes where the module answers otherwise when it is asked again, or image by image."""
     tolerance = STEADY[network.precision]
     if not close(network.raw(images), scores, tolerance):
-        yield "the model answers differently each time (dropout on?): maps show noise"
+        yield VARIES
         return
     try:
         single = torch.cat([network.raw(each[None]) for each in images])

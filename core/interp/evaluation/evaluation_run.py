@@ -21,6 +21,7 @@ from interp.opening.prediction import predict
 from interp.request import Choice, Request
 from interp.run import run
 from interp.session import Session
+from interp.storage.pixel import LoadedImage
 from interp.target import Target, index_text
 
 
@@ -66,9 +67,7 @@ class EvaluationRun:
             },
             records=tuple(records),
             refused=self.refused,
-            data_notes=(
-                self.images if self.request.target == "true" else self.images.dataset
-            ).notes,
+            data_notes=data.notes,
         )
 
     def time_estimate(self, record: EvaluationRecord, left: list[int]) -> str:
@@ -227,4 +226,4 @@ class ImageRun:
             budget=request.budget,
         )
         session = replace(self.session, model=model)
-        return run(wanted, session, images=[self.example.image]).explanation
+        return run(wanted, session, images=[LoadedImage(self.example.image)]).explanation
