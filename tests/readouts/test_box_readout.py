@@ -313,6 +313,6 @@ def test_the_embedded_detector_is_exported_with_its_readout(tmp_path: Path) -> N
     image = open_image(TWO)
     expected, found = model.focus(image), again.focus(image)
     assert found.spec.classes == expected.spec.classes
-    assert [each.split()[0] for each in found.spec.classes] == ["arbo", "fenka"]
+    assert {each.split()[0] for each in found.spec.classes} == {"arbo", "fenka"}
     images = torch.rand(3, 3, 112, 112)
     torch.testing.assert_close(found.predict(images), expected.predict(images))
