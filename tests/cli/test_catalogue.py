@@ -43,6 +43,7 @@ def test_show_json(interp, example):
             "description": "cells along each side of the grid",
             "bounds": ">= 2, <= 64",
             "choices": [],
+            "local": False,
         }
     ]
 
@@ -72,7 +73,7 @@ def test_unknown_name(interp):
     assert answer.code == 2
     assert answer.err == (
         "error: nothing is registered as 'creatures-vg'; "
-        "did you mean 'creatures-vgg' or 'creatures-csg' or 'creatures'?\n"
+        "did you mean 'creatures-vgg' or 'creatures-vit' or 'creatures-csg'?\n"
     )
 
 

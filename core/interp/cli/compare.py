@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from interp.cli import flags
 from interp.cli.output import answer, columns
 from interp.errors import PluginError
-from interp.evidence import fit_words
 
 if TYPE_CHECKING:
     from interp.comparison.result import Comparison
@@ -70,6 +69,8 @@ def _lines(found: Comparison) -> Iterator[str]:
 
 
 def _rows(found: Comparison) -> Iterator[tuple[str, ...]]:
+    from interp.evidence import fit_words
+
     for at, method in enumerate(found.methods):
         outcomes = [each.outcomes[at] for each in found.records]
         done = [each for each in outcomes if each.error is None]
