@@ -16,9 +16,11 @@ from torch import Tensor, nn
 
 from creatures.difficulty import pair_rate, visibility
 from interp.storage.folder import whole_file, write_json_whole
+from interp_creatures import networks
 from interp_creatures.dataset import VERSION, Creatures
 from interp_creatures.networks import MEAN, STD
 
+SHIPPED = Path(networks.__file__).parent
 TEST_SEED = 9_000_001  # of the held-out images
 TEST_COUNT = 1000
 SAMPLES = {"sample": (2, 48, False), "two": (2, 25, True)}
@@ -26,10 +28,15 @@ SAMPLES = {"sample": (2, 48, False), "two": (2, 25, True)}
 
 
 def publish(name: str, network: nn.Module, history: Mapping[str, Any], folder: Path) -> None:
+    """Write a classifier with its accuracies; see write_network."""
+    write_network(name, network, {**measure(network), **history}, folder)
+
+
+def write_network(name: str, network: nn.Module, facts: Mapping[str, Any], folder: Path) -> None:
     """Write FOLDER/<name>.safetensors and its card FOLDER/<name>.json, and print the card."""
     state = {key: value.contiguous() for key, value in network.state_dict().items()}
     versions = {"torch": torch.__version__, "numpy": np.__version__, "opencv": cv2.__version__}
-    card = {"model": name, **measure(network), **history, "versions": versions}
+    card = {"model": name, **facts, "versions": versions}
     with whole_file(folder / f"{name}.safetensors") as draft:
         draft.write_bytes(save(state))
     write_json_whole(folder / f"{name}.json", card)

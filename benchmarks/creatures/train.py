@@ -14,11 +14,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from creatures.publish import normalised, publish, write_samples
+from creatures.publish import SHIPPED, normalised, publish, write_samples
 from creatures.training_data import KINDS, Schedule, TrainingData, training_rounds
 from interp_creatures import networks
 
-SHIPPED = Path(networks.__file__).parent
 Batch = tuple[Tensor, Tensor, Tensor]  # images, soft labels, part maps
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from interp.errors import InterpError, ModelError, first_line
+
 
 @contextmanager
 def current_folder() -> Iterator[None]:
@@ -26,3 +28,20 @@ def find_object(module: str, name: str) -> Any:
     for part in name.split("."):
         found = getattr(found, part)
     return found
+
+
+def named_object(name: str, called: str) -> Any:
+    """The object that `package.module:name` names; what an error message calls it is `called`.
+
+    The current folder is importable. Raises ModelError where that fails.
+    """
+    module, _, path = name.partition(":")
+    with current_folder():
+        try:
+            return find_object(module, path)
+        except InterpError:
+            raise
+        except Exception as error:  # the user's code: anything can happen
+            raise ModelError(
+                f"{called} cannot be imported: {type(error).__name__}: {first_line(error)}"
+            ) from error

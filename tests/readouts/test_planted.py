@@ -1,0 +1,72 @@
+"""A class decided by one part, and a reference that shares one part: every method finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.outputs import SIZE, Embedding, PartSegmenter
+
+import interp
+from interp.context import Budget
+
+CLASSES = ("ground", "leaf", "sky")
+METHODS = {
+    "gradcam": {"layer": "colours.act"},
+    "chip": {"layer": "colours.act"},
+    "mint": {"shallow": "colours.act"},
+    "rise": {"cells": 4},
+    "channel-ablation": {"layer": "colours.act"},
+}
+REGIONS = ("predicted", "point:30,2")
+
+
+@pytest.mark.parametrize("adapter", ["torch", "onnx"])
+@pytest.mark.parametrize("region", REGIONS)
+@pytest.mark.parametrize("method", METHODS)
+def test_the_part_that_decides_a_class_is_found(
+    opened: Callable, picture: np.ndarray, method: str, region: str, adapter: str
+) -> None:
+    """The leaf is found on the right half, but for what is near the lower left corner."""
+    model = opened(PartSegmenter(), "pixels", adapter, CLASSES, region=region)
+    found = explain(model, picture, method, "leaf")
+    assert peak(found) == (True, True)
+
+
+@pytest.mark.parametrize("adapter", ["torch", "onnx"])
+@pytest.mark.parametrize("target", ["red", "blue"])
+@pytest.mark.parametrize("method", METHODS)
+def test_the_part_that_is_shared_with_a_reference_is_found(
+    opened: Callable,
+    picture: np.ndarray,
+    tmp_path: Path,
+    method: str,
+    target: str,
+    adapter: str,
+) -> None:
+    for name, colour in (("red", (230, 10, 30)), ("blue", (10, 30, 230))):
+        image = np.full((40, 50, 3), 90, np.uint8)
+        image[10:30, 20:40] = colour
+        Image.fromarray(image).save(tmp_path / f"{name}.png")
+    files = [str(tmp_path / "red.png"), str(tmp_path / "blue.png")]
+    model = opened(Embedding(), "similarity", adapter, reference=files)
+    assert model.spec.classes == ("red", "blue")
+    found = explain(model, picture, method, target)
+    assert peak(found) == ((True, True) if target == "red" else (False, False))
+
+
+def explain(model: object, image: np.ndarray, method: str, target: str) -> np.ndarray:
+    budget = Budget(samples=200)
+    params = METHODS[method]
+    return interp.explain(
+        model, image, method=method, target=target, params=params, budget=budget
+    ).map()
+
+
+def peak(values: np.ndarray) -> tuple[bool, bool]:
+    """Whether the largest value lies in the lower half, and in the left half."""
+    row, column = np.unravel_index(values.argmax(), values.shape)
+    return bool(row >= SIZE // 2), bool(column < SIZE // 2)
