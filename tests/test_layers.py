@@ -18,7 +18,8 @@ SHELVES = ("core", "adapters", "plugins", "dashboards")
 LAYERS = (
     ("errors", "hookspecs", "params", "spec"),
     ("evidence", "memory", "network", "storage", "target"),
-    ("class_match", "context", "dataset", "explanation", "model", "readout"),
+    ("readout",),
+    ("class_match", "context", "dataset", "explanation", "model"),
     ("engine", "request"),
     ("knowledge", "metric", "training"),
     ("method",),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from interp.errors import ModelError
 from interp.model import ModelAdapter
-from interp.readout import as_they_are
+from interp.readout import OutputDescription
 from interp.spec import Capability, Layer, ModelSpec
 from interp_callable.feeding import Portion, ask
 from interp_callable.function import Function
@@ -28,19 +28,27 @@ class CallableAdapter(ModelAdapter):
     spec: ModelSpec
     outputs: int
     """How many numbers the function answers per image."""
-    scores: Callable[[Tensor], Tensor] = as_they_are
-    """The readout: scores (N, K) of the function's answers."""
-    normalised: bool = False
+    output: OutputDescription
     capabilities = frozenset({Capability.PREDICT})
 
+    @property
+    def normalised(self) -> bool:  # type: ignore[override]
+        return self.output.normalised
+
     def predict(self, images: Tensor) -> Tensor:
+        return self.output.scores(self.raw(images))
+
+    def read_as(self, output: OutputDescription) -> CallableAdapter:
+        return replace(self, spec=self.read_spec(output), output=output)
+
+    def raw(self, images: Tensor) -> Tensor:
         answer = ask(self.function, self.portion, self.form.arrays(images))
         if answer.shape[1] != self.outputs:
             raise ModelError(
                 f"{self.spec.name} answers {answer.shape[1]} scores per image; "
                 f"expected {self.outputs}, as at first"
             )
-        return self.scores(torch.from_numpy(answer))
+        return torch.from_numpy(answer)
 
     def layers(self) -> list[Layer]:
         """None: what is inside a function is not known."""

@@ -7,9 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from interp.network.preprocess import wide_images
-from interp.opening.description import Lookup, describe_output
-from interp.readout import OutputDescription
+from interp.opening.description import Lookup, choose_readout
+from interp.readout import OutputDescription, RawOutput
 from interp.spec import ModelOptions, ModelSpec
 from interp.storage.model_card import ModelCard, describe_input
 from interp_callable.adapter import CallableAdapter
@@ -37,15 +36,16 @@ def open_model(
     feeding = try_feeding(function, form.arrays(sample_images(spec_input)))
     known = ModelCard(classes=function.classes)
     answers = None if feeding.spread is not None else feeding.scores
-    output = describe_output(
-        torch.from_numpy(feeding.scores[:2]),
-        known,
-        None,
-        ModelCard(),
-        options,
-        function.name,
-        lambda: _answers_to_extremes(function, feeding, form),
-        lookup,
+    chosen = choose_readout(options, ModelCard(), known, lookup)
+    output = chosen.describe(
+        RawOutput(
+            function.name,
+            torch.from_numpy(feeding.scores[:2]),
+            options,
+            known=known,
+            input=spec_input,
+            run=lambda images: _answers(function, feeding, form, images),
+        )
     )
     spec = ModelSpec(
         name=function.name,
@@ -55,6 +55,7 @@ def open_model(
         classes=output.classes,
         device="cpu",
         readout=output.readout,
+        readout_params=output.params,
         unit=output.unit,
         fingerprint=fingerprint(function.identity, answers),
         notes=(
@@ -64,15 +65,12 @@ def open_model(
         ),
     )
     count = feeding.scores.shape[1]
-    return CallableAdapter(
-        function, form, feeding.portion, spec, count, output.scores, output.normalised
-    )
+    return CallableAdapter(function, form, feeding.portion, spec, count, output)
 
 
-def _answers_to_extremes(function: Function, feeding: Feeding, form: PixelForm) -> Tensor:
-    """What the function answers to images as unlike as its pixels allow, (N, K)."""
-    extremes = wide_images(form.input).clamp(0, 1)
-    return torch.from_numpy(ask(function, feeding.portion, form.arrays(extremes)))
+def _answers(function: Function, feeding: Feeding, form: PixelForm, images: Tensor) -> Tensor:
+    """What the function answers to images (N, 3, h, w) RGB in [0, 1], (N, K)."""
+    return torch.from_numpy(ask(function, feeding.portion, form.arrays(images.clamp(0, 1))))
 
 
 def _notes(

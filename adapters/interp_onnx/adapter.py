@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,7 +17,8 @@ from interp.model import Cut, ModelAdapter, as_maps
 from interp.network.layout import LayoutReader, corner_images, to_maps
 from interp.network.preprocess import probe_images
 from interp.network.receptive_field import GridField
-from interp.spec import Capability, Layer, ModelSpec
+from interp.readout import OutputDescription
+from interp.spec import BLACK_BOX, Capability, Layer, ModelSpec
 from interp_onnx.cost import multiply_adds, share_after
 from interp_onnx.cut import make_cut
 from interp_onnx.naming import Place, find_places, merged_into
@@ -41,14 +42,30 @@ class OnnxAdapter(ModelAdapter):
 
     network: Network
     spec: ModelSpec
-    normalised: bool = False
+    output: OutputDescription
+    whole: OnnxAdapter | None = None
+    """The model that this one is with its output read otherwise, whose layers are the same."""
     _cuts: dict[str, Cut] = field(default_factory=dict)
     _readers: dict[tuple[str, ...], Session] = field(default_factory=dict)
 
     @property
     def capabilities(self) -> frozenset[Capability]:  # type: ignore[override]
         """Scores, activations and cuts."""
+        if self.black_box or self.network.outputs:
+            return BLACK_BOX
         return frozenset({Capability.PREDICT, Capability.ACTIVATIONS, Capability.CUT})
+
+    @property
+    def normalised(self) -> bool:  # type: ignore[override]
+        return self.output.normalised
+
+    def raw(self, images: Tensor) -> Any:
+        return self.network.raw(self.network.encode(images))
+
+    def read_as(self, output: OutputDescription) -> OnnxAdapter:
+        network = replace(self.network, scores=output.scores)
+        spec, whole = self.read_spec(output), self.whole or self
+        return replace(self, network=network, spec=spec, output=output, whole=whole, _cuts={})
 
     def predict(self, images: Tensor) -> Tensor:
         return self.network.forward(self.network.encode(images))
@@ -124,14 +141,20 @@ class OnnxAdapter(ModelAdapter):
 
     @cached_property
     def _shapes(self) -> dict[str, Shape]:
+        if self.whole is not None:
+            return self.whole._shapes
         return free_axes(self._observed[0].shapes, self._observed[-1].shapes)
 
     @cached_property
     def _places(self) -> dict[str, Place]:
+        if self.whole is not None:
+            return self.whole._places
         return find_places(self.network.graph)
 
     @cached_property
     def _layers(self) -> list[Layer]:
+        if self.whole is not None:
+            return self.whole._layers
         graph, observed = self.network.graph, self._observed[0]
         sights = self._sights
         costs = multiply_adds(graph, observed.shapes)

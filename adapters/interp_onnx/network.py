@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,6 +30,8 @@ class Network:
     """The fixed batch size; None for any."""
     scores: Callable[[Tensor], Tensor] = as_they_are
     """The readout: scores (N, K) of the graph's output."""
+    outputs: tuple[str, ...] = ()
+    """The session's outputs, where the readout reads several; empty: it reads the graph's own."""
 
     def encode(self, images: Tensor) -> Tensor:
         """Images of any size, RGB in [0, 1], preprocessed for the model, in its layout and type."""
@@ -40,11 +43,16 @@ class Network:
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Raw scores (N, K) float32 of preprocessed images."""
-        return self.read(self.run(self.session, inputs)[0]).float()
+        return self.read(self.raw(inputs)).float()
 
-    def read(self, output: Tensor) -> Tensor:
+    def raw(self, inputs: Tensor) -> Any:
+        """The graph's output for preprocessed images, or its outputs by name."""
+        found = self.run(self.session, inputs)
+        return dict(zip(self.outputs, found, strict=True)) if self.outputs else found[0]
+
+    def read(self, output: Any) -> Tensor:
         """Raw scores (N, K) of the graph's output, in its own type."""
-        return self.scores(flatten_scores(output))
+        return self.scores(flatten_scores(output) if isinstance(output, Tensor) else output)
 
     def run(self, session: Session, inputs: Tensor) -> list[Tensor]:
         """A session's outputs for preprocessed images, in portions where the batch is fixed."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from onnx import ModelProto
+from torch import Tensor
 
 from interp.errors import ModelError
-from interp.network.preprocess import probe_images, wide_images
-from interp.opening.description import Lookup, describe_output
+from interp.network.outputs import part_note
+from interp.network.preprocess import probe_images
+from interp.opening.description import Lookup, choose_readout
+from interp.readout import RawOutput, Readout
 from interp.spec import InputSpec, ModelOptions, ModelSpec
 from interp.storage.model_card import (
     ORIGIN,
@@ -22,10 +26,10 @@ from interp_onnx.adapter import OnnxAdapter
 from interp_onnx.batch import settle_batch
 from interp_onnx.file import fingerprint, metadata, read_model
 from interp_onnx.graph import Graph
-from interp_onnx.network import Network
+from interp_onnx.network import Network, flatten_scores
 from interp_onnx.quantised import expose_fractions
 from interp_onnx.session import Engine, choose_engine, open_session
-from interp_onnx.signature import ImageInput, find_image, find_scores, normalises
+from interp_onnx.signature import ImageInput, find_image, find_scores, named_output, normalises
 
 PLAIN = ModelOptions()
 SLOPES = (
@@ -56,17 +60,20 @@ def describe(
     path = Path(source)
     sidecar, about = read_model_card(path), metadata(model)
     known = from_metadata(about, path.name)
-    network, notes = place(path, model, engine, known, sidecar, options)
+    chosen = choose_readout(options, sidecar, known, lookup)
+    network, notes = place(path, model, engine, known, sidecar, options, chosen.readout)
     several = len(model.graph.output) > 1
-    output = describe_output(
-        network.forward(network.encode(probe_images(network.input))),
-        known,
-        path,
-        sidecar,
-        options,
-        path.name,
-        lambda: network.forward(network.encode(wide_images(network.input))),
-        lookup,
+    output = chosen.describe(
+        RawOutput(
+            path.name,
+            _raw(network, probe_images(network.input)),
+            options,
+            sidecar,
+            known,
+            path,
+            input=network.input,
+            run=lambda images: _raw(network, images),
+        )
     )
     spec = ModelSpec(
         name=path.stem,
@@ -75,14 +82,21 @@ def describe(
         activation=output.activation,
         classes=output.classes,
         readout=output.readout,
+        readout_params=output.params,
         unit=output.unit,
-        output=network.graph.output if several else None,
+        output=network.graph.output if several and not network.outputs else None,
         device=str(network.engine.device),
         fingerprint=fingerprint(model),
         origin=about.get(ORIGIN),
         notes=(*notes, *output.notes),
     )
-    return OnnxAdapter(replace(network, scores=output.scores), spec, output.normalised)
+    return OnnxAdapter(replace(network, scores=output.scores), spec, output)
+
+
+def _raw(network: Network, images: Tensor) -> Any:
+    """The graph's raw output for images (N, 3, h, w); a tensor of scores as (N, K) float32."""
+    found = network.raw(network.encode(images))
+    return flatten_scores(found).float() if isinstance(found, Tensor) else found
 
 
 def place(
@@ -92,11 +106,18 @@ def place(
     known: ModelCard,
     sidecar: ModelCard,
     options: ModelOptions,
+    readout: Readout,
 ) -> tuple[Network, list[str]]:
-    """The model on its device, with a free batch where its graph allows, and notes."""
+    """The model on its device, with a free batch where its graph allows, and notes.
+
+    A readout that reads no scores is given all outputs, unless one is named or it reads one part.
+    """
     image, guessed = find_image(model, path.name)
-    output, chosen = find_scores(model, path.name, options.output_name)
-    model = expose_fractions(with_one_output(Graph(model, image.name, output)))
+    outputs, chosen = _read_outputs(model, path.name, options.output_name, readout)
+    output = outputs[0]
+    if len(outputs) == 1:
+        model = with_one_output(Graph(model, image.name, output))
+    model = expose_fractions(model)
     sized = {"size": image.size} if image.size else {}
     plain = plain_input(image) if image.whole else {}
     spec, assumed = describe_input(
@@ -111,8 +132,27 @@ def place(
     graph = Graph(model, image.name, output)
     network = Network(graph, image, spec, engine, session, image.batch)
     network, limits = settle_batch(network, path.name)
+    if len(outputs) > 1:
+        network = replace(network, outputs=outputs)
+        probed = _raw(network, probe_images(network.input))
+        if keys := readout.part(probed, len(probe_images(network.input))):
+            options = options.model_copy(update={"output_name": keys[0]})
+            network, notes = place(path, model, engine, known, sidecar, options, readout)
+            return network, [part_note(probed, keys), *notes]
     limits += [SLOPES] * graph.quantised
     return network, [*guessed, *chosen, *assumed, *fallen, *limits]
+
+
+def _read_outputs(
+    model: ModelProto, name: str, wanted: str | None, readout: Readout
+) -> tuple[tuple[str, ...], list[str]]:
+    """The outputs that a readout reads, all or one, and notes. Raises ModelError."""
+    if readout.reads_scores:
+        output, notes = find_scores(model, name, wanted)
+        return (output,), notes
+    if wanted is not None:
+        return (named_output(model, name, wanted).name,), []
+    return tuple(each.name for each in model.graph.output), []
 
 
 def plain_input(image: ImageInput) -> dict[str, object]:

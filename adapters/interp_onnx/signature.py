@@ -99,7 +99,12 @@ def find_scores(model: ModelProto, name: str, wanted: str | None = None) -> tupl
     """
     outputs = list(model.graph.output)
     if wanted is not None:
-        return _named_output(outputs, name, wanted), []
+        named = named_output(model, name, wanted)
+        if not (_is_scores(named) or _is_scores(named, rank=1)):
+            raise ModelError(
+                f"output {describe_value(named)} of {name}; expected scores, float (N, classes)"
+            )
+        return wanted, []
     fits = [each for each in outputs if _is_scores(each)]
     fits = fits or [each for each in outputs if _is_scores(each, rank=1)]
     if not fits:
@@ -117,16 +122,12 @@ def find_scores(model: ModelProto, name: str, wanted: str | None = None) -> tupl
     ]
 
 
-def _named_output(outputs: list[ValueInfoProto], name: str, wanted: str) -> str:
-    """The output of that name, which must hold scores; ModelError otherwise."""
-    named = {each.name: each for each in outputs}
+def named_output(model: ModelProto, name: str, wanted: str) -> ValueInfoProto:
+    """The output of that name. Raises ModelError where there is none."""
+    named = {each.name: each for each in model.graph.output}
     if wanted not in named:
         raise ModelError(f"{name} has no output {wanted!r}; {nearest(wanted, named)}")
-    if not (_is_scores(named[wanted]) or _is_scores(named[wanted], rank=1)):
-        raise ModelError(
-            f"output {describe_value(named[wanted])} of {name}; expected scores, float (N, classes)"
-        )
-    return wanted
+    return named[wanted]
 
 
 def _preferred(model: ModelProto, fits: list[ValueInfoProto]) -> ValueInfoProto:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,8 @@ from interp.model import Cut, ModelAdapter, as_maps
 from interp.network.layout import LayoutReader, corner_images, to_maps
 from interp.network.plain_tensors import plain_tensors
 from interp.network.preprocess import probe_images
-from interp.spec import Capability, Layer, ModelOptions, ModelSpec
+from interp.readout import OutputDescription
+from interp.spec import BLACK_BOX, Capability, Layer, ModelOptions, ModelSpec
 from interp.storage.folder import new_folder
 from interp.target import Target
 from interp_torch.cut import GraphCut, HookCut
@@ -38,7 +40,7 @@ class TorchAdapter(ModelAdapter):
     network: Network
     spec: ModelSpec
     options: ModelOptions
-    normalised: bool = False
+    output: OutputDescription
     program: Graph | None = None
     """The graph of an exported program, which offers no module."""
     recipe: Recipe | None = None
@@ -46,20 +48,36 @@ class TorchAdapter(ModelAdapter):
     adopt_module: AdoptModule | None = None
     lacking: frozenset[Capability] = frozenset()
     """What the module's source keeps from being offered."""
+    whole: TorchAdapter | None = None
+    """The model that this one is with its output read otherwise, whose layers are the same."""
     _cuts: dict[str, Cut] = field(default_factory=dict)
 
     @property
     def capabilities(self) -> frozenset[Capability]:  # type: ignore[override]
         """All, except for what the source lacks, and a program has no module."""
+        if self.black_box:
+            return BLACK_BOX - self.lacking
         return (
             frozenset(Capability) - self.lacking - ({Capability.MODULE} if self.program else set())
         )
+
+    @property
+    def normalised(self) -> bool:  # type: ignore[override]
+        return self.output.normalised
 
     def predict(self, images: Tensor) -> Tensor:
         with self.network.running(), torch.inference_mode():
             scores = self.network.forward(self.network.encode(images))
         self.network.count_images(len(images))
         return scores.clone()  # an ordinary tensor, which may enter autograd
+
+    def raw(self, images: Tensor) -> Any:
+        return self.network.raw(self.network.encode(images))
+
+    def read_as(self, output: OutputDescription) -> TorchAdapter:
+        network = replace(self.network, scores=output.scores)
+        spec, whole = self.read_spec(output), self.whole or self
+        return replace(self, network=network, spec=spec, output=output, whole=whole, _cuts={})
 
     def layers(self) -> list[Layer]:
         """Every named module called once with a map, tokens or a vector as its output."""
@@ -170,6 +188,8 @@ class TorchAdapter(ModelAdapter):
 
     @cached_property
     def _graph(self) -> Graph | None:
+        if self.whole is not None:
+            return self.whole._graph
         if self.program is not None:
             return self.program
         with plain_tensors(), eval_mode(self.network.module):
@@ -177,6 +197,8 @@ class TorchAdapter(ModelAdapter):
 
     @cached_property
     def _batching(self) -> Batching:
+        if self.whole is not None:
+            return self.whole._batching
         if self._graph is None:
             raise self.lacks(Capability.CUT)
         with plain_tensors(), eval_mode(self.network.module):
@@ -184,6 +206,8 @@ class TorchAdapter(ModelAdapter):
 
     @cached_property
     def _layers(self) -> list[Layer]:
+        if self.whole is not None:
+            return self.whole._layers
         if Capability.ACTIVATIONS not in self.capabilities:
             return []
         images = corner_images(self.network.input).to(self.network.device)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -65,9 +66,14 @@ class Network:
         """Raw scores (N, K) float32 of preprocessed images."""
         return self.read(self.module(inputs))
 
-    def read(self, output: Tensor) -> Tensor:
+    def raw(self, inputs: Tensor) -> Any:
+        """The module's answer to preprocessed images, without autograd; tensors in float32."""
+        with torch.no_grad(), self.running():
+            return _in_float32(self.module(inputs))
+
+    def read(self, output: Any) -> Tensor:
         """Raw scores (N, K) float32 of the module's output."""
-        return self.scores(output.float())
+        return self.scores(_in_float32(output))
 
     def count_images(self, count: int) -> None:
         """Count images; on a CPU, choose the faster memory layout after LAYOUT_TRIAL of them."""
@@ -97,6 +103,11 @@ class Network:
                 self.forward(self.encode(images))
                 taken.append(time.perf_counter() - begun)
         return min(taken[1:])
+
+
+def _in_float32(answer: Any) -> Any:
+    """A tensor in float32; an answer of several parts as it is."""
+    return answer.float() if isinstance(answer, Tensor) else answer
 
 
 def choose_device(wanted: str | None, present: torch.device | None = None) -> torch.device:

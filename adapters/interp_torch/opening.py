@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from interp.errors import ModelError
+from interp.network.outputs import part_note
 from interp.network.plain_tensors import plain_tensors
-from interp.network.preprocess import wide_images
 from interp.network.scores import close
-from interp.opening.description import describe_output
+from interp.opening.description import choose_readout
+from interp.readout import RawOutput, Readout
 from interp.spec import InputSpec, ModelOptions, ModelSpec
 from interp.storage.model_card import ModelCard, describe_input, read_model_card
 from interp_torch.adapter import TorchAdapter, probe
-from interp_torch.answer import ScoresOf, find_scores, told
+from interp_torch.answer import ScoresOf
 from interp_torch.derived import LIVE, Recipe
 from interp_torch.diagnosis import explain_failure
 from interp_torch.live import change, duplicate, why_changed
@@ -56,17 +56,25 @@ def describe(
     if len(spec_input.mean) == 3 and takes_grey(network):
         spec_input, notes = describe_input(opened.input, sidecar, options, channels=1)
         network.input = spec_input
-    network, answer, answered = first_answer(network, opened.name)
-    known = ModelCard(classes=opened.classes, activation=opened.activation, readout=opened.readout)
-    output = describe_output(
-        answer,
-        known,
-        opened.file,
-        sidecar,
-        options,
-        opened.name,
-        lambda: _answer(network, network.encode(wide_images(network.input))),
-        lookup,
+    known = ModelCard(
+        classes=opened.classes,
+        activation=opened.activation,
+        readout=opened.readout,
+        readout_params=opened.readout_params,
+    )
+    chosen = choose_readout(options, sidecar, known, lookup)
+    network, answer, answered = first_answer(network, opened.name, chosen.readout)
+    output = chosen.describe(
+        RawOutput(
+            opened.name,
+            answer,
+            options,
+            sidecar,
+            known,
+            opened.file,
+            input=spec_input,
+            run=lambda images: network.raw(network.encode(images)),
+        )
     )
     network.scores = output.scores
     spec = ModelSpec(
@@ -76,6 +84,7 @@ def describe(
         activation=output.activation,
         classes=output.classes,
         readout=output.readout,
+        readout_params=output.params,
         unit=output.unit,
         device=str(network.device),
         precision=options.precision,
@@ -86,7 +95,7 @@ def describe(
         network,
         spec,
         options,
-        output.normalised,
+        output,
         opened.program,
         opened.recipe,
         adopt_module,
@@ -119,49 +128,46 @@ def takes_grey(network: Network) -> bool:
     if first is None or first.in_channels != 1:
         return False
     try:
-        _answer(network, network.encode(probe(network)))
+        network.raw(network.encode(probe(network)))
     except Exception:  # the model's own code: anything can happen
         return True
     return False
 
 
-def first_answer(network: Network, name: str) -> tuple[Network, Any, tuple[str, ...]]:
+def first_answer(
+    network: Network, name: str, readout: Readout
+) -> tuple[Network, Any, tuple[str, ...]]:
     """The network, its raw answer to two random images, and notes on how it answers.
 
-    Where the scores are one part of the answer, the network is one that answers with that part.
+    Where the readout reads one part of the answer, the network is one that answers with that part.
     Raises ModelError where the module fails.
     """
     images = network.encode(probe(network))
     try:
-        answer = _answer(network, images)
+        answer = network.raw(images)
     except Exception as error:  # the model's own code: anything can happen
-        run = partial(_answer, network)
-        raise ModelError(f"{name} {explain_failure(network.module, run, images, error)}") from error
+        raise ModelError(
+            f"{name} {explain_failure(network.module, network.raw, images, error)}"
+        ) from error
     notes: tuple[str, ...] = ()
-    keys = None if isinstance(answer, Tensor) else find_scores(answer, len(images))
+    keys = None if isinstance(answer, Tensor) else readout.part(answer, len(images))
     if keys is not None:
-        notes = (told(answer, keys),)
+        notes = (part_note(answer, keys),)
         network = replace(network, module=ScoresOf(network.module, keys))
-        answer = _answer(network, images)
+        answer = network.raw(images)
     if isinstance(answer, Tensor):
-        notes = (*notes, *_steadiness(network, images, answer.float()))
+        notes = (*notes, *_steadiness(network, images, answer))
     return network, answer, notes
-
-
-def _answer(network: Network, inputs: Tensor) -> Any:
-    """The module's raw answer to preprocessed images."""
-    with torch.no_grad(), network.running():
-        return network.module(inputs)
 
 
 def _steadiness(network: Network, images: Tensor, scores: Tensor) -> Iterator[str]:
     """Notes where the module answers otherwise when it is asked again, or image by image."""
     tolerance = STEADY[network.precision]
-    if not close(_answer(network, images).float(), scores, tolerance):
+    if not close(network.raw(images), scores, tolerance):
         yield "the model answers differently each time (dropout on?): maps show noise"
         return
     try:
-        single = torch.cat([_answer(network, each[None]).float() for each in images])
+        single = torch.cat([network.raw(each[None]) for each in images])
     except Exception:  # the model's own code, for a batch of one
         return
     if not close(single, scores, tolerance):
@@ -196,6 +202,7 @@ def adopt_module(
         classes=own or spec.classes,
         activation=spec.activation,
         readout=spec.readout,
+        readout_params=spec.readout_params,
         recipe=recipe,
     )
     given = ModelOptions(device=spec.device, precision=base.options.precision)

@@ -101,6 +101,7 @@ def open_derived(folder: Path, lookup: Lookup | None, open_base: OpenBase) -> Op
         classes=recipe.classes or spec.classes,
         activation=spec.activation,
         readout=spec.readout,
+        readout_params=spec.readout_params,
         file=folder / WEIGHTS,
         recipe=recipe,
     )

@@ -35,7 +35,7 @@ from interp.spec import ModelOptions
 from interp.storage.folder import check_new_folder
 from interp.storage.image import LoadedImage, read_image
 from interp.storage.resumable import check_resumable
-from interp.target import index_text, name_text
+from interp.target import INDEX, index_text, name_text
 
 Targets = str | SupportsIndex | Iterable[str | SupportsIndex] | None
 Classes = str | Path | Sequence[object] | None
@@ -281,10 +281,11 @@ class _Call:
     out: Path | None
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """The names of the model's classes."""
-        assert isinstance(self.session.model, ModelAdapter)  # noqa: S101 - _call opened it
-        return self.session.model.spec.classes
+    def classes(self) -> tuple[str, ...] | None:
+        """The names of the model's classes; None where each image has its own."""
+        model = self.session.model
+        assert isinstance(model, ModelAdapter)  # noqa: S101 - _call opened it
+        return None if model.focuses else model.spec.classes
 
 
 def _call(
@@ -345,14 +346,15 @@ def _choices(named: Methods) -> tuple[Choice, ...]:
     return tuple(Choice(name=name, params=dict(each)) for name, each in chosen.items())
 
 
-def _targets(target: Targets, classes: Sequence[str]) -> tuple[str, ...]:
+def _targets(target: Targets, classes: Sequence[str] | None) -> tuple[str, ...]:
     """Targets as a request names them: a text is a name first, a number is an index."""
     if target is None:
         return ()
     if isinstance(target, str):
-        return (name_text(target, classes),)
+        return (target if classes is None else name_text(target, classes),)
     if isinstance(target, SupportsIndex) and getattr(target, "ndim", 0) == 0:
-        return (index_text(index(target), classes),)  # also NumPy's integers, tensors of one
+        at = index(target)  # also NumPy's integers, tensors of one
+        return (f"{INDEX}{at}" if classes is None else index_text(at, classes),)
     if isinstance(target, Iterable):
         return tuple(text for each in target for text in _targets(each, classes))
     raise InputError(f"found a target of {type(target).__name__}; expected a class's name or index")

@@ -145,6 +145,23 @@ class Regions(Evidence):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Outline(Evidence):
+    """Where in the image the target's score belongs: a box that was found, or the pixels of a part.
+
+    box (4,) is x0, y0, x1, y1 in pixels of the image; mask (H, W) bool where it is known closely.
+    """
+
+    kind: ClassVar[str] = "outline"
+    box: np.ndarray
+    mask: np.ndarray | None = None
+
+    def check(self) -> None:
+        super().check()
+        self._expect(self.box.shape == (4,), "box (4,)")
+        self._expect(self.mask is None or self.mask.ndim == 2, "mask (H, W)")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ChannelImportance(Evidence):
     """Importance of each channel of a layer, values (C,) with standard_error (C,).
 

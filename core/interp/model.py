@@ -7,16 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from interp.errors import InputError, UnsupportedError, nearest
 from interp.network.layout import from_maps, to_maps
-from interp.network.placement import Placement, place
+from interp.network.placement import Placement, prepare
 from interp.network.preprocess import probe_images
 from interp.network.scores import close, express
-from interp.spec import VALUE, Capability, Layer, ModelSpec
+from interp.readout import OutputDescription, RawImage
+from interp.spec import PROBABILITY, VALUE, Capability, Layer, ModelSpec
 from interp.target import Target
 
 if TYPE_CHECKING:
@@ -183,6 +184,8 @@ class ModelAdapter(ABC):
     capabilities: frozenset[Capability]
     normalised: bool = False
     """Whether the raw scores are probabilities already."""
+    output: OutputDescription | None = None
+    """How the model's raw output is read; None where the adapter knows no readouts."""
 
     @abstractmethod
     def predict(self, images: Tensor) -> Tensor:
@@ -202,9 +205,10 @@ class ModelAdapter(ABC):
 
     def unit(self, output: Output = "prob") -> str:
         """The unit of scores as `output`: "probability", "logit", "log probability", or "value"."""
-        if output == "prob" or self.spec.unit == VALUE:
+        plain = self.spec.unit != PROBABILITY and self.spec.activation == "none"
+        if output == "prob" or self.spec.unit == VALUE or (plain and output == "logit"):
             return self.spec.unit
-        return {"logit": "logit", "logprob": "log probability"}[output]
+        return "logit" if output == "logit" else f"log {self.spec.unit}"
 
     @abstractmethod
     def layers(self) -> list[Layer]:
@@ -263,10 +267,43 @@ class ModelAdapter(ABC):
 
     def prepare(self, image: np.ndarray) -> tuple[Tensor, Placement]:
         """An original image (H, W, 3) uint8 as input (3, h, w) RGB in [0, 1], and the mapping."""
-        placement = place(image.shape[:2], self.spec.input)
-        mean = sum(self.spec.input.mean) / len(self.spec.input.mean)
-        pixels = placement.to_input(image, pad=mean)
-        return self.to_device(np.ascontiguousarray(pixels.transpose(2, 0, 1))), placement
+        pixels, placement = prepare(image, self.spec.input)
+        return self.to_device(pixels), placement
+
+    @property
+    def focuses(self) -> bool:
+        """Whether its scores are other ones for each image, as those of the boxes found there."""
+        return self.output is not None and self.output.focus is not None
+
+    def focus(self, image: np.ndarray) -> ModelAdapter:
+        """The model as it scores versions of one original image, (H, W, 3) uint8 RGB.
+
+        Itself, unless its readout looks at the image: then its classes are what was found there.
+        """
+        if self.output is None or self.output.focus is None:
+            return self
+        pixels, placement = self.prepare(image)
+        return self.read_as(self.output.focus(RawImage(self.raw(pixels[None]), image, placement)))
+
+    def raw(self, images: Tensor) -> Any:
+        """The model's raw output, before its readout, for images (N, 3, h, w) RGB in [0, 1]."""
+        raise UnsupportedError(f"{self.spec.name} does not show its raw output")
+
+    def read_as(self, output: OutputDescription) -> ModelAdapter:
+        """The same model with its output read otherwise; what is known of its layers is shared."""
+        raise UnsupportedError(f"the output of {self.spec.name} cannot be read otherwise")
+
+    def read_spec(self, output: OutputDescription) -> ModelSpec:
+        """The model's description with its output read so."""
+        notes = dict.fromkeys((*self.spec.notes, *output.notes))
+        return self.spec.model_copy(
+            update={
+                "activation": output.activation,
+                "classes": output.classes,
+                "unit": output.unit,
+                "notes": tuple(notes),
+            }
+        )
 
     def layer(self, name: str) -> Layer:
         """The layer called `name`. Raises InputError that offers the nearest names."""
@@ -330,7 +367,15 @@ class ModelAdapter(ABC):
     def lacks(self, need: Capability, who: str = "this call") -> UnsupportedError:
         """The error to raise where a caller needs what this model does not offer."""
         offers = ", ".join(sorted(self.capabilities)) or "nothing"
-        return UnsupportedError(f"{who} needs {need.upper()}; {self.spec.name} offers {offers}")
+        where = f" through readout {self.spec.readout}" if self.black_box else ""
+        return UnsupportedError(
+            f"{who} needs {need.upper()}; {self.spec.name} offers {offers}{where}"
+        )
+
+    @property
+    def black_box(self) -> bool:
+        """Whether its readout allows neither gradients nor cuts, whatever the model offers."""
+        return self.output is not None and self.output.black_box
 
 
 def _inside_attention(name: str) -> bool:

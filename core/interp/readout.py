@@ -6,10 +6,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
+
+from interp.errors import ModelError
+from interp.network.outputs import find_scores
+from interp.network.placement import Placement, prepare
+from interp.network.preprocess import wide_images
 from interp.network.scores import check_scores, within_one
-from interp.spec import ModelOptions
+from interp.params import Params
+from interp.spec import InputSpec, ModelOptions
 from interp.storage.model_card import ModelCard, name_classes
 
 if TYPE_CHECKING:
@@ -19,8 +26,32 @@ Activation = Literal["softmax", "sigmoid", "none"]
 
 
 @dataclass(frozen=True, eq=False)
+class Region:
+    """The part of an image that a score is about: box (x0, y0, x1, y1) in pixels of the original.
+
+    mask (H, W) bool, where the part is known more closely.
+    """
+
+    box: tuple[float, float, float, float]
+    mask: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class RawImage:
+    """An original image (H, W, 3) uint8, and what a model answered to it as a batch of one."""
+
+    value: Any
+    image: np.ndarray
+    placement: Placement
+    """Where the model's input lies in the image."""
+
+
+@dataclass(frozen=True, eq=False)
 class RawOutput:
     """What a model answered to two probe images, and what is known of its meaning.
+
+    `value` is a tensor (2, ...) float32, or tensors in lists, dictionaries or dataclasses as the
+    model answers them; of a file with several outputs, a dictionary by their names.
 
     Options count more than the `card` beside the model's `file`, and that more than what is
     `known` of the model itself.
@@ -28,14 +59,23 @@ class RawOutput:
 
     model: str
     """The model's name, for messages."""
-    value: object
+    value: Any
     options: ModelOptions = field(default_factory=ModelOptions)
     card: ModelCard = field(default_factory=ModelCard)
     known: ModelCard = field(default_factory=ModelCard)
     file: Path | None = None
-    ask: Callable[[], Tensor] | None = None
-    """Asks the model for its raw output on images as unlike as can be, most of them far outside
-    [0, 1]; None where that is not possible."""
+    input: InputSpec = field(default_factory=InputSpec)
+    run: Callable[[Tensor], Any] | None = None
+    """Asks the model for its raw output on images (N, 3, h, w); None where that is not possible."""
+
+    def answer(self, image: np.ndarray) -> RawImage:
+        """The model's answer to an original image, (H, W, 3) uint8 RGB. Raises ModelError."""
+        import torch
+
+        if self.run is None:
+            raise ModelError(f"{self.model} cannot be asked about an image while it is opened")
+        pixels, placement = prepare(image, self.input)
+        return RawImage(self.run(torch.from_numpy(pixels)[None]), image, placement)
 
     def scores(self) -> Tensor:
         """The output as scores (2, K) float32. Raises ModelError for any other output."""
@@ -57,10 +97,10 @@ class RawOutput:
         """Whether all that the model answers lies in [0, 1], as far as asking it tells."""
         if not within_one(self.scores()):
             return False
-        if self.ask is None:
+        if self.run is None:
             return True
         try:
-            return within_one(self.ask())
+            return within_one(self.run(wide_images(self.input)))
         except Exception:  # the model's own code, on images that it was not made for
             return True
 
@@ -86,14 +126,39 @@ class OutputDescription:
     """Unit of the scores, once they are activated."""
     readout: str = "classes"
     """The registered name of the readout."""
+    params: dict[str, Any] = field(default_factory=dict)
+    """The readout's parameters that are not the defaults."""
+    black_box: bool = False
+    """Whether gradients and cuts say nothing of these scores, so that none are offered."""
+    focus: Callable[[RawImage], OutputDescription] | None = None
+    """How the output is read for versions of one image, of what the model answered to it; None
+    where all images are read alike."""
+    regions: tuple[Region | None, ...] = ()
+    """Where in the image each score belongs, in a description for one image."""
 
 
+@dataclass(frozen=True)
 class Readout(ABC):
     """Turns a model's raw output into scores (N, K) with names; registered as kind `readout`.
 
-    It is asked once, when a model is opened. Methods see its scores only, so that any method
-    explains any output that some readout understands.
+    It is asked once, when a model is opened, and again for each image where its description says
+    so. Methods see its scores only, so that any method explains any output that some readout
+    understands.
     """
+
+    Params: ClassVar[type[Params]] = Params
+    """The class of its parameters."""
+    reads_scores: ClassVar[bool] = False
+    """Whether it reads a tensor of scores (N, K), which adapters then look for in the answer."""
+
+    params: Any
+
+    def part(self, answer: object, count: int) -> tuple[str, ...] | None:
+        """Where in a model's structured answer to `count` images the tensor is that it reads.
+
+        The path as `interp.network.outputs.parts` names it; None: it reads the whole answer.
+        """
+        return find_scores(answer, count) if self.reads_scores else None
 
     @abstractmethod
     def read(self, output: RawOutput) -> OutputDescription:

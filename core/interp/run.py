@@ -22,14 +22,13 @@ from interp.model import ModelAdapter
 from interp.network.plain_tensors import plain_tensors
 from interp.opening.images import named_images, open_data
 from interp.opening.named import open_knowledge, open_method, require
-from interp.opening.prediction import choose_targets
+from interp.opening.prediction import Question, choose_targets
 from interp.registry import Registry
 from interp.request import Request
 from interp.result.bundle import save_bundle
 from interp.result.draw import draw
 from interp.session import Session
 from interp.storage.folder import check_new_folder
-from interp.target import Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,15 +78,15 @@ def run(
     examples = list(named_images(prepared.registry, wanted, images))
     pictures = [each.image for each in examples]
     knowledge = open_knowledge(request, prepared.model)
-    predictions, groups = choose_targets(prepared.model, request.targets, pictures)
+    predictions, questions = choose_targets(prepared.model, request.targets, pictures)
     prepared.registry.hook("interp_before_run", request=request)
     prepared.context.out_of_time()
-    found = prepared.explain(pictures, groups, knowledge)
+    found = prepared.explain(pictures, questions, knowledge)
     return prepared.finish(
         replace(found, notes=(*_reading_notes(examples), *found.notes)),
         style,
         pictures,
-        targets=tuple(dict.fromkeys(each.name for each in groups)),
+        targets=tuple(dict.fromkeys(name for each in questions for name in each.names)),
         predictions=predictions,
         image_names=tuple(each.name for each in examples),
     )
@@ -185,26 +184,31 @@ class _Prepared:
     def explain(
         self,
         images: Sequence[np.ndarray],
-        groups: dict[Target, list[int]],
+        questions: Sequence[Question],
         knowledge: Knowledge | None,
     ) -> Explanation:
-        """One call for all targets where they share their images, else one call per target."""
-        calls = [([target], members) for target, members in groups.items()]
-        if len({tuple(members) for members in groups.values()}) == 1:
-            calls = [(list(groups), list(range(len(images))))]
+        """The method's answers to the questions, as one explanation."""
         parts = []
         with blamed(self.request.method):
-            for targets, members in calls:
-                chosen = [images[at] for at in members]
-                found = self.method.explain(self.model, chosen, targets, knowledge, self.context)
-                # Images are numbered within the call; from here on within the request.
-                found = found.renumbered(dict(enumerate(members)), [each.name for each in targets])
-                evidence = (
-                    each if each.image is None else replace(each, image=members[each.image])
-                    for each in found.evidence
+            for each in questions:
+                chosen = [images[at] for at in each.images]
+                found = self.method.explain(
+                    each.model, chosen, each.targets, knowledge, self.context
                 )
-                parts.append(replace(found, evidence=tuple(evidence)))
+                parts.append(self._numbered(found, each, len(images)))
             return join(parts)
+
+    def _numbered(self, found: Explanation, question: Question, count: int) -> Explanation:
+        """Images are numbered within the call; from here on among the request's `count`."""
+        if question.model is self.model:
+            found = found.renumbered(dict(enumerate(question.images)), question.names)
+        elif count > 1:
+            found = found.on_image(question.images[0], question.names)
+        evidence = (
+            each if each.image is None else replace(each, image=question.images[each.image])
+            for each in found.evidence
+        )
+        return replace(found, evidence=(*evidence, *question.outlines()))
 
     def finish(
         self,

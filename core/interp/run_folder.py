@@ -79,7 +79,7 @@ def run_folder(
     dataset = open_dataset(request.data)
     model = session.open_model(request.model, request.options)
     require(request.method, method, model)
-    for text in request.targets:
+    for text in () if model.focuses else request.targets:
         parse_target(text, model.spec.classes)
     part, parts = request.budget.shard or (0, 1)
     budget = request.budget.model_copy(update={"shard": None})

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+PROBABILITY = "probability"
+"""Unit of scores between 0 and 1 that say how likely a class is."""
 VALUE = "value"
 """Unit of scores that are no probabilities, such as a regression's."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -24,6 +26,10 @@ class Capability(StrEnum):
     CUT = "cut"  # running only what follows a layer
     GRADIENTS = "gradients"  # of scores with respect to the image
     MODULE = "module"  # the PyTorch module itself
+
+
+BLACK_BOX = frozenset({Capability.PREDICT, Capability.ACTIVATIONS})
+"""What a model offers whose readout says nothing of gradients and cuts."""
 
 
 class Plain(BaseModel):
@@ -88,6 +94,9 @@ class ModelOptions(Plain):
     readout: str | None = Field(
         None, description="registered readout that turns the output into scores; default: classes"
     )
+    readout_params: dict[str, Any] | None = Field(
+        None, description="parameters of the readout that differ from their defaults"
+    )
     output_name: str | None = Field(
         None, description="name of the output to read, for a file that has several"
     )
@@ -133,6 +142,7 @@ class ModelSpec(Plain):
         description="names of the classes or values, in the scores' order"
     )
     readout: str = Field("classes", description="readout that turns its output into scores")
+    readout_params: dict[str, Any] = Field({}, description="parameters of the readout")
     unit: str = Field("probability", description="unit of its scores, once they are activated")
     output: str | None = Field(None, description="name of the output that is read, of several")
     device: str = Field(description="device that it runs on")
@@ -150,7 +160,10 @@ class ModelSpec(Plain):
         Empty for softmax over the classes of the one output, so that older keys stay valid.
         """
         usual = self.readout == "classes" and self.activation == "softmax" and self.output is None
-        return () if usual else (self.readout, self.output or "", self.activation, *self.classes)
+        if usual:
+            return ()
+        params = [f"{key}={value}" for key, value in sorted(self.readout_params.items())]
+        return (self.readout, *params, self.output or "", self.activation, *self.classes)
 
 
 class ReceptiveField(Plain):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SEPARATOR = ", not "
+BOX = re.compile(r" -?[\d.]+ at -?\d+,-?\d+\.\.-?\d+,-?\d+$")
+"""What follows the class in the name of a box: its score, and its corners in pixels."""
+SHOWN = 4
+"""How many classes of one name a message lists."""
 NAME, INDEX = "name:", "index:"
 """What stands before a number that says which class is meant."""
 
@@ -33,7 +38,8 @@ class Target:
 def parse_target(text: str | int, classes: Sequence[str]) -> Target:
     """The target that a text names: "tiger cat", "282", or "bull mastiff, not tiger cat".
 
-    A class is named in full, by the first of its comma-separated synonyms, or by index. An int is
+    A class is named in full, by the first of its comma-separated synonyms, or by index; a box that
+    was found, also by its class alone. An int is
     always an index. A number in a text is told where it is one class's name and another's index;
     "name:3" and "index:3" say which. Raises InputError for an unknown class.
     """
@@ -92,9 +98,12 @@ def class_index(name: str, classes: Sequence[str]) -> int:
     """
     found = _named(name, classes)
     if len(found) > 1:
-        raise InputError(f"target {name!r} names classes {found}; give one of these indices")
+        named = "; ".join(f"{index}: {classes[index]}" for index in found[:SHOWN])
+        raise InputError(
+            f"target {name!r} names {len(found)} classes ({named}); give one of these indices"
+        )
     if not found:
-        shorts = [each.partition(",")[0].strip() for each in classes]
+        shorts = [_short(each) for each in classes]
         raise InputError(f"unknown target {name!r}; {nearest(name, shorts)}")
     return found[0]
 
@@ -102,11 +111,15 @@ def class_index(name: str, classes: Sequence[str]) -> int:
 def _named(name: str, classes: Sequence[str]) -> list[int]:
     """The indices of the classes of this name in full, else by their first synonym."""
     wanted = name.casefold()
-    shorts = [each.partition(",")[0].strip() for each in classes]
-    for names in (classes, shorts):
+    for names in (classes, [_short(each) for each in classes]):
         if found := [index for index, each in enumerate(names) if each.casefold() == wanted]:
             return found
     return []
+
+
+def _short(name: str) -> str:
+    """The first of a name's synonyms; of a box such as "dog 0.86 at 120,40..300,310", its class."""
+    return BOX.sub("", name) if BOX.search(name) else name.partition(",")[0].strip()
 
 
 def _is_ambiguous(name: str, classes: Sequence[str]) -> bool:

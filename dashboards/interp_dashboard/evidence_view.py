@@ -11,7 +11,7 @@ import streamlit as st
 from interp.evidence import Evidence, Gallery, Heatmap, Matrix, PartMaps
 from interp.explanation import Explanation
 from interp.registry import Registry
-from interp.result.draw import draw_evidence
+from interp.result.draw import draw_evidence, image_of
 from interp_dashboard.layout import show_errors
 
 LARGEST = 40
@@ -24,9 +24,8 @@ def show_evidence(registry: Registry, listed: Sequence[Evidence], found: Explana
     for number, each in enumerate(listed):
         with columns[number % 2]:
             st.markdown(f"**{each.name}** · {each.kind.replace('_', ' ')}")
-            image = None if each.image is None else found.images[each.image]
             with show_errors():
-                picture = draw_evidence(registry, each, image)
+                picture = draw_evidence(registry, each, image_of(found, each))
                 st.image(picture, alt=f"{each.name}, {each.kind}")
 
 

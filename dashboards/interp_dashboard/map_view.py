@@ -18,7 +18,7 @@ from interp.registry import Registry
 from interp.report.panel import Panel
 from interp.report.picture import Painter, picture
 from interp.report.section import section
-from interp.result.draw import draw_evidence
+from interp.result.draw import draw_evidence, outlined
 
 HERE = Path(__file__).parent
 WIDTH = 320
@@ -57,9 +57,15 @@ def maps(registry: Registry, found: Comparison, at: int, target: str) -> list[Ma
     groups = section(painter, found, record, case, further=False).groups
     panels = next(each.panels for each in groups if each.target == target)
     nothing = np.zeros(case.image.shape[:2], np.float32)
-    under = _tile(registry, nothing, case.image)  # the image as reports draw it under a map
+
+    def under(cell: MethodCell) -> np.ndarray:
+        """The image as reports draw it under a map."""
+        about = cell.explanation
+        image = case.image if about is None else outlined(case.image, about, target)
+        return _tile(registry, nothing, image)
+
     return [
-        _map(panel, cell, target, outcome, found.scales[cell.method], under)
+        _map(panel, cell, target, outcome, found.scales[cell.method], under(cell))
         for panel, cell, outcome in zip(panels, case.cells, record.outcomes, strict=True)
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -35,19 +36,28 @@ def page_model(registry: Registry, source: str) -> ModelAdapter:
     return _opened(PAGE_MODELS, registry, source)
 
 
-def predict(registry: Registry, source: str, image: np.ndarray) -> Prediction:
-    """The model's top classes on an image (H, W, 3) uint8."""
+@dataclass(frozen=True)
+class Answer:
+    """A model's prediction for an image, and the names of all targets that the image has."""
+
+    prediction: Prediction
+    classes: tuple[str, ...]
+
+
+def predict(registry: Registry, source: str, image: np.ndarray) -> Answer:
+    """The model's answer to an image (H, W, 3) uint8."""
     from interp.opening import prediction
 
     model = page_model(registry, source)
     shape = "x".join(map(str, image.shape))
     key = (model.spec.fingerprint, source, shape, hashlib.sha256(image.tobytes()).hexdigest())
 
-    def make() -> Prediction:
+    def make() -> Answer:
         with PREDICTING:
-            return prediction.predict(model, model.prepare(image)[0])
+            focused = model.focus(image)
+            return Answer(prediction.predict_image(focused, image), focused.spec.classes)
 
-    found: Prediction = PREDICTIONS.get(key, make)
+    found: Answer = PREDICTIONS.get(key, make)
     return found
 
 

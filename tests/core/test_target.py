@@ -32,7 +32,7 @@ def test_a_difference_of_classes() -> None:
         ("goldfich", "did you mean"),
         ("99", "expected 0 to 5"),
         ("-1", "expected 0 to 5"),
-        ("crane", r"names classes \[2, 3\]"),
+        ("crane", r"names 2 classes \(2: crane; 3: crane\)"),
         ("tench, not tench", "with itself"),
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -37,6 +37,7 @@ class Opened:
     classes: tuple[str, ...] | None = None
     activation: Literal["softmax", "sigmoid", "none"] | None = None
     readout: str | None = None
+    readout_params: dict[str, Any] = field(default_factory=dict)
     file: Path | None = None
     """The model file; files beside it may name its classes."""
     notes: tuple[str, ...] = ()

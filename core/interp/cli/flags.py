@@ -232,6 +232,9 @@ class ModelFile:
         "How the output is read: classes, value (a regression's numbers, as they are) or another "
         "registered readout. [default: classes]",
     )
+    readout_param: list[str] | None = model_option(
+        "KEY=VALUE", "Set a parameter of the readout; repeatable. [default: the readout's own]"
+    )
     output_name: str | None = model_option(
         "NAME", "The output to read, for an ONNX file that has several. [default: its scores]"
     )
@@ -239,6 +242,7 @@ class ModelFile:
     def options(self) -> ModelOptions:
         """What the user gave, as the options of a model."""
         known = {key: vars(self).get(key) for key in ModelOptions.model_fields}
+        known["readout_params"] = parse.settings(self.readout_param or ()) or None
         known["input"] = parse.input_fields(",".join(self.input)) if self.input else None
         return ModelOptions(**{key: value for key, value in known.items() if value is not None})
 

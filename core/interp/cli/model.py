@@ -86,13 +86,13 @@ def predict(
     """
     from interp.dataset import reading_notes
     from interp.opening.images import named_images
-    from interp.opening.prediction import predict as best
+    from interp.opening.prediction import predict_image
     from interp.opening.source import open_model
 
     images = list(named_images(shell.registry, image or [SAMPLE_IMAGE]))
     names = [each.name for each in images]
     opened = open_model(model.source, model.options(), shell.registry)
-    found = [best(opened, opened.prepare(each.image)[0]) for each in images]
+    found = [predict_image(opened, each.image) for each in images]
     predictions = [{"image": name, **asdict(each)} for name, each in zip(names, found, strict=True)]
     assumed: dict[str, list[str]] = {}
     for each in images:

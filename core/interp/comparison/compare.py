@@ -45,7 +45,7 @@ def compare(
     _check_methods(session.registry, request.methods)
     dataset = open_images(session.registry, names or request.images, request.data, images)
     model = session.open_model(request.model, request.options)
-    for text in request.targets:
+    for text in () if model.focuses else request.targets:
         parse_target(text, model.spec.classes)
     comparison = ComparisonRun(request, session, model, TolerantReader(dataset), on_image)
     return comparison.in_memory() if out is None else comparison.into(out)

@@ -112,8 +112,9 @@ class ComparisonRun:
 
     def _compared(self, example: Example, place: Path | None = None) -> ComparedImage:
         """Every method on one image; with `place`, their bundles are written there."""
-        prediction = predict(self.model, self.model.prepare(example.image)[0])
-        classes = self.model.spec.classes
+        model = self.model.focus(example.image)
+        prediction = predict(model, model.prepare(example.image)[0])
+        classes = model.spec.classes
         texts = self.request.targets or (_top_target(prediction, classes),)
         targets = tuple(parse_target(text, classes).name for text in texts)
         answers = CountedAnswers(self.request.budget.memory // SHARE)
@@ -123,7 +124,7 @@ class ComparisonRun:
         )
         for choice in sorted(self.request.methods, key=self._takes_samples):
             self.on_image(case)
-            cells[choice.name] = self._cell(choice, example, texts, answers, place)
+            cells[choice.name] = self._cell(model, choice, example, texts, answers, place)
             case = replace(case, cells=tuple(cells.values()))
         self.on_image(case)
         return case
@@ -136,6 +137,7 @@ class ComparisonRun:
 
     def _cell(
         self,
+        model: ModelAdapter,
         choice: Choice,
         example: Example,
         texts: Sequence[str],
@@ -145,7 +147,7 @@ class ComparisonRun:
         answers.evaluated = None
         session = replace(
             self.session,
-            model=self.model,
+            model=model,
             progress=labelled(choice.name, self.session.progress),
             memory=Memory(self.session.memory.batch_sizes, answers),
         )

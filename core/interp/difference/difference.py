@@ -17,6 +17,7 @@ from interp.errors import InputError
 from interp.evidence import Evidence
 from interp.explanation import Explanation
 from interp.result.bundle import open_bundle
+from interp.result.draw import image_of
 from interp.storage.folder import MANIFEST, read_json
 
 SAME = 1e-5
@@ -102,8 +103,7 @@ def _evidence(folder: Path) -> dict[str, tuple[Evidence, np.ndarray | None]]:
             name = ", ".join(word for word in words if word)
             counts[name] += 1
             unique = name if counts[name] == 1 else f"{name} ({counts[name]})"
-            image = None if each.image is None else explanation.images[each.image]
-            found[unique] = each, image
+            found[unique] = each, image_of(explanation, each)
     return found
 
 

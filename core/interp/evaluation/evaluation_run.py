@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from interp.context import Budget, no_progress
-from interp.dataset import Example
+from interp.dataset import Example, Instance
 from interp.errors import Cancelled, InputError, InterpError, PluginError, blamed
 from interp.evaluation.data import ChosenImages
 from interp.evaluation.request import EvaluationRecord, EvaluationRequest, MetricSpec
 from interp.evaluation.result import Evaluation
 from interp.explanation import Explanation
 from interp.memory import Memory
-from interp.metric import ExplanationMetric, MetricCase
+from interp.metric import ExplanationMetric, MetricCase, instances_of
 from interp.model import ModelAdapter
 from interp.opening.prediction import predict
 from interp.request import Choice, Request
@@ -79,7 +79,9 @@ class EvaluationRun:
         """Every method on one image, by every metric; `done` counts images for the progress."""
         try:
             example = self.images[position]
-            target = self._target(example)
+            model = self.model.focus(example.image)
+            target = self._target(model, example)
+            example = self._with_truth(example, model, target)
         except InputError as error:
             name = f"image {position}"
             return EvaluationRecord(position=position, image=name, skipped={"images": str(error)})
@@ -88,7 +90,7 @@ class EvaluationRun:
         # the cached answers are one image's, the measured batch sizes serve all
         memory = Memory(self.session.memory.batch_sizes)
         session = replace(self.session, progress=no_progress, memory=memory)
-        image = ImageRun(self, example, target, metrics, session)
+        image = ImageRun(self, model, example, target, metrics, session)
         count = len(self.methods)
         for number, name in enumerate(self.methods, done * count):
             self.session.progress("methods on images", number, len(self.positions) * count)
@@ -114,16 +116,31 @@ class EvaluationRun:
         limit = self.metrics[metric].params.images
         return limit is None or position < limit
 
-    def _target(self, example: Example) -> Target:
+    def _target(self, model: ModelAdapter, example: Example) -> Target:
         """The class that is explained. Raises InputError where the image has none."""
-        classes = self.model.spec.classes
+        classes = model.spec.classes
         if self.request.target == "predicted":
-            index = predict(self.model, self.model.prepare(example.image)[0], 1).indices[0]
+            index = predict(model, model.prepare(example.image)[0], 1).indices[0]
+        elif classes != self.model.spec.classes:
+            raise InputError(
+                f"the targets of readout {model.spec.readout} are found on each image; explain the "
+                "predicted ones"
+            )
         elif example.label is None:
             raise InputError(f"image {example.name} has no class of the model's")
         else:
             index = example.label
         return Target(index, classes[index])
+
+    def _with_truth(self, example: Example, model: ModelAdapter, target: Target) -> Example:
+        """The example with the readout's region as the target's object, where it has none."""
+        regions = model.output.regions if model.output is not None else ()
+        region = regions[target.index] if regions else None
+        renamed = model.spec.classes != self.model.spec.classes
+        known = () if renamed else instances_of(example, target)
+        if region is None or known:
+            return replace(example, instances=()) if renamed else example
+        return replace(example, instances=(Instance(target.index, region.box, region.mask),))
 
 
 def duration(seconds: float) -> str:
@@ -139,6 +156,7 @@ class ImageRun:
     """One image's values (metric -> method), failures (method -> metric) and seconds so far."""
 
     run: EvaluationRun
+    model: ModelAdapter
     example: Example
     target: Target
     metrics: list[str]
@@ -152,7 +170,7 @@ class ImageRun:
         """Explain by one method, and measure its explanation."""
         begun = time.monotonic()
         try:
-            explanation = self._explain(method, self.run.request.seed, self.run.model)
+            explanation = self._explain(method, self.run.request.seed, self.model)
             found, expected = explanation.map().shape, self.example.image.shape[:2]
             if found != expected:
                 raise PluginError(f"found a map of {found}; expected the image's {expected}")
@@ -181,7 +199,7 @@ class ImageRun:
         budget = Budget(memory=request.budget.memory, batch_size=request.budget.batch_size)
         case = MetricCase(
             explanation=explanation,
-            model=self.run.model,
+            model=self.model,
             target=self.target,
             example=self.example,
             context=self.session.context(request.seed, budget),

@@ -1,13 +1,20 @@
-"""What a model answers where that is not one tensor: its parts by name, and how to say it."""
+"""What a model answers where that is not one tensor: its parts by name, its scores, in words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SHOWN = 4
 """How many parts of an answer a message names."""
+LOGITS = "logits"
+"""The part that is meant by its name, whatever else the answer holds."""
+DEPTH = 2
+"""How deep in an answer its scores are looked for."""
 
 
 def parts(answer: object) -> dict[str, Any]:
@@ -44,3 +51,34 @@ def outline(answer: object) -> str:
     shown = [f"{name} {outline(each)}" for name, each in list(named.items())[:SHOWN]]
     more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
     return f"{kind} with {', '.join(shown)}{more}"
+
+
+def find_scores(answer: object, count: int) -> tuple[str, ...] | None:
+    """Where the scores (count, K) are in an answer that is no tensor; None unless that is plain.
+
+    They are the part called `logits`, else the only part that has their shape.
+    """
+    found = [keys for keys, each in tensors(answer) if _is_scores(each, count)]
+    named = [keys for keys in found if keys[-1] == LOGITS]
+    chosen = named if len(named) == 1 else found
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def part_note(answer: object, keys: tuple[str, ...]) -> str:
+    """The note on where the scores were found."""
+    return f"the model answers {outline(answer)}; its scores are read from {'.'.join(keys)!r}"
+
+
+def tensors(answer: object, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Tensor]]:
+    """The tensors in an answer, each after its path of keys, fields or numbers."""
+    import torch
+
+    for name, each in parts(answer).items() if len(keys) < DEPTH else ():
+        if isinstance(each, torch.Tensor):
+            yield (*keys, name), each
+        else:
+            yield from tensors(each, (*keys, name))
+
+
+def _is_scores(value: Tensor, count: int) -> bool:
+    return value.is_floating_point() and value.dim() == 2 and len(value) == count

@@ -137,6 +137,13 @@ class Placement:
         return np.logical_and.outer(*inside)
 
 
+def prepare(image: np.ndarray, spec: InputSpec) -> tuple[np.ndarray, Placement]:
+    """An original (H, W, 3) uint8 as input (3, h, w) float32 in [0, 1], and the mapping."""
+    placement = place(image.shape[:2], spec)
+    pixels = placement.to_input(image, pad=sum(spec.mean) / len(spec.mean))
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1)), placement
+
+
 def _mesh(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """x and y of every point of a grid, as cv2.remap takes them."""
     across, down = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from interp.errors import ModelError
 from interp.network.scores import sum_to_one
 from interp.opening.value_readout import ValueReadout
+from interp.params import Params
 from interp.readout import Activation, OutputDescription, RawOutput, Readout
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class ClassReadout(Readout):
     others are logits: of one output a sigmoid's, of several softmax's. A probability p is
     two classes with the scores p and 1 - p.
     """
+
+    reads_scores: ClassVar[bool] = True
 
     def read(self, output: RawOutput) -> OutputDescription:
         scores = output.scores()
@@ -109,6 +112,6 @@ def _pair(bounded: bool, ordered: bool) -> Callable[[Tensor], Tensor]:
 
 def _beyond(output: RawOutput) -> OutputDescription:
     """One output beyond [0, 1] that nothing turns into a probability."""
-    found = ValueReadout().read(output)
+    found = ValueReadout(Params()).read(output)
     said = "one output beyond [0, 1], without an activation: read as a value"
     return replace(found, notes=[said, *found.notes])

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from interp.errors import ModelError
 from interp.opening.class_readout import ClassReadout
+from interp.opening.named import with_params
 from interp.opening.value_readout import ValueReadout
 from interp.readout import OutputDescription, RawOutput, Readout
 from interp.spec import ModelOptions
 from interp.storage.model_card import ModelCard
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Lookup = Callable[[str, str], Any]
 DEFAULT = "classes"
@@ -23,25 +20,34 @@ OWN: dict[str, type[Readout]] = {DEFAULT: ClassReadout, "value": ValueReadout}
 """Readouts that need no registry."""
 
 
-def describe_output(
-    output: object,
-    known: ModelCard,
-    file: Path | None,
-    sidecar: ModelCard,
-    options: ModelOptions,
-    name: str = "the model",
-    ask: Callable[[], Tensor] | None = None,
-    lookup: Lookup | None = None,
-) -> OutputDescription:
-    """How to read the output of a model that answered `output` to two probe images.
+@dataclass(frozen=True)
+class ChosenReadout:
+    """A readout by its registered name, with the parameters that are not its defaults."""
 
-    The readout, the activation and the names come from the options, else from the `sidecar` beside
-    the `file`, else from what is `known` of the model, else they are assumed. `ask` gives the raw
-    output on images as unlike as can be. `lookup(kind, name)` finds registered readouts.
+    name: str
+    readout: Readout
+    params: Mapping[str, Any]
+
+    def describe(self, raw: RawOutput) -> OutputDescription:
+        """How to read a model's output. Raises ModelError where this readout cannot."""
+        found = self.readout.read(raw)
+        return replace(found, readout=self.name, params=dict(self.params))
+
+
+def choose_readout(
+    options: ModelOptions, card: ModelCard, known: ModelCard, lookup: Lookup | None = None
+) -> ChosenReadout:
+    """The readout that the options name, else the model's `card`, else what is `known` of it.
+
+    Its parameters are taken from all of these that name the same readout or none, the options' from
+    whichever there is. `lookup(kind, name)` finds registered readouts.
     """
-    wanted = options.readout or sidecar.readout or known.readout or DEFAULT
-    raw = RawOutput(name, output, options, sidecar, known, file, ask)
-    return replace(_find(wanted, lookup)().read(raw), readout=wanted)
+    wanted = options.readout or card.readout or known.readout or DEFAULT
+    params: dict[str, Any] = {}
+    for each in (known, card, options):
+        if each.readout in (wanted, None):
+            params |= each.readout_params or {}
+    return ChosenReadout(wanted, with_params(_find(wanted, lookup), wanted, params), params)
 
 
 def _find(name: str, lookup: Lookup | None) -> type[Readout]:

@@ -12,17 +12,18 @@ from interp.knowledge import Knowledge
 from interp.method import Method
 from interp.metric import ExplanationMetric, ModelMetric
 from interp.model import ModelAdapter
+from interp.readout import Readout
 from interp.registry import Registry
 from interp.registry.manifest import MethodEntry
 from interp.request import DEFAULT_MODEL, Request
 from interp.storage.folder import read_json
 
-Named = TypeVar("Named", Method, ExplanationMetric, ModelMetric)
+Named = TypeVar("Named", Method, ExplanationMetric, ModelMetric, Readout)
 
 
 def open_method(registry: Registry, name: str, params: dict[str, Any]) -> Method:
     """The registered method with these parameters. Raises InputError for a wrong one."""
-    return _with_params(registry.get("method", name), name, params)
+    return with_params(registry.get("method", name), name, params)
 
 
 def open_metric(registry: Registry, name: str, params: dict[str, Any]) -> ExplanationMetric:
@@ -32,7 +33,7 @@ def open_metric(registry: Registry, name: str, params: dict[str, Any]) -> Explan
         raise InputError(
             f"{name} measures a model, not its explanations; run interp measure {name}"
         )
-    return _with_params(kind, name, params)
+    return with_params(kind, name, params)
 
 
 def open_model_metric(registry: Registry, name: str, params: dict[str, Any]) -> ModelMetric:
@@ -42,7 +43,7 @@ def open_model_metric(registry: Registry, name: str, params: dict[str, Any]) -> 
         raise InputError(
             f"{name} measures explanations, not a model; run interp evaluate --metrics {name}"
         )
-    return _with_params(kind, name, params)
+    return with_params(kind, name, params)
 
 
 def is_explanation_metric(kind: object) -> bool:
@@ -50,7 +51,8 @@ def is_explanation_metric(kind: object) -> bool:
     return isinstance(kind, type) and issubclass(kind, ExplanationMetric)
 
 
-def _with_params(kind: type[Named], name: str, params: dict[str, Any]) -> Named:
+def with_params(kind: type[Named], name: str, params: dict[str, Any]) -> Named:
+    """The method, metric or readout with these parameters. Raises InputError for a wrong one."""
     known = kind.Params.model_fields
     for key in params:
         if key not in known:

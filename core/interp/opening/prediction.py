@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from interp.errors import InputError, ModelError
+from interp.evidence import Outline
 from interp.explanation import Prediction
 from interp.model import ModelAdapter
 from interp.spec import VALUE
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TOP = 5
+
+
+def predict_image(model: ModelAdapter, image: np.ndarray, top: int = TOP) -> Prediction:
+    """The model's prediction for an original image (H, W, 3) uint8; raises as `predict`."""
+    focused = model.focus(image)
+    return predict(focused, focused.prepare(image)[0], top)
 
 
 def predict(model: ModelAdapter, pixels: Tensor, top: int = TOP) -> Prediction:
@@ -46,22 +54,68 @@ def predict(model: ModelAdapter, pixels: Tensor, top: int = TOP) -> Prediction:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Targets to be explained in one call, on `images` by their numbers in the request.
+
+    `model` is that of all images, or the one that scores a single image's own targets.
+    """
+
+    model: ModelAdapter
+    targets: list[Target]
+    images: list[int]
+
+    @property
+    def names(self) -> list[str]:
+        """The targets' names."""
+        return [each.name for each in self.targets]
+
+    def outlines(self) -> Iterator[Outline]:
+        """Where in the image each target belongs, where its readout knows."""
+        regions = self.model.output.regions if self.model.output else ()
+        for target in self.targets if regions else ():
+            region = regions[target.index]
+            if region is not None:
+                yield Outline(
+                    name="outline",
+                    target=target.name,
+                    image=self.images[0],
+                    box=np.array(region.box, np.float64),
+                    mask=region.mask,
+                )
+
+
 def choose_targets(
     model: ModelAdapter, texts: Sequence[str], images: Sequence[np.ndarray]
-) -> tuple[tuple[Prediction, ...], dict[Target, list[int]]]:
-    """Each image's prediction, and for each target the indices of the images to explain it on.
+) -> tuple[tuple[Prediction, ...], list[Question]]:
+    """Each image's prediction, and what is to be explained about which images.
 
     `texts` name the targets; without any, each image is explained for its predicted class, or for
-    the model's first value.
+    the model's first value. One question asks for all targets where they share their images.
     """
     if not images:
         raise InputError("no image given; name one with --image")
-    predictions = tuple(predict(model, model.prepare(image)[0]) for image in images)
+    models = [model.focus(image) for image in images]
+    predictions = tuple(
+        predict(each, each.prepare(image)[0]) for each, image in zip(models, images, strict=True)
+    )
+    if model.focuses:
+        found = zip(models, predictions, strict=True)
+        return predictions, [
+            Question(each, _targets(each, texts, own), [index])
+            for index, (each, own) in enumerate(found)
+        ]
     groups: dict[Target, list[int]] = {}
-    if texts:
-        named = [parse_target(text, model.spec.classes) for text in texts]
-        groups = {target: list(range(len(images))) for target in named}
-    else:
-        for index, each in enumerate(predictions):
-            groups.setdefault(Target(each.indices[0], each.classes[0]), []).append(index)
-    return predictions, groups
+    for index, own in enumerate(predictions):
+        for target in _targets(model, texts, own):
+            groups.setdefault(target, []).append(index)
+    if len({tuple(members) for members in groups.values()}) == 1:
+        return predictions, [Question(model, list(groups), list(range(len(images))))]
+    return predictions, [Question(model, [each], members) for each, members in groups.items()]
+
+
+def _targets(model: ModelAdapter, texts: Sequence[str], own: Prediction) -> list[Target]:
+    """The targets that the texts name, once each, else the predicted one."""
+    if not texts:
+        return [Target(own.indices[0], own.classes[0])]
+    return list(dict.fromkeys(parse_target(text, model.spec.classes) for text in texts))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from interp.errors import ModelError
 from interp.readout import OutputDescription, RawOutput, Readout
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 class ValueReadout(Readout):
     """Values (N, K) without activation: a target is an output by name, its score the value."""
+
+    reads_scores: ClassVar[bool] = True
 
     def read(self, output: RawOutput) -> OutputDescription:
         scores = output.scores()

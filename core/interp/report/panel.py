@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from interp.evidence import POOR_FIT
+from interp.evidence import POOR_FIT, Outline
 from interp.explanation import Explanation
 from interp.report.picture import Painter, Picture
-from interp.result.draw import maps_by_target
+from interp.result.draw import maps_by_target, outlined
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ def panel(
     without a map is represented by its first picture, drawn by its own renderer.
     """
     target, at = subject.target, subject.at
+    subject = replace(subject, image=outlined(subject.image, found, target, at))
     facts = tuple(
         (key.replace("_", " "), _number(value))
         for key, value in found.scores_of(target, at).items()
@@ -127,4 +128,5 @@ def _more(
         )
         for each in found.evidence
         if each.image in (None, subject.at) and each.target in (None, subject.target)
+        if not isinstance(each, Outline)  # the other pictures show it
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from interp.errors import UnsupportedError, blamed
-from interp.evidence import Evidence
+from interp.evidence import Evidence, Outline
 from interp.explanation import Explanation
 from interp.method import Style
 from interp.registry import Registry
@@ -16,19 +16,59 @@ from interp.storage.folder import slug
 STRONGEST = 0.5
 """Percent of a map's pixels that are drawn in full colour. A scale that ended at the single
 largest pixel would leave a noisy map blank."""
+WIDTHS = 250
+"""How many times the line of an outline fits into the image's longer side."""
 
 
 def draw(registry: Registry, explanation: Explanation, style: Style) -> dict[str, np.ndarray]:
     """Every piece of evidence as a picture (h, w, 3) uint8 RGB, by file name."""
     pictures: dict[str, np.ndarray] = {}
     for index, each in enumerate(explanation.evidence):
-        image = None if each.image is None else explanation.images[each.image]
+        image = image_of(explanation, each)
         words = [f"{index:02d}", each.name, each.target or ""]
         if len(explanation.images) > 1 and each.image is not None:
             words.append(f"image{each.image}")
         name = f"{slug(' '.join(words))}.png"
         pictures[name] = draw_evidence(registry, each, image, style)
     return pictures
+
+
+def image_of(explanation: Explanation, evidence: Evidence) -> np.ndarray | None:
+    """The image that a piece of evidence is about, outlined; None where it is about none."""
+    if evidence.image is None:
+        return None
+    image = explanation.images[evidence.image]
+    return outlined(image, explanation, evidence.target, evidence.image)
+
+
+def outlined(
+    image: np.ndarray, explanation: Explanation, target: str | None, number: int = 0
+) -> np.ndarray:
+    """Image `number` of an explanation with a line around where the target's score belongs.
+
+    Unchanged where that is nowhere in particular.
+    """
+    for each in explanation.evidence:
+        if isinstance(each, Outline) and (each.target, each.image) == (target, number):
+            return draw_outline(image, each)
+    return image
+
+
+def draw_outline(image: np.ndarray, outline: Outline) -> np.ndarray:
+    """The image (H, W, 3) uint8 with the outline as a white line in a black one."""
+    import cv2
+
+    drawn = np.ascontiguousarray(image).copy()
+    width = max(1, round(max(image.shape[:2]) / WIDTHS))
+    if outline.mask is None:
+        x0, y0, x1, y1 = outline.box.round().astype(int)
+        contours = [np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.int32)[:, None]]
+    else:
+        mask = outline.mask.astype(np.uint8)
+        contours = list(cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0])
+    for colour, thick in (((0, 0, 0), 3 * width), ((255, 255, 255), width)):
+        cv2.drawContours(drawn, contours, -1, colour, thick)
+    return drawn
 
 
 def draw_evidence(

@@ -27,6 +27,7 @@ class ModelCard(Plain):
     classes: tuple[str, ...] | str | None = None
     activation: Literal["softmax", "sigmoid", "none"] | None = None
     readout: str | None = None
+    readout_params: dict[str, Any] = {}
 
 
 def read_model_card(model: Path | None) -> ModelCard:
@@ -49,8 +50,9 @@ def to_metadata(spec: ModelSpec) -> dict[str, str]:
         classes=spec.classes,
         activation=spec.activation,
         readout=None if spec.readout == "classes" else spec.readout,
+        readout_params=spec.readout_params,
     )
-    return {ORIGIN: spec.fingerprint, KNOWN: card.model_dump_json(exclude_none=True)}
+    return {ORIGIN: spec.fingerprint, KNOWN: card.model_dump_json(exclude_defaults=True)}
 
 
 def from_metadata(metadata: Mapping[str, str], name: str) -> ModelCard:

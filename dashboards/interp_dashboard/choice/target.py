@@ -7,21 +7,20 @@ from collections.abc import Sequence
 import streamlit as st
 
 from interp.errors import InterpError
-from interp.explanation import Prediction
 from interp.target import SEPARATOR, Target, index_text, parse_target
+from interp_dashboard.model import Answer
 
 
-def choose_targets(
-    classes: Sequence[str], answer: Prediction, given: Sequence[str], key: str
-) -> tuple[str, ...]:
+def choose_targets(answer: Answer, given: Sequence[str], key: str) -> tuple[str, ...]:
     """Targets as class indices; none means every image's own top class."""
-    chances = dict(zip(answer.indices, answer.probabilities, strict=True))
-    form = ".2f" if answer.unit == "probability" else ".4g"
+    classes, best = answer.classes, answer.prediction
+    chances = dict(zip(best.indices, best.probabilities, strict=True))
+    form = ".2f" if best.unit == "probability" else ".4g"
     targets = _parsed(given, classes)
     wanted = [each.index for each in targets]
     picked = st.pills(
         "What shall be explained? The network's five best answers",
-        list(answer.indices),
+        list(best.indices),
         selection_mode="multi",
         default=[each for each in wanted if each in chances],
         format_func=lambda each: f"{classes[each]} {chances[each]:{form}}",

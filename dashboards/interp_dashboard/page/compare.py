@@ -84,13 +84,12 @@ def _choose(given: Selection) -> None:
             "*Upload a model*: class names in a file, the normalisation as "
             "`mean=.5,.5,.5,std=.5,.5,.5` in the field *Input*."
         )
-    classes = model.spec.classes
     wanted: tuple[str, ...] = ()
     if len(images) == 1:
-        wanted = (index_text(answer.indices[0], classes),)
+        wanted = (index_text(answer.prediction.indices[0], answer.classes),)
     if given.targets and (given.model, given.images) == (label, tuple(images)):
         wanted = given.targets
-    targets = choose_targets(classes, answer, wanted, f"{label} {' '.join(images)}")
+    targets = choose_targets(answer, wanted, f"{label} {' '.join(images)}")
     if len(images) > 1:
         st.caption(
             f"The answers above are those on {name}. Without a choice, the top class of each image "

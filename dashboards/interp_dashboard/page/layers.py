@@ -22,7 +22,7 @@ from interp_dashboard.choice.target import choose_targets
 from interp_dashboard.evidence_view import explore_evidence, show_evidence
 from interp_dashboard.export_result import export_button
 from interp_dashboard.layout import show_errors
-from interp_dashboard.model import page_model, predict
+from interp_dashboard.model import predict
 from interp_dashboard.page.compare import JOB as COMPARED
 from interp_dashboard.progress import show_job
 from interp_dashboard.session import registry, session
@@ -76,9 +76,10 @@ def _image() -> None:
         return
     with st.spinner("asking the model ..."):
         answer = predict(registry(), chosen.source, next(iter(images.values())))
-        classes = page_model(registry(), chosen.source).spec.classes
     key = f"{chosen.label} {' '.join(images)}"
-    targets = choose_targets(classes, answer, (index_text(answer.indices[0], classes),), key)
+    targets = choose_targets(
+        answer, (index_text(answer.prediction.indices[0], answer.classes),), key
+    )
     request = Request(
         method=chosen.method,
         model=chosen.source,
