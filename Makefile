@@ -44,6 +44,7 @@ bench: $(VENV)/.developing ## measure against peers; results go to benchmarks/
 
 models: $(VENV)/.installed ## train the shipped networks again, about two hours
 	PYTHONPATH=benchmarks $(BIN)/python -m creatures.train
+	PYTHONPATH=benchmarks $(BIN)/python -m creatures.train_segmenter
 	rm -rf build/creatures $(CHIP)
 	$(BIN)/interp data creatures --out build/creatures --count 800 --seed 2001
 	$(BIN)/interp fit --plugin chip --data build/creatures --layer stage3 --layer stage3.0 \

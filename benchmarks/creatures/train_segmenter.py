@@ -1,4 +1,4 @@
-"""Train the shipped segmentation network: `make models` does, in about half an hour.
+"""Train the shipped segmentation network: `make models` does, in about twenty minutes.
 
 PYTHONPATH=benchmarks python -m creatures.train_segmenter [--out DIR --checkpoint FILE]
 """
@@ -122,7 +122,8 @@ def main() -> None:
     arguments = parser.parse_args()
     recipe = Recipe()
     network = train(recipe, arguments.checkpoint)
-    write_network(NAME, network, {**measure(network), "recipe": asdict(recipe)}, arguments.out)
+    history = {"bfloat16": has_bfloat16(), "recipe": asdict(recipe)}
+    write_network(NAME, network, {**measure(network), **history}, arguments.out)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ Output = Literal["logit", "prob", "logprob"]
 
 MOVED = ("pool", "pad", "upsample")
 """Kinds of layers that only move or merge values, without features of their own."""
+COARSE = 4
+"""Of a model that answers a map, the default layer's cells are at least so many pixels wide."""
 ATTENTION = ("attn", "attention")
 """Parts of the names of attention modules; what lies inside shows a part of their work only."""
 
@@ -342,11 +344,15 @@ class ModelAdapter(ABC):
 
     @cached_property
     def _last_map(self) -> Layer:
-        """The last map that can be cut, that the scores depend on, outside of attention's parts."""
+        """The last map that can be cut, that the scores depend on, outside of attention's parts.
+
+        Of a model that answers a map, it comes before the layers that only refine the pixels.
+        """
         maps = self.maps()
         if not maps:
             raise UnsupportedError(f"{self.spec.name} has no layer with channels over a grid")
         whole = [each for each in maps if not _inside_attention(each.name)] or maps
+        whole = [each for each in whole if self._before_pixels(each)] or whole
         cuttable = [each for each in whole if each.cut != "none"]
         if not cuttable or Capability.CUT not in self.capabilities:
             return whole[-1]
@@ -354,6 +360,14 @@ class ModelAdapter(ABC):
         pixels = self.to_device(image.numpy())
         last = _last_true(len(cuttable), lambda at: self._matters(cuttable[at], pixels))
         return cuttable[-1 if last is None else last]
+
+    def _before_pixels(self, layer: Layer) -> bool:
+        """Whether a layer is neither the map that the model answers nor nearly as fine as images."""
+        channels = self.output.map_channels if self.output is not None else 0
+        if not channels or layer.grid is None:
+            return True
+        fine = (each * COARSE > side for each, side in zip(layer.grid, self.spec.input.size))
+        return layer.channels != channels and not all(fine)
 
     def _matters(self, layer: Layer, pixels: Tensor) -> bool:
         """Whether the scores change with the layer's maps, for an image (1, 3, h, w)."""

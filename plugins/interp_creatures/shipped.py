@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from interp.spec import ModelOptions, ModelSource
 from interp_creatures.networks import MEAN, SIZE, STD
+from interp_creatures.segmenter import PARTS
 
 HERE = Path(__file__).parent
 
 
-def _trained(name: str) -> ModelSource:
-    options = ModelOptions(
-        weights=str(HERE / "weights" / f"{name}.safetensors"),
-        input={"size": (SIZE, SIZE), "mean": MEAN, "std": STD},
-        classes=str(HERE / "classes.txt"),
-        activation="softmax",
-    )
-    return ModelSource(f"interp_creatures.networks:{name.replace('-', '_')}", options)
+def _trained(name: str, module: str = "networks", **changes: Any) -> ModelSource:
+    """A shipped network, made in a module of this package, and what is not as for the others."""
+    options = {
+        "weights": str(HERE / "weights" / f"{name}.safetensors"),
+        "input": {"size": (SIZE, SIZE), "mean": MEAN, "std": STD},
+        "classes": str(HERE / "classes.txt"),
+        "activation": "softmax",
+    }
+    source = f"interp_creatures.{module}:{name.replace('-', '_')}"
+    return ModelSource(source, ModelOptions(**options | changes))
 
 
 VGG = _trained("creatures-vgg")
 RESNET = _trained("creatures-resnet")
+SEGMENTER = _trained("creatures-segmenter", "segmenter", classes=PARTS, readout="pixels")
 ONE = HERE / "samples" / "sample.png"
 TWO = HERE / "samples" / "two.png"

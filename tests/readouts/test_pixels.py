@@ -249,7 +249,8 @@ def test_gradients_are_those_of_the_mean(opened: Callable, picture: np.ndarray) 
 
 def test_the_default_layer_is_no_map_of_the_classes(opened: Callable) -> None:
     model = opened(PartSegmenter(), classes=CLASSES)
-    assert model.map_layer().name == "colours.act"
+    assert model.map_layer().grid == (8, 8)
+    assert model.map_layer().channels == 3
 
 
 @pytest.mark.parametrize(

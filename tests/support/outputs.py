@@ -47,7 +47,7 @@ class PartSegmenter(nn.Module):
         maps = self.colours(image)
         red = (maps[:, 0] * self.place).sum((1, 2))
         leaf = (6 * red - 2)[:, None, None] * self.right - 4 * (1 - self.right)
-        sky = functional.interpolate(6 * maps[:, 2:] - 3, scale_factor=2.0)[:, 0]
+        sky = functional.interpolate(8 * maps[:, 2:] - 3, scale_factor=2.0)[:, 0]
         return torch.stack([torch.zeros_like(leaf), leaf, sky], 1)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from interp.errors import ModelError
 from interp.opening.class_readout import ClassReadout
+from interp.opening.function_readout import own_readout
 from interp.opening.named import with_params
 from interp.opening.value_readout import ValueReadout
 from interp.readout import OutputDescription, RawOutput, Readout
@@ -27,11 +28,12 @@ class ChosenReadout:
     name: str
     readout: Readout
     params: Mapping[str, Any]
+    lookup: Lookup | None = None
 
     def describe(self, raw: RawOutput) -> OutputDescription:
         """How to read a model's output. Raises ModelError where this readout cannot."""
-        found = self.readout.read(raw)
-        return replace(found, readout=self.name, params=dict(self.params))
+        found = self.readout.read(replace(raw, lookup=self.lookup))
+        return replace(found, readout=self.name, params={**self.params, **found.params})
 
 
 def choose_readout(
@@ -40,19 +42,28 @@ def choose_readout(
     """The readout that the options name, else the model's `card`, else what is `known` of it.
 
     Its parameters are taken from all of these that name the same readout or none, the options' from
-    whichever there is. `lookup(kind, name)` finds registered readouts.
+    whichever there is. `lookup(kind, name)` finds registered readouts; `module:name` is the user's
+    own code, which only the options may name.
     """
     wanted = options.readout or card.readout or known.readout or DEFAULT
     params: dict[str, Any] = {}
     for each in (known, card, options):
         if each.readout in (wanted, None):
             params |= each.readout_params or {}
-    return ChosenReadout(wanted, with_params(_find(wanted, lookup), wanted, params), params)
+    if ":" in wanted and wanted != options.readout:
+        raise ModelError(
+            f"the model's card names readout {wanted}, which is code; say --readout {wanted} if you "
+            "trust it"
+        )
+    readout = with_params(_find(wanted, lookup), wanted, params)
+    return ChosenReadout(wanted, readout, params, lookup)
 
 
 def _find(name: str, lookup: Lookup | None) -> type[Readout]:
     if name in OWN:
         return OWN[name]
+    if ":" in name:
+        return own_readout(name)
     if lookup is None:
         raise ModelError(f"readout {name!r} needs a registry; open the model through interp")
     found: type[Readout] = lookup("readout", name)

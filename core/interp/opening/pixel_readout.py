@@ -13,7 +13,7 @@ from interp.errors import InputError, ModelError
 from interp.network.layout import LayoutReader, corner_images, sketches
 from interp.network.outputs import outline, tensors
 from interp.network.pixel_scores import mean_log_odds, weighted_mean
-from interp.opening.class_readout import ClassReadout
+from interp.opening.class_readout import ClassReadout, opposite
 from interp.opening.pixel_region import (
     FORMS,
     IMAGE,
@@ -26,13 +26,16 @@ from interp.opening.pixel_region import (
 )
 from interp.params import Params
 from interp.readout import OutputDescription, RawImage, RawOutput, Readout, Region
-from interp.spec import InputSpec
+from interp.spec import PROBABILITY, InputSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 NAMED = ("out", "logits")
 """Parts of an answer that are the segmentation by their names: torchvision's, transformers'."""
+BACKGROUND = "background"
+"""What is in the name of the class of everything else."""
+LOGIT = "logit"
 Maps = Callable[["Tensor"], "Tensor"]
 
 
@@ -86,7 +89,8 @@ class PixelReadout(Readout):
                 f"{output.model} answers probabilities, of which readout pixels knows no logits; "
                 "leave out score=logit"
             )
-        reading = PixelReading(pixels, maps, region, self.params.score)
+        channels = value.shape[3 if last else 1]
+        reading = PixelReading(pixels, maps, region, self.params.score, channels)
         return replace(reading.describe(), focus=reading.focus, notes=[*pixels.notes, *notes])
 
 
@@ -99,6 +103,8 @@ class PixelReading:
     """The raw output as maps (N, C, h, w)."""
     region: PixelRegion
     score: str
+    channels: int
+    """How many channels the maps have."""
 
     def describe(self, weights: np.ndarray | None = None) -> OutputDescription:
         """The scores over cells of these weights (K, h, w), or (1, h, w) for all classes alike.
@@ -111,8 +117,9 @@ class PixelReading:
             self.pixels.classes,
             self.pixels.normalised,
             scores=self._scores(weights),
-            unit="probability" if self.score == "probability" else "logit",
+            unit=PROBABILITY if self.score == "probability" else LOGIT,
             params={"activation": self.pixels.activation},
+            map_channels=self.channels,
         )
 
     def focus(self, image: RawImage) -> OutputDescription:
@@ -147,6 +154,7 @@ class PixelReading:
         return replace(
             self.describe(weights),
             regions=tuple(_region(each, image) for each in found),
+            order=_by_size(found, self.pixels.classes),
             notes=notes if named else (),
         )
 
@@ -264,6 +272,13 @@ def _winners(maps: Tensor, pixels: OutputDescription) -> np.ndarray:
 def _exclusive(maps: Tensor) -> bool:
     """Whether probabilities (K, h, w) sum to 1 at each pixel."""
     return bool(((maps.sum(0) - 1).abs() <= 1e-3).all())
+
+
+def _by_size(found: np.ndarray, classes: tuple[str, ...]) -> tuple[int, ...]:
+    """The classes from the largest in the image to the smallest; a background is the last."""
+    sizes = found.sum((1, 2)).tolist()
+    last = [BACKGROUND in name.casefold() or name == opposite(classes[0]) for name in classes]
+    return tuple(sorted(range(len(classes)), key=lambda each: (last[each], -sizes[each])))
 
 
 def _region(cells: np.ndarray, image: RawImage) -> Region | None:

@@ -69,9 +69,11 @@ def parse_region(text: str) -> PixelRegion:
 
 def on_grid(mask: np.ndarray, placement: Placement, grid: tuple[int, int]) -> np.ndarray:
     """The share of each cell of a model's output that a mask (H, W) of the image covers, (h, w)."""
+    import cv2
+
     shown = np.repeat(mask[..., None], 3, 2).astype(np.uint8) * 255
     seen = placement.to_input(shown, pad=0.0)[..., 0]
-    return placement.input_to_grid(seen, grid, None)
+    return cv2.resize(seen, grid[::-1], interpolation=cv2.INTER_AREA)
 
 
 def on_image(cells: np.ndarray, placement: Placement) -> np.ndarray:

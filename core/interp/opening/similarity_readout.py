@@ -65,7 +65,7 @@ class SimilarityReadout(Readout):
         width = output.scores().shape[1]
         found = [
             *(each for name in self.params.reference for each in _references(output, name, width)),
-            *_texts(self.params, width),
+            *_texts(output, self.params, width),
         ]
         if not found:
             raise InputError(
@@ -148,14 +148,21 @@ def _numbered(stem: str, vectors: np.ndarray) -> list[Reference]:
     return [Reference(f"{stem} {number}", each) for number, each in enumerate(vectors)]
 
 
-def _texts(params: SimilarityParams, width: int) -> list[Reference]:
+def _texts(output: RawOutput, params: SimilarityParams, width: int) -> list[Reference]:
     """The prompts with the vectors that the tower gives them. Raises InputError without a tower."""
     prompts = [line for each in params.prompts for line in _lines(each)]
     if bool(prompts) != bool(params.tower):
         given, lacking = ("prompts", "tower") if prompts else ("tower", "prompts")
-        raise InputError(f"readout similarity: {given} need {lacking} as well; see interp show similarity")
+        raise InputError(
+            f"readout similarity was given {given} without {lacking}; it needs both, or neither"
+        )
     if params.tower is None:
         return []
+    if output.options.readout_params.get("tower") != params.tower:
+        raise ModelError(
+            f"the model's card names tower {params.tower}, which is code; say --readout-param "
+            f"tower={params.tower} if you trust it"
+        )
     vectors = _embed(prompts, params.tower)
     if vectors.shape != (len(prompts), width):
         raise ModelError(
