@@ -44,8 +44,7 @@ def main() -> None:
         request,
         dataset=Photographs(),
         out=arguments.keep,
-        resume=True,
-        tell=lambda line: print(line, file=sys.stderr),
+        on_message=lambda line: print(line, file=sys.stderr),
     )
     facts = found.plain()
     shown = {key: facts[key] for key in ("data", "size", "metrics", "refused", "notes", "table")}
