@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from threading import Lock, get_ident
 from typing import Any
 
 import torch
@@ -46,16 +47,26 @@ def last_node(graph: fx.Graph) -> fx.Node:
     return next(iter(reversed(graph.nodes)))
 
 
+TRACING = Lock()
+"""Held while a module is traced: torch.fx changes nn.Module for the whole process meanwhile."""
+
+
 class LayerTracer(fx.Tracer):
-    """Records the node that computes the output of each module, leaf or container."""
+    """Records the node that computes the output of each module, leaf or container.
+
+    Modules that other threads run meanwhile are left alone.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.thread = get_ident()
         self.places: dict[str, Place] = {}
         self.calls: Counter[str] = Counter()
 
     def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
         """Trace a module's call, and record its output if that is one value."""
+        if get_ident() != self.thread:
+            return forward(*args, **kwargs)
         name = self.path_of_module(m)
         output = super().call_module(m, forward, args, kwargs)
         self.calls[name] += 1
@@ -67,6 +78,12 @@ class LayerTracer(fx.Tracer):
         self.places[name] = Place(output.node, last, type(m).__name__)
         return output
 
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        """A module's attribute, as a proxy where this thread traces with one."""
+        if get_ident() != self.thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
+
 
 def trace(module: nn.Module, inputs: Tensor) -> Graph | None:
     """The module as a graph, by torch.fx or else torch.export; None if neither is exact.
@@ -75,7 +92,7 @@ def trace(module: nn.Module, inputs: Tensor) -> Graph | None:
     """
     for attempt in (_trace_symbolic, _trace_export):
         try:
-            with restore_attributes(module):
+            with TRACING, restore_attributes(module):
                 graph = attempt(module, inputs)
             if graph.places and agrees(graph.module, module, inputs):
                 return graph

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from copy import copy
+from dataclasses import dataclass
+from operator import is_not
+from threading import Lock, get_ident
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -11,41 +16,93 @@ OutputHook = Callable[[str, nn.Module, object], object | None]
 """hook(name, module, output): what replaces the output, or None to keep it."""
 
 
+@dataclass
+class _Held:
+    """A module in training mode that `count` blocks hold in evaluation mode."""
+
+    module: nn.Module
+    count: int = 0
+
+
+_held: dict[int, _Held] = {}
+"""The modules held in evaluation mode by any thread, by id."""
+_LOCK = Lock()
+
+
 @contextmanager
 def eval_mode(module: nn.Module, parts: Iterable[nn.Module] | None = None) -> Iterator[None]:
     """Evaluation mode for every submodule, each one's own training flag restored afterwards.
 
-    `parts` are the module's modules(), where the caller has listed them: listing takes a while.
+    Several threads may hold one module: the last to leave restores it. `parts` are the module's
+    modules(), where the caller has listed them: listing takes a while.
     """
-    training = [each for each in parts or module.modules() if getattr(each, "training", False)]
-    for each in training:
-        each.training = False
+    with _LOCK:
+        held = [
+            _held.setdefault(id(each), _Held(each))
+            for each in parts or module.modules()
+            if id(each) in _held or getattr(each, "training", False)
+        ]
+        for each in held:
+            each.count += 1
+            each.module.training = False
     try:
         yield
     finally:
-        for each in training:
-            each.training = True
+        with _LOCK:
+            for each in held:
+                each.count -= 1
+                if not each.count:
+                    each.module.training = True
+                    del _held[id(each.module)]
 
 
 @contextmanager
 def restore_attributes(module: nn.Module) -> Iterator[None]:
-    """Restore every submodule's attributes afterwards: a tracer may leave its proxies in them."""
-    before = [(each, dict(vars(each))) for each in module.modules()]
+    """Restore every submodule's attributes afterwards: a tracer may leave its proxies in them.
+
+    Buffers, and the items of other dictionaries and lists, are restored too. Only what has changed
+    is touched, since another thread may be running the module.
+    """
+    before = []
+    for each in module.modules():
+        attributes = vars(each)
+        held = [value for value in attributes.values() if isinstance(value, (dict, list))]
+        before += [(value, copy(value)) for value in (attributes, *held)]
     try:
         yield
     finally:
-        for each, attributes in before:
-            vars(each).clear()
-            vars(each).update(attributes)
+        for value, content in before:
+            _restore_items(value, content)
+
+
+def _restore_items(value: Any, content: Any) -> None:
+    """Give a dictionary or list its earlier items again, unless it still has just these."""
+    if isinstance(value, list):
+        if len(value) != len(content) or any(map(is_not, value, content)):
+            value[:] = content
+        return
+    for key in value.keys() - content.keys():
+        del value[key]
+    for key, item in content.items():
+        if value.get(key) is not item or key not in value:
+            value[key] = item
 
 
 @contextmanager
 def output_hooks(modules: dict[str, nn.Module], hook: OutputHook) -> Iterator[None]:
-    """Call `hook` with each named module's output; the hooks are removed afterwards."""
+    """Call `hook` with each named module's output; the hooks are removed afterwards.
+
+    Only in this thread: others may run the module meanwhile.
+    """
+    own = get_ident()
+
+    def heard(name: str, each: nn.Module, output: object) -> object | None:
+        return hook(name, each, output) if get_ident() == own else None
+
     with ExitStack() as stack:
         for name, module in modules.items():
             handle = module.register_forward_hook(
-                lambda each, _, output, name=name: hook(name, each, output)
+                lambda each, _, output, name=name: heard(name, each, output)
             )
             stack.callback(handle.remove)
         yield

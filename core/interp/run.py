@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ from interp.result.bundle import save_bundle
 from interp.result.draw import draw
 from interp.session import Session
 from interp.storage.folder import check_new_folder
+from interp.storage.progress_folder import ProgressFolder
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,16 +74,27 @@ def run(
     False. Raises the errors of interp.errors; a folder that is not empty is refused before any
     work.
     """
-    prepared = _prepare(request, session, registry, model, out, resume)
+    with _prepare(request, session, registry, model, out, resume) as job:
+        return _explained(job, images, names, style)
+
+
+def _explained(
+    job: _Job,
+    images: Sequence[Any] | None,
+    names: Sequence[str] | None,
+    style: Style | None,
+) -> Result:
+    """The request's images, read and explained."""
+    request = job.request
     wanted = request.images if images is None else names or ()
-    examples = list(named_images(prepared.registry, wanted, images))
+    examples = list(named_images(job.registry, wanted, images))
     pictures = [each.image for each in examples]
-    knowledge = open_knowledge(request, prepared.model)
-    predictions, questions = choose_targets(prepared.model, request.targets, pictures)
-    prepared.registry.hook("interp_before_run", request=request)
-    prepared.context.out_of_time()
-    found = prepared.explain(pictures, questions, knowledge)
-    return prepared.finish(
+    knowledge = open_knowledge(request, job.model)
+    predictions, questions = choose_targets(job.model, request.targets, pictures)
+    job.registry.hook("interp_before_run", request=request)
+    job.context.out_of_time()
+    found = job.explain(pictures, questions, knowledge)
+    return job.finish(
         replace(found, notes=(*_reading_notes(examples), *found.notes)),
         style,
         pictures,
@@ -107,13 +119,13 @@ def survey(
 
     `dataset` takes the place of the request's.
     """
-    prepared = _prepare(request, session, registry, model, out, resume=False)
-    knowledge = open_knowledge(request, prepared.model)
-    prepared.registry.hook("interp_before_run", request=request)
-    with blamed(request.method):
-        data = dataset or open_data(prepared.registry, request.data)
-        found = prepared.method.survey(prepared.model, data, knowledge, prepared.context)
-    return prepared.finish(found, style)
+    with _prepare(request, session, registry, model, out, resume=False) as job:
+        knowledge = open_knowledge(request, job.model)
+        job.registry.hook("interp_before_run", request=request)
+        with blamed(request.method):
+            data = dataset or open_data(job.registry, request.data)
+            found = job.method.survey(job.model, data, knowledge, job.context)
+        return job.finish(found, style)
 
 
 @plain_tensors()
@@ -131,14 +143,14 @@ def fit(
     `dataset` takes the place of the request's. Progress is kept beside `out`, and the same request
     goes on from it. Otherwise as run.
     """
-    prepared = _prepare(request, session, registry, model, out, resume=True)
-    with blamed(request.method):
-        data = dataset or open_data(prepared.registry, request.data)
-        knowledge = prepared.method.fit(prepared.model, data, prepared.context)
-    if out is not None:
-        knowledge.save(out)
-        prepared.remove_checkpoint()
-    return knowledge
+    with _prepare(request, session, registry, model, out, resume=True) as job:
+        with blamed(request.method):
+            data = dataset or open_data(job.registry, request.data)
+            knowledge = job.method.fit(job.model, data, job.context)
+        if out is not None:
+            knowledge.save(out)
+            job.remove_progress()
+        return knowledge
 
 
 def merge(
@@ -170,7 +182,7 @@ def _reading_notes(examples: Sequence[Example]) -> list[str]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Prepared:
+class _Job:
     """A request whose method and model are open and checked, and where its result goes."""
 
     request: Request
@@ -238,15 +250,16 @@ class _Prepared:
         result = Result(explanation, self.registry, style or Style(), self.out)
         if self.out is not None:
             save_bundle(self.out, self.request, explanation, result.drawings)
-            self.remove_checkpoint()
+            self.remove_progress()
         return result
 
-    def remove_checkpoint(self) -> None:
+    def remove_progress(self) -> None:
         """Remove the progress that was kept, once the result is whole."""
         if self.context.checkpoint is not None:
-            shutil.rmtree(self.context.checkpoint, ignore_errors=True)
+            ProgressFolder(self.context.checkpoint).remove()
 
 
+@contextmanager
 def _prepare(
     request: Request,
     session: Session | None,
@@ -254,18 +267,22 @@ def _prepare(
     model: object,
     out: Path | None,
     resume: bool,
-) -> _Prepared:
-    """The request's method and model, in the session given or in a new one."""
+) -> Iterator[_Job]:
+    """The request's method and model, in the session given or in a new one.
+
+    With `out`, progress may be kept beside it within the block, unless `resume` is False.
+    """
     started = time.monotonic()
-    if out is not None:
-        check_new_folder(out)
     if session is None:
         session = Session(registry or Registry.load(), model)
     elif registry is not None or model is not None:
         raise InputError("found a session beside registry or model; put these into the session")
-    checkpoint = out.with_name(f"{out.name}.partial") if out is not None and resume else None
-    method = open_method(session.registry, request.method, request.params)
-    context = session.context(request.seed, request.budget, checkpoint)
-    opened = session.open_model(request.model, request.options)
-    require(request.method, method, opened)
-    return _Prepared(request, session.registry, method, opened, context, out, started)
+    if out is not None:
+        check_new_folder(out)
+    keeping = ProgressFolder.beside(out).kept() if out is not None and resume else nullcontext()
+    with keeping as kept:
+        method = open_method(session.registry, request.method, request.params)
+        context = session.context(request.seed, request.budget, kept)
+        opened = session.open_model(request.model, request.options)
+        require(request.method, method, opened)
+        yield _Job(request, session.registry, method, opened, context, out, started)

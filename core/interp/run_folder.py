@@ -126,6 +126,8 @@ def _explain_missing(
         raise Cancelled(folder.stopped(len(folder.found(MANIFEST)))) from error
     if missing and len(failed) == len(missing):
         raise PluginError(f"every image failed; the first: {next(iter(failed.values()))}")
+    if not finished and missing and len(reader.unreadable) == len(missing):
+        raise InputError(f"found no image that can be read; {'; '.join(reader.notes())}")
     return failed
 
 

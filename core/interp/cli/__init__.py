@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -17,6 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     user's mistake; 130: stopped.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        # what a scheduler sends ends a run as Ctrl-C does: what was done is kept
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     debug = "--debug" in words
     try:
         from interp.cli.app import app
@@ -34,9 +39,9 @@ def _report(error: BaseException) -> int:
     """Print what went wrong in one line on stderr, and return the exit code."""
     if isinstance(error, SystemExit):
         return int(error.code or 0)
-    if isinstance(error, BrokenPipeError):
-        sys.stderr.close()
-        return 1
+    if isinstance(error, BrokenPipeError):  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
         error = STOPPED
     words, code = _message(error)

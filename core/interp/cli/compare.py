@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from interp.cli import flags
 from interp.cli.output import answer, columns, number
+from interp.errors import PluginError
 
 if TYPE_CHECKING:
     from interp.comparison.result import Comparison
@@ -51,6 +52,9 @@ def compare_methods(
     with shell.session() as session:
         found = compare_with_report(request, session, out=place)
     shell.say({"folder": str(found.folder), **found.facts()}, _lines(found))
+    errors = [each.error for record in found.records for each in record.outcomes]
+    if all(errors):
+        raise PluginError(f"every method failed on every image; the first: {errors[0]}")
 
 
 def _lines(found: Comparison) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from interp.dataset import Dataset
-from interp.errors import Cancelled, InputError, UnsupportedError
+from interp.errors import Cancelled, InputError, InterpError, PluginError, UnsupportedError
 from interp.evaluation.data import ChosenImages
 from interp.evaluation.evaluation_run import EvaluationRun
 from interp.evaluation.folder import read_records, save_evaluation, save_record, unfinished
@@ -70,10 +70,30 @@ def evaluate(
     total = len(positions) * len(evaluation.methods)
     evaluation.session.progress("methods on images", total, total)
     found = evaluation.result([records[each] for each in positions])
+    try:
+        _check_measured(found)
+    except InterpError:
+        if folder is not None:
+            folder.remove()  # it keeps failures only, which the same command should try again
+        raise
     if out is not None and folder is not None:
         save_evaluation(found, out)
         folder.remove()
     return found
+
+
+def _check_measured(found: Evaluation) -> None:
+    """Raise InputError where no image could be read, PluginError where every method failed."""
+    skipped = [each.skipped.get("images") for each in found.records]
+    if found.records and all(skipped):
+        raise InputError(f"found no image that can be measured; the first: {skipped[0]}")
+    failures = [
+        each.failures.get(name, {}).get("explain")
+        for each in found.records
+        for name in found.methods
+    ]
+    if failures and all(failures):
+        raise PluginError(f"every method failed on every image; the first: {failures[0]}")
 
 
 def prepare(

@@ -1,0 +1,69 @@
+"""The folder beside an output in which a run keeps its progress until the output is whole."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from interp.errors import InputError
+from interp.storage.folder import write_json_whole
+
+MARK = "interp-progress.json"
+"""The file by which a folder of progress is known from a user's own."""
+WRITTEN = re.compile(
+    r"[0-9a-f]{24}(-\d+){0,3}\.safetensors|training-[0-9a-f]{24}\.(pt|new)|log\.jsonl|\..*"
+)
+"""Names of the files in folders of progress that were made before there was a mark."""
+
+
+@dataclass(frozen=True)
+class ProgressFolder:
+    """Progress of a run that the same request goes on from; removed once the output is whole.
+
+    A folder of that name that holds anything else is the user's, and is left alone.
+    """
+
+    folder: Path
+
+    @classmethod
+    def beside(cls, out: Path) -> ProgressFolder:
+        """The folder of progress of the output `out`."""
+        return cls(out.with_name(f"{out.name}.partial"))
+
+    @contextmanager
+    def kept(self) -> Iterator[Path]:
+        """The folder, marked; removed at the end of the block where nothing was kept in it.
+
+        Raises InputError where it holds something else.
+        """
+        if not self._ours():
+            raise InputError(
+                f"{self.folder} is there and was not written by interp, which would keep its "
+                "progress in it; move it, or name another --out"
+            )
+        write_json_whole(self.folder / MARK, {"kind": "progress"})
+        try:
+            yield self.folder
+        finally:
+            if {each.name for each in self._entries()} <= {MARK}:
+                self.remove()
+
+    def remove(self) -> None:
+        """Remove the folder and all that it holds, if it is one of progress."""
+        if self._ours():
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _entries(self) -> list[Path]:
+        return list(self.folder.iterdir()) if self.folder.is_dir() else []
+
+    def _ours(self) -> bool:
+        """Whether nothing is there, or only what a run has kept."""
+        if not self.folder.is_dir():
+            return not self.folder.exists() and not self.folder.is_symlink()
+        if (self.folder / MARK).is_file():
+            return True
+        return all(each.is_file() and WRITTEN.fullmatch(each.name) for each in self._entries())
