@@ -196,12 +196,12 @@ class ModelAdapter(ABC):
     def probabilities(self, scores: Tensor, output: Output = "prob") -> Tensor:
         """Raw scores (..., K) as `output`, by the model's own activation.
 
-        Raises UnsupportedError for the logarithm of values, which may be negative.
+        Raises UnsupportedError for the logarithm of what is no probability: it may be negative.
         """
-        if output == "logprob" and self.spec.unit == VALUE:
+        if output == "logprob" and self.spec.unit != PROBABILITY:
             raise UnsupportedError(
-                f"found output logprob, but {self.spec.name} answers values; choose prob or logit, "
-                "which both explain the value itself"
+                f"found output logprob, but the scores of {self.spec.name} are no probabilities "
+                f"(unit: {self.spec.unit}); choose prob or logit, which both explain the score itself"
             )
         return express(scores, output, self.spec.activation, self.normalised)
 

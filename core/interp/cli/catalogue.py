@@ -15,14 +15,27 @@ from interp.registry.manifest import ENTRIES, Entry
 from interp.registry.parameter import Parameter, parameters
 
 
-def list_registered(shell: flags.Shell) -> None:
+def list_registered(
+    kind: str | None = flags.argument(
+        "KIND", "Only this kind, such as methods or readouts. [default: all]", default=None
+    ),
+    *,
+    shell: flags.Shell,
+) -> None:
     """List what is registered, and installed packages that are broken.
 
     Examples
       interp list
+      interp list readouts
       interp list --registry my_package/registry.yaml
     """
     registry = shell.registry
+    wanted = None if kind is None else _kind(kind)
+    if wanted is not None:
+        entries = registry.entries(wanted)
+        rows = [(each.name, each.package, each.summary) for each in entries]
+        facts = {"entries": [each.model_dump(mode="json") for each in entries]}
+        return shell.say(facts, columns(rows))
     facts = {
         "entries": [each.model_dump(mode="json") for each in registry.entries()],
         "hooks": [
@@ -33,6 +46,14 @@ def list_registered(shell: flags.Shell) -> None:
         "broken": [each._asdict() for each in registry.broken],
     }
     shell.say(facts, _listing(registry))
+
+
+def _kind(word: str) -> str:
+    """The kind that a word names in the singular or the plural. Raises RegistryError for none."""
+    for kind in ENTRIES:
+        if word in (kind, f"{kind}s", f"{kind[:-1]}ies"):
+            return kind
+    raise RegistryError(f"found no kind {word!r}; {nearest(word, [f'{each}s' for each in ENTRIES])}")
 
 
 def _listing(registry: Registry) -> Iterator[str]:
@@ -69,7 +90,7 @@ def show(
     entry = registry.complete(registry.entry(kind, name) if kind else _find(registry, name))
     facts = entry.model_dump(mode="json")
     found: list[Parameter] = []
-    if entry.kind in ("method", "metric"):
+    if entry.kind in ("method", "metric", "readout"):
         found = parameters(registry.get(entry.kind, entry.name).Params)
         facts["parameters"] = [asdict(each) for each in found]
     shell.say(facts, _description(registry, entry, found))
@@ -102,11 +123,13 @@ def _plain(value: Any) -> str:
 
 
 def _how_to_set(registry: Registry, entry: Entry) -> str:
-    """How the parameters of a method or a metric are set on the command line."""
+    """How the parameters of a method, metric or readout are set on the command line."""
     from interp.metric import ModelMetric
 
     if entry.kind == "method":
         return "each an option of interp run, fit and survey: --name VALUE"
+    if entry.kind == "readout":
+        return f"each set by --readout {entry.name} --readout-param KEY=VALUE"
     if issubclass(registry.get("metric", entry.name), ModelMetric):
         return f"each set by interp measure {entry.name} --set KEY=VALUE"
     return f"each set by interp evaluate --metric-set {entry.name}.KEY=VALUE"

@@ -10,6 +10,8 @@ from interp.errors import ModelError
 from interp.opening.class_readout import ClassReadout
 from interp.opening.function_readout import own_readout
 from interp.opening.named import with_params
+from interp.opening.pixel_readout import PixelReadout
+from interp.opening.similarity_readout import SimilarityReadout
 from interp.opening.value_readout import ValueReadout
 from interp.readout import OutputDescription, RawOutput, Readout
 from interp.spec import ModelOptions
@@ -17,7 +19,12 @@ from interp.storage.model_card import ModelCard
 
 Lookup = Callable[[str, str], Any]
 DEFAULT = "classes"
-OWN: dict[str, type[Readout]] = {DEFAULT: ClassReadout, "value": ValueReadout}
+OWN: dict[str, type[Readout]] = {
+    DEFAULT: ClassReadout,
+    "value": ValueReadout,
+    "pixels": PixelReadout,
+    "similarity": SimilarityReadout,
+}
 """Readouts that need no registry."""
 
 

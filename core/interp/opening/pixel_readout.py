@@ -36,6 +36,8 @@ NAMED = ("out", "logits")
 BACKGROUND = "background"
 """What is in the name of the class of everything else."""
 LOGIT = "logit"
+SHOWN = 5
+"""How many classes a note names."""
 Maps = Callable[["Tensor"], "Tensor"]
 
 
@@ -150,7 +152,9 @@ class PixelReading:
         missing = ~found.any((1, 2))
         weights = np.where(missing[:, None, None], seen, found)
         named = [name for name, gone in zip(self.pixels.classes, missing, strict=True) if gone]
-        notes = [f"found nowhere in the image, and scored over all of it: {', '.join(named)}"]
+        more = f" and {len(named) - SHOWN} more classes" if len(named) > SHOWN else ""
+        listed = ", ".join(named[:SHOWN])
+        notes = [f"found nowhere in the image, and scored over all of it: {listed}{more}"]
         return replace(
             self.describe(weights),
             regions=tuple(_region(each, image) for each in found),

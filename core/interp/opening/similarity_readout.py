@@ -158,7 +158,7 @@ def _texts(output: RawOutput, params: SimilarityParams, width: int) -> list[Refe
         )
     if params.tower is None:
         return []
-    if output.options.readout_params.get("tower") != params.tower:
+    if (output.options.readout_params or {}).get("tower") != params.tower:
         raise ModelError(
             f"the model's card names tower {params.tower}, which is code; say --readout-param "
             f"tower={params.tower} if you trust it"
