@@ -201,7 +201,7 @@ class ModelAdapter(ABC):
         if output == "logprob" and self.spec.unit != PROBABILITY:
             raise UnsupportedError(
                 f"found output logprob, but the scores of {self.spec.name} are no probabilities "
-                f"(unit: {self.spec.unit}); choose prob or logit, which both explain the score itself"
+                f"(unit: {self.spec.unit}); choose prob or logit, which both explain the score"
             )
         return express(scores, output, self.spec.activation, self.normalised)
 
@@ -362,11 +362,14 @@ class ModelAdapter(ABC):
         return cuttable[-1 if last is None else last]
 
     def _before_pixels(self, layer: Layer) -> bool:
-        """Whether a layer is neither the map that the model answers nor nearly as fine as images."""
+        """Whether a layer is neither the map that the model answers nor nearly as fine as that."""
         channels = self.output.map_channels if self.output is not None else 0
         if not channels or layer.grid is None:
             return True
-        fine = (each * COARSE > side for each, side in zip(layer.grid, self.spec.input.size))
+        fine = (
+            each * COARSE > side
+            for each, side in zip(layer.grid, self.spec.input.size, strict=True)
+        )
         return layer.channels != channels and not all(fine)
 
     def _matters(self, layer: Layer, pixels: Tensor) -> bool:

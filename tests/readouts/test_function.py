@@ -63,7 +63,11 @@ def test_a_function_gives_the_scores(
     readout = f"{package(CODE)}:margin"
     model: ModelAdapter = opened(PartSegmenter(), readout, adapter)
     assert model.spec.classes == ("score 0", "score 1")
-    assert (model.spec.unit, model.spec.activation, model.spec.readout) == ("value", "none", readout)
+    assert (model.spec.unit, model.spec.activation, model.spec.readout) == (
+        "value",
+        "none",
+        readout,
+    )
     pixels = model.prepare(picture)[0][None]
     raw = model.raw(pixels)
     assert model.predict(pixels).tolist() == raw[:, 1:].mean((2, 3)).tolist()

@@ -131,7 +131,9 @@ def test_the_embedding_is_found_in_a_larger_answer(opened: Callable, picture: np
             found = self.inner(image)
             return {"image_embeds": found, "map": image}
 
-    plain, larger = (opened(each, "similarity", reference="sample") for each in (Embedding(), Two()))
+    plain, larger = (
+        opened(each, "similarity", reference="sample") for each in (Embedding(), Two())
+    )
     assert similarities(larger, picture) == pytest.approx(similarities(plain, picture))
 
 

@@ -30,12 +30,11 @@ def list_registered(
       interp list --registry my_package/registry.yaml
     """
     registry = shell.registry
-    wanted = None if kind is None else _kind(kind)
-    if wanted is not None:
-        entries = registry.entries(wanted)
+    if kind is not None:
+        entries = registry.entries(_kind(kind))
         rows = [(each.name, each.package, each.summary) for each in entries]
-        facts = {"entries": [each.model_dump(mode="json") for each in entries]}
-        return shell.say(facts, columns(rows))
+        shell.say({"entries": [each.model_dump(mode="json") for each in entries]}, columns(rows))
+        return
     facts = {
         "entries": [each.model_dump(mode="json") for each in registry.entries()],
         "hooks": [
@@ -53,7 +52,9 @@ def _kind(word: str) -> str:
     for kind in ENTRIES:
         if word in (kind, f"{kind}s", f"{kind[:-1]}ies"):
             return kind
-    raise RegistryError(f"found no kind {word!r}; {nearest(word, [f'{each}s' for each in ENTRIES])}")
+    raise RegistryError(
+        f"found no kind {word!r}; {nearest(word, [f'{each}s' for each in ENTRIES])}"
+    )
 
 
 def _listing(registry: Registry) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Scores of classes over the pixels of a segmentation: means, and log odds of mean probabilities."""
+"""Scores of classes over a segmentation's pixels: means, and log odds of mean probabilities."""
 
 from __future__ import annotations
 

@@ -59,8 +59,8 @@ def choose_readout(
             params |= each.readout_params or {}
     if ":" in wanted and wanted != options.readout:
         raise ModelError(
-            f"the model's card names readout {wanted}, which is code; say --readout {wanted} if you "
-            "trust it"
+            f"the model's card names readout {wanted}, which is code; say --readout {wanted} if "
+            "you trust it"
         )
     readout = with_params(_find(wanted, lookup), wanted, params)
     return ChosenReadout(wanted, readout, params, lookup)

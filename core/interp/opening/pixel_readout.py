@@ -67,8 +67,9 @@ class PixelReadout(Readout):
     Each pixel is read as class scores are, so that one channel is a class and its opposite. Of
     probabilities p, the score is the log odds of their mean, log(mean p) - log(mean(1 - p)), which
     a sigmoid turns into the mean probability: a softmax over mean logits would compare classes over
-    different pixels. With `score=logit` it is the mean raw output itself (Vinogradova et al., Towards
-    Interpretable Semantic Segmentation via Gradient-weighted Class Activation Mapping, 2020).
+    different pixels. With `score=logit` it is the mean raw output itself, as in Seg-Grad-CAM
+    (Vinogradova et al., Towards Interpretable Semantic Segmentation via Gradient-weighted Class
+    Activation Mapping, AAAI 2020).
     """
 
     Params: ClassVar[type[Params]] = PixelParams
@@ -148,8 +149,8 @@ class PixelReading:
         self, maps: Tensor, seen: np.ndarray, image: RawImage
     ) -> OutputDescription:
         """The scores of each class where it is found; over the whole image where it is not."""
-        found = _winners(maps, self.pixels) * (seen > 0.5)
-        missing = ~found.any((1, 2))
+        found = np.logical_and(_winners(maps, self.pixels), seen > 0.5)
+        missing = np.logical_not(found.any((1, 2)))
         weights = np.where(missing[:, None, None], seen, found)
         named = [name for name, gone in zip(self.pixels.classes, missing, strict=True) if gone]
         more = f" and {len(named) - SHOWN} more classes" if len(named) > SHOWN else ""

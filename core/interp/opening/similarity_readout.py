@@ -92,7 +92,7 @@ class SimilarityReadout(Readout):
 
 @dataclass(frozen=True, eq=False)
 class Cosine:
-    """Cosines (N, K) of embeddings (N, D) to vectors (K, D) of length 1; 0 for an embedding of 0."""
+    """Cosines (N, K) of embeddings (N, D) to unit vectors (K, D); 0 for an embedding of 0."""
 
     vectors: np.ndarray
 
