@@ -26,6 +26,13 @@ def _trained(name: str, module: str = "networks", **changes: Any) -> ModelSource
 
 VGG = _trained("creatures-vgg")
 RESNET = _trained("creatures-resnet")
-SEGMENTER = _trained("creatures-segmenter", "segmenter", classes=PARTS, readout="pixels")
+SEGMENTER = _trained(
+    "creatures-segmenter",
+    "segmenter",
+    classes=PARTS,
+    activation=None,
+    readout="pixels",
+    readout_params={"activation": "softmax"},
+)
 ONE = HERE / "samples" / "sample.png"
 TWO = HERE / "samples" / "two.png"

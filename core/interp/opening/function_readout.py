@@ -27,8 +27,8 @@ def own_readout(name: str) -> type[Readout]:
         def margin(output):  # here a dictionary of tensors
             return output["out"].flatten(2).amax(2)
 
-    Scores of a function are values without activation, unless one is stated; they are
-    differentiable where the function is. It is trusted code, run as it is. Raises ModelError where
+    Scores of a function are values, unless the options state an activation; they are differentiable
+    where the function is. It is trusted code, run as it is. Raises ModelError where
     the name is neither.
     """
     found = named_object(name, f"readout {name}")
@@ -50,7 +50,7 @@ def own_readout(name: str) -> type[Readout]:
 
 def _describe(name: str, function: Function, output: RawOutput) -> OutputDescription:
     names, notes = output.names(_try(name, function, output).shape[1], word=WORD)
-    activation = output.activation or "none"
+    activation = output.options.activation or "none"  # what is known is the raw output's
     unit = VALUE if activation == "none" else PROBABILITY
     return OutputDescription(activation, names, False, notes, function, unit)
 

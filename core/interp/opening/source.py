@@ -45,6 +45,8 @@ def merge(registered: ModelOptions, given: ModelOptions) -> ModelOptions:
     """The registered options, overridden field by field by those that the user gives."""
     changes = given.model_dump(exclude_defaults=True)
     changes["input"] = {**registered.input, **given.input}
+    if given.readout not in (None, registered.readout):
+        registered = registered.model_copy(update={"readout_params": None})
     return registered.model_copy(update=changes)
 
 
