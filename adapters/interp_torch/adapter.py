@@ -19,7 +19,7 @@ from interp.network.plain_tensors import plain_tensors
 from interp.network.preprocess import probe_images
 from interp.readout import OutputDescription
 from interp.spec import BLACK_BOX, Capability, Layer, ModelOptions, ModelSpec
-from interp.storage.folder import new_folder
+from interp.storage.folder import new_folder, seal
 from interp.target import Target
 from interp_torch.cut import GraphCut, HookCut
 from interp_torch.derived import Recipe, write_derived
@@ -146,6 +146,7 @@ class TorchAdapter(ModelAdapter):
         """Write an adopted model, recipe and weights, whole or not at all, into a new folder."""
         with new_folder(Path(folder)) as draft:
             self.write_model(draft)
+            seal(draft, {"kind": "model"})
         self.spec = self.spec.model_copy(update={"source": str(folder)})
         return Path(folder)
 

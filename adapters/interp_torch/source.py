@@ -14,6 +14,7 @@ from interp.errors import InterpError, ModelError, first_line
 from interp.model import ModelAdapter
 from interp.opening.source import ModelSource, merge
 from interp.spec import ModelOptions
+from interp.storage.folder import check_sealed
 from interp_torch.derived import RECIPE, WEIGHTS, Recipe, read_recipe
 from interp_torch.live import unwrap
 from interp_torch.sources.factory import open_factory
@@ -78,6 +79,7 @@ def _open_live(module: nn.Module) -> Opened:
 
 def open_derived(folder: Path, lookup: Lookup | None, open_base: OpenBase) -> Opened:
     """A folder written by save_model: the base is opened, rebuilt by the builder, and filled."""
+    check_sealed(folder)
     recipe = read_recipe(folder)
     if lookup is None:
         raise ModelError(f"{folder} needs the builder {recipe.builder!r}; open it through interp")

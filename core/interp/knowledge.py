@@ -11,7 +11,7 @@ import numpy as np
 
 from interp.engine.random import draw_states
 from interp.errors import InputError
-from interp.storage.folder import new_folder, read_json, seal, unseal, write_json
+from interp.storage.folder import new_folder, read_json, read_whole, seal, unseal, write_json
 
 if TYPE_CHECKING:
     from interp.model import ModelAdapter
@@ -85,9 +85,10 @@ class Knowledge:
         from safetensors.numpy import load_file
 
         unseal(folder, "knowledge")
-        arrays = load_file(folder / "arrays.safetensors")
-        facts = read_json(folder / "knowledge.json")
-        return cls(**facts, probe=arrays.pop("probe"), arrays=arrays)
+        with read_whole(folder, "what a method learned"):
+            arrays = load_file(folder / "arrays.safetensors")
+            facts = read_json(folder / "knowledge.json")
+            return cls(**facts, probe=arrays.pop("probe"), arrays=arrays)
 
 
 def find_knowledge(

@@ -10,6 +10,7 @@ import yaml
 from interp.errors import InputError
 from interp.params import Params
 from interp.registry.parameter import Parameter, parameters
+from interp.storage.yaml_file import parse_yaml
 from interp_dashboard.layout import grid
 
 ACROSS = 2
@@ -48,6 +49,6 @@ def _text(label: str, key: str, value: Any, words: str) -> Any:
     plain = "" if value is None else yaml.safe_dump(value, default_flow_style=True)
     written = st.text_input(label, plain.replace("...", "").strip(), key=key, help=words)
     try:
-        return yaml.safe_load(written) if written.strip() else None
+        return parse_yaml(written) if written.strip() else None
     except yaml.YAMLError as error:
         raise InputError(f"{label}: {written!r} is not a value; write e.g. 3 or [a, b]") from error

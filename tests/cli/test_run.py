@@ -84,7 +84,7 @@ def test_every_flag_reaches_the_request(run, tmp_path):
     flags = ["--input", "size=16,mean=.5,.4,.3", "--input", "order=BGR", "--device", "cpu"]
     flags += ["--precision", "fp32", "--classes", "names.txt", "--weights", "w.pth"]
     flags += ["--activation", "sigmoid", "--readout", "classes", "--output-name", "scores"]
-    flags += ["--pixels", "float"]
+    flags += ["--pixels", "float", "--readout-param", "limit=3"]
     run("--out", "made", "--budget", "2m", "--batch-size", "7", *flags)
     saved = json.loads((tmp_path / "made/request.json").read_text())
     assert saved["options"] == {
@@ -93,6 +93,7 @@ def test_every_flag_reaches_the_request(run, tmp_path):
         "classes": "names.txt",
         "activation": "sigmoid",
         "readout": "classes",
+        "readout_params": {"limit": 3},
         "output_name": "scores",
         "pixels": "float",
         "device": "cpu",

@@ -16,6 +16,7 @@ from interp.evidence import (
     Gallery,
     Heatmap,
     Matrix,
+    Outline,
     PartMaps,
     Pathway,
     Regions,
@@ -49,6 +50,7 @@ EVIDENCE: list[Evidence] = [
     Table(name="table", columns=["a", "b"], rows=[["x", 1.5]]),
     Curve(name="curve", x=np.arange(3.0), values=np.ones((1, 3)), series=["s"]),
     Tile(name="tile", values=np.array([[0.5, -1.0]])),
+    Outline(name="outline", target="ant", image=0, box=np.array([1.0, 1, 5, 4]), mask=LABELS == 0),
 ]
 
 

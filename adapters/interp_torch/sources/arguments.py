@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from interp.errors import ModelError
+from interp.storage.yaml_file import parse_yaml
 
 
 def split_arguments(text: str) -> tuple[str, dict[str, Any]]:
@@ -41,6 +42,6 @@ def _value(source: str, words: list[str]) -> object:
     except (ValueError, SyntaxError):
         pass
     try:
-        return yaml.safe_load(f"[{text}]" if len(words) > 1 and text[0] not in "[{(" else text)
+        return parse_yaml(f"[{text}]" if len(words) > 1 and text[0] not in "[{(" else text)
     except yaml.YAMLError as error:
         raise ModelError(f"{source}: {text!r} is neither a Python nor a YAML value") from error

@@ -14,6 +14,7 @@ from interp.errors import InputError, nearest
 from interp.registry import Registry
 from interp.request import Choice
 from interp.spec import InputSpec
+from interp.storage.yaml_file import parse_yaml
 
 if TYPE_CHECKING:
     import typer
@@ -41,7 +42,7 @@ def setting(text: str) -> tuple[str, Any]:
     if not equals or not key.strip():
         raise InputError(f"--set {text}: expected key=value, e.g. --set samples=2000")
     try:
-        return key.strip(), yaml.safe_load(value)
+        return key.strip(), parse_yaml(value)
     except yaml.YAMLError as error:
         raise InputError(f"--set {text}: {value!r} is not a YAML value") from error
 

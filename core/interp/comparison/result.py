@@ -20,7 +20,7 @@ from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, Choice, Request
 from interp.result.bundle import open_bundle
 from interp.result.draw import colour_limit, maps_by_target
 from interp.spec import ModelOptions, ModelSpec, Plain
-from interp.storage.folder import MANIFEST, read_json, seal, unseal
+from interp.storage.folder import MANIFEST, read_json, read_whole, seal, unseal
 from interp.storage.image import open_image
 
 RECORD, IMAGE = "record.json", "image.png"
@@ -226,17 +226,18 @@ class Comparison:
     def open(cls, folder: Path) -> Comparison:
         """A saved comparison. Raises InputError if the folder holds none or was altered."""
         about = unseal(folder, "comparison")
-        facts = read_json(folder / "comparison.json")
-        records = tuple(ImageRecord.model_validate(each) for each in facts["images"])
-        return cls(
-            ComparisonRequest.model_validate(read_json(folder / "request.json")),
-            ModelSpec.model_validate(facts["model"]),
-            records,
-            StoredImages(folder, records),
-            tuple(facts["notes"]),
-            about,
-            folder,
-        )
+        with read_whole(folder, "a comparison"):
+            facts = read_json(folder / "comparison.json")
+            records = tuple(ImageRecord.model_validate(each) for each in facts["images"])
+            return cls(
+                ComparisonRequest.model_validate(read_json(folder / "request.json")),
+                ModelSpec.model_validate(facts["model"]),
+                records,
+                StoredImages(folder, records),
+                tuple(facts["notes"]),
+                about,
+                folder,
+            )
 
 
 @dataclass(frozen=True, eq=False)

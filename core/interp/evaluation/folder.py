@@ -16,6 +16,7 @@ from interp.storage.folder import (
     MANIFEST,
     new_folder,
     read_json,
+    read_whole,
     seal,
     unseal,
     write_json,
@@ -77,7 +78,8 @@ def is_evaluation(folder: Path) -> bool:
 def open_evaluation(folder: Path) -> Evaluation:
     """What save_evaluation wrote. Raises InputError for another folder or an altered one."""
     unseal(folder, KIND)
-    return Evaluation.of(read_json(folder / "results.json"))
+    with read_whole(folder, "an evaluation"):
+        return Evaluation.of(read_json(folder / "results.json"))
 
 
 def merge_evaluations(parts: Sequence[Path], out: Path) -> Evaluation:

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from interp.evidence import Evidence, evidence_of
 from interp.explanation import Explanation, Provenance, read_finding_key
 from interp.request import Request
-from interp.storage.folder import new_folder, read_json, seal, unseal, write_json
+from interp.storage.folder import new_folder, read_json, read_whole, seal, unseal, write_json
 from interp.storage.image import open_image
 
 PACKAGES = (
@@ -70,25 +70,26 @@ def open_bundle(folder: Path) -> tuple[Request, Explanation]:
     from safetensors.numpy import load_file
 
     unseal(folder, "explanation")
-    arrays = load_file(folder / "arrays.safetensors")
-    facts = read_json(folder / "explanation.json")
-    images = sorted(folder.glob("image-*.png"), key=lambda path: int(path.stem[6:]))
-    explanation = Explanation(
-        evidence=tuple(
-            evidence_of(
-                each["kind"],
-                each["fields"] | {name: arrays[key] for name, key in each["arrays"].items()},
-            )
-            for each in facts["evidence"]
-        ),
-        samples=facts["samples"],
-        scores=facts["scores"],
-        notes=tuple(facts["notes"]),
-        main=facts.get("main"),
-        images=tuple(open_image(path) for path in images),
-        provenance=PROVENANCE.validate_python(facts["provenance"]),
-    )
-    return Request.model_validate(read_json(folder / "request.json")), _numbered(explanation)
+    with read_whole(folder, "a bundle"):
+        arrays = load_file(folder / "arrays.safetensors")
+        facts = read_json(folder / "explanation.json")
+        images = sorted(folder.glob("image-*.png"), key=lambda path: int(path.stem[6:]))
+        explanation = Explanation(
+            evidence=tuple(
+                evidence_of(
+                    each["kind"],
+                    each["fields"] | {name: arrays[key] for name, key in each["arrays"].items()},
+                )
+                for each in facts["evidence"]
+            ),
+            samples=facts["samples"],
+            scores=facts["scores"],
+            notes=tuple(facts["notes"]),
+            main=facts.get("main"),
+            images=tuple(open_image(path) for path in images),
+            provenance=PROVENANCE.validate_python(facts["provenance"]),
+        )
+        return Request.model_validate(read_json(folder / "request.json")), _numbered(explanation)
 
 
 def _numbered(explanation: Explanation) -> Explanation:

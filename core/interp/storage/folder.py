@@ -13,9 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from interp.errors import InputError
+from interp.errors import InputError, InterpError, first_line
+from interp.storage.text_file import read_text
 
 MANIFEST = "manifest.json"
+JSON_MOST = 1 << 30
+"""Bytes of a JSON file that is read: annotations of a large data set."""
 
 
 def check_new_folder(folder: Path) -> None:
@@ -114,9 +117,26 @@ def write_json_whole(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """The value in a JSON file. Raises InputError that names the file."""
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+        return json.loads(read_text(path, JSON_MOST))
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: expected JSON that can be read; found {error}") from error
+
+
+@contextmanager
+def read_whole(place: Path, what: str) -> Iterator[None]:
+    """Turn any failure to make sense of a file or folder inside the block into an InputError.
+
+    `what` is what was expected there. Errors that interp raises on purpose pass.
+    """
+    try:
+        yield
+    except InterpError:
+        raise
+    except Exception as error:  # parsers of many kinds, given anything
+        raise InputError(
+            f"{place} is damaged: expected {what}; found {type(error).__name__}: "
+            f"{first_line(error)}; make it again"
+        ) from error
 
 
 def seal(folder: Path, about: dict[str, Any]) -> None:
@@ -132,14 +152,26 @@ def unseal(folder: Path, kind: str) -> dict[str, Any]:
         raise InputError(
             f"{folder}: found no {MANIFEST}; expected a {kind} folder that interp wrote"
         )
-    manifest: dict[str, Any] = read_json(folder / MANIFEST)
-    if manifest.get("kind") != kind:
-        raise InputError(f"{folder} holds a {manifest.get('kind')}, expected a {kind}")
-    for name, digest in manifest["files"].items():
+    with read_whole(folder / MANIFEST, f"the manifest of a {kind}"):
+        manifest: dict[str, Any] = read_json(folder / MANIFEST)
+        if manifest["kind"] != kind:
+            raise InputError(f"{folder} holds a {manifest['kind']}, expected a {kind}")
+        _check_files(folder, manifest["files"])
+    return manifest
+
+
+def check_sealed(folder: Path) -> None:
+    """Raise InputError where a folder of any kind was altered since it was sealed, if it was."""
+    if (folder / MANIFEST).is_file():
+        with read_whole(folder / MANIFEST, "a manifest"):
+            _check_files(folder, read_json(folder / MANIFEST)["files"])
+
+
+def _check_files(folder: Path, sums: dict[str, str]) -> None:
+    for name, digest in sums.items():
         path = folder / name
         if not path.is_file() or _sha256(path) != digest:
             raise InputError(f"{path} is missing or was altered since it was written")
-    return manifest
 
 
 def _sha256(path: Path) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from interp.errors import ModelError, RegistryError
+from interp.errors import InputError, ModelError, RegistryError
 from interp.spec import IMAGENET_MEAN, IMAGENET_STD, InputSpec, ModelOptions, ModelSpec, Plain
+from interp.storage.text_file import read_text
 from interp.storage.yaml_file import DocumentError, as_record, key_path, read_yaml
 
 CLASS_FILES = ("classes.txt", "classes.tsv")
@@ -156,12 +157,12 @@ def read_classes(path: Path) -> tuple[str, ...]:
     Raises ModelError for a file that cannot be read.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:  # some editors write a mark
-            if path.suffix != ".tsv":
-                return tuple(line.strip() for line in file if line.strip())
-            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: class names cannot be read ({error})") from error
+        text = read_text(path)
+    except InputError as error:
+        raise ModelError(f"class names cannot be read: {error}") from error
+    if path.suffix != ".tsv":
+        return tuple(line.strip() for line in text.splitlines() if line.strip())
+    rows = list(csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
     if rows and "name" not in rows[0]:
         raise ModelError(f"{path}: no column 'name'; found {', '.join(rows[0])}")
     if rows and "index" in rows[0]:

@@ -9,10 +9,14 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from interp.errors import RegistryError, nearest
+from interp.errors import InputError, RegistryError, nearest
+from interp.storage.text_file import read_text
 
 Model = TypeVar("Model", bound=BaseModel)
 Keys = tuple[str | int, ...]
+
+MOST, DEPTH, NODES = 4 << 20, 100, 200_000
+"""Bytes of a YAML file, levels of nesting, and parts of a value that are read."""
 
 
 class DocumentError(Exception):
@@ -39,18 +43,49 @@ def read_yaml(path: Path) -> Any:
     import yaml
 
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RegistryError(
-            f"{path}: cannot be read ({error}); expected a registry.yaml"
-        ) from error
+        text = read_text(path, MOST)
+    except InputError as error:
+        raise RegistryError(f"{error}; expected a registry.yaml") from error
     try:
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return parse_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}:" if mark else ""
         problem = getattr(error, "problem", None) or error
         raise RegistryError(f"{path}:{line} not valid YAML: {problem}") from error
+
+
+def parse_yaml(text: str) -> Any:
+    """The value of a YAML text, without tags of other programs. Raises yaml.YAMLError.
+
+    Refused before anything is built: a value nested deeper than DEPTH, or of more than NODES parts
+    once its aliases are followed, which a few lines can ask for.
+    """
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    sizes, open_parts = dict[str, int](), [(0, "")]
+    for event in yaml.parse(text, Loader=loader):
+        name = getattr(event, "anchor", None) or ""
+        if isinstance(event, yaml.CollectionStartEvent):
+            open_parts.append((1, name))
+            size = 0
+        elif isinstance(event, yaml.CollectionEndEvent):
+            size, name = open_parts.pop()
+        elif isinstance(event, yaml.AliasEvent):
+            size, name = sizes.get(name, 1), ""
+        else:
+            size = isinstance(event, yaml.ScalarEvent)
+        if name and size:
+            sizes[name] = size
+        total, own = open_parts[-1]
+        open_parts[-1] = total + size, own
+        if len(open_parts) > DEPTH or total + size > NODES:
+            raise yaml.MarkedYAMLError(
+                problem=f"found a value nested deeper than {DEPTH} or of more than {NODES:,} parts",
+                problem_mark=event.start_mark,
+            )
+    return yaml.load(text, Loader=loader)
 
 
 def one_of(value: object, known: Iterable[str], keys: Keys) -> str:
