@@ -82,7 +82,8 @@ def test_its_export_is_read_alike(model, tmp_path: Path):
     again = open_model(str(tmp_path / "parts.onnx"), ModelOptions(), Registry.load())
     image = Creatures(1, 6)[0].image
     one, two = (
-        each.predict(each.prepare(image)[0][None]) for each in (model.focus(image), again.focus(image))
+        each.predict(each.prepare(image)[0][None])
+        for each in (model.focus(image), again.focus(image))
     )
     assert one.numpy() == pytest.approx(two.numpy(), abs=1e-3)
     assert again.spec.readout_params == {"activation": "softmax"}

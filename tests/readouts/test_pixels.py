@@ -203,6 +203,18 @@ def test_maps_of_probabilities_are_averaged_as_they_are(
         opened(nn.Sequential(PartSegmenter(), nn.Softmax(1)), score="logit")
 
 
+@pytest.mark.parametrize("adapter", ["torch", "onnx"])
+def test_maps_of_values_are_averaged_as_they_are(
+    opened: Callable, picture: np.ndarray, adapter: str
+) -> None:
+    depth = nn.Conv2d(3, 1, 1)
+    nn.init.constant_(depth.weight, 40.0)
+    model = opened(depth, "pixels", adapter, ("depth",), activation="none", region="box:0,0,8,8")
+    assert (model.spec.unit, model.spec.classes) == ("value", ("depth",))
+    wanted = (picture[:8, :8] / 255).sum(2).mean() * 40 + depth.bias.item()
+    assert read(model, picture) == pytest.approx([wanted], rel=1e-4)
+
+
 @pytest.mark.parametrize("softmax", [True, False])
 @pytest.mark.parametrize("weighted", [True, False])
 def test_log_odds_of_means_against_a_slow_second_writing(softmax: bool, weighted: bool) -> None:
@@ -279,6 +291,14 @@ def test_regions_outside_of_the_image(
     ):
         with pytest.raises(InputError, match=message):
             opened(PartSegmenter(), region=region).focus(picture)
+
+
+def test_a_mask_is_found_from_any_folder(
+    opened: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = opened(PartSegmenter(), region="mask:part.png")
+    assert model.spec.readout_params["region"] == f"mask:{tmp_path / 'part.png'}"
 
 
 def test_no_segmentation_is_refused(opened: Callable) -> None:

@@ -218,6 +218,16 @@ def test_references_are_found_from_any_folder(
     assert similarities(again, picture) == pytest.approx(similarities(model, picture), abs=1e-5)
 
 
+def test_own_names_of_references_are_exported(
+    opened: Callable, tmp_path: Path, registry: Registry
+) -> None:
+    names = ("creature",)
+    model = opened(Embedding(), "similarity", classes=names, reference="sample")
+    model.export(tmp_path / "own.onnx")
+    again = open_model(str(tmp_path / "own.onnx"), ModelOptions(), registry)
+    assert model.spec.classes == again.spec.classes == names
+
+
 def test_an_unknown_parameter_is_told(opened: Callable) -> None:
     with pytest.raises(InputError, match="similarity has no parameter 'refrence'"):
         opened(Embedding(), "similarity", refrence="sample")

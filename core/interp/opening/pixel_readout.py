@@ -26,7 +26,7 @@ from interp.opening.pixel_region import (
 )
 from interp.params import Params
 from interp.readout import OutputDescription, RawImage, RawOutput, Readout, Region
-from interp.spec import PROBABILITY, InputSpec
+from interp.spec import PROBABILITY, VALUE, InputSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,6 +63,8 @@ class PixelParams(Params):
 
 class PixelReadout(Readout):
     """Segmentations (N, K, h, w): the score of a class is its mean over a region of the image.
+
+    So are maps of values, such as depth, with the activation "none".
 
     Each pixel is read as class scores are, so that one channel is a class and its opposite. Of
     probabilities p, the score is the log odds of their mean, log(mean p) - log(mean(1 - p)), which
@@ -109,19 +111,30 @@ class PixelReading:
     channels: int
     """How many channels the maps have."""
 
+    @property
+    def unit(self) -> str:
+        """Unit of the scores, once they are activated; maps without an activation are of values."""
+        if self.pixels.activation == "none" and not self.pixels.normalised:
+            return VALUE
+        return PROBABILITY if self.score == "probability" else LOGIT
+
+    @property
+    def odds(self) -> bool:
+        """Whether the scores are log odds of mean probabilities, not plain means."""
+        return self.unit == PROBABILITY and not self.pixels.normalised
+
     def describe(self, weights: np.ndarray | None = None) -> OutputDescription:
         """The scores over cells of these weights (K, h, w), or (1, h, w) for all classes alike.
 
         None: over all cells.
         """
-        odds = self.score == "probability" and not self.pixels.normalised
         return OutputDescription(
-            "sigmoid" if odds else "none",
+            "sigmoid" if self.odds else "none",
             self.pixels.classes,
             self.pixels.normalised,
             scores=self._scores(weights),
-            unit=PROBABILITY if self.score == "probability" else LOGIT,
-            params={"activation": self.pixels.activation},
+            unit=self.unit,
+            params={"activation": self.pixels.activation, **self._fixed()},
             map_channels=self.channels,
         )
 
@@ -140,6 +153,11 @@ class PixelReading:
             shown = None if self.region.kind == IMAGE else Region(box_around(mask), mask)
             return replace(self.describe(weights), regions=(shown,) * len(maps))
         return self._where_predicted(maps, weights, image)
+
+    def _fixed(self) -> dict[str, str]:
+        """A mask by its absolute path, so that the model opens from another folder."""
+        file = self.region.file
+        return {} if file is None else {"region": str(replace(self.region, file=file.resolve()))}
 
     def class_maps(self, maps: Tensor) -> Tensor:
         """The scores of each pixel (N, K, h, w): both classes' of one channel."""
@@ -165,12 +183,11 @@ class PixelReading:
 
     def _scores(self, weights: np.ndarray | None) -> Callable[[Tensor], Tensor]:
         softmax = self.pixels.activation == "softmax"
-        odds = self.score == "probability" and not self.pixels.normalised
 
         def scores(output: Tensor) -> Tensor:
             maps = self.class_maps(self.maps(output))
             share = None if weights is None else maps.new_tensor(weights)
-            return mean_log_odds(maps, share, softmax) if odds else weighted_mean(maps, share)
+            return mean_log_odds(maps, share, softmax) if self.odds else weighted_mean(maps, share)
 
         return scores
 

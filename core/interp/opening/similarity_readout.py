@@ -15,6 +15,8 @@ from interp.opening.python_object import named_object
 from interp.params import Params
 from interp.readout import OutputDescription, RawOutput, Readout
 from interp.storage.image import read_image
+from interp.storage.numpy_file import open_array
+from interp.storage.text_file import read_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,6 +50,8 @@ class Reference:
 
     name: str
     vector: np.ndarray
+    notes: tuple[str, ...] = ()
+    """What was assumed in reading its image."""
 
 
 class SimilarityReadout(Readout):
@@ -74,6 +78,7 @@ class SimilarityReadout(Readout):
             )
         units = [_unit(each) for each in found]
         names, notes = _names(found, output)
+        notes += [f"reference {each.name}: {note}" for each in found for note in each.notes]
         return OutputDescription(
             "none",
             names,
@@ -113,8 +118,9 @@ def _references(output: RawOutput, name: str, width: int) -> list[Reference]:
         vectors = _read_vectors(path, width)
         if vectors is not None:
             return _numbered(path.stem, vectors)
-    answer = output.answer(read_image(path).pixels).value
-    return [Reference(Path(name).stem, answer.flatten().float().cpu().numpy())]
+    image = read_image(path)
+    answer = output.answer(image.pixels).value
+    return [Reference(Path(name).stem, answer.flatten().float().cpu().numpy(), image.notes)]
 
 
 def _file(output: RawOutput, name: str) -> Path:
@@ -130,9 +136,9 @@ def _file(output: RawOutput, name: str) -> Path:
 def _read_vectors(path: Path, width: int) -> np.ndarray | None:
     """Vectors (P, D) in a file; None where it holds no list of vectors of this width."""
     try:
-        values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: vectors cannot be read ({first_line(error)})") from error
+        values = open_array(path)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     fits = values.ndim in (1, 2) and values.shape[-1] == width and len(values)
     if not fits and values.dtype.kind == "f" and values.ndim < 3:
         raise InputError(
@@ -175,11 +181,7 @@ def _texts(output: RawOutput, params: SimilarityParams, width: int) -> list[Refe
 def _lines(prompt: str) -> list[str]:
     if not prompt.endswith(LINES):
         return [prompt]
-    try:
-        text = Path(prompt).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{prompt}: prompts cannot be read ({first_line(error)})") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return [line.strip() for line in read_text(Path(prompt)).splitlines() if line.strip()]
 
 
 def _embed(prompts: list[str], tower: str) -> np.ndarray:
@@ -209,9 +211,10 @@ def _unit(reference: Reference) -> np.ndarray:
 
 
 def _names(found: list[Reference], output: RawOutput) -> tuple[tuple[str, ...], list[str]]:
-    """The references' own names, or those that the user gives."""
+    """The references' own names, or those that the user or an export gives."""
     names = [each.name for each in found]
-    if output.options.classes is not None:
+    exported = output.known.readout == "similarity" and output.known.classes is not None
+    if output.options.classes is not None or output.card.classes is not None or exported:
         return output.names(len(names), word=SIMILARITY)
     counts = Counter(names)
     twice = [name for name, count in counts.items() if count > 1]
