@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,19 @@ from typing import Any
 import numpy as np
 
 from interp.errors import InputError
-from interp.storage.coco import DOCUMENT, Json, keypoints, read_coco, run_lengths, to_mask
+from interp.storage.coco import (
+    DOCUMENT,
+    CocoAnnotation,
+    CocoCategory,
+    CocoDocument,
+    CocoImage,
+    Id,
+    Json,
+    keypoints,
+    read_coco,
+    run_lengths,
+    to_mask,
+)
 from interp.storage.folder import new_folder, write_json
 from interp.storage.image import SUFFIXES, LoadedImage, images_in, read_image, split_page
 
@@ -76,6 +89,11 @@ class Dataset(ABC):
     def fingerprint(self) -> str:
         """Hash of names and annotation, cheap: no image is read."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out of the data set as it was opened, one sentence each."""
+        return ()
+
     @abstractmethod
     def __len__(self) -> int: ...
 
@@ -120,30 +138,40 @@ class ImageFiles(Dataset):
     files: tuple[Path, ...]
     names: tuple[str, ...] = ()
     labelled: bool = False
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """The folders' names, in alphabetical order."""
-        return tuple(sorted({each.parent.name for each in self.files})) if self.labelled else ()
+        folders = {_readable(each.parent.name) for each in self.files}
+        return tuple(sorted(folders)) if self.labelled else ()
 
     @property
     def fingerprint(self) -> str:
         folders = [f"{each.parent.name}/" if self.labelled else "" for each in self.files]
         facts = [
-            f"{folder}{each.name}/{split_page(each)[0].stat().st_size}"
+            f"{folder}{each.name}/{_size(split_page(each)[0])}"
             for folder, each in zip(folders, self.files, strict=True)
         ]
-        return hashlib.sha256("\n".join(facts).encode()).hexdigest()
+        return hashlib.sha256(os.fsencode("\n".join(facts))).hexdigest()
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, index: int) -> Example:
         file = self.files[index]
-        label = self.classes.index(file.parent.name) if self.labelled else None
-        name = self.names[index] if self.names else file.stem
+        label = self.classes.index(_readable(file.parent.name)) if self.labelled else None
+        name = self.names[index] if self.names else _readable(file.stem)
         found = read_image(file)
         return Example(name, found.pixels, label, notes=found.notes)
+
+
+def _size(file: Path) -> int | str:
+    """A file's size in bytes; of a link that leads nowhere, none."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return "none"
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,64 +181,66 @@ class CocoFolder(Dataset):
     path: Path
 
     @cached_property
-    def document(self) -> Json:
-        """The annotations as they were read."""
+    def document(self) -> CocoDocument:
+        """The annotations that can be used."""
         return read_coco(self.path)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.document.notes
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        return tuple(category["name"] for category in self.document["categories"])
+        return tuple(each.name for each in self.document.categories)
 
     @property
     def fingerprint(self) -> str:
         return hashlib.sha256((self.path / DOCUMENT).read_bytes()).hexdigest()
 
     def __len__(self) -> int:
-        return len(self.document["images"])
+        return len(self.document.images)
 
     def __getitem__(self, index: int) -> Example:
-        entry = self.document["images"][index]
-        image, notes = read_image(self.path / "images" / entry["file_name"])
-        name = Path(entry["file_name"]).stem
-        try:
-            instances = tuple(
-                self._instance(each, image.shape[:2])
-                for each in self._annotations.get(entry["id"], [])
-            )
-            return Example(name, image, self._label(entry, instances), instances, notes)
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"found an annotation of {name} that cannot be read ({error!r}); expected COCO's "
-                f"bbox, category_id, segmentation and keypoints; export {self.path} again"
-            ) from error
+        entry = self.document.images[index]
+        image, read = read_image(self.path / "images" / entry.file_name)
+        instances, notes = [], list(read)
+        for annotation in self._annotations.get(entry.id, []):
+            try:
+                instances.append(self._instance(annotation, image.shape[:2]))
+            except InputError as error:
+                notes.append(f"an object was left out: {error}")
+        label = self._label(entry, instances)
+        return Example(
+            _readable(Path(entry.file_name).stem), image, label, tuple(instances), tuple(notes)
+        )
 
     @cached_property
-    def _annotations(self) -> dict[int, list[Json]]:
+    def _annotations(self) -> dict[Id, list[CocoAnnotation]]:
         """The annotations of each image, by the image's id."""
-        grouped: dict[int, list[Json]] = {}
-        for annotation in self.document["annotations"]:
-            grouped.setdefault(annotation["image_id"], []).append(annotation)
+        grouped: dict[Id, list[CocoAnnotation]] = {}
+        for each in self.document.annotations:
+            grouped.setdefault(each.image_id, []).append(each)
         return grouped
 
     @cached_property
-    def _labels(self) -> dict[int, int]:
+    def _labels(self) -> dict[Id, int]:
         """The class index of each category, by the category's id."""
-        return {category["id"]: n for n, category in enumerate(self.document["categories"])}
+        return {each.id: number for number, each in enumerate(self.document.categories)}
 
-    def _label(self, entry: Json, instances: tuple[Instance, ...]) -> int | None:
+    def _label(self, entry: CocoImage, instances: Sequence[Instance]) -> int | None:
         """The image's own `label`, which plain COCO has not, else the class of the largest box."""
-        if "label" in entry:
-            return None if entry["label"] is None else self._labels[entry["label"]]
+        if "label" in entry.model_fields_set:
+            return None if entry.label is None else self._labels.get(entry.label)
         return max(instances, key=_area).label if instances else None
 
-    def _instance(self, annotation: Json, shape: tuple[int, ...]) -> Instance:
-        label = self._labels[annotation["category_id"]]
-        left, top, width, height = annotation["bbox"]
+    def _instance(self, annotation: CocoAnnotation, shape: tuple[int, ...]) -> Instance:
+        label = self._labels[annotation.category_id]
+        left, top, width, height = annotation.bbox
         return Instance(
             label,
             (left, top, left + width, top + height),
-            to_mask(annotation.get("segmentation"), shape),
-            _parts(self.document["categories"][label], annotation, shape),
+            to_mask(annotation.segmentation, shape),
+            _parts(self.document.categories[label], annotation, shape),
         )
 
 
@@ -219,20 +249,28 @@ def _area(instance: Instance) -> float:
     return (right - left) * (bottom - top)
 
 
-def _parts(category: Json, annotation: Json, shape: tuple[int, ...]) -> tuple[Part, ...]:
+def _parts(
+    category: CocoCategory, annotation: CocoAnnotation, shape: tuple[int, ...]
+) -> tuple[Part, ...]:
     """Parts in the order they were written; of plain COCO, every keypoint that is labelled.
 
-    The category's `defining`, which plain COCO has not, names the parts that tell the class.
+    The category's `defining`, which plain COCO has not, names the parts that tell the class. A
+    part without a keypoint is left out.
     """
-    flat = annotation.get("keypoints") or []
-    triples = zip(category.get("keypoints", []), flat[0::3], flat[1::3], flat[2::3], strict=False)
+    flat = annotation.keypoints or ()
+    triples = zip(category.keypoints, flat[0::3], flat[1::3], flat[2::3], strict=False)
     places = {name: (x, y) for name, x, y, seen in triples if seen}
-    masks = annotation.get("parts") or dict.fromkeys(places)
-    defining = category.get("defining", [])
+    masks = annotation.parts or dict.fromkeys(places)
     return tuple(
-        Part(name, places[name], to_mask(runs, shape), name in defining)
+        Part(name, places[name], to_mask(runs, shape), name in category.defining)
         for name, runs in masks.items()
+        if name in places
     )
+
+
+def _readable(name: str) -> str:
+    """A file's name as text that can be written; what is no UTF-8 becomes a question mark."""
+    return os.fsencode(name).decode("utf-8", "replace").replace("\ufffd", "?")
 
 
 def open_dataset(path: str | Path) -> Dataset:
@@ -245,7 +283,9 @@ def open_dataset(path: str | Path) -> Dataset:
     if (path / DOCUMENT).is_file():
         dataset = CocoFolder(path)
     else:
-        dataset = ImageFiles(images_in(path, "*/*"), labelled=True)
+        loose = len(images_in(path, "*"))
+        note = f"{loose} images beside the class folders of {path} were left out"
+        dataset = ImageFiles(images_in(path, "*/*"), (), True, (note,) if loose else ())
     if not len(dataset):
         dataset = ImageFiles(images_in(path, "*"))
     if not path.is_dir() or not len(dataset):
@@ -364,7 +404,8 @@ class TolerantReader:
         """What was left out, and what was assumed; nothing where all could be read as they are."""
         named = "; ".join(self.unreadable[:NAMED])
         found = [f"{len(self.unreadable)} unreadable images were left out ({named})"]
-        return [*(found if self.unreadable else ()), *reading_notes(self.assumed)]
+        left_out = found if self.unreadable else ()
+        return [*self.dataset.notes, *left_out, *reading_notes(self.assumed)]
 
 
 def reading_notes(assumed: Mapping[str, Sequence[str]]) -> list[str]:

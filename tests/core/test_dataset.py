@@ -1,14 +1,24 @@
 """Data sets on disk: what is written is read back exactly, and bad folders are refused plainly."""
 
 import json
+import os
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from interp.dataset import Dataset, Example, Instance, Part, open_dataset, write_coco
+from interp.dataset import (
+    Dataset,
+    Example,
+    Instance,
+    Part,
+    TolerantReader,
+    open_dataset,
+    write_coco,
+)
 from interp.errors import InputError
+from interp.result.bundle import write_png
 from interp.storage.image import HEIF, PHOTOS, SUFFIXES
 
 
@@ -118,12 +128,92 @@ def test_plain_coco_with_polygons(written):
     assert overlap > 0.6
 
 
-def test_broken_annotation_names_the_image(written):
+WRONG = [
+    ("category_id", 77, "category_id: found 77, which no category has"),
+    ("image_id", 99, "image_id: found 99, which no image has"),
+    ("bbox", [4, 5, float("nan"), 2], "bbox"),
+    ("bbox", [4, 5, -3, 2], "expected width and height above 0"),
+    ("bbox", [4, 5, 1e999, 2], "bbox"),
+    ("bbox", [4, 5], "bbox"),
+    ("bbox", None, "bbox"),
+    ("keypoints", ["a"], "keypoints"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "words"), WRONG)
+def test_an_annotation_that_cannot_be_used_is_left_out_and_named(written, key, value, words):
+    """Also a box without area, which would count as a miss of every map."""
     _, folder = written
-    file = folder / "annotations.json"
-    file.write_text(file.read_text().replace('"category_id": 2', '"category_id": 77'))
-    with pytest.raises(InputError, match="photo-0"):
-        open_dataset(folder)[0]
+    document = json.loads((folder / "annotations.json").read_text())
+    before = len(open_dataset(folder)[0].instances)
+    document["annotations"][0][key] = value
+    (folder / "annotations.json").write_text(json.dumps(document))
+    opened = open_dataset(folder)
+    assert len(opened[0].instances) == before - 1
+    (note,) = opened.notes
+    assert note.startswith("1 annotations of annotations.json were left out (number 0: ")
+    assert words in note
+
+
+MASKS = [
+    {"size": [10**6, 10**6], "counts": [10**12]},
+    {"size": [20, 31], "counts": [-1, 621]},
+    {"size": [20, 31], "counts": [1, 2]},
+    {"size": [20, 31], "counts": "abc"},
+    {"size": None},
+    [["a", "b"]],
+    [[1, 2, 3]],
+    [[1e300] * 6],
+    "mask",
+    7,
+]
+
+
+@pytest.mark.parametrize("mask", MASKS)
+def test_a_mask_that_cannot_be_used_leaves_its_object_out(written, mask):
+    _, folder = written
+    document = json.loads((folder / "annotations.json").read_text())
+    before = open_dataset(folder)[0]
+    document["annotations"][0]["segmentation"] = mask
+    (folder / "annotations.json").write_text(json.dumps(document))
+    after = open_dataset(folder)[0]
+    assert len(after.instances) == len(before.instances) - 1
+    assert after.notes[0].startswith("an object was left out: found ")
+
+
+def test_a_file_outside_of_the_folder_is_no_image(written):
+    _, folder = written
+    document = json.loads((folder / "annotations.json").read_text())
+    document["images"][0]["file_name"] = "../../secret.png"
+    (folder / "annotations.json").write_text(json.dumps(document))
+    opened = open_dataset(folder)
+    assert "expected a file inside images/" in opened.notes[0]
+    assert len(opened) == len(document["images"]) - 1
+
+
+def test_loose_images_and_broken_links_are_told(tmp_path):
+    picture = np.zeros((8, 8, 3), np.uint8)
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        write_png(tmp_path / name / "a.png", picture)
+    write_png(tmp_path / "loose.png", picture)
+    (tmp_path / "cat" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    opened = open_dataset(tmp_path)
+    assert opened.notes == (f"1 images beside the class folders of {tmp_path} were left out",)
+    reader = TolerantReader(opened)
+    read = [example for _, example in reader.examples() if example is not None]
+    assert [each.label for each in read] == [0, 1]
+    assert "1 unreadable images were left out" in reader.notes()[1]
+    assert opened.fingerprint
+
+
+def test_a_name_that_is_no_text_is_still_an_image(tmp_path):
+    name = os.fsdecode(b"bad-\xff.png")
+    write_png(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "a.png").rename(tmp_path / name)
+    (example,) = open_dataset(tmp_path)
+    assert example.name == "bad-?"
+    assert open_dataset(tmp_path).fingerprint
 
 
 def test_two_images_of_one_name_are_refused(tmp_path):

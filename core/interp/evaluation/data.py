@@ -36,8 +36,8 @@ class ChosenImages:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was assumed about the classes, or does not fit, one sentence each."""
-        return self._match.notes
+        """What was left out, and what was assumed about the classes, one sentence each."""
+        return (*self.dataset.notes, *self._match.notes)
 
     @cached_property
     def _match(self) -> ClassMatch:

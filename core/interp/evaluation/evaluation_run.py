@@ -49,6 +49,7 @@ class EvaluationRun:
 
     def result(self, records: list[EvaluationRecord]) -> Evaluation:
         """The evaluation that these records make."""
+        data = self.images if self.request.target == "true" else self.images.dataset
         return Evaluation(
             request=self.request,
             model=self.model.spec,
@@ -65,7 +66,7 @@ class EvaluationRun:
             },
             records=tuple(records),
             refused=self.refused,
-            data_notes=self.images.notes if self.request.target == "true" else (),
+            data_notes=data.notes,
         )
 
     def time_estimate(self, record: EvaluationRecord, left: list[int]) -> str:
