@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from interp.errors import InputError, ModelError
-from interp.network.layout import LayoutReader, corner_images, sketches
-from interp.network.outputs import outline, tensors
+from interp.network.outputs import tensors
 from interp.network.pixel_scores import mean_log_odds, weighted_mean
-from interp.opening.class_readout import ClassReadout, opposite
+from interp.opening.class_readout import opposite
+from interp.opening.pixel_maps import PixelMaps, read_maps
 from interp.opening.pixel_region import (
     FORMS,
     IMAGE,
@@ -26,7 +25,7 @@ from interp.opening.pixel_region import (
 )
 from interp.params import Params
 from interp.readout import OutputDescription, RawImage, RawOutput, Readout, Region
-from interp.spec import PROBABILITY, VALUE, InputSpec
+from interp.spec import PROBABILITY, VALUE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +37,6 @@ BACKGROUND = "background"
 LOGIT = "logit"
 SHOWN = 5
 """How many classes a note names."""
-Maps = Callable[["Tensor"], "Tensor"]
 
 
 class PixelParams(Params):
@@ -85,215 +83,104 @@ class PixelReadout(Readout):
 
     def read(self, output: RawOutput) -> OutputDescription:
         region = parse_region(self.params.region)
-        value = _check(output)
-        last, notes = channels_last(output, value)
-        maps = _channels_first if last else _as_they_are
-        pixels = _read_pixels(output, maps, self.params.activation)
-        if self.params.score == "logit" and pixels.normalised:
+        maps = read_maps(output, self.params.activation)
+        if self.params.score == "logit" and maps.pixel.normalised:
             raise ModelError(
                 f"{output.model} answers probabilities, of which readout pixels knows no logits; "
                 "leave out score=logit"
             )
-        channels = value.shape[3 if last else 1]
-        reading = PixelReading(pixels, maps, region, self.params.score, channels)
-        return replace(reading.describe(), focus=reading.focus, notes=[*pixels.notes, *notes])
+        reading = PixelReading(maps, region, self.params.score)
+        return replace(reading.describe(), focus=reading.focus, notes=maps.notes)
 
 
 @dataclass(frozen=True, eq=False)
 class PixelReading:
-    """How a model's maps are read: each of its `pixels` so, and averaged over a region."""
+    """How maps are averaged over a region."""
 
-    pixels: OutputDescription
-    maps: Maps
-    """The raw output as maps (N, C, h, w)."""
+    maps: PixelMaps
     region: PixelRegion
     score: str
-    channels: int
-    """How many channels the maps have."""
 
     @property
     def unit(self) -> str:
         """Unit of the scores, once they are activated; maps without an activation are of values."""
-        if self.pixels.activation == "none" and not self.pixels.normalised:
+        if self.maps.pixel.activation == "none" and not self.maps.pixel.normalised:
             return VALUE
         return PROBABILITY if self.score == "probability" else LOGIT
 
     @property
     def odds(self) -> bool:
         """Whether the scores are log odds of mean probabilities, not plain means."""
-        return self.unit == PROBABILITY and not self.pixels.normalised
+        return self.unit == PROBABILITY and not self.maps.pixel.normalised
 
-    def describe(self, weights: np.ndarray | None = None) -> OutputDescription:
+    def describe(self, weights: Tensor | None = None) -> OutputDescription:
         """The scores over cells of these weights (K, h, w), or (1, h, w) for all classes alike.
 
         None: over all cells.
         """
+        pixel, file = self.maps.pixel, self.region.file
+        # A mask by its absolute path, so that the model opens from another folder.
+        mask = {} if file is None else {"region": f"{self.region.kind}:{file.resolve()}"}
         return OutputDescription(
             "sigmoid" if self.odds else "none",
-            self.pixels.classes,
-            self.pixels.normalised,
-            scores=self._scores(weights),
+            pixel.classes,
+            pixel.normalised,
+            scores=lambda output: self._scores(output, weights),
             unit=self.unit,
-            params={"activation": self.pixels.activation, **self._fixed()},
-            map_channels=self.channels,
+            params={"activation": pixel.activation, **mask},
+            map_channels=self.maps.channels,
         )
+
+    def _scores(self, output: Tensor, weights: Tensor | None) -> Tensor:
+        maps = self.maps(output)
+        share = None if weights is None else weights.to(maps)
+        if self.odds:
+            return mean_log_odds(maps, share, self.maps.pixel.activation == "softmax")
+        return weighted_mean(maps, share)
 
     def focus(self, image: RawImage) -> OutputDescription:
         """The scores over the region in one image, as the model answered to it."""
-        maps = self.class_maps(self.maps(image.value))[0].detach().float()
-        grid = (maps.shape[1], maps.shape[2])
+        import torch
+
+        maps = self.maps(image.value)[0].detach().float()
         mask = self.region.mask(image.image.shape[:2])
-        weights = on_grid(mask, image.placement, grid)[None]
-        if not weights.any():
+        seen = on_grid(mask, image.placement, (maps.shape[1], maps.shape[2]))
+        if not seen.any():
             raise InputError(
                 f"found region {self.region}, which lies outside of what the model sees of the "
                 "image; expected a pixel that it sees"
             )
-        if self.region.kind != PREDICTED:
-            shown = None if self.region.kind == IMAGE else Region(box_around(mask), mask)
-            return replace(self.describe(weights), regions=(shown,) * len(maps))
-        return self._where_predicted(maps, weights, image)
-
-    def _fixed(self) -> dict[str, str]:
-        """A mask by its absolute path, so that the model opens from another folder."""
-        file = self.region.file
-        return {} if file is None else {"region": str(replace(self.region, file=file.resolve()))}
-
-    def class_maps(self, maps: Tensor) -> Tensor:
-        """The scores of each pixel (N, K, h, w): both classes' of one channel."""
-        return _by_pixel(maps, self.pixels.scores)
+        if self.region.kind == PREDICTED:
+            return self._where_predicted(maps, seen, image)
+        shown = None if self.region.kind == IMAGE else Region(box_around(mask), mask)
+        weights = torch.from_numpy(seen)[None].to(maps.device)
+        return replace(self.describe(weights), regions=(shown,) * len(maps))
 
     def _where_predicted(
         self, maps: Tensor, seen: np.ndarray, image: RawImage
     ) -> OutputDescription:
         """The scores of each class where it is found; over the whole image where it is not."""
-        found = np.logical_and(_winners(maps, self.pixels), seen > 0.5)
+        import torch
+
+        classes = self.maps.pixel.classes
+        found = np.logical_and(self.maps.winners(maps), seen > 0.5)
         missing = np.logical_not(found.any((1, 2)))
-        weights = np.where(missing[:, None, None], seen, found)
-        named = [name for name, gone in zip(self.pixels.classes, missing, strict=True) if gone]
-        more = f" and {len(named) - SHOWN} more classes" if len(named) > SHOWN else ""
-        listed = ", ".join(named[:SHOWN])
-        notes = [f"found nowhere in the image, and scored over all of it: {listed}{more}"]
+        weights = np.where(missing[:, None, None], seen, found).astype(np.float32)
+        named = [name for name, gone in zip(classes, missing, strict=True) if gone]
         return replace(
-            self.describe(weights),
+            self.describe(torch.from_numpy(weights).to(maps.device)),
             regions=tuple(_region(each, image) for each in found),
-            order=_by_size(found, self.pixels.classes),
-            notes=notes if named else (),
+            order=_by_size(found, classes),
+            notes=_nowhere(named),
         )
 
-    def _scores(self, weights: np.ndarray | None) -> Callable[[Tensor], Tensor]:
-        softmax = self.pixels.activation == "softmax"
 
-        def scores(output: Tensor) -> Tensor:
-            maps = self.class_maps(self.maps(output))
-            share = None if weights is None else maps.new_tensor(weights)
-            return mean_log_odds(maps, share, softmax) if self.odds else weighted_mean(maps, share)
-
-        return scores
-
-
-@dataclass(frozen=True, eq=False)
-class _Pixels(RawOutput):
-    """The output at each pixel as if each were an image."""
-
-    def scores(self) -> Tensor:
-        found: Tensor = self.value
-        return found
-
-
-def _check(output: RawOutput) -> Tensor:
-    """The answer to two images, (2, ., ., .) float32. Raises ModelError for another one."""
-    import torch
-
-    value = output.value
-    if not isinstance(value, torch.Tensor) or value.dim() != 4 or len(value) != 2:
-        raise ModelError(
-            f"{output.model} answers {outline(value)} to 2 images; readout pixels expects a "
-            "segmentation, (2, classes, h, w); choose another --readout"
-        )
-    if not bool(torch.isfinite(value).all()):
-        raise ModelError(f"{output.model} answers NaN or infinity; check its weights")
-    return value.float()
-
-
-def channels_last(output: RawOutput, value: Tensor) -> tuple[bool, list[str]]:
-    """Whether an answer (2, ., ., .) has its classes last, and a note where that was measured.
-
-    The axes that have the input's proportions follow the image. Where both may, one corner of an
-    image is changed and the cells that answer are looked at.
-    """
-    _, first, middle, last = value.shape
-    leading, trailing = (_fits(sides, output.input) for sides in ((middle, last), (first, middle)))
-    if leading != trailing or output.run is None:
-        return trailing and not leading, []
-    answers = output.run(corner_images(output.input)).float()
-    reader = LayoutReader(output.input.size)
-    found = reader.describe("", "", tuple(value.shape), None, sketches(answers), cut="none")
-    layout = "NCHW" if found is None or found.layout == "other" else found.layout
-    seen = "as changes in an image show" if found and found.layout == layout else "assumed"
-    words = "last" if layout == "NHWC" else "before its rows and columns"
-    return layout == "NHWC", [f"the output's classes stand {words} ({seen})"]
-
-
-def _fits(sides: tuple[int, int], spec: InputSpec) -> bool:
-    """Whether a grid has the input's proportions, up to one cell."""
-    (h, w), (height, width) = sides, spec.size
-    return min(h, w) > 1 and abs(h * width - w * height) <= max(width, height)
-
-
-def _read_pixels(output: RawOutput, maps: Maps, activation: Any) -> OutputDescription:
-    """How each pixel's values (C,) are read: as a classifier's scores are.
-
-    An activation in an export's own card is that of the readout's scores, not of a pixel's.
-    """
-    options, known = output.options, output.known
-    if known.readout == "pixels":
-        known = known.model_copy(update={"activation": activation})
-    elif activation is not None and options.activation is None:
-        options = options.model_copy(update={"activation": activation})
-    run = output.run
-    pixels = _Pixels(
-        output.model,
-        _rows(maps(output.value.float())),
-        options,
-        output.card,
-        known,
-        output.file,
-        output.input,
-        None if run is None else lambda images: _rows(maps(run(images))),
-    )
-    return ClassReadout(Params()).read(pixels)
-
-
-def _rows(maps: Tensor) -> Tensor:
-    """The values of each pixel of maps (N, C, h, w), (N * h * w, C)."""
-    return maps.movedim(1, -1).flatten(0, -2)
-
-
-def _by_pixel(maps: Tensor, scores: Callable[[Tensor], Tensor]) -> Tensor:
-    """What a function makes of each pixel's values (., C), as maps (N, K, h, w)."""
-    last = maps.movedim(1, -1)
-    found = scores(last.flatten(0, -2))
-    return found.unflatten(0, last.shape[:-1]).movedim(-1, 1)
-
-
-def _winners(maps: Tensor, pixels: OutputDescription) -> np.ndarray:
-    """The pixels where each class is found, (K, h, w) bool: the arg max, or likelier than not.
-
-    The latter for classes that do not exclude each other.
-    """
-    import torch
-
-    if pixels.activation == "sigmoid" or (pixels.normalised and not _exclusive(maps)):
-        found = maps > (0.5 if pixels.normalised else 0)
-    else:
-        found = torch.arange(len(maps), device=maps.device)[:, None, None] == maps.argmax(0)
-    return found.cpu().numpy()
-
-
-def _exclusive(maps: Tensor) -> bool:
-    """Whether probabilities (K, h, w) sum to 1 at each pixel."""
-    return bool(((maps.sum(0) - 1).abs() <= 1e-3).all())
+def _nowhere(classes: list[str]) -> tuple[str, ...]:
+    """The note on classes that were not found, if any; of many, the first ones are named."""
+    more = f" and {len(classes) - SHOWN} more classes" if len(classes) > SHOWN else ""
+    listed = ", ".join(classes[:SHOWN])
+    note = f"found nowhere in the image, and scored over all of it: {listed}{more}"
+    return (note,) if classes else ()
 
 
 def _by_size(found: np.ndarray, classes: tuple[str, ...]) -> tuple[int, ...]:
@@ -306,11 +193,3 @@ def _by_size(found: np.ndarray, classes: tuple[str, ...]) -> tuple[int, ...]:
 def _region(cells: np.ndarray, image: RawImage) -> Region | None:
     mask = on_image(cells, image.placement)
     return Region(box_around(mask), mask) if mask.any() else None
-
-
-def _as_they_are(output: Tensor) -> Tensor:
-    return output
-
-
-def _channels_first(output: Tensor) -> Tensor:
-    return output.permute(0, 3, 1, 2)
