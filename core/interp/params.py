@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationInfo, field_validator
+
+LOCAL: dict[str, JsonValue] = {"local": True}
+"""Marks a field, Field(..., json_schema_extra=LOCAL), that names a file, code or devices of the
+machine: whoever sits at it may set the field, a visitor of a dashboard may not."""
 
 
 class Params(BaseModel):

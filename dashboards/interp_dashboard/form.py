@@ -17,9 +17,13 @@ ACROSS = 2
 
 
 def form(kind: type[Params], key: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Widgets in two columns; returns the values that differ from the defaults, unchecked."""
+    """Widgets in two columns; returns the values that differ from the defaults, unchecked.
+
+    Parameters that name files, code or devices of this machine are not offered.
+    """
     changed = {}
-    for column, each in grid(parameters(kind), ACROSS):
+    offered = [each for each in parameters(kind) if not each.local]
+    for column, each in grid(offered, ACROSS):
         with column:
             value = _widget(each, f"{key}.{each.name}", given.get(each.name, each.default))
         if value != each.default:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from interp.cli.parse import settings
 from interp.errors import InputError
 from interp.request import DEFAULT_MODEL, Choice
 from interp.spec import Plain
@@ -44,11 +43,12 @@ def from_query(query: Mapping[str, Sequence[str]]) -> Selection:
     """The selection in an address, with defaults for the rest. Raises InputError for a mistake."""
     default = Selection()
     params: dict[str, dict[str, object]] = {}
-    for key, value in settings(query.get("set", ())).items():
+    for text in query.get("set", ()):
+        key, equals, value = text.partition("=")
         method, dot, name = key.partition(".")
-        if not dot:
-            raise InputError(f"set={key}: expected METHOD.KEY=VALUE, e.g. mint.regions=2")
-        params.setdefault(method, {})[name] = value
+        if not dot or not equals:
+            raise InputError(f"set={text}: expected METHOD.KEY=VALUE, e.g. mint.regions=2")
+        params.setdefault(method, {})[name] = _value(value)
     methods = query.get("method") or [each.name for each in default.methods]
     return Selection(
         model=next(iter(query.get("model", ())), default.model),
@@ -56,3 +56,13 @@ def from_query(query: Mapping[str, Sequence[str]]) -> Selection:
         targets=tuple(query.get("target", ())),
         methods=tuple(Choice(name=each, params=params.get(each, {})) for each in methods),
     )
+
+
+def _value(text: str) -> object:
+    """A value as JSON, or a word as it stands. Raises InputError for a list that is not whole."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if text[:1] in ("[", "{", '"'):
+            raise InputError(f"set=...={text[:40]}: not a value; write e.g. 3 or [1,2]") from error
+        return text

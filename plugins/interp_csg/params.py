@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from interp.params import LOCAL
 from interp.training.schedule import ScheduledParams, rate_factor, schedules
 
 SCHEDULES = schedules(
@@ -102,7 +103,12 @@ class CsgParams(ScheduledParams):
     measured: int = Field(
         500, ge=2, description="held-out images for the log's mutual information, at most"
     )
-    devices: int = Field(1, ge=1, description="devices to train on, one data-parallel process each")
+    devices: int = Field(
+        1,
+        ge=1,
+        json_schema_extra=LOCAL,
+        description="devices to train on, one data-parallel process each",
+    )
     own: float = Field(
         0.5, gt=0, le=1, description="gate from which a filter counts as the class's own"
     )

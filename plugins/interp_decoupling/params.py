@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from interp.params import LOCAL
 from interp.training.schedule import ScheduledParams, rate_factor, schedules
 from interp_decoupling.concept import Joined
 from interp_decoupling.control import Start
@@ -110,7 +111,12 @@ class DecouplingParams(ScheduledParams):
     static: float = Field(
         0.005, ge=0, description="diversity below which to warn that the gates are static"
     )
-    devices: int = Field(1, ge=1, description="devices to train on, one data-parallel process each")
+    devices: int = Field(
+        1,
+        ge=1,
+        json_schema_extra=LOCAL,
+        description="devices to train on, one data-parallel process each",
+    )
     neighbours: int = Field(6, ge=1, description="nearest images by path to show")
     filters: int = Field(3, ge=1, description="filters of a layer whose maps to show")
     depth: int = Field(4, ge=1, description="layers along the path whose filters to show")
@@ -118,7 +124,9 @@ class DecouplingParams(ScheduledParams):
         None, description="controlled layer to compare with part masks; default: the last"
     )
     concepts: str | None = Field(
-        None, description='JSON file {concept: {class: value}}, as {"head": {"arbo": "round"}}'
+        None,
+        json_schema_extra=LOCAL,
+        description='JSON file {concept: {class: value}}, as {"head": {"arbo": "round"}}',
     )
     surveyed: int = Field(
         500, ge=2, description="images whose maps to compare with masks in survey"

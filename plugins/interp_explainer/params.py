@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from interp.params import Params
+from interp.params import LOCAL, Params
 from interp_explainer.template import Peak
 
 NormKind = Literal["batch", "running"]
@@ -107,7 +107,12 @@ class ExplainerParams(Params):
     holdout: float = Field(
         0.1, gt=0, lt=1, description="share of images held out to measure errors on"
     )
-    devices: int = Field(1, ge=1, description="devices to train on, by data-parallel processes")
+    devices: int = Field(
+        1,
+        ge=1,
+        json_schema_extra=LOCAL,
+        description="devices to train on, by data-parallel processes",
+    )
     filters: int = Field(6, ge=1, description="number of filters whose maps are shown on an image")
     gallery: int = Field(12, ge=1, description="number of filters in survey's gallery")
     examples: int = Field(4, ge=1, description="number of images for each of them")

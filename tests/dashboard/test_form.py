@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from interp.opening.named import open_method
 from interp.params import Params
 from interp.registry import Registry
+from interp.registry.parameter import parameters
 
 METHODS = [each.name for each in Registry.load().entries("method")]
 
@@ -83,3 +84,28 @@ def test_what_is_said_is_what_methods_take():
     page = opened(Registry.load().get("method", "mint").Params)
     page.number_input(key="m.regions").set_value(2).run()
     assert open_method(Registry.load(), "mint", page.session_state["said"]).params.regions == 2
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_no_form_names_a_file_or_a_device(name):
+    """A visitor's value of such a parameter, as in an address, is not taken either."""
+    kind = Registry.load().get("method", name).Params
+    local = {each.name for each in parameters(kind) if each.local}
+    assert local >= {"devices", "concepts"} & set(kind.model_fields)
+    page = opened(kind, dict.fromkeys(local, "/etc/passwd"))
+    assert not page.exception
+    assert page.session_state["said"] == {}
+    labels = {each.label for each in [*page.text_input, *page.number_input]}
+    assert not labels & {each.replace("_", " ") for each in local}
+
+
+@pytest.mark.parametrize("kind", ["method", "metric", "readout", "perturbation", "dataset"])
+def test_every_parameter_that_names_a_file_is_marked(kind):
+    """By the words that say so; a new parameter of this kind is noticed here."""
+    registry = Registry.load()
+    for entry in registry.entries(kind):
+        found = registry.get(kind, entry.name)
+        for each in parameters(found.Params) if hasattr(found, "Params") else ():
+            words = f"{each.name} {each.description}".lower()
+            if any(word in words for word in (" file", "folder", "devices", "module:")):
+                assert each.local, f"{entry.name}.{each.name}"

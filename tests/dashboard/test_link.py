@@ -30,3 +30,11 @@ def test_an_address_that_says_nothing_has_the_defaults():
 def test_a_slip_is_told(said):
     with pytest.raises(InputError):
         from_query({"set": [said]})
+
+
+def test_an_address_holds_no_yaml():
+    """Aliases would make a few bytes into gigabytes."""
+    (chosen,) = from_query({"method": ["rise"], "set": ["rise.fill=*a", "rise.samples=9"]}).methods
+    assert chosen.params == {"fill": "*a", "samples": 9}
+    with pytest.raises(InputError, match="not a value"):
+        from_query({"set": ["rise.samples=" + "[" * 5000]})

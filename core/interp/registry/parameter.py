@@ -26,6 +26,8 @@ class Parameter:
     description: str
     bounds: str
     choices: tuple[Any, ...]
+    local: bool = False
+    """Whether it names a file, code or devices of the machine; see interp.params.LOCAL."""
 
 
 def parameters(kind: type[Params]) -> list[Parameter]:
@@ -46,6 +48,7 @@ def _parameter(name: str, schema: dict[str, Any], known: dict[str, Any]) -> Para
             f"{sign} {each[key]}" for each in options for key, sign in BOUNDS.items() if key in each
         ),
         choices=tuple(value for each in options for value in _choices(each)),
+        local=bool(schema.get("local")),
     )
 
 

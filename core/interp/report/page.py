@@ -23,6 +23,7 @@ from interp.report.section import section, sections_of
 from interp.result.bundle import open_bundle
 from interp.run_folder import FolderRun
 from interp.session import Session
+from interp.storage.folder import write_text_whole
 
 REPORT = "report.html"
 
@@ -72,9 +73,9 @@ def write_reports(
         for at, record in enumerate(comparison.records):
             progress("pages of the report", at, count + 1)
             text = _page(registry, comparison, [record], True)
-            (folder / record.folder / REPORT).write_text(text, encoding="utf-8")
+            write_text_whole(folder / record.folder / REPORT, text)
     progress("pages of the report", count, count + 1)
-    (folder / REPORT).write_text(comparison_html(registry, comparison), encoding="utf-8")
+    write_text_whole(folder / REPORT, comparison_html(registry, comparison))
     comparison.seal()
 
 
@@ -96,7 +97,7 @@ def write_index(registry: Registry, run: FolderRun) -> None:
         limit=limit,
         legend=legend(painter),
     )
-    (run.folder / "index.html").write_text(text, encoding="utf-8")
+    write_text_whole(run.folder / "index.html", text)
 
 
 def _page(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,10 @@ from interp.errors import InputError, InterpError, first_line
 from interp.storage.text_file import read_text
 
 MANIFEST = "manifest.json"
+NAME = 100
+"""Letters of a file's name in that of its draft; longer ones may be too long for the system."""
+LEFTOVER = re.compile(r"-([0-9a-f]{6})-(\d+)-\w{8}$")
+"""End of a draft's name: the machine and the process that it belongs to."""
 JSON_MOST = 1 << 30
 """Bytes of a JSON file that is read: annotations of a large data set."""
 
@@ -51,6 +57,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     with _temporary(folder) as temporary:
         yield temporary
         temporary.chmod(0o755)
+        check_new_folder(folder)  # another process may have been faster
         temporary.replace(folder)
 
 
@@ -75,7 +82,8 @@ def _temporary(path: Path) -> Iterator[Path]:
     """A folder beside `path` that is removed at the end, unless it was moved."""
     parent = path.absolute().parent
     parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=parent))
+    remove_leftovers(parent)
+    temporary = Path(tempfile.mkdtemp(prefix=_prefix(path), dir=parent))
     try:
         yield temporary
     except OSError as error:
@@ -92,7 +100,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     and again. Unlike new_file it accepts a file that is there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    remove_leftovers(path.parent)
+    handle, name = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
     os.close(handle)
     draft = Path(name)
     try:
@@ -101,6 +110,53 @@ def whole_file(path: Path) -> Iterator[Path]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _prefix(path: Path) -> str:
+    """How the name of a temporary file or folder for `path` begins: whose it is."""
+    return f".{path.name[:NAME]}-{_host()}-{os.getpid()}-"
+
+
+@cache
+def _host() -> str:
+    """This machine, in six letters: folders may be shared with others."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+
+
+@cache
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes of this machine that were killed have left in a folder; once each."""
+    for each in folder.glob(".*"):
+        owner = LEFTOVER.search(each.name)
+        if owner is None or owner[1] != _host() or _is_alive(int(owner[2])):
+            continue
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each, ignore_errors=True)
+        else:
+            each.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    """Whether a process of this number is running."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True
+
+
+def write_text_whole(path: Path, text: str) -> None:
+    """Write text in UTF-8 by way of whole_file. Raises InputError where there is no room."""
+    try:
+        with whole_file(path) as draft:
+            draft.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror or error}); make room and give the same "
+            "command again"
+        ) from error
 
 
 def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
@@ -140,9 +196,14 @@ def read_whole(place: Path, what: str) -> Iterator[None]:
 
 
 def seal(folder: Path, about: dict[str, Any]) -> None:
-    """Write manifest.json: the facts in `about`, and the sha256 of every other file."""
-    files = sorted(each for each in folder.rglob("*") if each.is_file())
-    sums = {each.relative_to(folder).as_posix(): _sha256(each) for each in files}
+    """Write manifest.json: the facts in `about`, and the sha256 of every other file.
+
+    Hidden files, such as drafts of other processes, are left out.
+    """
+    files = sorted(each.relative_to(folder) for each in folder.rglob("*") if each.is_file())
+    hidden = (any(part.startswith(".") for part in each.parts) for each in files)
+    named = [each for each, left in zip(files, hidden, strict=True) if not left]
+    sums = {each.as_posix(): _sha256(folder / each) for each in named}
     write_json(folder / MANIFEST, {**about, "files": sums})
 
 

@@ -32,13 +32,11 @@ class ResumableFolder:
     def begin(self) -> None:
         """Make the folder, or check that the same request began it. Raises InputError."""
         check_resumable(self.folder, self.about)
-        if not any(self.folder.glob("[!.]*")):
-            for name, value in self.about.items():
-                write_json_whole(self.folder / name, value)
-        elif not all(
-            same(read_json(self.folder / name), each) for name, each in self.about.items()
-        ):
+        there = {each.name for each in self.folder.glob("[!.]*")} & self.about.keys()
+        if not all(same(read_json(self.folder / name), self.about[name]) for name in there):
             raise _else(self.folder)
+        for name in self.about.keys() - there:
+            write_json_whole(self.folder / name, self.about[name])
 
     def piece(self, index: int, name: str) -> Path:
         """The path of the piece at `index`, for an image called `name`."""
@@ -75,10 +73,15 @@ def same(stored: object, wanted: object) -> bool:
 
 
 def check_resumable(folder: Path, files: Iterable[str] = ("request.json",)) -> None:
-    """Raise InputError unless `folder` is new, empty, or holds the files of a request."""
+    """Raise InputError unless `folder` is new, empty, or holds the files of a request.
+
+    It may hold some of these files and nothing else, where a process was killed as it began.
+    """
     check_parent(folder)
-    empty = not folder.exists() or (folder.is_dir() and not any(folder.glob("[!.]*")))
-    if not empty and not all((folder / name).is_file() for name in files):
+    if folder.exists() and not folder.is_dir():
+        raise _else(folder)
+    there = {each.name for each in folder.glob("[!.]*")}
+    if not there <= {*files} and not there >= {*files}:
         raise _else(folder)
 
 

@@ -14,7 +14,7 @@ from interp.errors import InputError, nearest
 from interp.evaluation.bootstrap import SampleMetric
 from interp.metric import Measurement, ModelMetric
 from interp.model import ModelAdapter
-from interp.params import Params
+from interp.params import LOCAL, Params
 from interp.training.samples import matched
 from interp_explainer.knowledge import TrainedExplainer
 
@@ -23,7 +23,9 @@ class ExplainerMetricParams(Params):
     """The explainer that is measured."""
 
     knowledge: str | None = Field(
-        None, description="folder that fit wrote; default: the explainer that is shipped"
+        None,
+        json_schema_extra=LOCAL,
+        description="folder that fit wrote; default: the explainer that is shipped",
     )
 
 
