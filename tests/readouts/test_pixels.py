@@ -66,6 +66,7 @@ def test_probability_is_the_mean_over_the_pixels_where_a_class_is_found(
         assert cells
         assert found[label] == pytest.approx(slow_mean(chances, cells, label), abs=1e-5)
     assert (model.spec.activation, model.spec.unit) == ("sigmoid", "probability")
+    assert "its mean probability where the model finds it" in model.spec.notes[-1]
     odds = np.log(found / (1 - found))
     assert read(model, picture, "logit") == pytest.approx(odds, abs=1e-3)
     assert read(model, picture, "logprob") == pytest.approx(np.log(found), abs=1e-5)

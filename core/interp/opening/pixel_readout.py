@@ -90,7 +90,8 @@ class PixelReadout(Readout):
                 "leave out score=logit"
             )
         reading = PixelReading(maps, region, self.params.score)
-        return replace(reading.describe(), focus=reading.focus, notes=maps.notes)
+        notes = (*maps.notes, reading.meaning)
+        return replace(reading.describe(), focus=reading.focus, notes=notes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +108,13 @@ class PixelReading:
         if self.maps.pixel.activation == "none" and not self.maps.pixel.normalised:
             return VALUE
         return PROBABILITY if self.score == "probability" else LOGIT
+
+    @property
+    def meaning(self) -> str:
+        """What a score is, in a sentence."""
+        places = {PREDICTED: "where the model finds it", IMAGE: "over the whole image"}
+        where = places.get(self.region.kind, f"over {self.region}")
+        return f"the score of a class is its mean {self.unit} {where}"
 
     @property
     def odds(self) -> bool:
