@@ -33,6 +33,7 @@ lint: $(VENV)/.developing ## check style
 docs: $(VENV)/.developing ## check every method, write docs/reference.md and README.md's table
 	$(BIN)/interp check --out docs/truth.json
 	$(BIN)/python docs/reference.py
+	$(BIN)/python docs/models_page.py
 	$(BIN)/python docs/picture.py
 
 screenshots: $(VENV)/.developing ## take README's picture of the dashboard (needs chromium)
@@ -44,6 +45,9 @@ bench: $(VENV)/.developing ## measure against peers; results go to benchmarks/
 
 models: $(VENV)/.installed ## train the shipped networks again, about two hours
 	PYTHONPATH=benchmarks $(BIN)/python -m creatures.train
+	rm -f build/creatures-detector.pt
+	PYTHONPATH=benchmarks $(BIN)/python -m creatures.train_detector
+	rm -f build/creatures-segmenter.pt
 	PYTHONPATH=benchmarks $(BIN)/python -m creatures.train_segmenter
 	rm -rf build/creatures $(CHIP)
 	$(BIN)/interp data creatures --out build/creatures --count 800 --seed 2001

@@ -19,10 +19,12 @@ DIGITS = 1e-4
 
 
 def sample_images(spec: InputSpec) -> Tensor:
-    """Four images (4, 3, h, w) in [0, 1], the same every time: two of noise, two of large cells."""
+    """Four images (4, C, h, w) in [0, 1], the same every time: two of noise, two of large cells."""
     generator = torch.Generator().manual_seed(1)
     coarse = [
-        functional.interpolate(torch.rand(1, 3, each, each, generator=generator), spec.size)
+        functional.interpolate(
+            torch.rand(1, spec.channels, each, each, generator=generator), spec.size
+        )
         for each in GRIDS
     ]
     return torch.cat([probe_images(spec, 2), *coarse])

@@ -13,7 +13,7 @@ from interp.network.preprocess import encode
 from interp.spec import InputSpec
 
 PLAIN_MEAN, PLAIN_STD = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
-"""The normalisation that changes nothing."""
+"""The normalisation that changes nothing, of RGB images."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class PixelForm:
     def arrays(self, images: Tensor) -> np.ndarray:
         """Images (N, 3, h, w) as a new array in this form; other sizes are resized."""
         images = images.detach().to("cpu", torch.float32)
-        if tuple(images.shape[2:]) != self.input.size or self._order or not self._plain:
+        grey = len(self.input.mean) == 1
+        if tuple(images.shape[2:]) != self.input.size or self._order or grey or not self._plain:
             images = encode(images, self.input)
         if self.whole:
             images = images.mul(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
@@ -51,9 +52,10 @@ class PixelForm:
     @property
     def words(self) -> str:
         """The form in words, as `uint8 (N, 224, 224, 3), 0 to 255, RGB`."""
-        (height, width), order = self.input.size, self.input.order
-        shapes = {"hwc": f"{height}, {width}, 3", "chw": f"3, {height}, {width}"}
-        shape = shapes.get(self.layout, f"{height * width * 3}")
+        (height, width), count = self.input.size, len(self.input.mean)
+        order = self.input.order if count == 3 else f"{count} channels"
+        shapes = {"hwc": f"{height}, {width}, {count}", "chw": f"{count}, {height}, {width}"}
+        shape = shapes.get(self.layout, f"{height * width * count}")
         values = "0 to 255" if self.whole else "0 to 1" if self._plain else "normalised"
         return f"{'uint8' if self.whole else 'float32'} (N, {shape}), {values}, {order}"
 
@@ -63,7 +65,7 @@ class PixelForm:
 
     @property
     def _plain(self) -> bool:
-        return (tuple(self.input.mean), tuple(self.input.std)) == (PLAIN_MEAN, PLAIN_STD)
+        return set(self.input.mean) == {0} and set(self.input.std) == {1}
 
 
 def pixel_form(text: str | None, spec: InputSpec) -> PixelForm:

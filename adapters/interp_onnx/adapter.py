@@ -168,7 +168,7 @@ class OnnxAdapter(ModelAdapter):
                 sights.get(place.tensor),
                 sketched.get(place.tensor, []),
                 cost_after=share_after(graph, place.tensor, costs),
-                cut="graph",
+                cut="graph" if Capability.CUT in self.capabilities else "none",
             )
             for name, place in self._places.items()
             if observed.shapes.get(place.tensor, ())[:1] == (observed.batch,)

@@ -88,7 +88,7 @@ class OnnxCut(Cut):
         for broadcast in (self.broadcast, (False,) * len(self.broadcast)):
             self.broadcast, self._grown = broadcast, None
             try:
-                if answers_alike(self, images, expected, self._tolerance):
+                if answers_alike(self, self.model, images, expected, self._tolerance):
                     return True
             except Exception:  # onnxruntime's errors share no class
                 continue
@@ -120,7 +120,8 @@ class OnnxCut(Cut):
         try:
             part, shapes = self.halves.suffix(), self.halves.shapes
             if quantised:
-                part, shapes = unround(part, self.halves.tensor, shapes)
+                reach = (float(wide.activation.min()), float(wide.activation.max()))
+                part, shapes = unround(part, self.halves.tensor, shapes, reach)
             session = self.network.engine.session(to_double(part, shapes))
             found = self._scores(session, wide, wide.activation)
         except Exception:  # onnxruntime's errors share no class

@@ -32,6 +32,9 @@ class Network:
     """The readout: scores (N, K) of the graph's output."""
     outputs: tuple[str, ...] = ()
     """The session's outputs, where the readout reads several; empty: it reads the graph's own."""
+    apart: bool = False
+    """Whether the outputs have no batch axis, as a detector's final boxes: images run one by one,
+    and the raw output is a list."""
 
     def encode(self, images: Tensor) -> Tensor:
         """Images of any size, RGB in [0, 1], preprocessed for the model, in its layout and type."""
@@ -46,7 +49,10 @@ class Network:
         return self.read(self.raw(inputs)).float()
 
     def raw(self, inputs: Tensor) -> Any:
-        """The graph's output for preprocessed images, or its outputs by name."""
+        """The graph's output for preprocessed images, or its outputs by name, see `apart`."""
+        if self.apart:
+            singles = inputs.split(1)
+            return [dict(zip(self.outputs, self.session(one), strict=True)) for one in singles]
         found = self.run(self.session, inputs)
         return dict(zip(self.outputs, found, strict=True)) if self.outputs else found[0]
 

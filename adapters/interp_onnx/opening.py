@@ -26,7 +26,7 @@ from interp_onnx.adapter import OnnxAdapter
 from interp_onnx.batch import settle_batch
 from interp_onnx.file import fingerprint, metadata, read_model
 from interp_onnx.graph import Graph
-from interp_onnx.network import Network, flatten_scores
+from interp_onnx.network import Network, flatten_scores, is_shape
 from interp_onnx.quantised import expose_fractions
 from interp_onnx.session import Engine, choose_engine, open_session
 from interp_onnx.signature import ImageInput, find_image, find_scores, named_output, normalises
@@ -133,7 +133,7 @@ def place(
     network = Network(graph, image, spec, engine, session, image.batch)
     network, limits = settle_batch(network, path.name)
     if len(outputs) > 1:
-        network = replace(network, outputs=outputs)
+        network = replace(network, outputs=outputs, apart=_without_batch(network))
         probed = _raw(network, probe_images(network.input))
         if keys := readout.part(probed, len(probe_images(network.input))):
             options = options.model_copy(update={"output_name": keys[0]})
@@ -141,6 +141,15 @@ def place(
             return network, [part_note(probed, keys), *notes]
     limits += [SLOPES] * graph.quantised
     return network, [*guessed, *chosen, *assumed, *fallen, *limits]
+
+
+def _without_batch(network: Network) -> bool:
+    """Whether an output of one image has another number of rows than one."""
+    if network.batch not in (None, 1):
+        return False
+    images = network.encode(probe_images(network.input)).split(1)
+    values = [value for one in images for value in network.session(one) if not is_shape(value)]
+    return any(len(value) != 1 for value in values)
 
 
 def _read_outputs(

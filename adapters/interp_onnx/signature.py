@@ -9,6 +9,7 @@ import torch
 from onnx import ModelProto, TensorProto, ValueInfoProto
 
 from interp.errors import ModelError, nearest
+from interp.network.outputs import advice
 
 DTYPES = {
     TensorProto.FLOAT: torch.float32,
@@ -36,7 +37,7 @@ class ImageInput:
     batch: int | None
     size: tuple[int, int] | None
     channels: int | None = None
-    """3 for RGB, 1 for grey; None where the file leaves it free."""
+    """3 for RGB, 1 for grey, others; None where the file leaves it free."""
 
     @property
     def whole(self) -> bool:
@@ -57,15 +58,11 @@ def find_image(model: ModelProto, name: str) -> tuple[ImageInput, list[str]]:
     if len(shape) != 4 or kind not in types:
         raise ModelError(
             f"{name} takes {describe_value(value)}; "
-            "expected an image, float or uint8 (N, 3, H, W) or (N, H, W, 3)"
+            "expected an image, float or uint8 (N, 3, H, W) or (N, H, W, 3), or of other channels"
         )
     layout, notes = _layout(model, value, shape)
     axes = (1, 2, 3) if layout == "NCHW" else (3, 1, 2)
     channels, height, width = (shape[axis] for axis in axes)
-    if channels not in (1, 3, None):
-        raise ModelError(
-            f"{name} takes {describe_value(value)}; expected 3 channels, RGB, or 1, grey"
-        )
     size = (height, width) if height and width else None
     if kind in WHOLE:
         notes = [*notes, "the model takes whole numbers: pixels are given as 0 to 255"]
@@ -111,6 +108,7 @@ def find_scores(model: ModelProto, name: str, wanted: str | None = None) -> tupl
         found = ", ".join(map(describe_value, outputs))
         raise ModelError(
             f"{name} answers {found}; expected one output of class scores (N, classes)"
+            f"{advice({each.name: len(dims(each)) for each in outputs})}"
         )
     chosen = _preferred(model, fits)
     if len(outputs) == 1:
@@ -182,12 +180,13 @@ def describe_value(value: ValueInfoProto) -> str:
 def _layout(
     model: ModelProto, value: ValueInfoProto, shape: tuple[int | None, ...]
 ) -> tuple[Literal["NCHW", "NHWC"], list[str]]:
-    """Layout by the axis of length 3 (RGB), else 1 (grey); if both are, by what reads the input.
+    """Layout by the axis of length 3 (RGB), else 1 (grey), else by the shorter one.
 
-    It is NHWC where a Transpose does.
+    If both are, or none is known, by what reads the input: it is NHWC where a Transpose does.
     """
-    count = 3 if 3 in (shape[1], shape[3]) else 1
-    first, last = shape[1] == count, shape[3] == count
+    known = [each for each in (shape[1], shape[3]) if each is not None]
+    count = next((each for each in (3, 1) if each in known), min(known, default=None))
+    first, last = (count is not None and shape[axis] == count for axis in (1, 3))
     if first and not last:
         return "NCHW", []
     if last and not first:
@@ -195,8 +194,6 @@ def _layout(
     readers = [node for node in model.graph.node if value.name in node.input]
     turned = bool(readers) and all(node.op_type == "Transpose" for node in readers)
     layout: Literal["NCHW", "NHWC"] = "NHWC" if turned else "NCHW"
-    if shape[1] is not None and not first:  # a channel count other than 3: the caller raises
-        return "NCHW", []
     return layout, [f"input layout {layout} assumed for {describe_value(value)}"]
 
 

@@ -21,15 +21,17 @@ OWN = {"channels_last", "opset"}
 
 
 def unround(
-    model: ModelProto, given: str, shapes: Mapping[str, Shape]
+    model: ModelProto, given: str, shapes: Mapping[str, Shape], reach: tuple[float, float]
 ) -> tuple[ModelProto, dict[str, Shape]]:
     """The model in fractions, and its tensors' shapes; `given` is the input that slopes are by.
+
+    Its values `reach` from the least to the largest.
 
     Rounding to whole numbers becomes a limit to their range, which is what is left of it where the
     steps are small (the straight-through estimator). Whole-numbered weights become fractions, and
     operations on whole numbers those on fractions.
     """
-    work = Unrounding(Graph(model, given, model.graph.output[0].name), dict(shapes))
+    work = Unrounding(Graph(model, given, model.graph.output[0].name), dict(shapes), reach)
     for node in model.graph.node:
         work.take(node)
     changed = ModelProto()
@@ -46,6 +48,7 @@ class Unrounding:
 
     graph: Graph
     shapes: dict[str, Shape]
+    reach: tuple[float, float]
     draft: Draft = field(default_factory=lambda: Draft(prefix="interp.unrounded"))
     floats: dict[str, str] = field(default_factory=dict)
     """Whole-numbered tensors that have fractions, and the names of these."""
@@ -53,7 +56,7 @@ class Unrounding:
     def take(self, node: NodeProto) -> None:
         """Write a node in fractions."""
         kind, names = node.op_type, list(node.input)
-        if kind == "QuantizeLinear" and names[0] == self.graph.image:
+        if kind == "QuantizeLinear" and names[0] == self.graph.image and self._inside(*names[1:3]):
             self.floats[node.output[0]] = names[0]  # its values at an end of the range may leave it
         elif kind == "QuantizeLinear":
             self._answer(node, names[0], *names[1:3])
@@ -128,15 +131,28 @@ class Unrounding:
 
     def _answer(self, node: NodeProto, fractions: str, scale: str, zero: str = "") -> None:
         """Limit fractions to the range of the whole numbers that the node answers."""
-        name = node.output[0]
-        limits = np.iinfo(self._value(zero).dtype if zero else np.uint8)
-        step, middle = self._value(scale), self._value(zero) if zero else np.zeros(1)
-        ends = [
-            np.array((each - middle.astype(np.float64)).ravel()[0] * step.ravel()[0], np.float32)
-            for each in (limits.min, limits.max)
-        ]
+        name, ends = node.output[0], self._ends(scale, zero)
         self.floats[name] = self.draft.add("Clip", fractions, *ends, output=f"{name}.float")
         self.shapes[f"{name}.float"] = self.shapes.get(name, ())
+
+    def _inside(self, scale: str, zero: str = "") -> bool:
+        """Whether the input's values lie in the range of whole numbers, but for their rounding.
+
+        Those of a tensor that is rectified by this range, as quantisers arrange it, do not.
+        """
+        low, high = self._ends(scale, zero)
+        step = float(self._value(scale).ravel()[0])
+        return bool(self.reach[0] >= low - step and self.reach[1] <= high + step)
+
+    def _ends(self, scale: str, zero: str = "") -> tuple[np.ndarray, np.ndarray]:
+        """The fractions that the least and the largest whole number stand for."""
+        limits = np.iinfo(self._value(zero).dtype if zero else np.uint8)
+        step, middle = self._value(scale), self._value(zero) if zero else np.zeros(1)
+        low, high = (
+            np.array((each - middle.astype(np.float64)).ravel()[0] * step.ravel()[0], np.float32)
+            for each in (limits.min, limits.max)
+        )
+        return low, high
 
     def _fractions(self, name: str, scale: str, zero: str = "") -> str | np.ndarray:
         """The fractions that a tensor of whole numbers stands for."""

@@ -90,11 +90,11 @@ class TorchAdapter(ModelAdapter):
         names = list(described)
         with torch.no_grad(), self.network.running():
             inputs = self.network.encode(images)
-            if self.program is None:
-                found = capture(self.network.module, inputs, names)
-            else:
-                places = [self.program.places[name] for name in names]
-                found = dict(zip(names, select(self.program, places)(inputs), strict=True))
+            found = {} if self.program else capture(self.network.module, inputs, names)
+            rest = [name for name in names if name not in found]  # modules that answer no tensor
+            if rest and self._graph is not None:
+                places = [self._graph.places[name] for name in rest]
+                found |= zip(rest, select(self._graph, places)(inputs), strict=True)
         return {name: to_maps(described[name], each) for name, each in found.items()}
 
     def cut(self, layer: str) -> Cut:
@@ -193,6 +193,8 @@ class TorchAdapter(ModelAdapter):
             return self.whole._graph
         if self.program is not None:
             return self.program
+        if Capability.CUT not in self.capabilities:
+            return None  # nothing is cut, and tracing a detector takes a minute
         with plain_tensors(), eval_mode(self.network.module):
             return trace(self.network.module, self.network.encode(self._probe))
 
@@ -215,6 +217,7 @@ class TorchAdapter(ModelAdapter):
         with plain_tensors(), eval_mode(self.network.module):
             seen = observe(self.network.module, self._graph, self.network.encode(images))
         exact = self._graph.places if self._graph is not None else ()
+        elsewhere = "hooks" if Capability.CUT in self.capabilities else "none"
         reader = LayoutReader(self.network.input.size)
         found = [
             reader.describe(
@@ -224,7 +227,7 @@ class TorchAdapter(ModelAdapter):
                 output.sight,
                 output.sketched,
                 cost_after=round(1 - output.work / seen.work, 6) if seen.work else None,
-                cut="graph" if name in exact else "hooks",
+                cut="graph" if name in exact else elsewhere,
             )
             for name, output in seen.layers.items()
             if output.shape[:1] == images.shape[:1]

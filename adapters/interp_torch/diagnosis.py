@@ -83,19 +83,21 @@ def _channels(module: nn.Module, run: Run, images: Tensor, error: Exception) -> 
     for count in [each for each in tried if each != images.shape[1] and 0 < each < 1000]:
         changed = _with_channels(images, count)
         if _works(run, changed):
-            return _of_channels(count)
+            return _of_channels(count, images.shape[1])
         sizes = _sizes(images, error) if count in (*told[:1], *listed, 1) else ()
         for height, width in sizes:
             if _works(run, torch.nn.functional.interpolate(changed, (height, width))):
-                return f"{_of_channels(count)}, and set --input size={height},{width}"
+                return (
+                    f"{_of_channels(count, images.shape[1])}, and set --input size={height},{width}"
+                )
     return None
 
 
-def _of_channels(count: int) -> str:
-    plural = "channel" if count == 1 else "channels"
+def _of_channels(count: int, given: int) -> str:
+    plural, values = ("channel", "value") if count == 1 else ("channels", "values")
     return (
-        f"takes {count} {plural}; interp shows networks RGB images of 3: wrap it so that "
-        f"it makes its {plural} of them"
+        f"takes {count} {plural} and was given {given}: set --input mean and --input std with "
+        f"{count} {values}, or wrap it so that it makes its {plural} of RGB images"
     )
 
 

@@ -56,9 +56,9 @@ class Fold:
         whole = self.before(activation.clone(), *live)
         if whole.dim() != 2 or whole.shape[1] % channels:
             return False
-        generator = torch.Generator().manual_seed(0)
-        for share in (0.0, 0.5, 0.9):
-            gates = (torch.rand(channels, generator=generator) < share).to(activation)
+        number = torch.arange(channels)
+        for closed in (number >= 0, number % 2 == 0, number % 2 == 1, number % 7 == 3):
+            gates = (~closed).to(activation)
             shape = (-1, *[1] * (activation.dim() - 2))
             gated = self.before(activation * gates.reshape(shape), *live)
             if not close(gated, whole * gates.repeat_interleave(whole.shape[1] // channels), EXACT):

@@ -131,6 +131,9 @@ def from_program(program: torch.export.ExportedProgram) -> Graph:
     output = last_node(graph)
     if isinstance(output.args[0], (tuple, list)) and len(output.args[0]) == 1:
         output.args = (output.args[0][0],)
+    for node in graph.nodes:  # what was a view in the traced memory layout may be none in another
+        if node.target is torch.ops.aten.view.default:
+            node.target = torch.ops.aten.reshape.default
     graph.eliminate_dead_code()
     module.recompile()
     return Graph(module, _exported_places(graph))

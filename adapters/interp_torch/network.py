@@ -83,7 +83,7 @@ class Network:
 
     def _choose_layout(self) -> None:
         """Time both layouts: channels_last helps most networks and slows some."""
-        images = torch.zeros(8, 3, *self.input.size)
+        images = torch.zeros(8, self.input.channels, *self.input.size)
         seconds = {}
         for layout in (torch.contiguous_format, torch.channels_last):
             self._set_layout(layout)

@@ -26,6 +26,7 @@ from interp_torch.live import change, duplicate, why_changed
 from interp_torch.malloc import keep_freed_memory
 from interp_torch.network import Network, choose_device
 from interp_torch.source import Lookup, open_source
+from interp_torch.sources.detector import as_detector
 from interp_torch.sources.opened import Opened
 from interp_torch.weights import fingerprint
 
@@ -40,7 +41,7 @@ def open_model(
 ) -> TorchAdapter:
     """Open a source or a live module; `lookup(kind, name)` finds builders of derived models."""
     keep_freed_memory()
-    opened = open_source(source, options, lookup, open_model)
+    opened = as_detector(open_source(source, options, lookup, open_model))
     named = source if isinstance(source, str) else f"{LIVE}{type(source).__name__}"
     return describe(opened, named, options, lookup)
 
@@ -53,8 +54,9 @@ def describe(
     spec_input, notes = describe_input(opened.input, sidecar, options)
     tensors = opened.tensors or dict(opened.module.state_dict())
     network, copied = place(opened, spec_input, options)
-    if len(spec_input.mean) == 3 and takes_grey(network):
-        spec_input, notes = describe_input(opened.input, sidecar, options, channels=1)
+    channels = opened.channels or other_channels(network)
+    if channels is not None:
+        spec_input, notes = describe_input(opened.input, sidecar, options, channels)
         network.input = spec_input
     known = ModelCard(
         classes=opened.classes,
@@ -121,17 +123,17 @@ def place(
     return network, tuple(notes if reasons else ())
 
 
-def takes_grey(network: Network) -> bool:
-    """Whether the module takes one channel: its first convolution does, and RGB images fail."""
+def other_channels(network: Network) -> int | None:
+    """The channels of the first convolution, where it takes others and those described fail."""
     layers = network.module.modules()
     first = next((each for each in layers if isinstance(each, nn.Conv2d)), None)
-    if first is None or first.in_channels != 1:
-        return False
+    if first is None or first.in_channels == len(network.input.mean):
+        return None
     try:
         network.raw(network.encode(probe(network)))
     except Exception:  # the model's own code: anything can happen
-        return True
-    return False
+        return first.in_channels
+    return None
 
 
 def first_answer(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -44,8 +46,10 @@ def load_weights(module: nn.Module, path: Path) -> tuple[str, ...]:
     Raises ModelError unless the names and shapes match exactly.
     """
     found = read_weights(path, module.state_dict())
+    tensors: Any = OrderedDict(found.tensors)
+    tensors._metadata = {"": {"version": module._version}}  # MNASNet asks which of its versions
     try:
-        missing, unexpected = module.load_state_dict(found.tensors, strict=False)
+        missing, unexpected = module.load_state_dict(tensors, strict=False)
     except RuntimeError as error:
         detail = str(error).strip().splitlines()[-1].strip()
         raise ModelError(f"weights {path} do not fit {type(module).__name__}: {detail}") from error

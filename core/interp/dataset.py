@@ -6,7 +6,7 @@ import hashlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -65,12 +65,14 @@ class Example:
 
     name: str
     image: np.ndarray
-    """(H, W, 3) uint8 RGB."""
+    """(H, W, 3) uint8 RGB, or (H, W, C) float32 in [0, 1] for a model of other channels."""
     label: int | None
     """Index among the data set's classes; None where the class is not known."""
     instances: tuple[Instance, ...] = ()
     notes: tuple[str, ...] = ()
     """What was assumed or left out in reading the image, one sentence each."""
+    whole: LoadedImage | None = None
+    """All channels of an image of more than three, of which `image` shows a part."""
 
 
 class Dataset(ABC):
@@ -125,7 +127,7 @@ class ImageArrays(Dataset):
 
     def __getitem__(self, index: int) -> Example:
         found = self._read[index]
-        return Example(self.names[index], found.pixels, None, notes=found.notes)
+        return Example(self.names[index], found.pixels, None, (), found.notes, found.whole)
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +165,7 @@ class ImageFiles(Dataset):
         label = self.classes.index(_readable(file.parent.name)) if self.labelled else None
         name = self.names[index] if self.names else _readable(file.stem)
         found = read_image(file)
-        return Example(name, found.pixels, label, notes=found.notes)
+        return Example(name, found.pixels, label, (), found.notes, found.whole)
 
 
 def _size(file: Path) -> int | str:
@@ -202,17 +204,15 @@ class CocoFolder(Dataset):
 
     def __getitem__(self, index: int) -> Example:
         entry = self.document.images[index]
-        image, read = read_image(self.path / "images" / entry.file_name)
-        instances, notes = [], list(read)
+        read = read_image(self.path / "images" / entry.file_name)
+        instances, notes = [], list(read.notes)
         for annotation in self._annotations.get(entry.id, []):
             try:
-                instances.append(self._instance(annotation, image.shape[:2]))
+                instances.append(self._instance(annotation, read.pixels.shape[:2]))
             except InputError as error:
                 notes.append(f"an object was left out: {error}")
-        label = self._label(entry, instances)
-        return Example(
-            _readable(Path(entry.file_name).stem), image, label, tuple(instances), tuple(notes)
-        )
+        name, label = _readable(Path(entry.file_name).stem), self._label(entry, instances)
+        return Example(name, read.pixels, label, tuple(instances), tuple(notes), read.whole)
 
     @cached_property
     def _annotations(self) -> dict[Id, list[CocoAnnotation]]:
@@ -242,6 +242,39 @@ class CocoFolder(Dataset):
             to_mask(annotation.segmentation, shape),
             _parts(self.document.categories[label], annotation, shape),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class WholeImages(Dataset):
+    """A data set whose images have all channels, for a model that takes as many."""
+
+    dataset: Dataset
+    channels: int
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.dataset.notes
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.dataset.classes
+
+    @property
+    def fingerprint(self) -> str:
+        return self.dataset.fingerprint
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Example:
+        example = self.dataset[index]
+        found = LoadedImage(example.image, example.notes, example.whole).of(self.channels)
+        return replace(example, image=found.pixels, notes=found.notes, whole=found.whole)
+
+
+def for_channels(dataset: Dataset, channels: int) -> Dataset:
+    """The data set as a model sees it that takes images of so many channels."""
+    return dataset if channels == 3 else WholeImages(dataset, channels)
 
 
 def _area(instance: Instance) -> float:

@@ -17,6 +17,13 @@ KINDS: dict[str, type[Evidence]] = {}
 
 POOR_FIT = 0.5
 """Pictures of evidence with an R^2 below this carry a warning."""
+NO_FIT = -1.0
+"""Below this R^2 there is no fit to speak of: how far below is no information."""
+
+
+def fit_words(r2: float) -> str:
+    """How well a map fits, in words: "R² 0.83", or that it does not fit at all."""
+    return "does not fit at all" if r2 < NO_FIT else f"R² {r2:.2f}"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -59,7 +59,7 @@ class Explanation:
     notes: tuple[str, ...] = ()
     """What a reader must know, one sentence each."""
     images: tuple[np.ndarray, ...] = ()
-    """The images explained, (H, W, 3) uint8 RGB."""
+    """The images explained as they are drawn, (H, W, 3) uint8 RGB."""
     provenance: Provenance | None = None
     main: str | None = None
     """The evidence whose map stands for the explanation; None: the first that has a map."""

@@ -108,7 +108,7 @@ def find_knowledge(
 
 def probe(model: ModelAdapter) -> np.ndarray:
     """Raw scores (K,) of a fixed noise image."""
-    height, width = model.spec.input.size
-    noise = draw_states(0, "probe", 0, (3, height * width)).astype(np.float32)
-    scores = model.predict(model.to_device(noise.reshape(1, 3, height, width)))
+    channels, (height, width) = model.spec.input.channels, model.spec.input.size
+    noise = draw_states(0, "probe", 0, (channels, height * width)).astype(np.float32)
+    scores = model.predict(model.to_device(noise.reshape(1, channels, height, width)))
     return scores[0].cpu().numpy().astype(np.float32)

@@ -130,13 +130,12 @@ class MetricCase:
 
     @property
     def pixels(self) -> Tensor:
-        """The model's input, (3, h, w) RGB in [0, 1]."""
+        """The model's input, (3, h, w) RGB in [0, 1], or (C, h, w)."""
         return self._prepared[0]
 
     def over_input(self, values: np.ndarray) -> np.ndarray:
         """A map (H, W) over the model's input, (h, w); padding gets the map's smallest value."""
-        white = np.float32(255)  # to_input divides by it, since images need that
-        return self._prepared[1].to_input(values * white, pad=float(values.min()))
+        return self._prepared[1].to_input(values, pad=float(values.min()))
 
     @cached_property
     def _prepared(self) -> tuple[Tensor, Placement]:

@@ -14,8 +14,8 @@ import numpy as np
 from interp.errors import InputError, UnsupportedError, nearest
 from interp.network.layout import from_maps, to_maps
 from interp.network.placement import Placement, prepare
-from interp.network.preprocess import probe_images
-from interp.network.scores import close, express
+from interp.network.preprocess import describe_channels, probe_images
+from interp.network.scores import TINY, close, express
 from interp.readout import OutputDescription, RawImage
 from interp.spec import PROBABILITY, VALUE, Capability, Layer, ModelSpec
 from interp.target import Target
@@ -153,8 +153,10 @@ class MapCut(Cut):
         return own  # type: ignore[return-value]
 
 
-def answers_alike(cut: Cut, images: Tensor, expected: Tensor, tolerance: float) -> bool:
-    """Whether a cut equals the whole model, `expected` (N, K) being its scores of the images.
+def answers_alike(
+    cut: Cut, model: ModelAdapter, images: Tensor, expected: Tensor, tolerance: float
+) -> bool:
+    """Whether a cut equals the whole `model`, `expected` (N, K) being its scores of the images.
 
     The first image's frontier must give its scores, and a batch of all images' activations in that
     frontier the same scores as each activation alone.
@@ -165,7 +167,9 @@ def answers_alike(cut: Cut, images: Tensor, expected: Tensor, tolerance: float) 
     alone = torch.cat([cut.suffix(frontier, each[None]) for each in activations])
     together = cut.suffix(frontier, activations)
     whole = cut.suffix(frontier, frontier.activation)
-    return close(whole, expected[:1], tolerance) and close(together, alone, tolerance)
+    least = model.output.scale if model.output is not None else TINY
+    pairs = ((whole, expected[:1]), (together, alone))
+    return all(close(*each, tolerance, least) for each in pairs)
 
 
 def as_maps(cut: Cut) -> Cut:
@@ -177,7 +181,8 @@ def as_maps(cut: Cut) -> Cut:
 class ModelAdapter(ABC):
     """A model of any framework, as methods see it.
 
-    Tensors are on the model's device. Images are (N, 3, h, w) RGB in [0, 1]; the adapter does the
+    Tensors are on the model's device. Images are (N, 3, h, w) RGB in [0, 1], of a model of other
+    channels (N, C, h, w) in [0, 1] with C = spec.input.channels; the adapter does the
     normalisation. A call names the capability it needs, where not every model offers it, and raises
     UnsupportedError without.
     """
@@ -268,7 +273,15 @@ class ModelAdapter(ABC):
         """A NumPy array as a tensor of the same dtype on the model's device."""
 
     def prepare(self, image: np.ndarray) -> tuple[Tensor, Placement]:
-        """An original image (H, W, 3) uint8 as input (3, h, w) RGB in [0, 1], and the mapping."""
+        """An original image as input (3, h, w) RGB in [0, 1], or (C, h, w), and the mapping.
+
+        The image is (H, W, 3) uint8, or (H, W, C) in [0, 1]. Raises InputError for other channels.
+        """
+        if image.shape[2:] != (self.spec.input.channels,):
+            raise InputError(
+                f"found an image of {describe_channels(image.shape[-1])}; {self.spec.name} takes "
+                f"{describe_channels(self.spec.input.channels)}; give it an array of these"
+            )
         pixels, placement = prepare(image, self.spec.input)
         return self.to_device(pixels), placement
 
@@ -278,7 +291,7 @@ class ModelAdapter(ABC):
         return self.output is not None and self.output.focus is not None
 
     def focus(self, image: np.ndarray) -> ModelAdapter:
-        """The model as it scores versions of one original image, (H, W, 3) uint8 RGB.
+        """The model as it scores versions of one original image, as prepare takes it.
 
         Itself, unless its readout looks at the image: then its classes are what was found there.
         """

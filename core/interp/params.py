@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, get_origin
+from types import NoneType
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationInfo, field_validator
 
+MOST, LONGEST = 1e9, 4096
+"""Size of a number, and characters of a text, beyond which a parameter means nothing."""
 LOCAL: dict[str, JsonValue] = {"local": True}
 """Marks a field, Field(..., json_schema_extra=LOCAL), that names a file, code or devices of the
 machine: whoever sits at it may set the field, a visitor of a dashboard may not."""
+CODE: dict[str, JsonValue] = {**LOCAL, "code": True}
+"""Marks such a field that names code to be run, which a model's card may not set, either."""
 
 
 class Params(BaseModel):
@@ -27,5 +32,18 @@ class Params(BaseModel):
     def _to_tuple(cls, value: Any, info: ValidationInfo) -> Any:
         """A single value where a list is expected is a list of one."""
         annotation = cls.model_fields[str(info.field_name)].annotation
-        listed = get_origin(annotation) is tuple and not isinstance(value, list | tuple)
-        return (value,) if listed else value
+        kinds = {get_origin(each) for each in get_args(annotation) if each is not NoneType}
+        listed = get_origin(annotation) is tuple or kinds == {tuple}
+        return (value,) if listed and not isinstance(value, list | tuple | None) else value
+
+    @field_validator("*")
+    @classmethod
+    def _in_bounds(cls, value: Any) -> Any:
+        """No number, alone or in a list, that is NaN or beyond what any parameter can mean."""
+        for each in value if isinstance(value, tuple) else (value,):
+            number = isinstance(each, int | float) and not isinstance(each, bool)
+            if number and not abs(each) <= MOST:
+                raise ValueError(f"input should be at most {MOST:.0e} in size")
+            if isinstance(each, str) and len(each) > LONGEST:
+                raise ValueError(f"input should have at most {LONGEST} characters")
+        return value

@@ -14,7 +14,7 @@ from interp.errors import ModelError
 from interp.network.outputs import find_scores
 from interp.network.placement import Placement, prepare
 from interp.network.preprocess import wide_images
-from interp.network.scores import check_scores, within_one
+from interp.network.scores import TINY, check_scores, within_one
 from interp.params import Params
 from interp.spec import InputSpec, ModelOptions
 from interp.storage.model_card import ModelCard, name_classes
@@ -140,6 +140,8 @@ class OutputDescription:
     order: tuple[int, ...] = ()
     """The scores in the order in which a prediction lists them; the first is explained where no
     target is named. Empty: the highest first."""
+    scale: float = TINY
+    """Size of the raw scores below which differences are rounding, as 1 for cosines."""
     map_channels: int = 0
     """Channels of a raw output that is itself a map over the image; 0 where it is none."""
 

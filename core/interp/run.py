@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from interp.context import Context
-from interp.dataset import Dataset, Example
+from interp.dataset import Dataset, Example, for_channels
 from interp.errors import InputError, InterpError, PluginError, blamed
 from interp.explanation import Explanation, Provenance, join
 from interp.knowledge import Knowledge
@@ -29,6 +29,7 @@ from interp.result.bundle import save_bundle
 from interp.result.draw import draw
 from interp.session import Session
 from interp.storage.folder import check_new_folder
+from interp.storage.pixel import to_picture
 from interp.storage.progress_folder import ProgressFolder
 
 
@@ -87,7 +88,8 @@ def _explained(
     """The request's images, read and explained."""
     request = job.request
     wanted = request.images if images is None else names or ()
-    examples = list(named_images(job.registry, wanted, images))
+    named = named_images(job.registry, wanted, images)
+    examples = list(for_channels(named, job.model.spec.input.channels))
     pictures = [each.image for each in examples]
     knowledge = open_knowledge(request, job.model)
     predictions, questions = choose_targets(job.model, request.targets, pictures)
@@ -123,8 +125,7 @@ def survey(
         knowledge = open_knowledge(request, job.model)
         job.registry.hook("interp_before_run", request=request)
         with blamed(request.method):
-            data = dataset or open_data(job.registry, request.data)
-            found = job.method.survey(job.model, data, knowledge, job.context)
+            found = job.method.survey(job.model, job.data(dataset), knowledge, job.context)
         return job.finish(found, style)
 
 
@@ -145,8 +146,7 @@ def fit(
     """
     with _prepare(request, session, registry, model, out, resume=True) as job:
         with blamed(request.method):
-            data = dataset or open_data(job.registry, request.data)
-            knowledge = job.method.fit(job.model, data, job.context)
+            knowledge = job.method.fit(job.model, job.data(dataset), job.context)
         if out is not None:
             knowledge.save(out)
             job.remove_progress()
@@ -192,6 +192,11 @@ class _Job:
     context: Context
     out: Path | None
     started: float = field(default_factory=time.monotonic)
+
+    def data(self, dataset: Dataset | None) -> Dataset:
+        """The data set given, or else the request's, as the model sees it."""
+        found = dataset or open_data(self.registry, self.request.data)
+        return for_channels(found, self.model.spec.input.channels)
 
     def explain(
         self,
@@ -245,7 +250,9 @@ class _Job:
             seconds=round(time.monotonic() - self.started, 3),
             **facts,
         )
-        explanation = replace(found, images=tuple(images), provenance=provenance)
+        bands = self.model.spec.input.bands
+        pictures = tuple(to_picture(each, bands) for each in images)
+        explanation = replace(found, images=pictures, provenance=provenance)
         self.registry.hook("interp_after_run", explanation=explanation)
         result = Result(explanation, self.registry, style or Style(), self.out)
         if self.out is not None:

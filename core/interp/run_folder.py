@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from interp.dataset import TolerantReader, open_dataset
+from interp.dataset import TolerantReader, for_channels, open_dataset
 from interp.errors import Cancelled, InputError, PluginError
 from interp.explanation import Prediction
 from interp.memory import Memory
@@ -88,6 +88,7 @@ def run_folder(
     folder = ResumableFolder.of(out, request, fingerprints)
     folder.begin()
     total = len(dataset) if limit is None else min(limit, len(dataset))
+    dataset = for_channels(dataset, model.spec.input.channels)
     reader, session = TolerantReader(dataset), replace(session, model=model)
     failed = _explain_missing(request, session, folder, reader, range(part, total, parts))
     entries = tuple(_entries(folder, session))

@@ -55,17 +55,28 @@ class InputSpec(Plain):
     )
     mean: tuple[float, ...] = Field(
         IMAGENET_MEAN,
-        description="mean per channel, subtracted from RGB values in [0, 1]; one for a network "
-        "of grey images",
+        description="mean per channel, subtracted from values in [0, 1]: three for RGB, one for a "
+        "network of grey images, n for one of n channels",
     )
     std: tuple[float, ...] = Field(
         IMAGENET_STD, description="standard deviation per channel, by which values are divided"
     )
     order: Literal["RGB", "BGR"] = Field("RGB", description="channel order of the network's input")
+    bands: tuple[int, ...] | None = Field(
+        None,
+        repr=False,  # cached answers are found by the repr, and do not depend on what is drawn
+        description="channels that are drawn as red, green and blue, or one as grey, from 1; "
+        "default: the first three",
+    )
+
+    @property
+    def channels(self) -> int:
+        """Channels C of the images (N, C, h, w) that the model is given: 3 also for grey ones."""
+        return 3 if len(self.mean) == 1 else len(self.mean)
 
     @property
     def fill(self) -> tuple[float, ...]:
-        """The colour (r, g, b) in [0, 1] that is zero in the network's normalised input."""
+        """The colour (C,) in [0, 1] that is zero in the network's normalised input."""
         return self.mean * 3 if len(self.mean) == 1 else self.mean
 
 

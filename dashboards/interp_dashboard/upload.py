@@ -64,9 +64,13 @@ def _shrunk(image: LoadedImage) -> LoadedImage:
     if share >= 1:
         return image
     size = (max(1, round(width * share)), max(1, round(height * share)))
-    pixels = np.asarray(cv2.resize(image.pixels, size, interpolation=cv2.INTER_AREA))
+    planes = [
+        cv2.resize(np.ascontiguousarray(each), size, interpolation=cv2.INTER_AREA)
+        for each in image.pixels.transpose(2, 0, 1)
+    ]
     note = f"{width} x {height} pixels were scaled to {size[0]} x {size[1]}"
-    return LoadedImage(pixels, (*image.notes, note))
+    whole = None if image.whole is None else _shrunk(image.whole)
+    return LoadedImage(np.stack(planes, 2), (*image.notes, note), whole)
 
 
 def take_model(

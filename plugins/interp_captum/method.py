@@ -53,7 +53,7 @@ class CaptumInput:
 
     score: Score
     pixels: Tensor
-    """(1, 3, h, w) RGB in [0, 1]."""
+    """(1, 3, h, w) RGB in [0, 1], or (1, C, h, w)."""
     placement: Placement
 
     @property
@@ -100,9 +100,9 @@ class CaptumInput:
 
     def plain_image(self, fill: Fill) -> Tensor:
         """An image (1, 3, h, w) of one colour; "mean" is zero in the network's normalised input."""
-        levels = {"grey": (0.5,) * 3, "black": (0.0,) * 3}
+        levels = {"grey": (0.5,), "black": (0.0,)}
         chosen = self.pixels.new_tensor(levels.get(fill, self.model.spec.input.fill))
-        return chosen.view(1, 3, 1, 1).expand_as(self.pixels)
+        return chosen.view(1, -1, 1, 1).expand_as(self.pixels)
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,8 @@ class Occlusion(CaptumMethod):
         method = captum().Occlusion(given.score.without_gradient)
         found = method.attribute(
             given.pixels,
-            sliding_window_shapes=(3, *window),
-            strides=(3, *stride),
+            sliding_window_shapes=(given.pixels.shape[1], *window),
+            strides=(given.pixels.shape[1], *stride),
             baselines=given.plain_image(self.params.fill),
             perturbations_per_eval=given.score.batch,
         )  # (1, 3, h, w), equal over colours

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from interp.errors import InputError
+from interp.evidence import fit_words
 from interp.knowledge import Knowledge
 from interp_chip.layer_fit import LayerFit, rounds
 from interp_chip.moments import FactoredMoments
@@ -74,15 +75,15 @@ class FittedLayer:
         if self.solved is None:
             return
         found, channels = self._mean_r2(), self.moments.masks.shape[1]
-        r2 = "unknown" if found is None else f"{found:.2f}"
+        r2 = "R² unknown" if found is None else fit_words(found)
         if self.masks < channels:
             yield (
-                f"{self.layer}: {self.masks} networks per image for {channels} channels (R^2 {r2});"
+                f"{self.layer}: {self.masks} networks per image for {channels} channels ({r2});"
                 f" raise --budget or masks to {channels} or more"
             )
         if not self.complete:
             count = self.moments.count
-            yield f"{self.layer}: the time budget ended after {count} networks (R^2 {r2})"
+            yield f"{self.layer}: the time budget ended after {count} networks ({r2})"
         if self.solved.r2 is not None:
             pairs = zip(classes, self.solved.r2.tolist(), strict=True)
             poor = [name for name, value in pairs if value < POOR]

@@ -9,9 +9,10 @@ import numpy as np
 from interp.context import Context
 from interp.dataset import Dataset, TolerantReader
 from interp.evaluation.similarity import cosines
-from interp.evidence import Evidence, Gallery, Matrix, Table
+from interp.evidence import NO_FIT, Evidence, Gallery, Matrix, Table, fit_words
 from interp.explanation import Explanation
 from interp.model import ModelAdapter
+from interp.storage.pixel import to_picture
 from interp_chip.features import channel_maps
 from interp_chip.knowledge import ChipKnowledge, LayerKnowledge
 from interp_chip.params import ChipParams
@@ -75,7 +76,8 @@ def find_examples(
             for at in np.flatnonzero(maps.max((1, 2)) > level[name]):
                 level[name][at] = maps[at].max()
                 over = placement.to_image(placement.grid_to_input(maps[at], layer.field))
-                crops[name][at] = _crop(example.image, over)
+                picture = to_picture(example.image, model.spec.input.bands)
+                crops[name][at] = _crop(picture, over)
     return crops
 
 
@@ -112,7 +114,7 @@ def _evidence(
                 each,
                 int((row != 0).sum()),
                 round(float((row != 0).mean()), 3),
-                None if fit is None else round(fit, 3),
+                None if fit is None else round(fit, 3) if fit >= NO_FIT else fit_words(fit),
                 ", ".join(str(at) for at in np.argsort(-row, kind="stable")[:5] if row[at] > 0),
             ]
             for each, row, fit in zip(classes, weights, r2, strict=True)

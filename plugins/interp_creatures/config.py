@@ -55,3 +55,4 @@ def _scaled(limits: Range, share: float) -> Range:
 
 CONFIG = Config()
 EASY = CONFIG.eased(0)
+SCENE = replace(CONFIG, area=(0.06, 0.22))

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 from interp.dataset import Dataset, Example
 from interp.errors import InputError
-from interp_creatures.config import CONFIG, EASY, Config
+from interp_creatures.config import CONFIG, EASY, SCENE, Config
 from interp_creatures.species import CLASSES, OTHERS
 
 VERSION = 1  # of the drawing: another number means other images for the same seed
@@ -46,11 +46,14 @@ class Creatures(Dataset):
         """Image `index` with the named parts not drawn and everything else as it was."""
         from interp_creatures.draw import draw
 
+        self._check(index)
+        return draw(self.seed, index, self.two, self.config, hidden)
+
+    def _check(self, index: int) -> None:
         if self.seed < 0:
             raise InputError(f"found seed {self.seed}; expected 0 or more; choose another seed")
         if not 0 <= index < self.count:
             raise IndexError(f"{index} is outside 0..{self.count - 1}")
-        return draw(self.seed, index, self.two, self.config, hidden)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,3 +73,23 @@ class Easy(Creatures):
 
     def __getitem__(self, index: int) -> Example:
         return self.without(index, OTHERS)
+
+
+@dataclass(frozen=True, eq=False)
+class Scenes(Creatures):
+    """One, two or three creatures an image, of any classes, smaller the more there are.
+
+    The example's label is the first creature's; each instance has its own.
+    """
+
+    config: Config = SCENE
+
+    @property
+    def fingerprint(self) -> str:
+        return f"scenes of {super().fingerprint}"
+
+    def without(self, index: int, hidden: Collection[str]) -> Example:
+        from interp_creatures.draw import draw_crowd
+
+        self._check(index)
+        return draw_crowd(self.seed, index, self.config, hidden)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import cv2
 import numpy as np
@@ -11,10 +11,11 @@ from interp.dataset import Example, Instance, Part
 from interp_creatures.background import backdrop, fill, scatter, smooth_noise, stripes
 from interp_creatures.config import Config
 from interp_creatures.creature import Creature
-from interp_creatures.scene import compose
+from interp_creatures.scene import compose, crowd
 from interp_creatures.species import CLASSES, DEFINING
 
 SCENE, GROUND, COAT, LIGHT = range(4)  # independent random streams of one image
+MOST = 3  # creatures of a crowd
 
 
 def stream(seed: int, index: int, number: int) -> np.random.Generator:
@@ -31,6 +32,29 @@ def draw(
     label = index % len(CLASSES)
     ground = rng.uniform(0.15, 0.85, 3)
     creatures = compose(label, chance if two is None else two, ground, config, rng)
+    return paint(f"creatures-s{seed}-{index:05d}", seed, index, ground, creatures, config, hidden)
+
+
+def draw_crowd(seed: int, index: int, config: Config, hidden: Collection[str] = ()) -> Example:
+    """Image `index` of `seed` with one, two or three creatures of any classes, in turn."""
+    rng = stream(seed, index, SCENE)
+    others = rng.integers(len(CLASSES), size=index // len(CLASSES) % MOST)
+    ground = rng.uniform(0.15, 0.85, 3)
+    labels = [index % len(CLASSES), *others.tolist()]
+    creatures = crowd(labels, ground, config, rng)
+    return paint(f"scenes-s{seed}-{index:05d}", seed, index, ground, creatures, config, hidden)
+
+
+def paint(
+    name: str,
+    seed: int,
+    index: int,
+    ground: np.ndarray,
+    creatures: Sequence[Creature],
+    config: Config,
+    hidden: Collection[str] = (),
+) -> Example:
+    """The creatures on a background of the mean colour `ground`, as an example of this name."""
     instances = tuple(annotate(creature, config.size, hidden) for creature in creatures)
     rng = stream(seed, index, GROUND)
     image = _to_uint8(backdrop(ground, config, rng))
@@ -42,7 +66,7 @@ def draw(
                 fill(image, piece.outline, tuple((piece.colour * 255).tolist()))
         _add_coat(image, instances[number], config, stream(seed, index, COAT + 2 * number))
     image = _add_light(image, config, stream(seed, index, LIGHT))
-    return Example(f"creatures-s{seed}-{index:05d}", image, label, instances)
+    return Example(name, image, creatures[0].label, instances)
 
 
 def annotate(creature: Creature, size: int, hidden: Collection[str] = ()) -> Instance:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -12,6 +14,7 @@ from interp_creatures.species import CLASSES
 
 MARGIN = 2.0  # pixels kept free at the image's edge
 PARTS = 5  # colours of one creature
+CROWDED = 0.32  # the largest masks of a crowd together, fraction of the image
 
 
 def compose(
@@ -42,17 +45,50 @@ def silhouette(creature: Creature, size: int) -> np.ndarray:
     return canvas.astype(bool)
 
 
+def crowd(
+    labels: Sequence[int], ground: np.ndarray, config: Config, rng: np.random.Generator
+) -> tuple[Creature, ...]:
+    """A creature of each label, in this order, that do not touch, in pixels.
+
+    The more there are, the smaller the largest may be.
+    """
+    most = min(config.area[1], CROWDED / len(labels))
+    while True:
+        found: list[Creature] = []
+        for label in labels:
+            creature = _unit_creature(label, ground, config, rng)
+            taken = [silhouette(other, config.size) for other in found]
+            placed = _clear_of(taken, creature, (config.area[0], most), config, rng)
+            if placed is None:
+                break
+            found.append(placed)
+        else:
+            return tuple(found)
+
+
 def _beside(
     larger: Creature, creature: Creature, config: Config, rng: np.random.Generator
 ) -> Creature | None:
     """The creature, smaller and clear of the other, or None after some tries."""
     taken = silhouette(larger, config.size)
-    clear = cv2.dilate(taken.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
     least, most = config.area[0], taken.mean() * config.two_ratio
     if most <= least:
         return None
+    return _clear_of([taken], creature, (least, most), config, rng)
+
+
+def _clear_of(
+    taken: Sequence[np.ndarray],
+    creature: Creature,
+    area: Range,
+    config: Config,
+    rng: np.random.Generator,
+) -> Creature | None:
+    """The creature in an area within the range, clear of what is taken; None after some tries."""
+    occupied = np.any([np.zeros((config.size, config.size), bool), *taken], axis=0)
+    clear = cv2.dilate(occupied.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
     for _ in range(12):
-        placed = _placed(creature, (least, most), config, rng)
+        placed = _placed(creature, area, config, rng)
         if placed is None:
             return None
         if not (silhouette(placed, config.size) & clear).any():

@@ -34,5 +34,12 @@ SEGMENTER = _trained(
     readout="pixels",
     readout_params={"activation": "softmax"},
 )
+DETECTOR = _trained(
+    "creatures-detector",
+    "detector",
+    activation="none",
+    readout="boxes",
+    readout_params={"layout": "yolov5", "units": "pixels"},
+)
 ONE = HERE / "samples" / "sample.png"
 TWO = HERE / "samples" / "two.png"

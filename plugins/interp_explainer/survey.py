@@ -13,6 +13,7 @@ from interp.dataset import Dataset
 from interp.evaluation.dissection import thresholds
 from interp.evidence import Gallery, Table
 from interp.explanation import Explanation
+from interp.storage.pixel import to_picture
 from interp.training.curve import training_curves
 from interp_explainer.information import filter_loss
 from interp_explainer.knowledge import TrainedExplainer
@@ -116,7 +117,8 @@ def _gallery(
             image = data[int(maps.index[row])].image
             _, placement = model.prepare(image)
             over = placement.grid_to_input(maps.parts[row, k].astype(np.float32), field)
-            tiles.append(outline(image, placement.to_image(over), float(limit)))
+            picture = to_picture(image, model.spec.input.bands)
+            tiles.append(outline(picture, placement.to_image(over), float(limit)))
         pictures.append(tiled(tiles, min(count, 2), count))
     return Gallery(
         name="parts",

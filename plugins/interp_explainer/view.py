@@ -15,6 +15,7 @@ from interp.evaluation.similarity import unit_rows
 from interp.evidence import ChannelImportance, Evidence, Gallery, Heatmap, PartMaps, Table
 from interp.explanation import Explanation
 from interp.method import ImageView
+from interp.storage.pixel import to_picture
 from interp.target import Target
 from interp_explainer.coordinates import peak_points, pixels, to_original
 from interp_explainer.knowledge import ForwardPass, TrainedExplainer
@@ -82,9 +83,10 @@ class ExplainerView(ImageView):
         )
         channels = (rows @ others.T).argmax(1)
         pictures, captions = [], []
+        picture = to_picture(self.image, self.model.spec.input.bands)
         for k, c in zip(filters, channels, strict=True):
             placed = [self.place(each, about["layer"]) for each in (self._parts[k], maps[c])]
-            pair = [outline(self.image, each, float(each.max()) / 2) for each in placed]
+            pair = [outline(picture, each, float(each.max()) / 2) for each in placed]
             pictures.append(tiled(pair, 1))
             captions.append(f"filter {k}, channel {c}")
         return Gallery(

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp.context import Context
-from interp.engine.design import ImageSubject, RegionDesign
+from interp.engine.design import ImageSubject, RegionDesign, fill_bands
 from interp.engine.moments import Moments
 from interp.engine.respond import accumulate
 from interp.model import Cut, Frontier, ModelAdapter
 from interp.network.placement import Placement
+from interp.storage.pixel import to_picture
 from interp.target import Target
 from interp_mint.locality import locality
 from interp_mint.params import MintParams
@@ -71,8 +72,10 @@ class TwoScaleImage:
 
     @property
     def picture(self) -> np.ndarray:
-        """The network's input (h, w, 3) uint8 RGB."""
+        """The network's input (h, w, 3) uint8 RGB, or as it is drawn."""
         values = self.pixels.permute(1, 2, 0).float().cpu().numpy()
+        if values.shape[2] != 3:
+            return to_picture(values, self.model.spec.input.bands)
         return np.ascontiguousarray((values * 255).round().clip(0, 255).astype(np.uint8))
 
     def saliency(self, target: Target) -> np.ndarray:
@@ -88,9 +91,9 @@ class TwoScaleImage:
         settled: Callable[[Moments], bool] | None = None,
     ) -> Moments:
         """Moments of the targets' probabilities while fine pieces (h, w) are off at random."""
-        levels = {"grey": (0.5,) * 3, "black": (0.0,) * 3}
-        level = levels.get(self.params.fill, self.model.spec.input.fill)
-        fill = self.pixels.new_tensor(level)
+        levels = {"grey": 0.5, "black": 0.0}
+        level = self.pixels.new_tensor(levels.get(self.params.fill, self.model.spec.input.fill))
+        fill = fill_bands(level.expand(len(self.pixels)), self.pixels, self.params.bands)
         design = RegionDesign(self.pixels, fine, fill, context.seed, "mint")
         subject = ImageSubject(self.model, self.pixels, self.placement)
         weighting = locality(design, self.params.sigma)

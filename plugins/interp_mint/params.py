@@ -25,6 +25,11 @@ class MintParams(Params):
     fill: Literal["mean", "grey", "black"] = Field(
         "mean", description="colour of pieces that are off; mean: the mean of the network's inputs"
     )
+    bands: tuple[int, ...] | None = Field(
+        None,
+        description="channels of the image that are hidden, from 1, while the others stay as they "
+        "are; default: all",
+    )
     baseline: Literal["literal", "empty"] = Field(
         "literal", description="explain the score or, empty, how far it is above an empty image's"
     )

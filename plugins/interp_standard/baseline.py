@@ -97,7 +97,10 @@ class Edges(Baseline):
         """Length of the brightness gradient, (H, W)."""
         import cv2
 
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+        if image.dtype == np.uint8:
+            grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+        else:  # other channels than RGB, in [0, 1]
+            grey = image.mean(2, dtype=np.float32)
         across, down = (cv2.Sobel(grey, cv2.CV_32F, *axes) for axes in ((1, 0), (0, 1)))
         return np.hypot(across, down)
 

@@ -218,3 +218,35 @@ def test_rests_that_depend_on_nothing_before(open_on_cpu) -> None:
     model = open_on_cpu(InPlace())
     frontier = model.cut("fc").prefix(torch.rand(1, 3, 16, 16))
     assert_close(model.cut("fc").suffix(frontier, frontier.activation * 2), frontier.activation * 2)
+
+
+class Unfolding(nn.Module):
+    """Patches of its maps as rows, by reshape; asks about shapes, so that it is exported."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.mix = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4, 4)
+        self.act, self.fc = nn.ReLU(), nn.Linear(4, 5)
+
+    def forward(self, image: Tensor) -> Tensor:
+        maps = self.stem(image)
+        count, channels, height, width = maps.shape
+        if height % 2 or width % 2:
+            raise ValueError("odd")
+        rows = maps.reshape(count * channels * height // 2, 2, width // 2, 2).transpose(1, 2)
+        rows = rows.reshape(count, channels, height * width // 4, 4)
+        return self.fc(self.act(self.mix(rows)).mean((2, 3)))
+
+
+def test_a_cut_holds_in_the_other_memory_layout(open_on_cpu) -> None:
+    model = open_on_cpu(Unfolding())
+    cut = model.cut("stem")
+    assert isinstance(cut, GraphCut)
+    images = torch.rand(1, 3, 16, 16)
+    before = cut.prefix(images)
+    directions = torch.rand(2, *before.activation.shape[1:])
+    slopes = cut.derivative(before, directions, TARGETS, "logit")
+    model.network._set_layout(torch.channels_last)
+    frontier = cut.prefix(images)
+    assert_close(cut.suffix(frontier, frontier.activation), model.predict(images))
+    assert_close(cut.derivative(frontier, directions, TARGETS, "logit"), slopes)

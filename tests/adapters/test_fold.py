@@ -113,6 +113,26 @@ def test_folds_only_what_gates_commute_with(
     assert (gates.nbytes == 9 * 4) == folds
 
 
+class Rows(nn.Module):
+    """Maps (N, h, w, C) of two rows, which are not taken for two channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.act, self.fc = nn.Conv2d(3, 8, 8, 8), nn.ReLU(), nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.act(self.stem(x).permute(0, 2, 3, 1)).mean((1, 2)))
+
+
+def test_gates_on_maps_with_channels_last() -> None:
+    options = OPTIONS.model_copy(update={"input": {**OPTIONS.input, "size": (16, 16)}})
+    cut = open_model(Rows().eval(), options).cut("act")
+    frontier = cut.prefix(torch.rand(1, 3, 16, 16))
+    gates = (torch.rand(5, 8) < 0.5).float()
+    expected = cut.suffix(frontier, frontier.activation * gates[..., None, None])
+    torch.testing.assert_close(cut.gates(frontier)(gates), expected)
+
+
 class Branches(nn.Module):
     """A map read by two convolutions of other strides, as a residual block with a projection."""
 

@@ -77,6 +77,14 @@ def test_show_other_kinds(interp):
     assert interp("show", "toy", "--kind", "model", "--json").json["summary"] == "A toy"
 
 
+def test_show_lists_the_parameters_of_a_readout(interp):
+    answer = interp("show", "boxes")
+    assert "each set by --readout boxes --readout-param KEY=VALUE" in answer.out
+    assert "threshold=0.5" in answer.out
+    named = [each["name"] for each in interp("show", "boxes", "--json").json["parameters"]]
+    assert named[:2] == ["layout", "decode"]
+
+
 def test_show_cites_the_paper(interp):
     facts = interp("list", "--json").json
     mint = next(each for each in facts["entries"] if each["name"] == "mint")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+import pytest
+from pydantic import Field, ValidationError
 
+from interp.errors import InputError
+from interp.opening.named import open_method
 from interp.params import Params
+from interp.registry import Registry
 from interp.registry.parameter import parameters
 from interp.spec import Capability
 
@@ -54,3 +58,26 @@ def test_defaults_are_plain():
 
 def test_no_parameters():
     assert parameters(Params) == []
+
+
+KINDS = ("method", "metric", "perturbation", "weighting", "solver", "readout")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_parameter_takes_a_number_beyond_all_meaning(kind):
+    registry = Registry.load()
+    for entry in registry.entries(kind):
+        params = registry.get(kind, entry.name).Params
+        for each in parameters(params):
+            if set(each.type.split(" or ")) <= {"integer", "number", "none"}:
+                for value in (10**30, -1e308, float("inf"), float("nan")):
+                    with pytest.raises(ValidationError):
+                        params(**{each.name: value})
+
+
+def test_a_wrong_parameter_is_one_short_line():
+    for value in ("x" * 10_000, [1] * 10_000, 10**4000, 10**5000):
+        with pytest.raises(InputError) as told:
+            open_method(Registry.load(), "rise", {"samples": value})
+        assert "\n" not in str(told.value)
+        assert len(str(told.value)) < 400

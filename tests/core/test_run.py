@@ -81,7 +81,7 @@ def test_needs_are_checked_before_anything_runs(registry) -> None:
         ({"params": {"cells": "many"}}, InputError, "tiles: cells = 'many'"),
         ({"params": {"cells": 99}}, InputError, "less than or equal to 16"),
         ({"targets": ("be",)}, InputError, "did you mean 'bee'"),
-        ({"images": [np.zeros((4, 4, 2))]}, InputError, "grey or RGB"),
+        ({"images": [np.zeros((4, 4, 2))]}, InputError, "2 channels; toy takes 3 channels, RGB"),
         ({"cancelled": lambda: True}, Cancelled, "stopped"),
         ({"knowledge": "nowhere"}, InputError, "nowhere"),
     ],

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from interp.errors import InputError, InterpError, ModelError
 from interp.model import ModelAdapter
+from interp.network.scores import close
 from interp.opening.similarity_readout import Cosine
 from interp.opening.source import open_model
 from interp.registry import Registry
@@ -231,3 +232,18 @@ def test_own_names_of_references_are_exported(
 def test_an_unknown_parameter_is_told(opened: Callable) -> None:
     with pytest.raises(InputError, match="similarity has no parameter 'refrence'"):
         opened(Embedding(), "similarity", refrence="sample")
+
+
+def test_a_cut_holds_where_the_similarity_is_nearly_zero(
+    opened: Callable, picture: np.ndarray, tmp_path: Path
+) -> None:
+    """Rounding of a cosine is relative to 1, not to the cosine."""
+    own = embedding(picture)
+    np.save(tmp_path / "across.npy", np.array([own[1], -own[0], 1e-4 * own[2]]))
+    model = opened(Embedding(), "similarity", reference=str(tmp_path / "across.npy"))
+    expected = model.predict(model.prepare(picture)[0][None])
+    noisy = expected + 3e-6
+    assert abs(float(expected)) < 1e-3
+    assert close(noisy, expected, 1e-5, model.output.scale)
+    assert not close(noisy, expected, 1e-5)
+    assert model.cut("colours.act").layer.cut == "graph"

@@ -34,6 +34,8 @@ class Opened:
     tensors: dict[str, object] | None = None
     """The tensors that are fingerprinted; None: the module's state."""
     input: dict[str, object] = field(default_factory=dict)
+    channels: int | None = None
+    """Channels of its images, where the source says."""
     classes: tuple[str, ...] | None = None
     activation: Literal["softmax", "sigmoid", "none"] | None = None
     readout: str | None = None

@@ -36,7 +36,7 @@ def open_program(path: Path) -> Opened:
     fixed = all(isinstance(each, int) for each in shape[2:])
     sized: dict[str, object] = {"size": tuple(shape[2:])} if fixed else {}
     tensors = {**program.state_dict, **program.constants}
-    return Opened(graph.module, path.stem, True, graph, tensors, sized, file=path)
+    return Opened(graph.module, path.stem, True, graph, tensors, sized, shape[1], file=path)
 
 
 SCRIPT_NOTE = (
@@ -96,6 +96,6 @@ def _example_shape(program: torch.export.ExportedProgram) -> list[Any]:
     names = program.graph_signature.user_inputs
     values = [node.meta.get("val") for node in program.graph.nodes if node.name in names]
     shape = list(getattr(values[0], "shape", ())) if len(values) == 1 else []
-    if len(shape) != 4 or shape[1] != 3:
-        raise ModelError(f"the program takes {names}; expected one batch of images (N, 3, h, w)")
+    if len(shape) != 4 or not isinstance(shape[1], int):
+        raise ModelError(f"the program takes {names}; expected one batch of images (N, C, h, w)")
     return shape

@@ -42,8 +42,7 @@ def open_transformers(text: str, options: ModelOptions) -> Opened:
         if options.weights is None:
             module = _fetched(library, name, config)
         else:
-            with random_start():
-                module = library.AutoModelForImageClassification.from_config(config)
+            module = _random(library, config)
             notes = (
                 (RANDOM_NOTE,)
                 if options.weights == RANDOM
@@ -87,7 +86,8 @@ def _config(library: ModuleType, name: str, arguments: dict[str, Any], random: b
         found = ", ".join(config.architectures or ()) or type(config).__name__
         raise ModelError(
             f"hf:{name} is a {found}, of which transformers has no image classifier; open it by a "
-            "factory of your own, package.module:factory, that answers scores"
+            "factory of your own, package.module:factory, that answers scores, or boxes with "
+            "--readout boxes"
         )
     return config
 
@@ -108,6 +108,16 @@ def _fetched(library: ModuleType, name: str, config: Any) -> nn.Module:
             "classification as it stands; --weights FILE gives them, --weights random goes without"
         )
     return cast(nn.Module, module)
+
+
+def _random(library: ModuleType, config: Any) -> nn.Module:
+    """A model of this configuration, of the class that it names, or else of the type's first."""
+    found = library.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING[type(config)]
+    kinds = found if isinstance(found, tuple) else (found,)
+    named = [each for each in kinds if each.__name__ in (config.architectures or ())]
+    with random_start():
+        made: nn.Module = (*named, *kinds)[0](config)
+    return made
 
 
 def _unopened(name: str, error: Exception, random: bool = False) -> ModelError:

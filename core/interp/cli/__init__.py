@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
-from interp.errors import Cancelled, InterpError
+from interp.errors import Cancelled, InputError, InterpError, first_line
 
+FULL = ("no space left", "file too large", "quota exceeded")
+"""Parts of the system's messages where there is no room."""
+WRAPPED = re.compile(r"^.*I/O error: | \(os error \d+\)$")
+"""What safetensors writes around the system's message."""
 STOPPED = Cancelled("stopped on request; nothing was written")
 
 
@@ -24,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     debug = "--debug" in words
     try:
+        _check_surroundings()
         from interp.cli.app import app
 
         kept = [word for word in words if word != "--debug"]
@@ -45,7 +53,9 @@ def _report(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
         error = STOPPED
     words, code = _message(error)
-    sys.stderr.write(f"error: {' '.join(words.split())}\n")
+    if sys.stderr is not None:  # it may be closed
+        with suppress(OSError):
+            sys.stderr.write(f"error: {' '.join(words.split())}\n")
     return code
 
 
@@ -55,4 +65,27 @@ def _message(error: BaseException) -> tuple[str, int]:
     # The command-line library's own usage errors; where they are defined depends on its version.
     if hasattr(error, "format_message"):
         return error.format_message(), 2
+    if isinstance(error, OSError) or type(error).__name__ == "SafetensorError":
+        return _on_system(error), 2
+    if isinstance(error, MemoryError):
+        return "memory ran out; choose a smaller image, --batch-size or --budget", 2
     return f"{type(error).__name__}: {error} (--debug shows where)", 1
+
+
+def _on_system(error: BaseException) -> str:
+    """What the system refused to read or write, and what to do."""
+    file = getattr(error, "filename", None)
+    reason = getattr(error, "strerror", None) or WRAPPED.sub("", first_line(error))
+    full = any(word in str(error).lower() for word in FULL)
+    cure = "make room and give the same command again" if full else "check it, or name another"
+    return f"{f'{file}: ' if file else 'output cannot be written: '}{reason}; {cure}"
+
+
+def _check_surroundings() -> None:
+    """Raise InputError where the working directory is gone: libraries look for files in it."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise InputError(
+            "the working directory was removed; change to one that is there"
+        ) from error

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from interp.cli import flags
-from interp.cli.output import answer, columns, number
+from interp.cli.output import answer, columns
 from interp.errors import PluginError
+from interp.evidence import fit_words
 
 if TYPE_CHECKING:
     from interp.comparison.result import Comparison
@@ -78,7 +79,7 @@ def _rows(found: Comparison) -> Iterator[tuple[str, ...]]:
             str(sum(each.samples for each in done)),
             str(sum(each.evaluated for each in done)),
             f"{sum(each.seconds for each in done):.1f}",
-            number(sum(fits) / len(fits)) if fits else "-",
+            fit_words(sum(fits) / len(fits)).removeprefix("R² ") if fits else "-",
             _failure([each.error for each in outcomes]),
         )
 

@@ -229,15 +229,15 @@ class ModelFile:
     )
     readout: str | None = model_option(
         "NAME",
-        "How the output is read: classes, value (a regression's numbers, as they are), pixels (a "
-        "segmentation), similarity (an embedding), another registered readout, or module:function "
-        "of your own, which is run; see interp list readouts. [default: as the model says, else "
-        "classes]",
+        "How the output is read: classes, value (a regression's numbers, as they are), boxes (a "
+        "detector's), pixels (a segmentation), similarity (an embedding), another registered "
+        "readout, or module:function of your own, which is run; see interp list readouts. "
+        "[default: as the model says, else classes]",
     )
     readout_param: list[str] | None = model_option(
         "KEY=VALUE",
-        "Set a parameter of the readout (see interp show pixels); repeatable, and a list where one "
-        "is repeated. [default: the readout's own]",
+        "Set a parameter of the readout, which interp show NAME lists; repeatable, and a list "
+        "where one is repeated. [default: the readout's own]",
     )
     output_name: str | None = model_option(
         "NAME", "The output to read, for an ONNX file that has several. [default: its scores]"

@@ -84,14 +84,15 @@ def predict(
       interp predict --image photo.jpg
       interp predict --image photo.jpg --model torchvision:resnet18
     """
-    from interp.dataset import reading_notes
+    from interp.dataset import for_channels, reading_notes
     from interp.opening.images import named_images
     from interp.opening.prediction import predict_image
     from interp.opening.source import open_model
 
-    images = list(named_images(shell.registry, image or [SAMPLE_IMAGE]))
-    names = [each.name for each in images]
     opened = open_model(model.source, model.options(), shell.registry)
+    named = named_images(shell.registry, image or [SAMPLE_IMAGE])
+    images = list(for_channels(named, opened.spec.input.channels))
+    names = [each.name for each in images]
     found = [predict_image(opened, each.image) for each in images]
     predictions = [{"image": name, **asdict(each)} for name, each in zip(names, found, strict=True)]
     assumed: dict[str, list[str]] = {}

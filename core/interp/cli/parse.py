@@ -96,7 +96,7 @@ def _value(key: str, words: list[str]) -> Any:
     if key == "size":
         sides = [side for word in words for side in word.split("x")]
         return sides * 2 if len(sides) == 1 else sides
-    return words if key in ("mean", "std") else ",".join(words)
+    return words if key in ("mean", "std", "bands") else ",".join(words)
 
 
 def _checked(fields: dict[str, Any]) -> dict[str, Any]:

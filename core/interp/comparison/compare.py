@@ -8,7 +8,7 @@ from typing import Any
 
 from interp.comparison.comparison_run import ComparisonRun, OnImage, no_callback
 from interp.comparison.result import Comparison, ComparisonRequest
-from interp.dataset import TolerantReader
+from interp.dataset import TolerantReader, for_channels
 from interp.errors import InputError, PluginError
 from interp.network.plain_tensors import plain_tensors
 from interp.opening.images import open_images
@@ -45,6 +45,7 @@ def compare(
     _check_methods(session.registry, request.methods)
     dataset = open_images(session.registry, names or request.images, request.data, images)
     model = session.open_model(request.model, request.options)
+    dataset = for_channels(dataset, model.spec.input.channels)
     for text in () if model.focuses else request.targets:
         parse_target(text, model.spec.classes)
     comparison = ComparisonRun(request, session, model, TolerantReader(dataset), on_image)

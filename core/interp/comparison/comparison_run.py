@@ -29,6 +29,7 @@ from interp.result.bundle import circumstances, write_png
 from interp.run import run
 from interp.session import Session
 from interp.storage.folder import new_folder, read_json, write_json
+from interp.storage.pixel import LoadedImage, to_picture
 from interp.storage.resumable import ResumableFolder
 from interp.target import index_text, parse_target
 
@@ -114,13 +115,14 @@ class ComparisonRun:
         """Every method on one image; with `place`, their bundles are written there."""
         model = self.model.focus(example.image)
         prediction = predict(model, model.prepare(example.image)[0])
+        picture = to_picture(example.image, model.spec.input.bands)
         classes = model.spec.classes
         texts = self.request.targets or (_top_target(prediction, classes),)
         targets = tuple(parse_target(text, classes).name for text in texts)
         answers = CountedAnswers(self.request.budget.memory // SHARE)
         cells = {each.name: MethodCell(each.name) for each in self.request.methods}
         case = ComparedImage(
-            example.name, example.image, prediction, targets, tuple(cells.values()), example.notes
+            example.name, picture, prediction, targets, tuple(cells.values()), example.notes
         )
         for choice in sorted(self.request.methods, key=self._takes_samples):
             self.on_image(case)
@@ -155,7 +157,7 @@ class ComparisonRun:
             found = run(
                 self.request.of(choice, example.name, texts),
                 session,
-                images=[example.image],
+                images=[LoadedImage(example.image)],
                 names=[example.name],
                 out=None if place is None else place / choice.name,
                 resume=False,  # the place is temporary: nothing of a stopped run stays there

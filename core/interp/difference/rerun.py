@@ -34,6 +34,8 @@ class Rerun:
 def rerun(folder: Path, session: Session | None = None, *, out: Path | None = None) -> Rerun:
     """Repeat a run, a survey or a comparison on the images that its folder holds.
 
+    Those of other channels than grey or RGB are read again where the request names them.
+
     The session's model, if it has one, takes the place of the named one. Raises InputError where
     the model that is found is not the one that was explained.
     """
@@ -55,8 +57,10 @@ def _bundle(folder: Path, place: Path, session: Session) -> Budget:
         raise InputError(f"{folder} does not say what made it; it cannot be repeated")
     session = _with_model(session, request.model, request.options, made.model)
     request = request.model_copy(update={"params": made.params})  # defaults may have changed since
-    if before.images:
+    if before.images and _kept_whole(made.model):
         run(request, session, images=before.images, names=made.image_names, out=place)
+    elif before.images:
+        run(request, session, out=place)
     else:
         survey(request, session, out=place)
     return request.budget
@@ -71,10 +75,17 @@ def _comparison(folder: Path, place: Path, session: Session) -> Budget:
     )
     request = before.request.model_copy(update={"methods": methods})
     session = _with_model(session, request.model, request.options, before.model)
-    images = [case.image for case in before.cases]
-    names = [each.name for each in before.records]
+    images = names = None
+    if _kept_whole(before.model):
+        images = [case.image for case in before.cases]
+        names = [each.name for each in before.records]
     compare_with_report(request, session, images=images, names=names, out=place)
     return request.budget
+
+
+def _kept_whole(model: ModelSpec) -> bool:
+    """Whether results hold the model's images as they are, not only as they are drawn."""
+    return model.input.channels == 3
 
 
 def _with_model(

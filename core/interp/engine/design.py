@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from interp.engine.random import KeepProbability, content_key, draw_states
+from interp.errors import InputError
 from interp.model import Cut, Frontier, Gates, ModelAdapter
 from interp.network.placement import Placement
 
@@ -42,7 +44,7 @@ class Subject(ABC):
 
 @dataclass(frozen=True, eq=False)
 class ImageSubject(Subject):
-    """An image at the model's input size, (3, h, w) RGB in [0, 1]."""
+    """An image at the model's input size, (3, h, w) RGB in [0, 1], or (C, h, w)."""
 
     model: ModelAdapter
     pixels: Tensor
@@ -174,7 +176,7 @@ class SingleDesign(Design):
 class MaskDesign(Design):
     """An image covered by masks: a mask of 1 shows the pixel, one of 0 the fill in its place.
 
-    pixels (3, h, w) RGB in [0, 1]; fill (3,), or an image (3, h, w).
+    pixels (3, h, w) RGB in [0, 1], or (C, h, w); fill (C,), or an image (C, h, w).
     """
 
     pixels: Tensor
@@ -190,8 +192,8 @@ class MaskDesign(Design):
 
     @property
     def cover(self) -> Tensor:
-        """The fill as an image, (3, 1, 1) or (3, h, w)."""
-        return self.fill.reshape(3, 1, 1) if self.fill.ndim == 1 else self.fill
+        """The fill as an image, (C, 1, 1) or (C, h, w)."""
+        return self.fill.reshape(-1, 1, 1) if self.fill.ndim == 1 else self.fill
 
     @property
     def difference(self) -> Tensor:
@@ -207,11 +209,30 @@ class MaskDesign(Design):
         return (hidden * self.difference).sum((1, 2))
 
 
+def fill_bands(fill: Tensor, pixels: Tensor, bands: Sequence[int] | None) -> Tensor:
+    """The fill (C,) or (C, h, w) in some channels, from 1, beside the pixels (C, h, w) of others.
+
+    Where none is named it is the fill as it is. Raises InputError for channels that there are not.
+    """
+    if not bands:
+        return fill
+    if not all(1 <= each <= len(pixels) for each in bands):
+        raise InputError(
+            f"found bands {', '.join(map(str, bands))}; expected some of the image's, 1 to "
+            f"{len(pixels)}"
+        )
+    kept = pixels.clone()
+    chosen = [each - 1 for each in bands]
+    whole = fill.reshape(-1, 1, 1).expand_as(pixels) if fill.ndim == 1 else fill
+    kept[chosen] = whole[chosen]
+    return kept
+
+
 @dataclass(frozen=True, eq=False)
 class RegionDesign(MaskDesign, SampledDesign):
     """Disjoint regions of an image, switched off by putting the fill in their place.
 
-    pixels (3, h, w) RGB in [0, 1]; labels (h, w) int in 0..P-1; fill (3,) or (3, h, w).
+    pixels (C, h, w) in [0, 1]; labels (h, w) int in 0..P-1; fill (C,) or (C, h, w).
     """
 
     pixels: Tensor

@@ -16,6 +16,8 @@ from interp.storage.folder import whole_file
 if TYPE_CHECKING:
     from torch import Tensor
 
+STILL = 1e-6
+"""Scores that vary by less than this share of their size, or of 1, do not change."""
 BUCKETS = 10
 
 
@@ -159,6 +161,15 @@ class Moments:
         if self.full is None or self.empty is None:
             raise InputError("these moments lack chunk 0, which holds the full and empty states")
         return self.full, self.empty
+
+    def still(self) -> list[bool]:
+        """Whether each score is the same in all states, to a millionth of its size or of 1."""
+        total, (full, empty) = self.total, self.anchors()
+        mean = total.y / total.weight
+        spread = (total.variation() / total.weight).clamp(min=0).sqrt()
+        apart = spread.maximum((full - empty).abs().to(spread))
+        found: list[bool] = (apart <= STILL * mean.abs().clamp(min=1)).tolist()
+        return found
 
     @property
     def total(self) -> Sums:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from interp.dataset import Dataset
+from interp.dataset import Dataset, for_channels
 from interp.errors import Cancelled, InputError, InterpError, PluginError, UnsupportedError
 from interp.evaluation.data import ChosenImages
 from interp.evaluation.evaluation_run import EvaluationRun
@@ -120,6 +120,7 @@ def prepare(
     if not set(names) & set(served):
         raise UnsupportedError("no method is left: " + "; ".join(refused.values()))
     data = dataset or open_data(registry, request.data, request.limit or COUNT)
+    data = for_channels(data, model.spec.input.channels)
     chosen = ChosenImages(data, request.limit, model.spec.classes)
     if request.target == "true":
         chosen.check()

@@ -21,6 +21,7 @@ from interp.opening.prediction import predict
 from interp.request import Choice, Request
 from interp.run import run
 from interp.session import Session
+from interp.storage.pixel import LoadedImage
 from interp.target import Target, index_text
 
 
@@ -125,7 +126,7 @@ class EvaluationRun:
         elif classes != self.model.spec.classes:
             raise InputError(
                 f"the targets of readout {model.spec.readout} are found on each image; explain the "
-                "predicted ones"
+                "predicted ones, with --target predicted"
             )
         elif example.label is None:
             raise InputError(f"image {example.name} has no class of the model's")
@@ -225,4 +226,4 @@ class ImageRun:
             budget=request.budget,
         )
         session = replace(self.session, model=model)
-        return run(wanted, session, images=[self.example.image]).explanation
+        return run(wanted, session, images=[LoadedImage(self.example.image)]).explanation

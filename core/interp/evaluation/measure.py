@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from interp.context import Budget
-from interp.dataset import Dataset
+from interp.dataset import Dataset, for_channels
 from interp.errors import blamed
 from interp.metric import Measurement
 from interp.model import ModelAdapter
@@ -33,5 +33,6 @@ def measure(
     session = session or Session()
     metric = open_model_metric(session.registry, name, params or {})
     images = open_data(session.registry, dataset) if isinstance(dataset, str) else dataset
+    images = for_channels(images, model.spec.input.channels)
     with blamed(name):
         return metric.measure(model, images, session.context(seed, Budget()))

@@ -35,7 +35,7 @@ AXES = {4: (1, 3), 3: (2,)}
 
 
 def corner_images(spec: InputSpec) -> Tensor:
-    """A random image, and four copies with one corner each changed, (5, 3, h, w) in [0, 1].
+    """A random image, and four copies with one corner each changed, (5, C, h, w) in [0, 1].
 
     The corners are top left, top right, bottom left, bottom right.
     """

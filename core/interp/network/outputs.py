@@ -53,6 +53,29 @@ def outline(answer: object) -> str:
     return f"{kind} with {', '.join(shown)}{more}"
 
 
+def advice(axes: Mapping[str, int]) -> str:
+    """Which readout reads an answer that is no scores, by its tensors' names and numbers of axes.
+
+    It follows what was found in a message; empty where nothing tells.
+    """
+    if 3 in axes.values() or any("box" in name.lower() for name in axes):
+        return "; boxes of a detector are read with --readout boxes"
+    if 4 in axes.values():
+        return (
+            "; a segmentation is read with --readout pixels, a detector's grid of boxes with "
+            "--readout boxes"
+        )
+    return ""
+
+
+def axes(answer: object) -> dict[str, int]:
+    """The number of axes of each tensor in an answer, by its path; of a tensor alone, by ""."""
+    alone = getattr(answer, "ndim", None)
+    if alone is not None:
+        return {"": alone}
+    return {".".join(keys): each.ndim for keys, each in tensors(answer)}
+
+
 def find_scores(answer: object, count: int) -> tuple[str, ...] | None:
     """Where the scores (count, K) are in an answer that is no tensor; None unless that is plain.
 

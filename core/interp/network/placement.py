@@ -22,13 +22,21 @@ class Placement:
     shift: tuple[float, float]
 
     def to_input(self, image: np.ndarray, pad: float = 0.5) -> np.ndarray:
-        """The original (H, W, 3) uint8 at the input size, (h, w, 3) float32 in [0, 1].
+        """The original (H, W, C), or a map (H, W), at the input size, float32.
 
-        `pad` is the value of padding.
+        uint8 becomes [0, 1]; other numbers stay as they are. `pad` is the value of padding.
         """
+        shares = image.astype(np.float32) / (255 if image.dtype == np.uint8 else 1)
+        if shares.ndim == 2:
+            return self._scaled(shares, pad)
+        groups = range(0, shares.shape[2], 3)  # OpenCV takes four channels at most
+        parts = [self._scaled(shares[..., at : at + 3], pad) for at in groups]
+        return np.concatenate([each.reshape(*self.size, -1) for each in parts], 2)
+
+    def _scaled(self, values: np.ndarray, pad: float) -> np.ndarray:
+        """A map (H, W), or up to three channels (H, W, C), at the input size."""
         import cv2
 
-        values: np.ndarray = image.astype(np.float32) / 255
         (height, width), (sy, sx) = self.original, self.scale
         if min(sy, sx) < 1:  # average first, else fine texture aliases
             reach = (max(1, round(width * sx)), max(1, round(height * sy)))

@@ -1,4 +1,4 @@
-"""Preprocessing: from RGB images in [0, 1] to a network's input."""
+"""Preprocessing: from images in [0, 1] to a network's input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LUMINANCE = (0.299, 0.587, 0.114)
 
 
 def encode(images: Tensor, spec: InputSpec) -> Tensor:
-    """Images (N, 3, H, W) resized, reordered and normalised, (N, 3, h, w), or grey (N, 1, h, w).
+    """Images (N, C, H, W) resized, reordered and normalised, (N, C, h, w), or grey (N, 1, h, w).
 
     They are grey where the spec has the mean of one channel.
     """
@@ -41,14 +41,14 @@ def _channels(values: tuple[float, ...], images: Tensor) -> Tensor:
 
 
 def wide_images(spec: InputSpec) -> Tensor:
-    """Images (12, 3, h, w) as unlike as can be, the same every time, most far outside [0, 1].
+    """Images (12, C, h, w) as unlike as can be, the same every time, most far outside [0, 1].
 
     Only what is bounded by construction, such as a sigmoid, stays bounded on them.
     """
     import torch
 
     noise = probe_images(spec, 2) - 0.5
-    plain = torch.ones(1, 3, *spec.size)
+    plain = torch.ones(1, spec.channels, *spec.size)
     half = plain.clone()
     half[..., : spec.size[1] // 2] = 0
     scaled = [factor * noise for factor in (4.0, 1e4)]
@@ -58,8 +58,13 @@ def wide_images(spec: InputSpec) -> Tensor:
 
 
 def probe_images(spec: InputSpec, count: int = 2) -> Tensor:
-    """Random images (count, 3, h, w) in [0, 1], the same every time, for checks."""
+    """Random images (count, C, h, w) in [0, 1], the same every time, for checks."""
     import torch
 
     generator = torch.Generator().manual_seed(0)
-    return torch.rand(count, 3, *spec.size, generator=generator)
+    return torch.rand(count, spec.channels, *spec.size, generator=generator)
+
+
+def describe_channels(count: int) -> str:
+    """The channels of an image in words: "3 channels, RGB", "4 channels"."""
+    return "3 channels, RGB" if count == 3 else f"{count} channels"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interp.errors import ModelError
-from interp.network.outputs import outline
+from interp.network.outputs import advice, axes, outline
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,15 +56,19 @@ def check_scores(answer: object, name: str) -> Tensor:
     if not isinstance(answer, torch.Tensor) or answer.dim() != 2 or len(answer) != 2:
         raise ModelError(
             f"{name} answers {outline(answer)} to 2 images; expected scores (2, classes)"
+            f"{advice(axes(answer))}"
         )
     if not bool(torch.isfinite(answer).all()):
         raise ModelError(f"{name} answers NaN or infinity to random images; check its weights")
     return answer.float()
 
 
-def close(first: Tensor, second: Tensor, tolerance: float) -> bool:
-    """Whether two sets of scores are equal up to `tolerance` times the largest of `second`."""
+def close(first: Tensor, second: Tensor, tolerance: float, least: float = 1e-12) -> bool:
+    """Whether two sets of scores are equal up to `tolerance` times the largest of `second`.
+
+    Or times `least`, if that is larger.
+    """
     if first.shape != second.shape:
         return False
-    scale = second.abs().max().clamp(min=1e-12)
+    scale = second.abs().max().clamp(min=least)
     return bool((first - second).abs().max() <= tolerance * scale)

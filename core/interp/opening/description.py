@@ -13,6 +13,7 @@ from interp.opening.named import with_params
 from interp.opening.pixel_readout import PixelReadout
 from interp.opening.similarity_readout import SimilarityReadout
 from interp.opening.value_readout import ValueReadout
+from interp.params import CODE
 from interp.readout import OutputDescription, RawOutput, Readout
 from interp.spec import ModelOptions
 from interp.storage.model_card import ModelCard
@@ -49,8 +50,8 @@ def choose_readout(
     """The readout that the options name, else the model's `card`, else what is `known` of it.
 
     Its parameters are taken from all of these that name the same readout or none, the options' from
-    whichever there is. `lookup(kind, name)` finds registered readouts; `module:name` is the user's
-    own code, which only the options may name.
+    whichever there is. `lookup(kind, name)` finds registered readouts. Code, be it a readout
+    `module:name` or what a parameter names, is only run where the options name it.
     """
     wanted = options.readout or card.readout or known.readout or DEFAULT
     params: dict[str, Any] = {}
@@ -58,12 +59,23 @@ def choose_readout(
         if each.readout in (wanted, None):
             params |= each.readout_params or {}
     if ":" in wanted and wanted != options.readout:
-        raise ModelError(
-            f"the model's card names readout {wanted}, which is code; say --readout {wanted} if "
-            "you trust it"
-        )
-    readout = with_params(_find(wanted, lookup), wanted, params)
-    return ChosenReadout(wanted, readout, params, lookup)
+        raise _untrusted(f"readout {wanted}", f"--readout {wanted}")
+    kind = _find(wanted, lookup)
+    for key in _code(kind):
+        if key in params and params[key] != (options.readout_params or {}).get(key):
+            said = f"--readout-param {key}={params[key]}"
+            raise _untrusted(f"{key} {params[key]}", said)
+    return ChosenReadout(wanted, with_params(kind, wanted, params), params, lookup)
+
+
+def _untrusted(named: str, said: str) -> ModelError:
+    return ModelError(f"the model's card names {named}, which is code; say {said} if you trust it")
+
+
+def _code(kind: type[Readout]) -> list[str]:
+    """The parameters of a readout that name code."""
+    fields = kind.Params.model_fields.items()
+    return [name for name, each in fields if each.json_schema_extra == CODE]
 
 
 def _find(name: str, lookup: Lookup | None) -> type[Readout]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from interp.errors import InputError, nearest
 from interp.knowledge import Knowledge
@@ -17,6 +18,7 @@ from interp.registry import Registry
 from interp.registry.manifest import MethodEntry
 from interp.request import DEFAULT_MODEL, Request
 from interp.storage.folder import read_json
+from interp.storage.yaml_file import shown
 
 Named = TypeVar("Named", Method, ExplanationMetric, ModelMetric, Readout)
 
@@ -63,8 +65,13 @@ def with_params(kind: type[Named], name: str, params: dict[str, Any]) -> Named:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "parameters"
         raise InputError(
-            f"{name}: {key} = {first['input']!r}: {first['msg'].lower()}; see interp show {name}"
+            f"{name}: {key} = {shown(first['input'])}: {_reason(first)}; see interp show {name}"
         ) from error
+
+
+def _reason(problem: ErrorDetails) -> str:
+    """What is wrong with a parameter, in the words of its check."""
+    return problem["msg"].removeprefix("Value error, ").lower()
 
 
 def default_model(registry: Registry, method: str) -> str:

@@ -11,6 +11,7 @@ from pydantic import Field
 from interp.errors import InputError, ModelError
 from interp.network.outputs import tensors
 from interp.network.pixel_scores import mean_log_odds, weighted_mean
+from interp.network.scores import TINY
 from interp.opening.class_readout import opposite
 from interp.opening.pixel_maps import PixelMaps, read_maps
 from interp.opening.pixel_region import (
@@ -23,7 +24,7 @@ from interp.opening.pixel_region import (
     on_image,
     parse_region,
 )
-from interp.params import Params
+from interp.params import LOCAL, Params
 from interp.readout import OutputDescription, RawImage, RawOutput, Readout, Region
 from interp.spec import PROBABILITY, VALUE
 
@@ -44,6 +45,7 @@ class PixelParams(Params):
 
     region: str = Field(
         PREDICTED,
+        json_schema_extra=LOCAL,
         description=f"pixels over which a class's score is averaged: {FORMS}; predicted: where the "
         "model finds the class in the image as it is; numbers in pixels of the image",
     )
@@ -135,6 +137,7 @@ class PixelReading:
             pixel.normalised,
             scores=lambda output: self._scores(output, weights),
             unit=self.unit,
+            scale=1.0 if self.odds else TINY,
             params={"activation": pixel.activation, **mask},
             map_channels=self.maps.channels,
         )

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from interp.errors import InputError, InterpError, ModelError, RegistryError, first_line
 from interp.opening.python_object import named_object
-from interp.params import Params
+from interp.params import CODE, LOCAL, Params
 from interp.readout import OutputDescription, RawOutput, Readout
 from interp.storage.image import read_image
 from interp.storage.numpy_file import open_array
@@ -32,14 +32,18 @@ class SimilarityParams(Params):
 
     reference: tuple[str, ...] = Field(
         (),
+        json_schema_extra=LOCAL,
         description="what images are compared with: image files or names of samples, and .npy "
         "files of vectors (D,) or (P, D); the targets are called as the files",
     )
     prompts: tuple[str, ...] = Field(
-        (), description="texts that images are compared with, or a .txt file with one a line"
+        (),
+        json_schema_extra=LOCAL,
+        description="texts that images are compared with, or a .txt file with one a line",
     )
     tower: str | None = Field(
         None,
+        json_schema_extra=CODE,
         description="module:function that maps a list of P texts to vectors (P, D); trusted code",
     )
 
@@ -69,7 +73,7 @@ class SimilarityReadout(Readout):
         width = output.scores().shape[1]
         found = [
             *(each for name in self.params.reference for each in _references(output, name, width)),
-            *_texts(output, self.params, width),
+            *_texts(self.params, width),
         ]
         if not found:
             raise InputError(
@@ -87,6 +91,7 @@ class SimilarityReadout(Readout):
             Cosine(np.stack(units)),
             SIMILARITY,
             params=self._fixed(),
+            scale=1.0,
         )
 
     def _fixed(self) -> dict[str, Any]:
@@ -154,7 +159,7 @@ def _numbered(stem: str, vectors: np.ndarray) -> list[Reference]:
     return [Reference(f"{stem} {number}", each) for number, each in enumerate(vectors)]
 
 
-def _texts(output: RawOutput, params: SimilarityParams, width: int) -> list[Reference]:
+def _texts(params: SimilarityParams, width: int) -> list[Reference]:
     """The prompts with the vectors that the tower gives them. Raises InputError without a tower."""
     prompts = [line for each in params.prompts for line in _lines(each)]
     if bool(prompts) != bool(params.tower):
@@ -164,11 +169,6 @@ def _texts(output: RawOutput, params: SimilarityParams, width: int) -> list[Refe
         )
     if params.tower is None:
         return []
-    if (output.options.readout_params or {}).get("tower") != params.tower:
-        raise ModelError(
-            f"the model's card names tower {params.tower}, which is code; say --readout-param "
-            f"tower={params.tower} if you trust it"
-        )
     vectors = _embed(prompts, params.tower)
     if vectors.shape != (len(prompts), width):
         raise ModelError(

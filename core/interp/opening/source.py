@@ -42,11 +42,15 @@ def open_model(
 
 
 def merge(registered: ModelOptions, given: ModelOptions) -> ModelOptions:
-    """The registered options, overridden field by field by those that the user gives."""
+    """The registered options, overridden field by field by those that the user gives.
+
+    Parameters of the registered readout are kept unless another readout is named.
+    """
     changes = given.model_dump(exclude_defaults=True)
     changes["input"] = {**registered.input, **given.input}
-    if given.readout not in (None, registered.readout):
-        registered = registered.model_copy(update={"readout_params": None})
+    same = given.readout in (None, registered.readout)
+    kept = registered.readout_params if same else None
+    changes["readout_params"] = {**(kept or {}), **(given.readout_params or {})} or None
     return registered.model_copy(update=changes)
 
 

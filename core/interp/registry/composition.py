@@ -22,7 +22,7 @@ from interp.method import PerImageMethod
 from interp.model import ModelAdapter
 from interp.params import Params
 from interp.registry.manifest import CompositionEntry
-from interp.spec import VALUE
+from interp.spec import PROBABILITY
 from interp.target import Target
 
 EMPTY_MARGIN = 0.1
@@ -68,6 +68,8 @@ class Composition(PerImageMethod):
             about = {"target": target.name, "r2": fit.r2, "unit": unit}
             evidence += perturbation.to_evidence(experiment, fit.weights, fit.error, about)
             notes += [f"{target.name}: {each}" for each in warned]
+            if fit.still:
+                notes.append(f"{target.name}: the model's answer does not change: nothing is shown")
             if context.budget.until == "stable":
                 notes += unsettled(target.name, fit.reliability, moments.count)
             scores[target.name] = fit.scores | {"samples": moments.count}
@@ -121,6 +123,8 @@ class Fit:
     r2: float | None
     full: float
     empty: float
+    still: bool = False
+    """Whether the scores are the same whatever is switched off, so that all weights are 0."""
 
     @property
     def reliability(self) -> float | None:
@@ -137,13 +141,16 @@ class Fit:
 
 def _fits(solution: Solution, moments: Moments) -> list[Fit]:
     """One fit for each target."""
-    errors, r2 = solution.standard_error, solution.r2
+    errors, r2, still = solution.standard_error, solution.r2, moments.still()
+    full, empty = moments.anchors()
     return [
         Fit(
-            weights.cpu().numpy(),
+            (0 * weights if still[row] else weights).cpu().numpy(),
             None if errors is None else errors[row].cpu().numpy(),
-            None if r2 is None else float(r2[row]),
-            *(float(anchor[row]) for anchor in moments.anchors()),
+            None if r2 is None or still[row] else float(r2[row]),
+            float(full[row]),
+            float(empty[row]),
+            still[row],
         )
         for row, weights in enumerate(solution.weights)
     ]
@@ -154,9 +161,9 @@ def _empty_warnings(
 ) -> Iterator[list[str]]:
     """For each target, a warning where the model sees its class in the empty image.
 
-    Values have no chance level to compare with.
+    Only probabilities have a chance level to compare with.
     """
-    if experiment.subject.model.spec.unit == VALUE:
+    if experiment.subject.model.spec.unit != PROBABILITY:
         yield from ([] for _ in targets)
         return
     answers = respond(context, experiment.subject, experiment.design, "prob", 2)

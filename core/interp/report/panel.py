@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from interp.evidence import POOR_FIT, Outline
+from interp.evidence import NO_FIT, POOR_FIT, Outline, fit_words
 from interp.explanation import Explanation
 from interp.report.picture import Painter, Picture
 from interp.result.draw import maps_by_target, outlined
@@ -86,9 +86,11 @@ def panel(
             doubt_scale=f"Standard error: yellow is ±{most:.2g}.",
         )
     share = np.clip(values / limit if limit > 0 else 0 * values, -1, 1)
-    fit = "" if mapped.r2 is None else f"R² {mapped.r2:.2f}"
+    fit = "" if mapped.r2 is None else fit_words(mapped.r2)
     poor = mapped.r2 is not None and mapped.r2 < POOR_FIT
     warning = f"Poor fit, {fit}: the map explains less than half of how the score changes."
+    if mapped.r2 is not None and mapped.r2 < NO_FIT:
+        warning = "The map does not fit at all: it says nothing of how the score changes."
     return replace(
         base,
         picture=painter.tile(share, subject.image, alt),

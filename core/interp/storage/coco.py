@@ -171,10 +171,11 @@ def to_mask(segmentation: Any, shape: tuple[int, ...]) -> np.ndarray | None:
         )
     if size != list(shape):
         raise InputError(f"found run lengths of size {size}; expected the image's {list(shape)}")
-    whole = isinstance(counts, list) and all(type(each) is int and each >= 0 for each in counts)
-    if not whole or sum(counts) != shape[0] * shape[1]:
+    listed = counts if isinstance(counts, list) else []
+    whole = all(type(each) is int and each >= 0 for each in listed)
+    if not whole or sum(listed) != shape[0] * shape[1]:
         raise InputError(f"found run lengths that do not add up to {shape[0]} x {shape[1]} pixels")
-    flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+    flat = np.repeat(np.arange(len(listed)) % 2 == 1, listed)
     return flat.reshape(shape[1], shape[0]).T
 
 

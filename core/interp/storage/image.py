@@ -1,4 +1,7 @@
-"""Reading images, from files, Pillow pictures, arrays and tensors: always (H, W, 3) uint8 RGB."""
+"""Reading images, from files, Pillow pictures, arrays and tensors: (H, W, 3) uint8 RGB.
+
+Those of other channels than grey or RGB are (H, W, C) float32 in [0, 1].
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from interp.errors import InputError
-from interp.storage import dicom, numpy_file
+from interp.storage import dicom, numpy_file, tiff
 from interp.storage.picture import from_picture
 from interp.storage.pixel import MAX_PIXELS, LoadedImage, from_array
 
@@ -36,15 +39,17 @@ def images_in(folder: Path, pattern: str = "*") -> tuple[Path, ...]:
 
 
 def open_image(path: str | Path) -> np.ndarray:
-    """The image in a file as (H, W, 3) uint8 RGB; read_image also says what was assumed."""
+    """The image in a file as read_image gives it, without what was assumed."""
     return _read_file(Path(path)).pixels
 
 
 def read_image(image: Any) -> LoadedImage:
     """An image as (H, W, 3) uint8 RGB, with notes on what was assumed about it.
 
-    `image`: a file (`scan.tif#2` is its second page), a Pillow picture, an array or a tensor; grey
-    or RGB, channels first or last, uint8, uint16, or floating-point in [0, 1] or 0..255. Pictures
+    `image`: a file (`scan.tif#2` is its second page), a Pillow picture, an array or a tensor; grey,
+    RGB or of other channels, these first or last, uint8, uint16, or floating-point in [0, 1] or
+    0..255. Arrays of other channels give (H, W, C) float32 in [0, 1]; a TIFF of more than three
+    gives RGB, and all of them as `whole`. Pictures
     are turned upright by their EXIF tag, 16 bits are scaled to 8, and transparency is laid over
     white. Raises InputError for a file that is missing, empty, no image, too large or damaged, and
     for values whose black and white are not known.
@@ -101,7 +106,7 @@ def _read_file(path: Path) -> LoadedImage:
             return numpy_file.read(file, page)
         if dicom.is_dicom(file):
             return dicom.read(file, page)
-        return _read_photo(file, page)
+        return tiff.read(file, page, _read_photo)
     except InputError as error:
         raise InputError(f"{file}: {error}") from error
 

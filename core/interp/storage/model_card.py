@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,8 +15,6 @@ from interp.storage.yaml_file import DocumentError, as_record, key_path, read_ya
 
 CLASS_FILES = ("classes.txt", "classes.tsv")
 """Files of class names that are picked up from a model file's folder."""
-GREY_MEAN, GREY_STD = (0.0,), (1.0,)
-"""The normalisation of grey images that is assumed: none."""
 ORIGIN, KNOWN = "interp.origin", "interp.known"
 """Metadata keys of an exported file: the original's fingerprint, and its model card in JSON."""
 
@@ -77,28 +75,30 @@ def describe_input(
 ) -> tuple[InputSpec, list[str]]:
     """The preprocessing, and notes on what was assumed.
 
-    `channels` are those that the model takes, None where that is not known: then a single mean says
-    that it takes grey images.
+    `channels` are those that the model takes, None where that is not known: then the number of
+    means says it, a single one that it takes grey images.
     The model card overrides what is `known` of the model, and the options override both. Raises
     ModelError for a wrong field.
     """
+    if channels is not None:  # what was trained on RGB says nothing of other channels
+        known = {key: each for key, each in known.items() if _suits(key, each, channels)}
     given: dict[str, Any] = {**known, **card.input, **options.input}
     normalised = {"mean", "std"} & given.keys()
-    if channels == 1:
-        given = {"mean": GREY_MEAN, "std": GREY_STD, **given}
+    if channels not in (None, 3):  # no normalisation, unless one is given
+        given = {"mean": (0.0,) * channels, "std": (1.0,) * channels, **given}
     try:
         spec = as_record(InputSpec, given, ("input",))
     except DocumentError as error:
         raise ModelError(f"{key_path(error.keys)}: {error}") from error
-    grey = len(spec.mean) == 1 if channels is None else channels == 1
-    _check_positive(spec, 1 if grey else 3)
-    notes = []
-    if grey:
-        notes.append("the model takes one channel; images are converted to grey")
-    if grey and not normalised:
+    count = channels or len(spec.mean)
+    _check_positive(spec, count)
+    notes = _on_channels(count, spec.bands)
+    if count != 3 and not normalised:
+        halves = ",".join([".5"] * count)
+        kind = "grey values" if count == 1 else "values"
         notes.append(
-            "no normalisation given; assumed grey values in [0, 1]; set with --input mean=.5 "
-            "--input std=.5"
+            f"no normalisation given; assumed {kind} in [0, 1]; set with --input mean={halves} "
+            f"--input std={halves}"
         )
     elif not normalised:
         mean, std = (",".join(map(str, each)) for each in (IMAGENET_MEAN, IMAGENET_STD))
@@ -170,10 +170,31 @@ def read_classes(path: Path) -> tuple[str, ...]:
     return tuple(row["name"] for row in rows)
 
 
+def _suits(key: str, value: object, channels: int) -> bool:
+    """Whether a field of the preprocessing can be that of a model of so many channels."""
+    return key not in ("mean", "std") or (isinstance(value, Sized) and len(value) == channels)
+
+
+def _on_channels(count: int, bands: Sequence[int] | None) -> list[str]:
+    """What a model of other channels than RGB is shown, and how its images are drawn."""
+    if count == 3:
+        return []
+    if count == 1:
+        return ["the model takes one channel; images are converted to grey"]
+    shown = bands or ((1, 2, 3) if count > 2 else (1,))
+    drawn = ",".join(map(str, shown))
+    note = (
+        f"the model takes {count} channels: arrays, .npy or TIFF files that have as many; they are "
+        f"drawn by channels {drawn}, each stretched to its range; choose with --input bands={drawn}"
+    )
+    return [note]
+
+
 def _check_positive(spec: InputSpec, channels: int) -> None:
     fits = len(spec.mean) == len(spec.std) == channels
     if not fits or min(spec.std) <= 0:
-        count = "three values" if channels == 3 else "one value, since the model takes grey images"
+        few = {3: "three values", 1: "one value, since the model takes grey images"}
+        count = few.get(channels, f"{channels} values, one for each channel")
         raise ModelError(
             f"input: found mean {spec.mean} and std {spec.std}; expected {count}, std above 0"
         )

@@ -39,4 +39,4 @@ def read(file: Path, page: int | None) -> LoadedImage:
             raise InputError(f"found {count} images in the file; there is no #{page}")
         values = values[page - 1]
     found = from_array(np.array(values))
-    return LoadedImage(found.pixels, notes + found.notes)
+    return found._replace(notes=notes + found.notes)

@@ -1,7 +1,8 @@
-"""Arrays and tensors of pixels as uint8 RGB, with notes on what was assumed about them."""
+"""Arrays and tensors of pixels as models are shown them, with notes on what was assumed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,18 +24,29 @@ class LoadedImage(NamedTuple):
     """An image as the model is shown it, and what was assumed or left out in reading it."""
 
     pixels: np.ndarray
-    """(H, W, 3) uint8 RGB."""
+    """(H, W, 3) uint8 RGB, or (H, W, C) float32 in [0, 1] of other channels."""
     notes: tuple[str, ...] = ()
+    whole: LoadedImage | None = None
+    """All channels of an image of which `pixels` are a part that can be read as RGB."""
+
+    def of(self, channels: int) -> LoadedImage:
+        """The image for a model that takes this many: all its channels where these fit."""
+        fits = self.whole is not None and self.whole.pixels.shape[2] == channels
+        return self.whole if fits and self.whole is not None else self
 
 
 def from_array(values: np.ndarray, channels_first: bool = False) -> LoadedImage:
-    """An image (H, W), (H, W, C) or (C, H, W) with one channel or three, as uint8 RGB.
+    """An image (H, W), (H, W, C) or (C, H, W): of one channel or three as uint8 RGB.
 
-    Floating-point values are in [0, 1] or 0..255, 16-bit ones end at 65535. `channels_first`
-    decides where a shape can be read both ways. Raises InputError for other shapes and values.
+    Of others as float32 in [0, 1], which keeps what 16 bits and fractions hold. Floating-point
+    values are in [0, 1] or 0..255, 16-bit ones end at 65535. `channels_first` decides where a shape
+    can be read both ways. Raises InputError for other shapes and values.
     """
     ordered, notes = _channels_last(values, channels_first)
     check_size(ordered.shape[1], ordered.shape[0])
+    if ordered.shape[2] not in (1, 3):
+        shares, more = _to_shares(ordered)
+        return LoadedImage(np.ascontiguousarray(shares), (*notes, *more))
     pixels, more = _to_eight_bits(ordered)
     if pixels.shape[2] == 1:
         pixels = pixels.repeat(3, 2)
@@ -60,18 +72,74 @@ def _channels_last(values: np.ndarray, channels_first: bool) -> tuple[np.ndarray
             f"found a batch of {shape} values, expected one image; give its images one by one, "
             "as list(batch)"
         )
-    first = values.ndim == 3 and values.shape[0] in (1, 3)
-    last = values.ndim == 3 and values.shape[2] in (1, 3)
-    if not (first or last):
+    if values.ndim != 3:
         raise InputError(
-            f"found an array of {shape} values; expected (H, W), (H, W, 3) or (3, H, W): grey or "
-            "RGB; choose one channel or three of them"
+            f"found an array of {shape} values; expected (H, W), (H, W, C) or (C, H, W): grey, RGB "
+            "or other channels"
         )
+    first, last = values.shape[0] in (1, 3), values.shape[2] in (1, 3)
+    if not (first or last):
+        return _fewest_last(values, shape)
     if first and (channels_first or not last):
         notes = [] if channels_first and not last else [f"{shape} values were read as (C, H, W)"]
         return values.transpose(1, 2, 0), notes
     guessed = first or channels_first
     return values, [f"{shape} values were read as (H, W, C)"] if guessed else []
+
+
+def _fewest_last(values: np.ndarray, shape: str) -> tuple[np.ndarray, list[str]]:
+    """Values with their shortest axis, the first or the last, as channels, and a note on it."""
+    height, width = values.shape[0], values.shape[2]
+    if height == width or values.shape[1] <= min(height, width):
+        raise InputError(
+            f"found an array of {shape} values, in which no axis must be the channels; expected "
+            "(H, W, C) or (C, H, W) with fewer channels than rows and columns"
+        )
+    if height < width:
+        return values.transpose(1, 2, 0), [
+            f"{shape} values were read as {height} channels (C, H, W)"
+        ]
+    return values, [f"{shape} values were read as {width} channels (H, W, C)"]
+
+
+def _to_shares(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Values of any number type as float32 in [0, 1], with a note on the range that was assumed."""
+    if values.dtype == np.uint16:
+        return (values / np.float32(WHITE)).astype(np.float32), [
+            f"16-bit values were divided by {WHITE}"
+        ]
+    if values.dtype.kind != "f":
+        whole, notes = _to_eight_bits(values)
+        return whole.astype(np.float32) / 255, notes
+    _, notes = _from_floats(values)  # refuses other ranges
+    most = 1 if values.max() <= 1 else 255
+    return (values / most).astype(np.float32), notes
+
+
+def to_picture(image: np.ndarray, bands: Sequence[int] | None = None) -> np.ndarray:
+    """An image as it is drawn, (H, W, 3) uint8: RGB as it is, of other channels three, or one.
+
+    `bands`: the channels that are drawn as red, green and blue, or one as grey, from 1; by default
+    the first three, or of two the first. Each is stretched from its 2nd to its 98th percentile.
+    Raises InputError for channels that the image has not.
+    """
+    if image.dtype == np.uint8 and image.shape[2] == 3 and bands is None:
+        return image
+    count = image.shape[2]
+    chosen = bands or ((1, 2, 3) if count > 2 else (1,))
+    if len(chosen) not in (1, 3) or not all(1 <= each <= count for each in chosen):
+        raise InputError(
+            f"found bands {', '.join(map(str, chosen))}; expected one or three of the image's "
+            f"channels, 1 to {count}"
+        )
+    planes = [_stretched(image[..., each - 1].astype(np.float32)) for each in chosen]
+    return np.stack(planes * (3 // len(planes)), 2)
+
+
+def _stretched(plane: np.ndarray) -> np.ndarray:
+    low, high = np.percentile(plane, (2, 98))
+    shares = (plane - low) / max(float(high - low), 1e-12)
+    return np.asarray((shares.clip(0, 1) * 255).round().astype(np.uint8))
 
 
 def _to_eight_bits(values: np.ndarray) -> tuple[np.ndarray, list[str]]:

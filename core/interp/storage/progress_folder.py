@@ -45,12 +45,16 @@ class ProgressFolder:
                 f"{self.folder} is there and was not written by interp, which would keep its "
                 "progress in it; move it, or name another --out"
             )
+        parent = self.folder.parent
+        made = not parent.exists()
         write_json_whole(self.folder / MARK, {"kind": "progress"})
         try:
             yield self.folder
         finally:
             if {each.name for each in self._entries()} <= {MARK}:
                 self.remove()
+            if made and parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
 
     def remove(self) -> None:
         """Remove the folder and all that it holds, if it is one of progress."""

@@ -83,7 +83,7 @@ def parse_yaml(text: str) -> Any:
         if len(open_parts) > DEPTH or total + size > NODES:
             raise yaml.MarkedYAMLError(
                 problem=f"found a value nested deeper than {DEPTH} or of more than {NODES:,} parts",
-                problem_mark=event.start_mark,
+                problem_mark=event.start_mark,  # type: ignore[arg-type]
             )
     return yaml.load(text, Loader=loader)
 
@@ -92,21 +92,21 @@ def one_of(value: object, known: Iterable[str], keys: Keys) -> str:
     """The value. Raises DocumentError unless it is one of `known`."""
     names = list(known)
     if value not in names:
-        raise DocumentError(keys, f"found {_shown(value)}; {nearest(str(value), names)}")
+        raise DocumentError(keys, f"found {shown(value)}; {nearest(str(value), names)}")
     return str(value)
 
 
 def as_mapping(value: object, keys: Keys) -> dict[Any, Any]:
     """The value. Raises DocumentError unless it is a mapping."""
     if not isinstance(value, dict):
-        raise DocumentError(keys, f"found {_shown(value)}; expected a mapping of keys to values")
+        raise DocumentError(keys, f"found {shown(value)}; expected a mapping of keys to values")
     return value
 
 
 def as_list(value: object, keys: Keys) -> list[Any]:
     """The value. Raises DocumentError unless it is a list."""
     if not isinstance(value, list):
-        raise DocumentError(keys, f"found {_shown(value)}; expected a list")
+        raise DocumentError(keys, f"found {shown(value)}; expected a list")
     return value
 
 
@@ -119,9 +119,12 @@ def as_record(kind: type[Model], value: object, keys: Keys) -> Model:
         raise DocumentError((*keys, *problem["loc"]), _explain(kind, problem)) from error
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """What was found, shortened to fit one line."""
-    text = "nothing" if value is None else repr(value)
+    try:
+        text = "nothing" if value is None else repr(value)
+    except ValueError:  # Python writes no number of thousands of digits
+        text = "a number of thousands of digits"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -133,7 +136,7 @@ def _explain(kind: type[BaseModel], problem: dict[str, Any]) -> str:
         fields = _fields(kind, parents).items()
         required = ", ".join(name for name, field in fields if field.is_required())
         return f"missing; expected the keys {required}"
-    found = f"found {_shown(problem['input'])}"
+    found = f"found {shown(problem['input'])}"
     if problem["type"] in ("literal_error", "enum"):
         choices = re.findall("'([^']*)'", problem["ctx"]["expected"])
         return f"{found}; {nearest(str(problem['input']), choices)}"

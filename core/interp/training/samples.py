@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ BATCH = 64
 class Samples:
     """Images of a data set, given by their `places` in it (N,), with labels (N,).
 
-    `pixels` (M, 3, h, w) uint8 are all readable images in memory, `rows` (N,) those of these
+    `pixels` (M, C, h, w) uint8 are all readable images in memory, `rows` (N,) those of these
     samples. Without pixels images are read from the data set each time.
     """
 
@@ -169,9 +170,9 @@ def _gather(
     """Images with a label, kept in memory where they take no more than the budget's."""
     import torch
 
-    height, width = model.spec.input.size
-    fits = len(dataset) * 3 * height * width <= context.budget.memory
-    pixels = torch.empty(len(dataset), 3, height, width, dtype=torch.uint8) if fits else None
+    shape = (len(dataset), model.spec.input.channels, *model.spec.input.size)
+    fits = math.prod(shape) <= context.budget.memory
+    pixels = torch.empty(shape, dtype=torch.uint8) if fits else None
     reader, unlabelled = TolerantReader(dataset), 0
     places: list[int] = []
     labels: list[int] = []
@@ -203,7 +204,7 @@ def ordered(seed: int, epoch: int, count: int, batch_size: int) -> list[np.ndarr
 
 
 def _prepared(model: ModelAdapter, image: np.ndarray) -> Tensor:
-    """An original image (H, W, 3) at the network's input size, (3, h, w) uint8 on the CPU."""
+    """An original image (H, W, C) at the network's input size, (C, h, w) uint8 on the CPU."""
     import torch
 
     pixels, _ = model.prepare(image)

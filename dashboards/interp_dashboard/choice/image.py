@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from interp.model import ModelAdapter
 from interp.storage.image import read_image
+from interp.storage.pixel import LoadedImage, to_picture
 from interp_dashboard.layout import show_errors
 from interp_dashboard.session import registry, session, setting
 from interp_dashboard.upload import LARGEST_IMAGE, take_image
@@ -17,8 +19,8 @@ MOST = 16
 """Uploaded images that a visitor may have at a time; the oldest are dropped."""
 
 
-def choose_images(given: Sequence[str]) -> dict[str, np.ndarray]:
-    """The chosen images (H, W, 3) uint8, by name."""
+def choose_images(given: Sequence[str]) -> dict[str, LoadedImage]:
+    """The chosen images, by name."""
     _upload_images()
     uploaded = session().images
     samples = [each.name for each in registry().entries("sample")]
@@ -27,18 +29,25 @@ def choose_images(given: Sequence[str]) -> dict[str, np.ndarray]:
     names = [*uploaded, *files]
     first = list(uploaded) or [each for each in given if each in files] or names[:1]
     picked = st.multiselect("Images", names, first, key=f"images beside {list(uploaded)}")
-    opened: dict[str, np.ndarray] = {}
+    opened: dict[str, LoadedImage] = {}
     notes: list[str] = []
     for name in picked:
         with show_errors():
             read = uploaded[name] if name in uploaded else read_image(files[name])
-            opened[name] = read.pixels
+            opened[name] = read
             notes += [f"Note on {name}: {note}" for note in read.notes]
     for note in notes:
         st.caption(note)
     if opened:
-        st.image(list(opened.values()), caption=list(opened), width=150, alt=list(opened))
+        tiles = [to_picture(each.pixels) for each in opened.values()]
+        st.image(tiles, caption=list(opened), width=150, alt=list(opened))
     return opened
+
+
+def as_shown(images: dict[str, LoadedImage], model: ModelAdapter) -> dict[str, np.ndarray]:
+    """The images as the model is shown them: (H, W, 3) uint8, or all channels in [0, 1]."""
+    channels = model.spec.input.channels
+    return {name: each.of(channels).pixels for name, each in images.items()}
 
 
 def _upload_images() -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from interp.comparison.result import ComparisonRequest
 from interp.errors import InterpError
 from interp.target import index_text
-from interp_dashboard.choice.image import choose_images
+from interp_dashboard.choice.image import as_shown, choose_images
 from interp_dashboard.choice.method import choose_methods
 from interp_dashboard.choice.model import choose_model
 from interp_dashboard.choice.target import choose_targets
@@ -68,12 +68,13 @@ def _choose(given: Selection) -> None:
     with left:
         label, source = choose_model(given.model)
     with right:
-        images = choose_images(given.images)
-    if not images:
+        chosen = choose_images(given.images)
+    if not chosen:
         st.info("Choose an image, or upload one.")
         return
     with st.spinner("asking the model ..."):
         model = page_model(registry(), source)
+        images = as_shown(chosen, model)
         name, first = next(iter(images.items()))
         answer = predict(registry(), source, first)
     for note in model.spec.notes:

@@ -12,7 +12,7 @@ from interp.request import Request
 from interp.result.bundle import open_bundle
 from interp.target import index_text
 from interp_dashboard.choice.data import Data, choose_data
-from interp_dashboard.choice.image import choose_images
+from interp_dashboard.choice.image import as_shown, choose_images
 from interp_dashboard.choice.method import (
     choose_knowledge,
     choose_method_and_model,
@@ -22,7 +22,7 @@ from interp_dashboard.choice.target import choose_targets
 from interp_dashboard.evidence_view import explore_evidence, show_evidence
 from interp_dashboard.export_result import export_button
 from interp_dashboard.layout import show_errors
-from interp_dashboard.model import predict
+from interp_dashboard.model import page_model, predict
 from interp_dashboard.page.compare import JOB as COMPARED
 from interp_dashboard.progress import show_job
 from interp_dashboard.session import registry, session
@@ -70,11 +70,13 @@ def _image() -> None:
     chosen = choose_method_and_model(Method.explain, "image")
     if chosen is None:
         return
-    images = choose_images((SAMPLE,))
-    if not images:
+    given = choose_images((SAMPLE,))
+    if not given:
         st.info("Choose an image, or upload one.")
         return
     with st.spinner("asking the model ..."):
+        model = page_model(registry(), chosen.source)
+        images = as_shown(given, model)
         answer = predict(registry(), chosen.source, next(iter(images.values())))
     key = f"{chosen.label} {' '.join(images)}"
     targets = choose_targets(

@@ -19,7 +19,7 @@ def impute(pixels: Tensor, removed: Tensor, tolerance: float = 1e-4) -> Tensor:
     for all pictures at once, starting from the same problem at half the size.
     """
     gone = removed.unsqueeze(1)  # (B, 1, h, w)
-    whole = pixels.expand(len(gone), 3, *gone.shape[2:])
+    whole = pixels.expand(len(gone), *pixels.shape[-3:])
     guess = whole.masked_fill(gone, 0.0)
     if min(gone.shape[2:]) > COARSEST:
         guess = guess + _coarse(guess, gone, tolerance) * gone

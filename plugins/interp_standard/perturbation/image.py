@@ -11,7 +11,8 @@ from pydantic import AfterValidator, Field
 
 from interp.context import Context
 from interp.engine.component import Experiment, Perturbation
-from interp.engine.design import Design, ImageSubject
+from interp.engine.design import Design, ImageSubject, fill_bands
+from interp.errors import InputError
 from interp.model import ModelAdapter
 from interp.params import Params
 
@@ -43,6 +44,11 @@ class FillParams(Params):
     blur: float = Field(
         0.05, gt=0, le=1, description="fill=blur: standard deviation as a share of the shorter side"
     )
+    bands: tuple[int, ...] | None = Field(
+        None,
+        description="channels of the image that are hidden, from 1, while the others stay as they "
+        "are; default: all",
+    )
 
 
 class ImagePerturbation(Perturbation):
@@ -50,7 +56,7 @@ class ImagePerturbation(Perturbation):
 
     @abstractmethod
     def design(self, model: ModelAdapter, pixels: Tensor, count: int, seed: int) -> Design:
-        """The states of an image (3, h, w) as the model takes it, to be drawn `count` times."""
+        """The states of an image (C, h, w) as the model takes it, to be drawn `count` times."""
 
     def bind(
         self, model: ModelAdapter, image: np.ndarray, count: int, context: Context
@@ -63,10 +69,17 @@ class ImagePerturbation(Perturbation):
 def cover(
     params: FillParams, model: ModelAdapter, pixels: Tensor, labels: np.ndarray | None = None
 ) -> Tensor:
-    """What hides the pixels (3, h, w): a colour (3,), or an image (3, h, w).
+    """What hides the pixels (C, h, w): a colour (C,), or an image (C, h, w).
 
     `labels` (h, w) are the parts, for fill=part.
     """
+    return fill_bands(_cover(params, model, pixels, labels), pixels, params.bands)
+
+
+def _cover(
+    params: FillParams, model: ModelAdapter, pixels: Tensor, labels: np.ndarray | None
+) -> Tensor:
+    """What hides the pixels in all channels."""
     fill = params.fill
     if fill == "blur":
         return _blurred(pixels, params.blur)
@@ -74,8 +87,14 @@ def cover(
         return _part_means(pixels, labels)
     if fill in ("mean", "part"):
         return pixels.new_tensor(model.spec.input.fill)
-    colour = COLOURS.get(fill, fill.removeprefix("#"))
-    return pixels.new_tensor([value / 255 for value in bytes.fromhex(colour)])
+    levels = [value / 255 for value in bytes.fromhex(COLOURS.get(fill, fill.removeprefix("#")))]
+    if len(set(levels)) == 1:
+        return pixels.new_full(pixels.shape[:1], levels[0])
+    if len(pixels) != 3:
+        raise InputError(
+            f"found fill {fill} for an image of {len(pixels)} channels; expected mean, blur or grey"
+        )
+    return pixels.new_tensor(levels)
 
 
 def _blurred(pixels: Tensor, share: float) -> Tensor:
@@ -83,13 +102,16 @@ def _blurred(pixels: Tensor, share: float) -> Tensor:
 
     values = pixels.permute(1, 2, 0).float().cpu().numpy()
     sigma = share * min(values.shape[:2])
-    smooth = cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
-    return pixels.new_tensor(np.ascontiguousarray(smooth.transpose(2, 0, 1)))
+    smooth = [
+        cv2.GaussianBlur(each, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
+        for each in np.ascontiguousarray(values.transpose(2, 0, 1))
+    ]
+    return pixels.new_tensor(np.stack(smooth))
 
 
 def _part_means(pixels: Tensor, labels: np.ndarray) -> Tensor:
-    """Every pixel in the mean colour of its part, (3, h, w)."""
-    values = pixels.flatten(1).double().cpu().numpy()  # (3, h * w)
+    """Every pixel in the mean colour of its part, (C, h, w)."""
+    values = pixels.flatten(1).double().cpu().numpy()  # (C, h * w)
     flat = labels.ravel()
     size = np.maximum(np.bincount(flat), 1)
     means = np.stack([np.bincount(flat, weights=channel) / size for channel in values])

@@ -104,7 +104,7 @@ class Superpixels(RegionPerturbation):
         from skimage.segmentation import quickshift, relabel_sequential, slic
 
         params = self.params
-        picture = pixels.permute(1, 2, 0).double().clamp(0, 1).cpu().numpy()  # (h, w, 3)
+        picture = pixels.permute(1, 2, 0).double().clamp(0, 1).cpu().numpy()  # (h, w, C)
         if params.algorithm == "slic":
             labels = slic(
                 picture,
@@ -119,6 +119,7 @@ class Superpixels(RegionPerturbation):
                 kernel_size=params.kernel_size,
                 max_dist=params.max_distance,
                 ratio=0.2,
+                convert2lab=picture.shape[2] == 3,
                 rng=seed,
             )
         dense: np.ndarray = relabel_sequential(labels.astype(np.int64) + 1)[0] - 1

@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 
 from interp.errors import PluginError
-from interp.evidence import POOR_FIT, Evidence
+from interp.evidence import NO_FIT, POOR_FIT, Evidence, fit_words
 from interp_standard.render.canvas import GAP, SMALL, SOFT, TITLE, Colour, column, pad, text
 
 NARROWEST = 200
@@ -38,7 +38,8 @@ def _header(evidence: Evidence, width: int) -> list[np.ndarray]:
     if evidence.layer is not None:
         blocks.append(text(f"layer {evidence.layer}", width, SMALL, SOFT))
     if evidence.r2 is not None and evidence.r2 < POOR_FIT:
-        warning = text(f"poor fit: R² = {evidence.r2:.2f}", width - 8, paper=AMBER)
+        poor = "" if evidence.r2 < NO_FIT else "poor fit: "
+        warning = text(f"{poor}{fit_words(evidence.r2)}", width - 8, paper=AMBER)
         blocks.append(pad(warning, 4, AMBER))
     return blocks
 
@@ -46,4 +47,4 @@ def _header(evidence: Evidence, width: int) -> list[np.ndarray]:
 def _fit(evidence: Evidence) -> list[str]:
     if evidence.r2 is None or evidence.r2 < POOR_FIT:
         return []
-    return [f"R² = {evidence.r2:.2f}"]
+    return [fit_words(evidence.r2)]
