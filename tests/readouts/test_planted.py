@@ -30,6 +30,10 @@ METHODS = {
     "channel-ablation": {"layer": "colours.act"},
 }
 REGIONS = ("predicted", "point:30,2")
+OTHERS = (
+    "lime", "kernelshap", "occlusion", "score-cam", "saliency", "smoothgrad", "guided-backprop",
+    "guided-gradcam", "integrated-gradients", "deeplift", "layer-conductance", "layer-ablation",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("adapter", ["torch", "onnx"])
@@ -42,6 +46,14 @@ def test_the_part_that_decides_a_class_is_found(
     model = opened(PartSegmenter(), "pixels", adapter, NAMES, region=region)
     found = explain(model, picture, method, "leaf")
     assert peak(found) == (True, True)
+
+
+@pytest.mark.parametrize("method", OTHERS)
+def test_every_other_method_finds_it_too(
+    opened: Callable, picture: np.ndarray, method: str
+) -> None:
+    model = opened(PartSegmenter(), classes=NAMES)
+    assert peak(explain(model, picture, method, "leaf")) == (True, True)
 
 
 @pytest.mark.parametrize("adapter", ["torch", "onnx"])
@@ -68,7 +80,7 @@ def test_the_part_that_is_shared_with_a_reference_is_found(
 
 def explain(model: object, image: np.ndarray, method: str, target: str) -> np.ndarray:
     budget = Budget(samples=200)
-    params = METHODS[method]
+    params = METHODS.get(method, {})
     return interp.explain(
         model, image, method=method, target=target, params=params, budget=budget
     ).map()
