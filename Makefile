@@ -3,6 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 CHIP := plugins/interp_chip/knowledge/creatures-vgg
+CHIP_VIT := plugins/interp_chip/knowledge/creatures-vit
 EXPLAINER := plugins/interp_explainer/knowledge/creatures-vgg
 DECOUPLED := plugins/interp_decoupling/models/creatures-resnet
 CSG := plugins/interp_csg/models/creatures-resnet
@@ -43,16 +44,17 @@ screenshots: $(VENV)/.developing ## take README's picture of the dashboard (need
 bench: $(VENV)/.developing ## measure against peers; results go to benchmarks/
 	set -e; for name in $(BENCH); do $(BIN)/python benchmarks/$$name.py; done
 
-models: $(VENV)/.installed ## train the shipped networks again, about two hours
+models: $(VENV)/.installed ## train the shipped networks again, about two and a half hours
 	PYTHONPATH=benchmarks $(BIN)/python -m creatures.train
 	rm -f build/creatures-detector.pt
 	PYTHONPATH=benchmarks $(BIN)/python -m creatures.train_detector
 	rm -f build/creatures-segmenter.pt
 	PYTHONPATH=benchmarks $(BIN)/python -m creatures.train_segmenter
-	rm -rf build/creatures $(CHIP)
+	rm -rf build/creatures $(CHIP) $(CHIP_VIT)
 	$(BIN)/interp data creatures --out build/creatures --count 800 --seed 2001
 	$(BIN)/interp fit --plugin chip --data build/creatures --layer stage3 --layer stage3.0 \
 	    --images 50 --masks 500 --out $(CHIP)
+	$(BIN)/interp fit --plugin chip --model creatures-vit --data build/creatures --out $(CHIP_VIT)
 	rm -rf build/creatures-4000 $(EXPLAINER)
 	$(BIN)/interp data creatures --out build/creatures-4000 --count 4000 --seed 2002
 	$(BIN)/interp fit --plugin explainer --data build/creatures-4000 --out $(EXPLAINER)

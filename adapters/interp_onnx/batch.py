@@ -70,9 +70,15 @@ def _one_by_one(network: Network, inputs: Tensor, name: str) -> Tensor:
     try:
         return alone.forward(inputs)
     except Exception as error:  # onnxruntime's errors share no class
+        reason, count = error_line(error), network.input.channels
+        channels = "" if count == 3 else f" with {count} channels"
+        cure = (
+            "the file contradicts itself; export it again"
+            if "channels" in reason.lower()
+            else "set the size with --input size=H,W"
+        )
         raise ModelError(
-            f"{name} fails on images of {height}x{width}: {error_line(error)}; "
-            "set the size with --input size=H,W"
+            f"{name} fails on images of {height}x{width}{channels}: {reason}; {cure}"
         ) from error
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from interp.errors import ModelError
 from interp.network.outputs import part_note
 from interp.network.preprocess import probe_images
+from interp.network.scores import VARIES, close
 from interp.opening.description import Lookup, choose_readout
 from interp.readout import RawOutput, Readout
 from interp.spec import InputSpec, ModelOptions, ModelSpec
@@ -32,11 +33,13 @@ from interp_onnx.session import Engine, choose_engine, open_session
 from interp_onnx.signature import ImageInput, find_image, find_scores, named_output, normalises
 
 PLAIN = ModelOptions()
+STEADY = 1e-3
+"""How far two answers to one image may be apart, relative to the largest score."""
 SLOPES = (
     "the model is quantised: slopes, as in Grad-CAM, are those of the same network without its "
     "rounding"
 )
-"""The normalisation that changes nothing."""
+"""Note on a quantised model."""
 
 
 def open_model(
@@ -63,10 +66,13 @@ def describe(
     chosen = choose_readout(options, sidecar, known, lookup)
     network, notes = place(path, model, engine, known, sidecar, options, chosen.readout)
     several = len(model.graph.output) > 1
+    answer, again = (_raw(network, probe_images(network.input)) for _ in range(2))
+    if isinstance(answer, Tensor) and not close(answer, again, STEADY):
+        notes = [*notes, VARIES]
     output = chosen.describe(
         RawOutput(
             path.name,
-            _raw(network, probe_images(network.input)),
+            answer,
             options,
             sidecar,
             known,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from interp.errors import ModelError
 from interp.network.outputs import part_note
 from interp.network.plain_tensors import plain_tensors
-from interp.network.scores import close
+from interp.network.scores import VARIES, close
 from interp.opening.description import choose_readout
 from interp.readout import RawOutput, Readout
 from interp.spec import InputSpec, ModelOptions, ModelSpec
@@ -166,7 +166,7 @@ def _steadiness(network: Network, images: Tensor, scores: Tensor) -> Iterator[st
     """Notes where the module answers otherwise when it is asked again, or image by image."""
     tolerance = STEADY[network.precision]
     if not close(network.raw(images), scores, tolerance):
-        yield "the model answers differently each time (dropout on?): maps show noise"
+        yield VARIES
         return
     try:
         single = torch.cat([network.raw(each[None]) for each in images])

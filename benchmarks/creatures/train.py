@@ -1,4 +1,4 @@
-"""Train the shipped networks and draw the sample images: `make models`, about two hours.
+"""Train the shipped networks and draw the sample images: `make models`, about 2.5 hours.
 
 PYTHONPATH=benchmarks python -m creatures.train [--model NAME --out DIR --samples DIR --seed N]
 """
@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from creatures.publish import SHIPPED, normalised, publish, write_samples
-from creatures.training_data import KINDS, Schedule, TrainingData, training_rounds
+from creatures.training_data import CELL, KINDS, Schedule, TrainingData, training_rounds
 from interp_creatures import networks
 
 Batch = tuple[Tensor, Tensor, Tensor]  # images, soft labels, part maps
@@ -31,27 +33,49 @@ class Recipe:
     decay: float = 0.02
     smoothing: float = 0.03
     part_weight: float = 0.5  # of the auxiliary part map, dropped after training
+    clip: float = 0.0  # largest norm of a step's gradients, 0 for any
+    kept: tuple[str, ...] = ()  # layers that are creatures-resnet's, and are not trained
     seed: int = 0
 
 
-BUILDERS = {
-    "creatures-vgg": networks.CreaturesVGG,
-    "creatures-resnet": networks.CreaturesResNet,
+@dataclass(frozen=True)
+class Shipped:
+    """A shipped network: its class, the layer that the part map is predicted from, its recipe."""
+
+    builder: type[nn.Module]
+    layer: str
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+NETWORKS = {
+    "creatures-vgg": Shipped(networks.CreaturesVGG, "stage3"),
+    "creatures-resnet": Shipped(networks.CreaturesResNet, "stage3"),
+    # Of the last block, only the class token is read.
+    "creatures-vit": Shipped(
+        networks.CreaturesViT,
+        "blocks.2",
+        Recipe(
+            Schedule(rounds=10, ramp=0.3),
+            rate=1.5e-3,
+            clip=2.0,
+            kept=("stem", "stage1", "stage2"),
+        ),
+    ),
 }
 
 
 class WithPartMap(nn.Module):
-    """A network, and a map of part shapes predicted from its deepest stage, for an auxiliary loss.
+    """A network, and a map of part shapes predicted from a deep layer, for an auxiliary loss.
 
     Class labels alone do not make the networks look at heads and tails.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, layer: str) -> None:
         super().__init__()
         self.network = network
         self.parts = nn.LazyConv2d(KINDS, 1)
         self.deep = torch.empty(0)
-        network.get_submodule("stage3").register_forward_hook(self._store)
+        network.get_submodule(layer).register_forward_hook(self._store)
         self(torch.zeros(2, 3, networks.SIZE, networks.SIZE))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,30 +84,65 @@ class WithPartMap(nn.Module):
         return scores, self.parts(self.deep)
 
     def _store(self, _module: nn.Module, _inputs: object, output: Tensor) -> None:
-        self.deep = output
+        """Keep the layer's map; a class token before the cells is left out."""
+        side = networks.SIZE // CELL
+        tokens = output.dim() == 3
+        self.deep = output[:, 1:].mT.unflatten(2, (side, side)) if tokens else output
 
 
-def train(name: str, recipe: Recipe) -> nn.Module:
-    """One network by AdamW and one cycle of the learning rate; images are drawn meanwhile."""
+def train(name: str, recipe: Recipe, checkpoint: Path) -> nn.Module:
+    """One network by AdamW and one cycle of the learning rate; images are drawn meanwhile.
+
+    After each round all is kept in the file `checkpoint`, from which a later call goes on.
+    """
     torch.manual_seed(recipe.seed)
-    generator = torch.Generator().manual_seed(recipe.seed)
-    model = WithPartMap(BUILDERS[name]()).to(memory_format=torch.channels_last)
+    shipped = NETWORKS[name]
+    network = shipped.builder()
+    _keep_layers(network, recipe.kept)
+    model = WithPartMap(network, shipped.layer).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), recipe.rate, weight_decay=recipe.decay)
     steps = recipe.schedule.count // recipe.batch
     rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, steps, pct_start=0.15)
+    running = (model, optimizer, rates)
+    done = _restore(checkpoint, running)
     start = time.monotonic()
-    for number, data in enumerate(training_rounds(recipe.schedule, recipe.seed), 1):
+    for number, data in enumerate(training_rounds(recipe.schedule, recipe.seed, done), done + 1):
+        generator = torch.Generator().manual_seed(1000 * recipe.seed + number)
         for batch in _batches(data, recipe.batch, generator):
             loss = _loss(model, batch, recipe)
             optimizer.zero_grad()
             loss.backward()
+            if recipe.clip:
+                nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
             optimizer.step()
             rates.step()
+        torch.save((number, [each.state_dict() for each in running]), checkpoint)
         minutes = (time.monotonic() - start) / 60
         print(
             f"{name} {number}/{recipe.schedule.rounds} {minutes:.1f} min", loss.item(), flush=True
         )
     return model.network.eval()
+
+
+def _keep_layers(network: nn.Module, names: Sequence[str]) -> None:
+    """Give layers the weights of creatures-resnet, and exclude them from training."""
+    state = load_file(SHIPPED / "weights" / "creatures-resnet.safetensors")
+    for name in names:
+        start, layer = f"{name}.", network.get_submodule(name)
+        own = {key.removeprefix(start): state[key] for key in state if key.startswith(start)}
+        layer.load_state_dict(own)
+        layer.requires_grad_(False).eval()
+
+
+def _restore(checkpoint: Path, running: Sequence[Any]) -> int:
+    """Load what an interrupted training wrote, and return its number of finished rounds."""
+    if not checkpoint.exists():
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        return 0
+    done, states = torch.load(checkpoint)
+    for each, state in zip(running, states, strict=True):
+        each.load_state_dict(state)
+    return int(done)
 
 
 def _loss(model: WithPartMap, batch: Batch, recipe: Recipe) -> Tensor:
@@ -119,18 +178,21 @@ def _batches(data: TrainingData, size: int, generator: torch.Generator) -> Itera
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", choices=[*BUILDERS, "all"], default="all")
+    parser.add_argument("--model", choices=[*NETWORKS, "all"], default="all")
     parser.add_argument("--out", type=Path, default=SHIPPED / "weights")
     parser.add_argument("--samples", type=Path, default=SHIPPED / "samples")
+    parser.add_argument("--checkpoints", type=Path, default=Path("build/creatures-training"))
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    recipe = Recipe(seed=arguments.seed)
-    for name in BUILDERS if arguments.model == "all" else [arguments.model]:
+    for name in NETWORKS if arguments.model == "all" else [arguments.model]:
+        recipe = replace(NETWORKS[name].recipe, seed=arguments.seed)
+        checkpoint = arguments.checkpoints / f"{name}.pt"
         start = time.monotonic()
-        network = train(name, recipe)
+        network = train(name, recipe, checkpoint)
         minutes = round((time.monotonic() - start) / 60, 1)
         history = {"minutes": minutes, "bfloat16": has_bfloat16(), "recipe": asdict(recipe)}
         publish(name, network, history, arguments.out)
+        checkpoint.unlink()
     write_samples(arguments.samples)
 
 

@@ -47,16 +47,19 @@ class TrainingData:
     maps: np.ndarray  # (N, h, w) int64, which kind of part lies in each cell
 
 
-def training_rounds(schedule: Schedule, seed: int) -> Iterator[TrainingData]:
-    """The data of each round; the next round is drawn in another process meanwhile."""
+def training_rounds(schedule: Schedule, seed: int, done: int = 0) -> Iterator[TrainingData]:
+    """The data of each round after `done`; the next is drawn in another process meanwhile."""
     recent: deque[TrainingData] = deque(maxlen=schedule.reuse)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, spawn, _use_one_thread) as pool:
-        drawn = pool.submit(draw_round, schedule, seed, 0)
-        for number in range(1, schedule.rounds + 1):
+        first = max(0, done + 1 - schedule.reuse)
+        drawn = pool.submit(draw_round, schedule, seed, first)
+        for number in range(first + 1, schedule.rounds + 1):
             recent.append(drawn.result())
             if number < schedule.rounds:
                 drawn = pool.submit(draw_round, schedule, seed, number)
+            if number <= done:
+                continue
             yield TrainingData(
                 *(
                     np.concatenate([getattr(each, name) for each in recent])

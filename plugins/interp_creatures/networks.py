@@ -1,4 +1,4 @@
-"""The two default networks, for normalised input of (N, 3, 112, 112)."""
+"""The networks that come with the package, for normalised input of (N, 3, 112, 112)."""
 
 from __future__ import annotations
 
@@ -57,6 +57,67 @@ class CreaturesResNet(nn.Module):
         return self.classifier(torch.flatten(hidden, 1))
 
 
+class CreaturesViT(nn.Module):
+    """A convolutional stem to 14 x 14 tokens, a class token, transformer blocks, linear.
+
+    The stem is creatures-resnet's as far as its second stage; its weights are the same.
+    """
+
+    def __init__(self, width: int = 96, depth: int = 4, heads: int = 3) -> None:
+        super().__init__()
+        self.stem = _conv(3, 24, 5, 2)
+        self.stage1 = nn.Sequential(Block(24, 24, 2), Block(24, 24))
+        self.stage2 = nn.Sequential(Block(24, 48, 2), Block(48, 48))
+        self.projection = nn.Conv2d(48, width, 1)
+        self.class_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.position = nn.Parameter(0.02 * torch.randn(1, 1 + (SIZE // 8) ** 2, width))
+        self.blocks = nn.Sequential(*(TransformerBlock(width, heads) for _ in range(depth)))
+        self.norm = nn.LayerNorm(width)
+        self.classifier = nn.Linear(width, len(CLASSES))
+
+    def forward(self, image: Tensor) -> Tensor:
+        maps = self.projection(self.stage2(self.stage1(self.stem(image))))
+        cells = maps.flatten(2).mT  # (N, 196, 96)
+        first = self.class_token.expand(cells.shape[0], -1, -1)
+        tokens = self.blocks(torch.cat([first, cells], 1) + self.position)  # (N, 197, 96)
+        return self.classifier(self.norm(tokens[:, 0]))
+
+
+class TransformerBlock(nn.Module):
+    """Attention, then two linear layers for each token; each normalised before and added."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width)
+        self.attention = Attention(width, heads)
+        self.norm2 = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+        )
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        tokens = tokens + self.attention(self.norm1(tokens))
+        return tokens + self.mlp(self.norm2(tokens))
+
+
+class Attention(nn.Module):
+    """Self-attention of several heads: every token takes up values of the tokens like its query."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.scale = (width // heads) ** -0.5
+        self.qkv = nn.Linear(width, 3 * width)
+        self.projection = nn.Linear(width, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        split = self.qkv(tokens).unflatten(2, (3, self.heads, -1))  # (N, 197, 3, heads, 32)
+        query, key, value = split.permute(2, 0, 3, 1, 4).contiguous().unbind(0)
+        weights = (query * self.scale @ key.mT).softmax(-1).to(value.dtype)  # (N, heads, 197, 197)
+        mixed = weights @ value
+        return self.projection(mixed.transpose(1, 2).flatten(2))
+
+
 class Block(nn.Module):
     """Two convolutions beside an identity, or beside a 1 x 1 projection where the shape changes."""
 
@@ -83,5 +144,5 @@ def _conv(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Seque
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
 
 
-creatures_vgg, creatures_resnet = CreaturesVGG, CreaturesResNet
+creatures_vgg, creatures_resnet, creatures_vit = CreaturesVGG, CreaturesResNet, CreaturesViT
 """The names by which the cards of saved models call them."""

@@ -41,5 +41,6 @@ DETECTOR = _trained(
     readout="boxes",
     readout_params={"layout": "yolov5", "units": "pixels"},
 )
+VIT = _trained("creatures-vit")
 ONE = HERE / "samples" / "sample.png"
 TWO = HERE / "samples" / "two.png"

@@ -72,9 +72,9 @@ class Own(nn.Module):
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (flat(4), "takes 4 channels; interp shows networks RGB images"),
-        (flat(12), "takes 12 channels"),
-        (Normed(), "takes 1 channel;"),
+        (flat(4), "expected 4 values, one for each channel"),
+        (flat(12), "expected 12 values, one for each channel"),
+        (Normed(), "takes 1 channel and was given 3: set --input mean"),
         (Pair(), "takes 2 inputs ('left', 'right'); wrap it so that one image varies"),
         (Volume(), "takes five axes (N, 1, depth or frames, h, w)"),
         (Signal(), "takes three axes (N, 2, length)"),

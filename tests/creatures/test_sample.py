@@ -5,16 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from creatures.publish import SAMPLES, predict
+from creatures.train import NETWORKS
 
 from interp.storage.image import open_image
 from interp_creatures import networks
 from interp_creatures.dataset import Creatures
 
 HERE = Path(networks.__file__).parent
-BUILDERS = {
-    "creatures-vgg": networks.CreaturesVGG,
-    "creatures-resnet": networks.CreaturesResNet,
-}
 
 
 def drawn(name):
@@ -30,11 +27,11 @@ def test_file_is_what_is_drawn(name):
     assert (away > 8).mean() < 0.01  # another OpenCV may round an edge otherwise
 
 
-@pytest.mark.parametrize("network", BUILDERS)
+@pytest.mark.parametrize("network", NETWORKS)
 def test_networks_know_the_samples(network):
     from safetensors.torch import load_file
 
-    model = BUILDERS[network]().eval()
+    model = NETWORKS[network].builder().eval()
     model.load_state_dict(load_file(HERE / "weights" / f"{network}.safetensors"))
     one, two = (drawn(name) for name in ("sample", "two"))
     scores = predict(model, np.stack([one.image, two.image]))

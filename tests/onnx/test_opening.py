@@ -13,6 +13,7 @@ import torch
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from interp.errors import ModelError
+from interp.network.scores import VARIES
 from interp.spec import Capability, ModelOptions
 from interp_onnx import session
 from interp_onnx.opening import open_model
@@ -92,6 +93,18 @@ def test_a_batch_that_cannot_be_freed_runs_one_by_one(hand_made: Make, opened: A
     torch.testing.assert_close(
         cut.suffix(one, one.activation.expand(2, -1, -1, -1)), scores[:1].expand(2, -1)
     )
+
+
+def test_a_graph_that_draws_at_random_is_told(hand_made: Make, opened: Any) -> None:
+    for draw, told in (("RandomNormalLike", True), ("Identity", False)):
+        nodes = [
+            helper.make_node(draw, ["image"], ["drawn"]),
+            helper.make_node("Mul", ["image", "drawn"], ["mixed"]),
+            helper.make_node("GlobalAveragePool", ["mixed"], ["mean"]),
+            helper.make_node("Flatten", ["mean"], ["scores"]),
+        ]
+        model = opened(hand_made(nodes, {}, (1, 3, 24, 24), (1, 3)))
+        assert (VARIES in model.spec.notes) is told
 
 
 def test_channels_last(small: Make, opened: Any) -> None:

@@ -10,6 +10,8 @@ from interp.network.outputs import advice, axes, outline
 if TYPE_CHECKING:
     from torch import Tensor
 
+VARIES = "the model answers differently each time (dropout on?): maps show noise"
+"""Note on a model whose answer to one image is not always the same."""
 TINY = 1e-12
 """Smaller probabilities are raised to this before their logarithm is taken."""
 
