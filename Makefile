@@ -48,6 +48,8 @@ models: $(VENV)/.installed ## train the shipped networks again, about two and a 
 	PYTHONPATH=benchmarks $(BIN)/python -m creatures.train
 	rm -f build/creatures-detector.pt
 	PYTHONPATH=benchmarks $(BIN)/python -m creatures.train_detector
+	rm -f build/creatures-segmenter.pt
+	PYTHONPATH=benchmarks $(BIN)/python -m creatures.train_segmenter
 	rm -rf build/creatures $(CHIP) $(CHIP_VIT)
 	$(BIN)/interp data creatures --out build/creatures --count 800 --seed 2001
 	$(BIN)/interp fit --plugin chip --data build/creatures --layer stage3 --layer stage3.0 \

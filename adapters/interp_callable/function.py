@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from interp.errors import InterpError, ModelError, first_line
-from interp.opening.python_object import current_folder, find_object
+from interp.opening.python_object import named_object
 from interp.opening.source import merge
 from interp.spec import ModelOptions
 from interp_callable.endpoint import open_endpoint
@@ -92,16 +92,7 @@ def _import_function(source: str) -> Callable[[Any], Any]:
     module, _, path = source.removeprefix(PREFIX).partition(":")
     if not module or not path:
         raise ModelError(f"found {source!r}; expected callable:module:function")
-    with current_folder():
-        try:
-            found = find_object(module, path)
-        except InterpError:
-            raise
-        except Exception as error:  # the user's code: anything can happen
-            raise ModelError(
-                f"{source} cannot be imported: {type(error).__name__}: {first_line(error)}"
-            ) from error
-    return _checked(found, source)
+    return _checked(named_object(f"{module}:{path}", source), source)
 
 
 def _checked(found: object, name: str) -> Callable[[Any], Any]:

@@ -88,7 +88,7 @@ class OnnxCut(Cut):
         for broadcast in (self.broadcast, (False,) * len(self.broadcast)):
             self.broadcast, self._grown = broadcast, None
             try:
-                if answers_alike(self, images, expected, self._tolerance):
+                if answers_alike(self, self.model, images, expected, self._tolerance):
                     return True
             except Exception:  # onnxruntime's errors share no class
                 continue

@@ -207,7 +207,12 @@ def adopt_module(
         readout_params=spec.readout_params,
         recipe=recipe,
     )
-    given = ModelOptions(device=spec.device, precision=base.options.precision)
+    given = ModelOptions(
+        device=spec.device,
+        precision=base.options.precision,
+        readout=spec.readout,
+        readout_params=spec.readout_params,
+    )
     return describe(opened, f"{LIVE}{name}", given)
 
 

@@ -15,7 +15,7 @@ from interp.errors import InputError, UnsupportedError, nearest
 from interp.network.layout import from_maps, to_maps
 from interp.network.placement import Placement, prepare
 from interp.network.preprocess import describe_channels, probe_images
-from interp.network.scores import close, express
+from interp.network.scores import TINY, close, express
 from interp.readout import OutputDescription, RawImage
 from interp.spec import PROBABILITY, VALUE, Capability, Layer, ModelSpec
 from interp.target import Target
@@ -27,6 +27,8 @@ Output = Literal["logit", "prob", "logprob"]
 
 MOVED = ("pool", "pad", "upsample")
 """Kinds of layers that only move or merge values, without features of their own."""
+COARSE = 4
+"""Of a model that answers a map, the default layer's cells are at least so many pixels wide."""
 ATTENTION = ("attn", "attention")
 """Parts of the names of attention modules; what lies inside shows a part of their work only."""
 
@@ -151,8 +153,10 @@ class MapCut(Cut):
         return own  # type: ignore[return-value]
 
 
-def answers_alike(cut: Cut, images: Tensor, expected: Tensor, tolerance: float) -> bool:
-    """Whether a cut equals the whole model, `expected` (N, K) being its scores of the images.
+def answers_alike(
+    cut: Cut, model: ModelAdapter, images: Tensor, expected: Tensor, tolerance: float
+) -> bool:
+    """Whether a cut equals the whole `model`, `expected` (N, K) being its scores of the images.
 
     The first image's frontier must give its scores, and a batch of all images' activations in that
     frontier the same scores as each activation alone.
@@ -163,7 +167,9 @@ def answers_alike(cut: Cut, images: Tensor, expected: Tensor, tolerance: float) 
     alone = torch.cat([cut.suffix(frontier, each[None]) for each in activations])
     together = cut.suffix(frontier, activations)
     whole = cut.suffix(frontier, frontier.activation)
-    return close(whole, expected[:1], tolerance) and close(together, alone, tolerance)
+    least = model.output.scale if model.output is not None else TINY
+    pairs = ((whole, expected[:1]), (together, alone))
+    return all(close(*each, tolerance, least) for each in pairs)
 
 
 def as_maps(cut: Cut) -> Cut:
@@ -195,12 +201,12 @@ class ModelAdapter(ABC):
     def probabilities(self, scores: Tensor, output: Output = "prob") -> Tensor:
         """Raw scores (..., K) as `output`, by the model's own activation.
 
-        Raises UnsupportedError for the logarithm of values, which may be negative.
+        Raises UnsupportedError for the logarithm of what is no probability: it may be negative.
         """
-        if output == "logprob" and self.spec.unit == VALUE:
+        if output == "logprob" and self.spec.unit != PROBABILITY:
             raise UnsupportedError(
-                f"found output logprob, but {self.spec.name} answers values; choose prob or logit, "
-                "which both explain the value itself"
+                f"found output logprob, but the scores of {self.spec.name} are no probabilities "
+                f"(unit: {self.spec.unit}); choose prob or logit, which both explain the score"
             )
         return express(scores, output, self.spec.activation, self.normalised)
 
@@ -351,11 +357,15 @@ class ModelAdapter(ABC):
 
     @cached_property
     def _last_map(self) -> Layer:
-        """The last map that can be cut, that the scores depend on, outside of attention's parts."""
+        """The last map that can be cut, that the scores depend on, outside of attention's parts.
+
+        Of a model that answers a map, it comes before the layers that only refine the pixels.
+        """
         maps = self.maps()
         if not maps:
             raise UnsupportedError(f"{self.spec.name} has no layer with channels over a grid")
         whole = [each for each in maps if not _inside_attention(each.name)] or maps
+        whole = [each for each in whole if self._before_pixels(each)] or whole
         cuttable = [each for each in whole if each.cut != "none"]
         if not cuttable or Capability.CUT not in self.capabilities:
             return whole[-1]
@@ -363,6 +373,17 @@ class ModelAdapter(ABC):
         pixels = self.to_device(image.numpy())
         last = _last_true(len(cuttable), lambda at: self._matters(cuttable[at], pixels))
         return cuttable[-1 if last is None else last]
+
+    def _before_pixels(self, layer: Layer) -> bool:
+        """Whether a layer is neither the map that the model answers nor nearly as fine as that."""
+        channels = self.output.map_channels if self.output is not None else 0
+        if not channels or layer.grid is None:
+            return True
+        fine = (
+            each * COARSE > side
+            for each, side in zip(layer.grid, self.spec.input.size, strict=True)
+        )
+        return layer.channels != channels and not all(fine)
 
     def _matters(self, layer: Layer, pixels: Tensor) -> bool:
         """Whether the scores change with the layer's maps, for an image (1, 3, h, w)."""

@@ -12,6 +12,8 @@ MOST, LONGEST = 1e9, 4096
 LOCAL: dict[str, JsonValue] = {"local": True}
 """Marks a field, Field(..., json_schema_extra=LOCAL), that names a file, code or devices of the
 machine: whoever sits at it may set the field, a visitor of a dashboard may not."""
+CODE: dict[str, JsonValue] = {**LOCAL, "code": True}
+"""Marks such a field that names code to be run, which a model's card may not set, either."""
 
 
 class Params(BaseModel):

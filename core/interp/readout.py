@@ -14,7 +14,7 @@ from interp.errors import ModelError
 from interp.network.outputs import find_scores
 from interp.network.placement import Placement, prepare
 from interp.network.preprocess import wide_images
-from interp.network.scores import check_scores, within_one
+from interp.network.scores import TINY, check_scores, within_one
 from interp.params import Params
 from interp.spec import InputSpec, ModelOptions
 from interp.storage.model_card import ModelCard, name_classes
@@ -67,6 +67,8 @@ class RawOutput:
     input: InputSpec = field(default_factory=InputSpec)
     run: Callable[[Tensor], Any] | None = None
     """Asks the model for its raw output on images (N, 3, h, w); None where that is not possible."""
+    lookup: Callable[[str, str], Any] | None = None
+    """lookup(kind, name) finds what is registered, such as a sample; None without a registry."""
 
     def answer(self, image: np.ndarray) -> RawImage:
         """The model's answer to an original image, (H, W, 3) uint8 RGB. Raises ModelError."""
@@ -135,6 +137,13 @@ class OutputDescription:
     where all images are read alike."""
     regions: tuple[Region | None, ...] = ()
     """Where in the image each score belongs, in a description for one image."""
+    order: tuple[int, ...] = ()
+    """The scores in the order in which a prediction lists them; the first is explained where no
+    target is named. Empty: the highest first."""
+    scale: float = TINY
+    """Size of the raw scores below which differences are rounding, as 1 for cosines."""
+    map_channels: int = 0
+    """Channels of a raw output that is itself a map over the image; 0 where it is none."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from interp.spec import ModelOptions, ModelSource
 from interp_creatures.networks import MEAN, SIZE, STD
+from interp_creatures.segmenter import PARTS
 
 HERE = Path(__file__).parent
 
@@ -25,6 +26,14 @@ def _trained(name: str, module: str = "networks", **changes: Any) -> ModelSource
 
 VGG = _trained("creatures-vgg")
 RESNET = _trained("creatures-resnet")
+SEGMENTER = _trained(
+    "creatures-segmenter",
+    "segmenter",
+    classes=PARTS,
+    activation=None,
+    readout="pixels",
+    readout_params={"activation": "softmax"},
+)
 DETECTOR = _trained(
     "creatures-detector",
     "detector",

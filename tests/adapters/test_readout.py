@@ -209,7 +209,9 @@ def test_values(opened) -> None:
         found = model.probabilities(scores, output)
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
         assert model.unit(output) == "value"
-    with pytest.raises(UnsupportedError, match=r"found output logprob, but .* answers values"):
+    with pytest.raises(
+        UnsupportedError, match=r"found output logprob, but .* no probabilities \(unit: value\)"
+    ):
         model.probabilities(scores, "logprob")
     told = predict(model, images(1)[0])
     assert (told.classes, told.unit) == (("value 0", "value 1"), "value")

@@ -27,6 +27,30 @@ def test_list_json(interp):
     assert ["greet"] in [each["names"] for each in facts["hooks"]]
 
 
+@pytest.mark.parametrize("word", ["readout", "readouts"])
+def test_list_of_one_kind(interp, word):
+    answer = interp("list", word)
+    names = [line.split()[0] for line in answer.out.splitlines()]
+    assert {"classes", "value", "pixels", "similarity"} <= set(names)
+    assert "mint" not in names
+    kinds = {each["kind"] for each in interp("list", word, "--json").json["entries"]}
+    assert kinds == {"readout"}
+
+
+def test_list_of_an_unknown_kind(interp):
+    answer = interp("list", "readotus")
+    assert answer.code == 2
+    assert answer.err == "error: found no kind 'readotus'; did you mean 'readouts'?\n"
+
+
+def test_show_describes_a_readout_and_its_parameters(interp):
+    answer = interp("show", "pixels")
+    assert "each set by --readout pixels --readout-param KEY=VALUE" in answer.out
+    assert "region=predicted" in answer.out
+    parameters = interp("show", "similarity", "--json").json["parameters"]
+    assert [each["name"] for each in parameters] == ["reference", "prompts", "tower"]
+
+
 def test_show_describes_a_method_and_its_parameters(interp, example):
     answer = interp("show", "occlude-grid", "--registry", example)
     assert "needs    predict" in answer.out

@@ -94,4 +94,4 @@ def test_resume_is_accepted_where_the_same_command_goes_on(help_of, name):
 def test_options_stand_under_headings(help_of):
     headings = re.findall(r"^(\w[\w ]*):$", help_of("run"), re.MULTILINE)
     assert headings == ["Method", "Images", "Model", "Computation", "Output", "Options"]
-    assert re.findall(r"^(\w[\w ]*):$", help_of("list"), re.MULTILINE) == ["Options"]
+    assert re.findall(r"^(\w[\w ]*):$", help_of("list"), re.MULTILINE) == ["Arguments", "Options"]

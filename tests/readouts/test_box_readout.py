@@ -16,6 +16,7 @@ from torch import nn
 from interp.context import Budget, Context
 from interp.engine.respond import respond
 from interp.errors import InputError, ModelError, UnsupportedError
+from interp.opening.description import choose_readout
 from interp.opening.named import open_method
 from interp.opening.source import open_model
 from interp.registry import Registry
@@ -23,6 +24,7 @@ from interp.request import Request
 from interp.run import run
 from interp.spec import Capability, ModelOptions
 from interp.storage.image import open_image
+from interp.storage.model_card import ModelCard
 from interp_creatures.shipped import TWO
 
 REGISTRY = Registry.load()
@@ -187,6 +189,14 @@ def decode(answer):
 def wrong(answer):
     return [(box[:, :3], scores) for box, scores in zip(*answer)]
 """
+
+
+def test_a_decode_function_that_only_a_card_names_is_not_run() -> None:
+    card = ModelCard(readout="boxes", readout_params={"decode": "os:system"})
+    with pytest.raises(ModelError, match="card names decode os:system, which is code"):
+        choose_readout(ModelOptions(), card, ModelCard(), REGISTRY.get)
+    given = ModelOptions(readout_params={"decode": "os:system"})
+    assert choose_readout(given, card, ModelCard(), REGISTRY.get).name == "boxes"
 
 
 def test_a_decode_function_of_ones_own(package) -> None:

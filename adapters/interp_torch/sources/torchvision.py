@@ -44,6 +44,7 @@ def open_torchvision(name: str, options: ModelOptions) -> Opened:
         input=preprocessing,
         classes=classes,
         activation="softmax" if classes else None,
+        readout="pixels" if name in models.list_models(module=models.segmentation) else None,
         notes=notes,
     )
 
@@ -77,7 +78,10 @@ def _metadata(weights: Any) -> tuple[dict[str, object], tuple[str, ...] | None]:
         return {}, None
     preset = weights.transforms()
     preprocessing: dict[str, object] = {}
-    if hasattr(preset, "crop_size") and hasattr(preset, "mean"):
+    if hasattr(preset, "mean") and not hasattr(preset, "crop_size"):
+        side = preset.resize_size[0]  # of the short side; here of both
+        preprocessing = {"size": (side, side), "mean": tuple(preset.mean), "std": tuple(preset.std)}
+    elif hasattr(preset, "mean"):
         crop, resize = preset.crop_size[0], preset.resize_size[0]
         preprocessing = {
             "size": (crop, crop),

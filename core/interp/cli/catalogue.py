@@ -15,14 +15,26 @@ from interp.registry.manifest import ENTRIES, Entry
 from interp.registry.parameter import Parameter, parameters
 
 
-def list_registered(shell: flags.Shell) -> None:
+def list_registered(
+    kind: str | None = flags.argument(
+        "KIND", "Only this kind, such as methods or readouts. [default: all]", default=None
+    ),
+    *,
+    shell: flags.Shell,
+) -> None:
     """List what is registered, and installed packages that are broken.
 
     Examples
       interp list
+      interp list readouts
       interp list --registry my_package/registry.yaml
     """
     registry = shell.registry
+    if kind is not None:
+        entries = registry.entries(_kind(kind))
+        rows = [(each.name, each.package, each.summary) for each in entries]
+        shell.say({"entries": [each.model_dump(mode="json") for each in entries]}, columns(rows))
+        return
     facts = {
         "entries": [each.model_dump(mode="json") for each in registry.entries()],
         "hooks": [
@@ -33,6 +45,16 @@ def list_registered(shell: flags.Shell) -> None:
         "broken": [each._asdict() for each in registry.broken],
     }
     shell.say(facts, _listing(registry))
+
+
+def _kind(word: str) -> str:
+    """The kind that a word names in the singular or the plural. Raises RegistryError for none."""
+    for kind in ENTRIES:
+        if word in (kind, f"{kind}s", f"{kind[:-1]}ies"):
+            return kind
+    raise RegistryError(
+        f"found no kind {word!r}; {nearest(word, [f'{each}s' for each in ENTRIES])}"
+    )
 
 
 def _listing(registry: Registry) -> Iterator[str]:

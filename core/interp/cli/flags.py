@@ -230,12 +230,14 @@ class ModelFile:
     readout: str | None = model_option(
         "NAME",
         "How the output is read: classes, value (a regression's numbers, as they are), boxes (a "
-        "detector's) or another registered readout. [default: classes]",
+        "detector's), pixels (a segmentation), similarity (an embedding), another registered "
+        "readout, or module:function of your own, which is run; see interp list readouts. "
+        "[default: as the model says, else classes]",
     )
     readout_param: list[str] | None = model_option(
         "KEY=VALUE",
-        "Set a parameter of the readout, which interp show NAME lists; repeatable. [default: the "
-        "readout's own]",
+        "Set a parameter of the readout, which interp show NAME lists; repeatable, and a list "
+        "where one is repeated. [default: the readout's own]",
     )
     output_name: str | None = model_option(
         "NAME", "The output to read, for an ONNX file that has several. [default: its scores]"
@@ -244,7 +246,7 @@ class ModelFile:
     def options(self) -> ModelOptions:
         """What the user gave, as the options of a model."""
         known = {key: vars(self).get(key) for key in ModelOptions.model_fields}
-        known["readout_params"] = parse.settings(self.readout_param or ()) or None
+        known["readout_params"] = parse.repeatable(self.readout_param or ()) or None
         known["input"] = parse.input_fields(",".join(self.input)) if self.input else None
         return ModelOptions(**{key: value for key, value in known.items() if value is not None})
 

@@ -28,6 +28,14 @@ def settings(texts: Iterable[str]) -> dict[str, Any]:
     return dict(map(setting, texts))
 
 
+def repeatable(texts: Iterable[str]) -> dict[str, Any]:
+    """The same, where a parameter that is given several times is a list."""
+    given: dict[str, list[Any]] = {}
+    for key, value in map(setting, texts):
+        given.setdefault(key, []).append(value)
+    return {key: found[0] if len(found) == 1 else found for key, found in given.items()}
+
+
 def setting(text: str) -> tuple[str, Any]:
     """`k=5` as ("k", 5): the value is YAML. Raises InputError."""
     key, equals, value = text.partition("=")
@@ -119,9 +127,7 @@ def parameters(
     true; one given several times is a list.
     """
     registry.entry("method", method)
-    given: dict[str, list[Any]] = {}
-    for key, value in _options([*before, *context.args]):
-        given.setdefault(key, []).append(setting(f"{key}={value}")[1])
+    given = repeatable(f"{key}={value}" for key, value in _options([*before, *context.args]))
     known = registry.get("method", method).Params.model_fields if given else ()
     for key in given:
         if key not in known:
@@ -132,8 +138,7 @@ def parameters(
                 f"no such option: {wrong}; {nearest(wrong, options)} "
                 f"(interp show {method} lists its parameters)"
             )
-    single = {key: found[0] if len(found) == 1 else found for key, found in given.items()}
-    return settings(set_ or ()) | single
+    return settings(set_ or ()) | given
 
 
 def _option(parameter: str) -> str:

@@ -65,9 +65,12 @@ def check_scores(answer: object, name: str) -> Tensor:
     return answer.float()
 
 
-def close(first: Tensor, second: Tensor, tolerance: float) -> bool:
-    """Whether two sets of scores are equal up to `tolerance` times the largest of `second`."""
+def close(first: Tensor, second: Tensor, tolerance: float, least: float = 1e-12) -> bool:
+    """Whether two sets of scores are equal up to `tolerance` times the largest of `second`.
+
+    Or times `least`, if that is larger.
+    """
     if first.shape != second.shape:
         return False
-    scale = second.abs().max().clamp(min=1e-12)
+    scale = second.abs().max().clamp(min=least)
     return bool((first - second).abs().max() <= tolerance * scale)

@@ -28,7 +28,7 @@ from interp.opening.box_layout import (
 )
 from interp.opening.proposals import Proposals, stacked
 from interp.opening.python_object import named_object
-from interp.params import LOCAL, Params
+from interp.params import CODE, Params
 from interp.readout import OutputDescription, RawImage, RawOutput, Readout, Region
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class BoxParams(Params):
     )
     decode: str | None = Field(
         None,
-        json_schema_extra=LOCAL,
+        json_schema_extra=CODE,
         description="function module:function instead of a layout: from the raw answer it makes, "
         "for each image, boxes (B, 4) as left, top, right, bottom in pixels of the input, class "
         "probabilities (B, K), and objectness (B,) or None, on the answer's device",

@@ -56,7 +56,9 @@ def export_model(
         progress(label, 1, STEPS)
         model.export(temporary)
         progress(label, 2, STEPS)
-        exported = open_model(str(temporary), ModelOptions(device="cpu"), registry)
+        # What the user named may be code, which is not run because a file names it.
+        said = {key: getattr(options, key) for key in ("readout", "readout_params")}
+        exported = open_model(str(temporary), ModelOptions(device="cpu", **said), registry)
         difference = _apart(model, exported)
         left = {each.name for each in exported.layers()}
         kept = tuple(each.name for each in model.layers() if each.name in left)

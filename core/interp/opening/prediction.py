@@ -45,7 +45,9 @@ def predict(model: ModelAdapter, pixels: Tensor, top: int = TOP) -> Prediction:
     chances = model.probabilities(scores)[0]
     count = min(top, len(chances))
     values = model.spec.unit == VALUE
-    indices = range(count) if values else chances.topk(count).indices.tolist()
+    listed = model.output.order if model.output else ()
+    best = range(count) if values else chances.topk(count).indices.tolist()
+    indices = listed[:count] or best
     return Prediction(
         tuple(model.spec.classes[each] for each in indices),
         tuple(indices),

@@ -12,18 +12,24 @@ from interp.storage.pixel import LoadedImage, from_array
 SUFFIXES = (".npy",)
 
 
+def open_array(file: Path) -> np.ndarray:
+    """The array in a file, not read into memory yet. Raises InputError for any other file."""
+    try:
+        found: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(
+            f"cannot be read ({error}); expected one array of numbers, as np.save writes it"
+        ) from error
+    return found
+
+
 def read(file: Path, page: int | None) -> LoadedImage:
     """The image (H, W), (H, W, C) or (C, H, W) in a file, or image `page` of a stack, from 1.
 
     Raises InputError for files that hold objects or cannot be read, and for images that
     from_array refuses.
     """
-    try:
-        values = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(
-            f"cannot be read ({error}); expected one array of numbers, as np.save writes it"
-        ) from error
+    values = open_array(file)
     notes: tuple[str, ...] = ()
     if page is None and values.ndim == 4 and len(values):
         page, notes = 1, (f"image 1 of {len(values)} was read; name another as FILE#2",)
