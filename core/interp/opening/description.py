@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from interp.errors import ModelError
+from interp.opening.box_readout import BoxReadout
 from interp.opening.class_readout import ClassReadout
 from interp.opening.function_readout import own_readout
 from interp.opening.named import with_params
@@ -25,6 +26,7 @@ OWN: dict[str, type[Readout]] = {
     "value": ValueReadout,
     "pixels": PixelReadout,
     "similarity": SimilarityReadout,
+    "boxes": BoxReadout,
 }
 """Readouts that need no registry."""
 
