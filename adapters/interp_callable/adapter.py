@@ -35,6 +35,10 @@ class CallableAdapter(ModelAdapter):
     def normalised(self) -> bool:  # type: ignore[override]
         return self.output.normalised
 
+    @property
+    def remote(self) -> bool:  # type: ignore[override]
+        return self.function.remote
+
     def predict(self, images: Tensor) -> Tensor:
         return self.output.scores(self.raw(images))
 

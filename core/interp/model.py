@@ -191,6 +191,8 @@ class ModelAdapter(ABC):
     capabilities: frozenset[Capability]
     normalised: bool = False
     """Whether the raw scores are probabilities already."""
+    remote: bool = False
+    """Whether another process computes its answers, so that this one may work meanwhile."""
     output: OutputDescription | None = None
     """How the model's raw output is read; None where the adapter knows no readouts."""
 

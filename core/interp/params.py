@@ -7,8 +7,8 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationInfo, field_validator
 
-MOST, LONGEST = 1e9, 4096
-"""Size of a number, and characters of a text, beyond which a parameter means nothing."""
+MOST, COUNT, LONGEST = 1e30, 1e12, 4096
+"""Size of a number, a whole number, and characters of a text beyond all meaning."""
 LOCAL: dict[str, JsonValue] = {"local": True}
 """Marks a field, Field(..., json_schema_extra=LOCAL), that names a file, code or devices of the
 machine: whoever sits at it may set the field, a visitor of a dashboard may not."""
@@ -42,8 +42,9 @@ class Params(BaseModel):
         """No number, alone or in a list, that is NaN or beyond what any parameter can mean."""
         for each in value if isinstance(value, tuple) else (value,):
             number = isinstance(each, int | float) and not isinstance(each, bool)
-            if number and not abs(each) <= MOST:
-                raise ValueError(f"input should be at most {MOST:.0e} in size")
+            most = COUNT if isinstance(each, int) else MOST
+            if number and not abs(each) <= most:
+                raise ValueError(f"input should be at most {most:.0e} in size")
             if isinstance(each, str) and len(each) > LONGEST:
                 raise ValueError(f"input should have at most {LONGEST} characters")
         return value

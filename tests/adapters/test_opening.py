@@ -281,7 +281,8 @@ def test_a_derived_model_is_saved_and_opened_again(factory: str, tmp_path: Path)
     images = torch.rand(2, 3, 20, 20)
     torch.testing.assert_close(derived.predict(images), base.predict(images) / 4)
     folder = derived.save_model(tmp_path / "deep" / "halved")
-    assert sorted(each.name for each in folder.iterdir()) == ["model.json", "weights.safetensors"]
+    files = sorted(each.name for each in folder.iterdir())
+    assert files == ["manifest.json", "model.json", "weights.safetensors"]
     assert list(folder.parent.iterdir()) == [folder]
     opened = open_model(str(folder), ModelOptions(device="cpu"), look_up)
     torch.testing.assert_close(opened.predict(images), derived.predict(images))
@@ -332,5 +333,8 @@ def test_derived_models_that_cannot_be_saved_or_opened(factory: str, tmp_path: P
     assert "needs the builder 'halved'" in refused(str(folder))
     assert "leave out --weights" in refused(str(folder), weights="net.pth")
     (folder / "model.json").write_text('{"base": "x", "builder": "halved", "parms": {}}')
+    with pytest.raises(InterpError, match="was altered since it was written"):
+        open_model(str(folder), ModelOptions(device="cpu"), look_up)
+    (folder / "manifest.json").unlink()  # as folders were written before
     with pytest.raises(ModelError, match="parms"):
         open_model(str(folder), ModelOptions(device="cpu"), look_up)

@@ -109,7 +109,7 @@ def test_fewer_masks_than_channels_is_told(planted: ModelAdapter, noise: Any) ->
     context = Context(budget=Budget(samples=20))
     found = Chip(PARAMS).fit(planted, noise(12), context)
     (note,) = [each for each in found.about["notes"] if "channels" in each]
-    assert note.startswith("act: 20 networks per image for 24 channels (R^2")
+    assert note.startswith("act: 20 networks per image for 24 channels (R²")
 
 
 def test_a_full_disk_keeps_the_old_state(

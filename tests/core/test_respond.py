@@ -12,7 +12,7 @@ from interp.engine.component import Weighting
 from interp.engine.design import Design, ImageSubject, RegionDesign
 from interp.engine.moments import Moments
 from interp.engine.random import draw_states
-from interp.engine.respond import accumulate
+from interp.engine.respond import _answers, accumulate
 from interp.errors import Cancelled, ModelError
 from interp.memory import Answers, BatchSize
 from interp.network.placement import place
@@ -204,3 +204,17 @@ def test_kept_answers_lie_together_and_are_dropped_in_turn() -> None:
     again = answers.get(("subject", "design", 8))
     assert again is not None and again.dtype == torch.float64 and again.shape == (2, 3)
     assert answers.held <= 5 * 12
+
+
+def test_the_next_batch_is_made_while_another_process_answers() -> None:
+    """The same scores in the same order, with one batch waiting at most."""
+
+    class Remote(ToyModel):
+        remote = True
+
+    found = {}
+    for kind in (ToyModel, Remote):
+        subject, design = experiment(kind())
+        pieces = torch.split(design.draw(0), 7)
+        found[kind] = torch.cat(list(_answers(subject, design, pieces)))
+    torch.testing.assert_close(found[Remote], found[ToyModel], rtol=0, atol=0)

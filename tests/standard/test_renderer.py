@@ -17,6 +17,7 @@ from interp.evidence import (
     Gallery,
     Heatmap,
     Matrix,
+    Outline,
     PartMaps,
     Pathway,
     Regions,
@@ -53,6 +54,7 @@ def samples(height: int, width: int) -> dict[str, Evidence]:
     return {
         "heatmap": Heatmap(name="m", target="cat", layer="conv", values=values, r2=0.3),
         "tile": Tile(name="m", values=values),
+        "outline": Outline(name="m", target="cat", box=np.array([0.0, 0, width, height]), r2=0.3),
         "regions": Regions(
             name="m", labels=labels, importance=rng.normal(size=5), selected=rng.random(5) < 0.5
         ),

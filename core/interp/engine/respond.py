@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -141,7 +142,7 @@ def _ask(context: Context, subject: Subject, design: Design, states: Tensor) -> 
         begun = time.perf_counter()
         try:
             pieces = torch.split(states, size)
-            scores = torch.cat([subject.scores(design.apply(piece)) for piece in pieces])
+            scores = torch.cat(list(_answers(subject, design, pieces)))
         except (RuntimeError, MemoryError) as error:
             if not _out_of_memory(error):
                 raise
@@ -152,6 +153,25 @@ def _ask(context: Context, subject: Subject, design: Design, states: Tensor) -> 
         if len(states) >= size:
             batch.measured(size, len(states), time.perf_counter() - begun)
         return scores
+
+
+def _answers(subject: Subject, design: Design, pieces: Sequence[Tensor]) -> Iterator[Tensor]:
+    """The scores of each micro-batch.
+
+    Where another process gives them, the next micro-batch is made while it works.
+    """
+    if not subject.model.remote:
+        yield from (subject.scores(design.apply(piece)) for piece in pieces)
+        return
+    with ThreadPoolExecutor(1) as pool:
+        waiting: Future[Tensor] | None = None
+        for piece in pieces:
+            perturbed = design.apply(piece)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = pool.submit(subject.scores, perturbed)
+        if waiting is not None:
+            yield waiting.result()
 
 
 def _batch_size(context: Context, subject: Subject, design: Design) -> BatchSize:
