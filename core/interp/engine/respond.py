@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from interp.target import Target
 if TYPE_CHECKING:
     from torch import Tensor
 
+AHEAD = 2
+"""Micro-batches that are sent or encoded while another process answers."""
 SAVE_EVERY = 5.0
 """Seconds between checkpoints."""
 CACHE = 1 << 16
@@ -158,20 +161,19 @@ def _ask(context: Context, subject: Subject, design: Design, states: Tensor) -> 
 def _answers(subject: Subject, design: Design, pieces: Sequence[Tensor]) -> Iterator[Tensor]:
     """The scores of each micro-batch.
 
-    Where another process gives them, the next micro-batch is made while it works.
+    Where another process gives them, the next micro-batches are made and encoded while it works.
     """
     if not subject.model.remote:
         yield from (subject.scores(design.apply(piece)) for piece in pieces)
         return
-    with ThreadPoolExecutor(1) as pool:
-        waiting: Future[Tensor] | None = None
+    with ThreadPoolExecutor(AHEAD) as pool:
+        waiting: deque[Future[Tensor]] = deque()
         for piece in pieces:
             perturbed = design.apply(piece)
-            if waiting is not None:
-                yield waiting.result()
-            waiting = pool.submit(subject.scores, perturbed)
-        if waiting is not None:
-            yield waiting.result()
+            if len(waiting) == AHEAD:
+                yield waiting.popleft().result()
+            waiting.append(pool.submit(subject.scores, perturbed))
+        yield from (each.result() for each in waiting)
 
 
 def _batch_size(context: Context, subject: Subject, design: Design) -> BatchSize:
