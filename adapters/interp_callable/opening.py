@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from interp.errors import ModelError
 from interp.opening.description import Lookup, choose_readout
 from interp.readout import OutputDescription, RawOutput
 from interp.spec import ModelOptions, ModelSpec
@@ -33,7 +35,7 @@ def open_model(
     spec_input, assumed = describe_input(plain, ModelCard(), options)
     form = pixel_form(options.pixels, spec_input)
     form.check(function.name)
-    feeding = try_feeding(function, form.arrays(sample_images(spec_input)))
+    feeding = _feeding(function, form.arrays(sample_images(spec_input)), options)
     known = ModelCard(classes=function.classes)
     answers = None if feeding.spread is not None else feeding.scores
     chosen = choose_readout(options, ModelCard(), known, lookup)
@@ -66,6 +68,19 @@ def open_model(
     )
     count = feeding.scores.shape[1]
     return CallableAdapter(function, form, feeding.portion, spec, count, output)
+
+
+def _feeding(function: Function, arrays: np.ndarray, options: ModelOptions) -> Feeding:
+    """How the function is given images. Raises ModelError where its answers are no rows."""
+    try:
+        return try_feeding(function, arrays)
+    except ModelError as error:
+        if options.readout in (None, "classes", "value", "similarity"):
+            raise
+        raise ModelError(
+            f"{error}; of a function only rows of numbers are read, so that --readout "
+            f"{options.readout} needs the model itself"
+        ) from error
 
 
 def _answers(function: Function, feeding: Feeding, form: PixelForm, images: Tensor) -> Tensor:

@@ -79,7 +79,10 @@ class Network:
         """Count images; on a CPU, choose the faster memory layout after LAYOUT_TRIAL of them."""
         before, self.seen = self.seen, self.seen + count
         if self.owned and self.device.type == "cpu" and before < LAYOUT_TRIAL <= self.seen:
-            self._choose_layout()
+            if any(each._forward_hooks or each._forward_pre_hooks for each in self._parts):
+                self.seen = before  # a caller's hooks would meet passes that are not theirs
+            else:
+                self._choose_layout()
 
     def _choose_layout(self) -> None:
         """Time both layouts: channels_last helps most networks and slows some."""

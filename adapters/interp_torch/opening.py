@@ -26,8 +26,8 @@ from interp_torch.live import change, duplicate, why_changed
 from interp_torch.malloc import keep_freed_memory
 from interp_torch.network import Network, choose_device
 from interp_torch.source import Lookup, open_source
-from interp_torch.sources.detector import as_detector
 from interp_torch.sources.opened import Opened
+from interp_torch.sources.torchvision_tasks import as_torchvision
 from interp_torch.weights import fingerprint
 
 PLAIN = ModelOptions()
@@ -41,7 +41,7 @@ def open_model(
 ) -> TorchAdapter:
     """Open a source or a live module; `lookup(kind, name)` finds builders of derived models."""
     keep_freed_memory()
-    opened = as_detector(open_source(source, options, lookup, open_model))
+    opened = as_torchvision(open_source(source, options, lookup, open_model))
     named = source if isinstance(source, str) else f"{LIVE}{type(source).__name__}"
     return describe(opened, named, options, lookup)
 

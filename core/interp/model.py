@@ -399,10 +399,13 @@ class ModelAdapter(ABC):
     def lacks(self, need: Capability, who: str = "this call") -> UnsupportedError:
         """The error to raise where a caller needs what this model does not offer."""
         offers = ", ".join(sorted(self.capabilities)) or "nothing"
-        where = f" through readout {self.spec.readout}" if self.black_box else ""
-        return UnsupportedError(
-            f"{who} needs {need.upper()}; {self.spec.name} offers {offers}{where}"
-        )
+        if self.black_box:
+            return UnsupportedError(
+                f"{who} needs {need.upper()}, but through readout {self.spec.readout} "
+                f"{self.spec.name} is a black box; use a method that needs scores only, as rise, "
+                "lime or occlusion"
+            )
+        return UnsupportedError(f"{who} needs {need.upper()}; {self.spec.name} offers {offers}")
 
     @property
     def black_box(self) -> bool:

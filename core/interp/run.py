@@ -22,7 +22,7 @@ from interp.model import ModelAdapter
 from interp.network.plain_tensors import plain_tensors
 from interp.opening.images import named_images, open_data
 from interp.opening.named import open_knowledge, open_method, require
-from interp.opening.prediction import Question, choose_targets
+from interp.opening.prediction import Question, added_notes, choose_targets
 from interp.registry import Registry
 from interp.request import Request
 from interp.result.bundle import save_bundle
@@ -92,7 +92,9 @@ def _explained(
     examples = list(for_channels(named, job.model.spec.input.channels))
     pictures = [each.image for each in examples]
     knowledge = open_knowledge(request, job.model)
-    predictions, questions = choose_targets(job.model, request.targets, pictures)
+    predictions, questions = choose_targets(
+        job.model, request.targets, pictures, [each.name for each in examples]
+    )
     job.registry.hook("interp_before_run", request=request)
     job.context.out_of_time()
     found = job.explain(pictures, questions, knowledge)
@@ -217,6 +219,9 @@ class _Job:
 
     def _numbered(self, found: Explanation, question: Question, count: int) -> Explanation:
         """Images are numbered within the call; from here on among the request's `count`."""
+        said = added_notes(self.model, question.model)
+        at = f"image {question.images[0]}: " if count > 1 else ""
+        found = replace(found, notes=(*found.notes, *(f"{at}{each}" for each in said)))
         if question.model is self.model:
             found = found.renumbered(dict(enumerate(question.images)), question.names)
         elif count > 1:

@@ -121,7 +121,7 @@ def _explain_missing(
             try:
                 place = folder.piece(index, names[0])
                 run(single, alone, images=images, names=names, out=place, resume=False)
-            except PluginError as error:
+            except (PluginError, InputError) as error:  # such as nothing found in the image
                 failed[example.name] = str(error)
     except KeyboardInterrupt as error:
         raise Cancelled(folder.stopped(len(folder.found(MANIFEST)))) from error

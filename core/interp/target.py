@@ -99,11 +99,13 @@ def class_index(name: str, classes: Sequence[str]) -> int:
     found = _named(name, classes)
     if len(found) > 1:
         named = "; ".join(f"{index}: {classes[index]}" for index in found[:SHOWN])
+        more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        kind = "boxes" if BOX.search(classes[found[0]]) else "classes"
         raise InputError(
-            f"target {name!r} names {len(found)} classes ({named}); give one of these indices"
+            f"target {name!r} names {len(found)} {kind} ({named}{more}); give one of these indices"
         )
     if not found:
-        shorts = [_short(each) for each in classes]
+        shorts = dict.fromkeys(_short(each) for each in classes)
         raise InputError(f"unknown target {name!r}; {nearest(name, shorts)}")
     return found[0]
 

@@ -204,7 +204,7 @@ def test_a_box_is_named_by_its_class_where_only_one_has_it():
     boxes = ("dog 0.86 at 120,40..300,310", "cat 0.61 at 2,3..40,50", "dog 0.40 at 0,0..5,5")
     assert parse_target("cat", boxes).index == 1
     assert parse_target(boxes[0], boxes).index == 0
-    with pytest.raises(InputError, match=r"names 2 classes \(0: dog 0.86 at"):
+    with pytest.raises(InputError, match=r"names 2 boxes \(0: dog 0.86 at"):
         parse_target("dog", boxes)
 
 

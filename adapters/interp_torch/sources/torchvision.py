@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,7 +31,8 @@ def open_torchvision(name: str, options: ModelOptions) -> Opened:
     if wanted in named or wanted == "DEFAULT":
         chosen = named.get(wanted) or models.get_model_weights(name).DEFAULT
         try:
-            module = models.get_model(name, weights=chosen)
+            with redirect_stdout(sys.stderr):  # where a download is told
+                module = models.get_model(name, weights=chosen)
         except (OSError, RuntimeError) as error:  # no network, no space, damaged download
             raise unfetched(f"torchvision:{name}", error) from error
     else:
@@ -44,7 +47,6 @@ def open_torchvision(name: str, options: ModelOptions) -> Opened:
         input=preprocessing,
         classes=classes,
         activation="softmax" if classes else None,
-        readout="pixels" if name in models.list_models(module=models.segmentation) else None,
         notes=notes,
     )
 

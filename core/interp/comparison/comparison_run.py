@@ -23,7 +23,7 @@ from interp.errors import Cancelled, InputError, InterpError
 from interp.explanation import Prediction
 from interp.memory import SHARE, Answers, Memory
 from interp.model import ModelAdapter
-from interp.opening.prediction import predict
+from interp.opening.prediction import added_notes, focus_named, predict
 from interp.request import Choice
 from interp.result.bundle import circumstances, write_png
 from interp.run import run
@@ -108,12 +108,24 @@ class ComparisonRun:
         for index, example in self.reader.examples(at for at in range(total) if at not in done):
             if total > 1:
                 self.session.progress("images", index, total)
-            if example is not None:
+            if example is not None and self._has_targets(example, total):
                 yield index, example
+
+    def _has_targets(self, example: Example, total: int) -> bool:
+        """Whether anything can be explained about an image; of several, one without is left out."""
+        try:
+            focus_named(self.model, example.image, example.name)
+        except InputError as error:
+            if total == 1:
+                raise
+            self.reader.unreadable.append(str(error))
+            return False
+        return True
 
     def _compared(self, example: Example, place: Path | None = None) -> ComparedImage:
         """Every method on one image; with `place`, their bundles are written there."""
-        model = self.model.focus(example.image)
+        model = focus_named(self.model, example.image, example.name)
+        said = added_notes(self.model, model)
         prediction = predict(model, model.prepare(example.image)[0])
         picture = to_picture(example.image, model.spec.input.bands)
         classes = model.spec.classes
@@ -122,7 +134,12 @@ class ComparisonRun:
         answers = CountedAnswers(self.request.budget.memory // SHARE)
         cells = {each.name: MethodCell(each.name) for each in self.request.methods}
         case = ComparedImage(
-            example.name, picture, prediction, targets, tuple(cells.values()), example.notes
+            example.name,
+            picture,
+            prediction,
+            targets,
+            tuple(cells.values()),
+            (*example.notes, *said),
         )
         for choice in sorted(self.request.methods, key=self._takes_samples):
             self.on_image(case)

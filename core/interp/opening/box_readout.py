@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 COCO_LABELS = 91
 """Labels of torchvision's detectors, `__background__` and gaps in the numbering included."""
+FAINT = 0.05
+"""Confidence below which a box is not worth explaining."""
 PROBES = 2
 """Images that a model has answered when its readout is asked."""
 ANY = tuple(range(1, 10_000))
@@ -171,6 +173,7 @@ class BoxReadout(Readout):
             scores=lambda answer: read(answer).similarity(boxes, classes),
             focus=None,
             regions=regions,
+            order=tuple(range(len(names))),
         )
 
 
@@ -272,9 +275,10 @@ def _nothing(found: Proposals, names: tuple[str, ...], model: str, threshold: fl
     name, most = names[int(best.argmax())], float(best.max())
     if most <= 0:
         return f"{model} found no box at all in the image; choose another image"
+    lower = f" or --readout-param threshold={most * 0.99:.3g}" if most >= FAINT else ""
     return (
         f"{model} found no box of a confidence of {threshold:g} in the image; the best is {name} "
-        f"at {most:.3g}; choose another image or --readout-param threshold={most * 0.99:.3g}"
+        f"at {most:.3g}; choose another image{lower}"
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from interp.errors import InterpError, ModelError, first_line
 from interp.network.outputs import outline
-from interp.network.scores import check_scores
+from interp.network.scores import check_scores, close
 from interp.opening.python_object import named_object
 from interp.readout import OutputDescription, RawOutput, Readout
 from interp.spec import PROBABILITY, VALUE
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Function = Callable[[Any], "Tensor"]
 """Scores (N, K) of the raw output to N images, as the model gives it: a tensor, or a structure."""
+ROWS = 1e-3
+"""How far an image's scores in a batch may be from its own, relative to the largest."""
 WORD = "score"
 """What scores without names are called, with their numbers."""
 
@@ -66,4 +68,38 @@ def _try(name: str, function: Function, output: RawOutput) -> Tensor:
             f"readout {name} fails on what {output.model} answers, {outline(output.value)}: "
             f"{type(error).__name__}: {first_line(error)}"
         ) from error
-    return check_scores(found, f"readout {name}")
+    _check_kind(found, name)
+    scores = check_scores(found, f"readout {name}")
+    _check_rows(name, function, output.value, scores)
+    return scores
+
+
+def _check_kind(found: object, name: str) -> None:
+    """Raise ModelError unless a function answered a tensor of real numbers, not empty."""
+    import torch
+
+    if not isinstance(found, torch.Tensor):
+        kind = type(found).__name__
+        raise ModelError(f"readout {name} answers {kind}; expected a tensor of scores (N, K)")
+    if found.is_complex() or not found.numel():
+        kind = "complex numbers" if found.is_complex() else f"an empty tensor {tuple(found.shape)}"
+        raise ModelError(f"readout {name} answers {kind}; expected scores (N, K), K above 0")
+
+
+def _check_rows(name: str, function: Function, value: Any, scores: Tensor) -> None:
+    """Raise ModelError where an image's scores depend on the others of its batch."""
+    import torch
+
+    if not isinstance(value, torch.Tensor):
+        return
+    try:
+        alone = torch.cat([function(each[None]).reshape(1, -1).float() for each in value])
+    except Exception as error:  # the user's code: anything can happen
+        raise ModelError(
+            f"readout {name} fails on the answer to one image: {first_line(error)}"
+        ) from error
+    if alone.shape != scores.shape or not close(alone, scores, ROWS):
+        raise ModelError(
+            f"readout {name} makes scores of an image that depend on the others of its batch; "
+            "expected each row of scores from the same row of the output"
+        )

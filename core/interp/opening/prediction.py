@@ -56,6 +56,19 @@ def predict(model: ModelAdapter, pixels: Tensor, top: int = TOP) -> Prediction:
     )
 
 
+def added_notes(model: ModelAdapter, focused: ModelAdapter) -> tuple[str, ...]:
+    """What the readout says of one image, besides what it says of all."""
+    return tuple(each for each in focused.spec.notes if each not in model.spec.notes)
+
+
+def focus_named(model: ModelAdapter, image: np.ndarray, name: str) -> ModelAdapter:
+    """The model as it scores versions of the image called `name`, which errors begin with."""
+    try:
+        return model.focus(image)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+
+
 @dataclass(frozen=True, eq=False)
 class Question:
     """Targets to be explained in one call, on `images` by their numbers in the request.
@@ -88,7 +101,10 @@ class Question:
 
 
 def choose_targets(
-    model: ModelAdapter, texts: Sequence[str], images: Sequence[np.ndarray]
+    model: ModelAdapter,
+    texts: Sequence[str],
+    images: Sequence[np.ndarray],
+    names: Sequence[str] = (),
 ) -> tuple[tuple[Prediction, ...], list[Question]]:
     """Each image's prediction, and what is to be explained about which images.
 
@@ -97,15 +113,16 @@ def choose_targets(
     """
     if not images:
         raise InputError("no image given; name one with --image")
-    models = [model.focus(image) for image in images]
+    named = names or [f"image {index}" for index in range(len(images))]
+    models = [focus_named(model, *each) for each in zip(images, named, strict=True)]
     predictions = tuple(
         predict(each, each.prepare(image)[0]) for each, image in zip(models, images, strict=True)
     )
     if model.focuses:
-        found = zip(models, predictions, strict=True)
+        found = zip(models, predictions, named, strict=True)
         return predictions, [
-            Question(each, _targets(each, texts, own), [index])
-            for index, (each, own) in enumerate(found)
+            Question(each, _targets_of(each, texts, own, name), [index])
+            for index, (each, own, name) in enumerate(found)
         ]
     groups: dict[Target, list[int]] = {}
     for index, own in enumerate(predictions):
@@ -114,6 +131,16 @@ def choose_targets(
     if len({tuple(members) for members in groups.values()}) == 1:
         return predictions, [Question(model, list(groups), list(range(len(images))))]
     return predictions, [Question(model, [each], members) for each, members in groups.items()]
+
+
+def _targets_of(
+    model: ModelAdapter, texts: Sequence[str], own: Prediction, image: str
+) -> list[Target]:
+    """The targets among those of one image, which errors begin with."""
+    try:
+        return _targets(model, texts, own)
+    except InputError as error:
+        raise InputError(f"{image}: {error}") from error
 
 
 def _targets(model: ModelAdapter, texts: Sequence[str], own: Prediction) -> list[Target]:

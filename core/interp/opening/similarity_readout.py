@@ -125,6 +125,10 @@ def _references(output: RawOutput, name: str, width: int) -> list[Reference]:
             return _numbered(path.stem, vectors)
     image = read_image(path)
     answer = output.answer(image.pixels).value
+    if answer.numel() != width:
+        raise InputError(
+            f"{path}: embedded as {answer.numel()} numbers; expected {width}, as other images are"
+        )
     return [Reference(Path(name).stem, answer.flatten().float().cpu().numpy(), image.notes)]
 
 
@@ -144,6 +148,8 @@ def _read_vectors(path: Path, width: int) -> np.ndarray | None:
         values = open_array(path)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+    if values.dtype.kind not in "biuf":
+        raise InputError(f"{path}: found values of type {values.dtype}; expected numbers")
     fits = values.ndim in (1, 2) and values.shape[-1] == width and len(values)
     if not fits and values.dtype.kind == "f" and values.ndim < 3:
         raise InputError(

@@ -17,8 +17,9 @@ def open_array(file: Path) -> np.ndarray:
     try:
         found: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
+        reason = "objects, or no array" if "pickle" in str(error) else str(error)
         raise InputError(
-            f"cannot be read ({error}); expected one array of numbers, as np.save writes it"
+            f"cannot be read ({reason}); expected one array of numbers, as np.save writes it"
         ) from error
     return found
 

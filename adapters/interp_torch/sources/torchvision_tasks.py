@@ -1,4 +1,4 @@
-"""torchvision's detectors, however they were opened: what they do to images, how they are read."""
+"""torchvision's detectors and segmentation models, however they were opened, and their readouts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ TRANSFORM = "GeneralizedRCNNTransform"
 """The submodule by which torchvision's detectors resize and normalise images themselves."""
 
 
-def as_detector(opened: Opened) -> Opened:
+SEGMENTERS = "torchvision.models.segmentation"
+"""The package of torchvision's segmentation models, whose readout is `pixels`."""
+
+
+def as_torchvision(opened: Opened) -> Opened:
+    """What was opened, read as torchvision's detectors or segmentation models if it is one."""
+    if type(opened.module).__module__.startswith(SEGMENTERS) and opened.readout is None:
+        return replace(opened, readout="pixels")
+    return _as_detector(opened)
+
+
+def _as_detector(opened: Opened) -> Opened:
     """What was opened, with the input and the readout of torchvision's detectors if it is one.
 
     Images are given as they are, in [0, 1], at the size to which the detector would resize them;
