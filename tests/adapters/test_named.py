@@ -296,7 +296,7 @@ def test_transformers_refusals(no_network, monkeypatch, tmp_path: Path) -> None:
     assert "the weights of hf:google/vit-base-patch16-224 could not be fetched" in message
     assert "such as hf:vit" in refused("hf:google/vit-base-patch16-224", weights="random")
     transformers.ViTModel(transformers.ViTConfig(**_tiny())).save_pretrained(tmp_path / "body")
-    assert "holds no weights for classifier.bias" in refused(f"hf:{tmp_path / 'body'}")
+    assert "was saved as ViTModel, not as an image classifier" in refused(f"hf:{tmp_path / 'body'}")
     absent(monkeypatch, "transformers")
     wanted = "transformers is not installed; pip install 'interp[transformers]'"
     assert refused("hf:vit") == wanted

@@ -27,6 +27,13 @@ ACTIVATIONS: dict[str, Literal["softmax", "sigmoid", "none"]] = {
 """transformers' problem type -> the activation; softmax for all others."""
 
 
+FACTORY = (
+    "open it by a factory of your own, package.module:factory, that answers scores, boxes with "
+    "--readout boxes or maps with --readout pixels"
+)
+"""What to do with a model that is no classifier."""
+
+
 def open_transformers(text: str, options: ModelOptions) -> Opened:
     """`hf:` with a folder that save_pretrained wrote, or a name on the Hub.
 
@@ -85,15 +92,19 @@ def _config(library: ModuleType, name: str, arguments: dict[str, Any], random: b
     if type(config) not in library.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING:
         found = ", ".join(config.architectures or ()) or type(config).__name__
         raise ModelError(
-            f"hf:{name} is a {found}, of which transformers has no image classifier; open it by a "
-            "factory of your own, package.module:factory, that answers scores, or boxes with "
-            "--readout boxes"
+            f"hf:{name} is a {found}, of which transformers has no image classifier; {FACTORY}"
         )
     return config
 
 
 def _fetched(library: ModuleType, name: str, config: Any) -> nn.Module:
     """The model with its own weights; ModelError where some are missing."""
+    saved = config.architectures or ()
+    if saved and not {each.__name__ for each in _kinds(library, config)} & {*saved}:
+        raise ModelError(
+            f"hf:{name} was saved as {', '.join(saved)}, not as an image classifier; {FACTORY}; "
+            "--weights FILE gives a classifier's weights, --weights random goes without"
+        )
     auto = library.AutoModelForImageClassification
     try:
         module, info = auto.from_pretrained(
@@ -112,12 +123,17 @@ def _fetched(library: ModuleType, name: str, config: Any) -> nn.Module:
 
 def _random(library: ModuleType, config: Any) -> nn.Module:
     """A model of this configuration, of the class that it names, or else of the type's first."""
-    found = library.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING[type(config)]
-    kinds = found if isinstance(found, tuple) else (found,)
+    kinds = _kinds(library, config)
     named = [each for each in kinds if each.__name__ in (config.architectures or ())]
     with random_start():
         made: nn.Module = (*named, *kinds)[0](config)
     return made
+
+
+def _kinds(library: ModuleType, config: Any) -> tuple[type[nn.Module], ...]:
+    """The classes of image classifiers with this type of configuration."""
+    found = library.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING[type(config)]
+    return found if isinstance(found, tuple) else (found,)
 
 
 def _unopened(name: str, error: Exception, random: bool = False) -> ModelError:
