@@ -21,6 +21,10 @@ NORMALISED: dict[str, object] = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)
 """What MobileNetV2 was trained with; its files do not say so."""
 
 
+INDEX = "imagenet1k_index"
+"""Key of an animal's index among ImageNet's classes."""
+
+
 class Photographs(Dataset):
     """ImageNet validation images, 227 x 227, with the boxes of their class."""
 
@@ -50,7 +54,7 @@ class Photographs(Dataset):
 class Animals(Dataset):
     """Photographed animals with a box and the places of head and front legs.
 
-    The class is the animal's name or, with `label` "imagenet1k_index", its index in ImageNet, for
+    The class is the animal's name or, with `label` "imagenet1k_index", its class in ImageNet, for
     those that have one. `animal` keeps one animal alone, and `chosen` these images of each class.
     """
 
@@ -76,9 +80,10 @@ class Animals(Dataset):
         """The classes as they stand in the annotations."""
         return sorted({each[self.label] for each in self.entries})
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return tuple(map(str, self.labels))
+    @cached_property
+    def classes(self) -> tuple[str, ...]:  # type: ignore[override]
+        named = Photographs().classes if self.label == INDEX else None
+        return tuple(str(each) if named is None else named[int(each)] for each in self.labels)
 
     @property
     def fingerprint(self) -> str:
