@@ -8,15 +8,13 @@ what was measured is kept, so a stopped run goes on.
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from pathlib import Path
 
+from evaluated import evaluated
 from photographs import MOBILENET, NORMALISED, Photographs
 from record import record
 
 from interp.context import Budget
-from interp.evaluation.evaluate import evaluate
 from interp.evaluation.request import EvaluationRequest
 from interp.request import Choice
 from interp.spec import ModelOptions
@@ -39,18 +37,8 @@ def main() -> None:
         limit=arguments.limit,
         budget=Budget(samples=SAMPLES),
     )
-    begun = time.perf_counter()
-    found = evaluate(
-        request,
-        dataset=Photographs(),
-        out=arguments.keep,
-        on_message=lambda line: print(line, file=sys.stderr),
-    )
-    facts = found.plain()
-    shown = {key: facts[key] for key in ("data", "size", "metrics", "refused", "notes", "table")}
-    seconds = round(time.perf_counter() - begun)
-    about = {"samples": SAMPLES, "model": MOBILENET.name, "seconds": seconds}
-    record("evaluate_photos", {**about, **shown})
+    found = evaluated(request, Photographs(), arguments.keep)
+    record("evaluate_photos", {"samples": SAMPLES, "model": MOBILENET.name, **found})
 
 
 if __name__ == "__main__":

@@ -8,15 +8,13 @@ paired difference to a centred Gaussian. What was measured is kept, so a stopped
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from pathlib import Path
 
 from creatures.publish import TEST_SEED
+from evaluated import evaluated
 from record import record
 
 from interp.context import Budget
-from interp.evaluation.evaluate import evaluate
 from interp.evaluation.request import EvaluationRequest
 from interp.request import Choice
 from interp.spec import ModelOptions
@@ -41,23 +39,15 @@ def main() -> None:
         options=ModelOptions(device="cpu"),
         budget=Budget(samples=arguments.samples),
     )
-    begun = time.perf_counter()
-    found = evaluate(
-        request,
-        dataset=Creatures(arguments.limit, TEST_SEED, two=False),
-        out=arguments.keep,
-        on_message=lambda line: print(line, file=sys.stderr),
-    )
-    facts = found.plain()
-    table = facts["table"]
+    images = Creatures(arguments.limit, TEST_SEED, two=False)
+    found = evaluated(request, images, arguments.keep)
+    table = found.pop("table")
     below = {
         metric: [name for name in METHODS if table[metric][name]["less"][CENTRE]["low"] <= 0]
         for metric in METRICS
     }
-    shown = {key: facts[key] for key in ("data", "size", "metrics", "refused", "notes")}
-    seconds = round(time.perf_counter() - begun)
-    about = {"samples": arguments.samples, "seed": TEST_SEED, "seconds": seconds}
-    record("evaluate_creatures-vit", {**about, **shown, "not_above_centre": below, "table": table})
+    about = {"samples": arguments.samples, "seed": TEST_SEED}
+    record("evaluate_creatures-vit", {**about, **found, "not_above_centre": below, "table": table})
 
 
 if __name__ == "__main__":

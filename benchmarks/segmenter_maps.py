@@ -9,16 +9,14 @@ so a stopped run goes on.
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from evaluated import evaluated
 from record import record
 
 from interp.context import Budget
 from interp.dataset import Dataset, Example, Instance
-from interp.evaluation.evaluate import evaluate
 from interp.evaluation.request import EvaluationRequest
 from interp.request import Choice
 from interp_creatures.dataset import Creatures
@@ -72,17 +70,8 @@ def main() -> None:
         limit=arguments.limit,
         budget=Budget(samples=SAMPLES),
     )
-    begun = time.perf_counter()
-    found = evaluate(
-        request,
-        dataset=PartImages(arguments.limit),
-        out=arguments.keep,
-        on_message=lambda line: print(line, file=sys.stderr),
-    )
-    facts = found.plain()
-    shown = {key: facts[key] for key in ("data", "size", "metrics", "refused", "notes", "table")}
-    seconds = round(time.perf_counter() - begun)
-    record("segmenter_maps", {"samples": SAMPLES, "seed": SEED, "seconds": seconds, **shown})
+    found = evaluated(request, PartImages(arguments.limit), arguments.keep)
+    record("segmenter_maps", {"samples": SAMPLES, "seed": SEED, **found})
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from interp.errors import ModelError
-from interp.opening.description import Lookup, choose_readout
+from interp.opening.description import ChosenReadout, Lookup, choose_readout
 from interp.readout import OutputDescription, RawOutput
 from interp.spec import ModelOptions, ModelSpec
 from interp.storage.model_card import ModelCard, describe_input
@@ -35,10 +35,10 @@ def open_model(
     spec_input, assumed = describe_input(plain, ModelCard(), options)
     form = pixel_form(options.pixels, spec_input)
     form.check(function.name)
-    feeding = _feeding(function, form.arrays(sample_images(spec_input)), options)
+    chosen = choose_readout(options, ModelCard(), ModelCard(), lookup)
+    feeding = _feeding(function, form.arrays(sample_images(spec_input)), chosen)
     known = ModelCard(classes=function.classes)
     answers = None if feeding.spread is not None else feeding.scores
-    chosen = choose_readout(options, ModelCard(), known, lookup)
     output = chosen.describe(
         RawOutput(
             function.name,
@@ -70,16 +70,16 @@ def open_model(
     return CallableAdapter(function, form, feeding.portion, spec, count, output)
 
 
-def _feeding(function: Function, arrays: np.ndarray, options: ModelOptions) -> Feeding:
+def _feeding(function: Function, arrays: np.ndarray, chosen: ChosenReadout) -> Feeding:
     """How the function is given images. Raises ModelError where its answers are no rows."""
     try:
         return try_feeding(function, arrays)
     except ModelError as error:
-        if options.readout in (None, "classes", "value", "similarity"):
+        if chosen.readout.reads_scores:
             raise
         raise ModelError(
             f"{error}; of a function only rows of numbers are read, so that --readout "
-            f"{options.readout} needs the model itself"
+            f"{chosen.name} needs the model itself"
         ) from error
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from interp.network.scores import VARIES, close
 from interp.opening.description import choose_readout
 from interp.readout import RawOutput, Readout
 from interp.spec import InputSpec, ModelOptions, ModelSpec
+from interp.storage.folder import absolute_file
 from interp.storage.model_card import ModelCard, describe_input, read_model_card
 from interp_torch.adapter import TorchAdapter, probe
 from interp_torch.answer import ScoresOf
@@ -223,13 +223,7 @@ def _reopening(base: TorchAdapter) -> ModelOptions:
     """
     options, registered = base.options, base.spec.source == base.spec.name
     files = {
-        name: None if registered or value is None else _absolute(value)
+        name: None if registered else absolute_file(value) if isinstance(value, str) else value
         for name, value in (("weights", options.weights), ("classes", options.classes))
     }
     return options.model_copy(update={**files, "device": None, "precision": "fp32"})
-
-
-def _absolute(path: str | tuple[str, ...]) -> str | tuple[str, ...]:
-    """The absolute path of a file; what is no file's name stays as it is."""
-    is_file = isinstance(path, str) and Path(path).is_file()
-    return str(Path(str(path)).resolve()) if is_file else path

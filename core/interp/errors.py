@@ -80,3 +80,23 @@ def blamed(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise PluginError(f"{name} failed: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def about(name: object) -> Iterator[None]:
+    """Let the message of an InputError inside the block begin with what it is about."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+
+
+@contextmanager
+def users_code(failure: str) -> Iterator[None]:
+    """Turn any other error inside the block into a ModelError that begins with `failure`."""
+    try:
+        yield
+    except InterpError:
+        raise
+    except Exception as error:  # the user's code: anything can happen
+        raise ModelError(f"{failure}: {type(error).__name__}: {first_line(error)}") from error

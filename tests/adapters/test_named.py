@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from support.packages import absent
 from torch import Tensor, nn
 
 from interp.errors import ModelError
@@ -147,18 +147,6 @@ def test_timm_refusals(no_network, monkeypatch) -> None:
     assert "--weights random" in message
     absent(monkeypatch, "timm")
     assert refused("timm:resnet10t") == "timm is not installed; pip install 'interp[timm]'"
-
-
-def absent(monkeypatch, name: str) -> None:
-    """Let a package be missing."""
-    real = builtins.__import__
-
-    def missing(wanted: str, *rest: object, **named: object) -> object:
-        if wanted.partition(".")[0] == name:
-            raise ImportError(f"No module named {name!r}")
-        return real(wanted, *rest, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(builtins, "__import__", missing)
 
 
 def test_short_names() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import builtins
 from pathlib import Path
 
 import pytest
 import torch
+from support.packages import absent
 
 from interp.errors import ModelError
 from interp.spec import Capability, ModelOptions
@@ -43,14 +43,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("missing", ["timm", "transformers"])
 def test_packages_that_are_absent(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def absent(name: str, *rest: object, **named: object) -> object:
-        if name.partition(".")[0] == missing:
-            raise ImportError(f"No module named {missing!r}")
-        return real(name, *rest, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(builtins, "__import__", absent)
+    absent(monkeypatch, missing)
     source = {"timm": "timm:resnet18", "transformers": "hf:vit"}[missing]
     assert f"{missing} is not installed; pip install 'interp[{missing}]'" in refused(source)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import nn
 
-from interp.errors import InterpError, ModelError, first_line
+from interp.errors import ModelError, users_code
 from interp.opening.python_object import current_folder, find_object
 from interp.spec import ModelOptions
 from interp_torch.sources.arguments import split_arguments
@@ -24,17 +24,10 @@ def open_factory(source: str, options: ModelOptions) -> Opened:
     """
     path, arguments = split_arguments(source)
     module, _, name = path.partition(":")
-    with current_folder():
-        try:
-            factory = find_object(module, name)
-            ready = isinstance(factory, nn.Module) and not arguments
-            made = factory if ready else factory(**arguments)
-        except InterpError:
-            raise
-        except Exception as error:  # the user's code: anything can happen
-            raise ModelError(
-                f"{source} cannot be called: {type(error).__name__}: {first_line(error)}"
-            ) from error
+    with current_folder(), users_code(f"{source} cannot be called"):
+        factory = find_object(module, name)
+        ready = isinstance(factory, nn.Module) and not arguments
+        made = factory if ready else factory(**arguments)
     if not isinstance(made, nn.Module):
         raise ModelError(f"{source} gave a {type(made).__name__}; expected a torch.nn.Module")
     owned = made is not factory

@@ -19,11 +19,11 @@ from interp.comparison.result import (
 )
 from interp.context import Progress
 from interp.dataset import Example, TolerantReader
-from interp.errors import Cancelled, InputError, InterpError
+from interp.errors import Cancelled, InputError, InterpError, about
 from interp.explanation import Prediction
 from interp.memory import SHARE, Answers, Memory
 from interp.model import ModelAdapter
-from interp.opening.prediction import added_notes, focus_named, predict
+from interp.opening.prediction import added_notes, predict
 from interp.request import Choice
 from interp.result.bundle import circumstances, write_png
 from interp.run import run
@@ -76,7 +76,7 @@ class ComparisonRun:
 
     def in_memory(self) -> Comparison:
         """The comparison with all images in memory."""
-        cases = [self._compared(example) for _, example in self._examples()]
+        cases = [self._compared(example, model) for _, example, model in self._examples()]
         records = tuple(ImageRecord.of(each, self.model.spec) for each in cases)
         return self._comparison(records, cases)
 
@@ -90,8 +90,8 @@ class ComparisonRun:
             for at, path in folder.found(RECORD).items()
         }
         try:
-            for index, example in self._examples(records):
-                records[index] = self._store(example, folder.piece(index, example.name))
+            for index, example, focused in self._examples(records):
+                records[index] = self._store(example, focused, folder.piece(index, example.name))
         except KeyboardInterrupt as error:
             raise Cancelled(folder.stopped(len(records))) from error
         listed = tuple(records[index] for index in sorted(records))
@@ -100,31 +100,33 @@ class ComparisonRun:
         found.seal()
         return found
 
-    def _examples(self, done: Container[int] = ()) -> Iterator[tuple[int, Example]]:
-        """The images still to do, with progress; the reader notes unreadable ones."""
+    def _examples(self, done: Container[int] = ()) -> Iterator[tuple[int, Example, ModelAdapter]]:
+        """The images still to do, each with the model as it scores that one, with progress.
+
+        The reader notes unreadable ones, and of several those in which there is nothing to explain.
+        """
         total = len(self.reader.dataset)
         if self.request.limit is not None:
             total = min(total, self.request.limit)
         for index, example in self.reader.examples(at for at in range(total) if at not in done):
             if total > 1:
                 self.session.progress("images", index, total)
-            if example is not None and self._has_targets(example, total):
-                yield index, example
+            if example is None:
+                continue
+            try:
+                with about(example.name):
+                    model = self.model.focus(example.image)
+            except InputError as error:
+                if total == 1:
+                    raise
+                self.reader.unreadable.append(str(error))
+                continue
+            yield index, example, model
 
-    def _has_targets(self, example: Example, total: int) -> bool:
-        """Whether anything can be explained about an image; of several, one without is left out."""
-        try:
-            focus_named(self.model, example.image, example.name)
-        except InputError as error:
-            if total == 1:
-                raise
-            self.reader.unreadable.append(str(error))
-            return False
-        return True
-
-    def _compared(self, example: Example, place: Path | None = None) -> ComparedImage:
+    def _compared(
+        self, example: Example, model: ModelAdapter, place: Path | None = None
+    ) -> ComparedImage:
         """Every method on one image; with `place`, their bundles are written there."""
-        model = focus_named(self.model, example.image, example.name)
         said = added_notes(self.model, model)
         prediction = predict(model, model.prepare(example.image)[0])
         picture = to_picture(example.image, model.spec.input.bands)
@@ -186,10 +188,10 @@ class ComparisonRun:
         evaluated = found.samples if answers.evaluated is None else answers.evaluated
         return MethodCell(choice.name, found, evaluated=evaluated)
 
-    def _store(self, example: Example, place: Path) -> ImageRecord:
+    def _store(self, example: Example, model: ModelAdapter, place: Path) -> ImageRecord:
         """Explain an image into a new folder, written whole or not at all."""
         with new_folder(place) as partial:
-            case = self._compared(example, partial)
+            case = self._compared(example, model, partial)
             write_png(partial / IMAGE, case.image)
             record = ImageRecord.of(case, self.model.spec, place.name)
             write_json(partial / RECORD, record.model_dump(mode="json"))

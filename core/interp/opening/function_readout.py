@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from interp.errors import InterpError, ModelError, first_line
+from interp.errors import ModelError, first_line, users_code
 from interp.network.outputs import outline
 from interp.network.scores import check_scores, close
 from interp.opening.python_object import named_object
@@ -59,15 +59,9 @@ def _describe(name: str, function: Function, output: RawOutput) -> OutputDescrip
 
 def _try(name: str, function: Function, output: RawOutput) -> Tensor:
     """The scores (2, K) of the model's first answer. Raises ModelError for anything else."""
-    try:
+    answered = f"what {output.model} answers, {outline(output.value)}"
+    with users_code(f"readout {name} fails on {answered}"):
         found = function(output.value)
-    except InterpError:
-        raise
-    except Exception as error:  # the user's code: anything can happen
-        raise ModelError(
-            f"readout {name} fails on what {output.model} answers, {outline(output.value)}: "
-            f"{type(error).__name__}: {first_line(error)}"
-        ) from error
     _check_kind(found, name)
     scores = check_scores(found, f"readout {name}")
     _check_rows(name, function, output.value, scores)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.errors import InputError, ModelError
+from interp.errors import InputError, ModelError, about
 from interp.evidence import Outline
 from interp.explanation import Prediction
 from interp.model import ModelAdapter
@@ -61,14 +61,6 @@ def added_notes(model: ModelAdapter, focused: ModelAdapter) -> tuple[str, ...]:
     return tuple(each for each in focused.spec.notes if each not in model.spec.notes)
 
 
-def focus_named(model: ModelAdapter, image: np.ndarray, name: str) -> ModelAdapter:
-    """The model as it scores versions of the image called `name`, which errors begin with."""
-    try:
-        return model.focus(image)
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from error
-
-
 @dataclass(frozen=True, eq=False)
 class Question:
     """Targets to be explained in one call, on `images` by their numbers in the request.
@@ -114,16 +106,19 @@ def choose_targets(
     if not images:
         raise InputError("no image given; name one with --image")
     named = names or [f"image {index}" for index in range(len(images))]
-    models = [focus_named(model, *each) for each in zip(images, named, strict=True)]
+    models = []
+    for image, name in zip(images, named, strict=True):
+        with about(name):
+            models.append(model.focus(image))
     predictions = tuple(
         predict(each, each.prepare(image)[0]) for each, image in zip(models, images, strict=True)
     )
     if model.focuses:
-        found = zip(models, predictions, named, strict=True)
-        return predictions, [
-            Question(each, _targets_of(each, texts, own, name), [index])
-            for index, (each, own, name) in enumerate(found)
-        ]
+        questions = []
+        for index, (each, own) in enumerate(zip(models, predictions, strict=True)):
+            with about(named[index]):
+                questions.append(Question(each, _targets(each, texts, own), [index]))
+        return predictions, questions
     groups: dict[Target, list[int]] = {}
     for index, own in enumerate(predictions):
         for target in _targets(model, texts, own):
@@ -131,16 +126,6 @@ def choose_targets(
     if len({tuple(members) for members in groups.values()}) == 1:
         return predictions, [Question(model, list(groups), list(range(len(images))))]
     return predictions, [Question(model, [each], members) for each, members in groups.items()]
-
-
-def _targets_of(
-    model: ModelAdapter, texts: Sequence[str], own: Prediction, image: str
-) -> list[Target]:
-    """The targets among those of one image, which errors begin with."""
-    try:
-        return _targets(model, texts, own)
-    except InputError as error:
-        raise InputError(f"{image}: {error}") from error
 
 
 def _targets(model: ModelAdapter, texts: Sequence[str], own: Prediction) -> list[Target]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from interp.errors import InterpError, ModelError, first_line
+from interp.errors import users_code
 
 
 @contextmanager
@@ -36,12 +36,5 @@ def named_object(name: str, called: str) -> Any:
     The current folder is importable. Raises ModelError where that fails.
     """
     module, _, path = name.partition(":")
-    with current_folder():
-        try:
-            return find_object(module, path)
-        except InterpError:
-            raise
-        except Exception as error:  # the user's code: anything can happen
-            raise ModelError(
-                f"{called} cannot be imported: {type(error).__name__}: {first_line(error)}"
-            ) from error
+    with current_folder(), users_code(f"{called} cannot be imported"):
+        return find_object(module, path)

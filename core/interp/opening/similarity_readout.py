@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from interp.errors import InputError, InterpError, ModelError, RegistryError, first_line
+from interp.errors import InputError, ModelError, RegistryError, about, users_code
 from interp.opening.python_object import named_object
 from interp.params import CODE, LOCAL, Params
 from interp.readout import OutputDescription, RawOutput, Readout
+from interp.storage.folder import absolute_file
 from interp.storage.image import read_image
 from interp.storage.numpy_file import open_array
 from interp.storage.text_file import read_text
@@ -96,7 +97,7 @@ class SimilarityReadout(Readout):
 
     def _fixed(self) -> dict[str, Any]:
         """The references by their absolute paths, so that the model opens from another folder."""
-        paths = [_absolute(each) for each in self.params.reference]
+        paths = [absolute_file(each) for each in self.params.reference]
         return {"reference": tuple(paths)} if paths else {}
 
 
@@ -144,10 +145,8 @@ def _file(output: RawOutput, name: str) -> Path:
 
 def _read_vectors(path: Path, width: int) -> np.ndarray | None:
     """Vectors (P, D) in a file; None where it holds no list of vectors of this width."""
-    try:
+    with about(path):
         values = open_array(path)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
     if values.dtype.kind not in "biuf":
         raise InputError(f"{path}: found values of type {values.dtype}; expected numbers")
     fits = values.ndim in (1, 2) and values.shape[-1] == width and len(values)
@@ -192,17 +191,10 @@ def _lines(prompt: str) -> list[str]:
 
 def _embed(prompts: list[str], tower: str) -> np.ndarray:
     function = named_object(tower, f"tower {tower}")
-    try:
+    with users_code(f"tower {tower} fails on {len(prompts)} texts"):
         found = function(prompts)
         found = found.detach().cpu() if hasattr(found, "detach") else found
         return np.asarray(found, np.float32)
-    except InterpError:
-        raise
-    except Exception as error:  # the user's code: anything can happen
-        raise ModelError(
-            f"tower {tower} fails on {len(prompts)} texts: {type(error).__name__}: "
-            f"{first_line(error)}"
-        ) from error
 
 
 def _unit(reference: Reference) -> np.ndarray:
@@ -230,7 +222,3 @@ def _names(found: list[Reference], output: RawOutput) -> tuple[tuple[str, ...], 
             "targets with --classes"
         )
     return tuple(names), []
-
-
-def _absolute(name: str) -> str:
-    return str(Path(name).resolve()) if Path(name).is_file() else name

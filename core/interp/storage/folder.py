@@ -240,6 +240,11 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def absolute_file(name: str) -> str:
+    """The absolute path of a file; what is no file's name stays as it is."""
+    return str(Path(name).resolve()) if Path(name).is_file() else name
+
+
 def slug(text: str) -> str:
     """Text as part of a file name: "Tiger cat" is tiger-cat."""
     return re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")[:80]

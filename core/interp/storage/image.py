@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from interp.errors import InputError
+from interp.errors import InputError, about
 from interp.storage import dicom, numpy_file, tiff
 from interp.storage.picture import from_picture
 from interp.storage.pixel import MAX_PIXELS, LoadedImage, from_array
@@ -101,14 +101,12 @@ def _read_file(path: Path) -> LoadedImage:
         raise InputError(f"{file}: no such image file; check the path")
     if file.stat().st_size == 0:
         raise InputError(f"{file}: the file is empty (0 bytes), expected an image")
-    try:
+    with about(file):
         if file.suffix.lower() in numpy_file.SUFFIXES:
             return numpy_file.read(file, page)
         if dicom.is_dicom(file):
             return dicom.read(file, page)
         return tiff.read(file, page, _read_photo)
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from error
 
 
 def _read_photo(file: Path, page: int | None) -> LoadedImage:
