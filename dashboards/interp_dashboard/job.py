@@ -11,7 +11,7 @@ from typing import Any
 from interp.errors import Cancelled, InterpError
 
 TURN = threading.Lock()
-"""Held by the one job that works: methods share the opened models and the processor."""
+"""Held by the one job that works in this process: methods share opened models and processor."""
 GRACE = 15.0
 """Seconds that a browser may be disconnected, e.g. while a phone changes its network."""
 
@@ -131,7 +131,7 @@ class Job:
             self._end_turn()
 
     def _take_turn(self) -> None:
-        while not TURN.acquire(timeout=0.2):
+        while not self._turn.acquire(timeout=0.2):
             self.pace.update("waiting for another run to end", 0, None)
             if self.cancelled():
                 raise Cancelled("stopped while waiting")
@@ -140,7 +140,12 @@ class Job:
     def _end_turn(self) -> None:
         if self._working:
             self._working = False
-            TURN.release()
+            self._turn.release()
+
+    @property
+    def _turn(self) -> Any:
+        """What the job holds while it works: the work's own `turn`, or else TURN."""
+        return getattr(self.work, "turn", TURN)
 
 
 Work = Callable[[Job], None]

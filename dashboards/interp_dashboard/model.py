@@ -1,4 +1,4 @@
-"""Models that are opened once and shared by all visitors, and their predictions."""
+"""Models that are opened once and shared by all visitors, visitors' own, and their predictions."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp.opening.source import open_model
-from interp.registry import Registry
-from interp.spec import ModelOptions
+from interp.spec import Capability, ModelOptions, ModelSpec
 from interp_dashboard.cache import LruCache
+from interp_dashboard.job import Job
+from interp_dashboard.session import is_own, registry
+from interp_dashboard.worker import Worker
 
 if TYPE_CHECKING:
     from interp.explanation import Prediction
@@ -22,18 +24,21 @@ if TYPE_CHECKING:
 JOB_MODELS = LruCache(3)
 PAGE_MODELS = LruCache(3)
 """Second copies that only predict, so that a page need not wait for a job to end."""
+WORKERS = LruCache(3)
+"""Processes that predict with visitors' own models."""
+CARDS = LruCache(20)
 PREDICTIONS = LruCache(200)
 PREDICTING = Lock()
+PATIENCE = 30.0
+"""Seconds within which a visitor's own model must answer to one image."""
 
 
-def job_model(registry: Registry, source: str) -> ModelAdapter:
-    """The model for background jobs, of which one works at a time."""
-    return _opened(JOB_MODELS, registry, source)
+@dataclass(frozen=True)
+class ModelCard:
+    """What a page says of a model."""
 
-
-def page_model(registry: Registry, source: str) -> ModelAdapter:
-    """The same model for predictions and its description on a page."""
-    return _opened(PAGE_MODELS, registry, source)
+    spec: ModelSpec
+    capabilities: frozenset[Capability]
 
 
 @dataclass(frozen=True)
@@ -44,26 +49,72 @@ class Answer:
     classes: tuple[str, ...]
 
 
-def predict(registry: Registry, source: str, image: np.ndarray) -> Answer:
-    """The model's answer to an image (H, W, 3) uint8."""
-    from interp.opening import prediction
+@dataclass(frozen=True)
+class Describe:
+    """Task: open a model and describe it."""
 
-    model = page_model(registry, source)
+    source: str
+
+    def __call__(self, _: Job | None = None) -> ModelCard:
+        """The model's description."""
+        model = _opened(PAGE_MODELS, self.source)
+        return ModelCard(model.spec, model.capabilities)
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Task: ask a model about an image (H, W, 3) uint8."""
+
+    source: str
+    image: np.ndarray
+
+    def __call__(self, _: Job | None = None) -> Answer:
+        """The model's answer."""
+        from interp.opening import prediction
+
+        model = _opened(PAGE_MODELS, self.source)
+        with PREDICTING:
+            focused = model.focus(self.image)
+            return Answer(prediction.predict_image(focused, self.image), focused.spec.classes)
+
+
+def job_model(source: str) -> ModelAdapter:
+    """The model for background jobs, of which one works at a time."""
+    return _opened(JOB_MODELS, source)
+
+
+def describe(source: str) -> ModelCard:
+    """The model's description; a visitor's own model is opened in a process of its own."""
+    task = Describe(source)
+    if is_own(source):
+        card: ModelCard = CARDS.get(source, lambda: _worker(source).do(task, silence=PATIENCE))
+        return card
+    return task()
+
+
+def predict(source: str, image: np.ndarray) -> Answer:
+    """The model's answer to an image (H, W, 3) uint8. ModelError if it fails or takes too long."""
+    task, own = Predict(source, image), is_own(source)
     shape = "x".join(map(str, image.shape))
-    key = (model.spec.fingerprint, source, shape, hashlib.sha256(image.tobytes()).hexdigest())
+    digest = hashlib.sha256(image.tobytes()).hexdigest()
+    key = (describe(source).spec.fingerprint, source, shape, digest)
 
     def make() -> Answer:
-        with PREDICTING:
-            focused = model.focus(image)
-            return Answer(prediction.predict_image(focused, image), focused.spec.classes)
+        return _worker(source).do(task, silence=PATIENCE) if own else task()
 
-    found: Answer = PREDICTIONS.get(key, make)
-    return found
+    answer: Answer = PREDICTIONS.get(key, make)
+    return answer
 
 
-def _opened(cache: LruCache, registry: Registry, source: str) -> ModelAdapter:
+def _worker(source: str) -> Worker:
+    worker: Worker = WORKERS.get(source, Worker)
+    return worker
+
+
+def _opened(cache: LruCache, source: str) -> ModelAdapter:
     path = Path(source)
     found = path.stat() if path.exists() else None  # a changed file is opened again
-    key = (registry, source, found and (found.st_mtime_ns, found.st_size))
-    model: ModelAdapter = cache.get(key, lambda: open_model(source, ModelOptions(), registry))
+    registered = registry()
+    key = (registered, source, found and (found.st_mtime_ns, found.st_size))
+    model: ModelAdapter = cache.get(key, lambda: open_model(source, ModelOptions(), registered))
     return model

@@ -12,7 +12,7 @@ from interp.session import Session
 from interp.storage.image import open_image
 from interp_dashboard.job import Job
 from interp_dashboard.link import Selection
-from interp_dashboard.model import job_model, predict
+from interp_dashboard.model import Predict, job_model
 from interp_dashboard.session import registry
 
 FEW = 20
@@ -31,14 +31,14 @@ def warm_up() -> Job:
     """Load libraries and the default model, and try the default methods, while a browser opens."""
     default, registered = Selection(), registry()
     images = {each: open_image(registered.get("sample", each)) for each in default.images}
-    predict(registered, default.model, *images.values())
+    Predict(default.model, *images.values())()
 
     def try_methods(job: Job) -> None:
         """Run each method once; between two of them a visitor's job may work."""
         job.pace.update("getting ready", 0, None)
         compare(
             ComparisonRequest(methods=default.methods, budget=Budget(samples=FEW)),
-            Session(registered, job_model(registered, default.model)),
+            Session(registered, job_model(default.model)),
             images=list(images.values()),
             on_image=lambda _: job.rest(),
         )

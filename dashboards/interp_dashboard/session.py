@@ -67,6 +67,11 @@ class VisitorSession:
                 each.stop()
 
 
+def is_own(source: str) -> bool:
+    """Whether a model is one that the present visitor brought."""
+    return Path(source).is_relative_to(session().folder)
+
+
 def session() -> VisitorSession:
     """The session of the present visitor."""
     if KEY not in st.session_state:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -18,6 +15,8 @@ from interp.storage.image import SUFFIXES, read_image
 from interp.storage.model_card import CLASS_FILES
 from interp.storage.pixel import LoadedImage
 from interp_dashboard.command import LARGEST_MODEL
+from interp_dashboard.model import Describe
+from interp_dashboard.worker import Worker
 
 LINES, TABLE = CLASS_FILES
 LARGEST_IMAGE = 20  # megabytes
@@ -122,19 +121,15 @@ def _check_size(name: str, content: bytes, limit: int) -> None:
 
 def _try(name: str, path: Path) -> None:
     """Open a model in a separate process. Raises ModelError with the reason if that fails."""
-    command = [sys.executable, "-m", "interp_dashboard.model_check", str(path)]
+    worker = Worker()
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
-    except subprocess.TimeoutExpired as error:
-        raise ModelError(f"{name} did not open within {SECONDS} s; it is refused") from error
-    if done.returncode:
-        try:
-            reason = str(json.loads(done.stdout)["error"])
-        except (ValueError, KeyError):
-            reason = f"the process that opened it ended with code {done.returncode}"
+        worker.do(Describe(str(path)), silence=SECONDS)
+    except ModelError as error:
         # visitors must not learn where files lie on this machine
-        reason = reason.replace(str(path), name).replace(f"{path.parent}/", "")
-        raise ModelError(f"{name} is refused: {reason}")
+        reason = str(error).replace(str(path), name).replace(f"{path.parent}/", "")
+        raise ModelError(f"{name} is refused: {reason}") from error
+    finally:
+        worker.close()
 
 
 def _safe(name: str) -> str:

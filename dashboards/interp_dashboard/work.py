@@ -29,7 +29,8 @@ from interp_dashboard.choice.data import Data
 from interp_dashboard.history import folder_name, pixels_of
 from interp_dashboard.job import Job, Work
 from interp_dashboard.model import job_model
-from interp_dashboard.session import registry, session, setting
+from interp_dashboard.session import is_own, registry, session, setting
+from interp_dashboard.worker import Isolated
 
 QUICK = 500
 """Samples of the first look at a comparison."""
@@ -39,12 +40,13 @@ def explain_work(request: Request, images: dict[str, np.ndarray]) -> Work:
     """Explain images (H, W, 3) uint8, given by name, by one method."""
     verb = partial(run, images=list(images.values()), names=list(images))
     words = f"{request.method} on {' '.join(images)}"
-    return _once(session().runs(), words, request, verb, pixels_of(images))
+    return _placed(FolderWork(session().runs(), words, request, verb, pixels_of(images)))
 
 
 def survey_work(request: Request, data: Data) -> Work:
     """What one method says of a model's classes, with examples from a data set."""
-    return _once(session().runs(), f"{request.method} of classes", request, survey, data)
+    words = f"{request.method} of classes"
+    return _placed(FolderWork(session().runs(), words, request, survey, data))
 
 
 def fit_work(request: Request, data: Data) -> Work:
@@ -52,86 +54,89 @@ def fit_work(request: Request, data: Data) -> Work:
 
     The result is shared with everybody, unless the model is the visitor's own.
     """
-    mine = Path(request.model).is_relative_to(session().folder)
-    place = session().learned() if mine else setting().runs
+    place = session().learned() if is_own(request.model) else setting().runs
     words = f"{request.method} of {Path(request.model).stem}"
-    return _once(place, words, request, fit, data)
+    return _placed(FolderWork(place, words, request, fit, data))
 
 
 def evaluate_work(request: EvaluationRequest, data: Data) -> Work:
     """Measure methods by metrics on a data set; a stopped evaluation is resumed."""
     words = f"{' '.join(each.name for each in request.methods)} on {Path(request.data).name}"
-    return _once(session().runs(), words, request, evaluate, data)
+    return _placed(FolderWork(session().runs(), words, request, evaluate, data))
 
 
-def _once(
-    place: Path,
-    words: str,
-    request: Request | EvaluationRequest,
-    verb: Callable[..., Any],
-    data: Data | str,
-) -> Work:
-    """Let `verb` write its folder, unless the same request has done so before.
-
-    `data`: the data set to open, or a digest of the images that `verb` already has.
-    """
-    registered = registry()
-
-    def work(job: Job) -> None:
-        model = job_model(registered, request.model)
-        opened = {"dataset": data.open(registered)} if isinstance(data, Data) else {}
-        used = [str(data), model.spec.fingerprint, *(each.fingerprint for each in opened.values())]
-        out = place / folder_name(words, request.model_dump_json(), *used)
-        if not (out / MANIFEST).is_file():
-            verb(
-                request,
-                Session(registered, model, job.pace.update, job.cancelled),
-                out=out,
-                **opened,
-            )
-        job.show(out)
-
-    return work
-
-
-def compare_work(
-    registered: Registry,
-    request: ComparisonRequest,
-    images: dict[str, np.ndarray],
-    runs: Path,
-    quick: bool,
-) -> Work:
-    """Compare methods on images (H, W, 3) uint8, given by name, into a folder below `runs`.
+def compare_work(request: ComparisonRequest, images: dict[str, np.ndarray], quick: bool) -> Work:
+    """Compare methods on images (H, W, 3) uint8, given by name.
 
     With `quick`, a first look with few samples is shown before. A comparison that was made before
     is only opened.
     """
+    return _placed(ComparisonWork(session().runs(), request, images, quick))
 
-    def work(job: Job) -> None:
-        model = job_model(registered, request.model)
-        words = " ".join([*(each.name for each in request.methods), "on", *images])
-        used = request.model_dump_json(), model.spec.fingerprint, pixels_of(images)
-        folder = runs / folder_name(words, *used)
+
+def _placed(work: FolderWork | ComparisonWork) -> Work:
+    """The work, in a process of its own where the model is the visitor's own."""
+    return Isolated(work) if is_own(work.request.model) else work
+
+
+@dataclass(frozen=True)
+class FolderWork:
+    """Let `verb` write a folder in `place`, unless the same request has done so before.
+
+    `data`: the data set to open, or a digest of the images that `verb` already has.
+    """
+
+    place: Path
+    words: str
+    request: Request | EvaluationRequest
+    verb: Callable[..., Any]
+    data: Data | str
+
+    def __call__(self, job: Job) -> None:
+        """Show the folder."""
+        model, data = job_model(self.request.model), self.data
+        opened = {"dataset": data.open(registry())} if isinstance(data, Data) else {}
+        used = [str(data), model.spec.fingerprint, *(each.fingerprint for each in opened.values())]
+        out = self.place / folder_name(self.words, self.request.model_dump_json(), *used)
+        if not (out / MANIFEST).is_file():
+            shared = Session(registry(), model, job.pace.update, job.cancelled)
+            self.verb(self.request, shared, out=out, **opened)
+        job.show(out)
+
+
+@dataclass(frozen=True)
+class ComparisonWork:
+    """Compare methods on images (H, W, 3) uint8, given by name, into a folder in `place`."""
+
+    place: Path
+    request: ComparisonRequest
+    images: dict[str, np.ndarray]
+    quick: bool
+
+    def __call__(self, job: Job) -> None:
+        """Show the comparison as it grows, then the whole one."""
+        request, model = self.request, job_model(self.request.model)
+        words = " ".join([*(each.name for each in request.methods), "on", *self.images])
+        used = request.model_dump_json(), model.spec.fingerprint, pixels_of(self.images)
+        folder = self.place / folder_name(words, *used)
         if (folder / MANIFEST).is_file():
             job.show(Comparison.open(folder))
             return
         options: dict[str, Any] = {
-            "images": list(images.values()),
-            "names": list(images),
+            "images": list(self.images.values()),
+            "names": list(self.images),
             "on_image": PartialComparison(job, request, model.spec).put,
         }
 
         def stage(name: str) -> Session:
-            return Session(registered, model, labelled(name, job.pace.update), job.cancelled)
+            return Session(registry(), model, labelled(name, job.pace.update), job.cancelled)
 
-        if quick:
+        if self.quick:
             first = request.model_copy(update={"budget": Budget(samples=QUICK)})
             look = compare(first, stage("first look"), **options)
-            job.pace.end = time.monotonic() + forecast(registered, look)
-        name = "refining" if quick else "all samples"
+            job.pace.end = time.monotonic() + forecast(registry(), look)
+        name = "refining" if self.quick else "all samples"
         job.show(compare_with_report(request, stage(name), out=folder, **options))
-
-    return work
 
 
 @dataclass(frozen=True)

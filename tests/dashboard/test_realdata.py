@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from interp.comparison.result import ComparisonRequest
-from interp.registry import Registry
 from interp.request import Choice
 from interp_dashboard.job import Job
 from interp_dashboard.upload import take_image, take_model
-from interp_dashboard.work import compare_work
+from interp_dashboard.work import ComparisonWork
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 MODEL, PHOTO = DATA / "imagenet" / "mobilenet_v2.onnx", DATA / "photos" / "both.png"
@@ -35,7 +34,7 @@ def case(tmp_path_factory):
     request = ComparisonRequest(
         methods=METHODS, model=str(model), images=(PHOTO.name,), targets=tuple(BOXES)
     )
-    work = compare_work(Registry.load(), request, {PHOTO.name: photo}, home, quick=False)
+    work = ComparisonWork(home, request, {PHOTO.name: photo}, quick=False)
     job = Job(work).start()
     assert job.wait(500)
     assert job.error is None

@@ -138,7 +138,7 @@ def test_a_model_that_takes_all_memory_is_refused(tmp_path, network):
 @pytest.mark.slow
 def test_a_model_that_takes_too_long_is_refused(tmp_path, monkeypatch, network):
     monkeypatch.setattr(upload, "SECONDS", 0.2)
-    with pytest.raises(ModelError, match=r"did not open within 0\.2 s"):
+    with pytest.raises(ModelError, match=r"did not answer within 0\.2 s"):
         take_model("net.onnx", network(), tmp_path)
     assert not list(tmp_path.rglob("*.onnx"))
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from interp.model import ModelAdapter
 from interp.storage.image import read_image
 from interp.storage.pixel import LoadedImage, to_picture
 from interp_dashboard.layout import show_errors
+from interp_dashboard.model import ModelCard
 from interp_dashboard.session import registry, session, setting
 from interp_dashboard.upload import LARGEST_IMAGE, take_image
 
@@ -44,7 +44,7 @@ def choose_images(given: Sequence[str]) -> dict[str, LoadedImage]:
     return opened
 
 
-def as_shown(images: dict[str, LoadedImage], model: ModelAdapter) -> dict[str, np.ndarray]:
+def as_shown(images: dict[str, LoadedImage], model: ModelCard) -> dict[str, np.ndarray]:
     """The images as the model is shown them: (H, W, 3) uint8, or all channels in [0, 1]."""
     channels = model.spec.input.channels
     return {name: each.of(channels).pixels for name, each in images.items()}

@@ -14,9 +14,9 @@ from interp_dashboard.choice.target import choose_targets
 from interp_dashboard.comparison_view import show_comparison
 from interp_dashboard.layout import show_errors
 from interp_dashboard.link import Selection, from_query, to_query
-from interp_dashboard.model import page_model, predict
+from interp_dashboard.model import describe, predict
 from interp_dashboard.progress import show_progress
-from interp_dashboard.session import registry, session
+from interp_dashboard.session import session
 from interp_dashboard.work import QUICK, compare_work
 
 JOB = "compare"
@@ -73,10 +73,10 @@ def _choose(given: Selection) -> None:
         st.info("Choose an image, or upload one.")
         return
     with st.spinner("asking the model ..."):
-        model = page_model(registry(), source)
+        model = describe(source)
         images = as_shown(chosen, model)
         name, first = next(iter(images.items()))
-        answer = predict(registry(), source, first)
+        answer = predict(source, first)
     for note in model.spec.notes:
         st.caption(f"Note on the model: {note}")
     if model.spec.notes and source in map(str, session().models.values()):
@@ -106,5 +106,5 @@ def _choose(given: Selection) -> None:
             methods=methods, model=source, images=tuple(images), targets=targets
         )
         st.query_params.from_dict(to_query(selection))
-        work = compare_work(registry(), request, images, session().runs(), quick)
+        work = compare_work(request, images, quick)
         session().start(JOB, work)

@@ -22,7 +22,7 @@ from interp_dashboard.choice.target import choose_targets
 from interp_dashboard.evidence_view import explore_evidence, show_evidence
 from interp_dashboard.export_result import export_button
 from interp_dashboard.layout import show_errors
-from interp_dashboard.model import page_model, predict
+from interp_dashboard.model import describe, predict
 from interp_dashboard.page.compare import JOB as COMPARED
 from interp_dashboard.progress import show_job
 from interp_dashboard.session import registry, session
@@ -75,9 +75,9 @@ def _image() -> None:
         st.info("Choose an image, or upload one.")
         return
     with st.spinner("asking the model ..."):
-        model = page_model(registry(), chosen.source)
+        model = describe(chosen.source)
         images = as_shown(given, model)
-        answer = predict(registry(), chosen.source, next(iter(images.values())))
+        answer = predict(chosen.source, next(iter(images.values())))
     key = f"{chosen.label} {' '.join(images)}"
     targets = choose_targets(
         answer, (index_text(answer.prediction.indices[0], answer.classes),), key

@@ -117,7 +117,7 @@ def thumbnails(registered: Registry, names: list[str]) -> Work:
             request = Request(method=name, model=source, images=(SAMPLE,), budget=budget)
             try:
                 with blamed(name):
-                    model = job_model(registered, source)
+                    model = job_model(source)
                     session = Session(registered, model, cancelled=job.cancelled, memory=memory)
                     THUMBS[registered, name] = _thumb(registered, run(request, session).explanation)
             except Cancelled:

@@ -1,0 +1,137 @@
+"""Visitors' own models run in processes of their own, which are bounded and can be ended."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import threading
+import time
+
+import pytest
+
+from interp.errors import Cancelled, ModelError
+from interp_dashboard.job import Job
+from interp_dashboard.worker import PLACES, Isolated, Worker
+
+TASKS = """
+import os
+import time
+from interp.errors import InputError
+
+def process(job):
+    return os.getpid()
+
+def hang(job):
+    job.show("begun")
+    time.sleep(1000)
+
+def memory(job):
+    return len(bytearray(20 << 30))
+
+def end(job):
+    os._exit(7)
+
+def fail(job):
+    raise InputError("no such class; name another")
+
+def mistake(job):
+    raise KeyError("x")
+
+def count(job):
+    for number in range(3):
+        job.pace.update("counting", number, 3)
+        job.show(number)
+        job.rest()
+"""
+
+
+@pytest.fixture(scope="module")
+def tasks(tmp_path_factory):
+    """A module that the processes can import too."""
+    folder = tmp_path_factory.mktemp("tasks")
+    (folder / "worker_tasks.py").write_text(TASKS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
+        yield importlib.import_module("worker_tasks")
+
+
+@pytest.fixture(scope="module")
+def worker(tasks):
+    found = Worker()
+    yield found
+    found.close()
+
+
+def alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_one_process_does_one_task_after_another(worker, tasks):
+    first = worker.do(tasks.process)
+    assert first != os.getpid()
+    assert worker.do(tasks.process) == first
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("fail", r"^no such class; name another$"),
+        ("mistake", r"KeyError: 'x'; this is a mistake of ours"),
+        ("memory", r"needs more than 4 GB"),
+        ("end", r"ended with code 7"),
+    ],
+)
+def test_a_failure_is_told_and_the_next_task_is_done(worker, tasks, name, told):
+    with pytest.raises(ModelError, match=told):
+        worker.do(getattr(tasks, name))
+    assert worker.do(tasks.process) > 0
+
+
+def test_a_silent_task_is_ended(worker, tasks):
+    process = worker.do(tasks.process)
+    with pytest.raises(ModelError, match=r"did not answer within 0\.5 s"):
+        worker.do(tasks.hang, silence=0.5)
+    assert not alive(process)
+
+
+def test_a_worker_that_nobody_holds_is_ended(tasks):
+    found = Worker()
+    process = found.do(tasks.process)
+    assert alive(process)
+    del found
+    assert not alive(process)
+
+
+def test_progress_and_results_reach_the_job(tasks):
+    job = Job(Isolated(tasks.count)).start()
+    assert job.wait(60)
+    assert (job.result, job.version, job.error) == (2, 3, None)
+    assert (job.pace.label, job.pace.done, job.pace.total) == ("counting", 2, 3)
+
+
+def test_a_job_that_hangs_is_stopped_at_once_and_hinders_nobody(tasks):
+    hanging = [Job(Isolated(tasks.hang)).start() for _ in range(3)]
+    limit = time.monotonic() + 60
+    while sum(each.version for each in hanging) < 2 and time.monotonic() < limit:
+        time.sleep(0.05)
+    waiting = [each for each in hanging if not each.version]
+    assert len(waiting) == 1, "two work at a time"
+    other = Job(lambda job: job.show("seen")).start()
+    assert other.wait(10), "a job on another model waited"
+    for each in hanging:
+        each.stop()
+    assert all(each.wait(10) for each in hanging)
+    assert [PLACES.acquire(blocking=False) for _ in range(2)] == [True, True]
+    PLACES.release(2)
+
+
+def test_a_cancelled_task_raises(worker, tasks):
+    job = Job(tasks.hang)
+    threading.Timer(1.0, job.stop).start()
+    with pytest.raises(Cancelled):
+        worker.do(tasks.hang, job)
