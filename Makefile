@@ -10,7 +10,7 @@ CSG := plugins/interp_csg/models/creatures-resnet
 BENCH ?= chip_fit channel_ablation black_box rise
 SHELVES := $(wildcard core adapters plugins dashboards)
 
-.PHONY: help demo app test types lint docs bench models screenshots
+.PHONY: help demo app test types lint docs locked lock audit sbom bench models screenshots
 
 help: ## list the jobs
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -40,6 +40,28 @@ docs: $(VENV)/.developing ## check every method, write docs/reference.md and REA
 screenshots: $(VENV)/.developing ## take README's picture of the dashboard (needs chromium)
 	$(BIN)/python -m pip install --quiet --editable '.[browser]'
 	$(BIN)/python docs/screenshot.py
+
+locked: | $(VENV)/bin/python ## install the exact versions of requirements.lock, each checked by its hash
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $(VENV)/.installed
+
+lock: | $(VENV)/bin/python ## write requirements.lock again, with the newest versions
+	$(BIN)/python -m pip install --quiet uv
+	{ sed -n '/^#/p' requirements.lock; \
+	$(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-header --no-annotate \
+	    --no-emit-index-url --python-version 3.11 --python-platform x86_64-manylinux_2_28; \
+	} > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+
+audit: | $(VENV)/bin/python ## look up known weaknesses of the versions in requirements.lock
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/pip-audit --disable-pip --require-hashes --requirement requirements.lock
+
+sbom: $(VENV)/.installed ## list every installed package in build/sbom.json (CycloneDX)
+	$(BIN)/python -m pip install --quiet cyclonedx-bom
+	mkdir -p build
+	$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --of JSON -o build/sbom.json
 
 bench: $(VENV)/.developing ## measure against peers; results go to benchmarks/
 	set -e; for name in $(BENCH); do $(BIN)/python benchmarks/$$name.py; done
