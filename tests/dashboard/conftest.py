@@ -12,6 +12,10 @@ import streamlit as st
 from onnx import TensorProto, helper
 from streamlit.testing.v1 import AppTest
 
+from interp.opening.source import open_model
+from interp.registry import Registry
+from interp.spec import ModelOptions
+from interp.storage.image import open_image
 from interp_dashboard.session import KEY, VisitorSession
 from interp_dashboard.setting import ENVIRONMENT, Setting
 
@@ -82,6 +86,61 @@ def network() -> Callable[..., bytes]:
         return bytes(made.SerializeToString())
 
     return write
+
+
+@pytest.fixture
+def endless(network: Callable[..., bytes], tmp_path: Path) -> bytes:
+    """An ONNX file that answers at once, and loops 2^50 times on the image "two" alone.
+
+    It wants the input mean=0,0,0,std=1,1,1.
+    """
+    plain, registry = tmp_path / "plain.onnx", Registry.load()
+    plain.write_bytes(network())
+    reader = open_model(str(plain), ModelOptions(device="cpu"), registry)
+    first = reader.prepare(open_image(registry.get("sample", "two")))[0][:, 0, 0].tolist()
+
+    value = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["going"], ["still"]),
+            helper.make_node("Add", ["held", "step"], ["kept"]),
+        ],
+        "body",
+        [
+            value("turn", TensorProto.INT64, []),
+            value("going", TensorProto.BOOL, []),
+            value("held", TensorProto.FLOAT, []),
+        ],
+        [value("still", TensorProto.BOOL, []), value("kept", TensorProto.FLOAT, [])],
+        [_scalar("step", TensorProto.FLOAT, 0.0)],
+    )
+    nodes = [
+        helper.make_node("Slice", ["image", "start", "stop"], ["corner"]),
+        helper.make_node("Squeeze", ["corner"], ["colour"]),
+        helper.make_node("Sub", ["colour", "first"], ["change"]),
+        helper.make_node("Abs", ["change"], ["apart"]),
+        helper.make_node("ReduceMax", ["apart"], ["most"], keepdims=0),
+        helper.make_node("Less", ["most", "bound"], ["known"]),
+        helper.make_node("Where", ["known", "many", "one"], ["turns"]),
+        helper.make_node("Loop", ["turns", "", "zero"], ["end"], body=body),
+        helper.make_node("Add", ["image", "end"], ["more"]),
+    ]
+    return network(
+        nodes,
+        [
+            helper.make_tensor("start", TensorProto.INT64, [4], [0, 0, 0, 0]),
+            helper.make_tensor("stop", TensorProto.INT64, [4], [1, 3, 1, 1]),
+            helper.make_tensor("first", TensorProto.FLOAT, [3], first),
+            _scalar("bound", TensorProto.FLOAT, 1e-3),
+            _scalar("many", TensorProto.INT64, 1 << 50),
+            _scalar("one", TensorProto.INT64, 1),
+            _scalar("zero", TensorProto.FLOAT, 0.0),
+        ],
+    )
+
+
+def _scalar(name: str, kind: int, value: float) -> Any:
+    return helper.make_tensor(name, kind, [], [value])
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
@@ -209,6 +210,33 @@ def test_uploads(visit, network):
     page.get_by_role("button", name="HTML report").wait_for()
     page.get_by_text("The network's answer on photo.jpg").wait_for()
     assert page.locator(MAPS).count() == 1
+
+
+def test_a_model_that_never_answers_is_stopped_while_others_work(visit, endless):
+    page, other = visit("method=centre"), visit("image=sample&method=centre")
+    expander(page, "Upload a model").click()
+    page.get_by_placeholder("resize=crop").fill("mean=0,0,0,std=1,1,1")
+    page.keyboard.press("Enter")
+    upload(page, "Upload a model", ("endless.onnx", endless))
+    page.get_by_text("asking the model ...").wait_for()
+    press_run(other)
+    other.get_by_role("button", name="HTML report").wait_for()
+    assert page.get_by_text("asking the model ...").is_visible()
+    page.get_by_text("the model did not answer within 30 s and was stopped").wait_for()
+
+
+def test_no_form_and_no_address_names_what_is_on_the_machine(visit, server):
+    page = visit("method=decoupling&set=decoupling.concepts=/dev/zero&set=decoupling.devices=4")
+    page.get_by_text(re.compile("names a file or a device of the server")).wait_for()
+    bomb = "[" * 2000 + "&a [*a,*a,*a,*a,*a,*a,*a,*a,*a]" + "]" * 2000
+    before = server.memory()
+    other = visit(f"method=mint&set=mint.regions={quote(bomb)}")
+    other.get_by_text("A part of the address cannot be used").wait_for()
+    assert server.memory() - before < GROWTH
+    page.get_by_role("link", name="Fit").click()
+    page.get_by_role("button", name="Fit", exact=True).wait_for()
+    labels = page.locator("label").all_inner_texts()
+    assert labels and not {"devices", "concepts"} & {each.lower() for each in labels}
 
 
 def test_cancel_leaves_nothing_running(visit, server):

@@ -30,6 +30,23 @@ def test_the_first_page_chooses_something_that_works(visit):
     assert not next(each for each in visitor.page.button if each.label == "Run").disabled
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("mint.regions=[[[1]]]", "regions"),
+        ("mint.regions=-3", "regions"),
+        ("mint.nothing=3", "nothing"),
+        ("no-such.k=1", "no-such"),
+        ("decoupling.concepts=/dev/zero", "names a file or a device of the server"),
+        ("decoupling.devices=4", "names a file or a device of the server"),
+    ],
+)
+def test_what_an_address_may_not_say_is_told(visit, value, told):
+    visitor = visit("compare", method=[value.partition(".")[0]], set=[value])
+    assert visitor.errors == []
+    assert [told in each.value for each in visitor.page.warning] == [True]
+
+
 def test_choose_run_see_keep(visit, started, tmp_path):
     visitor = visit("compare").tick("gradcam", "centre").press("Run").finish("compare")
     assert visitor.errors == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import pickle
+import threading
+import time
 import zipfile
 
 import numpy as np
@@ -16,7 +18,7 @@ from interp.errors import InputError, ModelError
 from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions
-from interp_dashboard import upload
+from interp_dashboard import model, upload
 from interp_dashboard.upload import take_image, take_model
 
 
@@ -150,3 +152,22 @@ def test_the_file_of_a_model_stays_alone(tmp_path, monkeypatch, network):
     two = take_model("b.onnx", network([helper.make_node("Relu", ["image"], ["r"])]), tmp_path)
     assert one.parent != two.parent
     assert onnx.load(one).graph.node[0].op_type == "GlobalAveragePool"
+
+
+@pytest.mark.slow
+def test_a_model_that_never_answers_hinders_nobody(visit, endless, monkeypatch):
+    monkeypatch.setattr(model, "PATIENCE", 12.0)
+    visitor, other = visit("compare"), visit("compare")
+    folder = visitor.session.folder / "models"
+    path = take_model("endless.onnx", endless, folder, fields="mean=0,0,0,std=1,1,1")
+    visitor.session.models["endless.onnx"] = path
+    blocked = threading.Thread(target=visitor.page.run)
+    blocked.start()
+    begun = time.monotonic()
+    other.tick("centre").press("Run").finish("compare")
+    assert other.errors == []
+    assert blocked.is_alive() or time.monotonic() - begun < 12
+    blocked.join(60)
+    assert not blocked.is_alive()
+    assert len(visitor.errors) == 1
+    assert "did not answer within 12 s" in visitor.errors[0]

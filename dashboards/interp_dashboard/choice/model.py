@@ -38,7 +38,8 @@ def _upload_model() -> None:
     with st.expander("Upload a model"):
         st.caption(
             f"An .onnx file of at most {LARGEST_MODEL} MB. It runs in a process of its own, "
-            "with 4 GB of memory, and must answer to an image within 30 seconds. Files that can run code (.pt2, .pth, .py) are refused."
+            "with 4 GB of memory, and must answer to an image within 30 seconds. Files that can "
+            "run code (.pt2, .pth, .py) are refused."
         )
         held = st.file_uploader("ONNX file", key="model file", max_upload_size=LARGEST_MODEL)
         names = st.file_uploader(

@@ -5,7 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from interp.comparison.result import ComparisonRequest
-from interp.errors import InterpError
+from interp.errors import InputError, InterpError
+from interp.opening.named import open_method
+from interp.registry.parameter import parameters
+from interp.request import Choice
 from interp.target import index_text
 from interp_dashboard.choice.image import as_shown, choose_images
 from interp_dashboard.choice.method import choose_methods
@@ -16,7 +19,7 @@ from interp_dashboard.layout import show_errors
 from interp_dashboard.link import Selection, from_query, to_query
 from interp_dashboard.model import describe, predict
 from interp_dashboard.progress import show_progress
-from interp_dashboard.session import session
+from interp_dashboard.session import registry, session
 from interp_dashboard.work import QUICK, compare_work
 
 JOB = "compare"
@@ -55,12 +58,26 @@ def _given() -> Selection:
     if GIVEN not in st.session_state:
         query = {key: st.query_params.get_all(key) for key in st.query_params}
         try:
-            st.session_state[GIVEN] = from_query(query)
+            selection = from_query(query)
+            for each in selection.methods:
+                _check(each)
+            st.session_state[GIVEN] = selection
         except InterpError as error:
             st.warning(f"A part of the address cannot be used: {error}")
             st.session_state[GIVEN] = Selection()
     found: Selection = st.session_state[GIVEN]
     return found
+
+
+def _check(choice: Choice) -> None:
+    """Raise InputError for parameters that the method does not take, or not from an address."""
+    kind = type(open_method(registry(), choice.name, choice.params).params)
+    for each in parameters(kind):
+        if each.local and each.name in choice.params:
+            raise InputError(
+                f"{choice.name}.{each.name} names a file or a device of the server, which an "
+                "address may not; start it on the command line"
+            )
 
 
 def _choose(given: Selection) -> None:
