@@ -6,11 +6,25 @@ import importlib
 import os
 import threading
 import time
+from functools import partial
+from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
+from interp.comparison.result import ComparisonRequest
 from interp.errors import Cancelled, ModelError
+from interp.evaluation.evaluate import evaluate
+from interp.evaluation.folder import open_evaluation
+from interp.evaluation.request import EvaluationRequest
+from interp.request import Choice, Request
+from interp.run import fit, run
+from interp.storage.image import open_image
+from interp_dashboard.choice.data import Data
 from interp_dashboard.job import Job
+from interp_dashboard.session import registry
+from interp_dashboard.work import ComparisonWork, FolderWork
 from interp_dashboard.worker import PLACES, Isolated, Worker
 
 TASKS = """
@@ -135,3 +149,45 @@ def test_a_cancelled_task_raises(worker, tasks):
     threading.Timer(1.0, job.stop).start()
     with pytest.raises(Cancelled):
         worker.do(tasks.hang, job)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", ["run", "fit", "evaluate", "compare"])
+def test_a_process_and_this_one_give_the_same(verb, tmp_path, started):
+    """The same folder, with the same numbers in it, by whichever way it is made."""
+    started()
+    image = open_image(registry().get("sample", "two"))
+    methods = (Choice(name="gradcam"), Choice(name="rise", params={"samples": 100}))
+    name, data = "creatures-resnet", Data("creatures", 10)
+
+    def work(place):
+        if verb == "compare":
+            return ComparisonWork(place, ComparisonRequest(methods=methods), {"two": image}, True)
+        if verb == "evaluate":
+            metrics = (Choice(name="pointing"),)
+            asked = EvaluationRequest(methods=methods, metrics=metrics, data="creatures")
+            return FolderWork(place, verb, asked, evaluate, data)
+        if verb == "fit":
+            asked = Request(method="chip", data="creatures", model=name, params={"masks": 200})
+            return FolderWork(place, verb, asked, fit, data)
+        asked = Request(method="rise", model=name, params={"samples": 100})
+        return FolderWork(place, verb, asked, partial(run, images=[image]), "two")
+
+    found = []
+    for way in (lambda task: task, Isolated):
+        place = tmp_path / way.__name__.strip("<>")
+        job = Job(way(work(place))).start()
+        assert job.wait(240)
+        assert job.error is None
+        folder = job.result if isinstance(job.result, Path) else job.result.folder
+        if verb == "evaluate":
+            values = open_evaluation(folder).values
+            found.append({each.name: values("pointing", each.name) for each in methods})
+        else:
+            files = sorted(folder.rglob("*.safetensors"))
+            found.append({each.relative_to(place): load_file(each) for each in files})
+        assert all(found[-1].values())
+    assert found[0].keys() == found[1].keys()
+    for each, arrays in found[0].items():
+        for key, values in arrays.items():
+            np.testing.assert_allclose(found[1][each][key], values, rtol=1e-5, atol=1e-6)
