@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from interp.errors import InputError, InterpError, first_line
+from interp.errors import InputError, InterpError, OutputError, first_line, refusal
 from interp.storage.text_file import read_text
 
 MANIFEST = "manifest.json"
@@ -30,9 +30,8 @@ JSON_MOST = 1 << 30
 def check_new_folder(folder: Path) -> None:
     """Raise InputError unless a folder can be made at `folder`; an empty one may be there."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(
-            f"{folder} exists and is not empty; expected a new folder; name another with --out"
-        )
+        expected = "it holds a whole result" if is_sealed(folder) else "expected a new folder"
+        raise InputError(f"{folder} exists and is not empty; {expected}; name another with --out")
     check_parent(folder)
 
 
@@ -80,16 +79,15 @@ def new_file(path: Path) -> Iterator[Path]:
 @contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
     """A folder beside `path` that is removed at the end, unless it was moved."""
-    parent = path.absolute().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(parent)
-    temporary = Path(tempfile.mkdtemp(prefix=_prefix(path), dir=parent))
-    try:
-        yield temporary
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error})") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with _writing(path):
+        parent = path.absolute().parent
+        parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(parent)
+        temporary = Path(tempfile.mkdtemp(prefix=_prefix(path), dir=parent))
+        try:
+            yield temporary
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager
@@ -97,19 +95,37 @@ def whole_file(path: Path) -> Iterator[Path]:
     """A temporary file that replaces `path` at the end of the block; removed on any error.
 
     Other processes see the old file or the new one, never a part: for progress that is saved again
-    and again. Unlike new_file it accepts a file that is there.
+    and again. Unlike new_file it accepts a file that is there. Raises OutputError where there is no
+    room.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(path.parent)
-    handle, name = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
-    os.close(handle)
-    draft = Path(name)
+    with _writing(path, RuntimeError):  # torch.save has no other error for a full disk
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path.parent)
+        handle, name = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
+        os.close(handle)
+        draft = Path(name)
+        try:
+            yield draft
+            draft.chmod(0o644)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(path: Path, *others: type[Exception]) -> Iterator[None]:
+    """Turn the system's refusal to write inside the block into an OutputError that names `path`.
+
+    safetensors wraps it in an error of its own; `others` are those of further libraries.
+    """
     try:
-        yield draft
-        draft.chmod(0o644)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+        yield
+    except (OSError, *others) as error:
+        raise OutputError(f"{path}: cannot be written: {refusal(error)}") from error
+    except Exception as error:
+        if type(error).__name__ != "SafetensorError":
+            raise
+        raise OutputError(f"{path}: cannot be written: {refusal(error)}") from error
 
 
 def _prefix(path: Path) -> str:
@@ -148,15 +164,9 @@ def _is_alive(process: int) -> bool:
 
 
 def write_text_whole(path: Path, text: str) -> None:
-    """Write text in UTF-8 by way of whole_file. Raises InputError where there is no room."""
-    try:
-        with whole_file(path) as draft:
-            draft.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror or error}); make room and give the same "
-            "command again"
-        ) from error
+    """Write text in UTF-8 by way of whole_file."""
+    with whole_file(path) as draft:
+        draft.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
@@ -204,7 +214,7 @@ def seal(folder: Path, about: dict[str, Any]) -> None:
     hidden = (any(part.startswith(".") for part in each.parts) for each in files)
     named = [each for each, left in zip(files, hidden, strict=True) if not left]
     sums = {each.as_posix(): _sha256(folder / each) for each in named}
-    write_json(folder / MANIFEST, {**about, "files": sums})
+    write_json_whole(folder / MANIFEST, {**about, "files": sums})
 
 
 def unseal(folder: Path, kind: str) -> dict[str, Any]:
@@ -221,9 +231,14 @@ def unseal(folder: Path, kind: str) -> dict[str, Any]:
     return manifest
 
 
+def is_sealed(folder: Path) -> bool:
+    """Whether a folder is one that interp wrote to its end."""
+    return (folder / MANIFEST).is_file()
+
+
 def check_sealed(folder: Path) -> None:
     """Raise InputError where a folder of any kind was altered since it was sealed, if it was."""
-    if (folder / MANIFEST).is_file():
+    if is_sealed(folder):
         with read_whole(folder / MANIFEST, "a manifest"):
             _check_files(folder, read_json(folder / MANIFEST)["files"])
 
