@@ -80,6 +80,11 @@ def first_line(error: BaseException, limit: int = 200) -> str:
     return text.splitlines()[0][:limit]
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Whether the system refused to read or write; safetensors has an error of its own for it."""
+    return isinstance(error, OSError) or type(error).__name__ == "SafetensorError"
+
+
 def refusal(error: BaseException) -> str:
     """What the system refused to read or write, in its words, and what to do."""
     reason = getattr(error, "strerror", None) or WRAPPED.sub("", first_line(error))

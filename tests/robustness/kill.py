@@ -56,6 +56,7 @@ COMMANDS = {
     "data": "data creatures --count 12 --out out",
     "export": "export small_net:plain --input size=16 --classes names.txt --out out.onnx",
     "rerun": "rerun made-run --out out",
+    "rerun alone": "rerun made-run",
     "rerun compare": "rerun made-compare --out out",
     "diff": "diff made-run made-other --out out.png",
     "check": "check gradcam --out out.json",
@@ -288,8 +289,8 @@ class Trial:
 
     def without_room(self, chance: random.Random) -> Ended:
         """The command on a full disk: from some change on, or for files above some size."""
-        ended, contents = self.bench.in_peace(self.name)
-        full = Disturbance(at=chance.randint(1, ended.changes), kind="full")
+        changes = self.bench.in_peace(self.name)[0].changes
+        full = Disturbance(at=chance.randint(1, changes), kind="full")
         if chance.random() < 0.5:
             full = Disturbance(largest=chance.randint(0, 20000))
         ended = run(COMMANDS[self.name], self.folder, full)

@@ -49,8 +49,9 @@ def work(words: list[str], folder: Path, said: Path, disturbance: Disturbance) -
     os.environ["TMPDIR"] = str(folder)
     sys.path.insert(0, str(folder))
     sys.argv = ["interp", *words]
-    _keep_journal(Path(f"{said}.journal"))
-    if disturbance.largest is not None:
+    if disturbance.largest is None:
+        _keep_journal(Path(f"{said}.journal"))
+    else:  # which would hold for the journal too
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (disturbance.largest, resource.RLIM_INFINITY))
     changes = Changes(folder, disturbance)

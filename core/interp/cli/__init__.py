@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from interp.errors import Cancelled, InputError, InterpError, refusal
+from interp.errors import Cancelled, InputError, InterpError, is_refusal, refusal
 
 STOPPED = Cancelled("stopped on request; nothing was written")
 
@@ -60,7 +60,7 @@ def _message(error: BaseException) -> tuple[str, int]:
     # The command-line library's own usage errors; where they are defined depends on its version.
     if hasattr(error, "format_message"):
         return error.format_message(), 2
-    if isinstance(error, OSError) or type(error).__name__ == "SafetensorError":
+    if is_refusal(error):
         file = getattr(error, "filename", None)
         return f"{file or 'output cannot be written'}: {refusal(error)}", 2
     if isinstance(error, MemoryError):

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from interp.errors import InputError, InterpError, OutputError, first_line, refusal
+from interp.errors import InputError, InterpError, OutputError, first_line, is_refusal, refusal
 from interp.storage.text_file import read_text
 
 MANIFEST = "manifest.json"
@@ -53,7 +53,7 @@ def check_parent(path: Path) -> None:
 def new_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder that becomes `folder` at the end of the block; removed on any error."""
     check_new_folder(folder)
-    with _temporary(folder) as temporary:
+    with _draft(folder) as temporary:
         yield temporary
         temporary.chmod(0o755)
         check_new_folder(folder)  # another process may have been faster
@@ -67,7 +67,7 @@ def new_file(path: Path) -> Iterator[Path]:
     Files that the block writes beside it move along, before it.
     """
     check_new_file(path)
-    with _temporary(path) as temporary:
+    with _draft(path) as temporary:
         yield temporary / path.name
         written = sorted(temporary.iterdir(), key=lambda each: each.name == path.name)
         for each in written:
@@ -77,17 +77,36 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
-    """A folder beside `path` that is removed at the end, unless it was moved."""
-    with _writing(path):
-        parent = path.absolute().parent
-        parent.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(parent)
-        temporary = Path(tempfile.mkdtemp(prefix=_prefix(path), dir=parent))
+def _draft(path: Path) -> Iterator[Path]:
+    """A folder beside `path` in which it is made; raises OutputError where there is no room."""
+    with _writing(path), _temporary(path) as temporary:
         try:
             yield temporary
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        except OutputError as error:  # about a file in it, which is named as it would be called
+            raise OutputError(str(error).replace(str(temporary), str(path))) from error
+
+
+@contextmanager
+def scratch_folder(name: str) -> Iterator[Path]:
+    """A folder among the system's temporary ones that is removed at the end of the block.
+
+    What a killed process left of this kind is removed when the next one is made.
+    """
+    with _temporary(Path(tempfile.gettempdir()) / f"interp-{name}") as temporary:
+        yield temporary
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """A folder beside `path` that is removed at the end, unless it was moved."""
+    parent = path.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(parent)
+    temporary = Path(tempfile.mkdtemp(prefix=_prefix(path), dir=parent))
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager
@@ -98,7 +117,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     and again. Unlike new_file it accepts a file that is there. Raises OutputError where there is no
     room.
     """
-    with _writing(path, RuntimeError):  # torch.save has no other error for a full disk
+    with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path.parent)
         handle, name = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
@@ -113,17 +132,12 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _writing(path: Path, *others: type[Exception]) -> Iterator[None]:
-    """Turn the system's refusal to write inside the block into an OutputError that names `path`.
-
-    safetensors wraps it in an error of its own; `others` are those of further libraries.
-    """
+def _writing(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to write inside the block into an OutputError that names `path`."""
     try:
         yield
-    except (OSError, *others) as error:
-        raise OutputError(f"{path}: cannot be written: {refusal(error)}") from error
     except Exception as error:
-        if type(error).__name__ != "SafetensorError":
+        if not is_refusal(error):
             raise
         raise OutputError(f"{path}: cannot be written: {refusal(error)}") from error
 

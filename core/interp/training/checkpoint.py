@@ -38,8 +38,9 @@ class Checkpoint:
             "optimizers": {name: each.state_dict() for name, each in task.optimizers.items()},
             "rows": json.dumps(rows),
         }
-        with whole_file(self.file) as draft:
-            torch.save(state, draft)
+        # given a path, torch.save would not say that the disk is full
+        with whole_file(self.file) as draft, draft.open("wb") as file:
+            torch.save(state, file)
         write_text_whole(self.folder / "log.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
 
     def load(self, task: Task, device: str) -> list[Row]:
