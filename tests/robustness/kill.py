@@ -282,7 +282,7 @@ class Trial:
             ended = running.ended()
         self.note_kept()
         if ended.code == 130:
-            self._one_line(ended)
+            self.check_one_line(ended)
         elif ended.code not in (0, -signal.SIGKILL):
             self._check_refusal(ended)
         return ended.code in (130, -signal.SIGKILL)
@@ -296,7 +296,7 @@ class Trial:
         ended = run(COMMANDS[self.name], self.folder, full)
         self.note_kept()
         if ended.code:
-            self._one_line(ended)
+            self.check_one_line(ended)
             if ended.code != 2 or "make room and give the same command again" not in ended.err:
                 self.faults["words"] = f"exit code {ended.code}: {ended.err}"
             self._check_whole()
@@ -320,7 +320,7 @@ class Trial:
         both = [first.ended(), second.ended()]
         for each in both:
             if each.code == 2:
-                self._one_line(each)
+                self.check_one_line(each)
                 if not re.search(r" exists|another process is writing", each.err):
                     self.faults["words"] = each.err
             elif each.code:
@@ -357,11 +357,12 @@ class Trial:
 
     def _check_refusal(self, ended: Ended) -> None:
         """A command may say no only where all was written before: compare then finds it whole."""
-        self._one_line(ended)
+        self.check_one_line(ended)
         if ended.code != 2 or " exists" not in ended.err:
             self.faults["other answer"] = f"exit code {ended.code}: {ended.err}"
 
-    def _one_line(self, ended: Ended) -> None:
+    def check_one_line(self, ended: Ended) -> None:
+        """What a command says in the end is one line."""
         lines = [each for each in ended.err.splitlines() if "methods: about" not in each]
         if len(lines) != 1 or not lines[0].startswith("error: ") or len(lines[0]) > 400:
             self.faults["words"] = ended.err
@@ -449,8 +450,13 @@ def say(*words: object) -> None:
 KINDS = ("lost", "other answer", "leftovers", "words")
 
 
-def table(bench: Bench, names: Sequence[str], count: int, seed: int = 0) -> tuple[str, list[Trial]]:
-    """Kill each command about count / len(names) times; a table, and the trials with faults."""
+def table(
+    bench: Bench, names: Sequence[str], count: int, seed: int = 0
+) -> tuple[str, list[Trial], int]:
+    """Kill each command about count / len(names) times.
+
+    Returns a table, the trials with faults, whose folders are kept, and the number of kills.
+    """
     rows, wrong = [], []
     for at, name in enumerate(names):
         share = count * (at + 1) // len(names) - count * at // len(names)
@@ -463,8 +469,8 @@ def table(bench: Bench, names: Sequence[str], count: int, seed: int = 0) -> tupl
                 say(f"{trial.folder}: {trial.faults}")
         rows.append((name, kills, *(found[kind] for kind in KINDS)))
         say(*rows[-1])
-    total = ("all", *(sum(int(row[at]) for row in rows) for at in range(1, len(rows[0]))))
-    return "\n".join(_lines([("command", "kills", *KINDS), *rows, total])), wrong
+    sums = [sum(int(row[at]) for row in rows) for at in range(1, len(rows[0]))]
+    return "\n".join(_lines([("command", "kills", *KINDS), *rows, ("all", *sums)])), wrong, sums[0]
 
 
 def _lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
@@ -477,6 +483,6 @@ if __name__ == "__main__":
     chosen = [each for each in COMMANDS if len(sys.argv) < 4 or sys.argv[3] in each]
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     say(place)
-    text, faulty = table(Bench(place), chosen, int(sys.argv[1]), seed)
+    text, faulty, _ = table(Bench(place), chosen, int(sys.argv[1]), seed)
     say(text)
     sys.exit(bool(faulty))

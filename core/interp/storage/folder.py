@@ -139,7 +139,9 @@ def _writing(path: Path) -> Iterator[None]:
     except Exception as error:
         if not is_refusal(error):
             raise
-        raise OutputError(f"{path}: cannot be written: {refusal(error)}") from error
+        raise OutputError(
+            f"{path}: cannot be written: {refusal(error)}; what was kept before is whole"
+        ) from error
 
 
 def _prefix(path: Path) -> str:
