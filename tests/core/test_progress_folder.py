@@ -43,7 +43,7 @@ def interrupted(folder: ProgressFolder) -> None:
 def test_one_process_at_a_time(tmp_path, monkeypatch):
     folder = ProgressFolder.beside(tmp_path / "out")
     with folder.kept() as place:
-        with pytest.raises(InputError, match="another process is writing .*out; wait"):
+        with pytest.raises(InputError, match=r"another process is writing .*out; wait"):
             interrupted(folder)
         monkeypatch.setenv("LOCAL_RANK", "1")  # a process that a training on two devices started
         with folder.kept():

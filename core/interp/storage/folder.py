@@ -227,9 +227,11 @@ def seal(folder: Path, about: dict[str, Any]) -> None:
     Hidden files, such as drafts of other processes, are left out.
     """
     files = sorted(each.relative_to(folder) for each in folder.rglob("*") if each.is_file())
-    hidden = (any(part.startswith(".") for part in each.parts) for each in files)
-    named = [each for each, left in zip(files, hidden, strict=True) if not left]
-    sums = {each.as_posix(): _sha256(folder / each) for each in named}
+    sums = {
+        each.as_posix(): _sha256(folder / each)
+        for each in files
+        if each != Path(MANIFEST) and not any(part.startswith(".") for part in each.parts)
+    }
     write_json_whole(folder / MANIFEST, {**about, "files": sums})
 
 
