@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -289,7 +289,7 @@ def _prepare(
         session = Session(registry or Registry.load(), model)
     elif registry is not None or model is not None:
         raise InputError("found a session beside registry or model; put these into the session")
-    keeping = nullcontext()
+    keeping: AbstractContextManager[Path | None] = nullcontext()
     if out is not None and resume:
         keeping = ProgressFolder.beside(out).kept()
     elif out is not None:

@@ -397,6 +397,8 @@ class Trial:
 
     def _computed_twice(self) -> Iterator[str]:
         """Samples, images and epochs that were kept and yet computed again."""
+        if self.name == "rerun alone":  # which keeps nothing
+            return
         kept: set[tuple[str, str]] = set()
         journal = self.folder.with_name(f"{self.folder.name}.said.journal")
         for line in journal.read_text().splitlines() if journal.exists() else ():

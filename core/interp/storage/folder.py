@@ -66,6 +66,7 @@ def new_file(path: Path) -> Iterator[Path]:
 
     Files that the block writes beside it move along, before it.
     """
+    remove_leftovers(path.absolute().parent)  # also where the file was whole before the kill
     check_new_file(path)
     with _draft(path) as temporary:
         yield temporary / path.name
