@@ -35,11 +35,12 @@ def write_onnx(network: Network, spec: ModelSpec, path: Path) -> None:
                 dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
             )
             program.model.metadata_props.update(to_metadata(spec))
-            program.save(path)
     except Exception as error:  # the exporter's errors, and those of the module's own code
         raise ModelError(
             f"{spec.name}: PyTorch's exporter cannot follow it: {first_line(_root_cause(error))}"
         ) from error
+    with _silent():
+        program.save(path)
 
 
 def _root_cause(error: BaseException) -> BaseException:

@@ -2,6 +2,7 @@
 
 InterpError
 ├── InputError          an image, data set, target, parameter or folder cannot be used
+│   └── OutputError     an output cannot be written: no room, no permission
 ├── ModelError          a model cannot be opened, or its scores are not numbers
 ├── RegistryError       a registry.yaml is wrong, or a name is not registered
 ├── UnsupportedError    a method needs what the model does not offer
@@ -14,6 +15,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 
+FULL = ("no space left", "file too large", "quota exceeded")
+"""Parts of the system's messages where there is no room."""
+WRAPPED = re.compile(r"^.*I/O error: | \(os error \d+\)$")
+"""What safetensors writes around the system's message."""
 TERMINAL_CODE = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 
 
@@ -25,6 +30,10 @@ class InterpError(Exception):
 
 class InputError(InterpError):
     """An image, data set, target, parameter or folder cannot be used as given."""
+
+
+class OutputError(InputError):
+    """An output cannot be written, such as on a full disk; what was kept before is whole."""
 
 
 class ModelError(InterpError):
@@ -69,6 +78,19 @@ def first_line(error: BaseException, limit: int = 200) -> str:
     """
     text = TERMINAL_CODE.sub("", str(error)).strip() or type(error).__name__
     return text.splitlines()[0][:limit]
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether the system refused to read or write; safetensors has an error of its own for it."""
+    return isinstance(error, OSError) or type(error).__name__ == "SafetensorError"
+
+
+def refusal(error: BaseException) -> str:
+    """What the system refused to read or write, in its words, and what to do."""
+    reason = getattr(error, "strerror", None) or WRAPPED.sub("", first_line(error))
+    full = any(word in str(error).lower() for word in FULL)
+    cure = "make room and give the same command again" if full else "check it, or name another"
+    return f"{reason}; {cure}"
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -267,8 +267,8 @@ class _Job:
 
     def remove_progress(self) -> None:
         """Remove the progress that was kept, once the result is whole."""
-        if self.context.checkpoint is not None:
-            ProgressFolder(self.context.checkpoint).remove()
+        if self.context.checkpoint is not None and self.out is not None:
+            ProgressFolder.beside(self.out).remove()
 
 
 @contextmanager
@@ -289,9 +289,11 @@ def _prepare(
         session = Session(registry or Registry.load(), model)
     elif registry is not None or model is not None:
         raise InputError("found a session beside registry or model; put these into the session")
-    if out is not None:
+    keeping: AbstractContextManager[Path | None] = nullcontext()
+    if out is not None and resume:
+        keeping = ProgressFolder.beside(out).kept()
+    elif out is not None:
         check_new_folder(out)
-    keeping = ProgressFolder.beside(out).kept() if out is not None and resume else nullcontext()
     with keeping as kept:
         method = open_method(session.registry, request.method, request.params)
         context = session.context(request.seed, request.budget, kept)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from interp.dataset import TolerantReader, for_channels, open_dataset
-from interp.errors import Cancelled, InputError, PluginError
+from interp.errors import Cancelled, InputError, OutputError, PluginError
 from interp.explanation import Prediction
 from interp.memory import Memory
 from interp.opening.named import open_method, require
@@ -114,15 +114,20 @@ def _explain_missing(
             session.progress("images", turn, len(missing))
             if example is None:
                 continue
+            place = folder.piece(index, example.name)
+            if (place / MANIFEST).is_file():  # another process at this folder was faster
+                continue
             single = request.model_copy(update={"images": (example.name,), "data": None})
             sizes = session.memory.batch_sizes  # cached answers belong to one image
             alone = replace(session, memory=Memory(sizes))
             images, names = [LoadedImage(example.image, example.notes)], [example.name]
             try:
-                place = folder.piece(index, names[0])
                 run(single, alone, images=images, names=names, out=place, resume=False)
+            except OutputError:
+                raise
             except (PluginError, InputError) as error:  # such as nothing found in the image
-                failed[example.name] = str(error)
+                if not (place / MANIFEST).is_file():
+                    failed[example.name] = str(error)
     except KeyboardInterrupt as error:
         raise Cancelled(folder.stopped(len(folder.found(MANIFEST)))) from error
     if missing and len(failed) == len(missing):

@@ -18,7 +18,6 @@ from interp.engine.channel import GateDesign
 from interp.engine.design import GateSubject
 from interp.engine.random import content_key
 from interp.engine.respond import SAVE_EVERY, respond
-from interp.errors import InputError
 from interp.model import Cut, Frontier, ModelAdapter
 from interp.storage.folder import whole_file
 from interp_chip.features import pooled
@@ -183,7 +182,7 @@ class LayerFit:
         return None if folder is None else folder / name
 
     def _save(self) -> None:
-        """Write a checkpoint in place of the last one. InputError where it cannot be written."""
+        """Write a checkpoint in place of the last one. OutputError where it cannot be written."""
         from safetensors.torch import save_file
 
         self.saved = time.monotonic()
@@ -191,14 +190,8 @@ class LayerFit:
             return
         about = {"moments": self.moments.about(), "begun": self.done, "blocks": self.blocks}
         arrays = {name: each.contiguous().cpu() for name, each in self.moments.arrays().items()}
-        try:
-            with whole_file(self._file) as draft:
-                save_file(arrays, draft, metadata={"lesson": json.dumps(about)})
-        except Exception as error:  # safetensors wraps the system's errors in its own
-            raise InputError(
-                f"{self._file.parent}: progress cannot be saved ({error}); what was kept before "
-                "is whole; make room and go on with --resume"
-            ) from error
+        with whole_file(self._file) as draft:
+            save_file(arrays, draft, metadata={"lesson": json.dumps(about)})
 
     def _load(self, file: Path) -> None:
         from safetensors import safe_open

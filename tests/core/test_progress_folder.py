@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from interp.cli import main
-from interp.errors import InputError
+from interp.errors import Cancelled, InputError
+from interp.storage.folder import seal
 from interp.storage.progress_folder import MARK, ProgressFolder
 
 WORDS = "--plugin occlusion --model creatures-vgg"
@@ -24,13 +24,42 @@ def test_progress_is_marked_and_an_empty_folder_goes(tmp_path):
 
 def test_what_was_kept_stays_until_it_is_removed(tmp_path):
     folder = ProgressFolder.beside(tmp_path / "out")
-    with suppress(KeyboardInterrupt), folder.kept() as place:
-        (place / "moments").write_text("half")
-        raise KeyboardInterrupt
-    assert (place / "moments").read_text() == "half"
+    said = "progress is kept in .*out.partial, and the same command with --out .* goes on"
+    with pytest.raises(Cancelled, match=said):
+        interrupted(folder)
+    assert (folder.folder / "moments").read_text() == "half"
     with folder.kept():
         folder.remove()
-    assert not place.exists()
+    assert not folder.folder.exists()
+
+
+def interrupted(folder: ProgressFolder) -> None:
+    """Ctrl-C once something is kept."""
+    with folder.kept() as place:
+        (place / "moments").write_text("half")
+        raise KeyboardInterrupt
+
+
+def test_one_process_at_a_time(tmp_path, monkeypatch):
+    folder = ProgressFolder.beside(tmp_path / "out")
+    with folder.kept() as place:
+        with pytest.raises(InputError, match=r"another process is writing .*out; wait"):
+            interrupted(folder)
+        monkeypatch.setenv("LOCAL_RANK", "1")  # a process that a training on two devices started
+        with folder.kept():
+            (place / "moments").write_text("half")
+    assert (place / "moments").is_file()
+
+
+def test_progress_of_a_whole_output_is_removed(tmp_path):
+    folder = ProgressFolder.beside(tmp_path / "out")
+    with pytest.raises(Cancelled):
+        interrupted(folder)
+    folder.out.mkdir()
+    seal(folder.out, {"kind": "explanation"})
+    with pytest.raises(InputError, match="holds a whole result"):
+        interrupted(folder)
+    assert not folder.folder.exists()
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "thesis.pt", "photo.jpg", "weights.safetensors"])

@@ -219,12 +219,12 @@ def test_a_full_disk_keeps_the_old_state(
 ) -> None:
     save, calls = torch.save, []
 
-    def full(state: Any, path: Path) -> None:
+    def full(state: Any, file: Any) -> None:
         calls.append(1)
         if len(calls) == 2:
-            path.write_bytes(b"half")
+            file.write(b"half")
             raise OSError(28, "No space left on device")
-        save(state, path)
+        save(state, file)
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(InputError, match=r"No space left.*kept before is whole"):

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from interp.errors import Cancelled, InputError, InterpError, first_line
+from interp.errors import Cancelled, InputError, InterpError, is_refusal, refusal
 
-FULL = ("no space left", "file too large", "quota exceeded")
-"""Parts of the system's messages where there is no room."""
-WRAPPED = re.compile(r"^.*I/O error: | \(os error \d+\)$")
-"""What safetensors writes around the system's message."""
 STOPPED = Cancelled("stopped on request; nothing was written")
 
 
@@ -65,20 +60,12 @@ def _message(error: BaseException) -> tuple[str, int]:
     # The command-line library's own usage errors; where they are defined depends on its version.
     if hasattr(error, "format_message"):
         return error.format_message(), 2
-    if isinstance(error, OSError) or type(error).__name__ == "SafetensorError":
-        return _on_system(error), 2
+    if is_refusal(error):
+        file = getattr(error, "filename", None)
+        return f"{file or 'output cannot be written'}: {refusal(error)}", 2
     if isinstance(error, MemoryError):
         return "memory ran out; choose a smaller image, --batch-size or --budget", 2
     return f"{type(error).__name__}: {error} (--debug shows where)", 1
-
-
-def _on_system(error: BaseException) -> str:
-    """What the system refused to read or write, and what to do."""
-    file = getattr(error, "filename", None)
-    reason = getattr(error, "strerror", None) or WRAPPED.sub("", first_line(error))
-    full = any(word in str(error).lower() for word in FULL)
-    cure = "make room and give the same command again" if full else "check it, or name another"
-    return f"{f'{file}: ' if file else 'output cannot be written: '}{reason}; {cure}"
 
 
 def _check_surroundings() -> None:

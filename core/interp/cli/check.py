@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby, takewhile
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from interp.cli import flags, parse
 from interp.cli.output import columns, progress_bar
 from interp.errors import InputError
 from interp.registry import Registry
+from interp.storage.folder import write_json_whole
 
 if TYPE_CHECKING:
     from interp.testing import Finding
@@ -59,7 +59,7 @@ def check_methods(
     found = list(_findings(registry, params, samples))
     facts = {"findings": [asdict(each) for each in found]}
     if out is not None:
-        out.write_text(dumps(facts, indent=1) + "\n", "utf-8")
+        write_json_whole(out, facts)
     shell.say(facts, _in_full(found) if len(params) == 1 else _table(found))
     if any(each.broken for each in found):
         raise typer.Exit(1)

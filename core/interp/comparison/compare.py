@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from interp.comparison.comparison_run import ComparisonRun, OnImage, no_callback
+from interp.comparison.comparison_run import ComparisonRun, OnImage, OnSaved, no_callback
 from interp.comparison.result import Comparison, ComparisonRequest
 from interp.dataset import TolerantReader, for_channels
 from interp.errors import InputError, PluginError
@@ -29,15 +29,16 @@ def compare(
     names: Sequence[str] | None = None,
     out: Path | None = None,
     on_image: OnImage = no_callback,
+    on_saved: OnSaved = no_callback,
 ) -> Comparison:
     """Explain each image by every method; with `out`, save a folder with a bundle for each.
 
     `images`, as read_image takes them, with their `names`, take the place of the request's. A
-    stopped
-    comparison is resumed by the same request with the same `out`. Mistakes that concern all
-    methods (a name, an image, a class) are raised before any work; the failure of one method is
-    recorded in its own cell. `on_image` is called with an image's results so far after each
-    method; methods without samples come first, because they are fast.
+    stopped comparison is resumed by the same request with the same `out`, which one process at a
+    time may write. Mistakes that concern all methods (a name, an image, a class) are raised before
+    any work; the failure of one method is recorded in its own cell. `on_image` is called with an
+    image's results so far after each method; methods without samples come first, because they are
+    fast. `on_saved` is called once the folder is whole.
     """
     if out is not None:
         check_resumable(out)
@@ -48,7 +49,8 @@ def compare(
     dataset = for_channels(dataset, model.spec.input.channels)
     for text in () if model.focuses else request.targets:
         parse_target(text, model.spec.classes)
-    comparison = ComparisonRun(request, session, model, TolerantReader(dataset), on_image)
+    reader = TolerantReader(dataset)
+    comparison = ComparisonRun(request, session, model, reader, on_image, on_saved)
     return comparison.in_memory() if out is None else comparison.into(out)
 
 

@@ -19,7 +19,7 @@ from interp.comparison.result import (
 )
 from interp.context import Progress
 from interp.dataset import Example, TolerantReader
-from interp.errors import Cancelled, InputError, InterpError, about
+from interp.errors import Cancelled, InputError, InterpError, OutputError, about
 from interp.explanation import Prediction
 from interp.memory import SHARE, Answers, Memory
 from interp.model import ModelAdapter
@@ -28,7 +28,8 @@ from interp.request import Choice
 from interp.result.bundle import circumstances, write_png
 from interp.run import run
 from interp.session import Session
-from interp.storage.folder import new_folder, read_json, write_json
+from interp.storage.folder import new_folder, read_json, write_json, write_json_whole
+from interp.storage.folder_lock import lock
 from interp.storage.pixel import LoadedImage, to_picture
 from interp.storage.resumable import ResumableFolder
 from interp.target import index_text, parse_target
@@ -38,10 +39,12 @@ if TYPE_CHECKING:
 
 OnImage = Callable[[ComparedImage], None]
 """on_image(case): an image's results so far; cells that are `waiting` are still to come."""
+OnSaved = Callable[[Comparison], None]
+"""on_saved(comparison): writes more into the folder, which no other process writes meanwhile."""
 
 
-def no_callback(case: ComparedImage) -> None:
-    """Ignore intermediate results."""
+def no_callback(result: object) -> None:
+    """Ignore results."""
 
 
 def labelled(prefix: str, progress: Progress) -> Progress:
@@ -73,6 +76,7 @@ class ComparisonRun:
     model: ModelAdapter
     reader: TolerantReader
     on_image: OnImage = no_callback
+    on_saved: OnSaved = no_callback
 
     def in_memory(self) -> Comparison:
         """The comparison with all images in memory."""
@@ -82,23 +86,28 @@ class ComparisonRun:
 
     def into(self, out: Path) -> Comparison:
         """The comparison in a folder, one image in memory at a time; finished images are kept."""
-        images, model = self.reader.dataset.fingerprint, self.model.spec.fingerprint
-        folder = ResumableFolder.of(out, self.request, {"images": images, "model": model})
-        folder.begin()
-        records = {
-            at: ImageRecord.model_validate(read_json(path))
-            for at, path in folder.found(RECORD).items()
+        content = {
+            "images": self.reader.dataset.fingerprint,
+            "model": self.model.spec.fingerprint,
         }
-        try:
-            for index, example, focused in self._examples(records):
-                records[index] = self._store(example, focused, folder.piece(index, example.name))
-        except KeyboardInterrupt as error:
-            raise Cancelled(folder.stopped(len(records))) from error
-        listed = tuple(records[index] for index in sorted(records))
-        found = self._comparison(listed, StoredImages(out, listed), out)
-        write_json(out / "comparison.json", found.facts())
-        found.seal()
-        return found
+        folder = ResumableFolder.of(out, self.request, content)
+        folder.begin()
+        with lock(out, out):
+            records = {
+                at: ImageRecord.model_validate(read_json(path))
+                for at, path in folder.found(RECORD).items()
+            }
+            try:
+                for index, example, model in self._examples(records):
+                    records[index] = self._store(example, model, folder.piece(index, example.name))
+            except KeyboardInterrupt as error:
+                raise Cancelled(folder.stopped(len(records))) from error
+            listed = tuple(records[index] for index in sorted(records))
+            found = self._comparison(listed, StoredImages(out, listed), out)
+            write_json_whole(out / "comparison.json", found.facts())
+            found.seal()
+            self.on_saved(found)
+            return found
 
     def _examples(self, done: Container[int] = ()) -> Iterator[tuple[int, Example, ModelAdapter]]:
         """The images still to do, each with the model as it scores that one, with progress.
@@ -181,7 +190,7 @@ class ComparisonRun:
                 out=None if place is None else place / choice.name,
                 resume=False,  # the place is temporary: nothing of a stopped run stays there
             ).explanation
-        except Cancelled:
+        except (Cancelled, OutputError):
             raise
         except InterpError as error:
             return MethodCell(choice.name, error=str(error))

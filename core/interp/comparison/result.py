@@ -20,7 +20,7 @@ from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, Choice, Request
 from interp.result.bundle import open_bundle
 from interp.result.draw import colour_limit, maps_by_target
 from interp.spec import ModelOptions, ModelSpec, Plain
-from interp.storage.folder import MANIFEST, read_json, read_whole, seal, unseal
+from interp.storage.folder import read_json, read_whole, seal, unseal
 from interp.storage.image import open_image
 
 RECORD, IMAGE = "record.json", "image.png"
@@ -219,7 +219,6 @@ class Comparison:
         """
         if self.folder is None:
             raise InputError("this comparison was not saved; name a folder with out=")
-        (self.folder / MANIFEST).unlink(missing_ok=True)
         seal(self.folder, {"kind": "comparison", **self.about})
 
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from interp.result.bundle import open_bundle
 from interp.run import run, survey
 from interp.session import Session
 from interp.spec import ModelOptions, ModelSpec
+from interp.storage.folder import scratch_folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +40,8 @@ def rerun(folder: Path, session: Session | None = None, *, out: Path | None = No
     the model that is found is not the one that was explained.
     """
     repeat = _comparison if result_kind(folder) == "comparison" else _bundle
-    with tempfile.TemporaryDirectory() as scratch:
-        place = out or Path(scratch) / "again"
+    with scratch_folder("rerun") as scratch:
+        place = out or scratch / "again"
         budget = repeat(folder, place, session or Session())
         notes: tuple[str, ...] = ()
         if budget.seconds is not None:

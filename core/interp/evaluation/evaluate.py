@@ -9,7 +9,13 @@ from interp.dataset import Dataset, for_channels
 from interp.errors import Cancelled, InputError, InterpError, PluginError, UnsupportedError
 from interp.evaluation.data import ChosenImages
 from interp.evaluation.evaluation_run import EvaluationRun
-from interp.evaluation.folder import read_records, save_evaluation, save_record, unfinished
+from interp.evaluation.folder import (
+    read_records,
+    remove_finished,
+    save_evaluation,
+    save_record,
+    unfinished,
+)
 from interp.evaluation.request import EvaluationRequest
 from interp.evaluation.result import Evaluation
 from interp.knowledge import Knowledge
@@ -23,6 +29,7 @@ from interp.registry import Registry
 from interp.request import Choice
 from interp.session import Session
 from interp.storage.folder import check_new_folder
+from interp.storage.resumable import ResumableFolder
 
 COUNT = 50
 """Images of a registered data set where no limit is given."""
@@ -49,9 +56,22 @@ def evaluate(
     says so.
     """
     if out is not None:
+        remove_finished(out)
         check_new_folder(out)
     evaluation = prepare(request, session or Session(), dataset)
-    folder = None if out is None else unfinished(out, evaluation)
+    if out is None:
+        return _measure(evaluation, None, on_message)
+    with unfinished(out, evaluation) as folder:
+        found = _measure(evaluation, folder, on_message)
+        save_evaluation(found, out)
+        folder.remove()
+        return found
+
+
+def _measure(
+    evaluation: EvaluationRun, folder: ResumableFolder | None, on_message: Callable[[str], None]
+) -> Evaluation:
+    """Measure the images that `folder`, if there is one, does not keep yet."""
     records = {} if folder is None else read_records(folder)
     positions = evaluation.positions
     left = [each for each in positions if each not in records]
@@ -62,11 +82,13 @@ def evaluate(
                 save_record(folder, records[position])
             if number == 0 and len(left) > 1:
                 on_message(evaluation.time_estimate(records[position], left[1:]))
-    except (Cancelled, KeyboardInterrupt):
-        if folder is not None:
-            kept = f"{len(records)} images are kept in {folder.folder}"
-            on_message(f"{kept}; the same command goes on")
-        raise
+    except (Cancelled, KeyboardInterrupt) as error:
+        if folder is None or not records:
+            raise
+        raise Cancelled(
+            f"stopped; {len(records)} images are kept in {folder.folder}, and the same command "
+            "goes on"
+        ) from error
     total = len(positions) * len(evaluation.methods)
     evaluation.session.progress("methods on images", total, total)
     found = evaluation.result([records[each] for each in positions])
@@ -76,9 +98,6 @@ def evaluate(
         if folder is not None:
             folder.remove()  # it keeps failures only, which the same command should try again
         raise
-    if out is not None and folder is not None:
-        save_evaluation(found, out)
-        folder.remove()
     return found
 
 

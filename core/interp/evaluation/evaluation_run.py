@@ -9,7 +9,7 @@ from typing import Any
 
 from interp.context import Budget, no_progress
 from interp.dataset import Example, Instance
-from interp.errors import Cancelled, InputError, InterpError, PluginError, blamed
+from interp.errors import Cancelled, InputError, InterpError, OutputError, PluginError, blamed
 from interp.evaluation.data import ChosenImages
 from interp.evaluation.request import EvaluationRecord, EvaluationRequest, MetricSpec
 from interp.evaluation.result import Evaluation
@@ -176,7 +176,7 @@ class ImageRun:
             found, expected = explanation.map().shape, self.example.image.shape[:2]
             if found != expected:
                 raise PluginError(f"found a map of {found}; expected the image's {expected}")
-        except Cancelled:
+        except (Cancelled, OutputError):
             raise
         except InterpError as error:
             self.failures.setdefault(method, {})["explain"] = str(error)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from interp.errors import InputError
 from interp.evaluation.evaluation_run import EvaluationRun
 from interp.evaluation.plot import draw_evaluation
 from interp.evaluation.request import EvaluationRecord
@@ -14,6 +17,7 @@ from interp.evaluation.table import COLUMNS, long_rows, markdown
 from interp.result.bundle import circumstances, write_png
 from interp.storage.folder import (
     MANIFEST,
+    check_new_folder,
     new_folder,
     read_json,
     read_whole,
@@ -22,24 +26,44 @@ from interp.storage.folder import (
     write_json,
     write_json_whole,
 )
+from interp.storage.folder_lock import lock
 from interp.storage.resumable import ResumableFolder
 
 KIND = "evaluation"
+ABOUT, RESULTS = "about.json", "results.json"
 
 
-def unfinished(out: Path, run: EvaluationRun) -> ResumableFolder:
+@contextmanager
+def unfinished(out: Path, run: EvaluationRun) -> Iterator[ResumableFolder]:
     """The folder beside `out` that keeps an unfinished evaluation, one file per image.
 
-    Raises InputError where it is there and keeps another evaluation.
+    Raises InputError where it is there and keeps another evaluation, or another process is at work
+    in it.
     """
     about = {
         "request": run.request.model_dump(mode="json"),
         "model": run.model.spec.fingerprint,
         "data": run.images.dataset.fingerprint,
     }
-    folder = ResumableFolder(out.with_name(f"{out.name}.partial"), {"about.json": about})
+    folder = ResumableFolder(_partial(out), {ABOUT: about})
     folder.begin()
-    return folder
+    with lock(folder.folder, out):
+        check_new_folder(out)  # another process may have been faster
+        yield folder
+
+
+def remove_finished(out: Path) -> None:
+    """Remove what a process left that was killed after the evaluation at `out` was whole."""
+    about = _partial(out) / ABOUT
+    if not is_evaluation(out) or not about.is_file():
+        return
+    with suppress(InputError), lock(about.parent, out):
+        if read_json(about).get("request") == read_json(out / RESULTS)["request"]:
+            shutil.rmtree(about.parent, ignore_errors=True)
+
+
+def _partial(out: Path) -> Path:
+    return out.with_name(f"{out.name}.partial")
 
 
 def read_records(folder: ResumableFolder) -> dict[int, EvaluationRecord]:
@@ -58,7 +82,7 @@ def save_record(folder: ResumableFolder, record: EvaluationRecord) -> None:
 def save_evaluation(found: Evaluation, folder: Path) -> None:
     """Write results.json, table.csv, table.md, plot.png and the manifest, whole or not at all."""
     with new_folder(folder) as place:
-        write_json(place / "results.json", found.plain())
+        write_json(place / RESULTS, found.plain())
         with (place / "table.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
@@ -79,7 +103,7 @@ def open_evaluation(folder: Path) -> Evaluation:
     """What save_evaluation wrote. Raises InputError for another folder or an altered one."""
     unseal(folder, KIND)
     with read_whole(folder, "an evaluation"):
-        return Evaluation.of(read_json(folder / "results.json"))
+        return Evaluation.of(read_json(folder / RESULTS))
 
 
 def merge_evaluations(parts: Sequence[Path], out: Path) -> Evaluation:

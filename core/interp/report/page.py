@@ -32,10 +32,11 @@ def compare_with_report(
     request: ComparisonRequest, session: Session, *, out: Path | None, **options: Any
 ) -> Comparison:
     """`compare`, and with `out` report.html in that folder; `options` are those of compare."""
-    found = compare(request, session, out=out, **options)
-    if out is not None:
+
+    def report(found: Comparison) -> None:
         write_reports(session.registry, found, session.progress)
-    return found
+
+    return compare(request, session, out=out, on_saved=report, **options)
 
 
 def comparison_html(registry: Registry, comparison: Comparison, whole: bool = True) -> str:

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from interp.errors import InputError, InterpError, first_line
+from interp.errors import InputError, InterpError, OutputError, first_line, is_refusal, refusal
 from interp.storage.text_file import read_text
 
 MANIFEST = "manifest.json"
@@ -30,9 +30,8 @@ JSON_MOST = 1 << 30
 def check_new_folder(folder: Path) -> None:
     """Raise InputError unless a folder can be made at `folder`; an empty one may be there."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(
-            f"{folder} exists and is not empty; expected a new folder; name another with --out"
-        )
+        expected = "it holds a whole result" if is_sealed(folder) else "expected a new folder"
+        raise InputError(f"{folder} exists and is not empty; {expected}; name another with --out")
     check_parent(folder)
 
 
@@ -54,7 +53,7 @@ def check_parent(path: Path) -> None:
 def new_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder that becomes `folder` at the end of the block; removed on any error."""
     check_new_folder(folder)
-    with _temporary(folder) as temporary:
+    with _draft(folder) as temporary:
         yield temporary
         temporary.chmod(0o755)
         check_new_folder(folder)  # another process may have been faster
@@ -67,14 +66,35 @@ def new_file(path: Path) -> Iterator[Path]:
 
     Files that the block writes beside it move along, before it.
     """
+    remove_leftovers(path.absolute().parent)  # also where the file was whole before the kill
     check_new_file(path)
-    with _temporary(path) as temporary:
+    with _draft(path) as temporary:
         yield temporary / path.name
         written = sorted(temporary.iterdir(), key=lambda each: each.name == path.name)
         for each in written:
             check_new_file(path.with_name(each.name))
         for each in written:
             each.replace(path.with_name(each.name))
+
+
+@contextmanager
+def _draft(path: Path) -> Iterator[Path]:
+    """A folder beside `path` in which it is made; raises OutputError where there is no room."""
+    with _writing(path), _temporary(path) as temporary:
+        try:
+            yield temporary
+        except OutputError as error:  # about a file in it, which is named as it would be called
+            raise OutputError(str(error).replace(str(temporary), str(path))) from error
+
+
+@contextmanager
+def scratch_folder(name: str) -> Iterator[Path]:
+    """A folder among the system's temporary ones that is removed at the end of the block.
+
+    What a killed process left of this kind is removed when the next one is made.
+    """
+    with _temporary(Path(tempfile.gettempdir()) / f"interp-{name}") as temporary:
+        yield temporary
 
 
 @contextmanager
@@ -86,8 +106,6 @@ def _temporary(path: Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=_prefix(path), dir=parent))
     try:
         yield temporary
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error})") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -97,19 +115,34 @@ def whole_file(path: Path) -> Iterator[Path]:
     """A temporary file that replaces `path` at the end of the block; removed on any error.
 
     Other processes see the old file or the new one, never a part: for progress that is saved again
-    and again. Unlike new_file it accepts a file that is there.
+    and again. Unlike new_file it accepts a file that is there. Raises OutputError where there is no
+    room.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(path.parent)
-    handle, name = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
-    os.close(handle)
-    draft = Path(name)
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path.parent)
+        handle, name = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
+        os.close(handle)
+        draft = Path(name)
+        try:
+            yield draft
+            draft.chmod(0o644)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to write inside the block into an OutputError that names `path`."""
     try:
-        yield draft
-        draft.chmod(0o644)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+        yield
+    except Exception as error:
+        if not is_refusal(error):
+            raise
+        raise OutputError(
+            f"{path}: cannot be written: {refusal(error)}; what was kept before is whole"
+        ) from error
 
 
 def _prefix(path: Path) -> str:
@@ -148,15 +181,9 @@ def _is_alive(process: int) -> bool:
 
 
 def write_text_whole(path: Path, text: str) -> None:
-    """Write text in UTF-8 by way of whole_file. Raises InputError where there is no room."""
-    try:
-        with whole_file(path) as draft:
-            draft.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror or error}); make room and give the same "
-            "command again"
-        ) from error
+    """Write text in UTF-8 by way of whole_file."""
+    with whole_file(path) as draft:
+        draft.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
@@ -201,10 +228,12 @@ def seal(folder: Path, about: dict[str, Any]) -> None:
     Hidden files, such as drafts of other processes, are left out.
     """
     files = sorted(each.relative_to(folder) for each in folder.rglob("*") if each.is_file())
-    hidden = (any(part.startswith(".") for part in each.parts) for each in files)
-    named = [each for each, left in zip(files, hidden, strict=True) if not left]
-    sums = {each.as_posix(): _sha256(folder / each) for each in named}
-    write_json(folder / MANIFEST, {**about, "files": sums})
+    sums = {
+        each.as_posix(): _sha256(folder / each)
+        for each in files
+        if each != Path(MANIFEST) and not any(part.startswith(".") for part in each.parts)
+    }
+    write_json_whole(folder / MANIFEST, {**about, "files": sums})
 
 
 def unseal(folder: Path, kind: str) -> dict[str, Any]:
@@ -221,9 +250,14 @@ def unseal(folder: Path, kind: str) -> dict[str, Any]:
     return manifest
 
 
+def is_sealed(folder: Path) -> bool:
+    """Whether a folder is one that interp wrote to its end."""
+    return (folder / MANIFEST).is_file()
+
+
 def check_sealed(folder: Path) -> None:
     """Raise InputError where a folder of any kind was altered since it was sealed, if it was."""
-    if (folder / MANIFEST).is_file():
+    if is_sealed(folder):
         with read_whole(folder / MANIFEST, "a manifest"):
             _check_files(folder, read_json(folder / MANIFEST)["files"])
 

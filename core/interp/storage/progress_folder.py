@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from interp.errors import InputError
-from interp.storage.folder import write_json_whole
+from interp.errors import Cancelled, InputError
+from interp.storage.folder import check_new_folder, is_sealed, write_json_whole
+from interp.storage.folder_lock import lock
 
 MARK = "interp-progress.json"
 """The file by which a folder of progress is known from a user's own."""
@@ -28,18 +29,23 @@ class ProgressFolder:
     """
 
     folder: Path
+    out: Path
+    """The output."""
 
     @classmethod
     def beside(cls, out: Path) -> ProgressFolder:
         """The folder of progress of the output `out`."""
-        return cls(out.with_name(f"{out.name}.partial"))
+        return cls(out.with_name(f"{out.name}.partial"), out)
 
     @contextmanager
     def kept(self) -> Iterator[Path]:
         """The folder, marked; removed at the end of the block where nothing was kept in it.
 
-        Raises InputError where it holds something else.
+        Raises InputError where it holds something else, where another process is at work in it, and
+        where the output is there.
         """
+        self.remove_finished()
+        check_new_folder(self.out)
         if not self._ours():
             raise InputError(
                 f"{self.folder} is there and was not written by interp, which would keep its "
@@ -48,18 +54,40 @@ class ProgressFolder:
         parent = self.folder.parent
         made = not parent.exists()
         write_json_whole(self.folder / MARK, {"kind": "progress"})
-        try:
-            yield self.folder
-        finally:
-            if {each.name for each in self._entries()} <= {MARK}:
+        with lock(self.folder, self.out):
+            try:
+                check_new_folder(self.out)  # another process may have been faster
+                yield self.folder
+            except KeyboardInterrupt as error:
+                if not self._is_bare():
+                    raise Cancelled(self._stopped()) from error
+                raise
+            finally:
+                if self._is_bare():
+                    self.remove()
+                if made and parent.is_dir() and not any(parent.iterdir()):
+                    parent.rmdir()
+
+    def remove_finished(self) -> None:
+        """Remove what a process left that was killed after its output was whole."""
+        if is_sealed(self.out) and self.folder.is_dir():
+            with suppress(InputError), lock(self.folder, self.out):
                 self.remove()
-            if made and parent.is_dir() and not any(parent.iterdir()):
-                parent.rmdir()
 
     def remove(self) -> None:
         """Remove the folder and all that it holds, if it is one of progress."""
         if self._ours():
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _stopped(self) -> str:
+        return (
+            f"stopped; progress is kept in {self.folder}, and the same command with --out "
+            f"{self.out} goes on"
+        )
+
+    def _is_bare(self) -> bool:
+        """Whether no progress is kept."""
+        return {each.name for each in self._entries()} <= {MARK}
 
     def _entries(self) -> list[Path]:
         return list(self.folder.iterdir()) if self.folder.is_dir() else []

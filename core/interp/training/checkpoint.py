@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from interp.errors import InputError
+from interp.storage.folder import whole_file, write_text_whole
 from interp.training.task import Task
 
 Row = dict[str, Any]
@@ -29,7 +30,7 @@ class Checkpoint:
         return self.folder / f"training-{self.key}.pt"
 
     def save(self, task: Task, rows: list[Row]) -> None:
-        """Replace the saved state; where the disk is full, InputError and the old state is left."""
+        """Replace the saved state; on a full disk it is left, and OutputError is raised."""
         import torch
 
         state = {
@@ -37,19 +38,10 @@ class Checkpoint:
             "optimizers": {name: each.state_dict() for name, each in task.optimizers.items()},
             "rows": json.dumps(rows),
         }
-        partial = self.file.with_suffix(".new")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            torch.save(state, partial)
-            partial.replace(self.file)
-            lines = "".join(f"{json.dumps(row)}\n" for row in rows)
-            (self.folder / "log.jsonl").write_text(lines, encoding="utf-8")
-        except (OSError, RuntimeError) as error:  # torch.save raises RuntimeError on a full disk
-            partial.unlink(missing_ok=True)
-            raise InputError(
-                f"{self.folder}: progress cannot be kept ({error}); what was kept before is "
-                "whole: make room and give the same command again"
-            ) from error
+        # given a path, torch.save would not say that the disk is full
+        with whole_file(self.file) as draft, draft.open("wb") as file:
+            torch.save(state, file)
+        write_text_whole(self.folder / "log.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
 
     def load(self, task: Task, device: str) -> list[Row]:
         """Load the saved state into the task; the log so far, empty where nothing was saved."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interp.context import Context
@@ -15,6 +13,7 @@ from interp.engine.random import draw_bits
 from interp.errors import InputError
 from interp.network.device import send
 from interp.network.preprocess import encode
+from interp.storage.folder import scratch_folder
 from interp.training.checkpoint import Checkpoint, Row
 from interp.training.samples import Samples, ordered
 from interp.training.task import Plan, Task, seeded
@@ -41,8 +40,8 @@ def train(task: Task, samples: Samples, plan: Plan, context: Context) -> tuple[l
             f"found {len(samples)} images in batches of {plan.batch_size} for {plan.devices} "
             "devices; expected images, and one or more of a batch for each device"
         )
-    with tempfile.TemporaryDirectory() as temporary:
-        checkpoint = Checkpoint(context.checkpoint or Path(temporary), plan.key)
+    with scratch_folder("training") as temporary:
+        checkpoint = Checkpoint(context.checkpoint or temporary, plan.key)
         run = Run(task, samples, plan, context, checkpoint, _fabric(plan))
         result = run.epochs()
     if not run.fabric.is_global_zero:
