@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -25,6 +26,7 @@ def serve() -> None:
     """Answer each request, a line of JSON on stdin, with a line of JSON on stdout."""
     for name in PRELOADED.split():
         __import__(name)
+    gc.freeze()  # else each fork copies what its collector touches
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:

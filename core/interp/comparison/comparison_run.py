@@ -28,7 +28,7 @@ from interp.request import Choice
 from interp.result.bundle import circumstances, write_png
 from interp.run import run
 from interp.session import Session
-from interp.storage.folder import new_folder, read_json, write_json
+from interp.storage.folder import new_folder, write_json
 from interp.storage.pixel import LoadedImage, to_picture
 from interp.storage.resumable import ResumableFolder
 from interp.target import index_text, parse_target
@@ -85,10 +85,7 @@ class ComparisonRun:
         images, model = self.reader.dataset.fingerprint, self.model.spec.fingerprint
         folder = ResumableFolder.of(out, self.request, {"images": images, "model": model})
         folder.begin()
-        records = {
-            at: ImageRecord.model_validate(read_json(path))
-            for at, path in folder.found(RECORD).items()
-        }
+        records = {at: ImageRecord.read(path) for at, path in folder.found(RECORD).items()}
         try:
             for index, example, focused in self._examples(records):
                 records[index] = self._store(example, focused, folder.piece(index, example.name))

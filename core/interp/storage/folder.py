@@ -232,7 +232,9 @@ def _check_files(folder: Path, sums: dict[str, str]) -> None:
     for name, digest in sums.items():
         path = folder / name
         if not path.is_file() or _sha256(path) != digest:
-            raise InputError(f"{path} is missing or was altered since it was written")
+            raise InputError(
+                f"{path} is missing or was altered since it was written; make the folder again"
+            )
 
 
 def _sha256(path: Path) -> str:

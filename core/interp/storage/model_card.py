@@ -140,7 +140,10 @@ def name_classes(
         given, source = card.classes, "the model card"
     if given is not None:
         if len(given) not in (count, *also):
-            raise ModelError(f"{source} names {len(given)} classes; the model has {count} outputs")
+            raise ModelError(
+                f"{source} names {len(given)} classes; the model has {count} outputs; name as many "
+                "with --classes FILE"
+            )
         return given, []
     if known is not None and len(known) in (count, *also):
         return tuple(known), []
