@@ -7,6 +7,7 @@ InterpError
 ├── UnsupportedError    a method needs what the model does not offer
 ├── PluginError         a plugin failed; names the plugin and keeps the cause
 └── Cancelled           the user asked to stop
+    └── TooLongError    the work would take more than a day
 """
 
 import re
@@ -15,6 +16,10 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 
 TERMINAL_CODE = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
+
+
+NO_MEMORY = "memory ran out; choose smaller numbers, a smaller image, --batch-size or --budget"
+"""What is said of it, wherever it happens."""
 
 
 class InterpError(Exception):
@@ -51,6 +56,12 @@ class Cancelled(InterpError):
     exit_code = 130
 
 
+class TooLongError(Cancelled):
+    """The run was ended since it would take more than a day; --yes lets it go on."""
+
+    exit_code = 2
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of an error message: the known names closest to `name`, else all of them."""
     names = list(known)
@@ -71,6 +82,12 @@ def first_line(error: BaseException, limit: int = 200) -> str:
     return text.splitlines()[0][:limit]
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error of any library says that memory ran out."""
+    signs = ("out of memory", "can't allocate memory", "unable to allocate")
+    return isinstance(error, MemoryError) or any(each in str(error).lower() for each in signs)
+
+
 @contextmanager
 def blamed(name: str) -> Iterator[None]:
     """Turn any other error inside the block into a PluginError that names the plugin."""
@@ -79,6 +96,8 @@ def blamed(name: str) -> Iterator[None]:
     except (InterpError, KeyboardInterrupt):
         raise
     except Exception as error:
+        if out_of_memory(error):
+            raise InputError(f"{name}: {NO_MEMORY}") from error
         raise PluginError(f"{name} failed: {type(error).__name__}: {error}") from error
 
 

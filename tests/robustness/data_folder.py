@@ -13,10 +13,10 @@ from typing import Any
 from robustness.damage import ODD, damage, distort, written
 from robustness.runner import Case
 
+METRICS = "pointing,energy-mask"
 COMMANDS = (
     "run --plugin centre --model ../model.onnx --data given --out out",
-    "evaluate --plugins centre --metrics pointing,energy-mask --no-baselines --data given "
-    "--out out",
+    f"evaluate --plugins centre --metrics {METRICS} --no-baselines --data given --out out",
 )
 
 
@@ -156,4 +156,20 @@ def _stray(folder: Path, image: Path, random: Random) -> None:
         path.write_text("no image")
 
 
-CASES: dict[str, Callable[[Path, Random], Case]] = {"coco": coco_case, "classes": classes_case}
+def names_case(folder: Path, random: Random) -> Case:
+    """A file of class names that is damaged, too short or too long, or a table without a column."""
+    name = random.choice(("names.txt", "names.tsv", "names.tsv"))
+    head = random.choice(("index\tname", "index\tname", "name", "index", "", "name\tname"))
+    rows = (f"{random.choice((each, each, 'x', '', '²'))}\tclass {each}" for each in (2, 0, 1))
+    lines = [head, *rows] if name.endswith("tsv") else ["ant", "bee", random.choice(ODD_NAMES)]
+    data = "\n".join(lines).encode()
+    (folder / name).write_bytes(damage(data, random) if random.randrange(2) else data)
+    return Case(("predict", "--model", "../model.onnx", "--classes", name))
+
+
+ODD_NAMES = ("cat", "", "ant", "x" * 200_000, "\0", "\x1b[31m", "a\tb", "#", "é")
+CASES: dict[str, Callable[[Path, Random], Case]] = {
+    "coco": coco_case,
+    "classes": classes_case,
+    "names": names_case,
+}

@@ -238,7 +238,13 @@ ENTRY = {
             "answers": "where",
             "needs": ["predict"],
             "claims": ["region"],
-            "paper": {"title": "T", "authors": ["A"], "venue": "V", "year": 2020, "doi": "1/2"},
+            "paper": {
+                "title": "T",
+                "authors": ["A"],
+                "venue": "V",
+                "year": 2020,
+                "doi": "10.1234/x",
+            },
         },
         {
             "kind": "method",
@@ -249,7 +255,7 @@ ENTRY = {
                 "perturbation": "smooth-cells",
                 "weighting": "uniform",
                 "solver": "mean",
-                "params": {"samples": 100},
+                "defaults": {"samples": 100},
             },
         },
         {"kind": "adapter", "name": "toy", "object": "a.b:c", "summary": "s", "sources": ["toy:*"]},

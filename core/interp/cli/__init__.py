@@ -10,7 +10,14 @@ from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
-from interp.errors import Cancelled, InputError, InterpError, first_line
+from interp.errors import (
+    NO_MEMORY,
+    Cancelled,
+    InputError,
+    InterpError,
+    first_line,
+    out_of_memory,
+)
 
 FULL = ("no space left", "file too large", "quota exceeded")
 """Parts of the system's messages where there is no room."""
@@ -79,8 +86,8 @@ def _message(error: BaseException) -> tuple[str, int]:
         return f"{error.format_message().rstrip('.')}; {_help(error)}", 2
     if isinstance(error, OSError) or type(error).__name__ == "SafetensorError":
         return _on_system(error), 2
-    if isinstance(error, MemoryError):
-        return "memory ran out; choose a smaller image, --batch-size or --budget", 2
+    if out_of_memory(error):
+        return NO_MEMORY, 2
     return f"{type(error).__name__}: {error} (--debug shows where)", 1
 
 

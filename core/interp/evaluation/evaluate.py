@@ -63,7 +63,7 @@ def evaluate(
             if number == 0 and len(left) > 1:
                 on_message(evaluation.time_estimate(records[position], left[1:]))
     except (Cancelled, KeyboardInterrupt):
-        if folder is not None:
+        if folder is not None and records:
             kept = f"{len(records)} images are kept in {folder.folder}"
             on_message(f"{kept}; the same command goes on")
         raise

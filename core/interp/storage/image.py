@@ -25,7 +25,7 @@ PHOTOS = (
 SUFFIXES = (*PHOTOS, *numpy_file.SUFFIXES, *dicom.SUFFIXES)
 """The image files that a folder is searched for, whatever the case of their letters."""
 HEIF = (".heic", ".heif")
-PAGE = re.compile(r"(.+)#(\d+)")
+PAGE = re.compile(r"(.+)#(\d{1,9})")
 
 
 def images_in(folder: Path, pattern: str = "*") -> tuple[Path, ...]:
