@@ -221,7 +221,9 @@ def _card(model: ModelProto, folder: Path, random: Random) -> None:
             "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]",
         )
     )
-    (folder / "given.interp.yaml").write_text(text)
+    card = folder / "given.interp.yaml"
+    if card.is_file() or not card.exists():
+        card.write_text(text)
 
 
 def _folder(model: ModelProto, folder: Path, random: Random) -> None:
