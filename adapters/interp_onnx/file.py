@@ -31,11 +31,16 @@ def read_model(path: Path) -> ModelProto:
     try:
         model = onnx.load(path, load_external_data=False)
     except Exception as error:  # the parser's errors depend on protobuf's version
-        raise ModelError(f"{path} cannot be read as ONNX: {error_line(error)}") from error
+        raise ModelError(
+            f"{path} cannot be read as ONNX ({error_line(error)}); expected a whole .onnx file; "
+            "export it again"
+        ) from error
     if any(isinstance(each, bytes) for each in _texts(model)):
-        raise ModelError(f"{path} is damaged: a name in it is no text")
+        raise ModelError(f"{path} is damaged: a name in it is no text; export it again")
     if not model.graph.node or not model.graph.output:
-        raise ModelError(f"{path} holds no ONNX graph; it is damaged or of another format")
+        raise ModelError(
+            f"{path} holds no ONNX graph; it is damaged or of another format; export it again"
+        )
     _load_external(model, path)
     model = onnx.inliner.inline_local_functions(model) if model.functions else model
     sort_nodes(model.graph)
@@ -99,7 +104,9 @@ def _load_external(model: ModelProto, path: Path) -> None:
                 "move them beside the model"
             )
         if not (folder / location).is_file():
-            raise ModelError(f"{path}: weights file {location!r} is missing beside the model")
+            raise ModelError(
+                f"{path}: weights file {location!r} is missing beside the model; put it there"
+            )
         files.add(folder / location)
     size = sum(each.stat().st_size for each in files)
     if size >= LIMIT:
@@ -109,7 +116,9 @@ def _load_external(model: ModelProto, path: Path) -> None:
             warnings.simplefilter("error", UserWarning)  # of a key it does not know: a lost offset
             load_external_data_for_model(model, str(folder))
     except Exception as error:
-        raise ModelError(f"{path}: external weights cannot be read: {error_line(error)}") from error
+        raise ModelError(
+            f"{path}: external weights cannot be read ({error_line(error)}); export it again"
+        ) from error
 
 
 def tensors(graph: GraphProto) -> Iterator[tuple[str, TensorProto]]:

@@ -117,7 +117,7 @@ def _reason(error: Exception, model: ModelProto) -> str:
     """The reason in one line, in our own words where the opset is too new."""
     newest = re.search(r"till opset (\d+)", str(error))
     if newest is None:
-        return error_line(error)
+        return f"{error_line(error)}; check it with onnx.checker, or export it again"
     found = max(each.version for each in model.opset_import)
     return (
         f"found opset {found}, onnxruntime {onnxruntime.__version__} reads up to {newest[1]}; "

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors.torch import save_file
 from torch import nn
 
-from interp.errors import ModelError, UnsupportedError
+from interp.errors import InputError, ModelError, UnsupportedError
 from interp.spec import ModelOptions
+from interp.storage.folder import read_json
 
 LIVE = "python:"
 """Prefix of the source of a module given as a Python object, which nothing can open again."""
@@ -35,9 +36,9 @@ def read_recipe(folder: Path) -> Recipe:
     """The recipe in a derived model's folder."""
     path = folder / RECIPE
     try:
-        return Recipe.model_validate_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelError(f"{folder} is no model: no {RECIPE} in it") from error
+        return Recipe.model_validate(read_json(path))
+    except InputError as error:
+        raise ModelError(f"{folder} is no model: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or RECIPE

@@ -14,7 +14,7 @@ from interp.errors import InterpError, ModelError, first_line
 from interp.model import ModelAdapter
 from interp.opening.source import ModelSource, merge
 from interp.spec import ModelOptions
-from interp.storage.folder import check_sealed
+from interp.storage.folder import check_sealed, unseal
 from interp_torch.derived import RECIPE, WEIGHTS, Recipe, read_recipe
 from interp_torch.live import unwrap
 from interp_torch.sources.factory import open_factory
@@ -79,7 +79,10 @@ def _open_live(module: nn.Module) -> Opened:
 
 def open_derived(folder: Path, lookup: Lookup | None, open_base: OpenBase) -> Opened:
     """A folder written by save_model: the base is opened, rebuilt by the builder, and filled."""
-    check_sealed(folder)
+    if (folder / "knowledge.json").exists():
+        unseal(folder, "knowledge")
+    else:
+        check_sealed(folder)
     recipe = read_recipe(folder)
     if lookup is None:
         raise ModelError(f"{folder} needs the builder {recipe.builder!r}; open it through interp")

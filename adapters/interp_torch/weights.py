@@ -32,7 +32,7 @@ def read_weights(path: Path, expected: Mapping[str, object]) -> Weights:
         raise
     except Exception as error:  # damaged files raise errors of every kind
         raise ModelError(
-            f"weights {path} are no file of named tensors: {first_line(error)}"
+            f"weights {path} are no file of named tensors ({first_line(error)}); save them again"
         ) from error
     try:
         return find_weights(content, expected)

@@ -10,16 +10,52 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from interp.errors import Cancelled, UnsupportedError
+from interp.errors import Cancelled, TooLongError, UnsupportedError
 from interp.memory import Memory
 from interp.spec import Plain
 
+DAY, MEASURED = 86400.0, 3.0
+"""Seconds of a day, and of work by which the rest is estimated."""
 Progress = Callable[[str, int, int | None], None]
 """progress(label, done, total), called often; total is None where it is not known."""
 
 
 def no_progress(label: str, done: int, total: int | None) -> None:
     """No-op progress callback."""
+
+
+def duration(seconds: float) -> str:
+    """A duration in the largest unit that fits: `14 minutes`."""
+    for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:,.0f} {word}s"
+    return f"{max(1, round(seconds))} seconds"
+
+
+@dataclass
+class WithinADay:
+    """Progress callback that ends work which, at its speed so far, would take more than a day.
+
+    Raises TooLongError once MEASURED seconds were seen of it.
+    """
+
+    progress: Progress
+    begun: dict[str, tuple[float, int]] = field(default_factory=dict)
+    """When each label was first seen, and how much was done then."""
+
+    def __call__(self, label: str, done: int, total: int | None) -> None:
+        self.progress(label, done, total)
+        now = time.monotonic()
+        begun, first = self.begun.setdefault(label, (now, done))
+        if done <= first:
+            self.begun[label] = (now, done)
+        elif total is not None and now - begun >= MEASURED:
+            left = (now - begun) / (done - first) * (total - done)
+            if left > DAY:
+                raise TooLongError(
+                    f"{label}: {total:,} would take about {duration(left)} here; expected at most "
+                    "a day; choose fewer, limit the time with --budget 1h, or add --yes"
+                )
 
 
 def never() -> bool:

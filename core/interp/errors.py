@@ -8,6 +8,7 @@ InterpError
 ├── UnsupportedError    a method needs what the model does not offer
 ├── PluginError         a plugin failed; names the plugin and keeps the cause
 └── Cancelled           the user asked to stop
+    └── TooLongError    the work would take more than a day
 """
 
 import re
@@ -20,6 +21,10 @@ FULL = ("no space left", "file too large", "quota exceeded")
 WRAPPED = re.compile(r"^.*I/O error: | \(os error \d+\)$")
 """What safetensors writes around the system's message."""
 TERMINAL_CODE = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
+
+
+NO_MEMORY = "memory ran out; choose smaller numbers, a smaller image, --batch-size or --budget"
+"""What is said of it, wherever it happens."""
 
 
 class InterpError(Exception):
@@ -60,6 +65,12 @@ class Cancelled(InterpError):
     exit_code = 130
 
 
+class TooLongError(Cancelled):
+    """The run was ended since it would take more than a day; --yes lets it go on."""
+
+    exit_code = 2
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of an error message: the known names closest to `name`, else all of them."""
     names = list(known)
@@ -93,6 +104,12 @@ def refusal(error: BaseException) -> str:
     return f"{reason}; {cure}"
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error of any library says that memory ran out."""
+    signs = ("out of memory", "can't allocate memory", "unable to allocate")
+    return isinstance(error, MemoryError) or any(each in str(error).lower() for each in signs)
+
+
 @contextmanager
 def blamed(name: str) -> Iterator[None]:
     """Turn any other error inside the block into a PluginError that names the plugin."""
@@ -101,6 +118,8 @@ def blamed(name: str) -> Iterator[None]:
     except (InterpError, KeyboardInterrupt):
         raise
     except Exception as error:
+        if out_of_memory(error):
+            raise InputError(f"{name}: {NO_MEMORY}") from error
         raise PluginError(f"{name} failed: {type(error).__name__}: {error}") from error
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from interp.context import Budget, Context, Progress, never, no_progress
+from interp.context import Budget, Context, Progress, WithinADay, never, no_progress
 from interp.memory import Memory
 from interp.model import ModelAdapter
 from interp.opening.source import open_model
@@ -31,6 +31,8 @@ class Session:
     progress: Progress = no_progress
     cancelled: Callable[[], bool] = never
     memory: Memory = field(default_factory=Memory)
+    within_a_day: bool = False
+    """Whether work that would take longer is ended with an error, unless its time is limited."""
 
     def open_model(self, source: str, options: ModelOptions) -> ModelAdapter:
         """The session's own model, else the one that `source` names. Raises ModelError."""
@@ -38,10 +40,11 @@ class Session:
 
     def context(self, seed: int, budget: Budget, checkpoint: Path | None = None) -> Context:
         """The context of one run in this session."""
+        limited = self.within_a_day and budget.seconds is None
         return Context(
             seed=seed,
             budget=budget,
-            progress=self.progress,
+            progress=WithinADay(self.progress) if limited else self.progress,
             cancelled=self.cancelled,
             checkpoint=checkpoint,
             lookup=self.registry.get,

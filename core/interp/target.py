@@ -19,6 +19,8 @@ SHOWN = 4
 """How many classes of one name a message lists."""
 NAME, INDEX = "name:", "index:"
 """What stands before a number that says which class is meant."""
+DIGITS = 18
+"""Longer numbers are no index of any class."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def _is_ambiguous(name: str, classes: Sequence[str]) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    return text.lstrip("-").isdecimal()
+    return text.removeprefix("-").isdecimal() and len(text) <= DIGITS
 
 
 def _at(index: int, classes: Sequence[str]) -> int:

@@ -8,14 +8,26 @@ from pydantic import Field
 
 from interp.evidence import Evidence
 from interp_captum.bridge import captum
-from interp_captum.method import BASELINE, GRADIENTS, CaptumInput, CaptumMethod, CaptumParams, Fill
+from interp_captum.method import (
+    BASELINE,
+    GRADIENTS,
+    MOST_STEPS,
+    CaptumInput,
+    CaptumMethod,
+    CaptumParams,
+    Fill,
+    path_steps,
+)
 
 
 class IntegratedParams(CaptumParams):
     """Integrated gradients' parameters."""
 
     steps: int = Field(
-        50, ge=2, description="number of points on the path where the gradient is computed"
+        50,
+        ge=2,
+        le=MOST_STEPS,
+        description="number of points on the path where the gradient is computed",
     )
     baseline: Fill = BASELINE
 
@@ -37,7 +49,7 @@ class IntegratedGradients(CaptumMethod):
 
     def attribute(self, given: CaptumInput) -> tuple[Evidence, ...]:
         """Each pixel's share, signed."""
-        given.score.total = given.score.context.samples(self.params.steps)
+        given.score.total = path_steps(given.score.context, self.params.steps)
         method = captum().IntegratedGradients(given.score.with_gradient)
         found = method.attribute(
             given.pixels,

@@ -15,10 +15,12 @@ from interp_captum.method import (
     BASELINE,
     HOOKS,
     LAYER,
+    MOST_STEPS,
     CaptumInput,
     CaptumMethod,
     CaptumParams,
     Fill,
+    path_steps,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ class LayerParams(CaptumParams):
 class ConductanceParams(LayerParams):
     """Conductance's parameters."""
 
-    steps: int = Field(50, ge=2, description="number of steps along the path")
+    steps: int = Field(50, ge=2, le=MOST_STEPS, description="number of steps along the path")
     baseline: Fill = BASELINE
 
 
@@ -67,7 +69,7 @@ class LayerConductance(CaptumMethod):
         """The conductance of each unit, (1, C, gh, gw)."""
         module, score = given.model.module(), given.score
         batch = max(2, score.batch)  # slopes belong to pairs of neighbouring points
-        steps = score.context.samples(self.params.steps)
+        steps = path_steps(score.context, self.params.steps)
         score.total = steps + -(-steps // (batch - 1))  # batches share a point
         conductance = captum().LayerConductance(
             score.with_gradient, module.get_submodule(layer.name)

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from interp.context import Context
 from interp.engine.convergence import reliability, unsettled
+from interp.errors import InputError
 from interp.evidence import ChannelImportance, Evidence, Heatmap
 from interp.explanation import Explanation, join
 from interp.method import PerImageMethod
@@ -34,6 +35,8 @@ Fill = Literal["mean", "grey", "black"]
 BASELINE: Any = Field(
     "mean", description="colour of the reference image; mean is zero after normalisation"
 )
+MOST_STEPS = 2000
+"""Points of a path, whose weights Captum computes all at once before the first gradient."""
 LAYER: Any = Field(
     None, description="layer whose channels are weighted; default: the last one with a grid"
 )
@@ -45,6 +48,17 @@ class CaptumParams(Params):
     output: Literal["logit", "prob"] = Field(
         "logit", description="class score that is explained: the logit or the probability"
     )
+
+
+def path_steps(context: Context, steps: int) -> int:
+    """The number of points of a path: the budget's, at most MOST_STEPS, else `steps`.
+
+    Raises InputError for a budget of one.
+    """
+    count = min(context.samples(steps), MOST_STEPS)
+    if count < 2:
+        raise InputError("found a budget of one sample; expected at least 2, the ends of a path")
+    return count
 
 
 @dataclass(frozen=True, eq=False)

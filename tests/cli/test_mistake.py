@@ -94,6 +94,34 @@ def test_unexpected_error_is_one_line_with_a_hint(interp, monkeypatch):
     assert answer.err == "error: RuntimeError: a bug of two lines (--debug shows where)\n"
 
 
+def test_a_message_is_cut_in_the_middle_of_what_it_cites(interp):
+    answer = interp("show", "x" * 5000)
+    assert answer.code == 2
+    assert answer.err.startswith("error: nothing is registered as 'xxx")
+    assert len(answer.err) < 400 and " ... " in answer.err
+
+
+def test_an_unknown_option_says_where_the_options_are(interp):
+    assert interp("list --jsn").err.endswith("; see interp list --help\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"run {PLAIN} --set cells=2",
+        "data creatures --count 3 --out made",
+        "compare --plugins occlude-grid --model toy --image square.png --out made",
+    ],
+)
+def test_work_of_more_than_a_day_needs_a_yes(interp, example, picture, monkeypatch, tmp_path, line):
+    monkeypatch.setattr("interp.context.DAY", -1.0)
+    monkeypatch.setattr("interp.context.MEASURED", 0.0)
+    answer = interp(*line.split(), "--registry", example)
+    assert answer.code == 2 and "or add --yes" in answer.err
+    assert answer.err.count("\n") == 1
+    assert interp(*line.split(), "--registry", example, "--out", "other", "--yes").code == 0
+
+
 @pytest.mark.parametrize("words", [["--debug", "show", "nope"], ["show", "nope", "--debug"]])
 def test_debug_shows_the_traceback(interp, words):
     from interp.errors import RegistryError

@@ -1,6 +1,7 @@
 """Bundles and knowledge: what is written is what is read, and half-written is never seen."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,6 +113,13 @@ def test_an_altered_or_foreign_folder_is_refused(tmp_path: Path) -> None:
         open_bundle(folder)
     with pytest.raises(InputError, match=r"no manifest\.json"):
         open_bundle(tmp_path)
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    folder = save_bundle(tmp_path / "run", Request(method="m"), explanation(), {})
+    os.mkfifo(folder / "more")
+    with pytest.raises(InputError, match="more is no regular file"):
+        open_bundle(folder)
 
 
 @pytest.mark.parametrize(

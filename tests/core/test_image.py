@@ -66,17 +66,19 @@ def broken(folder: Path) -> dict[str, Path]:
         "truncated or damaged": folder / "half.jpg",
         "found a folder": folder,
         "pixels": folder / "bomb.png",
+        "sides of at most 65,535": folder / "long.png",
     }
     files["empty"].write_bytes(b"")
     files["not an image"].write_text("hello")
     files["truncated"].write_bytes(whole.read_bytes()[:900])
     files["truncated or damaged"].write_bytes(photo.read_bytes()[:900])
-    _write_bomb(files["pixels"])
+    _write_bomb(files["pixels"], 60_000, 60_000)
+    _write_bomb(files["sides of at most 65,535"], 1, 70_000)
     return files
 
 
-def _write_bomb(path: Path) -> None:
-    """A PNG whose header claims 60,000 x 60,000 pixels."""
+def _write_bomb(path: Path, width: int, height: int) -> None:
+    """A PNG of a few bytes whose header claims many pixels."""
     import struct
     import zlib
 
@@ -84,7 +86,7 @@ def _write_bomb(path: Path) -> None:
         check = struct.pack(">I", zlib.crc32(kind + data))
         return struct.pack(">I", len(data)) + kind + data + check
 
-    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     data = zlib.compress(b"\0" * 1000)
     blocks = block(b"IHDR", header) + block(b"IDAT", data) + block(b"IEND", b"")
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + blocks)
@@ -245,9 +247,27 @@ def test_arrays_that_are_no_image_give_one_line(given: object, words: str) -> No
 def test_numpy_files_are_checked(tmp_path: Path) -> None:
     np.save(tmp_path / "objects.npy", np.array([{}], object), allow_pickle=True)
     (tmp_path / "torn.npy").write_bytes(b"\x93NUMPY")
-    for name in ("objects", "torn"):
+    head = b"{'descr': '<f4', 'fortran_order': True, 'shape': (4, 4, 3"
+    (tmp_path / "open.npy").write_bytes(b"\x93NUMPY\1\0" + bytes([len(head), 0]) + head)
+    for name in ("objects", "torn", "open"):
         with pytest.raises(InputError, match=f"{name}.npy: cannot be read"):
             read_image(tmp_path / f"{name}.npy")
+
+
+def test_an_array_of_too_many_values_is_not_read(tmp_path: Path) -> None:
+    many = np.lib.format.open_memmap(tmp_path / "many.npy", "w+", np.float32, (6000, 6000, 3))
+    many.flush()
+    with pytest.raises(InputError, match=r"108,000,000 values of float32; expected at most 100,"):
+        read_image(tmp_path / "many.npy")
+
+
+def test_whatever_a_decoder_raises_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path / "odd.png", Image.new("RGB", (4, 4)))
+    monkeypatch.setattr("interp.storage.image.from_picture", lambda *_: [][0])
+    with pytest.raises(InputError, match=r"odd\.png: the image is truncated or damaged"):
+        read_image(path)
 
 
 def test_numpy_files_beside_photographs_are_no_images(tmp_path: Path) -> None:

@@ -54,6 +54,17 @@ def test_devices_and_folders_are_no_files(read, tmp_path):
             read(place)
 
 
+@pytest.mark.parametrize(
+    "table", ["index\tname\nx\ta", "index\n1", "index\tname\n1", f"name\n{'x' * 200_000}"]
+)
+def test_a_table_of_names_that_is_none_is_one_line(tmp_path, table):
+    path = tmp_path / "names.tsv"
+    path.write_text(table)
+    with pytest.raises(ModelError, match="class names cannot be read") as caught:
+        read_classes(path)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_large_file_is_not_read(tmp_path):
     with (tmp_path / "large.yaml").open("wb") as file:
         file.truncate(5 << 30)

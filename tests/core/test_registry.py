@@ -6,11 +6,13 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from interp.errors import RegistryError
 from interp.registry import Registry
 from interp.registry.manifest import ENTRIES, CompositionEntry, read_manifest
 from interp.registry.registry import builtin, check_together
+from interp.storage.yaml_file import parse_yaml
 
 METHOD = "{kind: method, name: m, package: p, summary: s, needs: [predict], answers: where}"
 
@@ -82,6 +84,12 @@ def test_bad_yaml_is_told_with_its_line(registry_file):
     path = registry_file("entries:\n  - {kind: method\n  - x: ]\n")
     with pytest.raises(RegistryError, match=rf"{path}: line 3: not valid YAML"):
         read_manifest(path)
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "2020-13-45", "\udcff"])
+def test_a_value_that_python_cannot_make_is_bad_yaml(value):
+    with pytest.raises(yaml.YAMLError):
+        parse_yaml(f"a: {value}")
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", None])

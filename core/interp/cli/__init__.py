@@ -6,11 +6,21 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
-from interp.errors import Cancelled, InputError, InterpError, is_refusal, refusal
+from interp.errors import (
+    NO_MEMORY,
+    Cancelled,
+    InputError,
+    InterpError,
+    is_refusal,
+    out_of_memory,
+    refusal,
+)
 
+LONGEST = 390
+"""Letters of an error's line."""
 STOPPED = Cancelled("stopped on request; nothing was written")
 
 
@@ -27,10 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     try:
         _check_surroundings()
-        from interp.cli.app import app
+        from interp.cli.app import COMMANDS, app
+        from interp.cli.quiet import libraries_silent
 
         kept = [word for word in words if word != "--debug"]
-        code = app(kept, prog_name="interp", standalone_mode=False) or 0
+        own = kept[:1] and kept[0] in COMMANDS
+        with libraries_silent() if own and not debug else nullcontext():
+            code = app(kept, prog_name="interp", standalone_mode=False) or 0
     except BaseException as error:
         if debug:
             raise
@@ -50,8 +63,15 @@ def _report(error: BaseException) -> int:
     words, code = _message(error)
     if sys.stderr is not None:  # it may be closed
         with suppress(OSError):
-            sys.stderr.write(f"error: {' '.join(words.split())}\n")
+            sys.stderr.write(f"error: {_shortened(' '.join(words.split()))}\n")
     return code
+
+
+def _shortened(words: str) -> str:
+    """A message of at most LONGEST letters: what it cites is cut, its beginning and end are not."""
+    if len(words) <= LONGEST:
+        return words
+    return f"{words[: LONGEST // 2]} ... {words[-(LONGEST // 2 - 5) :]}"
 
 
 def _message(error: BaseException) -> tuple[str, int]:
@@ -59,13 +79,19 @@ def _message(error: BaseException) -> tuple[str, int]:
         return str(error), error.exit_code
     # The command-line library's own usage errors; where they are defined depends on its version.
     if hasattr(error, "format_message"):
-        return error.format_message(), 2
+        return f"{error.format_message().rstrip('.')}; {_help(error)}", 2
     if is_refusal(error):
         file = getattr(error, "filename", None)
         return f"{file or 'output cannot be written'}: {refusal(error)}", 2
-    if isinstance(error, MemoryError):
-        return "memory ran out; choose a smaller image, --batch-size or --budget", 2
+    if out_of_memory(error):
+        return NO_MEMORY, 2
     return f"{type(error).__name__}: {error} (--debug shows where)", 1
+
+
+def _help(error: BaseException) -> str:
+    """Where the user reads what a command takes."""
+    command = getattr(getattr(error, "ctx", None), "command_path", "interp")
+    return f"see {command} --help"
 
 
 def _check_surroundings() -> None:

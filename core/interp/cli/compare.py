@@ -49,7 +49,7 @@ def compare_methods(
         **images.given(),
     )
     place = folder.place("compare", request.data or request.images[0])
-    with shell.session() as session:
+    with shell.session(any_time=work.yes) as session:
         found = compare_with_report(request, session, out=place)
     shell.say({"folder": str(found.folder), **found.facts()}, _lines(found))
     errors = [each.error for record in found.records for each in record.outcomes]

@@ -58,6 +58,7 @@ def evaluate_methods(
     amount: str | None = flags.AMOUNT,
     batch_size: int | None = flags.BATCH_SIZE,
     seed: int = flags.SEED,
+    yes: bool = flags.YES,
     shard: str | None = flags.SHARD,
     folder: flags.Folder,
     shell: flags.Shell,
@@ -96,7 +97,7 @@ def evaluate_methods(
         seed=seed,
         budget=parse.budget(amount, batch_size),
     )
-    with shell.session() as session:
+    with shell.session(any_time=yes) as session:
         found = evaluate(
             request, session, out=place, on_message=lambda line: typer.echo(line, err=True)
         )

@@ -52,7 +52,7 @@ def fit_method(
         seed=work.seed,
         budget=work.budget(shard),
     )
-    with shell.session() as session:
+    with shell.session(any_time=work.yes) as session:
         opened = session.open_model(request.model, request.options)
         knowledge = fit(request, replace(session, model=opened), out=out)
     _report(knowledge, out, shell, opened.spec.notes)

@@ -90,6 +90,9 @@ AMOUNT = work_option(
 )
 BATCH_SIZE = work_option("N", "Images in one forward pass. [default: the fastest]", least=1)
 SEED = work_option("N", "Random seed: the same seed gives the same result.", default=0, least=0)
+YES = work_option(
+    None, "Start work that takes more than a day on this machine.", "--yes", default=False
+)
 SHARD = work_option(
     "I/N", "Do only part I of N, counted from 0, so that several processes share the work."
 )
@@ -122,12 +125,15 @@ class Shell:
         return Registry.load(self.registries or ())
 
     @contextmanager
-    def session(self, model: object = None) -> Iterator[Session]:
-        """The session of a command, with a progress bar on a terminal."""
+    def session(self, model: object = None, any_time: bool = True) -> Iterator[Session]:
+        """The session of a command, with a progress bar on a terminal.
+
+        Unless it may take `any_time`, work of more than a day is an error.
+        """
         from interp.session import Session
 
         with progress_bar() as progress:
-            yield Session(self.registry, model, progress)
+            yield Session(self.registry, model, progress, within_a_day=not any_time)
 
     def say(self, facts: dict[str, Any], lines: Iterable[str]) -> None:
         """Print `facts` with --json, or else the lines."""
@@ -281,6 +287,7 @@ class Work:
     )
     batch_size: int | None = BATCH_SIZE
     seed: int = SEED
+    yes: bool = YES
 
     def budget(self, shard: str | None = None) -> Budget:
         """The budget of a request. Raises InputError for text that is none."""

@@ -21,6 +21,7 @@ def measure_model(
     data: str = flags.LABELLED_DATA,
     model: flags.Model,
     seed: int = flags.SEED,
+    yes: bool = flags.YES,
     shell: flags.Shell,
 ) -> None:
     """Measure a model, or what was learned about it, on a data set.
@@ -35,7 +36,7 @@ def measure_model(
     """
     from interp.evaluation.measure import measure
 
-    with shell.session() as session:
+    with shell.session(any_time=yes) as session:
         opened = session.open_model(model.source, model.options())
         params = settings(set_ or ())
         found = measure(metric, opened, data, params, session=session, seed=seed)

@@ -54,7 +54,7 @@ def budget(
     part: str | None = None,
 ) -> Budget:
     """A budget from `2000` samples or `30s`, `2m`, `1h`, and from a part of the work, `0/2`."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", "" if text is None else text.strip())
+    found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?)([smh]?)", "" if text is None else text.strip())
     if text is not None and not (
         found and float(found[1]) > 0 and (found[2] or found[1].isdigit())
     ):
@@ -72,7 +72,7 @@ def shard(text: str | None) -> tuple[int, int] | None:
     """`0/2`: part 0 of 2."""
     if text is None:
         return None
-    found = re.fullmatch(r"(\d+)/(\d+)", text.strip())
+    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text.strip())
     if not found or int(found[1]) >= int(found[2]):
         raise InputError(f"--shard {text}: expected part/parts, e.g. 0/2 and 1/2 for two processes")
     return int(found[1]), int(found[2])

@@ -62,7 +62,7 @@ def run_method(
         from interp.run import run
 
         place = folder.place(request.method, request.images[0])
-        with shell.session() as session:
+        with shell.session(any_time=work.yes) as session:
             result = run(request, session, out=place)
         report(result, shell)
         return
@@ -72,7 +72,7 @@ def run_method(
     from interp.run_folder import run_folder
 
     place = folder.place(request.method, request.data)
-    with shell.session() as session:
+    with shell.session(any_time=work.yes) as session:
         found = run_folder(request, place, session, limit=images.limit)
         write_index(session.registry, found)
     shell.say({"folder": str(found.folder), **found.facts()}, _folder_lines(found))
@@ -93,6 +93,7 @@ def survey_method(
     data: str = flags.LABELLED_DATA,
     model: flags.Model,
     seed: int = flags.SEED,
+    yes: bool = flags.YES,
     out: Path | None = flags.OUT,
     shell: flags.Shell,
 ) -> None:
@@ -117,7 +118,7 @@ def survey_method(
         knowledge=method.knowledge,
         seed=seed,
     )
-    with shell.session() as session:
+    with shell.session(any_time=yes) as session:
         result = survey(request, session, out=out or flags.new_name(request.method, data))
     report(result, shell)
 

@@ -28,7 +28,7 @@ from interp.request import Choice
 from interp.result.bundle import circumstances, write_png
 from interp.run import run
 from interp.session import Session
-from interp.storage.folder import new_folder, read_json, write_json, write_json_whole
+from interp.storage.folder import new_folder, write_json, write_json_whole
 from interp.storage.folder_lock import lock
 from interp.storage.pixel import LoadedImage, to_picture
 from interp.storage.resumable import ResumableFolder
@@ -86,20 +86,15 @@ class ComparisonRun:
 
     def into(self, out: Path) -> Comparison:
         """The comparison in a folder, one image in memory at a time; finished images are kept."""
-        content = {
-            "images": self.reader.dataset.fingerprint,
-            "model": self.model.spec.fingerprint,
-        }
-        folder = ResumableFolder.of(out, self.request, content)
+        images, model = self.reader.dataset.fingerprint, self.model.spec.fingerprint
+        folder = ResumableFolder.of(out, self.request, {"images": images, "model": model})
         folder.begin()
         with lock(out, out):
-            records = {
-                at: ImageRecord.model_validate(read_json(path))
-                for at, path in folder.found(RECORD).items()
-            }
+            records = {at: ImageRecord.read(path) for at, path in folder.found(RECORD).items()}
             try:
-                for index, example, model in self._examples(records):
-                    records[index] = self._store(example, model, folder.piece(index, example.name))
+                for index, example, focused in self._examples(records):
+                    place = folder.piece(index, example.name)
+                    records[index] = self._store(example, focused, place)
             except KeyboardInterrupt as error:
                 raise Cancelled(folder.stopped(len(records))) from error
             listed = tuple(records[index] for index in sorted(records))

@@ -98,6 +98,12 @@ class ImageRecord(Plain):
     notes: tuple[str, ...] = Field((), description="what was assumed in reading the image")
 
     @classmethod
+    def read(cls, path: Path) -> ImageRecord:
+        """The numbers in a file. Raises InputError for another one."""
+        with read_whole(path, "the numbers of an image"):
+            return cls.model_validate(read_json(path))
+
+    @classmethod
     def of(cls, case: ComparedImage, model: ModelSpec, folder: str = "") -> ImageRecord:
         """The numbers of an image's results."""
         maps = [each.maps_by_target(case.targets) for each in case.cells]

@@ -15,7 +15,7 @@ from interp.engine.convergence import rounds
 from interp.engine.design import Design, Subject
 from interp.engine.moments import BUCKETS, Moments
 from interp.engine.random import content_key
-from interp.errors import ModelError
+from interp.errors import ModelError, out_of_memory
 from interp.memory import BatchSize
 from interp.target import Target
 
@@ -147,7 +147,7 @@ def _ask(context: Context, subject: Subject, design: Design, states: Tensor) -> 
             pieces = torch.split(states, size)
             scores = torch.cat(list(_answers(subject, design, pieces)))
         except (RuntimeError, MemoryError) as error:
-            if not _out_of_memory(error):
+            if not out_of_memory(error):
                 raise
             batch.halve(size)
             continue
@@ -189,11 +189,3 @@ def _batch_size(context: Context, subject: Subject, design: Design) -> BatchSize
         limit = max(1, min(design.chunk, affordable, largest))
         sizes[key] = BatchSize(limit, context.budget.batch_size)
     return sizes[key]
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    import torch
-
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
-        sign in str(error).lower() for sign in ("out of memory", "can't allocate memory")
-    )

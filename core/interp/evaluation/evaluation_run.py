@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from interp.context import Budget, no_progress
+from interp.context import Budget, duration, no_progress
 from interp.dataset import Example, Instance
 from interp.errors import Cancelled, InputError, InterpError, OutputError, PluginError, blamed
 from interp.evaluation.data import ChosenImages
@@ -143,14 +143,6 @@ class EvaluationRun:
         if region is None or known:
             return replace(example, instances=()) if renamed else example
         return replace(example, instances=(Instance(target.index, region.box, region.mask),))
-
-
-def duration(seconds: float) -> str:
-    """A duration in the largest unit that fits: `14 minutes`."""
-    for size, word in ((3600, "hour"), (60, "minute")):
-        if seconds >= 1.5 * size:
-            return f"{seconds / size:.0f} {word}s"
-    return f"{max(1, round(seconds))} seconds"
 
 
 @dataclass(frozen=True, eq=False)

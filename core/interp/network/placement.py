@@ -26,11 +26,10 @@ class Placement:
 
         uint8 becomes [0, 1]; other numbers stay as they are. `pad` is the value of padding.
         """
-        shares = image.astype(np.float32) / (255 if image.dtype == np.uint8 else 1)
-        if shares.ndim == 2:
-            return self._scaled(shares, pad)
-        groups = range(0, shares.shape[2], 3)  # OpenCV takes four channels at most
-        parts = [self._scaled(shares[..., at : at + 3], pad) for at in groups]
+        if image.ndim == 2:
+            return self._scaled(_shares(image), pad)
+        groups = range(0, image.shape[2], 3)  # OpenCV takes four channels at most
+        parts = [self._scaled(_shares(image[..., at : at + 3]), pad) for at in groups]
         return np.concatenate([each.reshape(*self.size, -1) for each in parts], 2)
 
     def _scaled(self, values: np.ndarray, pad: float) -> np.ndarray:
@@ -150,6 +149,14 @@ def prepare(image: np.ndarray, spec: InputSpec) -> tuple[np.ndarray, Placement]:
     placement = place(image.shape[:2], spec)
     pixels = placement.to_input(image, pad=sum(spec.mean) / len(spec.mean))
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)), placement
+
+
+def _shares(image: np.ndarray) -> np.ndarray:
+    """Values as float32, uint8 ones in [0, 1]; divided in place, since images may be large."""
+    shares = image.astype(np.float32)
+    if image.dtype == np.uint8:
+        shares /= 255
+    return shares
 
 
 def _mesh(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

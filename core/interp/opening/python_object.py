@@ -36,5 +36,8 @@ def named_object(name: str, called: str) -> Any:
     The current folder is importable. Raises ModelError where that fails.
     """
     module, _, path = name.partition(":")
-    with current_folder(), users_code(f"{called} cannot be imported"):
+    with (
+        current_folder(),
+        users_code(f"{called} cannot be imported; expected the name of what a module holds"),
+    ):
         return find_object(module, path)

@@ -257,16 +257,21 @@ def is_sealed(folder: Path) -> bool:
 
 def check_sealed(folder: Path) -> None:
     """Raise InputError where a folder of any kind was altered since it was sealed, if it was."""
-    if is_sealed(folder):
+    if os.path.lexists(folder / MANIFEST):
         with read_whole(folder / MANIFEST, "a manifest"):
             _check_files(folder, read_json(folder / MANIFEST)["files"])
 
 
 def _check_files(folder: Path, sums: dict[str, str]) -> None:
+    for each in folder.rglob("*"):
+        if not each.is_file() and not each.is_dir():  # a pipe or device would never end
+            raise InputError(f"{each} is no regular file; expected what interp wrote")
     for name, digest in sums.items():
         path = folder / name
         if not path.is_file() or _sha256(path) != digest:
-            raise InputError(f"{path} is missing or was altered since it was written")
+            raise InputError(
+                f"{path} is missing or was altered since it was written; make the folder again"
+            )
 
 
 def _sha256(path: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from interp.errors import InputError, about
+from interp.errors import InputError, about, first_line
 from interp.storage import dicom, numpy_file, tiff
 from interp.storage.picture import from_picture
 from interp.storage.pixel import MAX_PIXELS, LoadedImage, from_array
@@ -25,7 +25,7 @@ PHOTOS = (
 SUFFIXES = (*PHOTOS, *numpy_file.SUFFIXES, *dicom.SUFFIXES)
 """The image files that a folder is searched for, whatever the case of their letters."""
 HEIF = (".heic", ".heif")
-PAGE = re.compile(r"(.+)#(\d+)")
+PAGE = re.compile(r"(.+)#(\d{1,9})")
 
 
 def images_in(folder: Path, pattern: str = "*") -> tuple[Path, ...]:
@@ -128,7 +128,9 @@ def _read_photo(file: Path, page: int | None) -> LoadedImage:
             "not an image that can be read (a TIFF of unusual bands or bits can be saved as .npy); "
             f"expected {', '.join(SUFFIXES)}"
         ) from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # damaged files: errors of every kind
         raise InputError(_damaged(error)) from error
 
 
@@ -136,12 +138,14 @@ def _read_picture(picture: Any, page: int | None = None) -> LoadedImage:
     """A Pillow picture; its page is no assumption where it was named."""
     try:
         return from_picture(picture, page is not None)
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # damaged data: errors of every kind
         raise InputError(_damaged(error)) from error
 
 
 def _damaged(error: Exception) -> str:
-    return f"the image is truncated or damaged ({error}); save it again"
+    return f"the image is truncated or damaged ({first_line(error)}); save it again"
 
 
 def _turn_to(picture: Any, page: int) -> None:

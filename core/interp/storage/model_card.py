@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from interp.errors import InputError, ModelError, RegistryError
 from interp.spec import IMAGENET_MEAN, IMAGENET_STD, InputSpec, ModelOptions, ModelSpec, Plain
+from interp.storage.folder import read_whole
 from interp.storage.text_file import read_text
 from interp.storage.yaml_file import DocumentError, as_record, key_path, read_yaml
 
@@ -140,7 +141,10 @@ def name_classes(
         given, source = card.classes, "the model card"
     if given is not None:
         if len(given) not in (count, *also):
-            raise ModelError(f"{source} names {len(given)} classes; the model has {count} outputs")
+            raise ModelError(
+                f"{source} names {len(given)} classes; the model has {count} outputs; name as many "
+                "with --classes FILE"
+            )
         return given, []
     if known is not None and len(known) in (count, *also):
         return tuple(known), []
@@ -158,13 +162,19 @@ def read_classes(path: Path) -> tuple[str, ...]:
     """
     try:
         text = read_text(path)
+        if path.suffix != ".tsv":
+            return tuple(line.strip() for line in text.splitlines() if line.strip())
+        with read_whole(path, "columns name and index, separated by tabs"):
+            return _read_table(text)
     except InputError as error:
         raise ModelError(f"class names cannot be read: {error}") from error
-    if path.suffix != ".tsv":
-        return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _read_table(text: str) -> tuple[str, ...]:
+    """The column `name` of a table, in the order of its column `index`, if any."""
     rows = list(csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
-    if rows and "name" not in rows[0]:
-        raise ModelError(f"{path}: no column 'name'; found {', '.join(rows[0])}")
+    if any(not row.get("name") for row in rows):
+        raise InputError(f"no column 'name' with a text in every row; found {', '.join(rows[0])}")
     if rows and "index" in rows[0]:
         rows.sort(key=lambda row: int(row["index"]))
     return tuple(row["name"] for row in rows)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from interp.errors import InputError
-from interp.storage.pixel import LoadedImage, from_array
+from interp.storage.pixel import LoadedImage, check_count, from_array
 
 SUFFIXES = (".npy",)
 
@@ -16,7 +16,7 @@ def open_array(file: Path) -> np.ndarray:
     """The array in a file, not read into memory yet. Raises InputError for any other file."""
     try:
         found: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # its header is parsed as Python, with errors of every kind
         reason = "objects, or no array" if "pickle" in str(error) else str(error)
         raise InputError(
             f"cannot be read ({reason}); expected one array of numbers, as np.save writes it"
@@ -39,5 +39,6 @@ def read(file: Path, page: int | None) -> LoadedImage:
             count = len(values) if values.ndim > 2 else 1
             raise InputError(f"found {count} images in the file; there is no #{page}")
         values = values[page - 1]
+    check_count(values.size, values.dtype)
     found = from_array(np.array(values))
     return found._replace(notes=notes + found.notes)

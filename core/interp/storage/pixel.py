@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from interp.errors import InputError
 
-MAX_PIXELS = 100_000_000
-"""Images of more pixels are refused before any is decoded."""
+MAX_PIXELS, MAX_SIDE = 100_000_000, 65_535
+"""Images of more pixels, or of a longer side, are refused before any is decoded."""
 
 WHITE = 65535
 """The white of 16-bit values."""
@@ -42,6 +42,7 @@ def from_array(values: np.ndarray, channels_first: bool = False) -> LoadedImage:
     values are in [0, 1] or 0..255, 16-bit ones end at 65535. `channels_first` decides where a shape
     can be read both ways. Raises InputError for other shapes and values.
     """
+    check_count(values.size, values.dtype)
     ordered, notes = _channels_last(values, channels_first)
     check_size(ordered.shape[1], ordered.shape[0])
     if ordered.shape[2] not in (1, 3):
@@ -54,11 +55,21 @@ def from_array(values: np.ndarray, channels_first: bool = False) -> LoadedImage:
 
 
 def check_size(width: int, height: int) -> None:
-    """Raise InputError for an image without pixels, or of more than MAX_PIXELS."""
-    if not 0 < width * height <= MAX_PIXELS:
+    """Raise InputError for an image without pixels, of too many, or of too long a side."""
+    if not 0 < width * height <= MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise InputError(
-            f"found {width} x {height} pixels, expected at least one and at most {MAX_PIXELS:,}; "
-            "scale the image down first"
+            f"found {width} x {height} pixels, expected at least one, at most {MAX_PIXELS:,} and "
+            f"sides of at most {MAX_SIDE:,}; scale the image down first, or cut it"
+        )
+
+
+def check_count(count: int, kind: Any) -> None:
+    """Raise InputError for more values of this type than an image may have, before it is read."""
+    most = MAX_PIXELS * (3 if kind == np.uint8 else 1)
+    if count > most:
+        raise InputError(
+            f"found {count:,} values of {kind}; expected at most {most:,}; scale the image down "
+            "first, or cut it"
         )
 
 
@@ -203,6 +214,7 @@ def _from_floats(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
             "image before normalisation, or clip it"
         )
     scale, range_ = (1, "0 to 255") if high > 1 else (255, "[0, 1]")
-    scaled = values.astype(np.float64) * scale
+    scaled = values.astype(np.float64)
+    scaled *= scale
     note = f"values from {low:.3g} to {high:.3g} were read as {range_}"
-    return scaled.round().astype(np.uint8), [note]
+    return scaled.round(out=scaled).astype(np.uint8), [note]

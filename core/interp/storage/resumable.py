@@ -44,10 +44,9 @@ class ResumableFolder:
 
     def found(self, name: str) -> dict[int, Path]:
         """The file `name` of each piece that is there, by index."""
-        return {
-            int(each.parent.name.partition("-")[0]): each
-            for each in self.folder.glob(f"[0-9]*-*/{name}")
-        }
+        found = self.folder.glob(f"[0-9][0-9][0-9][0-9][0-9]*-*/{name}")
+        numbers = {each: each.parent.name.partition("-")[0] for each in found}
+        return {int(number): each for each, number in numbers.items() if number.isdecimal()}
 
     def stopped(self, count: int) -> str:
         """The message when the work was stopped after `count` images."""

@@ -17,7 +17,7 @@ def read_text(path: Path, most: int = MOST) -> str:
     """
     try:
         if path.exists() and not path.is_file():
-            raise InputError(f"{path} is not a file")
+            raise InputError(f"{path} is not a file; expected one of text")
         size = path.stat().st_size
         if size > most:
             raise InputError(
@@ -25,6 +25,9 @@ def read_text(path: Path, most: int = MOST) -> str:
             )
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        reason = error.strerror or error
+        raise InputError(f"{path}: cannot be read ({reason}); check the path") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: cannot be read as text in UTF-8 ({error.reason})") from error
+        raise InputError(
+            f"{path}: cannot be read as text ({error.reason}); expected UTF-8"
+        ) from error

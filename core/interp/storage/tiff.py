@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from interp.errors import InputError
-from interp.storage.pixel import LoadedImage, from_array
+from interp.storage.pixel import LoadedImage, check_count, from_array
 
 SUFFIXES = (".tif", ".tiff")
 
@@ -41,6 +41,7 @@ def _bands(file: Path, page: int | None) -> LoadedImage | None:
             count, axes = int(chosen.samplesperpixel), str(chosen.axes)
             if count in (1, 3) or set(axes) != set("YXS"):
                 return None
+            check_count(int(chosen.imagewidth) * int(chosen.imagelength) * count, chosen.dtype)
             values = np.moveaxis(np.asarray(chosen.asarray()), axes.index("S"), 2)
         found = from_array(np.ascontiguousarray(values))
     except InputError:

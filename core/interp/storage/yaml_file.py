@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from interp.errors import InputError, RegistryError, nearest
+from interp.errors import InputError, RegistryError, first_line, nearest
 from interp.storage.text_file import read_text
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -52,7 +52,7 @@ def read_yaml(path: Path) -> Any:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}:" if mark else ""
         problem = getattr(error, "problem", None) or error
-        raise RegistryError(f"{path}:{line} not valid YAML: {problem}") from error
+        raise RegistryError(f"{path}:{line} not valid YAML: {problem}; check the file") from error
 
 
 def parse_yaml(text: str) -> Any:
@@ -64,6 +64,17 @@ def parse_yaml(text: str) -> Any:
     import yaml
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        _check_size(text, loader)
+        return yaml.load(text, Loader=loader)
+    except (ValueError, OverflowError) as error:  # thousands of digits, a 13th month, half a letter
+        raise yaml.YAMLError(first_line(error)) from error
+
+
+def _check_size(text: str, loader: Any) -> None:
+    """Raise yaml.YAMLError for a value too deep or too large, without building it."""
+    import yaml
+
     sizes, open_parts = dict[str, int](), [(0, "")]
     for event in yaml.parse(text, Loader=loader):
         name = getattr(event, "anchor", None) or ""
@@ -85,7 +96,6 @@ def parse_yaml(text: str) -> Any:
                 problem=f"found a value nested deeper than {DEPTH} or of more than {NODES:,} parts",
                 problem_mark=event.start_mark,  # type: ignore[arg-type]
             )
-    return yaml.load(text, Loader=loader)
 
 
 def one_of(value: object, known: Iterable[str], keys: Keys) -> str:
