@@ -79,7 +79,7 @@ def blamed(name: str) -> Iterator[None]:
     except (InterpError, KeyboardInterrupt):
         raise
     except Exception as error:
-        raise PluginError(f"{name} failed: {type(error).__name__}: {error}") from error
+        raise PluginError(f"{name} failed: {type(error).__name__}: {first_line(error)}") from error
 
 
 @contextmanager

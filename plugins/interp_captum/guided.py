@@ -74,9 +74,9 @@ def _gradcam(given: CaptumInput, layer: Layer) -> Tensor:
     """max(sum_k w_k A_k, 0) with w_k the mean slope on channel k, (gh, gw)."""
     import torch
 
-    given.score.total = 3
-    module = given.model.module()
-    with out_of_place(module), recording({layer.name: module.get_submodule(layer.name)}) as calls:
+    given.score.total = 4
+    part = given.hooked_layer(layer)
+    with out_of_place(given.model.module()), recording({layer.name: part}) as calls:
         score = given.score.with_gradient(given.pixels.clone().requires_grad_())
         output = calls[layer.name][0].output
         (slope,) = torch.autograd.grad(score.sum(), output)
