@@ -24,6 +24,7 @@ from interp_torch.cut import GraphCut, HookCut
 from interp_torch.derived import Recipe, write_derived
 from interp_torch.graph import Graph, trace
 from interp_torch.hooks import capture
+from interp_torch.live import twin
 from interp_torch.network import Network
 from interp_torch.observe import observe
 from interp_torch.split import Batching, learn_batching, select, split
@@ -124,6 +125,10 @@ class TorchAdapter(ModelAdapter):
         if Capability.MODULE not in self.capabilities:
             raise self.lacks(Capability.MODULE, "the module")
         return self.network.module
+
+    def with_own_module(self) -> TorchAdapter:
+        network = replace(self.network, module=twin(self.module()))
+        return replace(self, network=network, whole=self.whole or self, _cuts={})
 
     def adopt(
         self,

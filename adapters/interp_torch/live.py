@@ -6,7 +6,7 @@ import copy
 from contextlib import suppress
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from interp.errors import ModelError, first_line
@@ -127,6 +127,25 @@ def duplicate(module: nn.Module) -> nn.Module:
             f"and in evaluation mode, and cannot be ({first_line(error)}); give it as "
             "model.float().eval()"
         ) from error
+
+
+def twin(module: nn.Module) -> nn.Module:
+    """A copy with hooks, flags and attributes of its own, and the same tensors.
+
+    Raises ModelError where Python cannot copy it.
+    """
+    held = (vars(each) for each in module.modules())
+    groups = [
+        group
+        for each in held
+        for group in (each, each.get("_parameters", {}), each.get("_buffers", {}))
+    ]
+    tensors = [value for group in groups for value in group.values() if isinstance(value, Tensor)]
+    try:
+        with torch.no_grad():
+            return copy.deepcopy(module, {id(each): each for each in tensors})
+    except Exception as error:  # the module's own code
+        raise ModelError(f"{type(module).__name__} cannot be copied ({first_line(error)})") from error
 
 
 def _overrides(module: nn.Module) -> bool:

@@ -173,7 +173,7 @@ def first_answer(
 
 
 def single_answers(network: Network, name: str, images: Tensor) -> tuple[Tensor, bool]:
-    """The raw answers to images one by one, and whether slopes lead from them to the pixels.
+    """The raw answers to images one by one, in a row, and whether slopes lead to the pixels.
 
     Raises ModelError where the module only runs on several images.
     """
@@ -187,7 +187,7 @@ def single_answers(network: Network, name: str, images: Tensor) -> tuple[Tensor,
     with users_code(f"{name} must take one image as well as several; it fails on one alone"):
         rest = [network.raw(each[None]) for each in images[0 if first is None else 1 :]]
         recorded = [] if first is None else [first.detach().float()]
-        return torch.cat([*recorded, *rest]), sloped
+        return torch.cat([each.flatten() for each in (*recorded, *rest)]), sloped
 
 
 def _steadiness(
@@ -197,7 +197,7 @@ def _steadiness(
     tolerance = STEADY[network.precision]
     if not close(network.raw(images), scores, tolerance):
         yield VARIES
-    elif not close(single, scores, tolerance):
+    elif not close(single, scores.flatten(), tolerance):
         yield (
             "an image's scores depend on the others in its batch (batch statistics?): maps of "
             "methods that ask about many images at once are not to be trusted"

@@ -74,7 +74,7 @@ def _gradcam(given: CaptumInput, layer: Layer) -> Tensor:
     """max(sum_k w_k A_k, 0) with w_k the mean slope on channel k, (gh, gw)."""
     import torch
 
-    given.score.total = 4
+    given.score.total = 3
     part = given.hooked_layer(layer)
     with out_of_place(given.model.module()), recording({layer.name: part}) as calls:
         score = given.score.with_gradient(given.pixels.clone().requires_grad_())

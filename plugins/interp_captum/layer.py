@@ -68,7 +68,7 @@ class LayerConductance(CaptumMethod):
         module, score = given.model.module(), given.score
         batch = max(2, score.batch)  # slopes belong to pairs of neighbouring points
         steps = score.context.samples(self.params.steps)
-        score.total = 1 + steps + -(-steps // (batch - 1))  # batches share a point
+        score.total = steps + -(-steps // (batch - 1))  # batches share a point
         conductance = captum().LayerConductance(score.with_gradient, given.hooked_layer(layer))
         with out_of_place(module):
             found: Tensor = conductance.attribute(
@@ -109,7 +109,7 @@ class LayerAblation(CaptumMethod):
         import torch
 
         module, score = given.model.module(), given.score
-        score.total = layer.channels + 3  # Captum scores the whole network twice
+        score.total = layer.channels + 2  # Captum scores the whole network twice
         ablation = captum().LayerFeatureAblation(score.without_gradient, given.hooked_layer(layer))
         axes = {"NHWC": (1, 1, 1, -1), "tokens": (1, 1, -1)}.get(layer.layout, (1, -1, 1, 1))
         channels = torch.arange(layer.channels, device=given.pixels.device).view(axes)

@@ -74,7 +74,7 @@ class CaptumInput:
         module = self.model.module().get_submodule(layer.name)
         if not isinstance(module, jit.RecursiveScriptModule):
             with recording({layer.name: module}) as calls:
-                self.score.without_gradient(self.pixels)
+                self.model.predict(self.pixels)
             if calls[layer.name]:
                 return module
         raise UnsupportedError(
@@ -138,6 +138,8 @@ class CaptumMethod(PerImageMethod):
         self, model: ModelAdapter, image: np.ndarray, targets: Sequence[Target], context: Context
     ) -> Explanation:
         """A map for each target, in the original image's coordinates."""
+        if Capability.MODULE in self.needs:  # Captum's hooks concern no other thread
+            model = model.with_own_module()
         pixels, placement = model.prepare(image)
         parts = []
         for target in targets:

@@ -82,7 +82,6 @@ def _check_values() -> None:
     modes = {type(each).__name__ for each in dispatch._get_current_dispatch_mode_stack()}
     tracing = {
         "torch.jit.trace": torch.jit.is_tracing(),
-        "torch.compile": torch.compiler.is_compiling(),
         "a transform of torch.func": torch._C._functorch.peek_interpreter_stack() is not None,
         "FakeTensorMode": "FakeTensorMode" in modes,
         "make_fx": "ProxyTorchDispatchMode" in modes,
