@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,8 @@ class Graph:
 
     module: fx.GraphModule
     places: dict[str, Place] = field(default_factory=dict)
+TALKING = ("torch.fx.experimental.symbolic_shapes", "torch.export", "torch.export._trace")
+"""Loggers of torch.export that warn of what it cannot follow."""
 
 
 def same(value: Any) -> Any:
@@ -80,6 +83,28 @@ def own_thread_only() -> Iterator[None]:
             yield
         finally:
             patcher.patch_method = patch_method
+
+
+@contextmanager
+def _silently() -> Iterator[None]:
+    """Let torch.export say nothing in this thread of modules that it cannot follow."""
+    from torch.export import _trace
+
+    own = get_ident()
+    loggers = [logging.getLogger(each) for each in TALKING]
+
+    def from_others(record: logging.LogRecord) -> bool:
+        return record.thread != own
+
+    for each in loggers:
+        each.addFilter(from_others)
+    _trace.print = lambda *_, **__: None  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        del _trace.print  # type: ignore[attr-defined]
+        for each in loggers:
+            each.removeFilter(from_others)
 
 
 class LayerTracer(fx.Tracer):
@@ -141,7 +166,8 @@ def _trace_symbolic(module: nn.Module, _: Tensor) -> Graph:
 
 def _trace_export(module: nn.Module, inputs: Tensor) -> Graph:
     batch = torch.export.Dim.DYNAMIC
-    program = torch.export.export(module, (inputs,), dynamic_shapes=({0: batch},))
+    with _silently():
+        program = torch.export.export(module, (inputs,), dynamic_shapes=({0: batch},))
     names = {name for name, _ in module.named_modules()}
     graph = from_program(program)
     return Graph(graph.module, {n: p for n, p in graph.places.items() if n in names})
