@@ -82,6 +82,7 @@ def _check_values() -> None:
     modes = {type(each).__name__ for each in dispatch._get_current_dispatch_mode_stack()}
     tracing = {
         "torch.jit.trace": torch.jit.is_tracing(),
+        "torch.compile": _compiled(),
         "a transform of torch.func": torch._C._functorch.peek_interpreter_stack() is not None,
         "FakeTensorMode": "FakeTensorMode" in modes,
         "make_fx": "ProxyTorchDispatchMode" in modes,
@@ -91,3 +92,12 @@ def _check_values() -> None:
             f"found a call inside {name}, where tensors stand for values that are not there yet; "
             "call interp outside of it"
         )
+
+
+def _compiled() -> bool:
+    """Whether torch.compile watches the frames of this thread."""
+    if "torch._dynamo" not in sys.modules:
+        return False
+    from torch._C._dynamo import eval_frame
+
+    return getattr(eval_frame, "get_eval_frame_callback", bool)() not in (None, False)
