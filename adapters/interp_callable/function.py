@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import nn
+
 from interp.errors import InterpError, ModelError, first_line
 from interp.opening.python_object import named_object
 from interp.opening.source import merge
@@ -48,8 +50,17 @@ class Function:
                 raise MemoryError(first_line(error)) from error
             raise ModelError(
                 f"{self.name} fails on {images.dtype} {images.shape}: "
-                f"{type(error).__name__}: {first_line(error)}"
+                f"{type(error).__name__}: {first_line(error)}{self._advice}"
             ) from error
+
+    @property
+    def _advice(self) -> str:
+        """What to do where the function is a part of a PyTorch module; it follows an error."""
+        owner = getattr(self.call, "__self__", None) or getattr(self.call, "func", None)
+        kind = type(owner).__name__
+        if not isinstance(owner, nn.Module):
+            return ""
+        return f"; a function is given NumPy arrays: give the {kind} itself, which takes tensors"
 
     @property
     def classes(self) -> tuple[str, ...] | None:

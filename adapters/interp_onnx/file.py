@@ -12,6 +12,7 @@ from typing import Any
 
 import onnx
 import onnx.inliner
+import onnx.shape_inference
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
 from onnx.external_data_helper import load_external_data_for_model, uses_external_data
 
@@ -44,7 +45,22 @@ def read_model(path: Path) -> ModelProto:
     _load_external(model, path)
     model = onnx.inliner.inline_local_functions(model) if model.functions else model
     sort_nodes(model.graph)
+    _declare_outputs(model)
     return model
+
+
+def _declare_outputs(model: ModelProto) -> None:
+    """Add the types of outputs that the file leaves out, where they can be inferred."""
+    bare = [each for each in model.graph.output if each.type.WhichOneof("value") is None]
+    if not bare:
+        return
+    try:
+        inferred = onnx.shape_inference.infer_shapes(model).graph.output
+    except Exception:  # a model that onnxruntime runs may still puzzle the inference
+        return
+    types = {each.name: each.type for each in inferred}
+    for each in bare:
+        each.type.CopyFrom(types[each.name])
 
 
 def sort_nodes(graph: GraphProto) -> None:

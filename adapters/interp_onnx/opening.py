@@ -188,12 +188,12 @@ def _check_options(name: str, options: ModelOptions) -> None:
 
 def with_one_output(graph: Graph) -> ModelProto:
     """The model with the output that is read alone, and only what that needs."""
-    if len(graph.model.graph.output) == 1:
+    nodes = graph.before([graph.output])
+    if len(graph.model.graph.output) == 1 and len(nodes) == len(graph.nodes):
         return graph.model
     model = ModelProto()
     model.CopyFrom(graph.model)
     kept = [each for each in model.graph.output if each.name == graph.output]
-    nodes = graph.before([graph.output])
     del model.graph.output[:], model.graph.node[:]
     model.graph.output.extend(kept)
     model.graph.node.extend(nodes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -110,6 +111,12 @@ def find_scores(model: ModelProto, name: str, wanted: str | None = None) -> tupl
             f"{name} answers {found}; expected one output of class scores (N, classes)"
             f"{advice({each.name: len(dims(each)) for each in outputs})}"
         )
+    if all(_keeps_best(model, each.name, {"TopK"}) for each in fits):
+        best = ", ".join(map(describe_value, fits))
+        raise ModelError(
+            f"{name} answers the best scores only ({best}), not those of all classes; export it "
+            "with the output before its TopK"
+        )
     chosen = _preferred(model, fits)
     if len(outputs) == 1:
         return chosen.name, []
@@ -142,12 +149,12 @@ def _preferred(model: ModelProto, fits: list[ValueInfoProto]) -> ValueInfoProto:
     return next(each for each in whole if each not in features)
 
 
-def _keeps_best(model: ModelProto, tensor: str) -> bool:
+def _keeps_best(model: ModelProto, tensor: str, reducing: Set[str] = REDUCING) -> bool:
     """Whether a tensor holds the best scores only, by the operation that computes its values."""
     made = {out: node for node in model.graph.node for out in node.output if out}
     while tensor in made and made[tensor].op_type in RESHAPING:
         tensor = made[tensor].input[0]
-    return tensor in made and made[tensor].op_type in REDUCING
+    return tensor in made and made[tensor].op_type in reducing
 
 
 def _after(model: ModelProto, tensor: str) -> set[str]:

@@ -16,6 +16,9 @@ from interp_onnx.shapes import Shape
 BROADCASTING = {"Add", "Div", "Max", "Min", "Mul", "Sub", "Sum", "Where"}
 """Operations that broadcast one image's tensor to many images."""
 
+FREE_WEIGHTS = 4
+"""The first version of the format in which weights need not stand among the inputs."""
+
 
 @dataclass(frozen=True, eq=False)
 class Halves:
@@ -115,7 +118,7 @@ def extract(
     part.graph.initializer.extend(
         weight for name, weight in graph.weights.items() if name in read and name not in given
     )
-    part.ir_version = graph.model.ir_version
+    part.ir_version = max(graph.model.ir_version, FREE_WEIGHTS)
     onnx.checker.check_model(part)
     return part
 

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from interp.errors import InputError, ModelError, UnsupportedError
 from interp.model import Cut, ModelAdapter, as_maps
 from interp.network.layout import LayoutReader, corner_images, to_maps
-from interp.network.plain_tensors import plain_tensors
 from interp.network.preprocess import probe_images
 from interp.readout import OutputDescription
 from interp.spec import BLACK_BOX, Capability, Layer, ModelOptions, ModelSpec
@@ -24,7 +23,8 @@ from interp.target import Target
 from interp_torch.cut import GraphCut, HookCut
 from interp_torch.derived import Recipe, write_derived
 from interp_torch.graph import Graph, trace
-from interp_torch.hooks import capture, eval_mode
+from interp_torch.hooks import capture
+from interp_torch.live import twin
 from interp_torch.network import Network
 from interp_torch.observe import observe
 from interp_torch.split import Batching, learn_batching, select, split
@@ -66,10 +66,10 @@ class TorchAdapter(ModelAdapter):
         return self.output.normalised
 
     def predict(self, images: Tensor) -> Tensor:
-        with self.network.running(), torch.inference_mode():
+        with torch.no_grad(), self.network.running():
             scores = self.network.forward(self.network.encode(images))
         self.network.count_images(len(images))
-        return scores.clone()  # an ordinary tensor, which may enter autograd
+        return scores.detach()  # recorded where the module works in threads of its own
 
     def raw(self, images: Tensor) -> Any:
         return self.network.raw(self.network.encode(images))
@@ -125,6 +125,10 @@ class TorchAdapter(ModelAdapter):
         if Capability.MODULE not in self.capabilities:
             raise self.lacks(Capability.MODULE, "the module")
         return self.network.module
+
+    def with_own_module(self) -> TorchAdapter:
+        network = replace(self.network, module=twin(self.module()))
+        return replace(self, network=network, whole=self.whole or self, _cuts={})
 
     def adopt(
         self,
@@ -195,7 +199,7 @@ class TorchAdapter(ModelAdapter):
             return self.program
         if Capability.CUT not in self.capabilities:
             return None  # nothing is cut, and tracing a detector takes a minute
-        with plain_tensors(), eval_mode(self.network.module):
+        with self.network.evaluating():
             return trace(self.network.module, self.network.encode(self._probe))
 
     @cached_property
@@ -204,7 +208,7 @@ class TorchAdapter(ModelAdapter):
             return self.whole._batching
         if self._graph is None:
             raise self.lacks(Capability.CUT)
-        with plain_tensors(), eval_mode(self.network.module):
+        with self.network.evaluating():
             return learn_batching(self._graph, self.network.encode(self._probe))
 
     @cached_property
@@ -214,7 +218,7 @@ class TorchAdapter(ModelAdapter):
         if Capability.ACTIVATIONS not in self.capabilities:
             return []
         images = corner_images(self.network.input).to(self.network.device)
-        with plain_tensors(), eval_mode(self.network.module):
+        with self.network.evaluating():
             seen = observe(self.network.module, self._graph, self.network.encode(images))
         exact = self._graph.places if self._graph is not None else ()
         elsewhere = "hooks" if Capability.CUT in self.capabilities else "none"

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from interp.engine.random import content_key
+from interp.errors import UnsupportedError
 from interp.model import Cut, Frontier, Gates, ModelAdapter, Output, answers_alike
 from interp.spec import Layer
 from interp.target import Target
@@ -19,6 +20,7 @@ from interp_torch.gating import Ablation, Fold, closes_one, find_ablation, find_
 from interp_torch.graph import EXACT
 from interp_torch.hooks import capture, substitute
 from interp_torch.network import Network
+from interp_torch.slopes import reaches
 from interp_torch.split import Split, grow
 
 TARGETS = 16
@@ -70,9 +72,17 @@ class TorchCut(Cut):
         shape = (len(targets), *frontier.activation.shape[1:])
         with torch.enable_grad(), self.network.running():
             activation = frontier.activation.detach().expand(shape).clone().requires_grad_()
-            scores = self.model.probabilities(self._rest(frontier, activation), output)  # (T, K)
+            inner = activation.view_as(activation)  # a caller's FlopCounterMode hooks no leaves
+            scores = self.model.probabilities(self._rest(frontier, inner), output)  # (T, K)
             chosen = [target.select(row) for target, row in zip(targets, scores, strict=True)]
-            return torch.autograd.grad(torch.stack(chosen).sum(), activation)[0].float()
+            total = torch.stack(chosen).sum()
+            if not reaches(total, activation):
+                raise UnsupportedError(
+                    f"{self.model.spec.name} has no slopes at {self.layer.name}: what follows it "
+                    "records none (quantised, or under no_grad?); choose a method without them, "
+                    "such as channel-ablation or rise"
+                )
+            return torch.autograd.grad(total, activation)[0].float()
 
     def _rest(self, frontier: Frontier, activation: Tensor) -> Tensor:
         """Scores (B, K) float32."""
@@ -184,7 +194,7 @@ class GraphCut(TorchCut):
             try:
                 if answers_alike(self, self.model, images, expected, EXACT):
                     return True
-            except (RuntimeError, TypeError, ValueError):
+            except Exception:  # operations of the model's own, on values they were not made for
                 continue
         return False
 

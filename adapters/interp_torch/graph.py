@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import wraps
 from threading import Lock, get_ident
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.fx import _symbolic_trace
 
+from interp.errors import ModelError
 from interp.network.scores import close
 from interp_torch.hooks import restore_attributes
+from interp_torch.live import twin
 
 EXACT = 1e-5
 """How far a graph's scores may be from its module's, relative to the largest score."""
@@ -35,6 +42,8 @@ class Graph:
 
     module: fx.GraphModule
     places: dict[str, Place] = field(default_factory=dict)
+TALKING = ("torch.fx.experimental.symbolic_shapes", "torch.export", "torch.export._trace")
+"""Loggers of torch.export that warn of what it cannot follow."""
 
 
 def same(value: Any) -> Any:
@@ -51,22 +60,63 @@ TRACING = Lock()
 """Held while a module is traced: torch.fx changes nn.Module for the whole process meanwhile."""
 
 
-class LayerTracer(fx.Tracer):
-    """Records the node that computes the output of each module, leaf or container.
+@contextmanager
+def own_thread_only() -> Iterator[None]:
+    """Let what torch.fx changes of nn.Module within the block concern this thread only.
 
-    Modules that other threads run meanwhile are left alone.
+    The lock is held meanwhile, since what torch.fx makes its changes with is changed for all.
     """
+    own, patcher = get_ident(), _symbolic_trace._Patcher
+    patch_method = patcher.patch_method
+
+    def patched(self: Any, cls: type, name: str, new: Any, deduplicate: bool = True) -> None:
+        before = getattr(cls, name)
+
+        def chosen(*args: Any, **kwargs: Any) -> Any:
+            return (new if get_ident() == own else before)(*args, **kwargs)
+
+        patch_method(self, cls, name, wraps(new)(chosen), deduplicate)
+
+    with TRACING:
+        patcher.patch_method = patched
+        try:
+            yield
+        finally:
+            patcher.patch_method = patch_method
+
+
+@contextmanager
+def _silently() -> Iterator[None]:
+    """Let torch.export say nothing in this thread of modules that it cannot follow."""
+    from torch.export import _trace
+
+    own = get_ident()
+    loggers = [logging.getLogger(each) for each in TALKING]
+
+    def from_others(record: logging.LogRecord) -> bool:
+        return record.thread != own
+
+    for each in loggers:
+        each.addFilter(from_others)
+    _trace.print = lambda *_, **__: None  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        del _trace.print  # type: ignore[attr-defined]
+        for each in loggers:
+            each.removeFilter(from_others)
+
+
+class LayerTracer(fx.Tracer):
+    """Records the node that computes the output of each module, leaf or container."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.thread = get_ident()
         self.places: dict[str, Place] = {}
         self.calls: Counter[str] = Counter()
 
     def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
         """Trace a module's call, and record its output if that is one value."""
-        if get_ident() != self.thread:
-            return forward(*args, **kwargs)
         name = self.path_of_module(m)
         output = super().call_module(m, forward, args, kwargs)
         self.calls[name] += 1
@@ -78,22 +128,21 @@ class LayerTracer(fx.Tracer):
         self.places[name] = Place(output.node, last, type(m).__name__)
         return output
 
-    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
-        """A module's attribute, as a proxy where this thread traces with one."""
-        if get_ident() != self.thread:
-            return attr_val
-        return super().getattr(attr, attr_val, parameter_proxy_cache)
-
 
 def trace(module: nn.Module, inputs: Tensor) -> Graph | None:
     """The module as a graph, by torch.fx or else torch.export; None if neither is exact.
 
-    The module is in evaluation mode; `inputs` (2, 3, h, w).
+    The module is in evaluation mode; `inputs` (2, 3, h, w). The graph is that of a twin, whose
+    flags and attributes no other thread sees, where Python can copy the module.
     """
+    try:
+        own = twin(module)
+    except ModelError:
+        own = module
     for attempt in (_trace_symbolic, _trace_export):
         try:
-            with TRACING, restore_attributes(module):
-                graph = attempt(module, inputs)
+            with own_thread_only(), restore_attributes(own):
+                graph = attempt(own, inputs)
             if graph.places and agrees(graph.module, module, inputs):
                 return graph
         except Exception:  # tracers raise errors of every kind: the next one is tried
@@ -117,7 +166,8 @@ def _trace_symbolic(module: nn.Module, _: Tensor) -> Graph:
 
 def _trace_export(module: nn.Module, inputs: Tensor) -> Graph:
     batch = torch.export.Dim.DYNAMIC
-    program = torch.export.export(module, (inputs,), dynamic_shapes=({0: batch},))
+    with _silently():
+        program = torch.export.export(module, (inputs,), dynamic_shapes=({0: batch},))
     names = {name for name, _ in module.named_modules()}
     graph = from_program(program)
     return Graph(graph.module, {n: p for n, p in graph.places.items() if n in names})

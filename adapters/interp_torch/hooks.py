@@ -10,6 +10,7 @@ from operator import is_not
 from threading import Lock, get_ident
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 OutputHook = Callable[[str, nn.Module, object], object | None]
@@ -92,15 +93,18 @@ def _restore_items(value: Any, content: Any) -> None:
 def output_hooks(modules: dict[str, nn.Module], hook: OutputHook) -> Iterator[None]:
     """Call `hook` with each named module's output; the hooks are removed afterwards.
 
-    Only in this thread: others may run the module meanwhile.
+    Only in this thread: others may run the module meanwhile. Scripted modules, which take no hooks,
+    and modules that are called within torch.vmap, image by image, are not heard.
     """
     own = get_ident()
 
     def heard(name: str, each: nn.Module, output: object) -> object | None:
-        return hook(name, each, output) if get_ident() == own else None
+        alone = get_ident() != own or torch._C._functorch.peek_interpreter_stack() is not None
+        return None if alone else hook(name, each, output)
 
+    hooked = {n: m for n, m in modules.items() if not isinstance(m, torch.jit.RecursiveScriptModule)}
     with ExitStack() as stack:
-        for name, module in modules.items():
+        for name, module in hooked.items():
             handle = module.register_forward_hook(
                 lambda each, _, output, name=name: heard(name, each, output)
             )

@@ -6,7 +6,8 @@ import copy
 from contextlib import suppress
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from interp.errors import ModelError, first_line
 
@@ -37,18 +38,55 @@ def _inside(module: nn.Module) -> nn.Module | None:
     return inner if isinstance(inner, nn.Module) else None
 
 
+def quantised(module: nn.Module) -> bool:
+    """Whether a part computes in 8 bits, on tensors that are no ordinary ones."""
+    kinds = {type(each) for each in module.modules()}
+    return any(
+        each.__module__.startswith("torch.")
+        and "quantized" in each.__module__
+        and "dynamic" not in each.__module__
+        and not each.__name__.endswith("PackedParams")  # the weights of dynamic layers, too
+        for each in kinds
+    )
+
+
+def check_filled(module: nn.Module, name: str) -> None:
+    """Raise ModelError where weights of the module hold no values yet."""
+    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    for key, each in tensors.items():
+        if is_lazy(each):
+            raise ModelError(
+                f"{key} of {name} is not initialised (a lazy module); run it on an image first"
+            )
+        if each.is_meta:
+            raise ModelError(
+                f"{key} of {name} is on the meta device, which holds no values; load its weights "
+                "first"
+            )
+
+
 def compiled(module: nn.Module) -> bool:
     """Whether the module or a part of it was compiled, so that its layers are not seen."""
     return any(
-        type(each).__name__ == "OptimizedModule" or getattr(each, "_compiled_call_impl", None)
+        type(each).__name__ == "OptimizedModule"
+        or getattr(each, "_compiled_call_impl", None)
+        or _compiled_forward(each)
         for each in module.modules()
     )
+
+
+def _compiled_forward(module: nn.Module) -> bool:
+    """Whether `module.forward` was replaced by torch.compile(module.forward)."""
+    own = getattr(vars(module).get("forward"), "_torchdynamo_orig_callable", None)
+    return own is not None and getattr(own, "__func__", None) is type(module).forward
 
 
 def uncompile(module: nn.Module) -> None:
     """Let compiled parts run as they were written, under their own names."""
     for each in list(module.modules()):
         each._compiled_call_impl = None
+        if _compiled_forward(each):
+            del each.forward  # the class's own, which was compiled
         for name, part in each.named_children():
             if type(part).__name__ == "OptimizedModule":
                 setattr(each, name, _inside(part))
@@ -89,6 +127,25 @@ def duplicate(module: nn.Module) -> nn.Module:
             f"and in evaluation mode, and cannot be ({first_line(error)}); give it as "
             "model.float().eval()"
         ) from error
+
+
+def twin(module: nn.Module) -> nn.Module:
+    """A copy with hooks, flags and attributes of its own, and the same tensors.
+
+    Raises ModelError where Python cannot copy it.
+    """
+    held = (vars(each) for each in module.modules())
+    groups = [
+        group
+        for each in held
+        for group in (each, each.get("_parameters", {}), each.get("_buffers", {}))
+    ]
+    tensors = [value for group in groups for value in group.values() if isinstance(value, Tensor)]
+    try:
+        with torch.no_grad():
+            return copy.deepcopy(module, {id(each): each for each in tensors})
+    except Exception as error:  # the module's own code
+        raise ModelError(f"{type(module).__name__} cannot be copied ({first_line(error)})") from error
 
 
 def _overrides(module: nn.Module) -> bool:

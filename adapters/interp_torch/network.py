@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import RLock
 from typing import Any
 
 import torch
@@ -25,6 +26,25 @@ LAYOUT_TRIAL = 64
 
 
 @dataclass(eq=False)
+class Passes:
+    """The forward passes that threads are in the midst of; the module changes only between them."""
+
+    lock: RLock = field(default_factory=RLock)  # type: ignore[valid-type]
+    count: int = 0
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """One more pass within the block, which begins once no thread holds the lock."""
+        with self.lock:
+            self.count += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.count -= 1
+
+
+@dataclass(eq=False)
 class Network:
     """A module from preprocessed images (N, 3, h, w), and its raw output as scores (N, K)."""
 
@@ -38,13 +58,20 @@ class Network:
     scores: Callable[[Tensor], Tensor] = as_they_are
     """The readout: scores (N, K) of the module's raw output."""
     seen: int = field(default=0, repr=False)
+    passes: Passes = field(default_factory=Passes, repr=False)
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Evaluation mode and ordinary tensors within the block."""
+        with self.passes.counted(), plain_tensors(), eval_mode(self.module, self._parts):
+            yield
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Evaluation mode, the chosen precision and ordinary tensors within the block."""
+        """Evaluation mode, ordinary tensors and the chosen precision within the block."""
         dtype = PRECISIONS.get(self.precision)
         cast = torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None)
-        with plain_tensors(), eval_mode(self.module, self._parts), cast:
+        with self.evaluating(), cast:
             yield
 
     @cached_property
@@ -69,7 +96,8 @@ class Network:
     def raw(self, inputs: Tensor) -> Any:
         """The module's answer to preprocessed images, without autograd; tensors in float32."""
         with torch.no_grad(), self.running():
-            return _in_float32(self.module(inputs))
+            answer = _in_float32(self.module(inputs))
+        return answer.detach() if isinstance(answer, Tensor) else answer
 
     def read(self, output: Any) -> Tensor:
         """Raw scores (N, K) float32 of the module's output."""
@@ -77,10 +105,13 @@ class Network:
 
     def count_images(self, count: int) -> None:
         """Count images; on a CPU, choose the faster memory layout after LAYOUT_TRIAL of them."""
-        before, self.seen = self.seen, self.seen + count
-        if self.owned and self.device.type == "cpu" and before < LAYOUT_TRIAL <= self.seen:
-            if any(each._forward_hooks or each._forward_pre_hooks for each in self._parts):
-                self.seen = before  # a caller's hooks would meet passes that are not theirs
+        with self.passes.lock:
+            before, self.seen = self.seen, self.seen + count
+            if not self.owned or self.device.type != "cpu" or not before < LAYOUT_TRIAL <= self.seen:
+                return
+            hooked = any(each._forward_hooks or each._forward_pre_hooks for each in self._parts)
+            if hooked or self.passes.count:
+                self.seen = before  # a caller's hooks, or a thread, would meet passes of the trial
             else:
                 self._choose_layout()
 
@@ -100,7 +131,7 @@ class Network:
     def _time(self, images: Tensor) -> float:
         """Seconds of the fastest of three passes; the first of all warms up."""
         taken = []
-        with self.running(), torch.inference_mode():
+        with torch.no_grad(), self.running():
             for _ in range(4):
                 begun = time.perf_counter()
                 self.forward(self.encode(images))

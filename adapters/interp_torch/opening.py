@@ -9,23 +9,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from interp.errors import ModelError
+from interp.errors import ModelError, users_code
 from interp.network.outputs import part_note
 from interp.network.plain_tensors import plain_tensors
 from interp.network.scores import VARIES, close
 from interp.opening.description import choose_readout
 from interp.readout import RawOutput, Readout
-from interp.spec import InputSpec, ModelOptions, ModelSpec
+from interp.spec import Capability, InputSpec, ModelOptions, ModelSpec
 from interp.storage.folder import absolute_file
 from interp.storage.model_card import ModelCard, describe_input, read_model_card
 from interp_torch.adapter import TorchAdapter, probe
 from interp_torch.answer import ScoresOf
 from interp_torch.derived import LIVE, Recipe
 from interp_torch.diagnosis import explain_failure
-from interp_torch.live import change, duplicate, why_changed
+from interp_torch.live import change, check_filled, duplicate, why_changed
 from interp_torch.malloc import keep_freed_memory
 from interp_torch.network import Network, choose_device
-from interp_torch.source import Lookup, open_source
+from interp_torch.slopes import reaches
+from interp_torch.source import Lookup, Source, open_source
 from interp_torch.sources.opened import Opened
 from interp_torch.sources.torchvision_tasks import as_torchvision
 from interp_torch.weights import fingerprint
@@ -33,11 +34,15 @@ from interp_torch.weights import fingerprint
 PLAIN = ModelOptions()
 STEADY = {"fp32": 0.01, "bf16": 0.1, "fp16": 0.1}
 """How far two answers to one image may be apart, relative to the largest score."""
+WITHOUT_SLOPES = (
+    "no slopes lead from the scores to the pixels (a forward under no_grad, in NumPy, or "
+    "quantised?): methods that need them are not offered"
+)
 
 
 @plain_tensors()
 def open_model(
-    source: str | nn.Module, options: ModelOptions = PLAIN, lookup: Lookup | None = None
+    source: Source, options: ModelOptions = PLAIN, lookup: Lookup | None = None
 ) -> TorchAdapter:
     """Open a source or a live module; `lookup(kind, name)` finds builders of derived models."""
     keep_freed_memory()
@@ -65,7 +70,7 @@ def describe(
         readout_params=opened.readout_params,
     )
     chosen = choose_readout(options, sidecar, known, lookup)
-    network, answer, answered = first_answer(network, opened.name, chosen.readout)
+    network, answer, answered, lacking = first_answer(network, opened.name, chosen.readout)
     output = chosen.describe(
         RawOutput(
             opened.name,
@@ -91,7 +96,7 @@ def describe(
         device=str(network.device),
         precision=options.precision,
         fingerprint=fingerprint(tensors),
-        notes=(*opened.notes, *notes, *copied, *answered, *output.notes),
+        notes=(*opened.notes, *notes, *copied, *_rounding(options), *answered, *output.notes),
     )
     return TorchAdapter(
         network,
@@ -101,7 +106,7 @@ def describe(
         opened.program,
         opened.recipe,
         adopt_module,
-        opened.lacking,
+        opened.lacking | lacking,
     )
 
 
@@ -110,6 +115,7 @@ def place(
 ) -> tuple[Network, tuple[str, ...]]:
     """The module on its device in float32, and a note where the user's own one was copied."""
     module, owned = opened.module, opened.owned
+    check_filled(module, opened.name)
     first = next((each for each in module.parameters() if each.is_floating_point()), None)
     held = None if owned or first is None else first.device
     device = choose_device(options.device, held)
@@ -138,8 +144,8 @@ def other_channels(network: Network) -> int | None:
 
 def first_answer(
     network: Network, name: str, readout: Readout
-) -> tuple[Network, Any, tuple[str, ...]]:
-    """The network, its raw answer to two random images, and notes on how it answers.
+) -> tuple[Network, Any, tuple[str, ...], frozenset[Capability]]:
+    """The network, its raw answer to two random images, notes on how it answers, what it lacks.
 
     Where the readout reads one part of the answer, the network is one that answers with that part.
     Raises ModelError where the module fails.
@@ -157,25 +163,54 @@ def first_answer(
         notes = (part_note(answer, keys),)
         network = replace(network, module=ScoresOf(network.module, keys))
         answer = network.raw(images)
-    if isinstance(answer, Tensor):
-        notes = (*notes, *_steadiness(network, images, answer))
-    return network, answer, notes
+    if not isinstance(answer, Tensor):
+        return network, answer, notes, frozenset()
+    single, sloped = single_answers(network, name, images)
+    if not sloped:
+        notes = (*notes, WITHOUT_SLOPES)
+    lacking = frozenset() if sloped else frozenset({Capability.GRADIENTS})
+    return network, answer, (*notes, *_steadiness(network, images, answer, single)), lacking
 
 
-def _steadiness(network: Network, images: Tensor, scores: Tensor) -> Iterator[str]:
+def single_answers(network: Network, name: str, images: Tensor) -> tuple[Tensor, bool]:
+    """The raw answers to images one by one, in a row, and whether slopes lead to the pixels.
+
+    Raises ModelError where the module only runs on several images.
+    """
+    try:
+        with torch.enable_grad(), network.running():
+            pixels = images[:1].clone().requires_grad_()
+            first = network.module(network.arrange(pixels.clone()))
+        sloped = reaches(first, pixels)
+    except Exception:  # the module's own code: it may run without recording
+        first, sloped = None, False
+    with users_code(f"{name} must take one image as well as several; it fails on one alone"):
+        rest = [network.raw(each[None]) for each in images[0 if first is None else 1 :]]
+        recorded = [] if first is None else [first.detach().float()]
+        return torch.cat([each.flatten() for each in (*recorded, *rest)]), sloped
+
+
+def _steadiness(
+    network: Network, images: Tensor, scores: Tensor, single: Tensor
+) -> Iterator[str]:
     """Notes where the module answers otherwise when it is asked again, or image by image."""
     tolerance = STEADY[network.precision]
     if not close(network.raw(images), scores, tolerance):
         yield VARIES
-        return
-    try:
-        single = torch.cat([network.raw(each[None]) for each in images])
-    except Exception:  # the model's own code, for a batch of one
-        return
-    if not close(single, scores, tolerance):
+    elif not close(single, scores.flatten(), tolerance):
         yield (
             "an image's scores depend on the others in its batch (batch statistics?): maps of "
             "methods that ask about many images at once are not to be trusted"
+        )
+
+
+def _rounding(options: ModelOptions) -> Iterator[str]:
+    """A note where the program has PyTorch round the products of float32 matrices."""
+    chosen = torch.get_float32_matmul_precision()
+    if options.precision == "fp32" and chosen != "highest":
+        yield (
+            f"products of matrices are rounded by torch.set_float32_matmul_precision({chosen!r}); "
+            "set 'highest' for maps in float32"
         )
 
 

@@ -108,6 +108,7 @@ def _same(sight: GridField, *_: Any) -> GridField | None:
 Rule = Callable[..., GridField | None]
 RULES: dict[Any, Rule] = {
     aten.convolution: _convolution,
+    aten._convolution: _convolution,
     aten.max_pool2d_with_indices: _max_pool,
     aten.avg_pool2d: _pool,
     aten._adaptive_avg_pool2d: _adaptive_pool,

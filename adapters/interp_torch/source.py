@@ -13,19 +13,21 @@ from torch import nn
 from interp.errors import InterpError, ModelError, first_line
 from interp.model import ModelAdapter
 from interp.opening.source import ModelSource, merge
-from interp.spec import ModelOptions
+from interp.spec import Capability, ModelOptions
 from interp.storage.folder import check_sealed, unseal
 from interp_torch.derived import RECIPE, WEIGHTS, Recipe, read_recipe
-from interp_torch.live import unwrap
+from interp_torch.live import quantised, unwrap
 from interp_torch.sources.factory import open_factory
-from interp_torch.sources.opened import Opened
-from interp_torch.sources.program import from_script, open_program, open_script
+from interp_torch.sources.opened import NO_LAYERS, Opened
+from interp_torch.sources.program import from_export, from_script, open_program, open_script
 from interp_torch.sources.timm import open_timm
 from interp_torch.sources.torchvision import open_torchvision
 from interp_torch.sources.transformers import open_transformers
 from interp_torch.weights import SUFFIXES, load_weights
 
 Lookup = Callable[[str, str], Any]
+Source = str | nn.Module | torch.export.ExportedProgram
+"""What names a model, or is one already."""
 OpenBase = Callable[[str, ModelOptions, Lookup | None], ModelAdapter]
 NAMED: dict[str, Callable[[str, ModelOptions], Opened]] = {
     "torchvision": open_torchvision,
@@ -35,6 +37,10 @@ NAMED: dict[str, Callable[[str, ModelOptions], Opened]] = {
 """Scheme of a source -> what opens the name after the colon."""
 FILES = {".pt2": open_program, ".pt": open_script, ".ts": open_script}
 """Suffix of a model file -> what opens it."""
+QUANTISED_NOTE = (
+    "quantised to 8 bits: its scores can be explained, its layers and slopes cannot be read; open "
+    "the network before quantisation for these"
+)
 CONFIG = "config.json"
 """The file that tells a folder of transformers' save_pretrained."""
 FORMS = (
@@ -44,7 +50,7 @@ FORMS = (
 
 
 def open_source(
-    source: str | nn.Module, options: ModelOptions, lookup: Lookup | None, open_base: OpenBase
+    source: Source, options: ModelOptions, lookup: Lookup | None, open_base: OpenBase
 ) -> Opened:
     """The module behind a source, by the form of its name.
 
@@ -52,6 +58,8 @@ def open_source(
     """
     if isinstance(source, nn.Module):
         return _open_live(source)
+    if isinstance(source, torch.export.ExportedProgram):
+        return from_export(source, type(source).__name__)
     scheme, _, name = source.partition(":")
     if scheme in NAMED:
         return NAMED[scheme](name, options)
@@ -74,7 +82,10 @@ def _open_live(module: nn.Module) -> Opened:
     inner, notes = unwrap(module)
     if isinstance(inner, torch.jit.ScriptModule):
         return from_script(inner, getattr(inner, "original_name", type(inner).__name__))
-    return Opened(inner, type(inner).__name__, notes=notes)
+    if quantised(inner):
+        notes = (*notes, QUANTISED_NOTE)
+    lacking = NO_LAYERS | {Capability.GRADIENTS} if quantised(inner) else frozenset()
+    return Opened(inner, type(inner).__name__, notes=notes, lacking=lacking)
 
 
 def open_derived(folder: Path, lookup: Lookup | None, open_base: OpenBase) -> Opened:

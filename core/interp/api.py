@@ -353,11 +353,27 @@ def _targets(target: Targets, classes: Sequence[str] | None) -> tuple[str, ...]:
     if isinstance(target, str):
         return (target if classes is None else name_text(target, classes),)
     if isinstance(target, SupportsIndex) and getattr(target, "ndim", 0) == 0:
-        at = index(target)  # also NumPy's integers, tensors of one
+        at = _index(target)
         return (f"{INDEX}{at}" if classes is None else index_text(at, classes),)
-    if isinstance(target, Iterable):
+    if isinstance(target, Iterable) and not isinstance(target, bytes | bytearray):
         return tuple(text for each in target for text in _targets(each, classes))
-    raise InputError(f"found a target of {type(target).__name__}; expected a class's name or index")
+    raise _no_target(target)
+
+
+def _index(target: SupportsIndex) -> int:
+    """A whole number, also NumPy's or a tensor of one; InputError for a truth value or fraction."""
+    truth = isinstance(target, bool) or str(getattr(target, "dtype", "")).endswith("bool")
+    try:
+        if not truth:
+            return index(target)
+    except TypeError as error:  # a tensor of a fraction
+        raise _no_target(target) from error
+    raise _no_target(target)
+
+
+def _no_target(target: object) -> InputError:
+    kind = str(getattr(target, "dtype", type(target).__name__))
+    return InputError(f"found a target of {kind}; expected a class's name or index")
 
 
 def _data(data: str | Path | Dataset) -> tuple[str, Dataset | None]:

@@ -120,7 +120,7 @@ def blamed(name: str) -> Iterator[None]:
     except Exception as error:
         if out_of_memory(error):
             raise InputError(f"{name}: {NO_MEMORY}") from error
-        raise PluginError(f"{name} failed: {type(error).__name__}: {error}") from error
+        raise PluginError(f"{name} failed: {type(error).__name__}: {first_line(error)}") from error
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from interp.errors import ModelError
@@ -55,7 +56,10 @@ class BatchSize:
 
 @dataclass
 class Answers:
-    """Cached raw scores by content key; beyond `limit` bytes the least recently used go."""
+    """Cached raw scores by content key; beyond `limit` bytes the least recently used go.
+
+    Several threads may share it.
+    """
 
     limit: int
     kept: OrderedDict[tuple[str, str, int], Tensor] = field(default_factory=OrderedDict)
@@ -65,19 +69,22 @@ class Answers:
     """Where scores are stored, one after another. Many small tensors that stay, between large ones
     that come and go, would fragment the heap."""
     used: int = 0
+    lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def get(self, key: tuple[str, str, int]) -> Tensor | None:
         """The scores cached under `key`, if any."""
-        if key in self.kept:
-            self.kept.move_to_end(key)
-        return self.kept.get(key)
+        with self.lock:
+            if key in self.kept:
+                self.kept.move_to_end(key)
+            return self.kept.get(key)
 
     def put(self, key: tuple[str, str, int], scores: Tensor) -> None:
         """Cache scores, dropping old ones where the limit is passed."""
-        self.held += scores.nbytes - (self.kept[key].nbytes if key in self.kept else 0)
-        self.kept[key] = self._place(scores)
-        while self.held > self.limit:
-            self.held -= self.kept.popitem(last=False)[1].nbytes
+        with self.lock:
+            self.held += scores.nbytes - (self.kept[key].nbytes if key in self.kept else 0)
+            self.kept[key] = self._place(scores)
+            while self.held > self.limit:
+                self.held -= self.kept.popitem(last=False)[1].nbytes
 
     def _place(self, scores: Tensor) -> Tensor:
         """A copy in the slab, or in a new slab where that is full or of another type."""

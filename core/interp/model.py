@@ -249,6 +249,14 @@ class ModelAdapter(ABC):
         """
         raise self.lacks(Capability.MODULE)
 
+    def with_own_module(self) -> ModelAdapter:
+        """The same model, whose module no other thread runs: for hooks and flags on its parts.
+
+        Weights are shared. Needs MODULE.
+        """
+        self.module()
+        return self
+
     def adopt(
         self,
         module: nn.Module,

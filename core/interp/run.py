@@ -53,7 +53,7 @@ class Result:
         return [] if self.bundle is None else [self.bundle / name for name in self.drawings]
 
 
-@plain_tensors()
+@plain_tensors(recorded=True)
 def run(
     request: Request,
     session: Session | None = None,
@@ -108,7 +108,7 @@ def _explained(
     )
 
 
-@plain_tensors()
+@plain_tensors(recorded=True)
 def survey(
     request: Request,
     session: Session | None = None,
@@ -131,7 +131,7 @@ def survey(
         return job.finish(found, style)
 
 
-@plain_tensors()
+@plain_tensors(recorded=True)
 def fit(
     request: Request,
     session: Session | None = None,

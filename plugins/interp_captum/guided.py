@@ -75,8 +75,8 @@ def _gradcam(given: CaptumInput, layer: Layer) -> Tensor:
     import torch
 
     given.score.total = 3
-    module = given.model.module()
-    with out_of_place(module), recording({layer.name: module.get_submodule(layer.name)}) as calls:
+    part = given.hooked_layer(layer)
+    with out_of_place(given.model.module()), recording({layer.name: part}) as calls:
         score = given.score.with_gradient(given.pixels.clone().requires_grad_())
         output = calls[layer.name][0].output
         (slope,) = torch.autograd.grad(score.sum(), output)

@@ -71,9 +71,7 @@ class LayerConductance(CaptumMethod):
         batch = max(2, score.batch)  # slopes belong to pairs of neighbouring points
         steps = path_steps(score.context, self.params.steps)
         score.total = steps + -(-steps // (batch - 1))  # batches share a point
-        conductance = captum().LayerConductance(
-            score.with_gradient, module.get_submodule(layer.name)
-        )
+        conductance = captum().LayerConductance(score.with_gradient, given.hooked_layer(layer))
         with out_of_place(module):
             found: Tensor = conductance.attribute(
                 given.pixels.clone(),
@@ -114,9 +112,7 @@ class LayerAblation(CaptumMethod):
 
         module, score = given.model.module(), given.score
         score.total = layer.channels + 2  # Captum scores the whole network twice
-        ablation = captum().LayerFeatureAblation(
-            score.without_gradient, module.get_submodule(layer.name)
-        )
+        ablation = captum().LayerFeatureAblation(score.without_gradient, given.hooked_layer(layer))
         axes = {"NHWC": (1, 1, 1, -1), "tokens": (1, 1, -1)}.get(layer.layout, (1, -1, 1, 1))
         channels = torch.arange(layer.channels, device=given.pixels.device).view(axes)
         with out_of_place(module):

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from interp.context import Context
 from interp.engine.convergence import reliability, unsettled
-from interp.errors import InputError
+from interp.errors import InputError, UnsupportedError
 from interp.evidence import ChannelImportance, Evidence, Heatmap
 from interp.explanation import Explanation, join
 from interp.method import PerImageMethod
@@ -21,10 +21,11 @@ from interp.network.placement import Placement
 from interp.params import Params
 from interp.spec import Capability, Layer
 from interp.target import Target
+from interp.training.recording import recording
 from interp_captum.bridge import Score
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 GRADIENTS = frozenset({Capability.PREDICT, Capability.GRADIENTS})
 """Needs of a method that differentiates the score."""
@@ -74,6 +75,25 @@ class CaptumInput:
     def model(self) -> ModelAdapter:
         """The model that is explained."""
         return self.score.model
+
+    def hooked_layer(self, layer: Layer) -> nn.Module:
+        """The module of a layer, for Captum to hook.
+
+        Raises UnsupportedError where it takes no hooks or is not called: a part that is scripted,
+        compiled or exported.
+        """
+        from torch import jit
+
+        module = self.model.module().get_submodule(layer.name)
+        if not isinstance(module, jit.RecursiveScriptModule):
+            with recording({layer.name: module}) as calls:
+                self.model.predict(self.pixels)
+            if calls[layer.name]:
+                return module
+        raise UnsupportedError(
+            f"{layer.name} of {self.model.spec.name} takes no hooks (scripted, compiled or "
+            "exported?), which Captum needs; use gradcam or channel-ablation"
+        )
 
     def heatmap(
         self,
@@ -131,6 +151,8 @@ class CaptumMethod(PerImageMethod):
         self, model: ModelAdapter, image: np.ndarray, targets: Sequence[Target], context: Context
     ) -> Explanation:
         """A map for each target, in the original image's coordinates."""
+        if Capability.MODULE in self.needs:  # Captum's hooks concern no other thread
+            model = model.with_own_module()
         pixels, placement = model.prepare(image)
         parts = []
         for target in targets:

@@ -121,7 +121,8 @@ def _hidden_vectors(model: ModelAdapter) -> tuple[str, ...]:
 
 def _last_map(model: ModelAdapter) -> tuple[str, ...]:
     """The last map and, if there is one, the first later layer that is its mean."""
-    last, layers = model.maps()[-1], model.layers()
+    maps = model.maps() or [model.map_layer()]  # which says that there is none
+    last, layers = maps[-1], model.layers()
     later = [e for e in layers[layers.index(last) + 1 :] if e.channels == last.channels]
     names = (last.name, *(e.name for e in later if e.grid in (None, (1, 1))))
     seen = model.activations(probe_images(model.spec.input), names)

@@ -35,8 +35,11 @@ def deep_cut(model: ModelAdapter, pixels: Tensor) -> tuple[Cut, Frontier]:
 
 
 def shallow_layer(model: ModelAdapter, stride: float) -> Layer:
-    """The last map whose cells are at most `stride` input pixels apart, or the finest map."""
-    size, found = model.spec.input.size, model.maps()
+    """The last map whose cells are at most `stride` input pixels apart, or the finest map.
+
+    Raises UnsupportedError where the model has no map.
+    """
+    size, found = model.spec.input.size, model.maps() or [model.map_layer()]
     fine = [each for each in found if _stride(each, size) <= stride]
     return fine[-1] if fine else min(found, key=lambda each: _stride(each, size))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from interp.errors import ModelError, users_code
@@ -27,7 +28,8 @@ def open_factory(source: str, options: ModelOptions) -> Opened:
     with current_folder(), users_code(f"{source} cannot be called"):
         factory = find_object(module, name)
         ready = isinstance(factory, nn.Module) and not arguments
-        made = factory if ready else factory(**arguments)
+        with torch.random.fork_rng(devices=[]):  # random weights are not the program's numbers
+            made = factory if ready else factory(**arguments)
     if not isinstance(made, nn.Module):
         raise ModelError(f"{source} gave a {type(made).__name__}; expected a torch.nn.Module")
     owned = made is not factory

@@ -20,6 +20,9 @@ RANDOM = "random"
 """The value of --weights that asks for random weights instead of a file's."""
 RANDOM_NOTE = "random weights: the answers mean nothing"
 
+NO_LAYERS = frozenset({Capability.ACTIVATIONS, Capability.CUT, Capability.MODULE})
+"""What a program does not offer whose layers are no modules of ours."""
+
 
 @dataclass(frozen=True, eq=False)
 class Opened:

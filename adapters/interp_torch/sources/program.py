@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from interp.errors import ModelError, first_line
-from interp.spec import Capability
 from interp_torch.graph import from_program
-from interp_torch.sources.opened import Opened
+from interp_torch.sources.opened import NO_LAYERS, Opened
 
 
 def open_program(path: Path) -> Opened:
@@ -26,24 +25,31 @@ def open_program(path: Path) -> Opened:
         raise ModelError(
             f"{path} cannot be read as a torch.export file: {first_line(error)}"
         ) from error
+    return from_export(program, str(path), path)
+
+
+def from_export(
+    program: torch.export.ExportedProgram, name: str, file: Path | None = None
+) -> Opened:
+    """A program of torch.export that is open already."""
     shape = _example_shape(program)
     if not isinstance(shape[0], torch.SymInt):
         raise ModelError(
-            f"{path} was exported for {shape[0]} image(s) at a time; export it again with "
+            f"{name} was exported for {shape[0]} image(s) at a time; export it again with "
             "dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)"
         )
     graph = from_program(program)
     fixed = all(isinstance(each, int) for each in shape[2:])
     sized: dict[str, object] = {"size": tuple(shape[2:])} if fixed else {}
     tensors = {**program.state_dict, **program.constants}
-    return Opened(graph.module, path.stem, True, graph, tensors, sized, shape[1], file=path)
+    stem, owned = (name, False) if file is None else (file.stem, True)
+    return Opened(graph.module, stem, owned, graph, tensors, sized, shape[1], file=file)
 
 
 SCRIPT_NOTE = (
     "a TorchScript program: its scores and gradients can be explained, its layers cannot be read; "
     "open the model by package.module:factory for these"
 )
-SCRIPT_LACKS = frozenset({Capability.ACTIVATIONS, Capability.CUT, Capability.MODULE})
 
 
 class Script(nn.Module):
@@ -87,8 +93,9 @@ def from_script(
     script: torch.jit.ScriptModule, name: str, owned: bool = False, file: Path | None = None
 ) -> Opened:
     """A TorchScript program that is open already."""
-    module = Script(script if owned else copy.deepcopy(script))
-    return Opened(module, name, True, file=file, notes=(SCRIPT_NOTE,), lacking=SCRIPT_LACKS)
+    with torch.no_grad():  # else the copy's weights have a history, of which PyTorch warns
+        module = Script(script if owned else copy.deepcopy(script))
+    return Opened(module, name, True, file=file, notes=(SCRIPT_NOTE,), lacking=NO_LAYERS)
 
 
 def _example_shape(program: torch.export.ExportedProgram) -> list[Any]:

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         # what a scheduler sends ends a run as Ctrl-C does: what was done is kept
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-    debug = "--debug" in words
+    debug, hook = "--debug" in words, sys.excepthook
     try:
         _check_surroundings()
         from interp.cli.app import COMMANDS, app
@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             raise
         return _report(error)
+    finally:
+        sys.excepthook = hook  # the command-line library sets its own
     return _report(STOPPED) if code == STOPPED.exit_code else code
 
 

@@ -20,7 +20,7 @@ from interp.storage.resumable import check_resumable
 from interp.target import parse_target
 
 
-@plain_tensors()
+@plain_tensors(recorded=True)
 def compare(
     request: ComparisonRequest,
     session: Session | None = None,

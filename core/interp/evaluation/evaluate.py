@@ -39,7 +39,7 @@ def no_message(line: str) -> None:
     """No-op message callback."""
 
 
-@plain_tensors()
+@plain_tensors(recorded=True)
 def evaluate(
     request: EvaluationRequest,
     session: Session | None = None,

@@ -15,7 +15,7 @@ from interp.opening.named import open_model_metric
 from interp.session import Session
 
 
-@plain_tensors()
+@plain_tensors(recorded=True)
 def measure(
     name: str,
     model: ModelAdapter,

@@ -48,11 +48,14 @@ def corner_images(spec: InputSpec) -> Tensor:
 
 def sketches(output: Tensor) -> list[np.ndarray]:
     """Random sums over each axis that may hold channels, (N, SUMS, ...) each."""
+    import torch
+
     found = []
-    for axis in AXES.get(output.dim(), ()):
-        signs = output.new_tensor(random_signs(output.shape[axis])).float()
-        summed = output.detach().movedim(axis, -1).float() @ signs
-        found.append(summed.movedim(-1, 1).cpu().numpy())
+    with torch.autocast(output.device.type, enabled=False):  # the model may be within one
+        for axis in AXES.get(output.dim(), ()):
+            signs = output.new_tensor(random_signs(output.shape[axis])).float()
+            summed = output.detach().movedim(axis, -1).float() @ signs
+            found.append(summed.movedim(-1, 1).cpu().numpy())
     return found
 
 

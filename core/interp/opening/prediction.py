@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp.errors import InputError, ModelError, about
+from interp.errors import InputError, ModelError, about, users_code
 from interp.evidence import Outline
 from interp.explanation import Prediction
 from interp.model import ModelAdapter
@@ -30,11 +30,13 @@ def predict_image(model: ModelAdapter, image: np.ndarray, top: int = TOP) -> Pre
 def predict(model: ModelAdapter, pixels: Tensor, top: int = TOP) -> Prediction:
     """The model's best classes, or its first values, for one prepared image (3, h, w).
 
-    Raises ModelError for scores that are NaN, infinite or not one per class.
+    Raises ModelError where the model fails, and for scores that are NaN, infinite or not one per
+    class.
     """
     import torch
 
-    scores = model.predict(pixels[None])
+    with users_code(f"{model.spec.name} fails on the image"):
+        scores = model.predict(pixels[None])
     if scores.ndim != 2 or scores.shape[1] != len(model.spec.classes):
         raise ModelError(
             f"{model.spec.name} answers {tuple(scores.shape)}, "

@@ -64,7 +64,7 @@ def read_image(image: Any) -> LoadedImage:
         if isinstance(image, Image.Image):
             return _read_picture(image)
         if isinstance(image, np.ndarray):
-            return from_array(image)
+            return from_array(np.asarray(image))  # a matrix, or another subclass, as it is
         if type(image).__module__.partition(".")[0] in ("torch", "torchvision"):
             return from_array(_array_of(image), channels_first=True)
         if hasattr(image, "__array__"):
@@ -89,8 +89,14 @@ def _array_of(tensor: Any) -> np.ndarray:
     """A tensor on any device, of any floating-point precision, as an array."""
     if not hasattr(tensor, "detach"):
         raise InputError(f"found {type(tensor).__name__}; expected a tensor")
-    kept = tensor.detach().cpu()
-    return np.asarray(kept.float() if kept.is_floating_point() else kept)
+    try:
+        kept = tensor.detach().cpu()
+        return np.asarray(kept.float() if kept.is_floating_point() else kept)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"found a tensor whose values cannot be read ({first_line(error)}); expected a dense "
+            "one of numbers"
+        ) from error
 
 
 def _read_file(path: Path) -> LoadedImage:
