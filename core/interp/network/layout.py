@@ -149,8 +149,13 @@ def _layout(
 
 
 def _answers(sketched: np.ndarray) -> np.ndarray:
-    """How much each cell answers to each of the four changed corners, (4, ...)."""
-    return np.asarray(np.abs(sketched[1:] - sketched[:1]).mean(1), np.float64)
+    """How much each cell answers to each of the four changed corners, (4, ...).
+
+    Cells with values beyond the largest number count as silent: their changes cannot be measured.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        changes = np.abs(sketched[1:] - sketched[:1]).mean(1)
+    return np.nan_to_num(np.asarray(changes, np.float64), posinf=0.0)
 
 
 def follows_corners(answers: np.ndarray) -> bool:
