@@ -89,6 +89,8 @@ def _draft(path: Path) -> Iterator[Path]:
 
 def remove_folder(folder: Path) -> None:
     """Remove a folder, if it is there; other processes, and a kill, see all of it or nothing."""
+    if not folder.is_dir():
+        return
     with suppress(OSError), _temporary(folder) as removed:
         folder.replace(removed / folder.name)
     shutil.rmtree(folder, ignore_errors=True)  # where there was no room for the move
