@@ -56,8 +56,11 @@ def new_folder(folder: Path) -> Iterator[Path]:
     with _draft(folder) as temporary:
         yield temporary
         temporary.chmod(0o755)
-        check_new_folder(folder)  # another process may have been faster
-        temporary.replace(folder)
+        try:
+            temporary.replace(folder)
+        except OSError:
+            check_new_folder(folder)  # another process was faster
+            raise
 
 
 @contextmanager
