@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from interp.cli import main
-from interp.errors import Cancelled, InputError
+from interp.errors import InputError
 from interp.storage.folder import seal
 from interp.storage.progress_folder import MARK, ProgressFolder
 
@@ -25,7 +25,7 @@ def test_progress_is_marked_and_an_empty_folder_goes(tmp_path):
 def test_what_was_kept_stays_until_it_is_removed(tmp_path):
     folder = ProgressFolder.beside(tmp_path / "out")
     said = "progress is kept in .*out.partial, and the same command with --out .* goes on"
-    with pytest.raises(Cancelled, match=said):
+    with pytest.raises(KeyboardInterrupt, match=said):
         interrupted(folder)
     assert (folder.folder / "moments").read_text() == "half"
     with folder.kept():
@@ -53,7 +53,7 @@ def test_one_process_at_a_time(tmp_path, monkeypatch):
 
 def test_progress_of_a_whole_output_is_removed(tmp_path):
     folder = ProgressFolder.beside(tmp_path / "out")
-    with pytest.raises(Cancelled):
+    with pytest.raises(KeyboardInterrupt):
         interrupted(folder)
     folder.out.mkdir()
     seal(folder.out, {"kind": "explanation"})

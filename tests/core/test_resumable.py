@@ -113,3 +113,18 @@ def test_a_long_name_has_a_draft(tmp_path):
     with whole_file(tmp_path / f"{'n' * 250}.txt") as draft:
         draft.write_text("x")
     assert (tmp_path / f"{'n' * 250}.txt").read_text() == "x"
+
+
+def test_a_folder_that_another_process_makes_at_the_last_moment_stays(tmp_path, monkeypatch):
+    out, replace = tmp_path / "out", Path.replace
+
+    def late(draft: Path, target: Path) -> Path:
+        target.mkdir()
+        (target / "theirs").touch()
+        return replace(draft, target)
+
+    monkeypatch.setattr(Path, "replace", late)
+    with pytest.raises(InputError, match="exists and is not empty"), new_folder(out) as draft:
+        (draft / "ours").touch()
+    assert [each.name for each in out.iterdir()] == ["theirs"]
+    assert list(tmp_path.iterdir()) == [out]

@@ -1,6 +1,6 @@
 """Ends commands at random moments, runs them again, and compares with a run left in peace.
 
-    python -m robustness.kill 200
+    cd tests && python -m robustness.kill 200
 
 ends that many commands and prints a table. Each process is forked from one that has imported
 everything, so that it costs its work alone.
@@ -8,10 +8,7 @@ everything, so that it costs its work alone.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import multiprocessing
-import os
 import random
 import re
 import shutil
@@ -19,238 +16,15 @@ import signal
 import sys
 import tempfile
 import time
-from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-from robustness.kill_child import IMPORTED, Disturbance, work
-from safetensors.numpy import load_file
-
-YESTERDAY = Path(__file__).parent.parent / "yesterday"
-PLAIN = "--model small_net:plain --input size=16 --classes names.txt --device cpu --batch-size 16"
-DEEP = PLAIN.replace("plain", "deep")
-IMAGE = "--image colours/red/c2.png"
-SEVERAL = "--plugins gradcam,occlusion,rise --set occlusion.window=0.4 --set rise.samples=128"
-TRAINED = "--device cpu --batch-size 6 --data colours"
-COMMANDS = {
-    "run": f"run --plugin rise {PLAIN} {IMAGE} --budget 3000 --out out",
-    "run --data": f"run --plugin gradcam {PLAIN} --data colours --limit 6 --out out",
-    "compare": f"compare {SEVERAL} {PLAIN} --data colours --limit 3 --out out",
-    "evaluate": f"evaluate {SEVERAL} --metrics deletion {PLAIN} --data colours --limit 5 --out out",
-    "survey": "survey --plugin csg --model csg-trained --device cpu --data colours --out out",
-    "fit chip": f"fit --plugin chip {PLAIN} --data colours --masks 400 --correct false "
-    "--layer last --out out",
-    "fit csg": f"fit --plugin csg --model small_net:plain --input size=16 {TRAINED} --epochs 4 "
-    "--pad 1 --new-head --gate-rate 0.6 --out out",
-    "fit decoupling": f"fit --plugin decoupling --model csg-trained {TRAINED} --epochs 3 --pad 1 "
-    "--rate 0.05 --out out",
-    "fit explainer": f"fit --plugin explainer {DEEP} --data colours --epochs 3 --parts 4 --out out",
-    "merge fit": "merge chip-part-0 chip-part-1 --out out",
-    "merge evaluate": "merge evaluation-part-0 evaluation-part-1 --out out",
-    "data": "data creatures --count 12 --out out",
-    "export": "export small_net:plain --input size=16 --classes names.txt --out out.onnx",
-    "rerun": "rerun made-run --out out",
-    "rerun alone": "rerun made-run",
-    "rerun compare": "rerun made-compare --out out",
-    "diff": "diff made-run made-other --out out.png",
-    "check": "check gradcam --out out.json",
-}
-"""Every command that writes, on small networks and images."""
-MADE = {
-    "made-run": f"run --plugin occlusion {PLAIN} {IMAGE} --window 0.4 --out made-run",
-    "made-other": f"run --plugin occlusion {PLAIN} {IMAGE} --window 0.3 --out made-other",
-    "made-compare": f"compare {SEVERAL} {PLAIN} --data colours --limit 2 --out made-compare",
-}
-"""Results that some of the commands begin with."""
-GIVEN = (
-    "colours names.txt small_net.py csg-trained chip-part-0 chip-part-1 evaluation-part-0 "
-    "evaluation-part-1"
-).split()
-RESUMES = ("run", "compare", "evaluate", "fit")
-"""Commands that take --resume."""
-PATIENCE = 120
-"""Seconds that a command may take."""
-TIMES = {"seconds", "written", "explaining", "measuring"}
-"""Keys of what differs from run to run."""
-TIMED = re.compile(
-    r"\d+(\.\d+)?(?= s\b)|(?<=number\">)[\d.]+(?=</td></tr>)|(?<=written</dt><dd>)[^<]+"
-)
-"""Seconds and times in texts."""
-EMBEDDED = re.compile(r"data:image/png;base64,([\w+/=]+)")
-NUMBER = re.compile(r"(-?\d+\.\d+(?:e-?\d+)?)")
-TOLERANCE = 1e-4
-"""Largest difference of numbers, relative to the larger or to 1; of arrays, to their largest."""
-LEVEL = 4
-"""Largest difference of the levels of a pixel in a picture, of 255."""
-
-forks = multiprocessing.get_context("forkserver")
-forks.set_forkserver_preload(IMPORTED)
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a process ended: exit code, negative for a signal, and what it said."""
-
-    code: int
-    seconds: float
-    err: str
-    changes: int
-
-
-class Running:
-    """A command that is at work."""
-
-    def __init__(
-        self,
-        words: str,
-        folder: Path,
-        disturbance: Disturbance | None = None,
-        said: str = "said",
-    ) -> None:
-        self.said = folder.with_name(f"{folder.name}.{said}")
-        Path(f"{self.said}.err").touch()
-        self.process = forks.Process(
-            target=work, args=(words.split(), folder, self.said, disturbance or Disturbance())
-        )
-        self.process.start()
-        start = Path(f"{self.said}.begun")
-        while not start.exists() and self.process.is_alive():
-            time.sleep(0.002)
-        start.unlink(missing_ok=True)
-        self.begun = time.monotonic()
-
-    def signal_at(self, moment: float, number: int) -> None:
-        """Send a signal so many seconds after the start, if it runs then."""
-        self.process.join(max(0, self.begun + moment - time.monotonic()))
-        if self.process.is_alive():
-            os.kill(self.process.pid or 0, number)
-
-    def ended(self) -> Ended:
-        """Wait until it ends."""
-        self.process.join(PATIENCE)
-        if self.process.is_alive():
-            self.process.kill()
-            raise TimeoutError(f"still running after {PATIENCE} s; see {self.said}.err")
-        code, changes = self.process.exitcode, Path(f"{self.said}.changes")
-        count = int(changes.read_text()) if changes.exists() else 0
-        changes.unlink(missing_ok=True)
-        err = Path(f"{self.said}.err").read_text()
-        assert code is not None
-        return Ended(code, time.monotonic() - self.begun, err, count)
-
-
-def run(words: str, folder: Path, disturbance: Disturbance | None = None) -> Ended:
-    """Run a command to its end."""
-    return Running(words, folder, disturbance).ended()
-
-
-@dataclass
-class Bench:
-    """A folder for trials, with what the commands need and what they write when left in peace."""
-
-    root: Path
-    peace: dict[str, tuple[Ended, dict[str, Any]]] = field(default_factory=dict)
-    number: int = 0
-
-    def __post_init__(self) -> None:
-        self.given = self.root / "given"
-        self.given.mkdir(parents=True)
-        for name in GIVEN:
-            (self.given / name).symlink_to(YESTERDAY / name)
-        _must(run("--version", self.folder("start")))  # everything is imported
-
-    def folder(self, name: str) -> Path:
-        """A new working directory with links to what is given."""
-        self.number += 1
-        made = self.root / f"{self.number:04d}-{name.replace(' ', '-').replace('--', '')}"
-        made.mkdir()
-        for each in self.given.iterdir():
-            (made / each.name).symlink_to(each)
-        return made
-
-    def in_peace(self, name: str) -> tuple[Ended, dict[str, Any]]:
-        """How a command ends, and what it writes, when nothing disturbs it."""
-        for other in MADE if "made-" in COMMANDS[name] else ():
-            if not (self.given / other).exists():
-                made = self.folder(other)
-                _must(run(MADE[other], made))
-                (made / other).rename(self.given / other)
-        if name not in self.peace:
-            folder = self.folder(name)
-            self.peace[name] = _must(run(COMMANDS[name], folder)), written(folder)
-        return self.peace[name]
-
-
-def _must(ended: Ended) -> Ended:
-    assert ended.code == 0, ended.err
-    return ended
-
-
-def written(folder: Path) -> dict[str, Any]:
-    """What a command wrote into a folder, by path, without times."""
-    found = {}
-    for each in sorted(folder.rglob("*")):
-        name = each.relative_to(folder).as_posix()
-        if not each.is_symlink() and "__pycache__" not in name:
-            found[name] = None if each.is_dir() else _content(each)
-    return found
-
-
-def _content(file: Path) -> Any:
-    if file.suffix == ".json":
-        return _untimed(json.loads(file.read_text()))
-    if file.suffix in {".html", ".md", ".csv"}:
-        text, *pictures = EMBEDDED.split(file.read_text())
-        pixels = [np.asarray(Image.open(BytesIO(b64decode(each)))) for each in pictures[::2]]
-        return [TIMED.sub("N", "".join([text, *pictures[1::2]])), *pixels]
-    if file.suffix == ".safetensors":
-        return load_file(file)
-    if file.suffix == ".png":
-        return np.asarray(Image.open(file))
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def alike(first: Any, second: Any) -> bool:
-    """Whether two contents are equal, up to the rounding of numbers."""
-    if isinstance(first, dict) and isinstance(second, dict):
-        return first.keys() == second.keys() and all(
-            alike(each, second[key]) for key, each in first.items()
-        )
-    if isinstance(first, list) and isinstance(second, list):
-        return len(first) == len(second) and all(map(alike, first, second))
-    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
-        if first.shape != second.shape or first.dtype != second.dtype:
-            return False
-        apart = np.abs(first.astype(float) - second.astype(float)).max(initial=0)
-        scale = np.abs(first.astype(float)).max(initial=0)
-        return bool(apart <= (LEVEL if first.dtype == np.uint8 else TOLERANCE * scale))
-    if isinstance(first, float) and isinstance(second, float):
-        return abs(first - second) <= TOLERANCE * max(1, abs(first), abs(second))
-    if isinstance(first, str) and isinstance(second, str) and first != second:
-        parts, others = NUMBER.split(first), NUMBER.split(second)
-        return parts[::2] == others[::2] and alike(
-            [float(each) for each in parts[1::2]], [float(each) for each in others[1::2]]
-        )
-    return bool(first == second)
-
-
-def _untimed(value: Any) -> Any:
-    """JSON without times, and without the checksums of files that hold times."""
-    if isinstance(value, list):
-        return [_untimed(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: sorted(each) if key == "files" else _untimed(each)
-        for key, each in value.items()
-        if key not in TIMES
-    }
+from robustness.kill_bench import COMMANDS, RESUMES, Bench, Ended, Running, run
+from robustness.kill_child import Disturbance
+from robustness.kill_content import alike, written
 
 
 @dataclass

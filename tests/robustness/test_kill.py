@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from robustness.kill import COMMANDS, Bench, Trial, run, say, table
+from robustness.kill import Trial, say, table
+from robustness.kill_bench import COMMANDS, Bench, run
 from robustness.kill_child import Disturbance
 
 QUICK = ("run", "run --data", "compare", "evaluate", "fit csg")

@@ -15,7 +15,7 @@ import typer
 from interp.cli import parse
 from interp.cli.output import progress_bar, say
 from interp.context import Budget
-from interp.errors import InputError
+from interp.errors import Cancelled, InputError
 from interp.registry import Registry
 from interp.request import DEFAULT_MODEL, Choice
 from interp.spec import ModelOptions, Pixels
@@ -132,8 +132,13 @@ class Shell:
         """
         from interp.session import Session
 
-        with progress_bar() as progress:
-            yield Session(self.registry, model, progress, within_a_day=not any_time)
+        try:
+            with progress_bar() as progress:
+                yield Session(self.registry, model, progress, within_a_day=not any_time)
+        except KeyboardInterrupt as error:
+            if str(error):  # where progress is kept; the command-line library drops it
+                raise Cancelled(str(error)) from error
+            raise
 
     def say(self, facts: dict[str, Any], lines: Iterable[str]) -> None:
         """Print `facts` with --json, or else the lines."""

@@ -85,7 +85,7 @@ def _measure(
     except (Cancelled, KeyboardInterrupt) as error:
         if folder is None or not records:
             raise
-        raise Cancelled(
+        raise type(error)(
             f"stopped; {len(records)} images are kept in {folder.folder}, and the same command "
             "goes on"
         ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +20,8 @@ from interp.storage.folder import (
     new_folder,
     read_json,
     read_whole,
+    remove_folder,
+    remove_leftovers,
     seal,
     unseal,
     write_json,
@@ -54,12 +55,13 @@ def unfinished(out: Path, run: EvaluationRun) -> Iterator[ResumableFolder]:
 
 def remove_finished(out: Path) -> None:
     """Remove what a process left that was killed after the evaluation at `out` was whole."""
+    remove_leftovers(out.absolute().parent)
     about = _partial(out) / ABOUT
     if not is_evaluation(out) or not about.is_file():
         return
     with suppress(InputError), lock(about.parent, out):
         if read_json(about).get("request") == read_json(out / RESULTS)["request"]:
-            shutil.rmtree(about.parent, ignore_errors=True)
+            remove_folder(about.parent)
 
 
 def _partial(out: Path) -> Path:

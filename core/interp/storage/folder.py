@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,11 @@ def new_folder(folder: Path) -> Iterator[Path]:
     with _draft(folder) as temporary:
         yield temporary
         temporary.chmod(0o755)
-        check_new_folder(folder)  # another process may have been faster
-        temporary.replace(folder)
+        try:
+            temporary.replace(folder)
+        except OSError:
+            check_new_folder(folder)  # another process was faster
+            raise
 
 
 @contextmanager
@@ -85,6 +88,15 @@ def _draft(path: Path) -> Iterator[Path]:
             yield temporary
         except OutputError as error:  # about a file in it, which is named as it would be called
             raise OutputError(str(error).replace(str(temporary), str(path))) from error
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, if it is there; other processes, and a kill, see all of it or nothing."""
+    if not folder.is_dir():
+        return
+    with suppress(OSError), _temporary(folder) as removed:
+        folder.replace(removed / folder.name)
+    shutil.rmtree(folder, ignore_errors=True)  # where there was no room for the move
 
 
 @contextmanager

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from interp.errors import Cancelled, InputError
-from interp.storage.folder import check_new_folder, is_sealed, write_json_whole
+from interp.errors import InputError
+from interp.storage.folder import (
+    check_new_folder,
+    is_sealed,
+    remove_folder,
+    remove_leftovers,
+    write_json_whole,
+)
 from interp.storage.folder_lock import lock
 
 MARK = "interp-progress.json"
@@ -59,9 +64,12 @@ class ProgressFolder:
                 check_new_folder(self.out)  # another process may have been faster
                 yield self.folder
             except KeyboardInterrupt as error:
-                if not self._is_bare():
-                    raise Cancelled(self._stopped()) from error
-                raise
+                if self._is_bare():
+                    raise
+                raise KeyboardInterrupt(
+                    f"stopped; progress is kept in {self.folder}, and the same command with --out "
+                    f"{self.out} goes on"
+                ) from error
             finally:
                 if self._is_bare():
                     self.remove()
@@ -70,6 +78,7 @@ class ProgressFolder:
 
     def remove_finished(self) -> None:
         """Remove what a process left that was killed after its output was whole."""
+        remove_leftovers(self.out.absolute().parent)
         if is_sealed(self.out) and self.folder.is_dir():
             with suppress(InputError), lock(self.folder, self.out):
                 self.remove()
@@ -77,13 +86,7 @@ class ProgressFolder:
     def remove(self) -> None:
         """Remove the folder and all that it holds, if it is one of progress."""
         if self._ours():
-            shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _stopped(self) -> str:
-        return (
-            f"stopped; progress is kept in {self.folder}, and the same command with --out "
-            f"{self.out} goes on"
-        )
+            remove_folder(self.folder)
 
     def _is_bare(self) -> bool:
         """Whether no progress is kept."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from interp.errors import InputError
 from interp.spec import Plain
-from interp.storage.folder import check_parent, read_json, slug, write_json_whole
+from interp.storage.folder import (
+    check_parent,
+    read_json,
+    remove_folder,
+    slug,
+    write_json_whole,
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class ResumableFolder:
 
     def remove(self) -> None:
         """Remove the folder and all that it holds."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_folder(self.folder)
 
 
 def same(stored: object, wanted: object) -> bool:
