@@ -105,6 +105,7 @@ def rise() -> Tensor:
     return torch.from_numpy(maps(network_of_all, ["rise"])["rise"])
 
 
+torch.use_deterministic_algorithms(False)  # loads what sets warnings filters
 network_of_all = network()
 
 

@@ -30,14 +30,16 @@ import interp
 
 KIND = "Threads and processes"
 ALL = (*METHODS, "occlusion", "chip", *HOOKED)
-CHILD = """
+ROOT = Path(__file__).parents[2]
+SEARCH = [str(ROOT / each) for each in ("core", "adapters", "plugins", "dashboards", "tests")]
+CHILD = f"""
 import sys
+sys.path[:0] = {SEARCH}
 from robustness.caller import maps, network
 import numpy as np
 
 def explain(path):
-    found = maps(network())
-    np.savez(path, **found)
+    np.savez(path, **maps(network()))
 """
 
 

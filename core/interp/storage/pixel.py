@@ -42,6 +42,7 @@ def from_array(values: np.ndarray, channels_first: bool = False) -> LoadedImage:
     values are in [0, 1] or 0..255, 16-bit ones end at 65535. `channels_first` decides where a shape
     can be read both ways. Raises InputError for other shapes and values.
     """
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
     ordered, notes = _channels_last(values, channels_first)
     check_size(ordered.shape[1], ordered.shape[0])
     if ordered.shape[2] not in (1, 3):
