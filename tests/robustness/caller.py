@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from support.networks import seeded
 from torch import Tensor, nn
@@ -131,12 +132,9 @@ def same(found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray] | N
 
 def refuses(call: Callable[[], object], words: str) -> None:
     """Raise AssertionError unless a call is refused in one line with these words."""
-    try:
+    with pytest.raises(InterpError) as caught:
         call()
-    except InterpError as error:
-        assert words in str(error) and "\n" not in str(error), str(error)
-    else:
-        raise AssertionError(f"not refused: {words}")
+    assert words in str(caught.value) and "\n" not in str(caught.value), str(caught.value)
 
 
 def works(make: Callable[[], object], methods: Sequence[str] = METHODS) -> Callable[[Path], None]:
@@ -165,7 +163,7 @@ def state() -> dict[str, Any]:
     """The states of a program that a call must leave as they are."""
     import cv2
 
-    kind, keys, *rest = np.random.get_state()
+    kind, keys, *rest = np.random.get_state()  # noqa: NPY002 - the program's own
     flags = torch.backends
     return {
         "torch's random numbers": torch.get_rng_state().tolist(),

@@ -10,6 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from support.dataset import Squares
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils.flop_counter import FlopCounterMode
+
+import interp
 from robustness.caller import (
     BUDGET,
     HOOKED,
@@ -21,13 +28,6 @@ from robustness.caller import (
     network,
     same,
 )
-from support.dataset import Squares
-from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.fx.experimental.proxy_tensor import make_fx
-from torch.utils.flop_counter import FlopCounterMode
-
-import interp
 
 KIND = "Modes of the program"
 Mode = Callable[[], AbstractContextManager[object]]

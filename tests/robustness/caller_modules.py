@@ -12,6 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from support.networks import seeded
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations, parametrize
+from torch.utils.checkpoint import checkpoint
+
+import interp
+from interp.model import ModelAdapter
 from robustness.caller import (
     HOOKED,
     IMAGE,
@@ -26,13 +33,6 @@ from robustness.caller import (
     same,
     works,
 )
-from support.networks import seeded
-from torch import Tensor, nn
-from torch.nn.utils import parametrizations, parametrize
-from torch.utils.checkpoint import checkpoint
-
-import interp
-from interp.model import ModelAdapter
 
 HELD, WRITTEN = "Modules as a program holds them", "Modules by how they are written"
 IMAGES = torch.rand(2, 3, 36, 36, generator=torch.Generator().manual_seed(0))

@@ -10,11 +10,11 @@ import numpy as np
 import onnx
 import torch
 from onnx import ModelProto, TensorProto, helper, numpy_helper
-from robustness.caller import BUDGET, IMAGE, PLAIN, Caller, refuses, same
 from torch import Tensor
 
 import interp
 from interp.spec import ModelOptions
+from robustness.caller import BUDGET, IMAGE, PLAIN, Caller, refuses, same
 
 KIND = "ONNX files"
 METHODS = ("gradcam", "rise", "mint")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+
 from robustness.caller import Caller, same
 
 KIND = "Surroundings"
@@ -57,9 +58,7 @@ def python(
     return call
 
 
-def command(
-    before: str = "", out: str = "out", **env: str | None
-) -> Callable[[Path], None]:
+def command(before: str = "", out: str = "out", **env: str | None) -> Callable[[Path], None]:
     """`interp run`, which must write a whole bundle and nothing to stderr."""
 
     def call(folder: Path) -> None:
@@ -101,7 +100,7 @@ ROWS = (
     row("TMPDIR that is not there", python(TMPDIR="/nonexistent/tmp")),
     row("a working directory that cannot be written", python("cd /proc;")),
     row("umask 077", python("umask 077;")),
-    row("all streams closed", python("exec 0<&- 1>&- 2>&-;"), slow=False),
+    row("all streams closed", python("exec 0<&- 1>&- 2>&-;")),
     row("sys.stdout and sys.stderr None", python(code=SILENT)),
     row("sys.stdin None", python(code=STDIN)),
     row("MPLBACKEND and DISPLAY that are not there", python(MPLBACKEND="none", DISPLAY=":99")),

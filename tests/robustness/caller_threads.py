@@ -10,6 +10,10 @@ from threading import Event, Thread
 
 import numpy as np
 import torch
+from support.networks import pooled_net
+from torch import Tensor, nn
+
+import interp
 from robustness.caller import (
     BUDGET,
     HOOKED,
@@ -23,10 +27,6 @@ from robustness.caller import (
     same,
     together,
 )
-from support.networks import pooled_net
-from torch import Tensor, nn
-
-import interp
 
 KIND = "Threads and processes"
 ALL = (*METHODS, "occlusion", "chip", *HOOKED)
@@ -123,7 +123,8 @@ def beside_training(make: Callable[[], nn.Module], methods: tuple[str, ...]) -> 
     """A training loop gives what it gives alone, and its neighbour the usual maps."""
 
     def call(_: Path) -> None:
-        expected, stop, count = train(network().train()), Event(), 0
+        module, expected = network().train(), train(network().train())
+        stop = Event()
 
         def explain() -> int:
             count = 0
@@ -134,7 +135,7 @@ def beside_training(make: Callable[[], nn.Module], methods: tuple[str, ...]) -> 
 
         def training() -> Tensor:
             try:
-                return train(network().train())
+                return train(module)
             finally:
                 stop.set()
 
@@ -215,5 +216,5 @@ ROWS = (
     Caller("in a forked child, after a call in the parent", KIND, child("fork"), slow=True),
     Caller("in a spawned child", KIND, child("spawn"), slow=True),
     Caller("in a DataLoader's worker, after a call in the parent", KIND,
-           lambda folder: program(LOADER, folder)),
+           lambda folder: program(LOADER, folder), slow=True),
 )  # fmt: skip

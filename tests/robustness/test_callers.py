@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from callers_page import CALLERS_PAGE, page
+
 from robustness.caller import Caller, check
 from robustness.callers import CALLERS
 
