@@ -35,6 +35,7 @@ docs: $(VENV)/.developing ## check every method, write docs/reference.md and REA
 	$(BIN)/interp check --out docs/truth.json
 	$(BIN)/python docs/reference.py
 	$(BIN)/python docs/models_page.py
+	$(BIN)/python docs/callers_page.py
 	$(BIN)/python docs/picture.py
 
 screenshots: $(VENV)/.developing ## take README's picture of the dashboard (needs chromium)

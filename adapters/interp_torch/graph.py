@@ -42,6 +42,8 @@ class Graph:
 
     module: fx.GraphModule
     places: dict[str, Place] = field(default_factory=dict)
+
+
 TALKING = ("torch.fx.experimental.symbolic_shapes", "torch.export", "torch.export._trace")
 """Loggers of torch.export that warn of what it cannot follow."""
 
@@ -66,7 +68,8 @@ def own_thread_only() -> Iterator[None]:
 
     The lock is held meanwhile, since what torch.fx makes its changes with is changed for all.
     """
-    own, patcher = get_ident(), _symbolic_trace._Patcher
+    own = get_ident()
+    patcher: Any = _symbolic_trace._Patcher
     patch_method = patcher.patch_method
 
     def patched(self: Any, cls: type, name: str, new: Any, deduplicate: bool = True) -> None:

@@ -102,7 +102,9 @@ def output_hooks(modules: dict[str, nn.Module], hook: OutputHook) -> Iterator[No
         alone = get_ident() != own or torch._C._functorch.peek_interpreter_stack() is not None
         return None if alone else hook(name, each, output)
 
-    hooked = {n: m for n, m in modules.items() if not isinstance(m, torch.jit.RecursiveScriptModule)}
+    hooked = {
+        n: m for n, m in modules.items() if not isinstance(m, torch.jit.RecursiveScriptModule)
+    }
     with ExitStack() as stack:
         for name, module in hooked.items():
             handle = module.register_forward_hook(

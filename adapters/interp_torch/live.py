@@ -145,7 +145,9 @@ def twin(module: nn.Module) -> nn.Module:
         with torch.no_grad():
             return copy.deepcopy(module, {id(each): each for each in tensors})
     except Exception as error:  # the module's own code
-        raise ModelError(f"{type(module).__name__} cannot be copied ({first_line(error)})") from error
+        raise ModelError(
+            f"{type(module).__name__} cannot be copied ({first_line(error)})"
+        ) from error
 
 
 def _overrides(module: nn.Module) -> bool:

@@ -29,7 +29,7 @@ LAYOUT_TRIAL = 64
 class Passes:
     """The forward passes that threads are in the midst of; the module changes only between them."""
 
-    lock: RLock = field(default_factory=RLock)  # type: ignore[valid-type]
+    lock: RLock = field(default_factory=RLock)
     count: int = 0
 
     @contextmanager
@@ -107,7 +107,11 @@ class Network:
         """Count images; on a CPU, choose the faster memory layout after LAYOUT_TRIAL of them."""
         with self.passes.lock:
             before, self.seen = self.seen, self.seen + count
-            if not self.owned or self.device.type != "cpu" or not before < LAYOUT_TRIAL <= self.seen:
+            if (
+                not self.owned
+                or self.device.type != "cpu"
+                or not before < LAYOUT_TRIAL <= self.seen
+            ):
                 return
             hooked = any(each._forward_hooks or each._forward_pre_hooks for each in self._parts)
             if hooked or self.passes.count:

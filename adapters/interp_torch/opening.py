@@ -190,9 +190,7 @@ def single_answers(network: Network, name: str, images: Tensor) -> tuple[Tensor,
         return torch.cat([each.flatten() for each in (*recorded, *rest)]), sloped
 
 
-def _steadiness(
-    network: Network, images: Tensor, scores: Tensor, single: Tensor
-) -> Iterator[str]:
+def _steadiness(network: Network, images: Tensor, scores: Tensor, single: Tensor) -> Iterator[str]:
     """Notes where the module answers otherwise when it is asked again, or image by image."""
     tolerance = STEADY[network.precision]
     if not close(network.raw(images), scores, tolerance):

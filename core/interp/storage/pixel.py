@@ -43,6 +43,7 @@ def from_array(values: np.ndarray, channels_first: bool = False) -> LoadedImage:
     can be read both ways. Raises InputError for other shapes and values.
     """
     check_count(values.size, values.dtype)
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
     ordered, notes = _channels_last(values, channels_first)
     check_size(ordered.shape[1], ordered.shape[0])
     if ordered.shape[2] not in (1, 3):

@@ -1,0 +1,1 @@
+"""Bad input, kills, odd callers and odd surroundings."""
