@@ -221,14 +221,14 @@ def _card(model: ModelProto, folder: Path, random: Random) -> None:
             "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]",
         )
     )
-    card = folder / "given.interp.yaml"
+    card = folder / "given.onnx.interp.yaml"
     if card.is_file() or not card.exists():
         card.write_text(text)
 
 
 def _folder(model: ModelProto, folder: Path, random: Random) -> None:
     """A file of no size, of a pipe or a folder where the model's card should be."""
-    card = folder / "given.interp.yaml"
+    card = folder / "given.onnx.interp.yaml"
     if card.exists():
         return
     if random.randrange(2):
