@@ -103,7 +103,7 @@ def _load_external(model: ModelProto, path: Path) -> None:
                 f"{path}: weights {name} lie in {location!r}, outside the model's folder; "
                 "move them beside the model"
             )
-        if not (folder / location).is_file():
+        if not _is_file(folder / location):
             raise ModelError(
                 f"{path}: weights file {location!r} is missing beside the model; put it there"
             )
@@ -126,6 +126,13 @@ def _is_inside(folder: Path, location: str) -> bool:
     try:
         return (folder / location).resolve().is_relative_to(folder)
     except (OSError, ValueError):  # no name that a file can have
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # the name is too long
         return False
 
 

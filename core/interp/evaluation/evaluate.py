@@ -60,7 +60,7 @@ def evaluate(
             records[position] = evaluation.record(position, len(positions) - len(left) + number)
             if folder is not None:
                 save_record(folder, records[position])
-            if number == 0 and len(left) > 1:
+            if number == 0 and len(left) > 1 and records[position].explaining:
                 on_message(evaluation.time_estimate(records[position], left[1:]))
     except (Cancelled, KeyboardInterrupt):
         if folder is not None and records:
