@@ -114,12 +114,12 @@ def _load_external(model: ModelProto, path: Path) -> None:
         if not uses_external_data(tensor):
             continue
         location = next((e.value for e in tensor.external_data if e.key == "location"), "")
-        if not (folder / location).resolve().is_relative_to(folder):
+        if not _is_inside(folder, location):
             raise ModelError(
                 f"{path}: weights {name} lie in {location!r}, outside the model's folder; "
                 "move them beside the model"
             )
-        if not (folder / location).is_file():
+        if not _is_file(folder / location):
             raise ModelError(
                 f"{path}: weights file {location!r} is missing beside the model; put it there"
             )
@@ -135,6 +135,21 @@ def _load_external(model: ModelProto, path: Path) -> None:
         raise ModelError(
             f"{path}: external weights cannot be read ({error_line(error)}); export it again"
         ) from error
+
+
+def _is_inside(folder: Path, location: str) -> bool:
+    """Whether a location is one of a file in the folder, links followed."""
+    try:
+        return (folder / location).resolve().is_relative_to(folder)
+    except (OSError, ValueError):  # no name that a file can have
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # the name is too long
+        return False
 
 
 def tensors(graph: GraphProto) -> Iterator[tuple[str, TensorProto]]:

@@ -185,10 +185,23 @@ def test_external_weights_come_from_the_models_folder_only(small: Make, tmp_path
     (tmp_path / "in" / "weights.bin").rename(tmp_path / "weights.bin")
     assert "'weights.bin' is missing beside the model" in refused(path)
     model = onnx.load(path, load_external_data=False)
-    for each in model.graph.initializer:
-        each.external_data[0].value = "../weights.bin"
-    path.write_bytes(model.SerializeToString())
-    assert "outside the model's folder" in refused(path)
+    for place, words in (
+        ("../weights.bin", "outside the model's folder"),
+        ("a\0b", "outside the model's folder"),
+        ("x" * 5000, "is missing beside the model"),
+    ):
+        for each in model.graph.initializer:
+            each.external_data[0].value = place
+        path.write_bytes(model.SerializeToString())
+        assert words in refused(path)
+
+
+@pytest.mark.parametrize("size", [(3, 2**20, 2**20), (2**31, 8, 8), (3, 0, 8)])
+def test_an_input_beyond_all_images_is_refused(small: Make, tmp_path: Path, size) -> None:
+    model = small()
+    for axis, side in zip(model.graph.input[0].type.tensor_type.shape.dim[1:], size, strict=True):
+        axis.dim_value = side
+    assert refused(save(model, tmp_path))
 
 
 def test_options_that_do_not_fit(small: Make, tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def _stray(folder: Path, image: Path, random: Random) -> None:
     if way == "image":
         shutil.copy(image, path)
     elif way == "link":
-        path.symlink_to(random.choice(("gone", "/dev/zero", "/etc/passwd")))
+        path.symlink_to(random.choice(("gone", "/dev/zero", "/proc/version")))
     elif way == "pipe":
         os.mkfifo(path)
     elif way == "folder":

@@ -10,6 +10,7 @@ from random import Random
 import numpy as np
 import onnx
 from onnx import ModelProto, TensorProto, helper, numpy_helper
+
 from robustness.damage import damage
 from robustness.runner import Case
 
@@ -221,14 +222,14 @@ def _card(model: ModelProto, folder: Path, random: Random) -> None:
             "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]",
         )
     )
-    card = folder / "given.interp.yaml"
+    card = folder / "given.onnx.interp.yaml"
     if card.is_file() or not card.exists():
         card.write_text(text)
 
 
 def _folder(model: ModelProto, folder: Path, random: Random) -> None:
     """A file of no size, of a pipe or a folder where the model's card should be."""
-    card = folder / "given.interp.yaml"
+    card = folder / "given.onnx.interp.yaml"
     if card.exists():
         return
     if random.randrange(2):

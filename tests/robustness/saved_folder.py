@@ -41,6 +41,7 @@ def folder_case(kind: str) -> Callable[[Path, Random], Case]:
 
     def make(folder: Path, random: Random) -> Case:
         given = folder / "given"
+        (folder / "outside").write_text("outside")
         shutil.copytree(folder / SOURCES.get(kind, Path(f"../{kind}")), given)
         for _ in range(random.choice((1, 1, 2))):
             _alter(given, random)
@@ -57,7 +58,7 @@ def folder_case(kind: str) -> Callable[[Path, Random], Case]:
 
 def _alter(folder: Path, random: Random) -> None:
     """Change, lose or replace one file, or add one."""
-    files = sorted(each for each in folder.rglob("*") if each.is_file())
+    files = sorted(each for each in folder.rglob("*") if _is_own(each))
     if not files:
         return
     json_files = [each for each in files if each.suffix == ".json"]
@@ -72,9 +73,14 @@ def _alter(folder: Path, random: Random) -> None:
     elif way == "pipe":
         os.mkfifo(path)
     elif way == "link":
-        path.symlink_to(random.choice(("/dev/zero", "/etc/passwd", "gone", path.name, "..")))
+        path.symlink_to(random.choice(("/dev/zero", "../outside", "gone", path.name, "..")))
     elif way == "name":
         (path.parent / "\udcff\udcfe").mkdir()
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a path is a file, and no link to one elsewhere, which must not be changed."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _change(path: Path, random: Random) -> None:
@@ -107,6 +113,8 @@ def changed_header(data: bytes, random: Random) -> bytes:
 def _seal(folder: Path) -> None:
     """Give the manifest the checksums of the files as they are now."""
     manifest = folder / "manifest.json"
+    if not _is_own(manifest):
+        return
     try:
         about = json.loads(manifest.read_bytes())
         names = [each for each in about["files"] if (folder / each).is_file()]

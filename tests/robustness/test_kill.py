@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from robustness.kill import Trial, say, table
 from robustness.kill_bench import COMMANDS, Bench, run
 from robustness.kill_child import Disturbance

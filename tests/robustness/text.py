@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from hypothesis import strategies as st
-from robustness.damage import distort
-from robustness.runner import Case
 
 from interp.opening.named import is_explanation_metric
 from interp.registry import Registry
+from robustness.damage import distort
+from robustness.runner import Case
 
 Make = Callable[[Path], Case]
 
@@ -233,7 +233,7 @@ ENTRY = {
         {
             "kind": "method",
             "name": "mine",
-            "object": "interp.testing.toy:Toy",
+            "object": "interp_standard.gradcam:GradCam",
             "summary": "A method",
             "answers": "where",
             "needs": ["predict"],
@@ -284,7 +284,9 @@ def registry_cases(draw: st.DrawFn) -> Make:
     def make(folder: Path) -> Case:
         (folder / "given.yaml").write_text(text, "utf-8", "surrogatepass")
         out = ("--out", "out", "--budget", "20") if words.startswith("run") else ()
-        return Case((*words.split(), "--registry", "given.yaml", *out), "yaml", "given.yaml")
+        codes = (0, 2) if words == "list" else (0, 1, 2)  # 1: what the file names is not there
+        line = (*words.split(), "--registry", "given.yaml", *out)
+        return Case(line, "yaml", "given.yaml", codes=codes)
 
     return make
 

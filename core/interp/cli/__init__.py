@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -41,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from interp.cli.quiet import libraries_silent
 
         kept = [word for word in words if word != "--debug"]
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
         own = kept[:1] and kept[0] in COMMANDS
         with libraries_silent() if own and not debug else nullcontext():
             code = app(kept, prog_name="interp", standalone_mode=False) or 0

@@ -80,7 +80,7 @@ def _measure(
             records[position] = evaluation.record(position, len(positions) - len(left) + number)
             if folder is not None:
                 save_record(folder, records[position])
-            if number == 0 and len(left) > 1:
+            if number == 0 and len(left) > 1 and records[position].explaining:
                 on_message(evaluation.time_estimate(records[position], left[1:]))
     except (Cancelled, KeyboardInterrupt) as error:
         if folder is None or not records:

@@ -23,6 +23,8 @@ NAME = 100
 """Letters of a file's name in that of its draft; longer ones may be too long for the system."""
 LEFTOVER = re.compile(r"-([0-9a-f]{6})-(\d+)-\w{8}$")
 """End of a draft's name: the machine and the process that it belongs to."""
+UNDECODED = "backslashreplace"
+"""How names of files that are no UTF-8 are written: as JSON escapes such letters."""
 JSON_MOST = 1 << 30
 """Bytes of a JSON file that is read: annotations of a large data set."""
 
@@ -195,12 +197,13 @@ def _is_alive(process: int) -> bool:
 def write_text_whole(path: Path, text: str) -> None:
     """Write text in UTF-8 by way of whole_file."""
     with whole_file(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+        draft.write_text(text, "utf-8", UNDECODED)
 
 
 def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
     """Write JSON; without `indent` on one line, for large documents."""
-    path.write_text(json.dumps(value, indent=indent, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(value, indent=indent, ensure_ascii=False) + "\n"
+    path.write_text(text, "utf-8", UNDECODED)
 
 
 def write_json_whole(path: Path, value: Any) -> None:

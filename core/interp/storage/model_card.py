@@ -14,6 +14,8 @@ from interp.storage.folder import read_whole
 from interp.storage.text_file import read_text
 from interp.storage.yaml_file import DocumentError, as_record, key_path, read_yaml
 
+LARGEST, MOST_CHANNELS = 1 << 26, 4096
+"""Values of one input of a network, and its channels, beyond which its description is wrong."""
 CLASS_FILES = ("classes.txt", "classes.tsv")
 """Files of class names that are picked up from a model file's folder."""
 ORIGIN, KNOWN = "interp.origin", "interp.known"
@@ -81,6 +83,11 @@ def describe_input(
     The model card overrides what is `known` of the model, and the options override both. Raises
     ModelError for a wrong field.
     """
+    if channels is not None and not 0 < channels <= MOST_CHANNELS:
+        raise ModelError(
+            f"input: found {channels:,} channels; expected 1 to {MOST_CHANNELS:,}; export the "
+            "model for images"
+        )
     if channels is not None:  # what was trained on RGB says nothing of other channels
         known = {key: each for key, each in known.items() if _suits(key, each, channels)}
     given: dict[str, Any] = {**known, **card.input, **options.input}
@@ -208,5 +215,9 @@ def _check_positive(spec: InputSpec, channels: int) -> None:
         raise ModelError(
             f"input: found mean {spec.mean} and std {spec.std}; expected {count}, std above 0"
         )
-    if min(spec.size) < 1:
-        raise ModelError(f"input: found size {spec.size}; expected height and width above 0")
+    height, width = spec.size
+    if min(spec.size) < 1 or channels * height * width > LARGEST:
+        raise ModelError(
+            f"input: found size {height} x {width} with {channels} channels; expected height and "
+            f"width above 0, and at most {LARGEST:,} values; set --input size=224"
+        )
