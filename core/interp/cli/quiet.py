@@ -55,6 +55,6 @@ def _stream_silent() -> Iterator[None]:
 def _is_stderr(stream: object) -> bool:
     """Whether a stream of Python's writes to the process's stderr."""
     try:
-        return stream.fileno() == STDERR  # type: ignore[attr-defined,no-any-return]
+        return stream.fileno() == STDERR  # type: ignore[attr-defined]
     except (AttributeError, OSError, ValueError):
         return False
