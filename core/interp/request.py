@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from interp.context import Budget
+from interp.errors import InputError
 from interp.spec import ModelOptions, Plain
 
 DEFAULT_MODEL = "creatures-vgg"
 SAMPLE_IMAGE = "sample"
 
 
-class Request(Plain):
+class AnyRequest(Plain):
+    """Base of requests, which are saved as JSON."""
+
+    @model_validator(mode="after")
+    def _is_text(self) -> Self:
+        """Raise InputError for a name that JSON cannot hold: a file's, in another encoding."""
+        for _, value in self:
+            for each in value if isinstance(value, tuple) else (value,):
+                try:
+                    _ = each.encode() if isinstance(each, str) else None
+                except UnicodeEncodeError as error:
+                    raise InputError(
+                        f"found the name {each!a}, which is no text in UTF-8; rename the file, or "
+                        "run with PYTHONUTF8=1"
+                    ) from error
+        return self
+
+
+class Request(AnyRequest):
     """One job for run, survey or fit. The same request with the same seed gives the same result."""
 
     method: str = Field(description="registered name of the method")

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-
-from interp.errors import InputError
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 PROBABILITY = "probability"
 """Unit of scores between 0 and 1 that say how likely a class is."""
@@ -38,20 +36,6 @@ class Plain(BaseModel):
     """Base of immutable records, saved as JSON; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @model_validator(mode="after")
-    def _is_text(self) -> Self:
-        """Raise InputError for a name that JSON cannot hold: a file's, in another encoding."""
-        for _, value in self:
-            for each in value if isinstance(value, tuple) else (value,):
-                try:
-                    _ = each.encode() if isinstance(each, str) else None
-                except UnicodeEncodeError as error:
-                    raise InputError(
-                        f"found the name {each!a}, which is no text in UTF-8; rename the file, or "
-                        "run with PYTHONUTF8=1"
-                    ) from error
-        return self
 
 
 class InputSpec(Plain):

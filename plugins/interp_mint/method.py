@@ -11,7 +11,7 @@ import numpy as np
 
 from interp.context import Context
 from interp.engine.convergence import SETTLED, unsettled
-from interp.engine.moments import Moments
+from interp.engine.moments import STILL_NOTE, Moments
 from interp.errors import InputError
 from interp.explanation import Explanation, join
 from interp.method import PerImageMethod
@@ -71,10 +71,12 @@ class Mint(PerImageMethod):
         pools = self._pools(layers, features, targets, context)
         parts: list[Explanation] = []
         for target, saliency, pooled, pool in zip(targets, maps, features, pools, strict=True):
-            solution = self._solve(pool, pooled)
+            solution, still = self._solve(pool, pooled), pool.full is not None and pool.still()[0]
+            if still:
+                solution, saliency = solution.of_nothing(), np.zeros_like(saliency)
             score = float("nan") if pool.full is None else float(pool.full[0])
             result = TargetResult(layers, target, saliency, pooled.partition, solution, score)
-            notes = result.notes()
+            notes = [*result.notes(), *([f"{target.name}: {STILL_NOTE}"] if still else [])]
             if context.budget.until == "stable":
                 notes += unsettled(target.name, solution.fine.reliability, pool.count)
             parts.append(replace(result.to_explanation(), notes=tuple(notes)))

@@ -39,6 +39,10 @@ class ScaleResult:
             return None
         return reliability(self.importance, self.standard_error)
 
+    def of_nothing(self) -> ScaleResult:
+        """The same parts, none of which matters."""
+        return replace(self, importance=np.zeros_like(self.importance), r2=None)
+
 
 @dataclass(frozen=True, eq=False)
 class Solution:
@@ -47,6 +51,10 @@ class Solution:
     coarse: ScaleResult
     fine: ScaleResult
     admm: AdmmResult
+
+    def of_nothing(self) -> Solution:
+        """The same parts, none of which matters: the answer did not change."""
+        return replace(self, coarse=self.coarse.of_nothing(), fine=self.fine.of_nothing())
 
 
 def solve(moments: Moments, features: Features, params: MintParams) -> Solution:

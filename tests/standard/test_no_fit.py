@@ -59,3 +59,26 @@ def test_a_picture_tells_no_number_of_a_fit_that_is_none():
         for r2 in (-17_596.0, -28_880_905.0)
     ]
     np.testing.assert_array_equal(*pictures)
+
+
+def test_mint_shows_no_part_of_an_answer_that_does_not_change():
+    class Still(nn.Module):
+        """Scores that hardly move with the maps of a convolution."""
+
+        def __init__(self, step: float) -> None:
+            super().__init__()
+            self.step, self.stem = step, nn.Conv2d(3, 4, 3, padding=1)
+
+        def forward(self, images: Tensor) -> Tensor:
+            level = self.stem(images).relu()[:, 0, :8, :8].mean((1, 2)) * self.step
+            return torch.stack([level, -level], 1)
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        moving, still = Still(1e-2), Still(1e-8)
+    given = {"method": "mint", "options": OPTIONS, "budget": Budget(samples=200), "target": 0}
+    found = interp.explain(still, IMAGE, **given)
+    assert not any(each.map().any() for each in found.evidence if each.map() is not None)
+    assert found.notes[-1] == "class 0: the model's answer does not change: nothing is shown"
+    moves = interp.explain(moving, IMAGE, **given)
+    assert not any("does not change" in each for each in moves.notes)

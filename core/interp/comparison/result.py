@@ -16,7 +16,7 @@ from interp.context import Budget
 from interp.errors import InputError
 from interp.evidence import Evidence
 from interp.explanation import Explanation, Prediction
-from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, Choice, Request
+from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, AnyRequest, Choice, Request
 from interp.result.bundle import open_bundle
 from interp.result.draw import colour_limit, maps_by_target
 from interp.spec import ModelOptions, ModelSpec, Plain
@@ -27,7 +27,7 @@ RECORD, IMAGE = "record.json", "image.png"
 """Files beside an image's bundles."""
 
 
-class ComparisonRequest(Plain):
+class ComparisonRequest(AnyRequest):
     """What compare is asked; `data`, a folder, takes the place of `images`."""
 
     methods: tuple[Choice, ...]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 STILL = 1e-6
 """Scores that vary by less than this share of their size, or of 1, do not change."""
+STILL_NOTE = "the model's answer does not change: nothing is shown"
 BUCKETS = 10
 
 

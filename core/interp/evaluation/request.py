@@ -7,14 +7,14 @@ from typing import Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from interp.context import Budget
-from interp.request import DEFAULT_MODEL, Choice
+from interp.request import DEFAULT_MODEL, AnyRequest, Choice
 from interp.spec import ModelOptions, Plain
 
 BASELINES = ("random", "centre", "edges")
 """Methods whose maps do not depend on the model."""
 
 
-class EvaluationRequest(Plain):
+class EvaluationRequest(AnyRequest):
     """One job for evaluate. The same request with the same seed gives the same values."""
 
     methods: tuple[Choice, ...] = Field(description="methods to evaluate, with their parameters")

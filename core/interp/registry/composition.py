@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, create_model
 from interp.context import Context
 from interp.engine.component import Experiment, Perturbation, Solver
 from interp.engine.convergence import SETTLED, reliability, unsettled
-from interp.engine.moments import Moments
+from interp.engine.moments import STILL_NOTE, Moments
 from interp.engine.respond import accumulate, respond
 from interp.engine.solve import Solution
 from interp.errors import InputError, RegistryError, nearest
@@ -69,7 +69,7 @@ class Composition(PerImageMethod):
             evidence += perturbation.to_evidence(experiment, fit.weights, fit.error, about)
             notes += [f"{target.name}: {each}" for each in warned]
             if fit.still:
-                notes.append(f"{target.name}: the model's answer does not change: nothing is shown")
+                notes.append(f"{target.name}: {STILL_NOTE}")
             if context.budget.until == "stable":
                 notes += unsettled(target.name, fit.reliability, moments.count)
             scores[target.name] = fit.scores | {"samples": moments.count}
