@@ -22,7 +22,7 @@ app: $(VENV)/.installed ## open the dashboard
 	$(BIN)/interp dashboard
 
 test: $(VENV)/.developing ## the tests that take seconds; ARGS="-m slow" for others
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(ARGS)
 
 types: $(VENV)/.developing ## check types
 	$(BIN)/mypy $(SHELVES)
