@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from interp.comparison.result import ComparisonRequest
-from interp.errors import InputError, InterpError
+from interp.errors import InputError, InterpError, PluginError
 from interp.opening.named import open_method
 from interp.registry.parameter import parameters
 from interp.request import Choice
@@ -71,7 +71,10 @@ def _given() -> Selection:
 
 def _check(choice: Choice) -> None:
     """Raise InputError for parameters that the method does not take, or not from an address."""
-    kind = type(open_method(registry(), choice.name, choice.params).params)
+    try:
+        kind = type(open_method(registry(), choice.name, choice.params).params)
+    except PluginError:
+        return  # the page tells it where the method stands
     for each in parameters(kind):
         if each.local and each.name in choice.params:
             raise InputError(
