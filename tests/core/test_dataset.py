@@ -135,6 +135,7 @@ WRONG = [
     ("bbox", [4, 5, -3, 2], "expected width and height above 0"),
     ("bbox", [4, 5, 1e999, 2], "bbox"),
     ("bbox", [4, 5], "bbox"),
+    ("bbox", [True, 5, 5, 2], "bbox"),
     ("bbox", None, "bbox"),
     ("keypoints", ["a"], "keypoints"),
 ]
@@ -164,6 +165,7 @@ MASKS = [
     [["a", "b"]],
     [[1, 2, 3]],
     [[1e300] * 6],
+    [[]],
     "mask",
     7,
 ]
