@@ -136,6 +136,7 @@ WRONG = [
     ("bbox", [4, 5, 1e999, 2], "bbox"),
     ("bbox", [4, 5], "bbox"),
     ("bbox", [True, 5, 5, 2], "bbox"),
+    ("category_id", True, "category_id: value error, expected a number or a text"),
     ("bbox", None, "bbox"),
     ("keypoints", ["a"], "keypoints"),
 ]

@@ -37,6 +37,14 @@ class Row(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_truth_value(cls, value: Any) -> Any:
+        """The value; true is not the number 1."""
+        if isinstance(value, bool):
+            raise ValueError("expected a number or a text, no truth value")
+        return value
+
 
 class CocoCategory(Row):
     """A class, with the names of its keypoints and of the parts that tell it (ours)."""
