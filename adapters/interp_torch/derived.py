@@ -42,7 +42,9 @@ def read_recipe(folder: Path) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or RECIPE
-        raise ModelError(f"{path}: {where}: {first['msg']}") from error
+        raise ModelError(
+            f"{path}: {where}: {first['msg'].lower()}; expected what interp wrote; make it again"
+        ) from error
 
 
 def write_derived(module: nn.Module, recipe: Recipe, folder: Path) -> None:

@@ -72,7 +72,7 @@ class CentreParams(Params):
     """The Gaussian's parameters."""
 
     sigma: float = Field(
-        SIGMA, gt=0, le=10, description="standard deviation as a share of each side"
+        SIGMA, ge=0.001, le=10, description="standard deviation as a share of each side"
     )
 
 

@@ -28,6 +28,7 @@ from interp.explanation import Explanation, Prediction, Provenance
 from interp.knowledge import Knowledge, probe
 from interp.request import Request
 from interp.result.bundle import open_bundle, save_bundle
+from interp.storage.folder import seal
 from interp.testing.toy import ToyModel
 
 IMAGE = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
@@ -113,6 +114,16 @@ def test_an_altered_or_foreign_folder_is_refused(tmp_path: Path) -> None:
         open_bundle(folder)
     with pytest.raises(InputError, match=r"no manifest\.json"):
         open_bundle(tmp_path)
+
+
+def test_evidence_on_an_image_that_is_gone_is_refused(tmp_path: Path) -> None:
+    folder = save_bundle(tmp_path / "run", Request(method="m"), explanation(), {})
+    for each in folder.glob("image-*.png"):
+        each.unlink()
+    (folder / "manifest.json").unlink()
+    seal(folder, {"kind": "explanation"})
+    with pytest.raises(InputError, match=r"run: found evidence on image 0, expected one of the 0"):
+        open_bundle(folder)
 
 
 def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:

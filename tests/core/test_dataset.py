@@ -135,6 +135,8 @@ WRONG = [
     ("bbox", [4, 5, -3, 2], "expected width and height above 0"),
     ("bbox", [4, 5, 1e999, 2], "bbox"),
     ("bbox", [4, 5], "bbox"),
+    ("bbox", [True, 5, 5, 2], "bbox"),
+    ("category_id", True, "category_id: value error, expected a number or a text"),
     ("bbox", None, "bbox"),
     ("keypoints", ["a"], "keypoints"),
 ]
@@ -164,6 +166,7 @@ MASKS = [
     [["a", "b"]],
     [[1, 2, 3]],
     [[1e300] * 6],
+    [[]],
     "mask",
     7,
 ]

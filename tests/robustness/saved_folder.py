@@ -88,7 +88,7 @@ def _change(path: Path, random: Random) -> None:
     if path.suffix == ".json" and random.randrange(6):
         try:
             document = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         text = written(distort(document, random), random)
         path.write_text(text, "utf-8", "surrogatepass")
@@ -103,7 +103,7 @@ def changed_header(data: bytes, random: Random) -> bytes:
     try:
         (size,) = struct.unpack("<Q", data[:8])
         head = json.loads(data[8 : 8 + size])
-    except (ValueError, struct.error):
+    except (ValueError, RecursionError, struct.error):
         return data
     text = written(distort(head, random), random).encode("utf-8", "surrogatepass")
     told = random.choice((len(text), len(text), len(text), 0, 1, 2**31, 2**63, 10))
@@ -119,7 +119,7 @@ def _seal(folder: Path) -> None:
         about = json.loads(manifest.read_bytes())
         names = [each for each in about["files"] if (folder / each).is_file()]
         sums = {each: hashlib.sha256((folder / each).read_bytes()).hexdigest() for each in names}
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return
     manifest.write_text(json.dumps({**about, "files": sums}))
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
+from interp.errors import InputError, about
 from interp.evidence import Evidence, evidence_of
 from interp.explanation import Explanation, Provenance, read_finding_key
 from interp.request import Request
@@ -89,7 +90,20 @@ def open_bundle(folder: Path) -> tuple[Request, Explanation]:
             images=tuple(open_image(path) for path in images),
             provenance=PROVENANCE.validate_python(facts["provenance"]),
         )
+        with about(folder):
+            _check(explanation)
         return Request.model_validate(read_json(folder / "request.json")), _numbered(explanation)
+
+
+def _check(explanation: Explanation) -> None:
+    """Raise InputError for evidence that cannot be drawn, or whose image is not there."""
+    for each in explanation.evidence:
+        each.check()
+        if each.image is not None and not 0 <= each.image < len(explanation.images):
+            raise InputError(
+                f"found evidence on image {each.image}, expected one of the "
+                f"{len(explanation.images)} in the folder; make it again"
+            )
 
 
 def _numbered(explanation: Explanation) -> Explanation:

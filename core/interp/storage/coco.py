@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    FiniteFloat,
+    Strict,
+    ValidationError,
+    field_validator,
+)
 
 from interp.errors import InputError
 from interp.storage.folder import read_json
@@ -20,6 +27,8 @@ NAMED = 3
 LARGEST = 1e6
 """The largest coordinate of a polygon's corner, in pixels."""
 Id = int | str
+Number = Annotated[FiniteFloat, Strict()]
+"""A number, not a text or a truth value that could be read as one."""
 Entry = TypeVar("Entry", bound="Row")
 
 
@@ -27,6 +36,14 @@ class Row(BaseModel):
     """A row of a COCO document; what it holds besides is left out."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_truth_value(cls, value: Any) -> Any:
+        """The value; true is not the number 1."""
+        if isinstance(value, bool):
+            raise ValueError("expected a number or a text, no truth value")
+        return value
 
 
 class CocoCategory(Row):
@@ -58,9 +75,9 @@ class CocoAnnotation(Row):
 
     image_id: Id
     category_id: Id
-    bbox: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
+    bbox: tuple[Number, Number, Number, Number]
     segmentation: Any = None
-    keypoints: tuple[FiniteFloat, ...] | None = None
+    keypoints: tuple[Number, ...] | None = None
     parts: dict[str, Any] | None = None
 
     @field_validator("bbox")
@@ -188,6 +205,8 @@ def _fill(polygons: list[Any], shape: tuple[int, ...]) -> np.ndarray:
             corners = np.array(polygon, np.float64).reshape(-1, 2)
         except (TypeError, ValueError) as error:
             raise InputError("found a polygon that is no list of x, y, x, y, ...") from error
+        if not len(corners):
+            raise InputError("found a polygon without corners")
         if not (np.abs(corners) <= LARGEST).all():
             raise InputError("found a polygon with corners far outside of the image")
         cv2.fillPoly(canvas, [np.round(corners - 0.5).astype(np.int32)], (1,))
