@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+
 from robustness.damage import damage
 from robustness.runner import Case
 
