@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,10 @@ class Knowledge:
     def check(self, method: str, model: ModelAdapter) -> None:
         """Raise InputError unless learned by this method, of this model or of its origin."""
         if self.method != method:
-            raise InputError(f"this knowledge was learned by {self.method}, not by {method}")
+            raise InputError(
+                f"this knowledge was learned by {self.method}, not by {method}; name another with "
+                "--knowledge"
+            )
         if model.spec.fingerprint == self.fingerprint:
             return
         if model.spec.origin != self.fingerprint:
@@ -66,6 +70,12 @@ class Knowledge:
                 f"{model.spec.name} names the learned model as its origin, but its scores differ "
                 f"by {apart:.2g} of their largest; export it again"
             )
+
+    @contextmanager
+    def as_saved(self) -> Iterator[None]:
+        """Raise InputError where what is read of it within the block is not as fit saves it."""
+        with read_whole(f"what {self.method} learned", "arrays and facts as interp fit saves them"):
+            yield
 
     def save(self, folder: Path) -> None:
         """Write arrays.safetensors, knowledge.json and the model made, if any; all or nothing."""
@@ -88,7 +98,10 @@ class Knowledge:
         with read_whole(folder, "what a method learned"):
             arrays = load_file(folder / "arrays.safetensors")
             facts = read_json(folder / "knowledge.json")
-            return cls(**facts, probe=arrays.pop("probe"), arrays=arrays)
+            method, fingerprint, about = (facts[key] for key in ("method", "fingerprint", "about"))
+            if not isinstance(about, dict):
+                raise TypeError(f"about is a {type(about).__name__}")
+            return cls(str(method), str(fingerprint), arrays.pop("probe"), arrays, about)
 
 
 def find_knowledge(

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationInfo, field_val
 
 MOST, COUNT, LONGEST = 1e30, 1e12, 4096
 """Size of a number, a whole number, and characters of a text beyond all meaning."""
+LEAST = 1e-15
+"""Size below which a number that is not 0 has no meaning, and its square may be 0."""
 LOCAL: dict[str, JsonValue] = {"local": True}
 """Marks a field, Field(..., json_schema_extra=LOCAL), that names a file, code or devices of the
 machine: whoever sits at it may set the field, a visitor of a dashboard may not."""
@@ -39,12 +41,14 @@ class Params(BaseModel):
     @field_validator("*")
     @classmethod
     def _in_bounds(cls, value: Any) -> Any:
-        """No number, alone or in a list, that is NaN or beyond what any parameter can mean."""
+        """No number, alone or in a list, that is NaN, or too large or small to mean anything."""
         for each in value if isinstance(value, tuple) else (value,):
             number = isinstance(each, int | float) and not isinstance(each, bool)
             most = COUNT if isinstance(each, int) else MOST
             if number and not abs(each) <= most:
                 raise ValueError(f"input should be at most {most:.0e} in size")
+            if number and 0 < abs(each) < LEAST:
+                raise ValueError(f"input should be 0 or at least {LEAST:.0e} in size")
             if isinstance(each, str) and len(each) > LONGEST:
                 raise ValueError(f"input should have at most {LONGEST} characters")
         return value

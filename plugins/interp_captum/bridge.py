@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,14 +10,16 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from interp.context import Context
-from interp.errors import PluginError
+from interp.context import Context, duration
+from interp.errors import InputError, PluginError
 from interp.model import ModelAdapter, Output
 from interp.target import Target
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+PATIENCE = 10
+"""How many times the time limit a method may take that has no answer before its end."""
 BATCH = 16
 """Images in one pass where the budget names no batch size."""
 
@@ -46,6 +49,8 @@ class Score:
     """Images scored so far."""
     total: int | None = None
     """Images that will be scored."""
+    begun: float = 0.0
+    """When the first was."""
 
     @property
     def batch(self) -> int:
@@ -61,11 +66,29 @@ class Score:
         return self._select(self.model.forward, images)
 
     def _select(self, run: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-        self.context.out_of_time()
+        self._check_time()
         found = self.target.select(self.model.probabilities(run(images), self.output))
         self.count += len(images)
         self.context.progress(f"{self.target.name}: images", self.count, self.total)
         return found
+
+    def _check_time(self) -> None:
+        """Raise Cancelled on request, and InputError where the budget's time is far too short.
+
+        Captum answers once all images are scored, and not before.
+        """
+        late, limit, now = self.context.out_of_time(), self.context.budget.seconds, time.monotonic()
+        self.begun = now if self.count == 0 else self.begun
+        spent = now - self.begun
+        if not late or limit is None or self.total is None or spent < limit:
+            return
+        whole = spent * self.total / self.count
+        if whole > PATIENCE * limit:
+            raise InputError(
+                f"{self.total:,} images take about {duration(whole)}, with no answer before "
+                f"the last; expected at most {PATIENCE} times the limit of {duration(limit)}; "
+                "choose fewer, or raise --budget"
+            )
 
 
 @contextmanager

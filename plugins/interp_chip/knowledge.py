@@ -45,16 +45,17 @@ class ChipKnowledge:
                 f"this is part {part} of {count} of what was learned; join the parts first: "
                 "interp merge PART PART --out DIR"
             )
-        layers = {
-            name: LayerKnowledge(
-                arrays[f"{name}/weights"],
-                arrays.get(f"{name}/standard_error"),
-                arrays.get(f"{name}/r2"),
-                facts,
-            )
-            for name, facts in about["layers"].items()
-        }
-        return cls(layers, tuple(about["classes"]), tuple(about["names"]))
+        with knowledge.as_saved():
+            layers = {
+                name: LayerKnowledge(
+                    arrays[f"{name}/weights"],
+                    arrays.get(f"{name}/standard_error"),
+                    arrays.get(f"{name}/r2"),
+                    facts,
+                )
+                for name, facts in about["layers"].items()
+            }
+            return cls(layers, tuple(about["classes"]), tuple(about["names"]))
 
     def chosen(self, layers: Sequence[str]) -> dict[str, LayerKnowledge]:
         """The named layers, by default all; InputError for one that was not learned."""

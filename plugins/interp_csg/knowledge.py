@@ -49,17 +49,18 @@ class CsgKnowledge:
     def read(cls, knowledge: Knowledge) -> CsgKnowledge:
         """The contents of a knowledge folder."""
         arrays, about = knowledge.arrays, knowledge.about
-        weight = arrays["weight"]
-        return cls(
-            about["layer"],
-            arrays.get("gates"),
-            weight,
-            arrays.get("bias", np.zeros(len(weight), np.float32)),
-            arrays["features"],
-            arrays["labels"],
-            tuple(about["classes"]),
-            about["log"],
-        )
+        with knowledge.as_saved():
+            weight = arrays["weight"]
+            return cls(
+                about["layer"],
+                arrays.get("gates"),
+                weight,
+                arrays.get("bias", np.zeros(len(weight), np.float32)),
+                arrays["features"],
+                arrays["labels"],
+                tuple(about["classes"]),
+                about["log"],
+            )
 
     def required_gates(self) -> np.ndarray:
         """The gates (C, K); InputError for a plain twin."""

@@ -64,9 +64,10 @@ class DecouplingKnowledge:
                 "this model is a plain twin, trained with --gate off: it has no paths; open the "
                 "one that was trained with controlling modules"
             )
-        paths = Paths(arrays["codes"].astype(bool), arrays["labels"], about["filters"])
-        work = Work.model_validate(about["work"])
-        return cls(paths, arrays["pictures"], work, tuple(about["classes"]), about["log"])
+        with knowledge.as_saved():
+            paths = Paths(arrays["codes"].astype(bool), arrays["labels"], about["filters"])
+            work = Work.model_validate(about["work"])
+            return cls(paths, arrays["pictures"], work, tuple(about["classes"]), about["log"])
 
     @property
     def filters(self) -> dict[str, int]:

@@ -87,12 +87,13 @@ class TrainedExplainer:
     def read(cls, model: ModelAdapter, knowledge: Knowledge) -> TrainedExplainer:
         """The explainer of this model from the content of a knowledge folder."""
         about = knowledge.about
-        structure = Structure.model_validate(about["structure"])
-        params = ExplainerParams.model_validate(about["params"])
-        network = build(structure, params)
-        network.load_state_dict(
-            {name: torch.from_numpy(each.copy()) for name, each in knowledge.arrays.items()}
-        )
+        with knowledge.as_saved():
+            structure = Structure.model_validate(about["structure"])
+            params = ExplainerParams.model_validate(about["params"])
+            network = build(structure, params)
+            network.load_state_dict(
+                {name: torch.from_numpy(each.copy()) for name, each in knowledge.arrays.items()}
+            )
         network = network.to(torch.device(model.spec.device)).eval()
         return cls(Performer(model, structure), network, params, about["log"])
 

@@ -126,6 +126,12 @@ def test_evidence_on_an_image_that_is_gone_is_refused(tmp_path: Path) -> None:
         open_bundle(folder)
 
 
+def test_knowledge_that_a_method_cannot_read_is_damaged() -> None:
+    found = Knowledge("chip", "f", np.zeros(3), {}, {"layers": [[0]]})
+    with pytest.raises(InputError, match="what chip learned is damaged"), found.as_saved():
+        found.about["layers"].items()
+
+
 def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
     folder = save_bundle(tmp_path / "run", Request(method="m"), explanation(), {})
     os.mkfifo(folder / "more")

@@ -70,7 +70,7 @@ def test_no_parameter_takes_a_number_beyond_all_meaning(kind):
         params = registry.get(kind, entry.name).Params
         for each in parameters(params):
             if set(each.type.split(" or ")) <= {"integer", "number", "none"}:
-                for value in (10**31, -1e308, float("inf"), float("nan")):
+                for value in (10**31, -1e308, 1e-308, float("inf"), float("nan")):
                     with pytest.raises(ValidationError):
                         params(**{each.name: value})
 

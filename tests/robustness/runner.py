@@ -19,7 +19,7 @@ SECONDS, MEMORY, LETTERS = 30, 2 << 30, 400
 """What a command may take, and the longest message of an error."""
 REMEDY = re.compile(
     r"\b(expected|known|did you mean|unknown|needs?|must|should|missing|at (most|least)|altered|"
-    r"choose|give|name|move|put|say|use|save|check|make|set|see|leave|install|remove|run|try|convert|export)\b"
+    r"choose|give|name|move|put|say|fit|rename|use|save|check|make|set|see|leave|install|remove|run|try|convert|export)\b"
 )
 """An error says what to do, or what was expected instead."""
 WORDY = ("evaluate",)

@@ -75,7 +75,7 @@ def _alter(folder: Path, random: Random) -> None:
     elif way == "link":
         path.symlink_to(random.choice(("/dev/zero", "../outside", "gone", path.name, "..")))
     elif way == "name":
-        (path.parent / "\udcff\udcfe").mkdir()
+        (path.parent / "\udcff\udcfe").mkdir(exist_ok=True)
 
 
 def _is_own(path: Path) -> bool:

@@ -74,6 +74,7 @@ def _report(error: BaseException) -> int:
 
 def _shortened(words: str) -> str:
     """A message of at most LONGEST letters: what it cites is cut, its beginning and end are not."""
+    words = words.encode("utf-8", "backslashreplace").decode()  # letters that are no text
     if len(words) <= LONGEST:
         return words
     return f"{words[: LONGEST // 2]} ... {words[-(LONGEST // 2 - 5) :]}"

@@ -221,7 +221,7 @@ def read_json(path: Path) -> Any:
 
 
 @contextmanager
-def read_whole(place: Path, what: str) -> Iterator[None]:
+def read_whole(place: Path | str, what: str) -> Iterator[None]:
     """Turn any failure to make sense of a file or folder inside the block into an InputError.
 
     `what` is what was expected there. Errors that interp raises on purpose pass.

@@ -123,7 +123,7 @@ class Superpixels(RegionPerturbation):
                 rng=seed,
             )
         dense: np.ndarray = relabel_sequential(labels.astype(np.int64) + 1)[0] - 1
-        if dense.max() == 0:
+        if dense.max() < 1:
             raise InputError(
                 f"{params.algorithm} finds one super-pixel in the image, expected two or more; "
                 "change its parameters, or use cells of a grid"
