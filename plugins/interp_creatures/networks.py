@@ -77,7 +77,7 @@ class CreaturesViT(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         maps = self.projection(self.stage2(self.stage1(self.stem(image))))
-        cells = maps.flatten(2).mT  # (N, 196, 96)
+        cells = maps.flatten(2).transpose(1, 2)  # (N, 196, 96)
         first = self.class_token.expand(cells.shape[0], -1, -1)
         tokens = self.blocks(torch.cat([first, cells], 1) + self.position)  # (N, 197, 96)
         return self.classifier(self.norm(tokens[:, 0]))
@@ -113,7 +113,8 @@ class Attention(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         split = self.qkv(tokens).unflatten(2, (3, self.heads, -1))  # (N, 197, 3, heads, 32)
         query, key, value = split.permute(2, 0, 3, 1, 4).contiguous().unbind(0)
-        weights = (query * self.scale @ key.mT).softmax(-1).to(value.dtype)  # (N, heads, 197, 197)
+        scores = query * self.scale @ key.transpose(-2, -1)  # (N, heads, 197, 197)
+        weights = scores.softmax(-1).to(value.dtype)
         mixed = weights @ value
         return self.projection(mixed.transpose(1, 2).flatten(2))
 
