@@ -73,24 +73,29 @@ def _shrunk(image: LoadedImage) -> LoadedImage:
 
 
 def take_model(
-    name: str, content: bytes, folder: Path, classes: bytes = b"", fields: str = ""
+    name: str,
+    content: bytes,
+    folder: Path,
+    classes: bytes = b"",
+    fields: str = "",
+    readout: str = "classes",
 ) -> Path:
     """Put an uploaded .onnx file into `folder`, after a separate process could open it.
 
     `classes`: a file of class names, one per line or a table with a column `name`. `fields`: the
-    preprocessing, as in `--input`: `mean=.5,.5,.5,std=.5,.5,.5`. Raises ModelError or InputError
-    with the reason of a refusal.
+    preprocessing, as in `--input`: `mean=.5,.5,.5,std=.5,.5,.5`. `readout`: the registered name of
+    how its answer is read. Raises ModelError or InputError with the reason of a refusal.
     """
     _check_kind(name, content)
     _check_size(name, content, LARGEST_MODEL)
     preprocessing = input_fields(fields) if fields.strip() else {}
-    given = [content, classes, repr(preprocessing).encode()]
+    given = [content, classes, repr(preprocessing).encode(), readout.encode()]
     digest = hashlib.sha256(b"|".join(given)).hexdigest()
     place, file = folder / digest[:16], f"{_safe(Path(name).stem)}.onnx"
     if not (place / file).exists():
         with new_folder(place) as draft:
             (draft / file).write_bytes(content)
-            card: dict[str, object] = {"input": preprocessing}
+            card: dict[str, object] = {"input": preprocessing, "readout": readout}
             if classes:
                 card["classes"] = TABLE if b"\t" in classes.partition(b"\n")[0] else LINES
                 (draft / str(card["classes"])).write_bytes(classes)

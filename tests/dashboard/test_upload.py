@@ -106,6 +106,15 @@ def test_what_the_file_does_not_say_can_be_told(tmp_path, network):
 
 
 @pytest.mark.slow
+def test_what_a_model_answers_can_be_told(tmp_path, network):
+    path = take_model("a.onnx", network(), tmp_path, readout="value")
+    spec = open_model(str(path), ModelOptions(device="cpu"), Registry.load()).spec
+    assert spec.readout == "value"
+    with pytest.raises(ModelError, match=r"net\.onnx is refused: .*boxes"):
+        take_model("net.onnx", network(), tmp_path, readout="boxes")
+
+
+@pytest.mark.slow
 def test_class_names_may_be_a_table_and_must_fit(tmp_path, network):
     table = b"index\tname\n2\tfly\n0\tant\n1\tbee\n"
     path = take_model("a.onnx", network(), tmp_path, table)

@@ -50,6 +50,13 @@ def _upload_model() -> None:
             placeholder="resize=crop,mean=.485,.456,.406,std=.229,.224,.225",
             help="size, resize (squash, crop, letterbox), mean, std, order (RGB, BGR)",
         )
+        offered = {each.name: each.summary for each in registry().entries("readout")}
+        readout = st.selectbox(
+            "What it answers",
+            list(offered),
+            format_func=lambda each: f"{each}: {offered[each]}",
+            help="How the model's answer becomes the scores that are explained.",
+        )
     if held is None:
         return
     with show_errors(), st.spinner(f"opening {held.name} ..."):
@@ -59,4 +66,5 @@ def _upload_model() -> None:
             session().folder / "models",
             b"" if names is None else names.getvalue(),
             fields,
+            readout,
         )
