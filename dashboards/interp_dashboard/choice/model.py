@@ -51,10 +51,10 @@ def _upload_model() -> None:
             help="size, resize (squash, crop, letterbox), mean, std, order (RGB, BGR)",
         )
         offered = {each.name: each.summary for each in registry().entries("readout")}
-        readout = st.selectbox(
+        readout = st.radio(
             "What it answers",
             list(offered),
-            format_func=lambda each: f"{each}: {offered[each]}",
+            captions=list(offered.values()),
             help="How the model's answer becomes the scores that are explained.",
         )
     if held is None:
