@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import numpy as np
 import pytest
 import torch
+from support.threads import beside, together
 from torch import Tensor, nn
 
 import interp
@@ -36,11 +36,6 @@ def make() -> nn.Sequential:
         )
 
 
-def together(*calls: Callable[[], object]) -> list[object]:
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [each.result() for each in [pool.submit(call) for call in calls]]
-
-
 @pytest.mark.parametrize("method", ["occlusion", "gradcam", "saliency"])
 def test_one_module_in_training_mode_is_explained_by_two_threads(method: str) -> None:
     module = make().train()
@@ -50,7 +45,7 @@ def test_one_module_in_training_mode_is_explained_by_two_threads(method: str) ->
         return interp.explain(module, IMAGE, method=method, target=0, options=OPTIONS).map()
 
     expected = explain()
-    for found in together(*[explain] * 3):
+    for found in together([explain] * 3):
         np.testing.assert_allclose(found, expected, atol=1e-6)
     assert all(each.training for each in module.modules())
     for name, value in module.state_dict().items():
@@ -79,7 +74,7 @@ def test_hooks_hear_their_own_thread_only() -> None:
     module, heard = make().eval(), []
     images = torch.rand(1, 3, 32, 32)
     with output_hooks({"0": module[0]}, lambda name, *_: heard.append(name)):
-        together(lambda: module(images), lambda: module(images))
+        together([lambda: module(images)] * 2)
         assert heard == []
         module(images)
     assert heard == ["0"]
@@ -99,22 +94,13 @@ def train(module: nn.Sequential, steps: int = 200) -> Tensor:
 
 
 def test_tracing_leaves_a_training_loop_alone() -> None:
-    module, opened, stop = make().train(), make().eval(), Event()
+    module, opened = make().train(), make().eval()
     expected = train(copy.deepcopy(module))
 
-    def trace_again() -> int:
-        count = 0
-        while not stop.is_set():
-            count += trace(opened, torch.rand(2, 3, 32, 32)) is not None
-        return count
+    def traced() -> bool:
+        return trace(opened, torch.rand(2, 3, 32, 32)) is not None
 
-    def train_and_stop() -> Tensor:
-        try:
-            return train(module)
-        finally:
-            stop.set()
-
-    found, count = together(train_and_stop, trace_again)
+    found, count = beside(lambda: train(module), traced)
     torch.testing.assert_close(found, expected)
     assert count > 0
 
@@ -122,7 +108,7 @@ def test_tracing_leaves_a_training_loop_alone() -> None:
 def test_several_threads_open_models() -> None:
     module = make()
     expected = [each.name for each in open_model(module, OPTIONS).layers()]
-    for found in together(*[lambda: open_model(module, OPTIONS).layers()] * 4):
+    for found in together([lambda: open_model(module, OPTIONS).layers()] * 4):
         assert [each.name for each in found] == expected
     assert type(make()).__call__ is nn.Module.__call__
     assert "wrapper" not in nn.Module.__call__.__name__

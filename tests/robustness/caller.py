@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +27,9 @@ from interp.context import Budget
 from interp.errors import InterpError
 from interp.spec import ModelOptions
 
+ROOT = Path(__file__).parents[2]
+SEARCH = [str(ROOT / each) for each in ("core", "adapters", "plugins", "dashboards", "tests")]
+"""Where a program of a caller finds the project and this module."""
 SIZE, CLASSES = 36, 4
 PLAIN: dict[str, object] = {"size": (SIZE, SIZE), "mean": (0, 0, 0), "std": (1, 1, 1)}
 OPTIONS = ModelOptions(input=PLAIN, device="cpu")
@@ -202,12 +205,3 @@ def module_state(module: nn.Module) -> list[object]:
         [(each.requires_grad, each.grad is None) for each in module.parameters()],
         {name: each.tolist() for name, each in module.state_dict().items()},
     ]
-
-
-def together(calls: Iterable[Callable[[], object]]) -> list[Any]:
-    """The answers of calls that are made at the same time, each in a thread."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    listed = list(calls)
-    with ThreadPoolExecutor(len(listed)) as pool:
-        return [each.result(timeout=120) for each in [pool.submit(call) for call in listed]]

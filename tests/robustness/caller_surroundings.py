@@ -10,11 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from robustness.caller import Caller, same
+from robustness.caller import SEARCH, Caller, same
 
 KIND = "Surroundings"
-ROOT = Path(__file__).parents[2]
-SEARCH = [str(ROOT / each) for each in ("core", "adapters", "plugins", "dashboards", "tests")]
 PROGRAM = f"""
 import sys
 sys.path[:0] = {SEARCH}

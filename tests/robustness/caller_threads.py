@@ -6,11 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 
 import numpy as np
 import torch
 from support.networks import pooled_net
+from support.threads import beside, together
 from torch import Tensor, nn
 
 import interp
@@ -20,18 +21,16 @@ from robustness.caller import (
     IMAGE,
     METHODS,
     OPTIONS,
+    SEARCH,
     Caller,
     maps,
     module_state,
     network,
     same,
-    together,
 )
 
 KIND = "Threads and processes"
 ALL = (*METHODS, "occlusion", "chip", *HOOKED)
-ROOT = Path(__file__).parents[2]
-SEARCH = [str(ROOT / each) for each in ("core", "adapters", "plugins", "dashboards", "tests")]
 CHILD = f"""
 import sys
 sys.path[:0] = {SEARCH}
@@ -124,22 +123,12 @@ def beside_training(make: Callable[[], nn.Module], methods: tuple[str, ...]) -> 
 
     def call(_: Path) -> None:
         module, expected = network().train(), train(network().train())
-        stop = Event()
 
-        def explain() -> int:
-            count = 0
-            while not stop.is_set():
-                same(maps(make(), methods))
-                count += 1
-            return count
+        def explained() -> bool:
+            same(maps(make(), methods))
+            return True
 
-        def training() -> Tensor:
-            try:
-                return train(module)
-            finally:
-                stop.set()
-
-        found, count = together([training, explain])
+        found, count = beside(lambda: train(module), explained)
         torch.testing.assert_close(found, expected)
         assert count > 0
 

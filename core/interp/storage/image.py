@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,20 @@ def _read_file(path: Path) -> LoadedImage:
         return tiff.read(file, page, _read_photo)
 
 
+@contextmanager
+def _decoding() -> Iterator[None]:
+    """Turn what decoders raise of damaged data inside the block into an InputError."""
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # errors of every kind
+        raise InputError(
+            f"the image is truncated or damaged ({first_line(error)}); save it again"
+        ) from error
+
+
+@_decoding()
 def _read_photo(file: Path, page: int | None) -> LoadedImage:
     from PIL import Image, UnidentifiedImageError
 
@@ -134,24 +150,12 @@ def _read_photo(file: Path, page: int | None) -> LoadedImage:
             "not an image that can be read (a TIFF of unusual bands or bits can be saved as .npy); "
             f"expected {', '.join(SUFFIXES)}"
         ) from error
-    except (InputError, MemoryError):
-        raise
-    except Exception as error:  # damaged files: errors of every kind
-        raise InputError(_damaged(error)) from error
 
 
+@_decoding()
 def _read_picture(picture: Any, page: int | None = None) -> LoadedImage:
     """A Pillow picture; its page is no assumption where it was named."""
-    try:
-        return from_picture(picture, page is not None)
-    except (InputError, MemoryError):
-        raise
-    except Exception as error:  # damaged data: errors of every kind
-        raise InputError(_damaged(error)) from error
-
-
-def _damaged(error: Exception) -> str:
-    return f"the image is truncated or damaged ({first_line(error)}); save it again"
+    return from_picture(picture, page is not None)
 
 
 def _turn_to(picture: Any, page: int) -> None:
