@@ -30,6 +30,9 @@ REGISTRY = Registry.load()
 COMPOSED = [each.name for each in REGISTRY.entries("method") if isinstance(each, CompositionEntry)]
 CLASSES = ("0", "2")
 COUNT = 240
+BATCH = 16
+"""The same in both writings: float32 answers differ in their last bit with the batch's size."""
+
 PICTURE = cv2.resize(
     np.random.default_rng(3).integers(0, 256, (6, 6, 3), np.uint8),
     (32, 32),
@@ -50,7 +53,7 @@ class Counting(ToyModel):
 
 def asked(name: str, count: int = COUNT, **params: Any) -> tuple[Experiment, np.ndarray, Any]:
     """The experiment of a method on the toy, its states (B, P) and class probabilities (B, K)."""
-    model, context = ToyModel(), Context(seed=3)
+    model, context = ToyModel(), Context(budget=Budget(batch_size=BATCH), seed=3)
     method = open_method(REGISTRY, name, params)
     experiment = method._part("perturbation").bind(model, PICTURE, count, context)
     answers = list(respond(context, experiment.subject, experiment.design, "prob", count))
@@ -60,7 +63,11 @@ def asked(name: str, count: int = COUNT, **params: Any) -> tuple[Experiment, np.
 
 def explained(name: str, count: int = COUNT, **params: Any) -> Any:
     request = Request(
-        method=name, targets=CLASSES, params=params, seed=3, budget=Budget(samples=count)
+        method=name,
+        targets=CLASSES,
+        params=params,
+        seed=3,
+        budget=Budget(samples=count, batch_size=BATCH),
     )
     return run(request, registry=REGISTRY, model=ToyModel(), images=[PICTURE]).explanation
 
