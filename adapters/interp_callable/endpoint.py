@@ -128,6 +128,7 @@ class Endpoint:
         connection.request("POST", f"{self.address.path or '/'}{query}", body, headers)
         _acknowledge_at_once(connection)
         with connection.getresponse() as response:
+            _acknowledge_at_once(connection)
             content = response.read()
         if not 200 <= response.status < 300:
             text = _line(content) or "without a reason"
@@ -253,7 +254,8 @@ def _acknowledge_at_once(connection: http.client.HTTPConnection) -> None:
     """Acknowledge packets without delay, on Linux.
 
     A server that writes head and body of its answer in two small packets waits for the first to be
-    acknowledged, by default 40 ms later.
+    acknowledged, by default 40 ms later. Linux forgets the option now and then, so it is set before
+    the head is read and once more, which acknowledges it, before the body is.
     """
     if hasattr(socket, "TCP_QUICKACK") and connection.sock is not None:
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -57,17 +57,37 @@ def respond(
     chunk is done. Raises Cancelled on request, and ModelError for scores that are NaN or infinite.
     """
     total = count if design.size is None else min(count, design.size)
-    done = 0
-    for chunk in range(-(-total // design.chunk)):
-        length = min(design.chunk, total - chunk * design.chunk)
-        if chunk not in skip:
-            if context.out_of_time() and (done or skip):
+    lengths = [min(design.chunk, total - start) for start in range(0, total, design.chunk)]
+    left = [chunk for chunk in range(len(lengths)) if chunk not in skip]
+    done = total - sum(lengths[chunk] for chunk in left)
+
+    def in_time() -> Iterator[int]:
+        for chunk in left:
+            if context.out_of_time() and (chunk != left[0] or skip):
                 return
-            states = design.draw(chunk)[:length]
-            raw = _scores(context, subject, design, chunk, states)
-            yield Answer(chunk, states, subject.model.probabilities(raw, output))  # type: ignore[arg-type]
-        done += length
+            yield chunk
+
+    def ask(chunk: int) -> Answer:
+        states = design.draw(chunk)[: lengths[chunk]]
+        raw = _scores(context, subject, design, chunk, states)
+        return Answer(chunk, states, subject.model.probabilities(raw, output))  # type: ignore[arg-type]
+
+    for answer in (_ahead if subject.model.remote else map)(ask, in_time()):
+        yield answer
+        done += lengths[answer.chunk]
         context.progress("perturbed samples", done, total)
+
+
+def _ahead(ask: Callable[[int], Answer], chunks: Iterable[int]) -> Iterator[Answer]:
+    """As map does, but the next chunk is asked while what is answered to one is used."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting: Future[Answer] | None = None
+        for chunk in chunks:
+            before, waiting = waiting, pool.submit(ask, chunk)
+            if before is not None:
+                yield before.result()
+        if waiting is not None:
+            yield waiting.result()
 
 
 def accumulate(
