@@ -29,7 +29,7 @@ LAYERS = (
     ("run",),
     ("comparison", "evaluation", "run_folder", "testing"),
     ("report",),
-    ("difference",),
+    ("difference", "suggestion"),
     ("api", "cli"),
     ("__main__", "__init__"),
 )

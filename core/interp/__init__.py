@@ -15,6 +15,7 @@ themselves in a notebook, and are saved with `out=DIR`.
     interp.evaluate(...)    measure methods over a data set
     interp.fit(...)         let a method learn what it needs of a model first
     interp.survey(...)      explain a model's classes
+    interp.suggest(...)     recommend methods for a model and an image, with the reasons
     interp.rerun(...)       repeat a saved result, and compare the two
     interp.open_model(...)  open a model once, for many calls
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         methods,
         open_model,
         rerun,
+        suggest,
         survey,
     )
     from interp.comparison.result import Comparison
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from interp.model import ModelAdapter
     from interp.session import Session
     from interp.spec import ModelOptions
+    from interp.suggestion.suggest import Suggestion
 
 __all__ = [
     "Budget",
@@ -56,6 +59,7 @@ __all__ = [
     "ModelOptions",
     "Rerun",
     "Session",
+    "Suggestion",
     "api_version",
     "compare",
     "evaluate",
@@ -64,6 +68,7 @@ __all__ = [
     "methods",
     "open_model",
     "rerun",
+    "suggest",
     "survey",
 ]
 

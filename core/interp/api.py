@@ -35,6 +35,8 @@ from interp.spec import ModelOptions
 from interp.storage.folder import check_new_folder
 from interp.storage.image import LoadedImage, read_image
 from interp.storage.resumable import check_resumable
+from interp.suggestion.suggest import Suggestion, SuggestionRequest
+from interp.suggestion.suggest import suggest as suggest_methods
 from interp.target import INDEX, index_text, name_text
 
 Targets = str | SupportsIndex | Iterable[str | SupportsIndex] | None
@@ -247,6 +249,45 @@ def survey(
         **call.fields,
     )
     return runs.survey(request, call.session, dataset=dataset, out=call.out).explanation
+
+
+def suggest(
+    model: object,
+    image: object,
+    *,
+    question: str = "where",
+    seconds: float = 60,
+    target: Targets = None,
+    evaluations: Sequence[str | Path] = (),
+    classes: Classes = None,
+    options: ModelOptions | None = None,
+    budget: Budget | None = None,
+    seed: int = 0,
+    registry: Registry | None = None,
+    session: Session | None = None,
+) -> Suggestion:
+    """Try the methods that answer a question on an image, and recommend three.
+
+        found = interp.suggest(network, "photo.jpg", seconds=20)
+        interp.compare(network, "photo.jpg", methods=list(found.chosen))
+
+    `question`: where, which channels, which parts, or another answer that methods give.
+    `seconds`: the longest time that a method may take for the image. `evaluations`: folders that
+    evaluate wrote, to go by beside what is shipped. The rest is as for explain.
+    """
+    call = _call(model, classes, options, budget, seed, None, registry, session)
+    names, arrays = _images(image, call.session.registry)
+    if len(arrays) != 1:
+        raise InputError(f"found {len(arrays)} images; expected one, on which methods are tried")
+    request = SuggestionRequest(
+        image=names[0],
+        targets=_targets(target, call.classes),
+        question=question,
+        seconds=seconds,
+        evaluations=tuple(map(str, evaluations)),
+        **call.fields,
+    )
+    return suggest_methods(request, call.session, image=arrays[0])
 
 
 def rerun(

@@ -29,7 +29,8 @@ def duration(seconds: float) -> str:
     for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= 1.5 * size:
             return f"{seconds / size:,.0f} {word}s"
-    return f"{max(1, round(seconds))} seconds"
+    count = max(1, round(seconds))
+    return f"{count} second{'s' if count > 1 else ''}"
 
 
 @dataclass

@@ -347,7 +347,7 @@ def test_an_estimate_counts_expensive_metrics_on_their_images_alone(go, registry
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.2, "1 seconds"), (80, "80 seconds"), (840, "14 minutes"), (7300, "2 hours")],
+    [(0.2, "1 second"), (80, "80 seconds"), (840, "14 minutes"), (7300, "2 hours")],
 )
 def test_durations_are_duration(seconds: float, words: str) -> None:
     assert duration(seconds) == words

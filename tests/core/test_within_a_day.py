@@ -54,7 +54,7 @@ def test_who_is_limited(session, budget, limited):
 
 
 @pytest.mark.parametrize(
-    ("value", "words"), [(1, "1 seconds"), (7200, "2 hours"), (3e5, "3 days"), (9e8, "10,417 days")]
+    ("value", "words"), [(1, "1 second"), (7200, "2 hours"), (3e5, "3 days"), (9e8, "10,417 days")]
 )
 def test_a_duration_in_the_largest_unit(value, words):
     assert duration(value) == words

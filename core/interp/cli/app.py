@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from interp.cli import catalogue, check, compare, data, diff, evaluate, fit, measure
+from interp.cli import catalogue, check, compare, data, diff, evaluate, fit, measure, suggest, tune
 from interp.cli import model as models
 from interp.cli import run as runs
 from interp.cli.command import Command, spread
@@ -21,12 +21,14 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "show": catalogue.show,
     "layers": models.layers,
     "predict": models.predict,
+    "suggest": suggest.suggest_methods,
     "run": runs.run_method,
     "fit": fit.fit_method,
     "merge": fit.merge_parts,
     "survey": runs.survey_method,
     "evaluate": evaluate.evaluate_methods,
     "measure": measure.measure_model,
+    "tune": tune.tune_method,
     "rerun": diff.rerun,
     "compare": compare.compare_methods,
     "diff": diff.diff,

@@ -82,6 +82,11 @@ IMAGE = image_option(
     "An image file (scan.tif#2 is its second page), or the name of a registered sample; "
     "repeatable. [default: sample]",
 )
+TARGET = image_option(
+    "CLASS",
+    "The class to explain, by name or index, or a difference: 'dog, not cat'; repeatable; "
+    "name:3 or index:3 where classes are called by numbers. [default: the model's top class]",
+)
 AMOUNT = work_option(
     "N|TIME",
     "Limit for each explanation or fit: samples (2000) or time (30s, 2m, 1h). "
@@ -188,12 +193,7 @@ class Images:
         "DIR", "A folder of images: flat, one folder per class, or COCO with annotations.json."
     )
     limit: int | None = image_option("N", "Only the first N of --data. [default: all]", least=1)
-    target: list[str] | None = image_option(
-        "CLASS",
-        "The class to explain, by name or index, or a difference: 'dog, not cat'; repeatable; "
-        "name:3 or index:3 where classes are called by numbers. "
-        "[default: the model's top class]",
-    )
+    target: list[str] | None = TARGET
 
     def given(self) -> dict[str, Any]:
         """The fields of a request that the user gave. Raises InputError for --image with --data."""

@@ -36,15 +36,15 @@ def repeatable(texts: Iterable[str]) -> dict[str, Any]:
     return {key: found[0] if len(found) == 1 else found for key, found in given.items()}
 
 
-def setting(text: str) -> tuple[str, Any]:
-    """`k=5` as ("k", 5): the value is YAML. Raises InputError."""
+def setting(text: str, flag: str = "--set") -> tuple[str, Any]:
+    """`k=5` as ("k", 5): the value is YAML. Raises InputError that names the flag."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise InputError(f"--set {text}: expected key=value, e.g. --set samples=2000")
+        raise InputError(f"{flag} {text}: expected key=value, e.g. {flag} samples=2000")
     try:
         return key.strip(), parse_yaml(value)
     except yaml.YAMLError as error:
-        raise InputError(f"--set {text}: {value!r} is not a YAML value") from error
+        raise InputError(f"{flag} {text}: {value!r} is not a YAML value") from error
 
 
 def budget(

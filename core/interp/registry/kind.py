@@ -22,8 +22,10 @@ CLASSES: dict[str, tuple[type, ...]] = {
     "readout": (Readout,),
     "model": (ModelSource,),
     "sample": (Path, str),
+    "evaluation": (Path, str),
 }
-"""Of models and samples the object is an instance, else a subclass. Other kinds are functions."""
+"""Of models, samples and evaluations the object is an instance, else a subclass. Other kinds are
+functions."""
 
 
 def mismatch(kind: str, found: Any) -> str:
@@ -32,7 +34,7 @@ def mismatch(kind: str, found: Any) -> str:
         return "" if callable(found) else "a function"
     wanted = CLASSES[kind]
     names = " or ".join(f"{each.__module__}.{each.__qualname__}" for each in wanted)
-    if kind in ("model", "sample"):
+    if kind in ("model", "sample", "evaluation"):
         return "" if isinstance(found, wanted) else f"an object of class {names}"
     fits = isinstance(found, type) and issubclass(found, wanted)
     return "" if fits else f"a subclass of {names}"

@@ -61,7 +61,8 @@ class MethodEntry(Entry):
 
     `needs` is None where the file leaves it to the class; `Registry.complete` reads it there.
     `claims` are the checks of interp.testing.claim that it promises to pass.
-    `model` is the registered model that it explains by default, if it needs a special one.
+    `model` is the registered model that it explains by default, if it needs a special one. `tune`
+    names its few important parameters, each with the values that `interp tune` tries.
     """
 
     needs: tuple[Capability, ...] | None = None
@@ -69,6 +70,7 @@ class MethodEntry(Entry):
     claims: tuple[Claim, ...] = ()
     model: Name | None = None
     paper: Paper | None = None
+    tune: dict[str, tuple[Any, ...]] = {}
 
 
 class Compose(Plain):
@@ -119,6 +121,15 @@ class RendererEntry(Entry):
     evidence: Name
 
 
+class EvaluationEntry(Entry):
+    """A saved evaluation, which advice on methods cites, and what its model's last map is made of.
+
+    The object is the path of the folder that `interp evaluate` wrote, or of its results.json.
+    """
+
+    layout: Literal["NCHW", "NHWC", "tokens"]
+
+
 ENTRIES: dict[str, type[Entry]] = {
     "method": MethodEntry,
     "adapter": AdapterEntry,
@@ -133,6 +144,7 @@ ENTRIES: dict[str, type[Entry]] = {
     "metric": Entry,
     "attack": Entry,
     "readout": Entry,
+    "evaluation": EvaluationEntry,
 }
 """The kinds of things that can be registered, in the order of the listing."""
 

@@ -38,9 +38,11 @@ def _options(options: ModelOptions) -> Iterator[tuple[str, Any]]:
     for key, value in options.input.items():
         listed = ",".join(map(str, value)) if isinstance(value, list | tuple) else value
         yield "--input", f"{key}={listed}"
-    others = options.model_dump(exclude_defaults=True, exclude={"input", "activation"})
-    for key, value in others.items():
-        yield f"--{key}", value
+    for key, value in (options.readout_params or {}).items():
+        yield "--readout-param", f"{key}={json.dumps(value)}"
+    apart = {"input", "readout_params"}
+    for key, value in options.model_dump(exclude_defaults=True, exclude=apart).items():
+        yield f"--{key.replace('_', '-')}", value
 
 
 def _choices(choices: Sequence[Choice]) -> Iterator[tuple[str, str]]:
