@@ -48,7 +48,7 @@ def tune_method(
     folder: flags.Folder,
     shell: flags.Shell,
 ) -> None:
-    """Search better parameters of a method; say whether anything is gained.
+    """Search better parameters of a method, and say whether they help.
 
     One parameter after the other is tried on half of the images, by a metric. What the best setting
     gains over the one you began with is measured on the other half, which the search never saw,
