@@ -25,6 +25,7 @@ from interp.run import fit, run, survey
 from interp.session import Session
 from interp.spec import ModelSpec
 from interp.storage.folder import MANIFEST
+from interp.suggestion.suggest import SuggestionRequest, suggest
 from interp_dashboard.choice.data import Data
 from interp_dashboard.history import folder_name, pixels_of
 from interp_dashboard.job import Job, Work
@@ -74,7 +75,12 @@ def compare_work(request: ComparisonRequest, images: dict[str, np.ndarray], quic
     return _placed(ComparisonWork(session().runs(), request, images, quick))
 
 
-def _placed(work: FolderWork | ComparisonWork) -> Work:
+def suggest_work(request: SuggestionRequest, image: np.ndarray) -> Work:
+    """Try the methods on an image (H, W, 3) uint8, and recommend three."""
+    return _placed(SuggestionWork(request, image))
+
+
+def _placed(work: FolderWork | ComparisonWork | SuggestionWork) -> Work:
     """The work, in a process of its own where the model is the visitor's own."""
     return Isolated(work) if is_own(work.request.model) else work
 
@@ -137,6 +143,20 @@ class ComparisonWork:
             job.pace.end = time.monotonic() + forecast(registry(), look)
         name = "refining" if self.quick else "all samples"
         job.show(compare_with_report(request, stage(name), out=folder, **options))
+
+
+@dataclass(frozen=True)
+class SuggestionWork:
+    """Advice on methods, for an image (H, W, 3) uint8."""
+
+    request: SuggestionRequest
+    image: np.ndarray
+
+    def __call__(self, job: Job) -> None:
+        """Show the advice."""
+        model = job_model(self.request.model)
+        shared = Session(registry(), model, job.pace.update, job.cancelled)
+        job.show(suggest(self.request, shared, image=self.image))
 
 
 @dataclass(frozen=True)

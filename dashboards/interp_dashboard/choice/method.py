@@ -32,10 +32,10 @@ QUESTIONS = {
 def methods_by_question() -> Iterator[tuple[str, list[MethodEntry]]]:
     """The registered methods, grouped by the question that they answer."""
     entries = [each for each in registry().entries("method") if isinstance(each, MethodEntry)]
-    for answer, question in QUESTIONS.items():
+    for answer in dict.fromkeys((*QUESTIONS, *(each.answers for each in entries))):
         alike = [each for each in entries if each.answers == answer]
         if alike:
-            yield question, alike
+            yield QUESTIONS.get(answer, f"{answer.capitalize()}?"), alike
 
 
 def choose_methods(given: Sequence[Choice], offers: frozenset[Capability]) -> tuple[Choice, ...]:

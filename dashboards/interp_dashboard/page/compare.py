@@ -9,6 +9,7 @@ from interp.errors import InputError, InterpError, PluginError
 from interp.opening.named import open_method
 from interp.registry.parameter import parameters
 from interp.request import Choice
+from interp.suggestion.suggest import SuggestionRequest
 from interp.target import index_text
 from interp_dashboard.choice.image import as_shown, choose_images
 from interp_dashboard.choice.method import choose_methods
@@ -20,6 +21,7 @@ from interp_dashboard.link import Selection, from_query, to_query
 from interp_dashboard.model import describe, predict
 from interp_dashboard.progress import show_progress
 from interp_dashboard.session import registry, session
+from interp_dashboard.suggestion_view import advise
 from interp_dashboard.work import QUICK, compare_work
 
 JOB = "compare"
@@ -117,6 +119,7 @@ def _choose(given: Selection) -> None:
             "is explained."
         )
     with st.expander("Methods", expanded=JOB not in session().jobs):  # then the maps are near
+        advise(SuggestionRequest(model=source, image=name, targets=targets), first)
         methods = choose_methods(given.methods, model.capabilities)
     quick = st.toggle(f"A first look with {QUICK} samples, refined while you read", True, key=LOOK)
     selection = Selection(model=label, images=tuple(images), targets=targets, methods=methods)
