@@ -18,7 +18,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("interp_dashboard.work.suggest", partial(suggest, trial=0.2))
 
 
-def test_ask_see_tick(visit):
+def test_ask_see_tick_and_choose_another_model(visit):
     visitor = visit("compare").press(ASK).finish(JOB)
     assert visitor.errors == []
     found = visitor.session.jobs[JOB].result
@@ -28,12 +28,7 @@ def test_ask_see_tick(visit):
     ticked = {each.key for each in visitor.page.checkbox if each.value and "tick" in str(each.key)}
     others = {f"tick {each}" for each in ("chip",)}  # they answer another question
     assert ticked - others == {f"tick {each}" for each in found.chosen}
-
-
-def test_advice_for_another_choice_is_not_shown(visit):
-    visitor = visit("compare").press(ASK).finish(JOB)
-    assert "Tick these" in [each.label for each in visitor.page.button]
     model = next(each for each in visitor.page.selectbox if each.label == "Model")
     model.set_value("creatures-resnet").run()
     assert visitor.errors == []
-    assert "Tick these" not in [each.label for each in visitor.page.button]
+    assert "Tick these" not in [each.label for each in visitor.page.button], "it is for the other"
