@@ -1,4 +1,4 @@
-"""Every method on held-out creatures: energy in the parts that tell the class, deletion, ROAD, time.
+"""Every method on held-out creatures: energy in parts that tell the class, deletion, ROAD, time.
 
 python benchmarks/methods.py MODEL [--limit 100 --samples 500]
 MODEL is creatures-vgg, creatures-resnet or creatures-vit. Writes the table that interp suggest
