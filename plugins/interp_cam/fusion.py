@@ -1,0 +1,35 @@
+"""Maps of several layers as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+Fusion = Literal["mean", "max", "product"]
+SHARE = "share of the largest"
+"""Unit of fused maps."""
+
+
+def fuse(maps: Sequence[np.ndarray], rule: Fusion) -> np.ndarray:
+    """The maps (B, T, h, w) of several layers as one in [0, 1], by their mean, maximum or product.
+
+    Layers' maps are of different size and unit: of each the positive part is scaled to 0..1.
+    """
+    shares = np.stack([_to_share(each) for each in maps])  # (layers, B, T, h, w)
+    rules = {"mean": shares.mean, "max": shares.max, "product": shares.prod}
+    fused: np.ndarray = rules[rule](0)
+    return fused
+
+
+def _to_share(maps: np.ndarray) -> np.ndarray:
+    """Positive parts scaled so that each map's least value is 0 and its largest 1.
+
+    A map that is the same everywhere tells no place from another, and is 1 everywhere.
+    """
+    positive = np.maximum(maps, 0)
+    least = positive.min((2, 3), keepdims=True)
+    spread = positive.max((2, 3), keepdims=True) - least
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(spread > 0, (positive - least) / spread, 1).astype(np.float32)
