@@ -15,7 +15,7 @@ SHARE = "share of the largest"
 def fuse(maps: Sequence[np.ndarray], rule: Fusion) -> np.ndarray:
     """The maps (B, T, h, w) of several layers as one in [0, 1], by their mean, maximum or product.
 
-    Layers' maps are of different size and unit: of each the positive part is scaled to 0..1.
+    Layers' maps are of different unit: each, which has no negative values, is scaled to 0..1.
     """
     shares = np.stack([_to_share(each) for each in maps])  # (layers, B, T, h, w)
     rules = {"mean": shares.mean, "max": shares.max, "product": shares.prod}
@@ -24,12 +24,11 @@ def fuse(maps: Sequence[np.ndarray], rule: Fusion) -> np.ndarray:
 
 
 def _to_share(maps: np.ndarray) -> np.ndarray:
-    """Positive parts scaled so that each map's least value is 0 and its largest 1.
+    """Maps scaled so that the least value of each is 0 and its largest 1.
 
     A map that is the same everywhere tells no place from another, and is 1 everywhere.
     """
-    positive = np.maximum(maps, 0)
-    least = positive.min((2, 3), keepdims=True)
-    spread = positive.max((2, 3), keepdims=True) - least
+    least = maps.min((2, 3), keepdims=True)
+    spread = maps.max((2, 3), keepdims=True) - least
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(spread > 0, (positive - least) / spread, 1).astype(np.float32)
+        return np.where(spread > 0, (maps - least) / spread, 1).astype(np.float32)

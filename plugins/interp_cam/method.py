@@ -195,7 +195,8 @@ class Shown:
     def _one(self, views: Views, layer: Layer, aims: Aims) -> np.ndarray:
         """One layer's maps, each cell at the centre of its receptive field, (B, T, h, w)."""
         cells = self.method.cells(views, layer, aims, self.context)
-        grids = (cells.clamp(min=0) if self.method.params.positive else cells).cpu().numpy()
+        positive = self.method.params.positive or len(self.layers) > 1
+        grids = (cells.clamp(min=0) if positive else cells).cpu().numpy()
         raised = [self.placement.grid_to_input(g, layer.field) for each in grids for g in each]
         return np.stack(raised).reshape(*grids.shape[:2], *self.placement.size)
 
