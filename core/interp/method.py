@@ -56,6 +56,16 @@ class Method(ABC):
         """
         raise UnsupportedError(f"{type(self).__name__} explains no single image")
 
+    def scores(
+        self, model: ModelAdapter, images: Sequence[np.ndarray], context: Context
+    ) -> Tensor | None:
+        """Raw scores (N, K) of images that `explain` is about to run anyway; None: predict them.
+
+        Run asks for them before `explain`, for the model's prediction. What was computed on the
+        way may wait in context.kept, so that no image goes twice through the model.
+        """
+        return None
+
     def fit(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Knowledge:
         """Learn what the method needs of a model before it can explain."""
         raise UnsupportedError(f"{type(self).__name__} has nothing to learn")

@@ -12,7 +12,9 @@ from interp.errors import UnsupportedError
 from interp.model import ModelAdapter
 from interp.spec import Layer
 from interp.target import Target
-from interp_cam.method import Aims, SlopeCam, SlopeCamParams
+from interp_cam.method import Aims
+from interp_cam.params import SlopeCamParams
+from interp_cam.slope_cam import SlopeCam
 from interp_cam.slopes import Slopes
 from interp_cam.views import Views
 from interp_cam.weighting import WEIGHTINGS, Weighting

@@ -5,10 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import Field
 
 from interp.context import Context
 from interp.errors import InputError
@@ -17,12 +16,11 @@ from interp.explanation import Explanation
 from interp.method import PerImageMethod
 from interp.model import ModelAdapter
 from interp.network.placement import Placement
-from interp.params import Params
-from interp.spec import Capability, Layer
+from interp.spec import Layer
 from interp.target import Target
-from interp_cam.fusion import SHARE, Fusion, fuse
+from interp_cam.fusion import SHARE, fuse
 from interp_cam.noise import NoisyMaps
-from interp_cam.slopes import Slopes
+from interp_cam.params import CamParams
 from interp_cam.views import Views, batch_size
 
 if TYPE_CHECKING:
@@ -30,46 +28,6 @@ if TYPE_CHECKING:
 
 Aims = list[list[Target]]
 """What is differentiated: for each image one entry for each target."""
-
-
-class CamParams(Params):
-    """Parameters of every class activation map."""
-
-    layer: str | None = Field(
-        None, description="layer whose channels are weighted; default: the last one with a grid"
-    )
-    positive: bool = Field(
-        False, description="keep only positive values, which support the target (ReLU)"
-    )
-    layers: tuple[str, ...] = Field(
-        (), max_length=64, description="several layers whose maps are fused, in place of layer"
-    )
-    fusion: Fusion = Field(
-        "mean",
-        description="what the maps of several layers become, each one's positive part scaled to "
-        "0..1: their mean, maximum or product",
-    )
-    noise: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="standard deviation of the noise on copies of the image whose maps are "
-        "averaged, as a share of the image's value range; 0: no copies",
-    )
-    copies: int = Field(
-        16,
-        ge=2,
-        le=100_000,
-        description="number of noisy copies of an image, where there is noise",
-    )
-
-
-class SlopeCamParams(CamParams):
-    """Parameters of the class activation maps that weigh by slopes."""
-
-    output: Literal["logit", "prob"] = Field(
-        "logit", description="class score that is explained: the logit or the probability"
-    )
 
 
 @dataclass(frozen=True)
@@ -109,6 +67,22 @@ class Cam(PerImageMethod):
         named = self.params.layers or (self.params.layer,)
         return [model.map_layer(each) for each in dict.fromkeys(named)]
 
+    def portions(
+        self, model: ModelAdapter, images: Sequence[np.ndarray], context: Context
+    ) -> Iterator[tuple[Views, list[Placement]]]:
+        """The images as the network sees them, some at a time; noisy copies need one alone."""
+        import torch
+
+        size = 1 if self.params.noise else batch_size(model.prepare(images[0])[0], context)
+        kept: list[Views] = context.kept.get("views", [])
+        for start in range(0, len(images), size):
+            context.out_of_time()
+            prepared = [model.prepare(each) for each in images[start : start + size]]
+            pixels = torch.stack([each for each, _ in prepared])
+            first = kept.pop(0) if kept else None
+            views = first if first and first.shows(model, pixels) else Views(model, pixels)
+            yield views, [place for _, place in prepared]
+
     def explain_image(
         self, model: ModelAdapter, image: np.ndarray, targets: Sequence[Target], context: Context
     ) -> Explanation:
@@ -123,15 +97,8 @@ class Cam(PerImageMethod):
         context: Context,
     ) -> Iterator[Explanation]:
         """Each image's maps; images are run together, noisy copies of one image likewise."""
-        import torch
-
-        layers, (first, _) = self.layers(model), model.prepare(images[0])
-        size = 1 if self.params.noise else batch_size(first, context)
-        for start in range(0, len(images), size):
-            context.out_of_time()
-            prepared = [model.prepare(each) for each in images[start : start + size]]
-            pixels, placements = zip(*prepared, strict=True)
-            views = Views(model, torch.stack(pixels))
+        layers, done = self.layers(model), 0
+        for views, placements in self.portions(model, images, context):
             aims = self.aims(views, layers[0], targets)
             shown = Shown(self, layers, placements[0], context)
             if self.params.noise:
@@ -140,7 +107,8 @@ class Cam(PerImageMethod):
             for place, maps, own in zip(placements, shown.maps(views, aims), aims, strict=True):
                 evidence = self._evidence(place, layers, targets, maps)
                 yield Explanation(evidence, notes=self.notes(model, own))
-            context.progress("images", start + len(prepared), len(images))
+            done += len(views)
+            context.progress("images", done, len(images))
 
     def _averaged(
         self, shown: Shown, views: Views, aims: Aims, targets: Sequence[Target]
@@ -199,32 +167,3 @@ class Shown:
         grids = (cells.clamp(min=0) if positive else cells).cpu().numpy()
         raised = [self.placement.grid_to_input(g, layer.field) for each in grids for g in each]
         return np.stack(raised).reshape(*grids.shape[:2], *self.placement.size)
-
-
-@dataclass(frozen=True)
-class SlopeCam(Cam):
-    """A class activation map whose weights are made of the slopes of the target's score."""
-
-    Params = SlopeCamParams
-    needs = frozenset({Capability.PREDICT, Capability.CUT})
-    unit = "gradient x activation"
-
-    @abstractmethod
-    def weigh(self, maps: Tensor, slopes: Slopes) -> Tensor:
-        """The weighted sum of maps (1 or R, C, gh, gw) by slopes of R rows, (R, gh, gw)."""
-
-    def cells(self, views: Views, layer: Layer, aims: Aims, context: Context) -> Tensor:
-        """One image for all its targets at once; several, where the cut takes them, by target."""
-        import torch
-
-        cut, frontier = views.at(layer.name)
-        if len(views) > 1 and not cut.one_pass:
-            each = zip(views.singly(), aims, strict=True)
-            return torch.cat([self.cells(one, layer, [own], context) for one, own in each])
-        rows = aims if len(views) == 1 else [list(each) for each in zip(*aims, strict=True)]
-        maps = frontier.activation.float()
-        found = [
-            self.weigh(maps, Slopes(cut, frontier, row, self.params.output, context))
-            for row in rows
-        ]  # for each target (B, gh, gw); of one image (T, gh, gw)
-        return torch.stack(found, 0 if len(views) == 1 else 1)

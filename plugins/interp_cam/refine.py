@@ -11,7 +11,8 @@ from interp.errors import UnsupportedError
 from interp.model import ModelAdapter
 from interp.spec import Layer
 from interp_cam.fusion import Fusion
-from interp_cam.method import SlopeCam, SlopeCamParams
+from interp_cam.params import SlopeCamParams
+from interp_cam.slope_cam import SlopeCam
 from interp_cam.slopes import Slopes
 from interp_cam.weighting import WEIGHTINGS, Weighting
 

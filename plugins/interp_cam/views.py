@@ -41,6 +41,17 @@ class Views:
             self._frontiers[layer] = cut.prefix(self.pixels)
         return cut, self._frontiers[layer]
 
+    def shows(self, model: ModelAdapter, pixels: Tensor) -> bool:
+        """Whether these are the same images of the same model."""
+        return model is self.model and pixels.equal(self.pixels)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of what was kept, roughly: other values that cross a cut are of its size."""
+        return sum(
+            each.activation.nbytes * (1 + len(each.live)) for each in self._frontiers.values()
+        )
+
     def scores(self, layer: str) -> Tensor:
         """The model's raw scores (B, K), by what follows a layer."""
         cut, frontier = self.at(layer)

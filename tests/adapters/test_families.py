@@ -25,7 +25,18 @@ METHODS = {
     "mint": {"baseline": "empty"},
     "rise": {"cells": 4},
     "channel-ablation": {},
-    "score-cam": {},
+    "score-cam": {
+        "gradcam-plusplus": {},
+        "xgradcam": {},
+        "hirescam": {},
+        "layercam": {},
+        "finercam": {"nearest": 1},
+    },
+    "gradcam-plusplus": {},
+    "xgradcam": {},
+    "hirescam": {},
+    "layercam": {},
+    "finercam": {"nearest": 1},
 }
 CORNER = (slice(20, 28), slice(4, 12))
 OPTIONS = ModelOptions(

@@ -1,4 +1,4 @@
-"""A cut's gradient: by autograd, value by value, of several images, in every layout, and on ONNX."""
+"""A cut's gradient: by autograd and value by value, in every layout, and on ONNX."""
 
 from __future__ import annotations
 

@@ -76,9 +76,7 @@ def ours(module: nn.Module, layer: str, method: str, pixels: Tensor, **params: A
 def shown() -> tuple[Tensor, Tensor]:
     """An image in [0, 1], and as the network takes it."""
     pixels = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(5))
-    mean, std = (
-        torch.tensor(each)[:, None, None] for each in (OPTIONS_MEAN, OPTIONS_STD)
-    )
+    mean, std = (torch.tensor(each)[:, None, None] for each in (OPTIONS_MEAN, OPTIONS_STD))
     return pixels, (pixels - mean) / std
 
 

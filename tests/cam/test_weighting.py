@@ -21,6 +21,7 @@ OPTIONS = ModelOptions(
     input={"size": (SIZE, SIZE), "mean": (0.0,) * 3, "std": (1.0,) * 3}, device="cpu"
 )
 PLACES = [(layout, layer) for layout, (_, layers) in NETWORKS.items() for layer in layers]
+Pair = Callable[[str], tuple[ModelAdapter, ModelAdapter]]
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))]
 SLOPED = [name for name in FORMULAS if name != "eigencam"]
 
@@ -61,7 +62,7 @@ def test_it_is_the_formula(method: str, layout: str, layer: str, seed: int, outp
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[ModelAdapter, ModelAdapter]]:
+def files(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     """files(layout): a network of the layout, as a module and as the ONNX file made of it."""
     kept: dict[str, tuple[ModelAdapter, ModelAdapter]] = {}
     folder: Path = tmp_path_factory.mktemp("cam")
@@ -83,9 +84,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Mod
 @pytest.mark.parametrize("positive", [False, True])
 @pytest.mark.parametrize("layout", NETWORKS)
 @pytest.mark.parametrize("method", [*FORMULAS, "finercam", "refinecam"])
-def test_a_file_gives_the_same_map(
-    files: Callable[[str], tuple[ModelAdapter, ModelAdapter]], method: str, layout: str, positive: bool
-) -> None:
+def test_a_file_gives_the_same_map(files: Pair, method: str, layout: str, positive: bool) -> None:
     """Differences stand in for gradients."""
     model, file = files(layout)
     params: dict[str, object] = {"positive": positive}
@@ -110,9 +109,7 @@ def test_directions_suffice_where_there_is_no_gradient(method: str, layer: str) 
     leaf = cut.prefix(pixels).activation.clone().requires_grad_()
     score = model.net[cut.at :](leaf)[0, 2]
     slopes = torch.autograd.grad(score, leaf)[0]
-    expected = FORMULAS[method](
-        *(each[0].detach().double().numpy() for each in (leaf, slopes))
-    )
+    expected = FORMULAS[method](*(each[0].detach().double().numpy() for each in (leaf, slopes)))
     found = interp.explain(model, image, method=method, target=2, params={"layer": layer}).map()
     assert apart(found, placed(model, image, layer, expected)) < 1e-4
 
@@ -142,11 +139,10 @@ def test_eigencam_asks_for_no_class() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_two_sums_are_the_same(seed: int) -> None:
     """XGrad-CAM's and HiResCAM's cells add up to the same: what all values contribute together."""
-    from interp_cam.slopes import Slopes
-    from interp_cam.weighting import WEIGHTINGS
-
     from interp.context import Context
     from interp.target import Target
+    from interp_cam.slopes import Slopes
+    from interp_cam.weighting import WEIGHTINGS
 
     model = interp.open_model(network("NCHW", seed), options=OPTIONS)
     cut = model.cut("conv")
