@@ -18,8 +18,7 @@ def fuse(maps: Sequence[np.ndarray], rule: Fusion) -> np.ndarray:
     Layers' maps are of different unit: each, which has no negative values, is scaled to 0..1.
     """
     shares = np.stack([_to_share(each) for each in maps])  # (layers, B, T, h, w)
-    rules = {"mean": shares.mean, "max": shares.max, "product": shares.prod}
-    fused: np.ndarray = rules[rule](0)
+    fused: np.ndarray = {"mean": np.mean, "max": np.max, "product": np.prod}[rule](shares, axis=0)
     return fused
 
 

@@ -73,7 +73,7 @@ class Cam(PerImageMethod):
         """The images as the network sees them, some at a time; noisy copies need one alone."""
         import torch
 
-        size = 1 if self.params.noise else batch_size(model.prepare(images[0])[0], context)
+        size = 1 if self.params.noise else batch_size(model, context)
         kept: list[Views] = context.kept.get("views", [])
         for start in range(0, len(images), size):
             context.out_of_time()
@@ -117,9 +117,9 @@ class Cam(PerImageMethod):
         noisy = NoisyMaps(self.params.noise, self.params.copies, shown.context)
         maps, errors = noisy.average(views, lambda copies: shown.maps(copies, aims * len(copies)))
         names = [each.name for each in targets]
-        scores, notes = noisy.trust(names, maps, errors)
+        scores, unsettled = noisy.trust(names, maps, errors)
         evidence = self._evidence(shown.placement, shown.layers, targets, maps, errors)
-        notes = (*self.notes(views.model, aims[0]), *notes)
+        notes = (*self.notes(views.model, aims[0]), *unsettled)
         return Explanation(evidence, noisy.count, scores, notes)
 
     def _evidence(

@@ -63,7 +63,7 @@ class NoisyMaps:
 
     def _add(self, views: Views, maps: Maps, upto: int) -> None:
         """Run copies until there are `upto`, or the time is spent."""
-        size = batch_size(views.pixels[0], self.context)
+        size = batch_size(views.model, self.context)
         while self.count < upto:
             if self.context.out_of_time() and self.count >= LEAST:
                 return

@@ -17,9 +17,11 @@ WORKSPACE = 128
 """Bytes that a pass forth and back takes per byte of its input, roughly."""
 
 
-def batch_size(pixels: Tensor, context: Context) -> int:
-    """How many images like (3, h, w) are run at once: the budget's number, or as memory allows."""
-    room = context.budget.memory // (WORKSPACE * pixels.nbytes)
+def batch_size(model: ModelAdapter, context: Context) -> int:
+    """How many images are run at once: the budget's number, or as memory allows."""
+    given = model.spec.input
+    nbytes = 4 * given.channels * given.size[0] * given.size[1]
+    room = context.budget.memory // (WORKSPACE * nbytes)
     return context.budget.batch_size or max(1, min(MOST, room))
 
 
