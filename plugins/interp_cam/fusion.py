@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -18,8 +18,12 @@ def fuse(maps: Sequence[np.ndarray], rule: Fusion) -> np.ndarray:
     Layers' maps are of different unit: each, which has no negative values, is scaled to 0..1.
     """
     shares = np.stack([_to_share(each) for each in maps])  # (layers, B, T, h, w)
-    fused: np.ndarray = {"mean": np.mean, "max": np.max, "product": np.prod}[rule](shares, axis=0)
-    return fused
+    rules: dict[Fusion, Callable[..., np.ndarray]] = {
+        "mean": np.mean,
+        "max": np.max,
+        "product": np.prod,
+    }
+    return rules[rule](shares, axis=0)
 
 
 def _to_share(maps: np.ndarray) -> np.ndarray:
