@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from interp.engine.random import content_key
-from interp.errors import UnsupportedError
+from interp.errors import InputError, UnsupportedError
 from interp.model import Cut, Frontier, Gates, ModelAdapter, Output, answers_alike
+from interp.network.direction import OnStep, ignore
 from interp.spec import Layer
 from interp.target import Target
 from interp_torch.gating import Ablation, Fold, closes_one, find_ablation, find_fold
@@ -34,6 +35,7 @@ class TorchCut(Cut):
     layer: Layer
     model: ModelAdapter
     network: Network
+    one_pass = True
 
     @abstractmethod
     def front(self, inputs: Tensor) -> tuple[Tensor, tuple[Any, ...]]:
@@ -61,14 +63,31 @@ class TorchCut(Cut):
         self, frontier: Frontier, directions: Tensor, targets: Sequence[Target], output: Output
     ) -> Tensor:
         """Gradient of each target's score at the layer, times each direction, (M, T)."""
-        gradients = [
-            self._gradient(frontier, targets[start : start + TARGETS], output)
-            for start in range(0, len(targets), TARGETS)
-        ]
-        return directions.flatten(1).float() @ torch.cat(gradients).flatten(1).T
+        gradient = self.gradient(frontier, targets, output)
+        return directions.flatten(1).float() @ gradient.flatten(1).T
+
+    def gradient(
+        self,
+        frontier: Frontier,
+        targets: Sequence[Target],
+        output: Output,
+        on_step: OnStep = ignore,
+    ) -> Tensor:
+        """d score_t / d activation by autograd, (T, ...); nothing is left on the parameters."""
+        if frontier.batch not in (1, len(targets)):
+            raise InputError(
+                f"the frontier holds {frontier.batch} images for {len(targets)} targets; "
+                "expected one image, or one target for each"
+            )
+        size = TARGETS if frontier.batch == 1 else len(targets)
+        gradients = []
+        for start in range(0, len(targets), size):
+            gradients.append(self._gradient(frontier, targets[start : start + size], output))
+            on_step(min(start + size, len(targets)), len(targets))
+        return torch.cat(gradients)
 
     def _gradient(self, frontier: Frontier, targets: Sequence[Target], output: Output) -> Tensor:
-        """d score_t / d activation, (T, ...); nothing is left on the parameters."""
+        """The same in one pass; target t on image t where the frontier holds several."""
         shape = (len(targets), *frontier.activation.shape[1:])
         with torch.enable_grad(), self.network.running():
             activation = frontier.activation.detach().expand(shape).clone().requires_grad_()

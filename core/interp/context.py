@@ -117,6 +117,8 @@ class Context:
     started: float = field(default_factory=time.monotonic)
     memory: Memory = field(default_factory=Memory)
     """Cache of the engine, shared by calls: measured batch sizes and the model's scores."""
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What a method keeps of its `scores` for its `explain`, in one run."""
 
     def samples(self, default: int) -> int:
         """The number of samples to take: the budget's, else this default of the method."""

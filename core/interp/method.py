@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -55,6 +55,16 @@ class Method(ABC):
         model.prepare gives the model's input and the mapping between the two.
         """
         raise UnsupportedError(f"{type(self).__name__} explains no single image")
+
+    def scores(
+        self, model: ModelAdapter, images: Sequence[np.ndarray], context: Context
+    ) -> Tensor | None:
+        """Raw scores (N, K) of images that `explain` is about to run anyway; None: predict them.
+
+        Run asks for them before `explain`, for the model's prediction. What was computed on the
+        way may wait in context.kept, so that no image goes twice through the model.
+        """
+        return None
 
     def fit(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Knowledge:
         """Learn what the method needs of a model before it can explain."""
@@ -186,6 +196,18 @@ class PerImageMethod(Method):
         `scores` are keyed by target name. `image` of the evidence is filled in by the caller.
         """
 
+    def explain_images(
+        self,
+        model: ModelAdapter,
+        images: Sequence[np.ndarray],
+        targets: Sequence[Target],
+        context: Context,
+    ) -> Iterator[Explanation]:
+        """Each image's explanation by itself, in order; override it to run images together."""
+        for image in images:
+            context.out_of_time()
+            yield self.explain_image(model, image, targets, context)
+
     def explain(
         self,
         model: ModelAdapter,
@@ -196,9 +218,7 @@ class PerImageMethod(Method):
     ) -> Explanation:
         """The images' explanations in one; several images are told apart in scores and notes."""
         parts = []
-        for at, image in enumerate(images):
-            context.out_of_time()
-            found = self.explain_image(model, image, targets, context)
+        for at, found in enumerate(self.explain_images(model, images, targets, context)):
             found = replace(found, evidence=tuple(replace(e, image=at) for e in found.evidence))
             if len(images) > 1:
                 found = found.on_image(at, [each.name for each in targets])

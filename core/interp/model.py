@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from interp.errors import InputError, UnsupportedError, nearest
+from interp.network.direction import OnStep, derivatives, ignore, one_hot
 from interp.network.layout import from_maps, to_maps
 from interp.network.placement import Placement, prepare
 from interp.network.preprocess import describe_channels, probe_images
@@ -77,6 +78,8 @@ class Cut(ABC):
     """A model split at a layer, so that the front runs once and the back many times."""
 
     layer: Layer
+    one_pass: bool = False
+    """Whether `gradient` takes one pass for each target, instead of some for each value."""
 
     @abstractmethod
     def prefix(self, images: Tensor) -> Frontier:
@@ -111,6 +114,29 @@ class Cut(ABC):
         one image; directions (M, C, h, w).
         """
 
+    def gradient(
+        self,
+        frontier: Frontier,
+        targets: Sequence[Target],
+        output: Output,
+        on_step: OnStep = ignore,
+    ) -> Tensor:
+        """Gradient of each target's score at the layer, (T, C, h, w) float32.
+
+        The frontier holds one image. Where `one_pass`, it may hold as many as there are targets:
+        target t is then scored on image t. Here each entry is the derivative along that value
+        alone; on_step(done, total) is called as these are computed, and may raise to stop.
+        """
+        shape = frontier.activation.shape[1:]
+        found = derivatives(
+            lambda directions: self.derivative(frontier, directions, targets, output),
+            frontier.activation,
+            shape.numel(),
+            lambda chosen: one_hot(chosen, frontier.activation),
+            on_step,
+        )
+        return found.T.reshape(len(targets), *shape).float()
+
 
 @dataclass(frozen=True, eq=False)
 class MapCut(Cut):
@@ -125,6 +151,10 @@ class MapCut(Cut):
     @property
     def layer(self) -> Layer:  # type: ignore[override]
         return self.inner.layer
+
+    @property
+    def one_pass(self) -> bool:  # type: ignore[override]
+        return self.inner.one_pass
 
     def prefix(self, images: Tensor) -> Frontier:
         found = self.inner.prefix(images)
@@ -146,6 +176,16 @@ class MapCut(Cut):
         still = own.activation.new_zeros(1, *own.activation.shape[1:])
         moved = from_maps(self.layer, directions.to(still), still)
         return self.inner.derivative(own, moved, targets, output)
+
+    def gradient(
+        self,
+        frontier: Frontier,
+        targets: Sequence[Target],
+        output: Output,
+        on_step: OnStep = ignore,
+    ) -> Tensor:
+        own = self._own(frontier)
+        return to_maps(self.layer, self.inner.gradient(own, targets, output, on_step))
 
     def _own(self, frontier: Frontier) -> Frontier:
         """The frontier in the layer's own layout."""

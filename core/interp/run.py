@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from interp.context import Context
 from interp.dataset import Dataset, Example, for_channels
-from interp.errors import InputError, InterpError, PluginError, blamed
+from interp.errors import InputError, InterpError, PluginError, blamed, users_code
 from interp.explanation import Explanation, Provenance, join
 from interp.knowledge import Knowledge
 from interp.method import Method, Style
@@ -31,6 +31,9 @@ from interp.session import Session
 from interp.storage.folder import check_new_folder
 from interp.storage.pixel import to_picture
 from interp.storage.progress_folder import ProgressFolder
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +96,7 @@ def _explained(
     pictures = [each.image for each in examples]
     knowledge = open_knowledge(request, job.model)
     predictions, questions = choose_targets(
-        job.model, request.targets, pictures, [each.name for each in examples]
+        job.model, request.targets, pictures, [each.name for each in examples], job.scores(pictures)
     )
     job.registry.hook("interp_before_run", request=request)
     job.context.out_of_time()
@@ -199,6 +202,13 @@ class _Job:
         """The data set given, or else the request's, as the model sees it."""
         found = dataset or open_data(self.registry, self.request.data)
         return for_channels(found, self.model.spec.input.channels)
+
+    def scores(self, images: Sequence[np.ndarray]) -> Tensor | None:
+        """The method's own scores of the images, where it has them and images share a model."""
+        if self.model.focuses:
+            return None
+        with users_code(f"{self.model.spec.name} fails on the image"):
+            return self.method.scores(self.model, images, self.context)
 
     def explain(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from interp.errors import InputError, nearest
@@ -121,6 +122,7 @@ def _named(name: str, classes: Sequence[str]) -> list[int]:
     return []
 
 
+@lru_cache(1 << 16)
 def _short(name: str) -> str:
     """The first of a name's synonyms; of a box such as "dog 0.86 at 120,40..300,310", its class."""
     return BOX.sub("", name) if BOX.search(name) else name.partition(",")[0].strip()

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from interp.engine.convergence import SETTLED, reliability, rounds
+from interp.engine.random import draw_noise
 from interp.evidence import Evidence
 from interp_captum.method import GRADIENTS, CaptumInput, CaptumMethod
 from interp_captum.saliency import GradientParams, gradient
@@ -71,10 +72,8 @@ class SmoothGrad(CaptumMethod):
 
     def _noise(self, given: CaptumInput, number: int) -> Tensor:
         """One draw, (3, h, w)."""
-        key = np.random.SeedSequence([given.score.context.seed, number])
-        shape = given.pixels.shape[1:]
-        drawn = np.random.Generator(np.random.Philox(key)).standard_normal(shape, np.float32)
-        return given.model.to_device(drawn)
+        shape = tuple(given.pixels.shape[1:])
+        return given.model.to_device(draw_noise(given.score.context.seed, number, shape))
 
 
 @dataclass

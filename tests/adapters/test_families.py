@@ -26,6 +26,11 @@ METHODS = {
     "rise": {"cells": 4},
     "channel-ablation": {},
     "score-cam": {},
+    "gradcam-plusplus": {},
+    "xgradcam": {},
+    "hirescam": {},
+    "layercam": {},
+    "finercam": {"nearest": 1},
 }
 CORNER = (slice(20, 28), slice(4, 12))
 OPTIONS = ModelOptions(

@@ -233,7 +233,7 @@ ENTRY = {
         {
             "kind": "method",
             "name": "mine",
-            "object": "interp_standard.gradcam:GradCam",
+            "object": "interp_cam.weighting:GradCam",
             "summary": "A method",
             "answers": "where",
             "needs": ["predict"],

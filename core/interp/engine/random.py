@@ -33,6 +33,12 @@ def draw_bits(seed: int, stream: str, chunk: int, count: int) -> np.ndarray:
     return bits.random_raw((count + 1) // 2).view(np.uint32)[:count]
 
 
+def draw_noise(seed: int, number: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Standard normal noise float32 of one draw by its number, whatever was drawn before."""
+    key = np.random.SeedSequence([seed, number])
+    return np.random.Generator(np.random.Philox(key)).standard_normal(shape, np.float32)
+
+
 def content_key(*parts: object) -> str:
     """A short sha256 of arrays (by bytes and shape) and of anything else (by repr)."""
     digest = hashlib.sha256()

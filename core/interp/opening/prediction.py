@@ -33,10 +33,15 @@ def predict(model: ModelAdapter, pixels: Tensor, top: int = TOP) -> Prediction:
     Raises ModelError where the model fails, and for scores that are NaN, infinite or not one per
     class.
     """
-    import torch
-
     with users_code(f"{model.spec.name} fails on the image"):
         scores = model.predict(pixels[None])
+    return _prediction(model, scores, top)
+
+
+def _prediction(model: ModelAdapter, scores: Tensor, top: int = TOP) -> Prediction:
+    """What raw scores (1, K) say; raises ModelError as predict."""
+    import torch
+
     if scores.ndim != 2 or scores.shape[1] != len(model.spec.classes):
         raise ModelError(
             f"{model.spec.name} answers {tuple(scores.shape)}, "
@@ -99,11 +104,13 @@ def choose_targets(
     texts: Sequence[str],
     images: Sequence[np.ndarray],
     names: Sequence[str] = (),
+    scores: Tensor | None = None,
 ) -> tuple[tuple[Prediction, ...], list[Question]]:
     """Each image's prediction, and what is to be explained about which images.
 
     `texts` name the targets; without any, each image is explained for its predicted class, or for
     the model's first value. One question asks for all targets where they share their images.
+    `scores` (N, K) are the model's raw ones, where they are known.
     """
     if not images:
         raise InputError("no image given; name one with --image")
@@ -113,7 +120,10 @@ def choose_targets(
         with about(name):
             models.append(model.focus(image))
     predictions = tuple(
-        predict(each, each.prepare(image)[0]) for each, image in zip(models, images, strict=True)
+        predict(each, each.prepare(image)[0])
+        if scores is None
+        else _prediction(each, scores[at : at + 1])
+        for at, (each, image) in enumerate(zip(models, images, strict=True))
     )
     if model.focuses:
         questions = []

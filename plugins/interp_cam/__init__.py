@@ -1,0 +1,1 @@
+"""Class activation maps: a layer's maps times weights, summed over channels."""

@@ -1,0 +1,64 @@
+"""Images explained together, as a layer sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from interp.context import Context
+from interp.model import Cut, Frontier, ModelAdapter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MOST = 16
+"""Most images that are run at once."""
+WORKSPACE = 128
+"""Bytes that a pass forth and back takes per byte of its input, roughly."""
+
+
+def batch_size(model: ModelAdapter, context: Context) -> int:
+    """How many images are run at once: the budget's number, or as memory allows."""
+    given = model.spec.input
+    nbytes = 4 * given.channels * given.size[0] * given.size[1]
+    room = context.budget.memory // (WORKSPACE * nbytes)
+    return context.budget.batch_size or max(1, min(MOST, room))
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """Images (B, 3, h, w) RGB in [0, 1] at the network's size, run once up to each layer."""
+
+    model: ModelAdapter
+    pixels: Tensor
+    _frontiers: dict[str, Frontier] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def at(self, layer: str) -> tuple[Cut, Frontier]:
+        """The model cut at a layer, and what crosses the cut."""
+        cut = self.model.cut(layer)
+        if layer not in self._frontiers:
+            self._frontiers[layer] = cut.prefix(self.pixels)
+        return cut, self._frontiers[layer]
+
+    def shows(self, model: ModelAdapter, pixels: Tensor) -> bool:
+        """Whether these are the same images of the same model."""
+        return model is self.model and pixels.equal(self.pixels)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of what was kept, roughly: other values that cross a cut are of its size."""
+        return sum(
+            each.activation.nbytes * (1 + len(each.live)) for each in self._frontiers.values()
+        )
+
+    def scores(self, layer: str) -> Tensor:
+        """The model's raw scores (B, K), by what follows a layer."""
+        cut, frontier = self.at(layer)
+        return cut.suffix(frontier, frontier.activation)
+
+    def singly(self) -> list[Views]:
+        """Each image by itself."""
+        return [Views(self.model, each[None]) for each in self.pixels]
