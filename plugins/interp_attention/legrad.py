@@ -85,7 +85,8 @@ class LeGrad(AttentionMethod):
 def block_names(layers: Sequence[AttentionLayer], name: str) -> list[str]:
     """The largest module around each attention layer that holds no other one, in order.
 
-    Raises UnsupportedError where a module attends several times.
+    Raises UnsupportedError where a module attends several times, and where they are no blocks that
+    follow one another.
     """
     names = [each.name for each in layers]
     repeated = [each for each, count in Counter(names).items() if count > 1]
@@ -94,7 +95,13 @@ def block_names(layers: Sequence[AttentionLayer], name: str) -> list[str]:
             f"{repeated[0]} of {name} attends {Counter(names)[repeated[0]]} times, and legrad needs "
             "a module for each layer; use transformer-attribution"
         )
-    return [_block(each, names) for each in names]
+    blocks = [_block(each, names) for each in names]
+    if len({each.rpartition(".")[0] for each in blocks}) > 1:
+        raise UnsupportedError(
+            f"the attention layers of {name} do not lie in a row of blocks ({blocks[0]}, "
+            f"{blocks[-1]}), whose tokens legrad reads; use transformer-attribution"
+        )
+    return blocks
 
 
 def _block(own: str, names: Sequence[str]) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 READ = 1e-4
 """A token is read if the scores change with it by more than this share of the largest change."""
+ALONE = 5
+"""Beside pooled cells, a leading token is read on its own if it counts for so many of T tokens."""
 SHOWN = 3
 """How many shapes a message lists."""
 
@@ -64,8 +66,9 @@ def check_layers(layers: Sequence[AttentionLayer], name: str) -> int:
     if not all(each.whole for each in layers) or len({shape[-1] for shape in shapes}) > 1:
         shown = ", ".join(" x ".join(map(str, each)) for each in list(shapes)[:SHOWN])
         raise UnsupportedError(
-            f"{name} attends in windows, or among tokens that change from layer to layer (attention "
-            f"of {shown}); expected the same tokens in all layers, as in a ViT; use gradcam or rise"
+            f"{name} attends in windows, pools by attention, or its tokens change from layer to layer "
+            f"(attention of {shown}); expected the same tokens in all layers, as in a ViT; use "
+            "gradcam or rise"
         )
     return next(iter(shapes))[-1]
 
@@ -73,44 +76,67 @@ def check_layers(layers: Sequence[AttentionLayer], name: str) -> int:
 def find_tokens(model: ModelAdapter, count: int, pixels: Tensor) -> Tokens:
     """The model's tokens, `count` in number, as its layers are measured.
 
-    What the scores are read from is measured, too: at the last layer of tokens, each leading one
-    and then all cells are changed, in an image (1, 3, h, w). Raises UnsupportedError where the
-    tokens do not lie as the image does.
+    What the scores are read from is measured, too: at the last layer of tokens that they depend on,
+    each leading one and then all cells are changed, in an image (1, 3, h, w). Raises
+    UnsupportedError where the tokens do not lie as the image does.
     """
-    layer = _last_layer(model, count)
-    cut = model.cut(layer.name).own_layout
-    frontier = cut.prefix(pixels)
-    states = _changed(frontier.activation, layer.prefix)  # (1 + prefix + 1, T, C), the first as is
-    scores = cut.suffix(frontier, states)
-    changes = (scores[1:] - scores[:1]).abs().amax(1)
-    seen = changes > READ * changes.max()
-    if not bool(seen.any()):
+    listed = [each for each in model.layers() if each.layout == "tokens"]
+    grids = (each for each in listed if _counts(each) == count)
+    layer = next(grids, None)  # the first: where tokens have mixed, their places are hard to tell
+    if layer is None:
         raise UnsupportedError(
-            f"the scores of {model.spec.name} do not depend on the tokens of {layer.name}; "
-            "use gradcam or rise"
+            f"{model.spec.name} attends among {count} tokens, but no layer's tokens of that number "
+            "were found to lie as the image does (a class token and registers first, then the "
+            "patches); use gradcam or rise"
         )
-    read = seen.float().new_zeros(count)
-    read[: layer.prefix] = seen[:-1].float()
-    read[layer.prefix :] = seen[-1].float()
-    return Tokens(layer, read / read.sum())
-
-
-def _last_layer(model: ModelAdapter, count: int) -> Layer:
-    """The last layer of `count` tokens that follow the image and can be cut."""
-    for layer in reversed(model.layers()):
-        if layer.layout == "tokens" and layer.grid is not None and layer.cut != "none":
-            rows, columns = layer.grid
-            if layer.prefix + rows * columns == count:
-                return layer
+    for last in reversed([each for each in listed if each.cut != "none"]):
+        changes = _changes(model, last.name, layer.prefix, count, pixels)
+        if changes is not None and float(changes.max()):
+            return Tokens(layer, _shares(changes / changes.max(), count))
     raise UnsupportedError(
-        f"{model.spec.name} attends among {count} tokens, but no layer's tokens of that number "
-        "were found to lie as the image does (a class token and registers first, then the "
-        "patches); use gradcam or rise"
+        f"the scores of {model.spec.name} do not depend on its tokens; use gradcam or rise"
     )
 
 
+def _counts(layer: Layer) -> int:
+    """The number of tokens of a layer with a grid; 0 where it has none."""
+    return 0 if layer.grid is None else layer.prefix + layer.grid[0] * layer.grid[1]
+
+
+def _changes(
+    model: ModelAdapter, layer: str, prefix: int, count: int, pixels: Tensor
+) -> Tensor | None:
+    """Changes of the scores with each of the leading tokens and with all cells, (prefix + 1,).
+
+    None where the layer has another number of tokens.
+    """
+    cut = model.cut(layer).own_layout
+    frontier = cut.prefix(pixels)
+    if frontier.activation.shape[1] != count:
+        return None
+    scores = cut.suffix(frontier, _changed(frontier.activation, prefix))
+    return (scores[1:] - scores[:1]).abs().amax(1).float()
+
+
+def _shares(changes: Tensor, count: int) -> Tensor:
+    """Each of `count` tokens' share in what is read, (T,).
+
+    `changes` are those of the scores with each leading token and, last, with all cells, of the
+    largest. Leading tokens that are read on their own and the pool of cells count alike; one that
+    counts for no more than a cell is part of the pool.
+    """
+    import torch
+
+    leading, pooled = changes[:-1], bool(changes[-1] > READ)
+    alone = leading > (ALONE / count if pooled else READ)
+    pool = torch.cat([(leading > READ) & ~alone & pooled, changes.new_full((count - len(leading),), pooled)])
+    read = pool / pool.sum().clamp(min=1)
+    read[: len(leading)] += alone
+    return read / read.sum()
+
+
 def _changed(tokens: Tensor, prefix: int) -> Tensor:
-    """The tokens (1, T, C) as they are, with each of the leading ones changed, with all cells."""
+    """The tokens (1, T, C) as they are, with each leading one changed, and with all cells."""
     import torch
 
     wave = torch.linspace(-1, 1, tokens.shape[2], dtype=tokens.dtype, device=tokens.device)
