@@ -73,7 +73,7 @@ class Tiny(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         cells = self.stem(image).flatten(2).mT
-        tokens = torch.cat([self.leading.expand(len(image), -1, -1), cells], 1) + self.position
+        tokens = torch.cat([self.leading.expand(image.shape[0], -1, -1), cells], 1) + self.position
         tokens = self.norm(self.blocks(tokens))
         parts = [tokens[:, at] for at in range(self.read)]
         parts += [tokens[:, self.prefix :].mean(1)] if self.pooled else []
