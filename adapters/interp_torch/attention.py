@@ -51,7 +51,11 @@ class ExplicitAttention(TorchFunctionMode):
         if func is functional.multi_head_attention_forward:
             return self._multi_head(args, given)
         answer = func(*args, **given)
-        if func in SOFTMAX and answer.dim() in (3, 4) and _axis(args, given) in (-1, answer.dim() - 1):
+        if (
+            func in SOFTMAX
+            and answer.dim() in (3, 4)
+            and _axis(args, given) in (-1, answer.dim() - 1)
+        ):
             self.record(answer)
         return answer
 
@@ -61,7 +65,8 @@ class ExplicitAttention(TorchFunctionMode):
         call.apply_defaults()
         wanted, mean = call.arguments["need_weights"], call.arguments["average_attn_weights"]
         call.arguments |= {"need_weights": True, "average_attn_weights": False}
-        output, weights = functional.multi_head_attention_forward(*call.args, **call.kwargs)
+        output, found = functional.multi_head_attention_forward(*call.args, **call.kwargs)
+        weights: Any = found
         # the weights are a view: what the output is computed from is the tensor behind it
         self.record(weights if weights._base is None else weights._base)
         if not wanted:

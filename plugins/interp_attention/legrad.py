@@ -109,7 +109,9 @@ def _block(own: str, names: Sequence[str]) -> str:
     parts = own.split(".")
     paths = (".".join(parts[:depth]) for depth in range(1, len(parts)))
     others = [each for each in names if each != own]
-    alone = (path for path in paths if not any(f"{each}.".startswith(f"{path}.") for each in others))
+    alone = (
+        path for path in paths if not any(f"{each}.".startswith(f"{path}.") for each in others)
+    )
     return next(alone, own)
 
 

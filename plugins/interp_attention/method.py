@@ -64,9 +64,7 @@ class AttentionMethod(PerImageMethod):
         """One pass of the model on an image (1, 3, h, w)."""
 
     @abstractmethod
-    def terms(
-        self, model: ModelAdapter, found: AttentionPass, target: Target
-    ) -> list[Tensor]:
+    def terms(self, model: ModelAdapter, found: AttentionPass, target: Target) -> list[Tensor]:
         """The terms (heads, T, T) of each layer, in order, for a target."""
 
     @abstractmethod
@@ -92,9 +90,7 @@ class AttentionMethod(PerImageMethod):
             context.progress("targets", at, len(targets))
             values = _placed(self.combine(terms, tokens.read), tokens, placement)
             evidence.append(
-                Heatmap(
-                    name="map", target=target.name, values=values, signed=False, unit=self.unit
-                )
+                Heatmap(name="map", target=target.name, values=values, signed=False, unit=self.unit)
             )
             for title, maps in self._views(names, terms, tokens):
                 tiles = [_placed(each, tokens, placement) for each in maps.values()]

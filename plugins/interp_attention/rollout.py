@@ -125,7 +125,9 @@ def roll_out(
     import torch
 
     row = read
-    for each in reversed(matrices):  # a row times a matrix, where M_L ... M_1 would cost T times more
+    for each in reversed(
+        matrices
+    ):  # a row times a matrix, where M_L ... M_1 would cost T times more
         kept = without_weakest(each, discard)
         mixed = (1 - residual) * kept + residual * torch.eye(len(each)).to(each)
         row = row @ (mixed / mixed.sum(1, keepdim=True).clamp(min=TINY))

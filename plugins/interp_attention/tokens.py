@@ -129,7 +129,9 @@ def _shares(changes: Tensor, count: int) -> Tensor:
 
     leading, pooled = changes[:-1], bool(changes[-1] > READ)
     alone = leading > (ALONE / count if pooled else READ)
-    pool = torch.cat([(leading > READ) & ~alone & pooled, changes.new_full((count - len(leading),), pooled)])
+    pool = torch.cat(
+        [(leading > READ) & ~alone & pooled, changes.new_full((count - len(leading),), pooled)]
+    )
     read = pool / pool.sum().clamp(min=1)
     read[: len(leading)] += alone
     return read / read.sum()

@@ -30,8 +30,9 @@ def composite(
 
     `epsilon` and `gamma` are the rules' own; `zero_bias` leaves biases without relevance.
     """
-    found, given = zennit("composites"), {"canonizers": [canonizer]}
-    given |= {"zero_params": ["bias"] if zero_bias else None}
+    found = zennit("composites")
+    given: dict[str, Any] = {"canonizers": [canonizer]}
+    given["zero_params"] = ["bias"] if zero_bias else None
     if name == "epsilon-plus":
         return found.EpsilonPlus(epsilon=epsilon, **given)
     if name == "alpha2-beta1":

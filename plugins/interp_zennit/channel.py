@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
@@ -125,11 +125,9 @@ def _evidence(
 ) -> tuple[Evidence, ...]:
     """The chosen channels' map together, all channels' importance, and each chosen one's map."""
     peaks = [np.unravel_index(each.argmax(), each.shape) for each in maps]
-    about = {"target": target.name, "layer": layer.name}
+    about: dict[str, Any] = {"target": target.name, "layer": layer.name}
     together = Heatmap(name="map", values=maps.sum(0), unit="relevance", **about)
-    received = ChannelImportance(
-        name="channels", values=importance.float().cpu().numpy(), **about
-    )
+    received = ChannelImportance(name="channels", values=importance.float().cpu().numpy(), **about)
     alone = PartMaps(
         name="channel maps", maps=maps, peaks=np.array(peaks, np.int64), filters=chosen, **about
     )

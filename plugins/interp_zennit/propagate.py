@@ -6,16 +6,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from torch import Tensor, nn
 
 from interp.errors import UnsupportedError
 from interp.model import ModelAdapter
 from interp.target import Target
 from interp.training.recording import recording
 from interp_zennit.bridge import canonizer, zennit
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
+from interp_zennit.sums import SplitSums
 
 ALIKE = 1e-3
 """How far scores may move when batch norms are merged, relative to the largest."""
@@ -37,8 +38,6 @@ class Propagation:
 
         Propagation begins with the score of the class, and less that of the class it is against.
         """
-        import torch
-
         signs = torch.zeros_like(self.scores)
         signs[:, target.index] = 1
         if target.against is not None:
@@ -48,8 +47,6 @@ class Propagation:
 
     def onward(self, place: Tensor, relevance: Tensor) -> Tensor:
         """The input's relevance that comes from a place's, by the same rules."""
-        import torch
-
         return torch.autograd.grad(place, self.input, relevance, retain_graph=True)[0]
 
 
@@ -63,15 +60,17 @@ def propagating(
     UnsupportedError where Zennit has no rule for a part, or where merging batch norms would change
     the scores.
     """
-    from interp_zennit.sums import SplitSums
-
     own = model.with_own_module()
     network = own.module()
-    plain = own.predict(pixels)
-    with _restored(network):
+    plain = model.predict(pixels)
+    with _apart(network):
         _check_rules(own, network, pixels)
         composite = rules(canonizer(network))
-        with _registered(composite, network, model.spec.name), SplitSums(), _kept(network, layer) as kept:
+        with (
+            _registered(composite, network, model.spec.name),
+            SplitSums(),
+            _kept(network, layer) as kept,
+        ):
             scores = own.forward(pixels)
             _check_alike(scores.detach(), plain, model.spec.name)
             yield Propagation(scores, kept[0], {layer: kept[1]} if layer else {})
@@ -103,13 +102,13 @@ def _kept(network: nn.Module, layer: str | None) -> Iterator[list[Tensor]]:
         kept.append(given[0].detach().clone().requires_grad_())
         return (kept[0], *given[1:])
 
+    def keep(_: nn.Module, given: tuple[Any, ...], output: Tensor) -> Tensor:
+        kept.append(output)
+        return output.clone()  # an operation in place that follows leaves the kept one as it is
+
     handles = [network.register_forward_pre_hook(begin)]
-    if layer is not None:  # a copy, which an operation in place after it leaves as it is
-        handles.append(
-            network.get_submodule(layer).register_forward_hook(
-                lambda _, given, output: (kept.append(output), output.clone())[1]
-            )
-        )
+    if layer is not None:
+        handles.append(network.get_submodule(layer).register_forward_hook(keep))
     try:
         yield kept
     finally:
@@ -118,22 +117,36 @@ def _kept(network: nn.Module, layer: str | None) -> Iterator[list[Tensor]]:
 
 
 @contextmanager
-def _restored(network: nn.Module) -> Iterator[None]:
-    """Attributes, weights and flags as they were after the block, which merges and hooks."""
-    before = [
-        (each, dict(vars(each)), dict(each._parameters), dict(each._modules))
-        for each in network.modules()
-    ]
-    for each, *_ in before:  # Zennit's hooks make views, which must not be changed in place
-        if getattr(each, "inplace", False) is True:
+def _apart(network: nn.Module) -> Iterator[None]:
+    """Weights of the network's own within the block, and all as it was after it.
+
+    Merging changes weights, in Zennit before 1.0 within the tensors that other threads may use.
+    """
+    before = [(own, dict(own)) for each in network.modules() for own in _holders(each)]
+    for each in network.modules():
+        each._parameters.update({n: _copy(p) for n, p in each._parameters.items()})
+        each._buffers.update({n: _copy(b) for n, b in each._buffers.items()})
+        if getattr(each, "inplace", False) is True:  # hooks make views, not to be changed in place
             each.inplace = False  # type: ignore[assignment]
     try:
         yield
     finally:
-        for each, attributes, weights, parts in before:
-            for own, content in ((vars(each), attributes), (each._parameters, weights), (each._modules, parts)):
-                own.clear()
-                own.update(content)
+        for own, content in before:
+            own.clear()
+            own.update(content)
+
+
+def _holders(module: nn.Module) -> tuple[dict[str, Any], ...]:
+    """What a module keeps its attributes, weights, buffers and parts in."""
+    return vars(module), module._parameters, module._buffers, module._modules
+
+
+def _copy(value: Any) -> Any:
+    """A parameter or buffer with values of its own; None as it is."""
+    if value is None:
+        return None
+    own = value.detach().clone()
+    return nn.Parameter(own, requires_grad=False) if isinstance(value, nn.Parameter) else own
 
 
 def _check_rules(model: ModelAdapter, network: nn.Module, pixels: Tensor) -> None:
@@ -141,7 +154,9 @@ def _check_rules(model: ModelAdapter, network: nn.Module, pixels: Tensor) -> Non
     types = zennit("types")
     leaves = {n: e for n, e in network.named_modules() if n and not list(e.children())}
     for name, each in leaves.items():
-        if list(each.parameters()) and not isinstance(each, (types.Linear, types.BatchNorm, types.Activation)):
+        if list(each.parameters()) and not isinstance(
+            each, (types.Linear, types.BatchNorm, types.Activation)
+        ):
             raise UnsupportedError(
                 f"Zennit has no rule for {name} of {model.spec.name} ({type(each).__name__}); "
                 "relevance is for networks of convolutions, linear layers and batch norms; use "

@@ -28,7 +28,12 @@ class SplitSums(TorchFunctionMode):
     ) -> Any:
         """The function's own answer, with its relevance split where it is a sum or a mean."""
         given = kwargs or {}
-        if func in ADDING and not given and all(map(_depends, args)) and args[0].shape == args[1].shape:
+        if (
+            func in ADDING
+            and not given
+            and all(map(_depends, args))
+            and args[0].shape == args[1].shape
+        ):
             return split(operator.add, *args)
         if func in AVERAGING and _depends(args[0]):
             return split(lambda each: torch.mean(each, *args[1:], **given), args[0])

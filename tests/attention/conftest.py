@@ -123,9 +123,7 @@ class ByHand:
             mixed = []
             for head in range(HEADS):
                 wide = WIDTH // HEADS
-                q, k, v = (
-                    qkv[:, part * WIDTH + head * wide :][:, :wide] for part in range(3)
-                )
+                q, k, v = (qkv[:, part * WIDTH + head * wide :][:, :wide] for part in range(3))
                 raw = np.exp(q @ k.T / np.sqrt(wide))
                 share = raw / raw.sum(1, keepdims=True)
                 weights.append(share)

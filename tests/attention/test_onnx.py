@@ -123,7 +123,8 @@ def test_rollout_is_the_same_from_a_file(
     module, file = exported(name, how)
     for params in ({}, {"fusion": "max", "discard": 0.3}):
         first, second = (
-            explain("attention-rollout", each, picture(0, SIZE), **params) for each in (module, file)
+            explain("attention-rollout", each, picture(0, SIZE), **params)
+            for each in (module, file)
         )
         apart = np.abs(first.map() - second.map()).max()
         assert apart <= 1e-3 * np.abs(first.map()).max()

@@ -13,7 +13,7 @@ from interp_torch.adapter import TorchAdapter
 
 SIZE, PATCH, SIDE = 32, 8, 4
 BRIGHT, ASKS, CORNER, FOUND = 0, 1, 2, 4
-"""Channels: brightness; the class token's mark; the corners' marks (2); what each head found (2)."""
+"""Channels: brightness, the class token's mark, the corners' marks (2), the heads' findings (2)."""
 PLACES = ((0, 0), (SIDE - 1, SIDE - 1))
 
 

@@ -33,7 +33,9 @@ def heads(values: Tensor) -> Tensor:
     return values.unflatten(-1, (HEADS, -1)).transpose(-3, -2)
 
 
-def read(module: nn.Module, *given: object, images: int = 2, **more: object) -> list[AttentionLayer]:
+def read(
+    module: nn.Module, *given: object, images: int = 2, **more: object
+) -> list[AttentionLayer]:
     """What is read of a module, whose answer must stay the same."""
     with torch.no_grad():
         plain = module(*given, **more)
@@ -106,7 +108,9 @@ def test_torchvision_encoder_block() -> None:
 @pytest.mark.parametrize("norm_first", [True, False])
 def test_torch_encoder_layers_whose_fast_path_shows_nothing(norm_first: bool) -> None:
     def build() -> nn.Module:
-        layer = nn.TransformerEncoderLayer(WIDTH, HEADS, 16, batch_first=True, norm_first=norm_first)
+        layer = nn.TransformerEncoderLayer(
+            WIDTH, HEADS, 16, batch_first=True, norm_first=norm_first
+        )
         return nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
 
     layers = read(networks.seeded(build), tokens())
@@ -233,12 +237,12 @@ def test_an_exported_program_shows_its_attention(
 
     model = tiny(0)
     free = ({0: torch.export.Dim.DYNAMIC},)
-    program = torch.export.export(
-        model.module(), (torch.zeros(2, 3, 24, 24),), dynamic_shapes=free
-    )
+    program = torch.export.export(model.module(), (torch.zeros(2, 3, 24, 24),), dynamic_shapes=free)
     given = {"size": (24, 24), "mean": (0.0,) * 3, "std": (1.0,) * 3}
     other = open_model(program, ModelOptions(device="cpu", input=given))
-    first, second = (explain("attention-rollout", each, picture(0)).map() for each in (model, other))
+    first, second = (
+        explain("attention-rollout", each, picture(0)).map() for each in (model, other)
+    )
     np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-6)
     with pytest.raises(InterpError, match="MODULE"):
         explain("legrad", other, picture(0))
