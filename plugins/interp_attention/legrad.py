@@ -42,7 +42,7 @@ class LeGrad(AttentionMethod):
     where A_lh (T, T) is the attention of a head and S_l the class score of the tokens as layer l
     leaves them: what follows the last layer reads them as it reads the last layer's. W. Bousselham
     et al.: LeGrad: An Explainability Method for Vision Transformers via Feature Formation
-    Sensitivity, 2024 (ICCV 2025), which also stretches each map to [0, 1]; here it keeps its values.
+    Sensitivity, 2024 (ICCV 2025), which also stretches each map to [0, 1]; ours is left.
     """
 
     Params = LeGradParams
@@ -92,8 +92,8 @@ def block_names(layers: Sequence[AttentionLayer], name: str) -> list[str]:
     repeated = [each for each, count in Counter(names).items() if count > 1]
     if repeated:
         raise UnsupportedError(
-            f"{repeated[0]} of {name} attends {Counter(names)[repeated[0]]} times, and legrad needs "
-            "a module for each layer; use transformer-attribution"
+            f"{repeated[0]} of {name} attends {names.count(repeated[0])} times, and legrad needs a "
+            "module for each layer; use transformer-attribution"
         )
     blocks = [_block(each, names) for each in names]
     if len({each.rpartition(".")[0] for each in blocks}) > 1:
@@ -137,8 +137,8 @@ def _batch(calls: Mapping[str, Sequence[Call]], answer: Any) -> Any:
     tokens = [_first(each[0].output) for each in calls.values()]
     if len({each.shape for each in tokens}) > 1:
         raise UnsupportedError(
-            "legrad reads every block's tokens as the last block's, and the blocks answer tokens of "
-            "different shapes; use transformer-attribution"
+            "legrad reads every block's tokens as the last block's, and the blocks answer tokens "
+            "of different shapes; use transformer-attribution"
         )
     batch = torch.cat(tokens)
     return batch if isinstance(answer, torch.Tensor) else type(answer)((batch, *answer[1:]))

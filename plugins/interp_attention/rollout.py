@@ -44,9 +44,9 @@ class RolloutParams(FlowParams):
 class AttentionRollout(AttentionMethod):
     """Where the tokens that are read have drawn their content from, through all layers.
 
-    R = M_L ... M_2 M_1 with M_l = (1 - r) A_l + r I, rows divided by their sums, where A_l (T, T) is
-    the mean of layer l's attention over heads and r = 0.5 stands for the skip connection. The map
-    is the row of R of the class token, or the mean of the rows that are read. S. Abnar, W. Zuidema:
+    R = M_L ... M_2 M_1 with M_l = (1 - r) A_l + r I, rows divided by their sums, where A_l (T, T)
+    is the mean of layer l's attention over heads and r = 0.5 stands for the skip connection. The
+    map is the row of R of the class token, or the mean of the rows that are read. S. Abnar, W. Zuidema:
     Quantifying Attention Flow in Transformers, ACL 2020. The maximum or minimum over heads, and
     setting a layer's weakest entries to zero, are J. Gildenblat's (2020).
 

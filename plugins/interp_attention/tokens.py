@@ -66,8 +66,8 @@ def check_layers(layers: Sequence[AttentionLayer], name: str) -> int:
     if not all(each.whole for each in layers) or len({shape[-1] for shape in shapes}) > 1:
         shown = ", ".join(" x ".join(map(str, each)) for each in list(shapes)[:SHOWN])
         raise UnsupportedError(
-            f"{name} attends in windows, pools by attention, or its tokens change from layer to layer "
-            f"(attention of {shown}); expected the same tokens in all layers, as in a ViT; use "
+            f"{name} attends in windows, pools by attention, or its tokens change from layer to "
+            f"layer (attention of {shown}); expected the same tokens in all layers, as in a ViT; use "
             "gradcam or rise"
         )
     return next(iter(shapes))[-1]

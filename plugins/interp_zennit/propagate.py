@@ -102,7 +102,8 @@ def _kept(network: nn.Module, layer: str | None) -> Iterator[list[Tensor]]:
         kept.append(given[0].detach().clone().requires_grad_())
         return (kept[0], *given[1:])
 
-    def keep(_: nn.Module, given: tuple[Any, ...], output: Tensor) -> Tensor:
+    def keep(*call: Any) -> Tensor:
+        output: Tensor = call[-1]
         kept.append(output)
         return output.clone()  # an operation in place that follows leaves the kept one as it is
 
@@ -150,7 +151,7 @@ def _copy(value: Any) -> Any:
 
 
 def _check_rules(model: ModelAdapter, network: nn.Module, pixels: Tensor) -> None:
-    """Raise UnsupportedError where a part has weights and no rule, or a part with a rule runs twice."""
+    """Raise UnsupportedError where weights have no rule, or a part with a rule runs twice."""
     types = zennit("types")
     leaves = {n: e for n, e in network.named_modules() if n and not list(e.children())}
     for name, each in leaves.items():
@@ -177,6 +178,6 @@ def _check_alike(found: Tensor, expected: Tensor, name: str) -> None:
     """Raise UnsupportedError where the scores are no longer the model's own."""
     if not bool((found - expected).abs().max() <= ALIKE * expected.abs().max().clamp(min=ALIKE)):
         raise UnsupportedError(
-            f"merging batch norms into the layers defined before them changes the scores of {name}; "
-            "Zennit has no canonizer for it; use integrated-gradients or deeplift"
+            f"merging batch norms into the layers defined before them changes the scores of "
+            f"{name}; Zennit has no canonizer for it; use integrated-gradients or deeplift"
         )

@@ -109,8 +109,17 @@ class Twice(nn.Module):
 
 def refused() -> dict[str, Callable[[], tuple[nn.Module, int]]]:
     """Models of other kinds, and their input size."""
-    swin = dict(img_size=64, window_size=4, embed_dim=16, depths=(2, 2), num_heads=(2, 4))
-    vit = dict(img_size=32, patch_size=8, embed_dim=16, depth=2, num_heads=2, num_classes=3)
+    swin = {
+        "img_size": 64, "window_size": 4, "embed_dim": 16, "depths": (2, 2), "num_heads": (2, 4)
+    }  # fmt: skip
+    vit = {
+        "img_size": 32,
+        "patch_size": 8,
+        "embed_dim": 16,
+        "depth": 2,
+        "num_heads": 2,
+        "num_classes": 3,
+    }
     config = transformers.SwinConfig(
         image_size=64, patch_size=4, embed_dim=16, depths=[2, 2], num_heads=[2, 4], window_size=4
     )
