@@ -46,9 +46,9 @@ class AttentionRollout(AttentionMethod):
 
     R = M_L ... M_2 M_1 with M_l = (1 - r) A_l + r I, rows divided by their sums, where A_l (T, T)
     is the mean of layer l's attention over heads and r = 0.5 stands for the skip connection. The
-    map is the row of R of the class token, or the mean of the rows that are read. S. Abnar, W. Zuidema:
-    Quantifying Attention Flow in Transformers, ACL 2020. The maximum or minimum over heads, and
-    setting a layer's weakest entries to zero, are J. Gildenblat's (2020).
+    map is the row of R of the class token, or the mean of the rows that are read. S. Abnar,
+    W. Zuidema: Quantifying Attention Flow in Transformers, ACL 2020. The maximum or minimum over
+    heads, and setting a layer's weakest entries to zero, are J. Gildenblat's (2020).
 
     It sees no values, no linear layers and no class: the map is the same for every class.
     """

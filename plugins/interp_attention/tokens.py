@@ -67,8 +67,8 @@ def check_layers(layers: Sequence[AttentionLayer], name: str) -> int:
         shown = ", ".join(" x ".join(map(str, each)) for each in list(shapes)[:SHOWN])
         raise UnsupportedError(
             f"{name} attends in windows, pools by attention, or its tokens change from layer to "
-            f"layer (attention of {shown}); expected the same tokens in all layers, as in a ViT; use "
-            "gradcam or rise"
+            f"layer (attention of {shown}); expected the same tokens in all layers, as in a ViT; "
+            "use gradcam or rise"
         )
     return next(iter(shapes))[-1]
 

@@ -46,7 +46,7 @@ def _depends(value: Any) -> bool:
 
 
 def split(function: Callable[..., Tensor], *summands: Tensor) -> Tensor:
-    """A linear function of the summands, which get x * slope / y of the relevance of its answer y."""
+    """A linear function's answer y, of whose relevance each summand x gets x * slope / y."""
     copies = [each.view_as(each) for each in summands]
     for copy, each in zip(copies, summands, strict=True):
         kept = each.detach().clone()  # an operation in place may follow
