@@ -14,11 +14,13 @@ from torch import Tensor
 
 from interp.errors import InputError, ModelError
 from interp.model import Cut, ModelAdapter, as_maps
+from interp.network.attention import AttentionLayer, AttentionPass
 from interp.network.layout import LayoutReader, corner_images, to_maps
 from interp.network.preprocess import probe_images
 from interp.network.receptive_field import GridField
 from interp.readout import OutputDescription
 from interp.spec import BLACK_BOX, Capability, Layer, ModelSpec
+from interp_onnx.attention import attention_tensors
 from interp_onnx.cost import multiply_adds, share_after
 from interp_onnx.cut import make_cut
 from interp_onnx.naming import Place, find_places, merged_into
@@ -93,9 +95,20 @@ class OnnxAdapter(ModelAdapter):
     def activations(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         described = [self.layer(name) for name in layers]
         names = tuple(self._places[each.name].tensor for each in described)
-        reader = _recent(self._readers, self._most, names, lambda: self._open_reader(names))
-        found = self.network.run(reader, self.network.encode(images))
+        found = self._read(names, images)
         return {e.name: to_maps(e, value) for e, value in zip(described, found, strict=True)}
+
+    def attention(self, images: Tensor, recorded: bool = False) -> AttentionPass:
+        """Scores and attention by the softmax nodes; nothing is recorded for autograd."""
+        if recorded or Capability.CUT not in self.capabilities:
+            raise self.lacks(Capability.GRADIENTS if recorded else Capability.CUT)
+        layers = attention_tensors(self.network.graph, self._observed[0].shapes)
+        *weights, output = self._read((*(t for _, t in layers), self.network.graph.output), images)
+        found = [
+            AttentionLayer(name, each, len(images))
+            for (name, _), each in zip(layers, weights, strict=True)
+        ]
+        return AttentionPass(self.network.read(output).float(), found)
 
     def cut(self, layer: str) -> Cut:
         """The model split at a layer, compared with the whole; the last few are kept."""
@@ -103,6 +116,11 @@ class OnnxAdapter(ModelAdapter):
 
     def to_device(self, values: np.ndarray) -> Tensor:
         return torch.tensor(np.ascontiguousarray(values), device=self.network.engine.device)
+
+    def _read(self, tensors: tuple[str, ...], images: Tensor) -> list[Tensor]:
+        """These tensors' values for images; the sessions of the last few choices are kept."""
+        reader = _recent(self._readers, self._most, tensors, lambda: self._open_reader(tensors))
+        return self.network.run(reader, self.network.encode(images))
 
     def _open_reader(self, tensors: Sequence[str]) -> Session:
         """A session that computes these tensors from the image."""

@@ -37,6 +37,12 @@ def merged_into(graph: Graph, name: str, places: dict[str, Place]) -> str | None
     return next((layer for layer, place in places.items() if place.tensor in after), None)
 
 
+def module_of(node: NodeProto) -> str:
+    """Path of the innermost module that a node belongs to; else its own name, or its tensor's."""
+    paths = [path for path, _ in _scopes(node)]
+    return paths[-1] if paths else node.name or node.output[0]
+
+
 def _modules(graph: Graph) -> dict[str, Place]:
     """The one tensor of each module that others use; modules with several are left out.
 

@@ -14,12 +14,14 @@ from torch import Tensor, nn
 
 from interp.errors import InputError, ModelError, UnsupportedError
 from interp.model import Cut, ModelAdapter, as_maps
+from interp.network.attention import AttentionPass
 from interp.network.layout import LayoutReader, corner_images, to_maps
 from interp.network.preprocess import probe_images
 from interp.readout import OutputDescription
 from interp.spec import BLACK_BOX, Capability, Layer, ModelOptions, ModelSpec
 from interp.storage.folder import new_folder, seal
 from interp.target import Target
+from interp_torch.attention import reading_attention
 from interp_torch.cut import GraphCut, HookCut
 from interp_torch.derived import Recipe, write_derived
 from interp_torch.graph import Graph, trace
@@ -96,6 +98,17 @@ class TorchAdapter(ModelAdapter):
                 places = [self._graph.places[name] for name in rest]
                 found |= zip(rest, select(self._graph, places)(inputs), strict=True)
         return {name: to_maps(described[name], each) for name, each in found.items()}
+
+    def attention(self, images: Tensor, recorded: bool = False) -> AttentionPass:
+        """Scores and attention; `recorded`, also where no weight needs a gradient."""
+        need = Capability.GRADIENTS if recorded else Capability.ACTIVATIONS
+        if need not in self.capabilities:
+            raise self.lacks(need)
+        with reading_attention(self.network.module, len(images)) as layers:
+            if not recorded:
+                return AttentionPass(self.predict(images), layers)
+            pixels = images.detach().to(self.network.device).clone().requires_grad_()
+            return AttentionPass(self.forward(pixels), layers)
 
     def cut(self, layer: str) -> Cut:
         """The model split at a layer; cached, and compared once with the whole model."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from interp.errors import InputError, UnsupportedError, nearest
+from interp.network.attention import AttentionPass
 from interp.network.direction import OnStep, derivatives, ignore, one_hot
 from interp.network.layout import from_maps, to_maps
 from interp.network.placement import Placement, prepare
@@ -80,6 +81,11 @@ class Cut(ABC):
     layer: Layer
     one_pass: bool = False
     """Whether `gradient` takes one pass for each target, instead of some for each value."""
+
+    @property
+    def own_layout(self) -> Cut:
+        """The same cut with activations in the layer's own layout, such as tokens (N, T, C)."""
+        return self
 
     @abstractmethod
     def prefix(self, images: Tensor) -> Frontier:
@@ -155,6 +161,10 @@ class MapCut(Cut):
     @property
     def one_pass(self) -> bool:  # type: ignore[override]
         return self.inner.one_pass
+
+    @property
+    def own_layout(self) -> Cut:
+        return self.inner
 
     def prefix(self, images: Tensor) -> Frontier:
         found = self.inner.prefix(images)
@@ -269,6 +279,14 @@ class ModelAdapter(ABC):
 
         Maps (N, C, h, w) of every layer with a grid, vectors (N, C), and others as they are.
         """
+
+    def attention(self, images: Tensor, recorded: bool = False) -> AttentionPass:
+        """Scores and attention probabilities of one pass. Needs ACTIVATIONS.
+
+        `recorded` for autograd, which needs GRADIENTS. Layers without attention that can be read
+        are not among the pass's.
+        """
+        raise UnsupportedError(f"{self.spec.name} does not show its attention")
 
     def cut(self, layer: str) -> Cut:
         """The model split at a layer, with maps (N, C, h, w) if it has a grid. Needs CUT."""

@@ -13,6 +13,8 @@ import pytest
 import torch
 from PIL import Image
 from reference import missing
+from support.families import Transformer
+from support.networks import seeded
 from torch import nn
 
 from interp.errors import UnsupportedError
@@ -45,6 +47,9 @@ CHECKS = [
 
 HOOKED = ("guided-backprop", "guided-gradcam", "deeplift")
 """Methods that take only networks whose activations are modules of a few kinds."""
+
+ATTENDING = [each.name for each in METHODS if each.network == "transformer"]
+"""Methods that take only transformers."""
 
 LEARNING = {"explainer": {"epochs": 1}}
 """Methods that explain nothing before they have learned, and how little will do; of VGG's kind."""
@@ -80,6 +85,18 @@ def rectified(tmp_path_factory: pytest.TempPathFactory) -> Models:
         net = nn.Sequential(*convolutions, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(9, 4))
     module = open_module(net.eval(), ModelOptions(device="cpu", input={"size": (24, 24)}))
     path = tmp_path_factory.mktemp("rectified") / "model.onnx"
+    module.export(path)
+    file = open_model(str(path), ModelOptions(device="cpu"))
+    return {"torch": module, "onnx": file, "callable": black_box(module)}
+
+
+@pytest.fixture(scope="module")
+def attending(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    """The same of a small transformer read by its class token."""
+    module = open_module(
+        seeded(lambda: Transformer(1)), ModelOptions(device="cpu", input={"size": (32, 32)})
+    )
+    path = tmp_path_factory.mktemp("attending") / "model.onnx"
     module.export(path)
     file = open_model(str(path), ModelOptions(device="cpu"))
     return {"torch": module, "onnx": file, "callable": black_box(module)}
@@ -153,6 +170,7 @@ def test_an_adapter_offers_what_the_registry_says(models: Models, adapter: Adapt
 def test_a_method_runs_or_says_what_it_needs(
     models: Models,
     rectified: Models,
+    attending: Models,
     learned: Callable[..., str],
     made: Callable[[str], tuple[Models, str]],
     method: MethodEntry,
@@ -167,6 +185,8 @@ def test_a_method_runs_or_says_what_it_needs(
         models, knowledge = rectified, learned(named, known)
     elif named in HOOKED:
         models = rectified
+    elif named in ATTENDING:
+        models = attending
     model = models[adapter.name]
     case = MethodCase(method.name, registry=REGISTRY, model=model, knowledge=knowledge)
     if lacking := missing(method, adapter):

@@ -61,14 +61,16 @@ class MethodEntry(Entry):
 
     `needs` is None where the file leaves it to the class; `Registry.complete` reads it there.
     `claims` are the checks of interp.testing.claim that it promises to pass.
-    `model` is the registered model that it explains by default, if it needs a special one. `tune`
-    names its few important parameters, each with the values that `interp tune` tries.
+    `model` is the registered model that it explains by default, if it needs a special one.
+    `network` is the kind of network that it explains, on which it is checked. `tune` names its few
+    important parameters, each with the values that `interp tune` tries.
     """
 
     needs: tuple[Capability, ...] | None = None
     answers: Answer
     claims: tuple[Claim, ...] = ()
     model: Name | None = None
+    network: Literal["any", "transformer"] = "any"
     paper: Paper | None = None
     tune: dict[str, tuple[Any, ...]] = {}
 

@@ -213,6 +213,7 @@ class Narrowed(ModelAdapter):
 
     predict = _limited("predict", Capability.PREDICT)
     activations = _limited("activations", Capability.ACTIVATIONS)
+    attention = _limited("attention", Capability.ACTIVATIONS)
     cut = _limited("cut", Capability.CUT)
     forward = _limited("forward", Capability.GRADIENTS)
     gradient = _limited("gradient", Capability.GRADIENTS)

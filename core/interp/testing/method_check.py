@@ -25,6 +25,7 @@ from interp.testing.claim import CLAIMS
 from interp.testing.conformance import Check, MethodCase, method_checks
 from interp.testing.scene import Scene, scene
 from interp.testing.toy_models import CLASSES, Scenes, chance_model, known_model
+from interp.testing.toy_transformer import known_transformer
 
 CONFORMANCE = "conformance"
 SAMPLES, FEW, SCENES = 1000, 300, 3
@@ -88,8 +89,10 @@ class MethodCheck:
 
     @cached_property
     def known(self) -> ModelAdapter:
-        """The network whose explanations are known."""
-        return known_model(self.registry)
+        """The network whose explanations are known, of the kind that the method explains."""
+        entry = self.registry.entry("method", self.name)
+        wanted = entry.network if isinstance(entry, MethodEntry) else "any"
+        return (known_transformer if wanted == "transformer" else known_model)(self.registry)
 
     def conformance(self) -> Finding:
         """The checks that every method must pass, on the known network and one scene."""

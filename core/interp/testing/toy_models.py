@@ -69,15 +69,16 @@ class Scenes(Dataset):
 
 def known_model(registry: Registry) -> ModelAdapter:
     """The network whose scores are the weighted sums of the colours' amounts (WEIGHTS)."""
-    return _opened("known", _counting, registry)
+    return opened("known", lambda: [*features(), *_counting()], registry)
 
 
 def chance_model(registry: Registry) -> ModelAdapter:
     """The same layers with scores that change at random with whatever is switched off."""
-    return _opened("chance", _chance, registry)
+    return opened("chance", lambda: [*features(), *_chance()], registry)
 
 
-def _opened(name: str, head: Callable[[], Layers], registry: Registry) -> ModelAdapter:
+def opened(name: str, layers: Callable[[], Layers], registry: Registry) -> ModelAdapter:
+    """The layers one after another, as a model of scenes and their classes."""
     import torch
     from torch import nn
 
@@ -87,13 +88,13 @@ def _opened(name: str, head: Callable[[], Layers], registry: Registry) -> ModelA
         device="cpu",  # the same scores on every machine
     )
     with torch.random.fork_rng():  # layers draw weights, which are then replaced
-        network = nn.Sequential(OrderedDict([*_features(), *head()])).eval()
+        network = nn.Sequential(OrderedDict(layers())).eval()
     model = open_model(network, options, registry)
     model.spec = model.spec.model_copy(update={"name": name, "classes": CLASSES})
     return model
 
 
-def _features() -> Layers:
+def features() -> Layers:
     """Layers that give each colour's amount, averaged twice to a quarter of the size."""
     import torch
     from torch import nn
@@ -117,15 +118,20 @@ def _features() -> Layers:
     return layers
 
 
-def _counting() -> Layers:
+def class_weights() -> tuple[Tensor, Tensor]:
+    """Weights (K, C) of the channels' means, and biases (K,), that give the classes' scores."""
     import torch
+
+    weights = [each | {"white": -sum(each.values())} for each in WEIGHTS.values()]
+    rows = [[each.get(channel, 0.0) for channel in CHANNELS] for each in weights]
+    return torch.tensor(rows) / AMOUNT, torch.full((len(rows),), -2.0)
+
+
+def _counting() -> Layers:
     from torch import nn
 
     head = nn.Linear(len(CHANNELS), len(CLASSES))
-    weights = [each | {"white": -sum(each.values())} for each in WEIGHTS.values()]
-    rows = [[each.get(channel, 0.0) for channel in CHANNELS] for each in weights]
-    head.weight.data = torch.tensor(rows) / AMOUNT
-    head.bias.data.fill_(-2.0)
+    head.weight.data, head.bias.data = class_weights()
     return [("pool", nn.AdaptiveAvgPool2d(1)), ("flat", nn.Flatten()), ("head", head)]
 
 

@@ -1,0 +1,1 @@
+"""Methods that explain vision transformers by the attention between their tokens."""

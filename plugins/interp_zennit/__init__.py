@@ -1,0 +1,1 @@
+"""Relevance propagated layer by layer, by Zennit's rules, composites and canonizers."""
