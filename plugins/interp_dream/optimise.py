@@ -8,10 +8,10 @@ import numpy as np
 
 from interp.context import Context
 from interp.engine.random import draw_bits
+from interp_dream.image_statistics import Statistics
 from interp_dream.params import DreamParams
 from interp_dream.picture import Picture
 from interp_dream.probe import Objective, Probe
-from interp_dream.image_statistics import Statistics
 from interp_dream.transformation import transformed
 
 
@@ -49,6 +49,11 @@ class Dreamer:
         """Steps for each picture."""
         return self.context.samples(self.params.steps)
 
+    @property
+    def taken(self) -> int:
+        """Transformed copies that the model was run on."""
+        return self.params.copies * sum(each.steps for each in self.found.values())
+
     def dream(self, objective: Objective) -> Dream:
         """The objective's picture; it is found once."""
         key = (objective.of, objective.name)
@@ -60,10 +65,11 @@ class Dreamer:
         """What is said where the time ended before the steps did."""
         short = [each for each in self.found.values() if each.steps < self.steps]
         least = min((each.steps for each in short), default=0)
-        return [
+        said = (
             f"the time was up: {len(short)} of {len(self.found)} pictures had fewer than "
-            f"{self.steps} steps, one {least}; raise --budget"
-        ] * bool(short)
+            f"{self.steps} steps, one of them {least}; raise --budget"
+        )
+        return [said] if short else []
 
     def _optimise(self, objective: Objective) -> Dream:
         import torch

@@ -36,7 +36,7 @@ class DreamParams(Params):
     )
     shown: int = Field(6, ge=1, le=1000, description="most channels, and most classes, to picture")
     steps: int = Field(
-        256, ge=1, le=100_000, description="steps of Adam for each picture, unless a budget says so"
+        128, ge=1, le=100_000, description="steps of Adam for each picture, unless a budget says so"
     )
     rate: float = Field(0.05, gt=0, le=10, description="Adam's learning rate")
     copies: int = Field(
@@ -72,22 +72,9 @@ class DreamParams(Params):
 class MacoParams(DreamParams):
     """MaCo's: only phases move, so that `decay` shapes the spectrum where no images are given."""
 
-    rate: float = Field(0.1, gt=0, le=10, description="Adam's learning rate, radians a step")
-    copies: int = Field(
-        4, ge=1, le=256, description="transformed copies of the picture that a step looks at"
-    )
-    crop_low: float = Field(
-        0.5, gt=0, le=2, description="smallest part of the picture that a copy shows, by its side"
-    )
-    crop_high: float = Field(
-        1.0, gt=0, le=2, description="largest part; above 1 the picture is mirrored at its edges"
-    )
-    rotate: float = Field(0.0, ge=0, le=180, description="largest rotation of a copy, in degrees")
-    jitter: float = Field(
-        0.0, ge=0, le=1, description="largest shift of a copy beside that of its part, by the side"
-    )
+    rate: float = Field(0.2, gt=0, le=10, description="Adam's learning rate, in radians a step")
     noise: float = Field(
-        0.1, ge=0, le=1, description="standard deviation of noise on a copy; pixels are in [0, 1]"
+        0.05, ge=0, le=1, description="standard deviation of noise on a copy; pixels are in [0, 1]"
     )
     transparent: bool = Field(
         True, description="show each picture a second time, faded where its pixels matter little"

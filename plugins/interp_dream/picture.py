@@ -80,7 +80,9 @@ class PhasePicture(Picture):
     """
 
     @classmethod
-    def draw(cls, statistics: Statistics, decay: float, random: np.random.Generator) -> PhasePicture:
+    def draw(
+        cls, statistics: Statistics, decay: float, random: np.random.Generator
+    ) -> PhasePicture:
         like = statistics.magnitude
         start = random.uniform(-math.pi, math.pi, like.shape)
         return cls(statistics, like.new_tensor(start).requires_grad_())

@@ -1,0 +1,85 @@
+"""Pictures of a model's channels and classes, beside the data's best images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from interp.context import Context
+from interp.dataset import Dataset
+from interp.evidence import Evidence
+from interp.explanation import Explanation
+from interp.model import ModelAdapter
+from interp.target import parse_target
+from interp_dream.evidence import Comparison, gallery, table
+from interp_dream.objectives import channel_objectives, class_objectives, random_objective
+from interp_dream.optimise import Dreamer, generator
+from interp_dream.params import DreamParams
+from interp_dream.picture import Picture
+from interp_dream.probe import Objective, Of, Probe
+from interp_dream.real_images import RealImages, noise
+
+
+def survey(
+    model: ModelAdapter,
+    dataset: Dataset,
+    kind: type[Picture],
+    params: DreamParams,
+    context: Context,
+) -> Explanation:
+    """A gallery and a table of the layer's channels, and of the classes."""
+    probe = Probe.at(model, params.layer, params.cell)
+    wanted = dict(_fixed(probe, params, context.seed))  # what is asked for is checked first
+    real = RealImages.read(probe, dataset, params.looked_at, context)
+    if "channels" in wanted and not params.channels:
+        wanted["channels"][:0] = channel_objectives(probe, real.varied(params.shown))
+    total = sum(map(len, wanted.values()))
+    dreamer = Dreamer(probe, real.statistics, kind, params, context, total)
+    shown = Survey(dreamer, real)
+    evidence = [found for of, each in wanted.items() for found in shown.evidence(of, each)]
+    notes = (*real.notes, *dreamer.notes(), *shown.notes)
+    return Explanation(tuple(evidence), samples=dreamer.taken, notes=notes)
+
+
+def _fixed(probe: Probe, params: DreamParams, seed: int) -> Iterator[tuple[Of, list[Objective]]]:
+    """The objectives that do not depend on the data."""
+    classes = probe.model.spec.classes
+    if params.of != "classes":
+        control = [random_objective("channels", probe.layer.channels, seed)] * params.control
+        yield "channels", channel_objectives(probe, params.channels) + control
+    if params.of != "channels":
+        named = params.classes or range(min(params.shown, len(classes)))
+        targets = [parse_target(each, classes) for each in named]
+        control = [random_objective("classes", len(classes), seed)] * params.control
+        yield "classes", class_objectives(targets, len(classes)) + control
+
+
+@dataclass(eq=False)
+class Survey:
+    """Turns objectives into evidence; `notes` name the pictures that real images surpass."""
+
+    dreamer: Dreamer
+    real: RealImages
+
+    def __post_init__(self) -> None:
+        probe, seed = self.dreamer.probe, self.dreamer.context.seed
+        self.noise = noise(probe, generator(seed, "noise"))
+        self.notes: list[str] = []
+
+    def evidence(self, of: Of, objectives: list[Objective]) -> Iterator[Evidence]:
+        """The pictures of a layer's channels, or of classes, and what they reach."""
+        model, layer = self.dreamer.probe.model, self.dreamer.probe.layer.name
+        compared = [self._compare(each) for each in objectives]
+        self.notes += [note for each in compared for note in each.notes()]
+        name, at = (layer, layer) if of == "channels" else ("classes", None)
+        transparent = self.dreamer.params.transparent
+        yield gallery(model, compared, transparent, name=f"pictures {name}", layer=at)
+        yield table(compared, name=f"scores {name}", layer=at)
+
+    def _compare(self, objective: Objective) -> Comparison:
+        return Comparison(
+            self.dreamer.dream(objective),
+            self.real.best(objective),
+            self.real.scores(objective),
+            float((self.noise[objective.of] @ objective.direction).mean()),
+        )
