@@ -24,12 +24,14 @@ DARK = 0.02
 class Statistics:
     """Pixels are `mean` (C,) + `mixing` (C, C) times decorrelated planes (C, h, w).
 
-    `magnitude` (C, h, w // 2 + 1) is the planes' spectrum, by torch.fft.rfft2 with norm "ortho".
+    `magnitude` (C, h, w // 2 + 1) is the planes' spectrum, by torch.fft.rfft2 with norm "ortho";
+    `slope` (h, w // 2 + 1) is 1 / f ** decay.
     """
 
     mean: Tensor
     mixing: Tensor
     magnitude: Tensor
+    slope: Tensor
     size: tuple[int, int]
 
     @classmethod
@@ -43,13 +45,14 @@ class Statistics:
         mixing = like.new_tensor(NATURAL) if spec.channels == 3 else like.new_tensor(spread).diag()
         mean = like.new_tensor(spec.fill).clamp(DARK, 1 - DARK)
         slope = frequencies(spec.size, like) ** -decay
-        slope[0, 0] = 0  # the mean colour is kept apart
-        power = mirrored(slope.square(), spec.size[1]).sum() / (spec.size[0] * spec.size[1])
-        magnitude = (slope / power.sqrt()).expand(spec.channels, -1, -1)
-        return cls(mean, mixing, magnitude, spec.size)
+        varied = slope.clone()
+        varied[0, 0] = 0  # the mean colour is kept apart
+        power = mirrored(varied.square(), spec.size[1]).sum() / (spec.size[0] * spec.size[1])
+        magnitude = (varied / power.sqrt()).expand(spec.channels, -1, -1)
+        return cls(mean, mixing, magnitude, slope, spec.size)
 
     @classmethod
-    def of(cls, images: Tensor) -> Statistics:
+    def of(cls, images: Tensor, decay: float) -> Statistics:
         """Of images (N, C, h, w): the principal axes of their colours, and the mean spectrum."""
         import torch
 
@@ -64,8 +67,9 @@ class Statistics:
         magnitude = to_spectrum(planes).abs().mean(0)
         magnitude[:, 0, 0] = 0  # the mean colour is the data's
         size = (images.shape[2], images.shape[3])
-        mean = mean.clamp(DARK, 1 - DARK)
-        return cls(mean.to(images), mixing.to(images), magnitude.to(images), size)
+        slope = frequencies(size, images) ** -decay
+        found = (mean.clamp(DARK, 1 - DARK), mixing, magnitude)
+        return cls(*(each.to(images) for each in found), slope, size)
 
 
 def to_spectrum(planes: Tensor) -> Tensor:

@@ -75,7 +75,7 @@ class Dreamer:
         import torch
 
         random = generator(self.context.seed, "pictures")
-        picture = self.kind.draw(self.statistics, self.params.decay, random)
+        picture = self.kind.draw(self.statistics, random)
         adam = torch.optim.Adam([picture.leaf], lr=self.params.rate)
         seen, done = torch.zeros(self.statistics.size, device=picture.leaf.device), 0
         while done < self.steps:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp_dream.image_statistics import Statistics, frequencies, to_planes
+from interp_dream.image_statistics import Statistics, to_planes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +29,7 @@ class Picture(ABC):
 
     @classmethod
     @abstractmethod
-    def draw(cls, statistics: Statistics, decay: float, random: np.random.Generator) -> Picture:
+    def draw(cls, statistics: Statistics, random: np.random.Generator) -> Picture:
         """A picture to begin with."""
 
     @abstractmethod
@@ -51,22 +51,16 @@ class FourierPicture(Picture):
     real and imaginary parts, (C, h, w // 2 + 1, 2).
     """
 
-    scale: Tensor
-    """f^-decay, (h, w // 2 + 1)."""
-
     @classmethod
-    def draw(
-        cls, statistics: Statistics, decay: float, random: np.random.Generator
-    ) -> FourierPicture:
+    def draw(cls, statistics: Statistics, random: np.random.Generator) -> FourierPicture:
         like = statistics.magnitude
         start = START * random.standard_normal((*like.shape, 2))
-        scale = frequencies(statistics.size, like) ** -decay
-        return cls(statistics, like.new_tensor(start).requires_grad_(), scale)
+        return cls(statistics, like.new_tensor(start).requires_grad_())
 
     def pixels(self) -> Tensor:
         import torch
 
-        spectrum = torch.view_as_complex(self.leaf) * self.scale
+        spectrum = torch.view_as_complex(self.leaf) * self.statistics.slope
         mean = self.statistics.mean.logit()[:, None, None]
         planes = to_planes(spectrum, self.statistics.size)
         return (mean + STEEP * self.colours(planes)).sigmoid()[None]
@@ -80,9 +74,7 @@ class PhasePicture(Picture):
     """
 
     @classmethod
-    def draw(
-        cls, statistics: Statistics, decay: float, random: np.random.Generator
-    ) -> PhasePicture:
+    def draw(cls, statistics: Statistics, random: np.random.Generator) -> PhasePicture:
         like = statistics.magnitude
         start = random.uniform(-math.pi, math.pi, like.shape)
         return cls(statistics, like.new_tensor(start).requires_grad_())

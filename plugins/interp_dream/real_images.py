@@ -12,6 +12,7 @@ from interp.context import Context
 from interp.dataset import Dataset, Example, TolerantReader
 from interp.errors import InputError
 from interp_dream.image_statistics import Statistics
+from interp_dream.params import DreamParams
 from interp_dream.probe import Objective, Of, Probe
 
 if TYPE_CHECKING:
@@ -37,12 +38,14 @@ class RealImages:
     notes: tuple[str, ...]
 
     @classmethod
-    def read(cls, probe: Probe, dataset: Dataset, most: int, context: Context) -> RealImages:
-        """The first `most` images that can be read; InputError where there is none."""
+    def read(
+        cls, probe: Probe, dataset: Dataset, params: DreamParams, context: Context
+    ) -> RealImages:
+        """The first params.looked_at images that can be read; InputError where there is none."""
         import torch
 
         reader = TolerantReader(dataset)
-        order = range(min(most, len(dataset)))
+        order = range(min(params.looked_at, len(dataset)))
         index: list[int] = []
         sample: list[Tensor] = []
         found: list[dict[Of, np.ndarray]] = []
@@ -55,7 +58,7 @@ class RealImages:
             raise InputError(f"none of {len(order)} images can be read; give a folder of images")
         of: tuple[Of, ...] = ("channels", "classes")
         values = {name: np.concatenate([each[name] for each in found]) for name in of}
-        statistics = Statistics.of(torch.stack(sample))
+        statistics = Statistics.of(torch.stack(sample), params.decay)
         return cls(dataset, np.array(index), values, statistics, tuple(reader.notes()))
 
     def scores(self, objective: Objective) -> np.ndarray:

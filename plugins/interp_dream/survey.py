@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from interp.context import Context
 from interp.dataset import Dataset
 from interp.evidence import Evidence
@@ -30,14 +32,16 @@ def survey(
     """A gallery and a table of the layer's channels, and of the classes."""
     probe = Probe.at(model, params.layer, params.cell)
     wanted = dict(_fixed(probe, params, context.seed))  # what is asked for is checked first
-    real = RealImages.read(probe, dataset, params.looked_at, context)
+    real = RealImages.read(probe, dataset, params, context)
     if "channels" in wanted and not params.channels:
         wanted["channels"][:0] = channel_objectives(probe, real.varied(params.shown))
     total = sum(map(len, wanted.values()))
     dreamer = Dreamer(probe, real.statistics, kind, params, context, total)
-    shown = Survey(dreamer, real)
-    evidence = [found for of, each in wanted.items() for found in shown.evidence(of, each)]
-    notes = (*real.notes, *dreamer.notes(), *shown.notes)
+    shown = Survey(dreamer, real, noise(probe, generator(context.seed, "noise")))
+    compared = {of: [shown.compare(each) for each in listed] for of, listed in wanted.items()}
+    evidence = [found for of, each in compared.items() for found in shown.evidence(of, each)]
+    weak = [note for listed in compared.values() for each in listed for note in each.notes()]
+    notes = (*real.notes, *dreamer.notes(), *weak)
     return Explanation(tuple(evidence), samples=dreamer.taken, notes=notes)
 
 
@@ -54,29 +58,24 @@ def _fixed(probe: Probe, params: DreamParams, seed: int) -> Iterator[tuple[Of, l
         yield "classes", class_objectives(targets, len(classes)) + control
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Survey:
-    """Turns objectives into evidence; `notes` name the pictures that real images surpass."""
+    """Turns objectives into pictures, and these into evidence beside the real images."""
 
     dreamer: Dreamer
     real: RealImages
+    noise: dict[Of, np.ndarray]
 
-    def __post_init__(self) -> None:
-        probe, seed = self.dreamer.probe, self.dreamer.context.seed
-        self.noise = noise(probe, generator(seed, "noise"))
-        self.notes: list[str] = []
-
-    def evidence(self, of: Of, objectives: list[Objective]) -> Iterator[Evidence]:
+    def evidence(self, of: Of, compared: list[Comparison]) -> Iterator[Evidence]:
         """The pictures of a layer's channels, or of classes, and what they reach."""
         model, layer = self.dreamer.probe.model, self.dreamer.probe.layer.name
-        compared = [self._compare(each) for each in objectives]
-        self.notes += [note for each in compared for note in each.notes()]
         name, at = (layer, layer) if of == "channels" else ("classes", None)
         transparent = self.dreamer.params.transparent
         yield gallery(model, compared, transparent, name=f"pictures {name}", layer=at)
         yield table(compared, name=f"scores {name}", layer=at)
 
-    def _compare(self, objective: Objective) -> Comparison:
+    def compare(self, objective: Objective) -> Comparison:
+        """An objective's picture beside the real images."""
         return Comparison(
             self.dreamer.dream(objective),
             self.real.best(objective),
