@@ -34,11 +34,11 @@ class DreamParams(Params):
     classes: tuple[str, ...] = Field(
         (), description="classes that survey pictures; default: the first ones"
     )
-    shown: int = Field(6, ge=1, le=1000, description="most channels, and most classes, to picture")
+    shown: int = Field(4, ge=1, le=1000, description="most channels, and most classes, to picture")
     steps: int = Field(
-        128, ge=1, le=100_000, description="steps of Adam for each picture, unless a budget says so"
+        128, ge=1, le=100_000, description="most steps of Adam for each picture; a smaller budget of samples lowers it"
     )
-    rate: float = Field(0.05, gt=0, le=10, description="Adam's learning rate")
+    rate: float = Field(0.01, gt=0, le=10, description="Adam's learning rate")
     copies: int = Field(
         1, ge=1, le=256, description="transformed copies of the picture that a step looks at"
     )

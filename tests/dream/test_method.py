@@ -54,42 +54,42 @@ def column(found: Explanation, name: str, which: str) -> list[float]:
 def test_the_picture_of_a_channel_that_sees_red_is_red(known: Known) -> None:
     """The optimum is a red plane of 1; what the channel is not told is free."""
     found = asked(known, channels=(0,), of="channels")
-    assert pixels(found, "pictures filters", "channel 0")[::2, ::2, 0].mean() > 0.97
+    assert pixels(found, "pictures filters", "channel 0")[..., 0].mean() > 0.97
     (reached,) = column(found, "scores filters", "reaches")
-    cells = (16 / 17) ** 2  # of 17 x 17 cells, the last row and column see the padding
+    cells = (32 / 33) ** 2  # of 33 x 33 cells, the last row and column see the padding
     assert 0.45 * cells < reached <= 0.5 * cells + 1e-6
 
 
 def test_the_picture_of_an_edge_neuron_is_the_edge(known: Known) -> None:
-    """At cell (8, 8) the filter sees the pixels from 2 * 8 - PAD on."""
-    found = asked(known, channels=(1,), of="channels", cell=(8, 8))
-    picture = pixels(found, "pictures filters", "channel 1 at 8,8")
+    """At cell (16, 16) the filter sees the pixels from 16 - PAD on."""
+    found = asked(known, channels=(1,), of="channels", cell=(16, 16))
+    picture = pixels(found, "pictures filters", "channel 1 at 16,16")
     seen = picture[16 - PAD : 16 - PAD + SIDE, 16 - PAD : 16 - PAD + SIDE].mean(2)
     assert np.corrcoef(seen.ravel(), EDGE.ravel())[0, 1] > 0.9
 
 
 def test_under_transformations_the_edge_stays(known: Known) -> None:
     moving = {"crop_low": 0.95, "crop_high": 1.05, "rotate": 5.0, "jitter": 0.03}
-    found = asked(known, channels=(1,), of="channels", cell=(8, 8), **moving)
-    picture = pixels(found, "pictures filters", "channel 1 at 8,8")
+    found = asked(known, channels=(1,), of="channels", cell=(16, 16), **moving)
+    picture = pixels(found, "pictures filters", "channel 1 at 16,16")
     seen = picture[16 - PAD : 16 - PAD + SIDE, 16 - PAD : 16 - PAD + SIDE].mean(2)
     assert np.corrcoef(seen.ravel(), EDGE.ravel())[0, 1] > 0.8
 
 
 def test_maco_finds_the_edge_and_leaves_the_mean_colour(known: Known) -> None:
     """Phases change no plane's mean, so that red cannot be gained but by what is cut off."""
-    found = asked(known, "maco", channels=(0, 1), of="channels", cell=(8, 8), noise=0.0)
-    picture = pixels(found, "pictures filters", "channel 1 at 8,8")
+    found = asked(known, "maco", channels=(0, 1), of="channels", cell=(16, 16), noise=0.0)
+    picture = pixels(found, "pictures filters", "channel 1 at 16,16")
     seen = picture[16 - PAD : 16 - PAD + SIDE, 16 - PAD : 16 - PAD + SIDE].mean(2)
     assert np.corrcoef(seen.ravel(), EDGE.ravel())[0, 1] > 0.8
     data = np.mean([each.image[..., 0].mean() / 255 for each in known.data])
-    red = pixels(found, "pictures filters", "channel 0 at 8,8")[..., 0].mean()
+    red = pixels(found, "pictures filters", "channel 0 at 16,16")[..., 0].mean()
     assert red == pytest.approx(data, abs=0.03)
 
 
 def test_the_picture_of_a_class_is_that_of_its_channel(known: Known) -> None:
     found = asked(known, of="classes", classes=("red",))
-    assert pixels(found, "pictures classes", "red")[::2, ::2, 0].mean() > 0.97
+    assert pixels(found, "pictures classes", "red")[..., 0].mean() > 0.97
 
 
 def test_scores_are_those_of_the_picture_as_shown(known: Known) -> None:
@@ -129,8 +129,8 @@ def test_a_picture_that_real_images_surpass_is_named(known: Known) -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_importance_lies_where_the_neuron_looks(known: Known, name: str) -> None:
     kind, of = KINDS[name]
-    params = of(layer="filters", cell=(4, 4), **STILL, steps=4)
-    probe = Probe.at(known.model, "filters", (4, 4))
+    params = of(layer="filters", cell=(8, 8), **STILL, steps=4)
+    probe = Probe.at(known.model, "filters", (8, 8))
     real = RealImages.read(probe, known.data, params, Context())
     dreamer = Dreamer(probe, real.statistics, kind.kind, params, Context())
     found = dreamer.dream(Objective("edge", "channels", np.eye(3)[1])).importance
@@ -223,7 +223,7 @@ def test_it_stops_on_request_in_the_middle_of_a_picture(known: Known, name: str)
     ("params", "said"),
     [
         ({"channels": (3,)}, "found channel 3; filters has channels 0 to 2"),
-        ({"cell": (17, 0)}, "found cell 17, 0; filters has a grid of 17 x 17"),
+        ({"cell": (33, 0)}, "found cell 33, 0; filters has a grid of 33 x 33"),
         ({"cell": (4,)}, "give a row and a column"),
         ({"layer": "filtres"}, "no layer 'filtres'; did you mean 'filters'"),
         ({"of": "classes", "classes": ("blue",)}, "unknown target 'blue'"),
@@ -238,7 +238,7 @@ def test_what_cannot_be_pictured_is_told(known: Known, params: Any, said: str) -
 
 def test_a_layer_of_vectors_has_pictures(known: Known) -> None:
     found = asked(known, layer="head", channels=(0,), of="channels")
-    assert pixels(found, "pictures head", "channel 0")[::2, ::2, 0].mean() > 0.97
+    assert pixels(found, "pictures head", "channel 0")[..., 0].mean() > 0.97
 
 
 @pytest.mark.parametrize("name", KINDS)

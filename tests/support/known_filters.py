@@ -33,7 +33,7 @@ class FilterNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.filters = nn.Conv2d(3, 3, SIDE, stride=2, padding=PAD, bias=False)
+        self.filters = nn.Conv2d(3, 3, SIDE, padding=PAD, bias=False)
         self.act = nn.ReLU(inplace=True)
         self.head = nn.Linear(3, 2, bias=False)
         kernels = torch.zeros(3, 3, SIDE, SIDE)
