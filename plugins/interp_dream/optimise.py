@@ -14,7 +14,7 @@ from interp_dream.picture import Picture
 from interp_dream.probe import Objective, Probe
 from interp_dream.transformation import transformed
 
-EPS = float(__import__("os").environ.get("EPSV","1"))
+EPS = 1.0
 """Adam's epsilon, in root mean squares of the gradient. Its usual 1e-8 lets what hardly matters to
 the score move as far as what matters most, which covers pictures with noise."""
 TINY = 1e-30
@@ -52,8 +52,8 @@ class Dreamer:
 
     @property
     def steps(self) -> int:
-        """Steps for each picture."""
-        return self.context.samples(self.params.steps)
+        """Steps for each picture: as many as its parameters say, or as the budget allows."""
+        return min(self.params.steps, self.context.samples(self.params.steps))
 
     @property
     def taken(self) -> int:

@@ -36,7 +36,10 @@ class DreamParams(Params):
     )
     shown: int = Field(4, ge=1, le=1000, description="most channels, and most classes, to picture")
     steps: int = Field(
-        128, ge=1, le=100_000, description="most steps of Adam for each picture; a smaller budget of samples lowers it"
+        128,
+        ge=1,
+        le=100_000,
+        description="most steps of Adam for each picture; a smaller budget of samples lowers it",
     )
     rate: float = Field(0.01, gt=0, le=10, description="Adam's learning rate")
     copies: int = Field(

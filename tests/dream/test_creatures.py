@@ -30,7 +30,6 @@ def test_pictures_excite_channels_more_than_images_do(method) -> None:
     model = open_model("creatures-vgg", ModelOptions(device="cpu"), Registry.load())
     found = method.survey(model, Creatures(100, 3, two=False), None, Context())
     rows = found.named("scores stage3").rows
-    print(*rows, sep="\n")
     assert len(rows) == COUNT
     assert sum(reached > mean for _, reached, _, mean, _ in rows) >= MOST
     assert all(reached > noise for _, reached, _, _, noise in rows)

@@ -81,7 +81,8 @@ def test_the_magnitude_is_exactly_kept_whatever_the_phases(size, seed):
     statistics = Statistics.of(images(size), 1.0)
     picture = PhasePicture.draw(statistics, random(seed))
     with torch.no_grad():
-        picture.leaf.add_(5 * torch.from_numpy(random(seed + 9).standard_normal(picture.leaf.shape)))
+        moved = 5 * random(seed + 9).standard_normal(picture.leaf.shape)
+        picture.leaf.add_(torch.from_numpy(moved))
     planes = picture.planes().detach().numpy()
     for plane, magnitude in zip(planes, statistics.magnitude.numpy(), strict=True):
         found = np.abs(slow_spectrum(plane))[:, : size[1] // 2 + 1]
