@@ -41,7 +41,8 @@ def channel_pictures(
     for layer, listed in channels.items():
         chosen = tuple(int(each) for each in listed)
         if chosen:
-            method = kind(kind.Params(of="channels", layer=layer, channels=chosen))
+            asked = {"of": "channels", "layer": layer, "channels": chosen}
+            method = kind(kind.Params.model_validate(asked))
             within = context.within(f"pictures of {layer}")
             found.append(method.survey(model, dataset, None, within))
     return join(found)

@@ -67,9 +67,9 @@ class Statistics:
         magnitude = to_spectrum(planes).abs().mean(0)
         magnitude[:, 0, 0] = 0  # the mean colour is the data's
         size = (images.shape[2], images.shape[3])
+        mean = mean.clamp(DARK, 1 - DARK).to(images)
         slope = frequencies(size, images) ** -decay
-        found = (mean.clamp(DARK, 1 - DARK), mixing, magnitude)
-        return cls(*(each.to(images) for each in found), slope, size)
+        return cls(mean, mixing.to(images), magnitude.to(images), slope, size)
 
 
 def to_spectrum(planes: Tensor) -> Tensor:

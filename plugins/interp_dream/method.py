@@ -62,7 +62,7 @@ class FeatureVisualization(Method):
         spec = model.spec.input
         natural = Statistics.natural(spec, self.params.decay, model.to_device(np.zeros(1, "f4")))
         dreamer = Dreamer(probe, natural, self.kind, self.params, context)
-        dreamer.total = len(targets) * (1 + (len(self.params.channels) or self.params.shown)) + 2
+        dreamer.total = self.params.most_pictures(len(targets), len(images))
         learned = Learned(dreamer, noise(probe, generator(context.seed, "noise")))
         parts = []
         for index, image in enumerate(images):

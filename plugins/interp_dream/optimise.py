@@ -97,7 +97,7 @@ class Dreamer:
             adam.step()
             seen += slope[0].abs().mean(0)
             done += 1
-            before = len(self.found) * self.steps
+            before = sum(each.steps for each in self.found.values())
             self.context.progress("steps", before + done, self.total * self.steps)
         shown = (picture.pixels().detach()[0] * 255).round() / 255
         score = self.probe.score(shown[None], objective)

@@ -71,6 +71,12 @@ class DreamParams(Params):
         500, ge=2, le=100_000, description="most images of the data that pictures are compared with"
     )
 
+    def most_pictures(self, targets: int, images: int) -> int:
+        """How many pictures these targets and images ask for, if each has channels of its own."""
+        channels = len(self.channels) or targets * images * self.shown
+        asked = {"channels": channels, "classes": targets}
+        return sum(n + self.control for of, n in asked.items() if self.of in ("both", of))
+
 
 class MacoParams(DreamParams):
     """MaCo's: only phases move, so that `decay` shapes the spectrum where no images are given."""

@@ -85,7 +85,9 @@ class Probe:
                 self.model.forward(images.detach().clone().requires_grad_()), "logit"
             )
         slopes = [
-            torch.autograd.grad(each.select(scores[0]), heard[0], retain_graph=True)[0]
+            torch.autograd.grad(
+                each.select(scores[0]), heard[0], retain_graph=True, materialize_grads=True
+            )[0]
             for each in targets
         ]
         maps = self._maps(heard[0])[0].detach()

@@ -51,7 +51,7 @@ def _fixed(probe: Probe, params: DreamParams, seed: int) -> Iterator[tuple[Of, l
     if params.of != "classes":
         control = [random_objective("channels", probe.layer.channels, seed)] * params.control
         yield "channels", channel_objectives(probe, params.channels) + control
-    if params.of != "channels":
+    if params.of != "channels" and classes:
         named = params.classes or range(min(params.shown, len(classes)))
         targets = [parse_target(each, classes) for each in named]
         control = [random_objective("classes", len(classes), seed)] * params.control
