@@ -14,12 +14,6 @@ from interp_dream.picture import Picture
 from interp_dream.probe import Objective, Probe
 from interp_dream.transformation import transformed
 
-EPS = 1.0
-"""Adam's epsilon, in root mean squares of the gradient. Its usual 1e-8 lets what hardly matters to
-the score move as far as what matters most, which covers pictures with noise."""
-TINY = 1e-30
-"""Divisor of gradients that are 0 all over."""
-
 
 @dataclass(frozen=True, eq=False)
 class Dream:
@@ -82,7 +76,7 @@ class Dreamer:
 
         random = generator(self.context.seed, "pictures")
         picture = self.kind.draw(self.statistics, random)
-        adam = torch.optim.Adam([picture.leaf], lr=self.params.rate, eps=EPS)
+        adam = torch.optim.Adam([picture.leaf], lr=self.params.rate)
         seen, done = torch.zeros(self.statistics.size, device=picture.leaf.device), 0
         while done < self.steps:
             late = self.context.out_of_time()
@@ -92,8 +86,7 @@ class Dreamer:
                 pixels = picture.pixels()
                 copies = transformed(pixels, self.params, random)
                 score = self.probe.score(copies, objective).mean()
-            slope, steepest = torch.autograd.grad(-score, [pixels, picture.leaf])
-            picture.leaf.grad = steepest / steepest.square().mean().sqrt().clamp(min=TINY)
+            slope, picture.leaf.grad = torch.autograd.grad(-score, [pixels, picture.leaf])
             adam.step()
             seen += slope[0].abs().mean(0)
             done += 1
