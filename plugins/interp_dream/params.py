@@ -82,6 +82,10 @@ class MacoParams(DreamParams):
     """MaCo's: only phases move, so that `decay` shapes the spectrum where no images are given."""
 
     rate: float = Field(0.2, gt=0, le=10, description="Adam's learning rate, in radians a step")
+    rotate: float = Field(0.0, ge=0, le=180, description="largest rotation of a copy, in degrees")
+    jitter: float = Field(
+        0.05, ge=0, le=1, description="largest shift of a copy beside that of its part, by the side"
+    )
     noise: float = Field(
         0.05, ge=0, le=1, description="standard deviation of noise on a copy; pixels are in [0, 1]"
     )
