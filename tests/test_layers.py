@@ -23,7 +23,7 @@ LAYERS = (
     ("engine", "request"),
     ("knowledge", "metric", "training"),
     ("method",),
-    ("registry",),
+    ("gallery", "registry"),
     ("opening", "result"),
     ("session",),
     ("run",),

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from interp.gallery import PICTURES, Pictures
 from interp.params import Params
 
 Rule = Literal["product", "absolute", "mean"]
@@ -67,3 +68,4 @@ class ChipParams(Params):
         "times |shallow map|; mean of the positive maps",
     )
     channels: int = Field(5, ge=1, description="number of most important channels to show")
+    pictures: Pictures = Field("examples", description=f"survey's pictures of channels; {PICTURES}")

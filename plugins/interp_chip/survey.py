@@ -11,6 +11,7 @@ from interp.dataset import Dataset, TolerantReader
 from interp.evaluation.similarity import cosines
 from interp.evidence import NO_FIT, Evidence, Gallery, Matrix, Table, fit_words
 from interp.explanation import Explanation
+from interp.gallery import channel_pictures
 from interp.model import ModelAdapter
 from interp.storage.pixel import to_picture
 from interp_chip.features import channel_maps
@@ -33,6 +34,7 @@ def survey(
     """Weights, class similarity, sparsity and example images of every learned layer."""
     chosen = learned.chosen(params.layer)
     best = {name: selective(layer.weights)[:SHOWN] for name, layer in chosen.items()}
+    dreamt = channel_pictures(params.pictures, model, dataset, best, context)
     reader = TolerantReader(dataset)
     examples = find_examples(model, reader, best, context)
     evidence = [
@@ -40,7 +42,8 @@ def survey(
         for name, layer in chosen.items()
         for each in _evidence(name, layer, list(learned.names), best[name], examples[name])
     ]
-    return Explanation(tuple(evidence), notes=tuple(reader.notes()))
+    notes = dict.fromkeys((*reader.notes(), *dreamt.notes))
+    return Explanation((*evidence, *dreamt.evidence), dreamt.samples, notes=tuple(notes))
 
 
 def selective(weights: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from interp.gallery import PICTURES, Pictures
 from interp.params import LOCAL
 from interp.training.schedule import ScheduledParams, rate_factor, schedules
 
@@ -113,6 +114,9 @@ class CsgParams(ScheduledParams):
         0.5, gt=0, le=1, description="gate from which a filter counts as the class's own"
     )
     filters: int = Field(5, ge=1, description="filters whose maps to show on an image")
+    pictures: Pictures = Field(
+        "examples", description=f"survey's pictures of each class's first filter; {PICTURES}"
+    )
 
     def gated(self, epoch: int) -> bool:
         """Whether an epoch is gated."""

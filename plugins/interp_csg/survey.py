@@ -9,6 +9,7 @@ from interp.dataset import Dataset
 from interp.evaluation.similarity import class_means, cosines
 from interp.evidence import Evidence, Matrix, Table
 from interp.explanation import Explanation
+from interp.gallery import channel_pictures
 from interp.model import ModelAdapter
 from interp.training.curve import training_curves
 from interp_csg.features import Features, read_features
@@ -31,12 +32,22 @@ def survey(
     context: Context,
 ) -> Explanation:
     """The training curves, measures on the data, and what the data say of the gates."""
+    filters = {learned.layer: _own_filters(learned)}
+    dreamt = channel_pictures(params.pictures, model, dataset, filters, context)
     features = read_features(model, dataset, context, learned.layer)
     evidence: list[Evidence] = [*training_curves(learned.log, "share, or nats (mis)", LOGGED)]
     evidence.append(_measures(learned, features, params))
     if learned.gates is not None:
         evidence += _gates(learned, features, params)
-    return Explanation(tuple(evidence))
+    return Explanation((*evidence, *dreamt.evidence), dreamt.samples, notes=dreamt.notes)
+
+
+def _own_filters(learned: CsgKnowledge) -> list[int]:
+    """Each class's filter with the largest gate, less the mean of the other classes' gates."""
+    if learned.gates is None:
+        return []
+    others = (learned.gates.sum(0) - learned.gates) / max(len(learned.gates) - 1, 1)
+    return list(dict.fromkeys((learned.gates - others).argmax(1).tolist()))
 
 
 def _measures(learned: CsgKnowledge, features: Features, params: CsgParams) -> Table:

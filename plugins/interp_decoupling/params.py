@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from interp.gallery import PICTURES, Pictures
 from interp.params import LOCAL
 from interp.training.schedule import ScheduledParams, rate_factor, schedules
 from interp_decoupling.concept import Joined
@@ -138,6 +139,11 @@ class DecouplingParams(ScheduledParams):
     joined: Joined = Field(
         "mean",
         description="a combination's cells: top of its filters' mean, or union of their tops",
+    )
+    pictures: Pictures = Field(
+        "examples",
+        description="survey's pictures of the filters of concept_layer that tell the classes apart "
+        f"best; {PICTURES}",
     )
     timed: int = Field(10, ge=0, description="images to time one by one in survey; 0: none")
 

@@ -14,6 +14,7 @@ from interp.errors import InputError, nearest
 from interp.evaluation.similarity import cosines
 from interp.evidence import Evidence, Matrix, Pathway, Table
 from interp.explanation import Explanation
+from interp.gallery import channel_pictures
 from interp.model import ModelAdapter
 from interp.network.placement import Placement, place
 from interp.spec import Capability
@@ -40,6 +41,8 @@ from interp_decoupling.path import (
 
 LOGGED = ("accuracy", "on", "diversity")
 """Columns of the log that are drawn."""
+PICTURED = 6
+"""Largest number of filters of which optimised pictures are shown."""
 DRAWN = 10
 """Largest number of classes whose paths are drawn."""
 
@@ -60,7 +63,16 @@ def survey(
     evidence += combinations(model, dataset, data, learned, params, values, context)
     if params.timed and Capability.MODULE in model.capabilities:
         evidence.append(timing(model, data, params.timed, context))
-    return Explanation(tuple(evidence), notes=data.samples.notes)
+    best = telling_filters(data.paths, params.concept_layer or list(learned.filters)[-1])
+    dreamt = channel_pictures(params.pictures, model, dataset, best, context)
+    notes = tuple(dict.fromkeys((*data.samples.notes, *dreamt.notes)))
+    return Explanation((*evidence, *dreamt.evidence), dreamt.samples, notes=notes)
+
+
+def telling_filters(paths: Paths, layer: str) -> dict[str, list[int]]:
+    """The filters of a layer whose being on tells most of the class, at most PICTURED."""
+    told = information(paths.layers()[layer], paths.labels)
+    return {layer: np.argsort(-told, kind="stable")[:PICTURED].tolist()}
 
 
 def measures(data: PathSamples, learned: DecouplingKnowledge) -> Table:

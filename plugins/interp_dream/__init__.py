@@ -1,0 +1,1 @@
+"""Feature visualization: pictures that excite a channel, a neuron or a class most."""
