@@ -108,5 +108,3 @@ def nearest_divisor(count: int, wanted: int) -> int:
     """The divisor of `count` nearest to `wanted`, at least 2; of two the smaller."""
     divisors = [each for each in range(2, count + 1) if count % each == 0]
     return min(divisors, key=lambda each: abs(each - wanted))
-
-

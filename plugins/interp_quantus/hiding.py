@@ -15,7 +15,7 @@ from torch import Tensor, nn, where
 
 from interp.metric import MetricCase, MetricParams
 
-LEVELS = {"grey": 0.5, "black": 0.0, "white": 1.0}
+LEVELS = {"grey": 128 / 255, "black": 0.0, "white": 1.0}
 
 
 class HidingParams(MetricParams):

@@ -56,12 +56,12 @@ class RandomLogit(ExplanationMetric):
 
 @dataclass(frozen=True)
 class Mprt(ExplanationMetric):
-    """Spearman's correlation of the map with that of the network drawn anew, by Quantus' MPRT.
+    """Spearman's correlation of |map| with that of the network drawn anew, by Quantus' MPRT.
 
     All layers from the last to the first are drawn by their own initialisation. J. Adebayo et al.:
-    Sanity Checks for Saliency Maps, NeurIPS 2018. Unlike in randomization the sign of the
-    correlation counts, and layers without an initialisation of their own stay. The user's model is
-    copied, not touched.
+    Sanity Checks for Saliency Maps, NeurIPS 2018. Unlike in randomization the maps' absolute values
+    are ranked, the sign of the correlation counts, and layers without an initialisation of their
+    own stay. The user's model is copied, not touched.
     """
 
     Params = RandomisationParams

@@ -105,8 +105,8 @@ class SensitivityParams(NoisyParams):
 class MaxSensitivity(Noisy):
     """max |R(x) - R(x')| / |R(x)| over copies x' within a radius of x, by Quantus' MaxSensitivity.
 
-    R is the map over its largest absolute value, |.| the Euclidean norm. C.-K. Yeh et al.: On the
-    (In)fidelity and Sensitivity of Explanations, NeurIPS 2019.
+    R is the map, |.| the Euclidean norm. C.-K. Yeh et al.: On the (In)fidelity and Sensitivity of
+    Explanations, NeurIPS 2019.
     """
 
     Params = SensitivityParams
