@@ -14,12 +14,13 @@ import numpy as np
 from interp.errors import InputError, PluginError
 
 Explain = Callable[..., np.ndarray]
-"""explain(model, inputs, targets): maps (N, 1, H, W) of images (N, C, H, W), as Quantus asks."""
+"""explain(model=, inputs=, targets=): the map (H, W) of an image (1, C, H, W) and target (1,)."""
 
 
 def quantus() -> ModuleType:
     """The package; PluginError where it is not installed."""
     try:
+        import_module("quantus.metrics")  # a mere folder called quantus has none
         return import_module("quantus")
     except ImportError as error:
         raise PluginError(
@@ -55,7 +56,7 @@ def ask(
             a_batch=as_batch(values),
             s_batch=None if mask is None else mask[None, None],
             channel_first=True,
-            explain_func=explain,
+            explain_func=explain and (lambda **asked: as_batch(explain(**asked))),
             softmax=False,
         )
     return np.asarray(found, float)[0]

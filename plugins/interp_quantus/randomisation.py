@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
@@ -11,7 +12,10 @@ from interp.errors import UnsupportedError
 from interp.metric import ExplanationMetric, MetricCase, MetricParams
 from interp.spec import Capability
 from interp.target import Target
-from interp_quantus.bridge import as_batch, ask
+from interp_quantus.bridge import ask
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class RandomisationParams(MetricParams):
@@ -42,10 +46,10 @@ class RandomLogit(ExplanationMetric):
                 "needs two; use quantus-mprt"
             )
 
-        def explain(model: object, inputs: object, targets: np.ndarray) -> np.ndarray:
+        def explain(targets: np.ndarray, **_: object) -> np.ndarray:
             case.context.out_of_time()
             other = int(targets[0])
-            return as_batch(case.explain(target=Target(other, classes[other])))
+            return case.explain(target=Target(other, classes[other]))
 
         seed = case.context.seed
         settings = {"num_classes": len(classes), "seed": seed % 2**32}
@@ -73,14 +77,14 @@ class Mprt(ExplanationMetric):
     def measure(self, case: MetricCase) -> float:
         module = case.model.module()
 
-        def explain(model: object, inputs: object, targets: object) -> np.ndarray:
+        def explain(model: nn.Module, **_: object) -> np.ndarray:
             case.context.out_of_time()
             if model is module:
-                return as_batch(case.map)
+                return case.map
             if "model" not in case.kept:  # the same weights are drawn for every image
                 drawn = {"seed": case.context.seed}
-                case.kept["model"] = case.model.adopt(model, "randomised", drawn)  # type: ignore[arg-type]
-            return as_batch(case.explain(model=case.kept["model"]))
+                case.kept["model"] = case.model.adopt(model, "randomised", drawn)
+            return case.explain(model=case.kept["model"])
 
         seed = case.context.seed
         settings = {"seed": seed, "skip_layers": True, "return_last_correlation": True}

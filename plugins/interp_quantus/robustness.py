@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from interp.metric import ExplanationMetric, MetricCase, MetricParams
-from interp_quantus.bridge import as_batch, ask
+from interp_quantus.bridge import ask
 
 
 class NoisyParams(MetricParams):
@@ -44,10 +44,10 @@ class Noisy(ExplanationMetric):
         image = case.image.transpose(2, 0, 1)[None] / levels  # (1, C, H, W)
         settings = {"nr_samples": self.params.copies, "perturb_func": self._adding_noise(case)}
 
-        def explain(model: object, inputs: np.ndarray, targets: object) -> np.ndarray:
+        def explain(inputs: np.ndarray, **_: object) -> np.ndarray:
             case.context.out_of_time()
             copy = inputs[0].transpose(1, 2, 0).astype(np.float32)
-            return as_batch(case.explain(image=copy))
+            return case.explain(image=copy)
 
         seed = case.context.seed
         return float(ask(self.Metric, settings, image, case.map, seed=seed, explain=explain))
@@ -59,7 +59,7 @@ class Noisy(ExplanationMetric):
     def _adding_noise(self, case: MetricCase) -> Callable[..., np.ndarray]:
         random = np.random.default_rng(case.context.seed)
 
-        def perturb(arr: np.ndarray, indices: object, **_: object) -> np.ndarray:
+        def perturb(arr: np.ndarray, **_: object) -> np.ndarray:
             return (arr + self.noise(random, arr.shape)).clip(0, 1)
 
         return perturb

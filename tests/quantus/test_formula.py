@@ -105,7 +105,7 @@ def test_faithfulness_correlation_is_pearsons(
     at = case(a_map(seed), seed=seed)
     model, pixels = at.model, at.pixels
     found = made("quantus-faithfulness-correlation", subsets=12, share=0.3).measure(at)
-    random, sums, drops = np.random.RandomState(seed), [], []  # noqa: NPY002 - as Quantus draws
+    random, sums, drops = np.random.RandomState(seed), [], []
 
     def chance(images: torch.Tensor) -> float:
         return float(model.probabilities(model.predict(images[None]))[0, 1])
