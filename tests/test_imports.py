@@ -16,7 +16,7 @@ SHELVES = {
 }
 PACKAGES = [(shelf, package) for shelf, packages in SHELVES.items() for package in packages]
 OURS = {package for _, package in PACKAGES}
-FRAMEWORKS = {"onnxruntime", "streamlit", "captum"}
+FRAMEWORKS = {"onnxruntime", "streamlit", "captum", "quantus"}
 LAZY = {"torch", "torchvision", "cv2", "skimage", "sklearn", "onnx", "scipy", "rich", "matplotlib"}
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from pydantic import Field
@@ -62,6 +61,9 @@ class ExplanationMetric(ABC):
     needs_truth: ClassVar[Truth] = "none"
     unit: ClassVar[str] = ""
     higher_is_better: ClassVar[bool] = True
+    on_request: ClassVar[bool] = False
+    """Whether it is measured only where it is named: one that is slow, or whose package may be
+    absent."""
 
     params: Any
 
@@ -87,6 +89,19 @@ class ModelMetric(ABC):
         """The metric's value."""
 
 
+class Again(Protocol):
+    """The same method's explanation with another seed, model, image or target."""
+
+    def __call__(
+        self,
+        seed: int,
+        model: ModelAdapter,
+        image: np.ndarray | None = None,
+        target: Target | None = None,
+    ) -> Explanation:
+        """The explanation of an image (H, W, 3) uint8, or (H, W, C) in [0, 1]; None: the case's."""
+
+
 @dataclass(frozen=True, eq=False)
 class MetricCase:
     """A method's explanation of one target on one image, and what a metric may use to judge it."""
@@ -98,7 +113,7 @@ class MetricCase:
     """The image and what is known of it; labels are indices of the model's classes."""
     context: Context
     """Its cache is shared by all methods: designs of the image alone are answered once."""
-    again: Callable[[int, ModelAdapter], Explanation]
+    again: Again
     """again(seed, model): the same method's explanation with another seed or of another model."""
     kept: dict[str, Any]
     """What the metric stores here stays from image to image."""
@@ -118,10 +133,18 @@ class MetricCase:
         """The objects of the target's class."""
         return instances_of(self.example, self.target)
 
-    def explain(self, seed: int | None = None, model: ModelAdapter | None = None) -> np.ndarray:
-        """The same method's map, (H, W), with another seed or of another model."""
-        found = self.again(self.context.seed if seed is None else seed, model or self.model)
-        return found.map()
+    def explain(
+        self,
+        seed: int | None = None,
+        model: ModelAdapter | None = None,
+        image: np.ndarray | None = None,
+        target: Target | None = None,
+    ) -> np.ndarray:
+        """The same method's map, (H, W), with another seed, model, image or target."""
+        other = {"image": image, "target": target}
+        given: dict[str, Any] = {name: each for name, each in other.items() if each is not None}
+        seed = self.context.seed if seed is None else seed
+        return self.again(seed, model or self.model, **given).map()
 
     @cached_property
     def subject(self) -> ImageSubject:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from interp.errors import UnsupportedError
-from interp.evidence import Evidence
 from interp_captum.bridge import captum
 from interp_captum.hooked import ScoreModule
-from interp_captum.method import BASELINE, HOOKS, CaptumInput, CaptumMethod, CaptumParams, Fill
+from interp_captum.method import BASELINE, HOOKS, CaptumInput, Fill
+from interp_captum.noise import GradientMethod, NoiseParams
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +23,7 @@ SHARE, ROUNDING = 1e-3, 1e-5
 """Tolerance of the contributions' sum: a share of the score's change, and of all terms' sizes."""
 
 
-class DeepLiftParams(CaptumParams):
+class DeepLiftParams(NoiseParams):
     """DeepLIFT's parameters."""
 
     output: Literal["logit"] = Field(
@@ -33,7 +33,7 @@ class DeepLiftParams(CaptumParams):
 
 
 @dataclass(frozen=True)
-class DeepLift(CaptumMethod):
+class DeepLift(GradientMethod):
     """Each pixel's share of the score's change from a plain image, in one pass back.
 
     An activation f of input z passes (f(z) - f(z')) / (z - z') back in place of its slope, z' its
@@ -47,28 +47,35 @@ class DeepLift(CaptumMethod):
 
     Params = DeepLiftParams
     needs = HOOKS
+    unit = "score per pixel"
+    passes = 5
 
     params: DeepLiftParams
 
-    def attribute(self, given: CaptumInput) -> tuple[Evidence, ...]:
-        """Each pixel's contribution."""
+    def attributions(self, given: CaptumInput, images: Tensor) -> Tensor:
+        """Contributions."""
+        import torch
+
+        return torch.stack([self._contributions(given, image[None]) for image in images])
+
+    def _contributions(self, given: CaptumInput, pixels: Tensor) -> Tensor:
+        """Those of an image (1, 3, h, w), (3, h, w)."""
         from interp_captum.hooked import hooking
 
-        given.score.total = 5
         plain = given.plain_image(self.params.baseline).contiguous()
         with hooking(given.score) as hooked:
-            _check_runs(hooked, given)
-            found = captum().DeepLift(hooked, eps=SMALL).attribute(given.pixels.clone(), plain)
-        found = found[0].detach()  # (3, h, w)
-        _check_sum(found, given, plain)
-        return (given.heatmap(found.sum(0), "score per pixel"),)
+            _check_runs(hooked, given, pixels)
+            found = captum().DeepLift(hooked, eps=SMALL).attribute(pixels.clone(), plain)
+        contributions: Tensor = found[0].detach()
+        _check_sum(contributions, given, pixels, plain)
+        return contributions
 
 
-def _check_runs(hooked: ScoreModule, given: CaptumInput) -> None:
+def _check_runs(hooked: ScoreModule, given: CaptumInput, pixels: Tensor) -> None:
     """Raise UnsupportedError where an activation runs twice: Captum keeps one input a module."""
     from interp_captum.hooked import observe
 
-    runs, _ = observe(hooked, given.pixels)
+    runs, _ = observe(hooked, pixels)
     for name, count in Counter(each.name for each in runs).items():
         if count > 1:
             raise UnsupportedError(
@@ -77,11 +84,11 @@ def _check_runs(hooked: ScoreModule, given: CaptumInput) -> None:
             )
 
 
-def _check_sum(found: Tensor, given: CaptumInput, plain: Tensor) -> None:
+def _check_sum(found: Tensor, given: CaptumInput, pixels: Tensor, plain: Tensor) -> None:
     """Raise UnsupportedError unless the contributions (3, h, w) add up to the score's change."""
     import torch
 
-    full, none = given.score.without_gradient(torch.cat([given.pixels, plain])).double()
+    full, none = given.score.without_gradient(torch.cat([pixels, plain])).double()
     total, change = float(found.double().sum()), float(full - none)
     sizes = float(found.abs().sum() + full.abs() + none.abs())
     if abs(total - change) > SHARE * abs(change) + ROUNDING * sizes:

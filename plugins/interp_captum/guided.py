@@ -6,21 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interp.errors import UnsupportedError
-from interp.evidence import Evidence
 from interp.network.layout import to_maps
 from interp.spec import Layer
 from interp.training.recording import recording
 from interp_captum.bridge import captum, out_of_place
 from interp_captum.hooked import ScoreModule
-from interp_captum.method import HOOKS, LAYER, CaptumInput, CaptumMethod
-from interp_captum.saliency import GradientParams, over_colours
+from interp_captum.method import HOOKS, LAYER, CaptumInput
+from interp_captum.saliency import GradientParams, Slopes
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 @dataclass(frozen=True)
-class GuidedBackprop(CaptumMethod):
+class GuidedBackprop(Slopes):
     """The gradient on the image, with every negative slope set to zero on its way past a ReLU.
 
     R = max(R', 0) [f > 0] for a ReLU of input f, where R' is the slope on its output.
@@ -29,15 +28,13 @@ class GuidedBackprop(CaptumMethod):
     need, and much the same ones for every class.
     """
 
-    Params = GradientParams
     needs = HOOKS
+    unit = "guided slope"
+    passes = 2
 
-    params: GradientParams
-
-    def attribute(self, given: CaptumInput) -> tuple[Evidence, ...]:
-        """Each pixel's guided slope."""
-        values = over_colours(guided_gradient(given), self.params.signed)
-        return (given.heatmap(values, "guided slope", signed=self.params.signed),)
+    def attributions(self, given: CaptumInput, images: Tensor) -> Tensor:
+        """Guided slopes."""
+        return guided_gradient(given, images)
 
 
 class GuidedGradCamParams(GradientParams):
@@ -47,7 +44,7 @@ class GuidedGradCamParams(GradientParams):
 
 
 @dataclass(frozen=True)
-class GuidedGradCam(CaptumMethod):
+class GuidedGradCam(Slopes):
     """The fine detail of guided backprop where Grad-CAM's map speaks for the target.
 
     Guided slopes times max(sum_k w_k A_k, 0), w_k the mean slope on channel k of the layer's maps
@@ -57,51 +54,55 @@ class GuidedGradCam(CaptumMethod):
 
     Params = GuidedGradCamParams
     needs = HOOKS
+    unit = "guided slope x Grad-CAM"
+    passes = 3
 
     params: GuidedGradCamParams
 
-    def attribute(self, given: CaptumInput) -> tuple[Evidence, ...]:
-        """Each pixel's guided slope times the map."""
+    def layer(self, given: CaptumInput) -> str:
+        """The layer of Grad-CAM's map."""
+        return given.model.map_layer(self.params.layer).name
+
+    def attributions(self, given: CaptumInput, images: Tensor) -> Tensor:
+        """Guided slopes times the map of each image."""
         layer = given.model.map_layer(self.params.layer)
-        slopes = over_colours(guided_gradient(given), self.params.signed)
-        grid = _gradcam(given, layer).float().cpu().numpy()
-        values = slopes * given.placement.grid_to_input(grid, layer.field)
-        unit = "guided slope x Grad-CAM"
-        return (given.heatmap(values, unit, layer.name, self.params.signed),)
+        slopes, maps = guided_gradient(given, images), _gradcam(given, layer, images)
+        for slope, cells in zip(slopes, maps, strict=True):
+            grid = cells.float().cpu().numpy()
+            slope *= given.model.to_device(given.placement.grid_to_input(grid, layer.field))
+        return slopes
 
 
-def _gradcam(given: CaptumInput, layer: Layer) -> Tensor:
-    """max(sum_k w_k A_k, 0) with w_k the mean slope on channel k, (gh, gw)."""
+def _gradcam(given: CaptumInput, layer: Layer, images: Tensor) -> Tensor:
+    """max(sum_k w_k A_k, 0) with w_k the mean slope on channel k of each image, (B, gh, gw)."""
     import torch
 
-    given.score.total = 3
     part = given.hooked_layer(layer)
     with out_of_place(given.model.module()), recording({layer.name: part}) as calls:
-        score = given.score.with_gradient(given.pixels.clone().requires_grad_())
+        score = given.score.with_gradient(images.clone().requires_grad_())
         output = calls[layer.name][0].output
         (slope,) = torch.autograd.grad(score.sum(), output)
-    maps, slopes = to_maps(layer, output.detach())[0], to_maps(layer, slope)[0]
-    return (slopes.mean((1, 2))[:, None, None] * maps).sum(0).relu()
+    maps, slopes = to_maps(layer, output.detach()), to_maps(layer, slope)
+    return (slopes.mean((2, 3))[:, :, None, None] * maps).sum(1).relu()
 
 
-def guided_gradient(given: CaptumInput) -> Tensor:
-    """Guided slopes (3, h, w); UnsupportedError where a rectifier cannot be hooked."""
+def guided_gradient(given: CaptumInput, images: Tensor) -> Tensor:
+    """Guided slopes (B, 3, h, w); UnsupportedError where a rectifier cannot be hooked."""
     from interp_captum.hooked import hooking
 
-    given.score.total = 2
     with hooking(given.score) as hooked:
-        _check_rectifiers(hooked, given)
-        found: Tensor = captum().GuidedBackprop(hooked).attribute(given.pixels.clone())
-    return found[0].detach()
+        _check_rectifiers(hooked, given, images)
+        found: Tensor = captum().GuidedBackprop(hooked).attribute(images.clone())
+    return found.detach()
 
 
-def _check_rectifiers(hooked: ScoreModule, given: CaptumInput) -> None:
+def _check_rectifiers(hooked: ScoreModule, given: CaptumInput, images: Tensor) -> None:
     """Raise UnsupportedError unless there are rectifiers and each is a module."""
     from torch import nn
 
     from interp_captum.hooked import graph_nodes, observe
 
-    runs, score = observe(hooked, given.pixels)
+    runs, score = observe(hooked, images)
     modules = {each.node for each in runs if each.kind is nn.ReLU}
     free = [e for e in graph_nodes(score) if "Relu" in e.name() and e not in modules]
     if free or not modules:

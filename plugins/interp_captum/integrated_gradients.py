@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from interp.evidence import Evidence
+from interp.context import Context
 from interp_captum.bridge import captum
-from interp_captum.method import (
-    BASELINE,
-    GRADIENTS,
-    MOST_STEPS,
-    CaptumInput,
-    CaptumMethod,
-    CaptumParams,
-    Fill,
-    path_steps,
-)
+from interp_captum.method import BASELINE, MOST_STEPS, CaptumInput, Fill, path_steps
+from interp_captum.noise import GradientMethod, NoiseParams
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
-class IntegratedParams(CaptumParams):
+class IntegratedParams(NoiseParams):
     """Integrated gradients' parameters."""
 
     steps: int = Field(
@@ -33,7 +29,7 @@ class IntegratedParams(CaptumParams):
 
 
 @dataclass(frozen=True)
-class IntegratedGradients(CaptumMethod):
+class IntegratedGradients(GradientMethod):
     """Each pixel's share of the score's change along the straight path from a baseline.
 
     (x - b) * integral over a in [0, 1] of d score(b + a (x - b)) / d x, by Gauss-Legendre
@@ -43,18 +39,30 @@ class IntegratedGradients(CaptumMethod):
     """
 
     Params = IntegratedParams
-    needs = GRADIENTS
+    unit = "score per pixel"
 
     params: IntegratedParams
 
-    def attribute(self, given: CaptumInput) -> tuple[Evidence, ...]:
-        """Each pixel's share, signed."""
-        given.score.total = path_steps(given.score.context, self.params.steps)
+    def copies(self, context: Context) -> int:
+        """The parameter: the budget's samples are the points of the path."""
+        return self.params.noise_samples
+
+    def passes_of(self, context: Context) -> int:
+        """Points of the path."""
+        return path_steps(context, self.params.steps)
+
+    def attributions(self, given: CaptumInput, images: Tensor) -> Tensor:
+        """Shares of the change."""
+        import torch
+
         method = captum().IntegratedGradients(given.score.with_gradient)
-        found = method.attribute(
-            given.pixels,
-            baselines=given.plain_image(self.params.baseline),
-            n_steps=given.score.total,
-            internal_batch_size=given.score.batch,
-        )  # (1, 3, h, w)
-        return (given.heatmap(found[0].sum(0), "score per pixel"),)
+        found = [
+            method.attribute(
+                image[None],
+                baselines=given.plain_image(self.params.baseline),
+                n_steps=self.passes_of(given.score.context),
+                internal_batch_size=given.score.batch,
+            )
+            for image in images
+        ]
+        return torch.cat(found)

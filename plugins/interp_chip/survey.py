@@ -34,7 +34,8 @@ def survey(
     """Weights, class similarity, sparsity and example images of every learned layer."""
     chosen = learned.chosen(params.layer)
     best = {name: selective(layer.weights)[:SHOWN] for name, layer in chosen.items()}
-    dreamt = channel_pictures(params.pictures, model, dataset, best, context)
+    listed = {name: found.tolist() for name, found in best.items()}
+    dreamt = channel_pictures(params.pictures, model, dataset, listed, context)
     reader = TolerantReader(dataset)
     examples = find_examples(model, reader, best, context)
     evidence = [

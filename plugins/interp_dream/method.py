@@ -117,8 +117,8 @@ class Maco(FeatureVisualization):
 
     Ours: pixels are cut to [0, 1], for a sigmoid would change the spectrum; in the columns of the
     half spectrum that hold both frequencies of a pair, phases are made those of a real image; the
-    mean colour is kept; transformations are Dream's without rotation, with some noise: crops of a quarter show
-    too little to networks of small images; r is 1 / |f|^decay where there are no data.
+    mean colour is kept; transformations are Dream's without rotation, with some noise: crops of a
+    quarter show too little to networks of small images; r is 1 / |f|^decay where there are no data.
     """
 
     Params: ClassVar[type[Params]] = MacoParams

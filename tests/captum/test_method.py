@@ -23,6 +23,7 @@ from interp_torch.opening import open_model
 ANYWHERE = [
     *("saliency", "smoothgrad", "integrated-gradients", "captum-occlusion"),
     *("layer-ablation", "layer-conductance"),
+    *("input-x-gradient", "expected-gradients", "feature-ablation"),
 ]
 HOOKED = ["guided-backprop", "guided-gradcam", "deeplift"]
 """Need a module for each activation, of a kind that Captum hooks."""
@@ -73,6 +74,7 @@ def test_the_default_layer_is_the_last_map(name: str, layer: str) -> None:
         *(("saliency", 1), ("guided-backprop", 2), ("guided-gradcam", 3), ("deeplift", 5)),
         *(("smoothgrad", 7), ("layer-conductance", 8), ("integrated-gradients", 7)),
         *(("layer-ablation", 8), ("captum-occlusion", 226)),
+        *(("input-x-gradient", 1), ("expected-gradients", 7)),
     ],
 )
 def test_progress_is_told_to_the_end(method: str, total: int, registry: Registry) -> None:
@@ -125,7 +127,7 @@ def test_no_gradient_is_left_on_frozen_or_free_parameters(
     free, frozen = rectified(), rectified()
     for each in frozen.module().parameters():
         each.requires_grad = False
-    maps = [explain(method, each, picture(0), "0").named("map").values for each in (free, frozen)]
+    maps = [explain(method, each, picture(0), "0").map() for each in (free, frozen)]
     assert np.array_equal(*maps)
     assert all(each.grad is None for each in free.module().parameters())
 

@@ -14,7 +14,7 @@ GREEN = (slice(30, 42), slice(8, 24))
 BLUE = (slice(8, 40), slice(56, 72))
 METHODS = [
     *("layer-ablation", "integrated-gradients", "captum-occlusion"),
-    *("deeplift", "layer-conductance"),
+    *("deeplift", "layer-conductance", "input-x-gradient", "feature-ablation"),
 ]
 
 
@@ -29,7 +29,7 @@ def drawn() -> np.ndarray:
 def test_red_speaks_for_red_and_green_against(
     planted: TorchAdapter, explain: Callable, method: str
 ) -> None:
-    values = explain(method, planted, drawn(), "0").named("map").values
+    values = explain(method, planted, drawn(), "0").map()
     assert values.shape == (48, 80)
     peak = np.unravel_index(values.argmax(), values.shape)
     low = np.unravel_index(values.argmin(), values.shape)
@@ -46,7 +46,7 @@ def test_red_speaks_for_red_and_green_against(
 def test_a_difference_of_classes_shows_both(
     planted: TorchAdapter, explain: Callable, method: str
 ) -> None:
-    values = explain(method, planted, drawn(), "1, not 0").named("map").values
+    values = explain(method, planted, drawn(), "1, not 0").map()
     assert values[12:36, 60:68].min() > 0 > values[8:16, 14:26].max()
 
 

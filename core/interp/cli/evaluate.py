@@ -34,7 +34,8 @@ def evaluate_methods(
     *,
     metrics: str | None = flags.metric_option(
         "NAME,...",
-        "The metrics, separated by commas; see interp list. [default: all that the data allow]",
+        "The metrics, separated by commas; see interp list. [default: interp's own, as far as the "
+        "data allow]",
     ),
     metric_set: list[str] | None = flags.metric_option(
         "METRIC.KEY=VALUE", "Set a parameter of a metric; repeatable."

@@ -147,11 +147,14 @@ def prepare(
     return EvaluationRun(request, session, model, chosen, served, measured, refused)
 
 
-def all_metrics(registry: Registry) -> list[Choice]:
-    """Every registered metric of explanations."""
+def all_metrics(registry: Registry, on_request: bool = False) -> list[Choice]:
+    """Every registered metric of explanations; those measured `on_request` only if asked for."""
     names = [each.name for each in registry.entries("metric")]
+    kinds = {name: registry.get("metric", name) for name in names}
     return [
-        Choice(name=name) for name in names if is_explanation_metric(registry.get("metric", name))
+        Choice(name=name)
+        for name, kind in kinds.items()
+        if is_explanation_metric(kind) and (on_request or not kind.on_request)
     ]
 
 

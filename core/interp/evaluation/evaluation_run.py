@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from interp.context import Budget, duration, no_progress
 from interp.dataset import Example, Instance
@@ -197,7 +200,7 @@ class ImageRun:
             target=self.target,
             example=self.example,
             context=self.session.context(request.seed, budget),
-            again=lambda seed, model: self._explain(method, seed, model),
+            again=partial(self._explain, method),
             kept=self.run.kept.setdefault(metric, {}),
         )
         with blamed(metric):
@@ -206,16 +209,24 @@ class ImageRun:
             raise PluginError(f"{metric} gives {value}; expected a finite number")
         return value
 
-    def _explain(self, method: str, seed: int, model: ModelAdapter) -> Explanation:
+    def _explain(
+        self,
+        method: str,
+        seed: int,
+        model: ModelAdapter,
+        image: np.ndarray | None = None,
+        target: Target | None = None,
+    ) -> Explanation:
         choice, request = self.run.methods[method], self.run.request
-        classes = model.spec.classes
+        classes, wanted_class = model.spec.classes, (target or self.target).index
         wanted = Request(
             method=method,
             params=choice.params,
             knowledge=choice.knowledge,
-            targets=(index_text(self.target.index, classes),),
+            targets=(index_text(wanted_class, classes),),
             seed=seed,
             budget=request.budget,
         )
         session = replace(self.session, model=model)
-        return run(wanted, session, images=[LoadedImage(self.example.image)]).explanation
+        shown = self.example.image if image is None else image
+        return run(wanted, session, images=[LoadedImage(shown)]).explanation

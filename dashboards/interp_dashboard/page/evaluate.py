@@ -51,7 +51,8 @@ def page() -> None:
 def _chosen() -> tuple[EvaluationRequest, Data]:
     names = [each.name for each in registry().entries("method") if each.name not in BASELINES]
     methods = st.multiselect("Methods", names, [each for each in DEFAULT_METHODS if each in names])
-    metrics = {each.name: registry().entry("metric", each.name) for each in all_metrics(registry())}
+    offered_metrics = all_metrics(registry(), on_request=True)
+    metrics = {each.name: registry().entry("metric", each.name) for each in offered_metrics}
     quick = [each for each in QUICK if each in metrics]
     measured = st.multiselect("Metrics", list(metrics), quick)
     st.caption(". ".join(f"{each}: {metrics[each].summary}" for each in measured))

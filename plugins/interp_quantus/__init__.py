@@ -1,0 +1,1 @@
+"""Quantus' metrics of explanations as registered metrics."""
