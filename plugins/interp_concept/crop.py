@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from interp.model import ModelAdapter
+from interp.spec import Layer
 from interp.storage.pixel import to_picture
 
 TILE = 48
@@ -49,6 +51,15 @@ def around(centre: tuple[float, float], size: tuple[int, int], side: int) -> Squ
         for at, length in zip(centre, size, strict=True)
     )
     return Square(top, left, side)
+
+
+def centres(layer: Layer, size: tuple[int, int], grid: tuple[int, ...]) -> Iterator[list[float]]:
+    """The places of a grid's rows and of its columns in the input (h, w), in pixels."""
+    field = layer.field
+    for axis in (0, 1):
+        stride = size[axis] / grid[axis] if field is None else field.stride[axis]
+        first = stride / 2 if field is None else field.offset[axis]
+        yield [first + at * stride for at in range(grid[axis])]
 
 
 def cut_out(pixels: Tensor, square: Square) -> Tensor:

@@ -12,7 +12,7 @@ from interp.engine.random import draw_bits
 
 STEPS, SETTLED = 500, 1e-7
 """Most sweeps, and the relative change of the squared error at which they end."""
-SWEEPS, STILL = 1000, 1e-9
+SWEEPS, STILL = 1000, 1e-7
 """The same for coefficients alone, their largest change relative to the largest one."""
 MIXED = 5
 """Rows whose mean is a direction to begin with."""

@@ -31,6 +31,8 @@ class Grouped:
     dataset: Dataset
     members: dict[int, list[int]]
     notes: tuple[str, ...]
+    chosen: bool = False
+    """Whether only the classes that were asked for are there."""
 
     def inputs(self, model: ModelAdapter, label: int) -> Iterator[Tensor]:
         """The model's inputs (C, h, w) of a class."""
@@ -56,7 +58,7 @@ def group(
     if kept is not None and kept.is_file():
         held = json.loads(kept.read_text("utf-8"))
         members = {int(label): found for label, found in held["members"].items()}
-        return Grouped(dataset, members, tuple(held["notes"]))
+        return Grouped(dataset, members, tuple(held["notes"]), bool(classes))
     wanted = {parse_target(name, model.spec.classes).index for name in classes}
     reader, members = TolerantReader(dataset), {}
     for label, index in _labelled(model, reader, by, context):
@@ -71,7 +73,7 @@ def group(
             f"found no image of {', '.join(classes) or 'any class'} among {len(dataset)}"
             f"{f' ({notes})' if notes else ''}; give images that the model takes for it"
         )
-    grouped = Grouped(dataset, dict(sorted(members.items())), tuple(reader.notes()))
+    grouped = Grouped(dataset, dict(sorted(members.items())), tuple(reader.notes()), bool(classes))
     if kept is not None:
         with whole_file(kept) as draft:
             draft.write_text(json.dumps({"members": grouped.members, "notes": grouped.notes}))

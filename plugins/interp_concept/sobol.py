@@ -45,8 +45,8 @@ def total_indices(scores: Tensor, count: int) -> Indices:
         S_i = mean (f(A) - f(A with column i of B))^2 / 2 V,    V the variance of f over A and B
 
     M. J. W. Jansen: Analysis of variance designs for model output, Computer Physics Communications
-    1999. Zero where nothing changes the score. Standard errors are the jackknife's over the sets, of
-    which there must be two or more.
+    1999. Zero where nothing changes the score. Standard errors are the jackknife's over the sets,
+    of which there must be two or more.
     """
     sets, _, targets = scores.shape
     parts = scores.double().reshape(sets, count + 2, -1, targets)

@@ -29,13 +29,15 @@ def fit(model: ModelAdapter, dataset: Dataset, params: CraftParams, context: Con
     )
     kept = context.checkpoint
     images = group(
-        *(model, dataset, params.by, params.images, params.classes, context),
+        *(model, dataset, params.by, params.images, params.of_class, context),
         None if kept is None else kept / f"{key}.json",
     )
     part, parts = context.budget.shard or (0, 1)
     labels = list(images.members)[part::parts]
     if not labels:
-        raise InputError(f"found images of {len(images.members)} classes; use as many parts or less")
+        raise InputError(
+            f"found images of {len(images.members)} classes; use as many parts or less"
+        )
     found: dict[int, ClassConcepts] = {}
     notes = list(images.notes)
     for at, label in enumerate(labels):
@@ -73,11 +75,12 @@ def _notes(
     if poor:
         yield (
             f"decoded from its concepts, the answer changes on most images of {_named(poor)}; "
-            "importances are about another score there: try more concepts, or pieces=cells"
+            "importances are about another score there: try more concepts, or pieces cells"
         )
     if any((each.bank < 0).any() for each in found.values()):
         yield "activations are negative in places, so that directions are signed (semi-NMF)"
-    if len(images.members) < len(names) and labels == list(images.members):
+    whole = labels == list(images.members) and not images.chosen
+    if whole and len(labels) < len(names):
         missing = [name for at, name in enumerate(names) if at not in images.members]
         yield f"no images of {_named(missing)}: no concepts were learned of it"
 

@@ -91,6 +91,6 @@ class Craft(Method):
     ) -> Explanation:
         """Every class's concepts with their importances and pieces, which fitting has kept."""
         learned = CraftKnowledge.find(model, knowledge)
-        chosen = learned.chosen(model, self.params.classes)
+        chosen = learned.chosen(model, self.params.of_class)
         named = {learned.names[label]: each for label, each in chosen.items()}
         return survey(learned.layer, named, self.params.shown)

@@ -10,13 +10,13 @@ from interp.params import Params
 
 
 class CraftParams(Params):
-    """Number of crops, masks and concepts, and the crops' size, are the authors' or near them."""
+    """Crops and the number of masks are the authors' or near them; cells are ours."""
 
     layer: str | None = Field(
         None, description="layer whose activations are factorised; default: the last map"
     )
     concepts: int = Field(10, ge=2, le=200, description="concepts of each class")
-    classes: tuple[str, ...] = Field(
+    of_class: tuple[str, ...] = Field(
         (), description="classes to learn, or to show; default: all that the images show"
     )
     images: int = Field(30, ge=2, le=10_000, description="most images per class to learn from")
@@ -24,10 +24,10 @@ class CraftParams(Params):
         "predicted", description="which images are a class's: those that the model takes for it, "
         "or those with its label"
     )  # fmt: skip
-    pieces: Literal["crops", "cells"] = Field(
-        "crops",
-        description="what is factorised: the mean activation of crops, enlarged to the input, as "
-        "published; or the cells of whole images, which keep their scale",
+    pieces: Literal["cells", "crops"] = Field(
+        "cells",
+        description="what is factorised: the cells of whole images, which keep their scale; or, as "
+        "published, the mean activation of crops enlarged to the input",
     )
     crop: float = Field(
         0.3, gt=0.02, le=1, description="side of a crop as a share of the input's shorter side"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from interp.context import Context
 from interp.model import Cut, ModelAdapter
 from interp_concept.craft.params import CraftParams
-from interp_concept.crop import Square, around, enlarge, squares, tile
+from interp_concept.crop import Square, around, centres, enlarge, squares, tile
 
 BATCH = 16
 
@@ -77,19 +77,10 @@ def _crops(cut: Cut, pixels: Tensor, params: CraftParams) -> tuple[list[Square],
 def _cells(cut: Cut, pixels: Tensor, params: CraftParams) -> tuple[list[Square], Tensor]:
     """The square around each cell of the whole image, and the cell's activation, (N, C)."""
     maps = cut.prefix(pixels[None]).activation[0].float()
-    rows, columns = _centres(cut, _size(pixels), tuple(maps.shape[1:]))
+    rows, columns = centres(cut.layer, _size(pixels), tuple(maps.shape[1:]))
     size = _size(pixels)
     side = max(1, round(params.crop * min(size)))
     return [around((y, x), size, side) for y in rows for x in columns], maps.flatten(1).T
-
-
-def _centres(cut: Cut, size: tuple[int, int], grid: tuple[int, ...]) -> Iterator[list[float]]:
-    """The places of a grid's rows and of its columns in the input, in pixels."""
-    field = cut.layer.field
-    for axis in (0, 1):
-        stride = size[axis] / grid[axis] if field is None else field.stride[axis]
-        first = stride / 2 if field is None else field.offset[axis]
-        yield [first + at * stride for at in range(grid[axis])]
 
 
 def _size(pixels: Tensor) -> tuple[int, int]:

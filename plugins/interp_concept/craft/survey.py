@@ -59,7 +59,11 @@ def _alike(layer: str, classes: dict[str, ClassConcepts]) -> Iterator[Matrix]:
     each_class = max(1, min(3, FEW // len(classes)))
     if len(classes) * each_class > FEW or len(classes) < 2:
         return
-    rows = [(name, at) for name, each in classes.items() for at in range(min(each_class, len(each.bank)))]
+    rows = [
+        (name, at)
+        for name, each in classes.items()
+        for at in range(min(each_class, len(each.bank)))
+    ]
     bank = np.stack([classes[name].bank[at] for name, at in rows])
     names = [f"{name} {at}" for name, at in rows]
     yield Matrix(
