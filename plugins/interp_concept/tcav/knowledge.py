@@ -13,6 +13,7 @@ from interp.knowledge import Knowledge, find_knowledge
 from interp.model import ModelAdapter
 from interp_concept.cav import Cav
 from interp_concept.tcav.params import TcavParams
+from interp_concept.tcav.sample import OTHERS
 
 SHIPPED = Path(__file__).with_name("knowledge")
 """Knowledge of the networks that come with the project, one folder each."""
@@ -42,8 +43,9 @@ class TcavKnowledge:
         found = find_knowledge("tcav", model, sorted(SHIPPED.glob("*")), knowledge)
         if found is None:
             raise InputError(
-                f"{model.spec.name} was shown no concepts; show it some first, a folder of images "
-                "each: interp fit --plugin tcav --model MODEL --data DIR --out K; then --knowledge K"
+                f"{model.spec.name} was shown no concepts; show it some first, a folder of "
+                "images each: interp fit --plugin tcav --model MODEL --data DIR --out K; then "
+                "--knowledge K"
             )
         about, arrays = found.about, found.arrays
         with found.as_saved():
@@ -77,4 +79,5 @@ class TcavKnowledge:
     def _others(self, concept: int) -> np.ndarray:
         """The counter-examples to a concept: those given as such, or else the other concepts'."""
         given = self.labels < 0
-        return self.values[given if given.any() else self.labels != concept]
+        taken = given.any() and self.params.counter != OTHERS
+        return self.values[given if taken else (self.labels != concept) & ~given]

@@ -25,8 +25,8 @@ class TcavParams(Params):
     )
     counter: str = Field(
         "random",
-        description="class of the data that holds counter-examples; without it the other concepts' "
-        "images are taken",
+        description="class of the data that holds counter-examples, of parts squares anywhere in "
+        "the image; others, or a name that is no class: the other concepts' images",
     )
     images: int = Field(50, ge=2, le=10_000, description="most images per concept to learn from")
     pieces: Literal["cells", "crops"] = Field(

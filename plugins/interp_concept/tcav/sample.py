@@ -18,6 +18,8 @@ from interp.network.placement import Placement
 from interp_concept.crop import Square, around, centres, enlarge, tile
 from interp_concept.tcav.params import TcavParams
 
+OTHERS = "others"
+"""Counter-examples that are the other concepts' images."""
 PER_IMAGE = 2
 """Of data with parts, at most so many images are read for each one that is wanted."""
 
@@ -99,8 +101,9 @@ class Sampler:
         ]
         if not named:
             return
-        anywhere = (random.uniform(0, size[0]), random.uniform(0, size[1]))
-        named.append((self.params.counter, around(anywhere, size, side)))
+        if self.params.counter != OTHERS:
+            anywhere = (random.uniform(0, size[0]), random.uniform(0, size[1]))
+            named.append((self.params.counter, around(anywhere, size, side)))
         rows = self._rows(pixels, [square for _, square in named])
         for (name, square), row in zip(named, rows, strict=True):
             yield Sample(name, _plain(row), tile(self.model, pixels, square))
