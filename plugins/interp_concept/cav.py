@@ -16,11 +16,13 @@ TINY = 1e-30
 
 
 def directions(values: np.ndarray, labels: np.ndarray, ridge: float) -> np.ndarray:
-    """Unit normals (V, C) of least-squares classifiers of rows (N, C), for V labelings (N, V).
+    """Directions (V, C) of least-squares classifiers of rows (N, C), for V labelings (N, V).
 
-        v = argmin sum_n (y_n - v . x_n)^2 + lambda |v|^2,   x and y less their means,
+        w = argmin sum_n (y_n - w . x_n)^2 + lambda |w|^2,   x and y less their means,
 
-    with lambda = ridge times the mean of |x_n|^2. All labelings share one factorisation.
+    with lambda = ridge times the mean of |x_n|^2; the direction is w at the length of the step
+    along it from the mean of the rows labelled 0 to that of the rows labelled 1. All labelings
+    share one factorisation.
     """
     centred = values - values.mean(0)
     wanted = labels - labels.mean(0)
@@ -31,11 +33,14 @@ def directions(values: np.ndarray, labels: np.ndarray, ridge: float) -> np.ndarr
     else:
         gram = centred.T @ centred + weight * np.eye(values.shape[1])
         found = np.linalg.solve(gram, centred.T @ wanted)
-    return np.asarray((found / np.maximum(np.linalg.norm(found, axis=0), TINY)).T)
+    unit = found / np.maximum(np.linalg.norm(found, axis=0), TINY)  # (C, V)
+    shares = labels / labels.sum(0) - (1 - labels) / (1 - labels).sum(0)
+    step = (unit * (centred.T @ shares)).sum(0)
+    return np.asarray((unit * step).T)
 
 
 class Splits(NamedTuple):
-    """Directions (S, C) from random parts of the images, and their accuracy on the rest (S,)."""
+    """Directions (S, C) by random parts of the images, and their accuracy on the rest (S,)."""
 
     directions: np.ndarray
     accuracy: np.ndarray
@@ -57,14 +62,14 @@ class Cav:
 
     @cached_property
     def direction(self) -> np.ndarray:
-        """The direction from all images, (C,), pointing to the concept."""
+        """The step from counter-examples to the concept, by all images, (C,)."""
         return np.asarray(directions(self._values, self._labels[:, None], self.ridge)[0])
 
-    @cached_property
-    def threshold(self) -> float:
-        """The projection half-way between the concept's mean and the counter-examples'."""
-        means = [float((each @ self.direction).mean()) for each in (self.inside, self.outside)]
-        return sum(means) / 2
+    def project(self, cells: np.ndarray) -> np.ndarray:
+        """Where cells (C, ...) lie on the step: -1/2 at counter-examples, 1/2 at the concept."""
+        step = self.direction / max(float(np.square(self.direction).sum()), TINY)
+        means = [float((each @ step).mean()) for each in (self.inside, self.outside)]
+        return np.tensordot(step, cells, 1) - sum(means) / 2
 
     @cached_property
     def halves(self) -> Splits:
@@ -84,7 +89,7 @@ class Cav:
 
     @cached_property
     def chance(self) -> np.ndarray:
-        """Directions of random concepts, (M, C): the same images, randomly called the concept's."""
+        """Steps to random concepts, (M, C): the same images, randomly called the concept's."""
         count = len(self._labels)
         drawn = [draw_bits(self.seed, "labels", at, count) for at in range(self.permutations)]
         orders = np.argsort(np.stack(drawn, 1), axis=0, kind="stable")  # (N, M)

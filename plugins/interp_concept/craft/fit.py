@@ -36,7 +36,7 @@ def fit(model: ModelAdapter, dataset: Dataset, params: CraftParams, context: Con
     labels = list(images.members)[part::parts]
     if not labels:
         raise InputError(
-            f"found images of {len(images.members)} classes; use as many parts or less"
+            f"found images of {len(images.members)} classes; use as many parts or fewer"
         )
     found: dict[int, ClassConcepts] = {}
     notes = list(images.notes)

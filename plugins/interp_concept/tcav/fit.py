@@ -11,12 +11,10 @@ from interp.dataset import Dataset
 from interp.errors import InputError
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
-from interp_concept.tcav.knowledge import TcavKnowledge
+from interp_concept.tcav.knowledge import LEAST, TcavKnowledge
 from interp_concept.tcav.params import TcavParams
 from interp_concept.tcav.sample import Sample, Sampler
 
-LEAST = 2
-"""Images of a concept: one to learn from, one to check with."""
 POOR = 0.7
 """Held-out accuracy below which a note warns."""
 

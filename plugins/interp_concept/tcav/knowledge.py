@@ -15,6 +15,8 @@ from interp_concept.cav import Cav
 from interp_concept.tcav.params import TcavParams
 from interp_concept.tcav.sample import OTHERS
 
+LEAST = 2
+"""Images of a concept, and counter-examples: one to learn from, one to check with."""
 SHIPPED = Path(__file__).with_name("knowledge")
 """Knowledge of the networks that come with the project, one folder each."""
 
@@ -80,4 +82,10 @@ class TcavKnowledge:
         """The counter-examples to a concept: those given as such, or else the other concepts'."""
         given = self.labels < 0
         taken = given.any() and self.params.counter != OTHERS
-        return self.values[given if taken else (self.labels != concept) & ~given]
+        rows = self.values[given if taken else (self.labels != concept) & ~given]
+        if len(rows) < LEAST:
+            raise InputError(
+                f"found {len(rows)} counter-examples to {self.concepts[concept]}; expected {LEAST} "
+                f"or more; show another concept, or leave out --counter {OTHERS}"
+            )
+        return rows

@@ -21,7 +21,7 @@ from interp_concept.tcav.knowledge import TcavKnowledge
 from interp_concept.tcav.params import TcavParams
 from interp_concept.tcav.sensitivity import Sensitivity, sensitivities
 
-UNIT = "score per unit along the concept's direction"
+UNIT = "score per step from counter-examples to the concept"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class TcavView(ImageView):
         yield Heatmap(
             name=f"where {name} is",
             values=self._map(best[0]),
-            unit=f"activation along {name}, from half-way",
+            unit=f"steps towards {name}, from half-way",
             **about,
         )
         shown = np.argsort(-np.abs(values), kind="stable")[: self.params.shown]
@@ -86,11 +86,10 @@ class TcavView(ImageView):
             yield [self.learned.concepts[at], *rounded, "yes" if each.significant else "no"]
 
     def _map(self, concept: int) -> np.ndarray:
-        """Each cell's projection on the concept's direction, less the threshold, (H, W)."""
+        """Where each cell lies between counter-examples and the concept, (H, W)."""
         cav = self.learned.cavs[concept]
         maps = self._frontier.activation[0].double().cpu().numpy()
-        cells = np.tensordot(cav.direction, maps, 1) - cav.threshold
-        return self.place(cells, self.learned.layer)
+        return self.place(cav.project(maps), self.learned.layer)
 
     @cached_property
     def _cut(self) -> Cut:
