@@ -14,9 +14,6 @@ from interp.model import ModelAdapter
 from interp.spec import Layer
 from interp.storage.pixel import to_picture
 
-TILE = 48
-"""Side of a picture in pixels."""
-
 
 class Square(NamedTuple):
     """A square of an image (C, h, w), in pixels."""
@@ -74,9 +71,9 @@ def enlarge(pixels: Tensor, chosen: list[Square]) -> Tensor:
     return F.interpolate(pieces, tuple(pixels.shape[1:]), mode="bilinear", align_corners=False)
 
 
-def tile(model: ModelAdapter, pixels: Tensor, square: Square) -> np.ndarray:
-    """The square of the model's input (C, h, w) in [0, 1] as a picture, (TILE, TILE, 3) uint8."""
-    piece = F.interpolate(cut_out(pixels, square)[None].float(), (TILE, TILE), mode="area")[0]
+def tile(model: ModelAdapter, pixels: Tensor, square: Square, side: int) -> np.ndarray:
+    """The square of the model's input (C, h, w) in [0, 1] as a picture, (side, side, 3) uint8."""
+    piece = F.interpolate(cut_out(pixels, square)[None].float(), (side, side), mode="area")[0]
     values = piece.permute(1, 2, 0).cpu().numpy()
     bands = model.spec.input.bands
     if values.shape[2] == 3 and bands is None:

@@ -12,6 +12,7 @@ from interp.errors import InputError
 from interp.evidence import (
     KINDS,
     ChannelImportance,
+    Concepts,
     Curve,
     Evidence,
     Gallery,
@@ -46,6 +47,13 @@ EVIDENCE: list[Evidence] = [
     ),
     ChannelImportance(name="channels", layer="conv1", values=np.array([1.0, 2.0])),
     Pathway(name="path", states=np.array([1, 0, 1.0]), layers={"a": 2, "b": 1}),
+    Concepts(
+        name="concepts",
+        maps=np.ones((2, 6, 8)),
+        importance=np.array([0.5, 0.1]),
+        names=["head", "tail"],
+        standard_error=np.array([0.1, 0.2]),
+    ),
     PartMaps(name="filters", maps=np.ones((2, 6, 8)), peaks=np.zeros((2, 2)), filters=[3, 5]),
     Matrix(name="matrix", values=np.eye(2), rows=["a", "b"], columns=["c", "d"]),
     Gallery(name="gallery", pictures=np.zeros((1, 4, 4, 3), np.uint8), captions=["x"]),

@@ -46,7 +46,11 @@ CHECKS = [
 HOOKED = ("guided-backprop", "guided-gradcam", "deeplift")
 """Methods that take only networks whose activations are modules of a few kinds."""
 
-LEARNING = {"explainer": {"epochs": 1}}
+LEARNING: dict[str, dict[str, Any]] = {
+    "explainer": {"epochs": 1},
+    "craft": {"by": "label", "concepts": 3, "crop": 0.5},
+    "tcav": {},
+}
 """Methods that explain nothing before they have learned, and how little will do; of VGG's kind."""
 
 MAKING: dict[str, dict[str, Any]] = {

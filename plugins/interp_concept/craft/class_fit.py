@@ -89,12 +89,11 @@ class ClassFit:
         order = np.argsort(-importance.mean(0), kind="stable")
         spread = importance.std(0, ddof=1) / np.sqrt(len(importance))
         columns = factors.coefficients.cpu().numpy().T[order]
-        examples = self.params.examples
         return ClassConcepts(
             factors.bank.float().cpu().numpy()[order],
             importance.mean(0)[order].astype(np.float32),
             spread[order].astype(np.float32),
-            np.stack([pieces.tiles(self.model, each, examples) for each in columns]),
+            np.stack([pieces.tiles(self.model, each, self.params) for each in columns]),
             {"images": len(self._inputs), "pieces": len(pieces.places), "concepts": count}
             | {"error": round(error, 4), **facts},
         )

@@ -46,4 +46,5 @@ class CraftParams(Params):
         "logit", description="class score whose variance is divided among the concepts"
     )
     examples: int = Field(4, ge=1, le=20, description="pictures kept of each concept")
+    picture: int = Field(48, ge=16, le=256, description="side of these pictures in pixels")
     shown: int = Field(6, ge=1, le=100, description="concepts whose maps are shown on an image")

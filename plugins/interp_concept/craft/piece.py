@@ -33,8 +33,10 @@ class Pieces:
     places: list[Piece]
     inputs: Sequence[Tensor]
 
-    def tiles(self, model: ModelAdapter, coefficients: np.ndarray, count: int) -> np.ndarray:
-        """Pictures of the `count` pieces with the largest coefficients (N,), (E, s, s, 3) uint8.
+    def tiles(
+        self, model: ModelAdapter, coefficients: np.ndarray, params: CraftParams
+    ) -> np.ndarray:
+        """Pictures of the pieces with the largest coefficients (N,), (E, s, s, 3) uint8.
 
         As long as there are others, no image gives two.
         """
@@ -43,9 +45,10 @@ class Pieces:
         for at in order:
             first.setdefault(self.places[at].image, at)
         taken = set(first.values())
-        best = [*first.values(), *(at for at in order if at not in taken)][:count]
-        chosen = [self.places[at] for at in best]
-        return np.stack([tile(model, self.inputs[p.image], p.square) for p in chosen])
+        best = [*first.values(), *(at for at in order if at not in taken)]
+        chosen = [self.places[at] for at in best[: params.examples]]
+        side = params.picture
+        return np.stack([tile(model, self.inputs[p.image], p.square, side) for p in chosen])
 
 
 def collect_pieces(

@@ -72,9 +72,8 @@ class CraftView(ImageView):
         cells = image.coefficients.cpu().numpy()  # (R, h, w)
         whole = self.place(np.tensordot(values, cells, 1), cut.layer.name)
         yield Heatmap(
-            name="map", values=whole, signed=False, unit="importance x coefficient",
-            r2=image.r2, **about,
-        )  # fmt: skip
+            name="map", values=whole, signed=False, unit="importance x coefficient", **about
+        )
         best = np.argsort(-values, kind="stable")[: self.params.shown]
         yield Concepts(
             name="concepts",

@@ -75,4 +75,5 @@ class TcavParams(Params):
         (), description="classes to survey; default: all that the images show"
     )
     examples: int = Field(4, ge=1, le=20, description="pictures kept of each concept")
+    picture: int = Field(48, ge=16, le=256, description="side of these pictures in pixels")
     shown: int = Field(6, ge=1, le=100, description="concepts whose maps are shown on an image")

@@ -85,7 +85,7 @@ class Sampler:
         pixels, _ = self.model.prepare(example.image)
         side = min(pixels.shape[1:])
         middle = around((pixels.shape[1] / 2, pixels.shape[2] / 2), _size(pixels), side)
-        picture = tile(self.model, pixels, middle)
+        picture = tile(self.model, pixels, middle, self.params.picture)
         row = self.cut.prefix(pixels[None]).activation[0].float().mean((1, 2))
         yield Sample(self.dataset.classes[example.label], _plain(row), picture)
 
@@ -106,7 +106,7 @@ class Sampler:
             named.append((self.params.counter, around(anywhere, size, side)))
         rows = self._rows(pixels, [square for _, square in named])
         for (name, square), row in zip(named, rows, strict=True):
-            yield Sample(name, _plain(row), tile(self.model, pixels, square))
+            yield Sample(name, _plain(row), tile(self.model, pixels, square, self.params.picture))
 
     def _name(self, instance: Instance, part: Part) -> str:
         own = f"{self.dataset.classes[instance.label]} " if self.params.each_class else ""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from interp.context import Context
-from interp.evidence import Concepts, Evidence, Gallery, Heatmap, Table
+from interp.evidence import Concepts, Evidence, Gallery, Table
 from interp.explanation import Explanation
 from interp.method import ImageView
 from interp.model import Cut, Frontier
@@ -50,13 +50,6 @@ class TcavView(ImageView):
         about["layer"] = self.learned.layer
         values = np.array([each.derivative for each in found])
         best = np.argsort(-values, kind="stable")
-        name = self.learned.concepts[best[0]]
-        yield Heatmap(
-            name=f"where {name} is",
-            values=self._map(best[0]),
-            unit=f"steps towards {name}, from half-way",
-            **about,
-        )
         shown = np.argsort(-np.abs(values), kind="stable")[: self.params.shown]
         yield Concepts(
             name="concepts",
