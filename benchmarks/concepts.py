@@ -55,6 +55,8 @@ CRAFT: dict[str, dict[str, Any]] = {
     "25 cells": {"concepts": 25, "scored": 2, "masks": 300},
 }
 """Kinds of concepts, and their parameters."""
+STEP = 2
+"""Every second pixel is looked at."""
 BLIND = "centre"
 Maps = Callable[[torch.Tensor, int], np.ndarray]
 """The maps (K, gh, gw) of an input (3, h, w) and a class."""
@@ -62,9 +64,9 @@ Maps = Callable[[torch.Tensor, int], np.ndarray]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--learned", type=int, default=400)
-    parser.add_argument("--chosen", type=int, default=300)
-    parser.add_argument("--scored", type=int, default=300)
+    parser.add_argument("--learned", type=int, default=300)
+    parser.add_argument("--chosen", type=int, default=200)
+    parser.add_argument("--scored", type=int, default=200)
     parser.add_argument("--models", nargs="+", default=["creatures-vgg", "creatures-resnet"])
     parser.add_argument("--out", type=Path, help="instead of benchmarks/results")
     arguments = parser.parse_args()
@@ -102,7 +104,9 @@ class Study:
             }
             for kind, classes in craft.items()
         }
+        print(self.name, facts, flush=True)
         best = self.best_maps()
+        print(self.name, "maps chosen", flush=True)
         values = self.values(best)
         return {
             "layer": self.layer,
@@ -183,6 +187,7 @@ class Study:
         for name, (layer, maps) in self.sets.items():
             cells = maps(pixels, label)
             whole = cells if layer is None else maps_to_input(cells, placement, layer)
+            whole = whole[:, ::STEP, ::STEP]
             orders = np.argsort(-whole.reshape(len(whole), -1), axis=1, kind="stable")
             for part, mask in masks.items():
                 known = name.startswith("tcav")  # which part each map is for is known
@@ -194,7 +199,7 @@ class Study:
         """The visible parts (h, w) bool at the network's input."""
         _, placement = self.model.prepare(example.image)
         found = {
-            part.name: mask_to_input(part.mask, placement) > 0.5
+            part.name: mask_to_input(part.mask, placement)[::STEP, ::STEP] > 0.5
             for part in example.instances[0].parts
             if part.mask is not None
         }

@@ -68,9 +68,12 @@ class EncodedImage(Subject):
         whole = self.coefficients[:, None] * self.bank.to(self.maps)[..., None, None]
         return whole.flatten(1).float()
 
-    def decode(self, masks: Tensor) -> Tensor:
-        """Activations (B, C, h, w) with each concept's coefficients times its mask (B, R)."""
-        return (masks @ self.parts).reshape(-1, *self.maps.shape)
+    def decode(self, masks: Tensor, out: Tensor | None = None) -> Tensor:
+        """Activations (B, C, h, w) with each concept's coefficients times its mask (B, R).
+
+        They are written to `out` (B, C h w), if it is given.
+        """
+        return torch.mm(masks, self.parts, out=out).reshape(-1, *self.frontier.activation.shape[1:])
 
     @property
     def r2(self) -> float:
@@ -97,6 +100,7 @@ class MaskSet(Design):
 
     image: EncodedImage
     states: Tensor
+    chunk = 128
 
     @property
     def parts(self) -> int:  # type: ignore[override]
@@ -118,7 +122,12 @@ class MaskSet(Design):
         return self.states[chunk * self.chunk :][: self.chunk]
 
     def apply(self, states: Tensor) -> Tensor:
-        return self.image.decode(states)
+        """The activations, which hold until the next call: memory that is used again is fast."""
+        return self.image.decode(states, self._room[: len(states)])
+
+    @cached_property
+    def _room(self) -> Tensor:
+        return self.image.parts.new_empty(len(self.states), self.image.parts.shape[1])
 
     def distance(self, states: Tensor) -> Tensor:
         return (1 - states).square().sum(1).double()

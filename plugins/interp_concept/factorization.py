@@ -12,7 +12,7 @@ from interp.engine.random import draw_bits
 
 STEPS, SETTLED = 500, 1e-7
 """Most sweeps, and the relative change of the squared error at which they end."""
-SWEEPS, STILL = 1000, 1e-7
+SWEEPS, STILL = 1000, 1e-6
 """The same for coefficients alone, their largest change relative to the largest one."""
 MIXED = 5
 """Rows whose mean is a direction to begin with."""
@@ -56,7 +56,7 @@ def encode(values: Tensor, bank: Tensor) -> Tensor:
     """The coefficients U >= 0 (N, R) that minimise ||A - U W||^2 for a given W (R, C), float64."""
     values, bank = values.double(), bank.to(values.device).double()
     gram, cross = bank @ bank.T, values @ bank.T
-    found = (cross / gram.diagonal().clamp(min=TINY)).clamp(min=0) / max(len(bank), 1)
+    found = (cross @ torch.linalg.pinv(gram, hermitian=True)).clamp(min=0)  # close to the answer
     for _ in range(SWEEPS):
         before = found.clone()
         _improve(found, gram, cross)

@@ -65,7 +65,7 @@ def group(
         found = members.setdefault(label, []) if not wanted or label in wanted else None
         if found is not None and len(found) < most:
             found.append(index)
-        if wanted and _full(members, wanted, most):
+        if _full(members, wanted or range(len(model.spec.classes)), most):
             break
     if not members:
         notes = "; ".join(reader.notes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -20,11 +21,12 @@ class Indices(NamedTuple):
     standard_error: np.ndarray
 
 
+@lru_cache(maxsize=16)
 def draw_masks(count: int, rows: int, seed: int, number: int, random: bool = False) -> Tensor:
     """Masks (rows * (R + 2), R) in [0, 1] of set `number`: A, then B, then A with one column of B.
 
     A and B are the halves of a scrambled Sobol sequence, or of plain `random` numbers; sets with
-    other numbers are independent.
+    other numbers are independent. The last ones are kept, since every image meets the same.
     """
     if random:
         bits = draw_bits(seed, "masks", number, rows * 2 * count)
