@@ -50,9 +50,8 @@ from interp_standard.baseline import centred_gaussian
 LEARNED, CHOSEN, SCORED = 7001, 7002, 7003
 """Seeds."""
 CRAFT: dict[str, dict[str, Any]] = {
-    "cells": {},
-    "crops": {"pieces": "crops"},
-    "25 cells": {"concepts": 25, "scored": 2, "masks": 300},
+    "cells": {"scored": 5, "masks": 500},
+    "crops": {"scored": 5, "masks": 500, "pieces": "crops"},
 }
 """Kinds of concepts, and their parameters."""
 STEP = 2
@@ -64,9 +63,9 @@ Maps = Callable[[torch.Tensor, int], np.ndarray]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--learned", type=int, default=300)
-    parser.add_argument("--chosen", type=int, default=200)
-    parser.add_argument("--scored", type=int, default=200)
+    parser.add_argument("--learned", type=int, default=120)
+    parser.add_argument("--chosen", type=int, default=80)
+    parser.add_argument("--scored", type=int, default=100)
     parser.add_argument("--models", nargs="+", default=["creatures-vgg", "creatures-resnet"])
     parser.add_argument("--out", type=Path, help="instead of benchmarks/results")
     arguments = parser.parse_args()

@@ -47,13 +47,6 @@ EVIDENCE: list[Evidence] = [
     ),
     ChannelImportance(name="channels", layer="conv1", values=np.array([1.0, 2.0])),
     Pathway(name="path", states=np.array([1, 0, 1.0]), layers={"a": 2, "b": 1}),
-    Concepts(
-        name="concepts",
-        maps=np.ones((2, 6, 8)),
-        importance=np.array([0.5, 0.1]),
-        names=["head", "tail"],
-        standard_error=np.array([0.1, 0.2]),
-    ),
     PartMaps(name="filters", maps=np.ones((2, 6, 8)), peaks=np.zeros((2, 2)), filters=[3, 5]),
     Matrix(name="matrix", values=np.eye(2), rows=["a", "b"], columns=["c", "d"]),
     Gallery(name="gallery", pictures=np.zeros((1, 4, 4, 3), np.uint8), captions=["x"]),
@@ -61,6 +54,13 @@ EVIDENCE: list[Evidence] = [
     Curve(name="curve", x=np.arange(3.0), values=np.ones((1, 3)), series=["s"]),
     Tile(name="tile", values=np.array([[0.5, -1.0]])),
     Outline(name="outline", target="ant", image=0, box=np.array([1.0, 1, 5, 4]), mask=LABELS == 0),
+    Concepts(
+        name="concepts",
+        maps=np.ones((2, 6, 8)),
+        importance=np.array([0.5, 0.1]),
+        names=["head", "tail"],
+        standard_error=np.array([0.1, 0.2]),
+    ),
 ]
 
 
