@@ -224,6 +224,30 @@ class PartMaps(Evidence):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Concepts(Evidence):
+    """Named concepts: where each one is in the image, maps (K, H, W), and its importance (K,).
+
+    A map is `signed` where it can speak against its concept. `unit` is that of the importance;
+    standard_error (K,).
+    """
+
+    kind: ClassVar[str] = "concepts"
+    maps: np.ndarray
+    importance: np.ndarray
+    names: list[str]
+    signed: bool = False
+    unit: str = "importance"
+    standard_error: np.ndarray | None = None
+
+    def check(self) -> None:
+        super().check()
+        count = (len(self.names),)
+        self._expect(self.maps.ndim == 3 and self.maps.shape[:1] == count, "maps (K, H, W)")
+        for each in (self.importance, self.standard_error):
+            self._expect(each is None or each.shape == count, "one entry per concept")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Matrix(Evidence):
     """A matrix of values (R, C) with named rows and columns."""
 

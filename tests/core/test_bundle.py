@@ -12,6 +12,7 @@ from interp.errors import InputError
 from interp.evidence import (
     KINDS,
     ChannelImportance,
+    Concepts,
     Curve,
     Evidence,
     Gallery,
@@ -53,6 +54,13 @@ EVIDENCE: list[Evidence] = [
     Curve(name="curve", x=np.arange(3.0), values=np.ones((1, 3)), series=["s"]),
     Tile(name="tile", values=np.array([[0.5, -1.0]])),
     Outline(name="outline", target="ant", image=0, box=np.array([1.0, 1, 5, 4]), mask=LABELS == 0),
+    Concepts(
+        name="concepts",
+        maps=np.ones((2, 6, 8)),
+        importance=np.array([0.5, 0.1]),
+        names=["head", "tail"],
+        standard_error=np.array([0.1, 0.2]),
+    ),
 ]
 
 

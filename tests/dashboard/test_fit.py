@@ -15,6 +15,8 @@ SMALL = {
     "csg": ("creatures-resnet", {"epochs": 3, "batch_size": 8, "gate_rate": 0.5}),
     "decoupling": ("creatures-resnet", {"epochs": 2, "batch_size": 8}),
     "explainer": ("creatures-vgg", {"epochs": 1, "batch_size": 8}),
+    "craft": ("creatures-vgg", {"concepts": 3, "scored": 2, "masks": 100}),
+    "tcav": ("creatures-vgg", {"permutations": 99}),
 }
 """Method -> the model it learns of, and parameters with which that takes seconds."""
 
@@ -67,6 +69,7 @@ def test_what_is_learned_is_offered_and_drawn(method, visit, started, tmp_path):
     classes = drawn(visit, "A model's classes", "Survey", "classes", learned)
     kinds = {each.kind for each in (*image.evidence, *classes.evidence)}
     wanted = {"csg": "matrix", "decoupling": "pathway", "explainer": "gallery", "chip": "matrix"}
+    wanted |= {"craft": "concepts", "tcav": "concepts"}
     assert wanted[method] in kinds
 
 

@@ -51,7 +51,11 @@ HOOKED = ("guided-backprop", "guided-gradcam", "deeplift")
 ATTENDING = [each.name for each in METHODS if each.network == "transformer"]
 """Methods that take only transformers."""
 
-LEARNING = {"explainer": {"epochs": 1}}
+LEARNING: dict[str, dict[str, Any]] = {
+    "explainer": {"epochs": 1},
+    "craft": {"by": "label", "concepts": 3, "crop": 0.5},
+    "tcav": {},
+}
 """Methods that explain nothing before they have learned, and how little will do; of VGG's kind."""
 
 MAKING: dict[str, dict[str, Any]] = {

@@ -12,6 +12,7 @@ from interp.errors import InputError, PluginError
 from interp.evidence import (
     KINDS,
     ChannelImportance,
+    Concepts,
     Curve,
     Evidence,
     Gallery,
@@ -63,6 +64,13 @@ def samples(height: int, width: int) -> dict[str, Evidence]:
         ),
         "pathway": Pathway(name="m", states=rng.random(3 + width), layers={"a": 3, "b": width}),
         "part_maps": PartMaps(name="m", maps=maps, peaks=peaks, filters=[4, 7, 511]),
+        "concepts": Concepts(
+            name="m",
+            maps=maps,
+            importance=rng.normal(size=3),
+            names=["a", "b", "a long name"],
+            standard_error=rng.random(3),
+        ),
         "matrix": Matrix(
             name="m",
             values=values,
@@ -105,6 +113,8 @@ def test_renders_at_any_size(kind: str, size: tuple[int, int], width: int, seen:
         Pathway(name="m", states=np.array([1, 0, -1.0]), layers={"a": 3}, signed=True),
         PartMaps(name="m", maps=np.zeros((2, 4, 4)), peaks=np.zeros((2, 2)), filters=[0, 1]),
         PartMaps(name="m", maps=np.zeros((0, 4, 4)), peaks=np.zeros((0, 2)), filters=[]),
+        Concepts(name="m", maps=np.zeros((2, 4, 4)), importance=np.zeros(2), names=["a", "b"]),
+        Concepts(name="m", maps=np.zeros((0, 4, 4)), importance=np.zeros(0), names=[]),
         Matrix(name="m", values=np.zeros((2, 2)), rows=["a", "b"], columns=["c", "d"]),
         Matrix(name="m", values=np.zeros((0, 0)), rows=[], columns=[]),
         Gallery(name="m", pictures=np.zeros((0, 4, 4, 3), np.uint8), captions=[]),
@@ -234,6 +244,22 @@ def test_peak_is_marked_where_it_lies(peak: tuple[int, int]) -> None:
     distance = np.hypot(rows - 3 * peak[0] - 1, columns - 3 * peak[1] - 1)
     assert len(distance) > 20
     assert distance.min() > 2 and distance.max() < 12
+
+
+def test_concepts_come_strongest_first_and_are_coloured_where_they_are() -> None:
+    maps = np.zeros((2, 40, 40))
+    maps[0, :, :20], maps[1, :, 20:] = 1.0, -1.0
+    evidence = Concepts(
+        name="m", maps=maps, importance=np.array([1.0, -2.0]), names=["a", "b"], signed=True
+    )
+    picture = render(evidence, np.full((40, 40, 3), 128, np.uint8), width=360)
+    top = TOP + text_height(SMALL) + 3
+    first, second = (
+        picture[top : top + 180, GAP + left : GAP + left + 180].astype(int) for left in (0, 188)
+    )
+    blue, red = (each[..., 2] - each[..., 0] for each in (first, second))
+    assert (blue[20:160, 110:170] > 40).all() and (abs(blue[20:160, 10:70]) < 10).all()
+    assert (red[20:160, 10:70] < -40).all() and (abs(red[20:160, 110:170]) < 10).all()
 
 
 def test_matrix_cells_stand_under_their_labels() -> None:

@@ -24,7 +24,7 @@ from interp.storage.yaml_file import (
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 Package = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 Line = Annotated[str, StringConstraints(pattern=r"^[^\n]*\S[^\n]*$", max_length=120)]
-Answer = Literal["where", "which channels", "which path", "which parts"]
+Answer = Literal["where", "which channels", "which path", "which parts", "which concepts"]
 Claim = Literal["region", "channel", "additive", "proportional", "dummy", "symmetric", "shuffled"]
 Hook = Literal["interp_before_run", "interp_after_run", "interp_commands", "interp_panels"]
 

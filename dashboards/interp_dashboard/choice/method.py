@@ -26,6 +26,7 @@ QUESTIONS = {
     "which channels": "Which channels of a layer?",
     "which path": "Which path through the network?",
     "which parts": "Which parts of the object?",
+    "which concepts": "Which concepts, of many images?",
 }
 
 

@@ -1,0 +1,1 @@
+"""CRAFT: concepts found by factorising activations, weighed by sensitivity analysis."""
