@@ -40,7 +40,7 @@ class ClassConcepts:
     def of(cls, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> ClassConcepts:
         """The concepts from arrays by name, as `arrays` gives them."""
         names = [each.name for each in fields(cls) if each.name != "about"]
-        return cls(*(arrays[name] for name in names), about)
+        return cls(**{name: arrays[name] for name in names}, about=about)
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:

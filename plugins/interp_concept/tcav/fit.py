@@ -37,13 +37,13 @@ def fit(model: ModelAdapter, dataset: Dataset, params: TcavParams, context: Cont
         )
     listed = [each for name in names for each in found[name]] + given
     labels = [at for at, name in enumerate(names) for _ in found[name]] + [-1] * len(given)
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "values": np.stack([each.row for each in listed]).astype(np.float32),
         "labels": np.array(labels, np.int64),
         "tiles": _tiles([found[name] for name in names], params.examples),
     }
     layer = cut.layer.name
-    known = TcavKnowledge(layer, tuple(names), *arrays.values(), params, context.seed)
+    known = TcavKnowledge(layer, tuple(names), **arrays, params=params, seed=context.seed)
     accuracy = [round(float(each.halves.accuracy.mean()), 4) for each in known.cavs]
     notes = [*sampler.reader.notes(), *_notes(found, names, accuracy, params)]
     about = {

@@ -52,11 +52,13 @@ class TcavKnowledge:
         about, arrays = found.about, found.arrays
         with found.as_saved():
             return cls(
-                about["layer"],
-                tuple(about["concepts"]),
-                *(arrays[name] for name in ("values", "labels", "tiles")),
-                params,
-                seed,
+                layer=about["layer"],
+                concepts=tuple(about["concepts"]),
+                values=arrays["values"],
+                labels=arrays["labels"],
+                tiles=arrays["tiles"],
+                params=params,
+                seed=seed,
             )
 
     @cached_property

@@ -49,11 +49,20 @@ def class_slopes(
 
 
 def _evidence(known: TcavKnowledge, found: Found) -> Iterator[Evidence]:
-    named = {"layer": known.layer, "rows": list(found), "columns": list(known.concepts)}
+    rows, columns = list(found), list(known.concepts)
     scores = np.array([[each.score for each in row] for row in found.values()])
-    yield Matrix(name="TCAV scores", values=scores, signed=False, **named)
+    yield Matrix(
+        name="TCAV scores",
+        layer=known.layer,
+        values=scores,
+        rows=rows,
+        columns=columns,
+        signed=False,
+    )
     means = np.array([[each.derivative for each in row] for row in found.values()])
-    yield Matrix(name="mean derivatives", values=means, **named)
+    yield Matrix(
+        name="mean derivatives", layer=known.layer, values=means, rows=rows, columns=columns
+    )
     yield Table(
         name="sensitivity", layer=known.layer, columns=COLUMNS, rows=list(_rows(known, found))
     )
