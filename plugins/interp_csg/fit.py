@@ -23,7 +23,7 @@ from interp_csg.reach import check_reach, with_faster_gates
 from interp_csg.structure import Ending, find_ending
 from interp_csg.training_task import CsgTask
 
-LATER = {"rate", "gated_rate", "gate_rate", "own", "filters"}
+LATER = {"rate", "gated_rate", "gate_rate", "own", "filters", "pictures"}
 """Parameters that may change before an interrupted training goes on: rates, after a NaN, and those
 that training does not use."""
 

@@ -27,7 +27,7 @@ from interp_decoupling.work import count_work
 
 LATER = {
     "rate", "control_rate", "static", "references", "neighbours", "filters", "depth",
-    "concept_layer", "concepts", "surveyed", "combination", "top", "joined", "timed",
+    "concept_layer", "concepts", "surveyed", "combination", "top", "joined", "timed", "pictures",
 }  # fmt: skip
 """Parameters that may change before an interrupted training goes on: rates, after a NaN, and those
 that training does not use."""

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
-from interp.difference.difference import difference
+from interp.difference.difference import _changes, _params, difference
 from interp.difference.pair import EvidenceDiff
 from interp.difference.picture import draw_difference
 from interp.difference.rerun import rerun
@@ -192,3 +192,11 @@ def test_folders_of_two_kinds_are_not_compared(made, tmp_path, registry) -> None
     for broken in (lambda: difference(tmp_path, tmp_path / "a"), lambda: rerun(tmp_path)):
         with pytest.raises(InputError, match="expected a folder that run or compare wrote"):
             broken()
+
+
+def test_a_parameter_that_one_version_lacks_differs_only_where_it_was_given() -> None:
+    """A new parameter's default is what the older version did."""
+    old, new = {"cells": 8}, {"cells": 8, "noise": 0.0}
+    for given, wanted in (({}, {}), ({"noise": 0.0}, {"noise": (None, 0.0)})):
+        assert dict(_changes(_params(old, {}), _params(new, given))) == wanted
+    assert dict(_changes(old, new)) == {"noise": (None, 0.0)}, "of other settings it is told"

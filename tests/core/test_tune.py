@@ -93,7 +93,7 @@ def test_a_gain_is_an_interval_beyond_zero(
 
 def test_slips_are_told_before_any_work() -> None:
     for changes, words in (
-        ({"values": {"layers": (1, 2)}}, "did you mean 'layer'"),
+        ({"values": {"layrs": (1, 2)}}, "did you mean 'layers'"),
         ({"values": {"positive": ("perhaps",)}}, "positive = 'perhaps'"),
         ({"method": Choice(name="guided-backprop")}, "names no parameter to tune"),
         ({"metric": Choice(name="csg-accuracy")}, "measures a model"),

@@ -125,10 +125,14 @@ def _settings(folder: Path) -> dict[str, Any]:
     if manifest["kind"] == "comparison":
         opened = Comparison.open(folder)
         model = opened.model.model_dump(mode="json")
-        request["methods"] = opened.params()
+        given = {each.name: each.params for each in opened.request.methods}
+        request["methods"] = {
+            name: _params(params, given.get(name, {})) for name, params in opened.params().items()
+        }
     else:
         made = read_json(folder / "explanation.json")["provenance"] or {}
-        model, request["params"] = made.get("model", {}), made.get("params")
+        model = made.get("model", {})
+        request["params"] = _params(made.get("params") or {}, request.get("params") or {})
     used = ("source", "fingerprint", "device", "precision")
     return {
         **request,
@@ -137,10 +141,34 @@ def _settings(folder: Path) -> dict[str, Any]:
     }
 
 
+class _Params(dict[str, Any]):
+    """All parameters of a method, and the names of those that the request gave."""
+
+    given: frozenset[str]
+
+
+def _params(params: Mapping[str, Any], given: Mapping[str, Any]) -> _Params:
+    found = _Params(params)
+    found.given = frozenset(given)
+    return found
+
+
+def _unknown(key: str, one: Any, other: Any) -> bool:
+    """Whether a parameter is a default in one version, and another version did not have it."""
+    sides = [each for each in (one, other) if isinstance(each, _Params)]
+    return (
+        len(sides) == 2
+        and any(key not in each for each in sides)
+        and not any(key in each.given for each in sides)
+    )
+
+
 def _changes(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, tuple[Any, Any]]]:
     """Nested values that differ, by dotted key."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in dict.fromkeys([*before, *after]):
+            if _unknown(key, before, after):
+                continue
             place = f"{path}.{key}" if path else str(key)
             yield from _changes(before.get(key), after.get(key), place)
     elif before != after:

@@ -17,7 +17,7 @@ class TcavParams(Params):
     )
     source: Literal["folders", "parts"] = Field(
         "folders",
-        description="what fit's data show: a folder of images for each concept; or objects with "
+        description="what fit's data show: images of each concept under its name; or objects with "
         "named parts, as creatures, each part being a concept",
     )
     each_class: bool = Field(
