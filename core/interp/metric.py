@@ -39,6 +39,10 @@ class Measurement:
     count: int = 0
     """The number of images behind it."""
 
+    def plain(self) -> dict[str, Any]:
+        """The numbers, for JSON."""
+        return {"value": self.value, "low": self.low, "high": self.high, "images": self.count}
+
 
 class MetricParams(Params):
     """Parameters of every metric of explanations."""

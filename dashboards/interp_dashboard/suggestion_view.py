@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import streamlit as st
 
-from interp.suggestion.suggest import MethodAdvice, Suggestion, SuggestionRequest
+from interp.suggestion.suggest import Suggestion, SuggestionRequest
 from interp_dashboard.progress import show_progress
 from interp_dashboard.session import session
 from interp_dashboard.work import suggest_work
@@ -49,16 +49,7 @@ def _show(found: Suggestion) -> None:
         else:
             st.info(f"No method takes less than {found.request.seconds:g} s here.")
         with st.expander("All methods that say where"):
-            st.table([_row(each) for each in found.methods])
-
-
-def _row(advice: MethodAdvice) -> dict[str, str]:
-    return {
-        "method": advice.name,
-        "takes": str(advice.cost),
-        "promises kept": ", ".join(advice.claims) or "–",
-        "evaluated": "–" if advice.verdict is None else str(advice.verdict),
-    }
+            st.table([each.words for each in found.methods])
 
 
 def _tick(names: Iterable[str], chosen: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from interp.model import ModelAdapter
 from interp.network.attention import AttentionPass
 from interp.target import Target
 from interp_attention.method import SLOPES, AttentionMethod, AttentionParams
-from interp_attention.slopes import score, slopes
+from interp_attention.slopes import weighted_slopes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,12 +53,8 @@ class TransformerAttribution(AttentionMethod):
 
     def terms(self, model: ModelAdapter, found: AttentionPass, target: Target) -> list[Tensor]:
         """The positive part of attention times the score's slope on it."""
-        value = score(model, found.scores, target, self.params.output).sum()
-        found_slopes = slopes(value, found.layers, model.spec.name)
-        return [
-            (each.weights[0] * slope).clamp(min=0)
-            for each, slope in zip(found.layers, found_slopes, strict=True)
-        ]
+        products = weighted_slopes(model, found, target, self.params.output)
+        return [each.clamp(min=0) for each in products]
 
     def combine(self, terms: Sequence[Tensor], read: Tensor) -> Tensor:
         """read (I + B_L) ... (I + B_1) less what is read itself."""

@@ -12,7 +12,7 @@ from interp.model import ModelAdapter
 from interp.network.attention import AttentionPass
 from interp.target import Target
 from interp_attention.method import READS, SLOPES, AttentionMethod, AttentionParams
-from interp_attention.slopes import score, slopes
+from interp_attention.slopes import weighted_slopes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,11 +103,7 @@ class GradientRollout(AttentionMethod):
 
     def terms(self, model: ModelAdapter, found: AttentionPass, target: Target) -> list[Tensor]:
         """Attention times the score's slope on it."""
-        value = score(model, found.scores, target, self.params.output).sum()
-        found_slopes = slopes(value, found.layers, model.spec.name)
-        return [
-            each.weights[0] * slope for each, slope in zip(found.layers, found_slopes, strict=True)
-        ]
+        return weighted_slopes(model, found, target, self.params.output)
 
     def combine(self, terms: Sequence[Tensor], read: Tensor) -> Tensor:
         """The read rows of the rollout of what is positive."""
@@ -124,10 +120,8 @@ def roll_out(
     """
     import torch
 
-    row = read
-    for each in reversed(
-        matrices
-    ):  # a row times a matrix, where M_L ... M_1 would cost T times more
+    row = read  # times one matrix after the other: M_L ... M_1 would cost T times more
+    for each in reversed(matrices):
         kept = without_weakest(each, discard)
         mixed = (1 - residual) * kept + residual * torch.eye(len(each)).to(each)
         row = row @ (mixed / mixed.sum(1, keepdim=True).clamp(min=TINY))

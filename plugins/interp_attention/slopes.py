@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from interp.errors import UnsupportedError
 from interp.model import ModelAdapter, Output
-from interp.network.attention import AttentionLayer
+from interp.network.attention import AttentionLayer, AttentionPass
 from interp.target import Target
 
 if TYPE_CHECKING:
@@ -26,6 +26,18 @@ def score(model: ModelAdapter, scores: Tensor, target: Target, output: Output) -
             "use attention-rollout, which needs none"
         )
     return found
+
+
+def weighted_slopes(
+    model: ModelAdapter, found: AttentionPass, target: Target, output: Output
+) -> list[Tensor]:
+    """Each layer's attention of one image times the target score's slope on it, (heads, T, T).
+
+    Raises as score and slopes do.
+    """
+    value = score(model, found.scores, target, output).sum()
+    pairs = zip(found.layers, slopes(value, found.layers, model.spec.name), strict=True)
+    return [each.weights[0] * slope for each, slope in pairs]
 
 
 def slopes(value: Tensor, layers: Sequence[AttentionLayer], name: str) -> list[Tensor]:

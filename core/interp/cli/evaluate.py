@@ -43,18 +43,11 @@ def evaluate_methods(
     baselines: bool = flags.metric_option(
         None, "Add maps that see no model: random, centre, edges.", default=True
     ),
-    data: str = flags.image_option(
-        "DIR|NAME",
-        "Labelled images: one folder per class, images/ with annotations.json (COCO), or a "
-        "registered data set.",
-        default="creatures",
-    ),
+    data: str = flags.EVALUATED_DATA,
     limit: int | None = flags.image_option(
         "N", "Use N of the images, always the same ones. [default: all]", least=1
     ),
-    target: Literal["true", "predicted"] = flags.image_option(
-        None, "Explain each image's own class, or the model's top class.", default="true"
-    ),
+    target: Literal["true", "predicted"] = flags.EVALUATED_CLASS,
     model: flags.Model,
     amount: str | None = flags.AMOUNT,
     batch_size: int | None = flags.BATCH_SIZE,

@@ -71,6 +71,15 @@ LABELLED_DATA = image_option(
     "Labelled images: one folder per class, or images/ with annotations.json (COCO).",
     default=...,
 )
+EVALUATED_DATA = image_option(
+    "DIR|NAME",
+    "Labelled images: one folder per class, images/ with annotations.json (COCO), or a registered "
+    "data set.",
+    default="creatures",
+)
+EVALUATED_CLASS = image_option(
+    None, "Explain each image's own class, or the model's top class.", default="true"
+)
 methods_named = partial(
     method_option,
     "NAME,...",

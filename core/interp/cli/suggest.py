@@ -14,7 +14,7 @@ from interp.request import SAMPLE_IMAGE
 
 if TYPE_CHECKING:
     from interp.comparison.result import Comparison
-    from interp.suggestion.suggest import MethodAdvice, Suggestion
+    from interp.suggestion.suggest import Suggestion
 
 
 def suggest_methods(
@@ -88,8 +88,8 @@ def _lines(found: Suggestion, shown: Comparison | None) -> Iterator[str]:
 
     yield f"{found.request.image}, {found.model.name} ({found.model.device})"
     can = [each for each in found.methods if each.cost.seconds is not None]
-    rows = [(each.name, str(each.cost), *_evidence(each)) for each in can]
-    yield from columns([("method", "takes", "promises kept", "evaluated"), *rows])
+    rows = [each.words for each in can]
+    yield from columns([*map(tuple, rows[:1]), *(tuple(each.values()) for each in rows)])
     for each in found.methods:
         if each.cost.refusal is not None:
             yield f"  {each.name} {each.cost}"
@@ -99,11 +99,6 @@ def _lines(found: Suggestion, shown: Comparison | None) -> Iterator[str]:
         yield f"report: {shown.folder}/report.html"
     elif found.chosen:
         yield f"run them: {command(found.comparison())}"
-
-
-def _evidence(advice: MethodAdvice) -> tuple[str, str]:
-    said = "-" if advice.verdict is None else str(advice.verdict)
-    return ", ".join(advice.claims) or "-", said
 
 
 def _nothing(found: Suggestion) -> str:

@@ -26,21 +26,14 @@ def tune_method(
         "--try",
     ),
     set_: list[str] | None = flags.SET,
-    data: str = flags.image_option(
-        "DIR|NAME",
-        "Labelled images: one folder per class, images/ with annotations.json (COCO), or a "
-        "registered data set.",
-        default="creatures",
-    ),
+    data: str = flags.EVALUATED_DATA,
     limit: int = flags.image_option(
         "N",
         "Use N of the images, always the same ones: half to search, half to measure the gain.",
         default=40,
         least=10,
     ),
-    target: Literal["true", "predicted"] = flags.image_option(
-        None, "Explain each image's own class, or the model's top class.", default="true"
-    ),
+    target: Literal["true", "predicted"] = flags.EVALUATED_CLASS,
     model: flags.Model,
     amount: str | None = flags.AMOUNT,
     batch_size: int | None = flags.BATCH_SIZE,

@@ -30,12 +30,8 @@ class MetricCell:
 
     def plain(self) -> dict[str, Any]:
         """The numbers, for JSON."""
-        less = {name: _numbers(each) for name, each in self.less.items()}
-        return {**_numbers(self.mean), "less": less}
-
-
-def _numbers(found: Measurement) -> dict[str, Any]:
-    return {"value": found.value, "low": found.low, "high": found.high, "images": found.count}
+        less = {name: each.plain() for name, each in self.less.items()}
+        return {**self.mean.plain(), "less": less}
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget, no_progress
+from interp.dataset import for_channels
 from interp.errors import InputError, nearest
 from interp.evaluation.request import BASELINES
 from interp.network.plain_tensors import plain_tensors
@@ -25,6 +26,7 @@ from interp.registry.manifest import MethodEntry
 from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, AnyRequest, Choice, Request
 from interp.session import Session
 from interp.spec import Capability, ModelOptions, ModelSpec
+from interp.storage.pixel import LoadedImage
 from interp.suggestion.cost import Cost, measure_cost
 from interp.suggestion.verdict import Evaluations, Verdict
 
@@ -75,6 +77,16 @@ class MethodAdvice:
         """The better method comes first: by evaluations, then by promises, then by its cost."""
         score = 0.0 if self.verdict is None else self.verdict.score
         return -score, -len(self.claims), self.cost.seconds or 0.0
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What is known of it, by the heading of a table."""
+        return {
+            "method": self.name,
+            "takes": str(self.cost),
+            "promises kept": ", ".join(self.claims) or "-",
+            "evaluated": "-" if self.verdict is None else str(self.verdict),
+        }
 
     def plain(self) -> dict[str, Any]:
         """The facts, for JSON."""
@@ -136,9 +148,11 @@ def suggest(
     model = session.open_model(request.model, request.options)
     session = replace(session, model=model)
     evaluations = Evaluations.of(session.registry, model, map(Path, request.evaluations))
-    images = None if image is None else [image]
-    for each in named_images(session.registry, (request.image,), images):
-        choose_targets(model, request.targets, [each.image], [each.name])  # before any work
+    given = None if image is None else [image]
+    dataset = named_images(session.registry, (request.image,), given)
+    (read,) = for_channels(dataset, model.spec.input.channels)
+    choose_targets(model, request.targets, [read.image], [read.name])  # before any work
+    images = [LoadedImage(read.image)]
     found = []
     for at, entry in enumerate(entries):
         session.progress("methods tried", at, len(entries))

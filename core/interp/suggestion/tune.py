@@ -109,19 +109,15 @@ class Tuning:
 
     def plain(self) -> dict[str, Any]:
         """The facts, for JSON."""
-        gain = None if self.gain is None else _numbers(self.gain)
+        gain = None if self.gain is None else self.gain.plain()
         return {
             "request": self.request.model_dump(mode="json"),
-            "settings": [{"params": e.params, **_numbers(e.mean)} for e in self.settings],
+            "settings": [{"params": e.params, **e.mean.plain()} for e in self.settings],
             "best": self.best,
             "gain": gain,
             "gained": self.gained,
             "said": str(self),
         }
-
-
-def _numbers(found: Measurement) -> dict[str, Any]:
-    return {"value": found.value, "low": found.low, "high": found.high, "images": found.count}
 
 
 def tune(

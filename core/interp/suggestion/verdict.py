@@ -119,7 +119,7 @@ class Evaluations:
             for name, each in every.items()
             if each.model.fingerprint == model.spec.fingerprint
         }
-        return cls(own or {**alike, **named}, bool(own))
+        return cls(own or every, bool(own))
 
     def verdict(self, method: str) -> Verdict | None:
         """What the evaluations say of a method, added up; None where none measured it."""
@@ -154,5 +154,5 @@ def _is_of_tokens(model: ModelAdapter) -> bool | None:
     """Whether the model's last map is made of tokens; None for one that shows no layers."""
     if Capability.ACTIVATIONS not in model.capabilities:
         return None
-    maps = [each for each in model.layers() if each.grid is not None]
+    maps = model.maps()
     return bool(maps) and maps[-1].layout == "tokens"
