@@ -29,11 +29,11 @@ from record import record
 from torch import Tensor, nn
 
 from interp.context import Context
+from interp.cut import Cut
 from interp.engine.channel import AblationDesign
 from interp.engine.design import GateSubject
 from interp.engine.respond import respond
 from interp.memory import BatchSize, Memory
-from interp.model import Cut
 from interp.spec import ModelOptions
 from interp_torch.adapter import TorchAdapter
 from interp_torch.opening import open_model

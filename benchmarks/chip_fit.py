@@ -21,8 +21,9 @@ from record import record
 from torch.utils.flop_counter import FlopCounterMode
 
 from interp.context import Context
+from interp.cut import Cut
 from interp.memory import Memory
-from interp.model import Cut, ModelAdapter
+from interp.model import ModelAdapter
 from interp.spec import ModelOptions
 from interp_chip.layer_fit import LayerFit
 from interp_chip.params import ChipParams

@@ -22,8 +22,9 @@ import torch
 from record import record
 
 from interp.context import Budget, Context
+from interp.cut import Cut, Frontier
 from interp.memory import Memory
-from interp.model import Cut, Frontier, ModelAdapter
+from interp.model import ModelAdapter
 from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions

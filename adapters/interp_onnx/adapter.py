@@ -12,8 +12,9 @@ import torch
 from onnx import TensorProto
 from torch import Tensor
 
+from interp.cut import Cut, as_maps
 from interp.errors import InputError, ModelError
-from interp.model import Cut, ModelAdapter, as_maps
+from interp.model import ModelAdapter
 from interp.network.attention import AttentionLayer, AttentionPass
 from interp.network.layout import LayoutReader, corner_images, to_maps
 from interp.network.preprocess import probe_images

@@ -17,7 +17,7 @@ from onnx import (
 )
 from torch import Tensor
 
-from interp.model import Frontier
+from interp.cut import Frontier
 from interp_onnx.file import inner_graphs, tensors
 from interp_onnx.im2col import unfold
 from interp_onnx.shapes import Shape

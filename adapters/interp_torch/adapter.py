@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from interp.cut import Cut, as_maps
 from interp.errors import InputError, ModelError, UnsupportedError
-from interp.model import Cut, ModelAdapter, as_maps
+from interp.model import ModelAdapter
 from interp.network.attention import AttentionPass
 from interp.network.layout import LayoutReader, corner_images, to_maps
 from interp.network.preprocess import probe_images

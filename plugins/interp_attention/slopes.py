@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from interp.cut import Output
 from interp.errors import UnsupportedError
-from interp.model import ModelAdapter, Output
+from interp.model import ModelAdapter
 from interp.network.attention import AttentionLayer, AttentionPass
 from interp.target import Target
 

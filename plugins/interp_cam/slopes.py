@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interp.context import Context
-from interp.model import Cut, Frontier, Output
+from interp.cut import Cut, Frontier, Output
 from interp.network.direction import derivatives
 from interp.target import Target
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from interp.context import Context
-from interp.model import Cut, Frontier, ModelAdapter
+from interp.cut import Cut, Frontier
+from interp.model import ModelAdapter
 
 if TYPE_CHECKING:
     from torch import Tensor

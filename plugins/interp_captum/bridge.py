@@ -11,8 +11,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from interp.context import Context, duration
+from interp.cut import Output
 from interp.errors import InputError, PluginError
-from interp.model import ModelAdapter, Output
+from interp.model import ModelAdapter
 from interp.target import Target
 
 if TYPE_CHECKING:

@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from interp.context import Context, no_progress
+from interp.cut import Cut, Frontier
 from interp.engine.channel import GateDesign
 from interp.engine.design import GateSubject
 from interp.engine.random import content_key
 from interp.engine.respond import SAVE_EVERY, respond
-from interp.model import Cut, Frontier, ModelAdapter
+from interp.model import ModelAdapter
 from interp.storage.folder import whole_file
 from interp_chip.features import pooled
 from interp_chip.moments import FactoredMoments, Image

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from interp.context import Context, no_progress
+from interp.cut import Cut, Frontier, Output
 from interp.engine.design import Design, Subject
 from interp.engine.random import content_key
 from interp.engine.respond import respond
 from interp.errors import UnsupportedError
-from interp.model import Cut, Frontier, ModelAdapter, Output
+from interp.model import ModelAdapter
 from interp_concept.factorization import encode
 from interp_concept.sobol import draw_masks
 

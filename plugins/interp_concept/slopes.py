@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from interp.context import Context
-from interp.model import Cut, Frontier, Output
+from interp.cut import Cut, Frontier, Output
 from interp.target import Target
 
 CHANNELS = 64

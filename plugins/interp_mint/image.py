@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp.context import Context
+from interp.cut import Cut, Frontier
 from interp.engine.design import ImageSubject, RegionDesign, fill_bands
 from interp.engine.moments import Moments
 from interp.engine.respond import accumulate
-from interp.model import Cut, Frontier, ModelAdapter
+from interp.model import ModelAdapter
 from interp.network.placement import Placement
 from interp.storage.pixel import to_picture
 from interp.target import Target

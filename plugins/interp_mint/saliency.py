@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp.cut import Cut, Frontier, Output
 from interp.errors import UnsupportedError
-from interp.model import Cut, Frontier, ModelAdapter, Output
+from interp.model import ModelAdapter
 from interp.spec import Layer
 from interp.target import Target
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from interp.cut import MapCut
 from interp.errors import InputError
-from interp.model import MapCut
 from interp.target import Target
 from interp_torch.adapter import TorchAdapter
 from interp_torch.cut import GraphCut, HookCut

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from interp.model import Cut
+from interp.cut import Cut
 from interp.spec import ModelOptions
 from interp_torch.cut import GraphCut
 from interp_torch.gating import find_ablation

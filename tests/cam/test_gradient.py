@@ -10,8 +10,9 @@ from support.cam_formula import NETWORKS, network
 from support.families import SIZE
 
 import interp
+from interp.cut import Cut
 from interp.errors import InputError
-from interp.model import Cut, ModelAdapter
+from interp.model import ModelAdapter
 from interp.spec import ModelOptions
 from interp.target import Target
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from interp.model import Output
+from interp.cut import Output
 from interp.opening.source import open_model as open_source
 from interp.registry import Registry
 from interp.spec import ModelOptions

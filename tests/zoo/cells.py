@@ -13,8 +13,9 @@ from torch import Tensor
 
 import interp
 from interp.context import Budget
+from interp.cut import Cut
 from interp.errors import InterpError
-from interp.model import Cut, ModelAdapter
+from interp.model import ModelAdapter
 from interp.spec import Capability
 from zoo.plain_gradcam import plain_gradcams
 from zoo.specimen import COLUMNS, Given, Specimen

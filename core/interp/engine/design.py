@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from interp.cut import Cut, Frontier, Gates
 from interp.engine.random import KeepProbability, content_key, draw_states
 from interp.errors import InputError
-from interp.model import Cut, Frontier, Gates, ModelAdapter
+from interp.model import ModelAdapter
 from interp.network.placement import Placement
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp.cut import Cut, Frontier, Output
 from interp.engine.random import content_key
-from interp.model import Cut, Frontier, ModelAdapter, Output
+from interp.model import ModelAdapter
 from interp.spec import Capability, InputSpec, Layer, ModelSpec, ReceptiveField
 from interp.target import Target
 

@@ -12,7 +12,8 @@ import numpy as np
 from torch import Tensor
 
 from interp.context import Context
-from interp.model import Cut, ModelAdapter
+from interp.cut import Cut
+from interp.model import ModelAdapter
 from interp.storage.folder import whole_file
 from interp_concept.craft.params import CraftParams
 from interp_concept.craft.piece import collect_pieces

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from interp.context import Context
-from interp.model import Cut, ModelAdapter
+from interp.cut import Cut
+from interp.model import ModelAdapter
 from interp_concept.craft.params import CraftParams
 from interp_concept.crop import Square, around, centres, enlarge, squares, tile
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from interp.context import Context
+from interp.cut import Cut
 from interp.evidence import ChannelImportance, Concepts, Evidence, Gallery, Heatmap, Table
 from interp.explanation import Explanation, finding_key, join
 from interp.method import ImageView
-from interp.model import Cut
 from interp.target import Target
 from interp_concept.craft.class_fit import ClassConcepts
 from interp_concept.craft.knowledge import CraftKnowledge

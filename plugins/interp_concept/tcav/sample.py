@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from interp.context import Context
+from interp.cut import Cut
 from interp.dataset import Dataset, Example, Instance, Part, TolerantReader
 from interp.errors import InputError
-from interp.model import Cut, ModelAdapter
+from interp.model import ModelAdapter
 from interp.network.placement import Placement
 from interp_concept.crop import Square, around, centres, enlarge, tile
 from interp_concept.tcav.params import TcavParams

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from interp.context import Context
+from interp.cut import Cut, Frontier
 from interp.evidence import Concepts, Evidence, Gallery, Table
 from interp.explanation import Explanation
 from interp.method import ImageView
-from interp.model import Cut, Frontier
 from interp.target import Target
 from interp_concept.crop import sheet
 from interp_concept.slopes import channel_slopes
