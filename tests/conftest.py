@@ -1,4 +1,4 @@
-"""Packages made for one test, and registry files that name them."""
+"""The built-in registry, runs through the one road, and packages made for one test."""
 
 from __future__ import annotations
 
@@ -7,10 +7,42 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from interp.explanation import Explanation
+    from interp.model import ModelAdapter
+    from interp.registry import Registry
+
 numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    """The built-in registry."""
+    from interp.registry import Registry
+
+    return Registry.load()
+
+
+@pytest.fixture(scope="session")
+def explain(registry: Registry) -> Callable[..., Explanation]:
+    """explain(method, model, image, *targets, **params), through the one road."""
+    from interp.request import Request
+    from interp.run import run
+    from interp.session import Session
+
+    def explained(
+        method: str, model: ModelAdapter, image: np.ndarray, *targets: str, **params: object
+    ) -> Explanation:
+        request = Request(method=method, targets=targets or ("0",), params=params)
+        return run(request, Session(registry, model), images=[image]).explanation
+
+    return explained
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from interp.context import Context
-from interp.engine.convergence import SETTLED, reliability, rounds
-from interp.engine.random import draw_noise
+from interp.engine.noise import noisy_copies, until_stable
 from interp.evidence import Evidence
 from interp_captum.method import GRADIENTS, CaptumInput, CaptumMethod, CaptumParams
 from interp_captum.statistics import Kind, NoiseStatistics
@@ -122,36 +121,23 @@ def averaged(
     Where the budget says until stable, the draws are doubled until it is. `passes` images are
     scored for each draw.
     """
-    budget, batch = given.score.context.budget, given.score.batch
-    values, error = np.empty(0), None
-    for upto in rounds(draws, draws, budget) if budget.until == "stable" else [draws]:
+    batch = given.score.batch
+
+    def draw(upto: int) -> tuple[np.ndarray, np.ndarray | None]:
         given.score.total = upto * passes
         for begin in range(statistics.count, upto, batch):
             statistics.add(attributions(range(begin, min(begin + batch, upto))))
         values, error = statistics.estimate()
-        settled = error is not None and reliability(values, error) >= SETTLED
-        if settled or statistics.kind == "vargrad":
-            break
-    return values, error
+        return values[None], None if error is None else error[None]
+
+    values, error = until_stable(draws, given.score.context.budget, draw)
+    return values[0], None if error is None else error[0]
 
 
 def noisy(given: CaptumInput, noise: float) -> Attributions:
     """What makes the noisy copies of the image with these numbers, (B, C, h, w)."""
-    import torch
-
-    size = noise * float(given.pixels.max() - given.pixels.min())
-
-    def copies(numbers: Sequence[int]) -> Tensor:
-        drawn = [standard_normal(given, each) for each in numbers]
-        return given.pixels + size * torch.stack(drawn)
-
-    return copies
-
-
-def standard_normal(given: CaptumInput, number: int) -> Tensor:
-    """One draw for every pixel and colour, (C, h, w)."""
-    shape = tuple(given.pixels.shape[1:])
-    return given.model.to_device(draw_noise(given.score.context.seed, number, shape))
+    seed = given.score.context.seed
+    return lambda numbers: noisy_copies(given.pixels[0], noise, seed, numbers)
 
 
 def generator(given: CaptumInput, number: int) -> np.random.Generator:

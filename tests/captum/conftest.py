@@ -10,11 +10,6 @@ import torch
 from support import networks
 from torch import nn
 
-from interp.explanation import Explanation
-from interp.model import ModelAdapter
-from interp.registry import Registry
-from interp.request import Request
-from interp.run import run
 from interp.spec import ModelOptions
 from interp_torch.adapter import TorchAdapter
 from interp_torch.opening import open_model
@@ -75,27 +70,7 @@ class Planted(nn.Module):
         return self.head(self.act(self.colour(x)).mean((2, 3)))
 
 
-Explain = Callable[..., Explanation]
 Open = Callable[..., TorchAdapter]
-
-
-@pytest.fixture(scope="session")
-def registry() -> Registry:
-    """The built-in registry and the bridge."""
-    return Registry.load()
-
-
-@pytest.fixture(scope="session")
-def explain(registry: Registry) -> Explain:
-    """explain(method, model, image, *targets, **params), through the one road."""
-
-    def explained(
-        method: str, model: ModelAdapter, image: np.ndarray, *targets: str, **params: object
-    ) -> Explanation:
-        request = Request(method=method, targets=targets or ("0",), params=params)
-        return run(request, registry=registry, model=model, images=[image]).explanation
-
-    return explained
 
 
 @pytest.fixture

@@ -18,11 +18,6 @@ from interp.spec import ModelOptions
 INPUT = {"size": (SIZE, SIZE), "mean": (0,) * 3, "std": (1,) * 3}
 
 
-@pytest.fixture(scope="session")
-def registry() -> Registry:
-    return Registry.load()
-
-
 @pytest.fixture
 def opened(registry: Registry, tmp_path: Path) -> Callable[..., ModelAdapter]:
     """open(module, readout, adapter, classes, **params): the module behind an adapter."""

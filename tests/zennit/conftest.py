@@ -10,12 +10,6 @@ import torch
 from support import networks
 from torch import Tensor, nn
 
-from interp.explanation import Explanation
-from interp.model import ModelAdapter
-from interp.registry import Registry
-from interp.request import Request
-from interp.run import run
-from interp.session import Session
 from interp.spec import ModelOptions
 from interp_torch.adapter import TorchAdapter
 from interp_torch.opening import open_model
@@ -66,28 +60,6 @@ class Colours(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         return self.head(self.flat(self.pool(self.act(self.colour(image)))))
-
-
-Explain = Callable[..., Explanation]
-
-
-@pytest.fixture(scope="session")
-def registry() -> Registry:
-    """The built-in registry."""
-    return Registry.load()
-
-
-@pytest.fixture(scope="session")
-def explain(registry: Registry) -> Explain:
-    """explain(method, model, image, *targets, **params), through the one road."""
-
-    def explained(
-        method: str, model: ModelAdapter, image: np.ndarray, *targets: str, **params: object
-    ) -> Explanation:
-        request = Request(method=method, targets=targets or ("0",), params=params)
-        return run(request, Session(registry, model), images=[image]).explanation
-
-    return explained
 
 
 def wrapped(module: nn.Module, size: int = SIZE, **given: object) -> TorchAdapter:
