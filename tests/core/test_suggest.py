@@ -173,4 +173,6 @@ def test_on_the_command_line(tmp_path: Path, capsys) -> None:
     assert "recommended" in shown and (tmp_path / "first" / "report.html").is_file()
     assert main(["suggest", "--out", str(tmp_path / "second")]) == 2
     assert "add --run" in capsys.readouterr().err
+    assert main(["suggest", "--seconds", "0"]) == 2
+    assert "--seconds" in capsys.readouterr().err
     assert main(["suggest", "--question", "why", "--json"]) == 2

@@ -32,7 +32,7 @@ def option(
     text: str,
     *names: str,
     default: Any = None,
-    least: int | None = None,
+    least: float | None = None,
     panel: str | None = None,
 ) -> Any:
     """An option with its help; with `default=...` the user must give it.

@@ -35,7 +35,7 @@ def suggest_methods(
     ),
     model: flags.Model,
     seconds: float = flags.work_option(
-        "S", "Longest time that a method may take for an image.", default=60.0
+        "S", "Longest time that a method may take for an image.", least=0.1, default=60.0
     ),
     seed: int = flags.SEED,
     run: bool = flags.output_option(
