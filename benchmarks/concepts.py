@@ -11,54 +11,29 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from cached import Cached
+from concept_maps import ConceptMaps
 from concepts_tested import tested
-from record import print_progress, record
+from record import record
 
-from interp.context import Context
 from interp.dataset import Example
 from interp.evaluation.bootstrap import compare, estimate
 from interp.evaluation.dissection import maps_to_input, mask_to_input
 from interp.metric import Measurement
-from interp.model import ModelAdapter
-from interp.opening.source import open_model
-from interp.registry import Registry
-from interp.spec import ModelOptions
-from interp_chip.knowledge import ChipKnowledge
-from interp_chip.method import Chip
-from interp_chip.params import ChipParams
-from interp_concept.craft.fit import fit as fit_craft
-from interp_concept.craft.knowledge import CraftKnowledge
-from interp_concept.craft.params import CraftParams
-from interp_concept.factorization import encode
-from interp_concept.tcav.fit import fit as fit_tcav
-from interp_concept.tcav.knowledge import TcavKnowledge
-from interp_concept.tcav.params import TcavParams
 from interp_creatures.dataset import Creatures
 from interp_creatures.species import DEFINING
-from interp_explainer.knowledge import SHIPPED, TrainedExplainer
-from interp_standard.baseline import centred_gaussian
 
-LEARNED, CHOSEN, SCORED = 7001, 7002, 7003
-"""Seeds."""
-CRAFT: dict[str, dict[str, Any]] = {
-    "cells": {"scored": 5, "masks": 500},
-    "crops": {"scored": 5, "masks": 500, "pieces": "crops"},
-}
-"""Kinds of concepts, and their parameters."""
+CHOSEN, SCORED = 7002, 7003
+"""Seeds of the images on which maps are chosen, and of those that are scored."""
 STEP = 2
 """Every second pixel is looked at."""
-BLIND = "centre"
-Maps = Callable[[torch.Tensor, int], np.ndarray]
-"""The maps (K, gh, gw) of an input (3, h, w) and a class."""
 
 
 def main() -> None:
@@ -69,10 +44,12 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["creatures-vgg", "creatures-resnet"])
     parser.add_argument("--out", type=Path, help="instead of benchmarks/results")
     arguments = parser.parse_args()
-    counts = {name: getattr(arguments, name) for name in ("learned", "chosen", "scored")}
+    chosen, scored = arguments.chosen, arguments.scored
+    counts = {"learned": arguments.learned, "chosen": chosen, "scored": scored}
     found: dict[str, Any] = {"images": counts}
     for name in arguments.models:
-        found[name] = Study(name, **counts).report()
+        network = ConceptMaps(name, arguments.learned)
+        found[name] = Study(network, chosen, scored).report()
         record("concepts", found, arguments.out)
 
 
@@ -85,17 +62,16 @@ class Match(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """One network: concepts learned once, then compared with the parts."""
+    """A network's maps compared with the parts."""
 
-    name: str
-    learned: int
+    network: ConceptMaps
     chosen: int
     scored: int
     areas: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def report(self) -> dict[str, Any]:
         """All numbers."""
-        craft = {kind: known.classes for kind, known in self.craft.items()}
+        craft = {kind: known.classes for kind, known in self.network.craft.items()}
         facts = {
             kind: {
                 key: round(float(np.mean([each.about[key] for each in classes.values()])), 3)
@@ -103,12 +79,12 @@ class Study:
             }
             for kind, classes in craft.items()
         }
-        print(self.name, facts, flush=True)
+        print(self.network.name, facts, flush=True)
         best = self.best_maps()
-        print(self.name, "maps chosen", flush=True)
+        print(self.network.name, "maps chosen", flush=True)
         values = self.values(best)
         return {
-            "layer": self.layer,
+            "layer": self.network.layer,
             "craft": facts,
             "importance_by_part": self.importance(best["craft cells"]),
             "match": {
@@ -123,7 +99,12 @@ class Study:
                 }
                 for group, sets in values.items()
             },
-            "tcav": tested(self.model, self.tcav("all"), self.tcav("class"), self.scored_images),
+            "tcav": tested(
+                self.network.model,
+                self.network.tcav("all"),
+                self.network.tcav("class"),
+                self.scored_images,
+            ),
         }
 
     def best_maps(self) -> dict[str, dict[tuple[int, str], np.ndarray]]:
@@ -166,7 +147,7 @@ class Study:
     def importance(self, best: dict[tuple[int, str], np.ndarray]) -> dict[str, Any]:
         """The share of CRAFT's importance in concepts that match each part best; none: IoU < .1."""
         shares: dict[str, list[float]] = defaultdict(list)
-        for label, known in self.craft["cells"].classes.items():
+        for label, known in self.network.craft["cells"].classes.items():
             parts = [part for at, part in best if at == label]
             table = np.stack([best[label, part] for part in parts])  # (parts, K)
             names = [
@@ -180,23 +161,25 @@ class Study:
 
     def matches(self, example: Example) -> Iterator[tuple[str, str, list[Match]]]:
         """(set, part, how each map of the set matches it)."""
-        pixels, placement = self.model.prepare(example.image)
+        pixels, placement = self.network.model.prepare(example.image)
         masks = self.masks(example)
         label = example.instances[0].label
-        for name, (layer, maps) in self.sets.items():
+        for name, (layer, maps) in self.network.sets.items():
             cells = maps(pixels, label)
             whole = cells if layer is None else maps_to_input(cells, placement, layer)
             whole = whole[:, ::STEP, ::STEP]
             orders = np.argsort(-whole.reshape(len(whole), -1), axis=1, kind="stable")
             for part, mask in masks.items():
                 known = name.startswith("tcav")  # which part each map is for is known
-                chosen = orders if not known else orders[[self.tcav("all").concepts.index(part)]]
+                chosen = (
+                    orders if not known else orders[[self.network.tcav("all").concepts.index(part)]]
+                )
                 area = int(np.mean(self.areas[part])) if self.areas[part] else int(mask.sum())
                 yield name, part, [_match(order, mask, area) for order in chosen]
 
     def masks(self, example: Example) -> dict[str, np.ndarray]:
         """The visible parts (h, w) bool at the network's input."""
-        _, placement = self.model.prepare(example.image)
+        _, placement = self.network.model.prepare(example.image)
         found = {
             part.name: mask_to_input(part.mask, placement)[::STEP, ::STEP] > 0.5
             for part in example.instances[0].parts
@@ -205,93 +188,8 @@ class Study:
         return {name: mask for name, mask in found.items() if mask.any()}
 
     @cached_property
-    def sets(self) -> dict[str, tuple[Any, Maps]]:
-        """Each set's maps by name, and the receptive field of their cells; None: of pixels."""
-        place = self.model.layer(self.layer).field
-        found: dict[str, tuple[Any, Maps]] = {
-            **{f"craft {kind}": (place, self._craft(each)) for kind, each in self.craft.items()},
-            "tcav directions": (place, self._tcav),
-            "filters": (place, lambda pixels, _: self._activation(pixels)),
-            "chip channels": (place, self._chip),
-            BLIND: (None, lambda pixels, _: centred_gaussian(tuple(pixels.shape[1:]))[None]),
-        }
-        if (SHIPPED / self.name).is_dir():
-            explainer = TrainedExplainer.of(self.model)
-            field = self.model.layer(explainer.structure.layer).field
-            found["explainer parts"] = (field, lambda p, _: explainer.run(p[None]).parts)
-        return found
-
-    def _craft(self, known: CraftKnowledge) -> Maps:
-        def maps(pixels: torch.Tensor, label: int) -> np.ndarray:
-            cells = torch.from_numpy(self._activation(pixels))
-            bank = torch.from_numpy(known.classes[label].bank)
-            found = encode(cells.flatten(1).T, bank).T
-            return np.asarray(found.reshape(-1, *cells.shape[1:]).numpy())
-
-        return maps
-
-    def _tcav(self, pixels: torch.Tensor, label: int) -> np.ndarray:
-        return np.tensordot(self.tcav("all").directions, self._activation(pixels), 1)
-
-    def _chip(self, pixels: torch.Tensor, label: int) -> np.ndarray:
-        """The ten channels that speak most for the class."""
-        weights = self.chip.layers[self.layer].weights[self.chip.classes.index(label)]
-        return self._activation(pixels)[np.argsort(-weights)[:10]]
-
-    def _activation(self, pixels: torch.Tensor) -> np.ndarray:
-        return np.asarray(self.cut.prefix(pixels[None]).activation[0].float().numpy())
-
-    @cached_property
-    def model(self) -> ModelAdapter:
-        return open_model(self.name, ModelOptions(device="cpu"), Registry.load())
-
-    @cached_property
-    def cut(self) -> Any:
-        return self.model.cut(self.layer)
-
-    @cached_property
-    def layer(self) -> str:
-        return self.model.map_layer().name
-
-    @cached_property
-    def data(self) -> Cached:
-        return Cached(Creatures(self.learned, LEARNED, two=False))
-
-    @cached_property
     def scored_images(self) -> Cached:
         return Cached(Creatures(self.scored, SCORED, two=False))
-
-    @cached_property
-    def context(self) -> Context:
-        return Context(progress=print_progress(self.name))
-
-    @cached_property
-    def craft(self) -> dict[str, CraftKnowledge]:
-        return {
-            kind: CraftKnowledge.read(
-                fit_craft(self.model, self.data, CraftParams(**params), self.context)
-            )
-            for kind, params in CRAFT.items()
-        }
-
-    def tcav(self, within: str) -> TcavKnowledge:
-        """Directions of the five parts, or of each class's parts."""
-        if within not in self._tcavs:
-            own = within == "class"
-            counter = "others" if own else "random"
-            params = TcavParams(source="parts", each_class=own, counter=counter)
-            found = fit_tcav(self.model, self.data, params, self.context)
-            self._tcavs[within] = TcavKnowledge.find(self.model, found, params)
-        return self._tcavs[within]
-
-    @cached_property
-    def _tcavs(self) -> dict[str, TcavKnowledge]:
-        return {}
-
-    @cached_property
-    def chip(self) -> ChipKnowledge:
-        params = ChipParams(layer=(self.layer,), masks=400, images=20)
-        return ChipKnowledge.read(Chip(params).fit(self.model, self.data, self.context))
 
 
 def _match(order: np.ndarray, mask: np.ndarray, area: int) -> Match:
