@@ -80,6 +80,8 @@ def settle(page):
     page.get_by_role("heading", level=1).wait_for()
     page.locator("[data-testid=stStatusWidget]").wait_for(state="detached")
     page.locator("[data-testid=stProgress]").wait_for(state="detached")
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.locator("[data-stale=true]").first.wait_for(state="detached")  # old parts are faded
     page.wait_for_timeout(1000)
 
 
@@ -134,6 +136,8 @@ def test_methods_are_ticked_and_run_by_keyboard(seen):
     reach(page, page.get_by_role("button", name="Run", exact=True))
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Why ").wait_for()
+    page.get_by_role("button", name="HTML report").wait_for()
+    settle(page)
     reach(page, page.locator(".maps canvas[tabindex]").first)
     page.keyboard.press("ArrowRight")
     assert page.locator(".maps .value").first.inner_text()
