@@ -106,9 +106,14 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
+def at_rest(page: Any) -> None:
+    """Until the server has drawn what was said before."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
 def press_run(page: Any) -> None:
     """Once what was said before has reached the server."""
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    at_rest(page)
     page.get_by_role("button", name="Run", exact=True).click()
 
 
@@ -218,6 +223,8 @@ def test_a_model_that_never_answers_is_stopped_while_others_work(visit, endless)
     expander(page, "Upload a model").click()
     page.get_by_placeholder("resize=crop").fill("mean=0,0,0,std=1,1,1")
     page.keyboard.press("Enter")
+    page.wait_for_timeout(1000)
+    at_rest(page)  # the server knows the input before it gets the file
     upload(page, "Upload a model", ("endless.onnx", endless))
     page.get_by_text("asking the model ...").wait_for()
     press_run(other)
