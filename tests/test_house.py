@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 from reference import REFERENCE, most_used, reference, written
 
 from interp import hookspecs
@@ -112,3 +114,13 @@ def test_commands_in_the_readme_are_commands(capsys):
 
     for line in re.findall(r"^\$ interp (\w+)", README, re.MULTILINE):
         assert main([line, "--help"]) == 0
+
+
+def test_release_files_agree_on_version_and_python():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert cited["version"] == project["version"] and cited["license"] == project["license"]
+    claimed = re.findall(r"Python :: (\d\.\d+)", "\n".join(project["classifiers"]))
+    flow = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text("utf-8"))
+    assert flow["jobs"]["test"]["strategy"]["matrix"]["python"] == claimed
+    assert f"python:{claimed[0]}-" in (ROOT / "Dockerfile").read_text("utf-8")
