@@ -191,6 +191,9 @@ class Narrowed(ModelAdapter):
     def probabilities(self, scores: Any, output: Any = "prob") -> Any:
         return self.model.probabilities(scores, output)
 
+    def evaluating(self) -> Any:
+        return self.model.evaluating()
+
     def layers(self) -> Any:
         return self.model.layers()
 
