@@ -17,9 +17,7 @@ NUMBERS = "biuf"
 PLAIN = (str, int, float, bool, type(None))
 
 
-def check_explanation(
-    found: object, method: str, images: Sequence[np.ndarray] = ()
-) -> Explanation:
+def check_explanation(found: object, method: str, images: Sequence[np.ndarray] = ()) -> Explanation:
     """What a method returned of these images (H, W, 3); PluginError where it cannot be used."""
     if not isinstance(found, Explanation):
         raise PluginError(

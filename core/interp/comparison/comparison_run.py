@@ -101,7 +101,7 @@ class ComparisonRun:
             except KeyboardInterrupt as error:
                 raise Cancelled(folder.stopped(len(records))) from error
             listed = tuple(records[index] for index in sorted(records))
-            found = self._comparison(listed, StoredImages(out, listed), out)
+            found = self._comparison(listed, StoredImages(out, listed, self.session.registry), out)
             write_json_whole(out / "comparison.json", found.facts())
             found.seal()
             self.on_saved(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,11 @@ class Table:
         return not same
 
 
+def restore_all(tables: Iterable[Table]) -> bool:
+    """Give every table its earlier items again; whether one had others."""
+    return sum(each.restore() for each in tables) > 0
+
+
 @dataclass(frozen=True, eq=False)
 class PartState:
     """One submodule at one moment."""
@@ -89,9 +94,9 @@ class PartState:
         if self.part.training and not self.training:
             self.part.training = False  # the part's alone: its children have flags of their own
             yield "training mode", self.name
-        if any([each.restore() for each in self.hooks]):
+        if restore_all(self.hooks):
             yield "hooks", self.name
-        if any([each.restore() for each in self.parts]):
+        if restore_all(self.parts):
             yield "parts", self.name
         if vars(self.part).get("forward") is not self.forward:
             vars(self.part).pop("forward", None)
@@ -149,7 +154,7 @@ class ModuleState:
             for what in weight.restore_gradient():
                 places.setdefault(what, []).append(weight.name)
         found = [Change(f"{what} of {names_of(names)}") for what, names in places.items()]
-        if any([each.restore() for each in self.all_modules]):
+        if restore_all(self.all_modules):
             found.append(Change("hooks of all modules"))
         return [*found, *self._restore_weights()]
 
