@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import entry_points
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from interp.errors import InterpError, PluginError, RegistryError, blamed, nearest
-from interp.evidence import KINDS
 from interp.registry.loading import Key, call, collect, load
 from interp.registry.manifest import (
     ENTRIES,
@@ -105,16 +104,20 @@ class Registry:
         if kind not in ENTRIES:
             raise RegistryError(f"unknown kind {kind!r}; {nearest(kind, ENTRIES)}")
         known = {each.name: each for each in self.entries(kind)}
-        if name in known:
-            return known[name]
+        if name not in known:
+            raise self.unknown(f"unknown {kind} {name!r}", name, known)
+        return known[name]
+
+    def unknown(self, words: str, name: str, known: Iterable[str]) -> RegistryError:
+        """The error of a name that is none of the `known`: whose it is, or the nearest names."""
         for each in self.broken:
             if name in each.names:
-                raise RegistryError(
-                    f"{kind} {name!r} is of package {each.package}, which is broken: {each.reason}"
+                return RegistryError(
+                    f"{words}: it is of package {each.package}, which is broken: {each.reason}"
                 )
         mute = [each.package for each in self.broken if not each.names]
         perhaps = f"; it may be of the broken package {mute[0]}: see interp list" if mute else ""
-        raise RegistryError(f"unknown {kind} {name!r}; {nearest(name, known)}{perhaps}")
+        return RegistryError(f"{words}; {nearest(name, known)}{perhaps}")
 
     def complete(self, entry: AnyEntry) -> AnyEntry:
         """The entry with `needs`, taken from its class where the registry file leaves them out.
@@ -170,6 +173,8 @@ class Registry:
         That is the package of the kind's renderer. Nothing is imported for a kind that is known,
         or that no entry names; PluginError where the package fails or does not define it.
         """
+        from interp.evidence import KINDS
+
         if kind in KINDS:
             return
         renderers = [e for e in self.entries("renderer") if isinstance(e, RendererEntry)]
