@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
+from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from interp.spec import Capability
 if TYPE_CHECKING:
     from torch import nn
 
+LEFT = "left changed"
+"""In every note and error that says what a method left changed."""
 _watched: dict[int, list[Watch]] = {}
 """The watches on each module, by its id; with several, one cannot tell whose a change is."""
 _LOCK = Lock()
@@ -32,6 +34,7 @@ class Watch:
     """A block in which code may change the model or the process; afterwards what was changed."""
 
     changes: list[Change] = field(default_factory=list)
+    thread: int = field(default_factory=get_ident)
     alone: bool = True
 
     def compare_images(self, before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> None:
@@ -46,7 +49,7 @@ class Watch:
         for undone, end in ((True, "put back"), (False, "not put back: open the model again")):
             found = [each.words for each in self.changes if each.undone is undone]
             told += [f"{', '.join(found)} ({end})"] if found else []
-        return f"left changed: {'; '.join(told)}" if told else ""
+        return f"{LEFT}: {'; '.join(told)}" if told else ""
 
 
 @contextmanager
@@ -86,7 +89,7 @@ def _entered(module: nn.Module | None, watch: Watch) -> Iterator[nn.Module | Non
     with _LOCK:
         others = _watched.setdefault(id(module), [])
         others.append(watch)
-        if len(others) > 1:
+        if len({each.thread for each in others}) > 1:
             for each in others:
                 each.alone = False
     try:
