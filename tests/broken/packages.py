@@ -107,5 +107,7 @@ PACKAGES = {
         note="broken left changed: weights conv1.0.weight and 5 more (put back)",
     ),
     "prints": BrokenPackage(doing("print('{', flush=True)")),
-    "sys.exit": BrokenPackage(doing("import sys; sys.exit(3)"), line="broken failed: SystemExit: 3"),
+    "sys.exit": BrokenPackage(
+        doing("import sys; sys.exit(3)"), line="broken failed: SystemExit: 3"
+    ),
 }

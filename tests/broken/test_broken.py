@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.broken.packages import PACKAGES, BrokenPackage
 
 from interp.cli import main
 from interp.comparison.compare import compare
@@ -21,7 +22,6 @@ from interp.request import Choice, Request
 from interp.run import run
 from interp.session import Session
 from interp.testing import ToyModel
-from tests.broken.packages import PACKAGES, BrokenPackage
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
 GOOD = ("gradcam", "saliency")
