@@ -22,11 +22,11 @@ HEAD = """
 """
 REGISTRY = """
     entries:
-      - {kind: method, name: broken, summary: Broken on purpose., answers: where, object: "NAME:Broken"}
+      - {kind: method, name: broken, summary: s, answers: where, object: "NAME:Broken"}
 """
 BY_HOOK = """
     entries:
-      - {kind: method, name: broken, summary: Broken on purpose., answers: where, package: NAME, needs: [predict]}
+      - {kind: method, name: broken, summary: s, answers: where, package: NAME, needs: [predict]}
 """
 
 

@@ -1,4 +1,4 @@
-"""A broken package says in one line what is wrong, and what stands beside it gives the same maps."""
+"""A broken package says in one line what is wrong; methods beside it give the same maps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a method leaves changed is put back before the next one, its cell says so, check finds it."""
+"""What a method leaves changed is put back before the next one, told and found by check."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SPOILING = {
     "import torch; torch.from_numpy(images[0])[:5] = 0": "the image (put back)",
     "[p.data.zero_() for p in model.module().parameters()]": "weights conv1.0.weight and 5 more",
     "model.module().conv1[0].weight.data[3] = 0": "weights conv1.0.weight (",
-    "model.module().conv1[0].weight.data = model.module().conv1[0].weight.data + 1": "weights conv1",
+    "model.module().conv1[0].weight.data = model.module().conv1[0].weight.data + 1": "weights conv",
     "model.module().conv1.register_forward_hook(lambda m, i, o: o * 2)": "hooks of conv1 (put",
     "model.module().conv1.register_forward_pre_hook(lambda m, i: None)": "hooks of conv1 (put",
     "model.module().train()": "training mode of the module and 10 more (put back)",
@@ -37,7 +37,7 @@ SPOILING = {
     "model.forward(model.prepare(images[0])[0][None]).sum().backward()": "gradients of conv1.0",
     "model.module().conv1[1] = __import__('torch').nn.Identity()": "parts of conv1 (put back)",
     "model.module().forward = lambda x: x": "forward of the module (put back)",
-    "import torch; torch.nn.modules.module.register_module_forward_hook(print)": "hooks of all modu",
+    "import torch; torch.nn.modules.module.register_module_forward_hook(print)": "hooks of all mod",
     "import torch; torch.set_grad_enabled(False)": "torch.set_grad_enabled (put back)",
     "import torch; torch.set_default_dtype(torch.float64)": "torch.set_default_dtype (put back)",
     "import os; os.chdir('/')": "the working directory (put back)",

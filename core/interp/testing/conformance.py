@@ -159,18 +159,19 @@ def check_model_restored(case: MethodCase) -> None:
 
 def check_model_restored_after_failure(case: MethodCase) -> None:
     """The model is also left as it was when it fails in the middle of a run."""
-    watched = Narrowed(case.model, case.model.capabilities)
-    case.explain(watched)
-    own = watched.calls - 1  # the first is run's, for the prediction
+    counted = Narrowed(case.model, case.model.capabilities)
+    case.explain(counted)
+    own = counted.calls - 1  # the first is run's, for the prediction
     if not own:
         return
     with unchanged(case.model):
         try:
             case.explain(Narrowed(case.model, case.model.capabilities, 1 + own // 2))
         except InterpError as error:
-            assert LEFT not in str(error), str(error)
-            return
-    raise AssertionError("the model failed, and the method did not say so")
+            told = str(error)
+        else:
+            raise AssertionError("the model failed, and the method did not say so")
+    assert LEFT not in told, told
 
 
 def check_cancelled(case: MethodCase) -> None:
