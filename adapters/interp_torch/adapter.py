@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +28,7 @@ from interp_torch.cut import GraphCut, HookCut
 from interp_torch.derived import Recipe, write_derived
 from interp_torch.graph import Graph, trace
 from interp_torch.hooks import capture
-from interp_torch.live import twin
+from interp_torch.live import evaluated_twin
 from interp_torch.network import Network
 from interp_torch.observe import observe
 from interp_torch.split import Batching, learn_batching, select, split
@@ -138,10 +139,23 @@ class TorchAdapter(ModelAdapter):
     def module(self) -> nn.Module:
         if Capability.MODULE not in self.capabilities:
             raise self.lacks(Capability.MODULE, "the module")
-        return self.network.module
+        return self._evaluated if self.training else self.network.module
+
+    @property
+    def training(self) -> bool:
+        return self.network.training
+
+    def evaluating(self) -> AbstractContextManager[None]:
+        return self.network.in_eval_mode()
+
+    @cached_property
+    def _evaluated(self) -> nn.Module:
+        """A twin in evaluation mode of a module that a program holds in training mode."""
+        return evaluated_twin(self.network.module)
 
     def with_own_module(self) -> TorchAdapter:
-        network = replace(self.network, module=twin(self.module()))
+        self.module()
+        network = replace(self.network, module=evaluated_twin(self.network.module))
         return replace(self, network=network, whole=self.whole or self, _cuts={})
 
     def adopt(

@@ -150,6 +150,15 @@ def twin(module: nn.Module) -> nn.Module:
         ) from error
 
 
+def evaluated_twin(module: nn.Module) -> nn.Module:
+    """A twin in evaluation mode, whatever a train() of the module's own would do."""
+    found = twin(module)
+    for each in found.modules():
+        if each.training:
+            each.training = False
+    return found
+
+
 def _overrides(module: nn.Module) -> bool:
     own = type(module).train is not nn.Module.train or type(module).eval is not nn.Module.eval
     return own and not isinstance(module, torch.jit.ScriptModule)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import RLock
@@ -65,6 +65,15 @@ class Network:
         """Evaluation mode and ordinary tensors within the block."""
         with self.passes.counted(), plain_tensors(), eval_mode(self.module, self._parts):
             yield
+
+    def in_eval_mode(self) -> AbstractContextManager[None]:
+        """Evaluation mode alone within the block, which may be long."""
+        return eval_mode(self.module, self._parts)
+
+    @property
+    def training(self) -> bool:
+        """Whether a part is in training mode now."""
+        return any(getattr(each, "training", False) for each in self._parts)
 
     @contextmanager
     def running(self) -> Iterator[None]:

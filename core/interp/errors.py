@@ -87,7 +87,10 @@ def first_line(error: BaseException, limit: int = 200) -> str:
 
     Codes for colours in a terminal are left out.
     """
-    text = TERMINAL_CODE.sub("", str(error)).strip() or type(error).__name__
+    try:
+        text = TERMINAL_CODE.sub("", str(error)).strip() or type(error).__name__
+    except Exception:  # a class of a package's own, whose __str__ fails
+        text = type(error).__name__
     return text.splitlines()[0][:limit]
 
 
@@ -111,16 +114,20 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def blamed(name: str) -> Iterator[None]:
-    """Turn any other error inside the block into a PluginError that names the plugin."""
+def blamed(name: str, did: str = "failed") -> Iterator[None]:
+    """Turn any other error inside the block into a PluginError that names the plugin.
+
+    Also sys.exit and whatever else leaves no ordinary error, so that a plugin cannot end what runs
+    beside it; all but KeyboardInterrupt, which is the user's, and the end of a generator.
+    """
     try:
         yield
-    except (InterpError, KeyboardInterrupt):
+    except (InterpError, KeyboardInterrupt, GeneratorExit):
         raise
-    except Exception as error:
+    except BaseException as error:
         if out_of_memory(error):
             raise InputError(f"{name}: {NO_MEMORY}") from error
-        raise PluginError(f"{name} failed: {type(error).__name__}: {first_line(error)}") from error
+        raise PluginError(f"{name} {did}: {type(error).__name__}: {first_line(error)}") from error
 
 
 @contextmanager
@@ -137,7 +144,7 @@ def users_code(failure: str) -> Iterator[None]:
     """Turn any other error inside the block into a ModelError that begins with `failure`."""
     try:
         yield
-    except InterpError:
+    except (InterpError, KeyboardInterrupt, GeneratorExit):
         raise
-    except Exception as error:  # the user's code: anything can happen
+    except BaseException as error:  # the user's code: anything can happen
         raise ModelError(f"{failure}: {type(error).__name__}: {first_line(error)}") from error

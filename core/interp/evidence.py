@@ -57,6 +57,11 @@ class Evidence:
         """Importance per pixel of the image, (H, W), signed; None for evidence without a map."""
         return None
 
+    def extent(self) -> tuple[int, ...] | None:
+        """Height and width of the image that it lies over; None where it lies over none."""
+        values = self.map()
+        return None if values is None else values.shape
+
     def error_map(self) -> np.ndarray | None:
         """Standard error of the map, (H, W), where it is known."""
         return None
@@ -167,6 +172,9 @@ class Outline(Evidence):
         self._expect(self.box.shape == (4,), "box (4,)")
         self._expect(self.mask is None or self.mask.ndim == 2, "mask (H, W)")
 
+    def extent(self) -> tuple[int, ...] | None:
+        return None if self.mask is None else self.mask.shape
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ChannelImportance(Evidence):
@@ -222,6 +230,9 @@ class PartMaps(Evidence):
         self._expect(self.maps.ndim == 3 and len(self.maps) == count, "maps (F, H, W)")
         self._expect(self.peaks.shape == (count, 2), "peaks (F, 2)")
 
+    def extent(self) -> tuple[int, ...] | None:
+        return self.maps.shape[1:]
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Concepts(Evidence):
@@ -245,6 +256,9 @@ class Concepts(Evidence):
         self._expect(self.maps.ndim == 3 and self.maps.shape[:1] == count, "maps (K, H, W)")
         for each in (self.importance, self.standard_error):
             self._expect(each is None or each.shape == count, "one entry per concept")
+
+    def extent(self) -> tuple[int, ...] | None:
+        return self.maps.shape[1:]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -307,10 +321,13 @@ class Curve(Evidence):
 
 
 def evidence_of(kind: str, values: dict[str, Any]) -> Evidence:
-    """Evidence of a kind, made from its fields. Raises InputError for an unknown kind."""
+    """Evidence of a kind, made from its fields. Raises InputError for an unknown kind.
+
+    The package that defines the kind must be imported: Registry.know_evidence sees to that.
+    """
     if kind not in KINDS:
         raise InputError(
-            f"evidence of kind {kind!r} is unknown here; {nearest(kind, KINDS)}; "
-            "is the package that defines it installed?"
+            f"evidence of kind {kind!r} is unknown here; {nearest(kind, KINDS)}; install the "
+            "package that defines it, or name its registry file with --registry"
         )
     return KINDS[kind](**values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,11 +107,22 @@ class ModelAdapter(ABC):
         raise self.lacks(Capability.GRADIENTS)
 
     def module(self) -> nn.Module:
-        """The PyTorch module, which predict and forward run. Needs MODULE.
+        """The PyTorch module in evaluation mode, which predict and forward run. Needs MODULE.
 
-        Layers are called as in its named_modules(), and hooks on its parts are called.
+        Layers are called as in its named_modules(), and hooks on its parts are called. Outside of
+        `evaluating`, of a module that a program holds in training mode, it is a twin that shares
+        the weights.
         """
         raise self.lacks(Capability.MODULE)
+
+    @property
+    def training(self) -> bool:
+        """Whether a program holds its module in training mode, and may train it meanwhile."""
+        return False
+
+    def evaluating(self) -> AbstractContextManager[None]:
+        """The module in evaluation mode within the block; every run of a method is in one."""
+        return nullcontext()
 
     def with_own_module(self) -> ModelAdapter:
         """The same model, whose module no other thread runs: for hooks and flags on its parts.

@@ -14,12 +14,16 @@ import numpy as np
 
 from interp.context import Context
 from interp.dataset import Dataset, Example, for_channels
-from interp.errors import InputError, InterpError, PluginError, blamed, users_code
+from interp.errors import InputError, PluginError, blamed, users_code
 from interp.explanation import Explanation, Provenance, join
+from interp.explanation_check import check_explanation, check_knowledge
+from interp.guard import Watch, read_only, watched
 from interp.knowledge import Knowledge
 from interp.method import Method, Style
 from interp.model import ModelAdapter
+from interp.network.outputs import outline
 from interp.network.plain_tensors import plain_tensors
+from interp.network.weight_state import Originals
 from interp.opening.images import named_images, open_data
 from interp.opening.named import open_knowledge, open_method, require
 from interp.opening.prediction import Question, added_notes, choose_targets
@@ -94,15 +98,22 @@ def _explained(
     named = named_images(job.registry, wanted, images)
     examples = list(for_channels(named, job.model.spec.input.channels))
     pictures = [each.image for each in examples]
+    given = [read_only(each) for each in pictures]
     knowledge = open_knowledge(request, job.model)
-    predictions, questions = choose_targets(
-        job.model, request.targets, pictures, [each.name for each in examples], job.scores(pictures)
-    )
-    job.registry.hook("interp_before_run", request=request)
-    job.context.out_of_time()
-    found = job.explain(pictures, questions, knowledge)
+    with job.watched() as watch:
+        predictions, questions = choose_targets(
+            job.model,
+            request.targets,
+            pictures,
+            [each.name for each in examples],
+            job.scores(given),
+        )
+        job.registry.hook("interp_before_run", request=request)
+        job.context.out_of_time()
+        found = job.explain(given, questions, knowledge)
+    watch.compare_images(pictures, given)
     return job.finish(
-        replace(found, notes=(*_reading_notes(examples), *found.notes)),
+        replace(found, notes=(*_reading_notes(examples), *found.notes, *job.left(watch))),
         style,
         pictures,
         targets=tuple(dict.fromkeys(name for each in questions for name in each.names)),
@@ -129,9 +140,11 @@ def survey(
     with _prepare(request, session, registry, model, out, resume=False) as job:
         knowledge = open_knowledge(request, job.model)
         job.registry.hook("interp_before_run", request=request)
-        with blamed(request.method):
-            found = job.method.survey(job.model, job.data(dataset), knowledge, job.context)
-        return job.finish(found, style)
+        data = job.data(dataset)
+        with job.watched() as watch, blamed(request.method):
+            found = job.method.survey(job.model, data, knowledge, job.context)
+        check_explanation(found, request.method)
+        return job.finish(replace(found, notes=(*found.notes, *job.left(watch))), style)
 
 
 @plain_tensors(recorded=True)
@@ -150,8 +163,10 @@ def fit(
     goes on from it. Otherwise as run.
     """
     with _prepare(request, session, registry, model, out, resume=True) as job:
-        with blamed(request.method):
-            knowledge = job.method.fit(job.model, job.data(dataset), job.context)
+        data = job.data(dataset)
+        with job.watched() as watch, blamed(request.method):
+            knowledge = job.method.fit(job.model, data, job.context)
+        knowledge = job.checked(knowledge, watch)
         if out is not None:
             knowledge.save(out)
             job.remove_progress()
@@ -171,6 +186,7 @@ def merge(
     method = open_method(registry or Registry.load(), name, {})
     with blamed(name):
         knowledge = method.merge(opened)
+    check_knowledge(knowledge, name)
     if out is not None:
         knowledge.save(out)
     return knowledge
@@ -196,6 +212,7 @@ class _Job:
     model: ModelAdapter
     context: Context
     out: Path | None
+    originals: Originals | None = None
     started: float = field(default_factory=time.monotonic)
 
     def data(self, dataset: Dataset | None) -> Dataset:
@@ -203,12 +220,38 @@ class _Job:
         found = dataset or open_data(self.registry, self.request.data)
         return for_channels(found, self.model.spec.input.channels)
 
+    def watched(self) -> AbstractContextManager[Watch]:
+        """What the method leaves changed within the block is put back, and told by `left`."""
+        return watched(self.model, self.originals)
+
+    def left(self, watch: Watch) -> list[str]:
+        """A note on what the method left changed; none where that is nothing."""
+        return [f"{self.request.method} {watch.words}"] if watch.changes else []
+
+    def checked(self, knowledge: Knowledge, watch: Watch) -> Knowledge:
+        """What fit returned, with a note on what it left changed; PluginError if that remains."""
+        name, left = self.request.method, self.left(watch)
+        check_knowledge(knowledge, name)
+        if not all(each.undone for each in watch.changes):
+            raise PluginError(f"{left[0]}; what it learned is not kept")
+        if not left:
+            return knowledge
+        notes = [*knowledge.about.get("notes", ()), *left]
+        return replace(knowledge, about={**knowledge.about, "notes": notes})
+
     def scores(self, images: Sequence[np.ndarray]) -> Tensor | None:
         """The method's own scores of the images, where it has them and images share a model."""
         if self.model.focuses:
             return None
         with users_code(f"{self.model.spec.name} fails on the image"):
-            return self.method.scores(self.model, images, self.context)
+            found = self.method.scores(self.model, images, self.context)
+        expected = (len(images), len(self.model.spec.classes))
+        if found is not None and tuple(getattr(found, "shape", ())) != expected:
+            raise PluginError(
+                f"{self.request.method} gives scores of {outline(found)}; expected one row for "
+                f"each image, {expected}"
+            )
+        return found
 
     def explain(
         self,
@@ -218,14 +261,15 @@ class _Job:
     ) -> Explanation:
         """The method's answers to the questions, as one explanation."""
         parts = []
-        with blamed(self.request.method):
-            for each in questions:
-                chosen = [images[at] for at in each.images]
+        for each in questions:
+            chosen = [images[at] for at in each.images]
+            with blamed(self.request.method):
                 found = self.method.explain(
                     each.model, chosen, each.targets, knowledge, self.context
                 )
-                parts.append(self._numbered(found, each, len(images)))
-            return join(parts)
+            check_explanation(found, self.request.method, chosen)
+            parts.append(self._numbered(found, each, len(images)))
+        return join(parts)
 
     def _numbered(self, found: Explanation, question: Question, count: int) -> Explanation:
         """Images are numbered within the call; from here on among the request's `count`."""
@@ -249,14 +293,7 @@ class _Job:
         images: Sequence[np.ndarray] = (),
         **facts: Any,
     ) -> Result:
-        """Check the evidence, add the provenance, call the plugins, and save the bundle."""
-        for each in found.evidence:
-            try:
-                each.check()
-            except (InterpError, AttributeError) as error:
-                raise PluginError(
-                    f"{self.request.method} returned evidence that cannot be used: {error}"
-                ) from error
+        """Add the provenance, call the plugins, and save the bundle."""
         provenance = Provenance(
             method=self.request.method,
             model=self.model.spec,
@@ -309,4 +346,5 @@ def _prepare(
         context = session.context(request.seed, request.budget, kept)
         opened = session.open_model(request.model, request.options)
         require(request.method, method, opened)
-        yield _Job(request, session.registry, method, opened, context, out, started)
+        kept_weights = session.originals
+        yield _Job(request, session.registry, method, opened, context, out, kept_weights, started)

@@ -143,7 +143,7 @@ def _entries(folder: ResumableFolder, session: Session) -> Iterator[FolderEntry]
     for turn, index in enumerate(sorted(finished)):
         session.progress("index", turn, len(finished))
         place = finished[index].parent
-        found = open_bundle(place)[1]
+        found = open_bundle(place, session.registry)[1]
         made = found.provenance
         if made is None:
             raise InputError(f"{place} does not say what made it; remove it and run again")

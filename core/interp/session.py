@@ -9,6 +9,7 @@ from pathlib import Path
 from interp.context import Budget, Context, Progress, WithinADay, never, no_progress
 from interp.memory import Memory
 from interp.model import ModelAdapter
+from interp.network.weight_state import Originals
 from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions
@@ -33,6 +34,8 @@ class Session:
     memory: Memory = field(default_factory=Memory)
     within_a_day: bool = False
     """Whether work that would take longer is ended with an error, unless its time is limited."""
+    originals: Originals | None = None
+    """Copies of the model's weights, from which what a method changes is put back."""
 
     def open_model(self, source: str, options: ModelOptions) -> ModelAdapter:
         """The session's own model, else the one that `source` names. Raises ModelError."""

@@ -125,7 +125,7 @@ class Job:
             self._stopped.set()
         except InterpError as error:
             self.error = str(error)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self.error = f"{type(error).__name__}: {error}; this is a mistake of ours or a plugin's"
         finally:
             self._end_turn()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from interp.errors import InterpError
+from interp.errors import InterpError, first_line
 
 Item = TypeVar("Item")
 
@@ -21,9 +21,17 @@ def grid(items: Iterable[Item], across: int) -> Iterator[tuple[Any, Item]]:
 
 
 @contextmanager
-def show_errors() -> Iterator[None]:
-    """Show an error of interp in its place on the page; the page goes on after the block."""
+def show_errors(plugin: str | None = None) -> Iterator[None]:
+    """Show an error of interp in its place on the page; the page goes on after the block.
+
+    With the name of a `plugin`, whose code runs in the block, also any other error. What Streamlit
+    itself raises, to run the page again, passes.
+    """
     try:
         yield
     except InterpError as error:
         st.error(str(error))
+    except (Exception, SystemExit) as error:
+        if plugin is None:
+            raise
+        st.error(f"{plugin} failed: {type(error).__name__}: {first_line(error)}")

@@ -126,7 +126,7 @@ class ComparisonWork:
         used = request.model_dump_json(), model.spec.fingerprint, pixels_of(self.images)
         folder = self.place / folder_name(words, *used)
         if (folder / MANIFEST).is_file():
-            job.show(Comparison.open(folder))
+            job.show(Comparison.open(folder, registry()))
             return
         options: dict[str, Any] = {
             "images": list(self.images.values()),

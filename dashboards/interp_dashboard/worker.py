@@ -178,7 +178,7 @@ def _done(task: Task, connection: Connection) -> tuple[str, Any]:
         return "failed", f"the model needs more than {MEMORY >> 30} GB of memory"
     except InterpError as error:
         return "failed", str(error)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return "failed", f"{type(error).__name__}: {error}; this is a mistake of ours or a plugin's"
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from interp.errors import (
@@ -39,13 +39,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _check_surroundings()
         from interp.cli.app import COMMANDS, app
+        from interp.cli.output import only_results
         from interp.cli.quiet import libraries_silent
 
         kept = [word for word in words if word != "--debug"]
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
         own = kept[:1] and kept[0] in COMMANDS
-        with libraries_silent() if own and not debug else nullcontext():
+        with ExitStack() as stack:
+            if own and not debug:
+                stack.enter_context(libraries_silent())
+            if own and "--json" in kept:
+                stack.enter_context(only_results(for_good=arguments is None))
             code = app(kept, prog_name="interp", standalone_mode=False) or 0
     except BaseException as error:
         if debug:

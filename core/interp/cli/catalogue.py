@@ -103,7 +103,7 @@ def _find(registry: Registry, name: str) -> Entry:
         if name in {each.name for each in registry.entries(kind)}:
             return registry.entry(kind, name)
     names = [each.name for each in registry.entries()]
-    raise RegistryError(f"nothing is registered as {name!r}; {nearest(name, names)}")
+    raise registry.unknown(f"nothing is registered as {name!r}", name, names)
 
 
 def _description(registry: Registry, entry: Entry, found: list[Parameter]) -> Iterator[str]:

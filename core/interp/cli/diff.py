@@ -37,7 +37,7 @@ def diff(
     """
     from interp.difference.difference import difference
 
-    found = difference(before, after)
+    found = difference(before, after, shell.registry)
     if out is not None:
         from interp.difference.picture import draw_difference
         from interp.result.bundle import write_png

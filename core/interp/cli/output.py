@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
 from interp.context import Progress, no_progress
+
+STDOUT = 1
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -42,12 +45,62 @@ def answer(image: str, prediction: Prediction, most: int | None = None) -> str:
     return f"{image}: {', '.join(f'{name} {chance:.{digits}g}' for name, chance in pairs)}"
 
 
+_result: TextIO | None = None
+"""Where `say` writes while everything else that is printed goes to stderr."""
+
+
 def say(as_json: bool, facts: dict[str, Any], lines: Iterable[str]) -> None:
     """Print `facts` as one JSON object, or else the lines."""
     if as_json:
-        typer.echo(json.dumps(_finite(facts), ensure_ascii=False, default=str))
+        text = json.dumps(_finite(facts), ensure_ascii=False, default=str)
+        typer.echo(text, file=_result)
     else:
-        typer.echo("\n".join(lines))
+        typer.echo("\n".join(lines), file=_result)
+
+
+@contextmanager
+def only_results(for_good: bool = False) -> Iterator[None]:
+    """Within the block only `say` writes to stdout; what else is printed goes to stderr.
+
+    Also what libraries of C and started processes print. `for_good` leaves it so after the block,
+    since packages may print as the program ends.
+    """
+    global _result
+    before, ours = _result, sys.stdout
+    stream, undo = _stdout_to_stderr(ours)
+    _result, sys.stdout = stream, sys.stderr
+    try:
+        yield
+    finally:
+        try:
+            stream.flush()
+        finally:
+            if not for_good:
+                _result, sys.stdout = before, ours
+                undo()
+
+
+def _stdout_to_stderr(ours: TextIO) -> tuple[TextIO, Callable[[], None]]:
+    """A stream to where the process's stdout leads, which then leads to stderr; and the undoing.
+
+    A stream that is not the process's, such as a test's, is returned as it is.
+    """
+    try:
+        if ours.fileno() != STDOUT:
+            return ours, lambda: None
+        kept, errors = os.dup(STDOUT), sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):  # closed, or no file
+        return ours, lambda: None
+    ours.flush()
+    os.dup2(errors, STDOUT)
+    stream = os.fdopen(kept, "w", encoding=ours.encoding, errors="backslashreplace")
+
+    def undo() -> None:
+        os.dup2(kept, STDOUT)
+        with suppress(OSError):  # told when it was flushed
+            stream.close()
+
+    return stream, undo
 
 
 def _finite(value: Any) -> Any:

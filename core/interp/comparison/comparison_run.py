@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,10 @@ from interp.context import Progress
 from interp.dataset import Example, TolerantReader
 from interp.errors import Cancelled, InputError, InterpError, OutputError, about
 from interp.explanation import Prediction
+from interp.guard import copies
 from interp.memory import SHARE, Answers, Memory
 from interp.model import ModelAdapter
+from interp.network.weight_state import Originals
 from interp.opening.prediction import added_notes, predict
 from interp.request import Choice
 from interp.result.bundle import circumstances, write_png
@@ -98,7 +101,7 @@ class ComparisonRun:
             except KeyboardInterrupt as error:
                 raise Cancelled(folder.stopped(len(records))) from error
             listed = tuple(records[index] for index in sorted(records))
-            found = self._comparison(listed, StoredImages(out, listed), out)
+            found = self._comparison(listed, StoredImages(out, listed, self.session.registry), out)
             write_json_whole(out / "comparison.json", found.facts())
             found.seal()
             self.on_saved(found)
@@ -154,6 +157,12 @@ class ComparisonRun:
         self.on_image(case)
         return case
 
+    @cached_property
+    def _originals(self) -> Originals | None:
+        """Copies of the weights, so that no method hands a changed model on to the next one."""
+        several = len(self.request.methods) > 1
+        return copies(self.model, self.request.budget.memory) if several else None
+
     def _takes_samples(self, choice: Choice) -> bool:
         try:
             return "samples" in self.session.registry.get("method", choice.name).Params.model_fields
@@ -173,6 +182,7 @@ class ComparisonRun:
         session = replace(
             self.session,
             model=model,
+            originals=self._originals,
             progress=labelled(choice.name, self.session.progress),
             memory=Memory(self.session.memory.batch_sizes, answers),
         )

@@ -16,6 +16,7 @@ from interp.context import Budget
 from interp.errors import InputError
 from interp.evidence import Evidence
 from interp.explanation import Explanation, Prediction
+from interp.registry import Registry
 from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, AnyRequest, Choice, Request
 from interp.result.bundle import open_bundle
 from interp.result.draw import colour_limit, maps_by_target
@@ -228,8 +229,11 @@ class Comparison:
         seal(self.folder, {"kind": "comparison", **self.about})
 
     @classmethod
-    def open(cls, folder: Path) -> Comparison:
-        """A saved comparison. Raises InputError if the folder holds none or was altered."""
+    def open(cls, folder: Path, registry: Registry | None = None) -> Comparison:
+        """A saved comparison. Raises InputError if the folder holds none or was altered.
+
+        `registry` names the packages that define its evidence, as for open_bundle.
+        """
         about = unseal(folder, "comparison")
         with read_whole(folder, "a comparison"):
             facts = read_json(folder / "comparison.json")
@@ -238,7 +242,7 @@ class Comparison:
                 ComparisonRequest.model_validate(read_json(folder / "request.json")),
                 ModelSpec.model_validate(facts["model"]),
                 records,
-                StoredImages(folder, records),
+                StoredImages(folder, records, registry),
                 tuple(facts["notes"]),
                 about,
                 folder,
@@ -251,6 +255,7 @@ class StoredImages(Sequence[ComparedImage]):
 
     folder: Path
     records: tuple[ImageRecord, ...]
+    registry: Registry | None = None
 
     def __len__(self) -> int:
         return len(self.records)
@@ -260,7 +265,7 @@ class StoredImages(Sequence[ComparedImage]):
         place = self.folder / record.folder
         cells = []
         for each in record.outcomes:
-            found = None if each.error else open_bundle(place / each.method)[1]
+            found = None if each.error else open_bundle(place / each.method, self.registry)[1]
             cells.append(MethodCell(each.method, found, each.error, each.evaluated))
         image, answer = open_image(place / IMAGE), record.prediction
         return ComparedImage(record.name, image, answer, record.targets, tuple(cells), record.notes)

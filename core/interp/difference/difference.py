@@ -16,6 +16,7 @@ from interp.difference.pair import EvidenceDiff
 from interp.errors import InputError
 from interp.evidence import Evidence
 from interp.explanation import Explanation
+from interp.registry import Registry
 from interp.result.bundle import open_bundle
 from interp.result.draw import image_of
 from interp.storage.folder import MANIFEST, read_json
@@ -63,20 +64,24 @@ class Difference:
         }
 
 
-def difference(before: Path, after: Path) -> Difference:
-    """Compare two folders that run or compare wrote. Raises InputError if their kinds differ."""
+def difference(before: Path, after: Path, registry: Registry | None = None) -> Difference:
+    """Compare two folders that run or compare wrote. Raises InputError if their kinds differ.
+
+    `registry` names the packages that define their evidence, as for open_bundle.
+    """
     kinds = [result_kind(each) for each in (before, after)]
     if kinds[0] != kinds[1]:
         raise InputError(
             f"{before} is of kind {kinds[0]}, {after} of kind {kinds[1]}; expected two of one kind"
         )
-    ours, theirs = _evidence(before), _evidence(after)
+    ours, theirs = _evidence(before, registry), _evidence(after, registry)
     pairs = []
     for name in dict.fromkeys([*ours, *theirs]):
         one, image = ours.get(name, (None, None))
         other, second = theirs.get(name, (None, None))
         pairs.append(EvidenceDiff(name, one, other, second if one is None else image))
-    return Difference(tuple(pairs), dict(_changes(_settings(before), _settings(after))))
+    settings = [_settings(each, registry) for each in (before, after)]
+    return Difference(tuple(pairs), dict(_changes(*settings)))
 
 
 def result_kind(folder: Path) -> str:
@@ -91,11 +96,13 @@ def result_kind(folder: Path) -> str:
     return kind
 
 
-def _evidence(folder: Path) -> dict[str, tuple[Evidence, np.ndarray | None]]:
+def _evidence(
+    folder: Path, registry: Registry | None
+) -> dict[str, tuple[Evidence, np.ndarray | None]]:
     """Every piece of evidence by a unique name, with the image that it is about."""
     found: dict[str, tuple[Evidence, np.ndarray | None]] = {}
     counts: Counter[str] = Counter()
-    for label, explanation in _explanations(folder):
+    for label, explanation in _explanations(folder, registry):
         for each in explanation.evidence:
             several = len(explanation.images) > 1 and each.image is not None
             place = f"image {each.image}" if several else None
@@ -107,23 +114,23 @@ def _evidence(folder: Path) -> dict[str, tuple[Evidence, np.ndarray | None]]:
     return found
 
 
-def _explanations(folder: Path) -> Iterator[tuple[str, Explanation]]:
+def _explanations(folder: Path, registry: Registry | None) -> Iterator[tuple[str, Explanation]]:
     """The explanations in a folder, each with a label; a single one has none."""
     if result_kind(folder) == "explanation":
-        yield "", open_bundle(folder)[1]
+        yield "", open_bundle(folder, registry)[1]
         return
-    for case in Comparison.open(folder).cases:
+    for case in Comparison.open(folder, registry).cases:
         for cell in case.cells:
             if cell.explanation is not None:
                 yield f"{case.name}, {cell.method}", cell.explanation
 
 
-def _settings(folder: Path) -> dict[str, Any]:
+def _settings(folder: Path, registry: Registry | None) -> dict[str, Any]:
     """The request with all parameters, the model and the software that were used."""
     manifest = read_json(folder / MANIFEST)
     request = read_json(folder / "request.json")
     if manifest["kind"] == "comparison":
-        opened = Comparison.open(folder)
+        opened = Comparison.open(folder, registry)
         model = opened.model.model_dump(mode="json")
         given = {each.name: each.params for each in opened.request.methods}
         request["methods"] = {

@@ -42,16 +42,17 @@ def rerun(folder: Path, session: Session | None = None, *, out: Path | None = No
     repeat = _comparison if result_kind(folder) == "comparison" else _bundle
     with scratch_folder("rerun") as scratch:
         place = out or scratch / "again"
-        budget = repeat(folder, place, session or Session())
+        session = session or Session()
+        budget = repeat(folder, place, session)
         notes: tuple[str, ...] = ()
         if budget.seconds is not None:
             notes = (f"the budget was {budget.seconds:g} s: the number of samples then varies",)
-        return Rerun(difference(folder, place), notes, out)
+        return Rerun(difference(folder, place, session.registry), notes, out)
 
 
 def _bundle(folder: Path, place: Path, session: Session) -> Budget:
     """Repeat a run or a survey; returns its budget."""
-    request, before = open_bundle(folder)
+    request, before = open_bundle(folder, session.registry)
     made = before.provenance
     if made is None:
         raise InputError(f"{folder} does not say what made it; it cannot be repeated")
@@ -68,7 +69,7 @@ def _bundle(folder: Path, place: Path, session: Session) -> Budget:
 
 def _comparison(folder: Path, place: Path, session: Session) -> Budget:
     """Repeat a comparison; returns its budget."""
-    before = Comparison.open(folder)
+    before = Comparison.open(folder, session.registry)
     params = before.params()
     methods = tuple(
         each.model_copy(update={"params": params[each.name]}) for each in before.request.methods

@@ -166,6 +166,7 @@ def _ask(context: Context, subject: Subject, design: Design, states: Tensor) -> 
         try:
             pieces = torch.split(states, size)
             scores = torch.cat(list(_answers(subject, design, pieces)))
+            _check_rows(subject, scores, len(states))
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
@@ -176,6 +177,16 @@ def _ask(context: Context, subject: Subject, design: Design, states: Tensor) -> 
         if len(states) >= size:
             batch.measured(size, len(states), time.perf_counter() - begun)
         return scores
+
+
+def _check_rows(subject: Subject, scores: Tensor, count: int) -> None:
+    """Raise ModelError unless each of `count` perturbed inputs has its row of scores."""
+    expected = (count, len(subject.model.spec.classes))
+    if tuple(scores.shape) != expected:
+        raise ModelError(
+            f"{subject.model.spec.name} answers {tuple(scores.shape)} to {count} images; expected "
+            f"one row for each, {expected}; its adapter loses some"
+        )
 
 
 def _answers(subject: Subject, design: Design, pieces: Sequence[Tensor]) -> Iterator[Tensor]:

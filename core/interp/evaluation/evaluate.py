@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from interp.dataset import Dataset, for_channels
 from interp.errors import Cancelled, InputError, InterpError, PluginError, UnsupportedError
@@ -24,7 +25,13 @@ from interp.metric import ExplanationMetric
 from interp.model import ModelAdapter
 from interp.network.plain_tensors import plain_tensors
 from interp.opening.images import open_data
-from interp.opening.named import is_explanation_metric, open_method, open_metric, require
+from interp.opening.named import (
+    Named,
+    is_explanation_metric,
+    open_method,
+    open_metric,
+    require,
+)
 from interp.registry import Registry
 from interp.request import Choice
 from interp.session import Session
@@ -125,13 +132,12 @@ def prepare(
         raise InputError(f"found a method twice in {', '.join(names)}; name each once")
     added = [Choice(name=each) for each in request.baselines if each not in names]
     choices = {each.name: each for each in [*request.methods, *added]}
-    methods = {name: open_method(registry, name, each.params) for name, each in choices.items()}
-    metrics = {
-        each.name: open_metric(registry, each.name, each.params)
-        for each in request.metrics or all_metrics(registry)
-    }
+    broken: dict[str, str] = {}
+    methods = _opened(open_method, registry, choices.values(), broken)
+    measures = request.metrics or all_metrics(registry)
+    metrics = _opened(open_metric, registry, measures, broken)
     model = session.open_model(request.model, request.options)
-    refused = _refused({**methods, **metrics}, model)
+    refused = broken | _refused({**methods, **metrics}, model)
     served = {name: each for name, each in choices.items() if name not in refused}
     for name, each in served.items():
         if each.knowledge is not None:
@@ -150,12 +156,32 @@ def prepare(
 def all_metrics(registry: Registry, on_request: bool = False) -> list[Choice]:
     """Every registered metric of explanations; those measured `on_request` only if asked for."""
     names = [each.name for each in registry.entries("metric")]
-    kinds = {name: registry.get("metric", name) for name in names}
-    return [
-        Choice(name=name)
-        for name, kind in kinds.items()
-        if is_explanation_metric(kind) and (on_request or not kind.on_request)
-    ]
+    return [Choice(name=name) for name in names if _is_measured(registry, name, on_request)]
+
+
+def _is_measured(registry: Registry, name: str, on_request: bool) -> bool:
+    """Whether a metric is one of all; one whose package fails is, so that it is told why."""
+    try:
+        kind = registry.get("metric", name)
+    except PluginError:
+        return True
+    return is_explanation_metric(kind) and (on_request or not kind.on_request)
+
+
+def _opened(
+    opener: Callable[[Registry, str, dict[str, Any]], Named],
+    registry: Registry,
+    choices: Iterable[Choice],
+    broken: dict[str, str],
+) -> dict[str, Named]:
+    """What the choices name, by name; `broken` is told of those whose package fails, and why."""
+    found = {}
+    for each in choices:
+        try:
+            found[each.name] = opener(registry, each.name, each.params)
+        except PluginError as error:
+            broken[each.name] = str(error)
+    return found
 
 
 def _refused(

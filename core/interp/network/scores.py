@@ -14,18 +14,24 @@ VARIES = "the model answers differently each time (dropout on?): maps show noise
 """Note on a model whose answer to one image is not always the same."""
 TINY = 1e-12
 """Smaller probabilities are raised to this before their logarithm is taken."""
+EPSILON = 2.0**-24
+"""Probabilities nearer to 1 are lowered to this distance before their logit is taken."""
 
 
 def express(scores: Tensor, output: str, activation: str, normalised: bool = False) -> Tensor:
     """Raw scores (..., K) as logit, prob or logprob, by the model's activation.
 
-    `normalised`: the raw scores are probabilities already. With activation "none" the scores are
-    returned as they are, or their logarithm.
+    `normalised`: the raw scores are probabilities already, to which no activation is applied again;
+    their logits are those that the activation would make them of. With activation "none" the scores
+    are returned as they are, or their logarithm.
     """
     from torch.nn.functional import logsigmoid
 
     softmax = activation == "softmax"
-    if activation == "none":
+    if normalised and activation == "sigmoid" and output == "logit":
+        kept = scores.clamp(TINY, 1 - EPSILON)
+        return kept.log() - (-kept).log1p()
+    if activation == "none" or normalised:
         plain = output == "prob" or (output == "logit" and not normalised)
         return scores if plain else scores.clamp(min=TINY).log()
     if output == "logit":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from interp.dataset import Dataset, ImageArrays, ImageFiles, open_dataset
-from interp.errors import InputError, blamed
+from interp.errors import InputError, PluginError, blamed
 from interp.registry import Registry
 
 COUNT = 1000
@@ -67,6 +67,10 @@ def open_data(
     registered = {entry.name for entry in registry.entries("dataset")}
     if data in registered and not Path(data).exists():
         with blamed(data):
-            made: Dataset = registry.get("dataset", data)(count or COUNT, seed)
+            made = registry.get("dataset", data)(count or COUNT, seed)
+        if not isinstance(made, Dataset):
+            raise PluginError(
+                f"dataset {data} made {type(made).__name__}; expected an interp.dataset.Dataset"
+            )
         return made
     return open_dataset(data)

@@ -12,6 +12,7 @@ from interp.errors import InputError, ModelError, about, users_code
 from interp.evidence import Outline
 from interp.explanation import Prediction
 from interp.model import ModelAdapter
+from interp.network.outputs import outline
 from interp.spec import VALUE
 from interp.target import Target, parse_target
 
@@ -42,10 +43,10 @@ def _prediction(model: ModelAdapter, scores: Tensor, top: int = TOP) -> Predicti
     """What raw scores (1, K) say; raises ModelError as predict."""
     import torch
 
-    if scores.ndim != 2 or scores.shape[1] != len(model.spec.classes):
+    expected = (1, len(model.spec.classes))
+    if not isinstance(scores, torch.Tensor) or tuple(scores.shape) != expected:
         raise ModelError(
-            f"{model.spec.name} answers {tuple(scores.shape)}, "
-            f"expected (1, {len(model.spec.classes)}) class scores"
+            f"{model.spec.name} answers {outline(scores)}, expected {expected} class scores"
         )
     if not bool(torch.isfinite(scores).all()):
         raise ModelError(f"{model.spec.name} answers NaN or infinity; check the model and input")

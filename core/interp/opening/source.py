@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from interp.errors import ModelError, blamed, nearest
+from interp.errors import ModelError, PluginError, blamed, nearest
 from interp.model import ModelAdapter
 from interp.network.plain_tensors import plain_tensors
 from interp.registry import Registry
@@ -35,7 +35,12 @@ def open_model(
         return open_model(registered.source, merged, registry, name or source)
     entry = _adapter(source, registry)
     with blamed(f"adapter {entry.name}"):
-        model: ModelAdapter = registry.get("adapter", entry.name)(source, options, registry.get)
+        model = registry.get("adapter", entry.name)(source, options, registry.get)
+    if not isinstance(model, ModelAdapter):
+        raise PluginError(
+            f"adapter {entry.name} returned {type(model).__name__}; expected an "
+            "interp.model.ModelAdapter"
+        )
     if name is not None:
         model.spec = model.spec.model_copy(update={"name": name, "source": name})
     return model

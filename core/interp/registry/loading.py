@@ -25,8 +25,6 @@ def load(entry: Entry, file: Path, at: int) -> Any:
     Raises PluginError, with file and key path, where it cannot be imported, is not of the class
     that its kind requires, or needs something else than the entry says.
     """
-    from interp.registry.kind import mismatch
-
     module, _, name = str(entry.object).partition(":")
     where = f"{file}: entries[{at}].object: found {entry.object!r}"
     found = _import(module, file.parent, f"{where}, but {module}")
@@ -34,9 +32,7 @@ def load(entry: Entry, file: Path, at: int) -> Any:
         public = [each for each in vars(found) if not each.startswith("_")]
         raise PluginError(f"{where}, but {module} has no {name!r}; {nearest(name, public)}")
     loaded = getattr(found, name)
-    if wanted := mismatch(entry.kind, loaded):
-        kind = "a class" if isinstance(loaded, type) else f"of class {type(loaded).__name__}"
-        raise PluginError(f"{where}, which is {kind}; expected {wanted}")
+    check_object(entry.kind, loaded, f"{where}, which")
     needs = getattr(entry, "needs", None)
     if needs is not None and set(needs) != loaded.needs:
         raise PluginError(
@@ -44,6 +40,17 @@ def load(entry: Entry, file: Path, at: int) -> Any:
             f"{', '.join(sorted(loaded.needs))}, as {entry.object} says, or no `needs` at all"
         )
     return loaded
+
+
+def check_object(kind: str, loaded: Any, who: str) -> None:
+    """Raise PluginError that begins with `who` unless the object is what its kind requires."""
+    from interp.registry.kind import mismatch
+
+    with _blamed(f"{who} cannot be looked at"):
+        wanted = mismatch(kind, loaded)
+    if wanted:
+        what = "a class" if isinstance(loaded, type) else f"of class {type(loaded).__name__}"
+        raise PluginError(f"{who} is {what}; expected {wanted}")
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,8 @@ def collect(package: str, declared: set[Key], home: Path) -> dict[Key, Any]:
             else f"adds {kind} {name!r}, but its registry.yaml does not declare it"
         )
         raise PluginError(f"{package} {mistake}")
+    for (kind, name), each in registrar.objects.items():
+        check_object(kind, each, f"{package}: {kind} {name!r}, which its interp_register adds,")
     return registrar.objects
 
 
@@ -112,6 +121,8 @@ def _blamed(what: str) -> Iterator[None]:
         yield
     except InterpError:
         raise
-    except (Exception, SystemExit) as error:
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
         reason = " ".join(str(error).split())
         raise PluginError(f"{what}: {type(error).__name__}: {reason}") from error

@@ -10,8 +10,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from interp.errors import InputError
+from interp.registry.requirement import check_versions
 from interp.spec import Capability, Plain
+from interp.storage.text_file import read_text
 from interp.storage.yaml_file import (
+    MOST,
     DocumentError,
     Keys,
     as_list,
@@ -169,11 +173,15 @@ class Manifest:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """The registry file at `path`; RegistryError names file, key path and the nearest name."""
+    """The registry file at `path`; RegistryError names file, key path and the nearest name.
+
+    What it says of versions comes first: a file for a later interp may say things unknown here.
+    """
     try:
         document = as_mapping(read_yaml(path), ())
+        check_versions(document)
         for key in document:
-            one_of(key, ("entries", "hooks"), (key,))
+            one_of(key, ("api", "requires", "entries", "hooks"), (key,))
         entries, hooks = (as_list(document.get(key, []), (key,)) for key in ("entries", "hooks"))
         return Manifest(
             path,
@@ -182,6 +190,19 @@ def read_manifest(path: Path) -> Manifest:
         )
     except DocumentError as slip:
         raise slip.at(path) from slip.__cause__
+
+
+def names_in(path: Path | None) -> tuple[str, ...]:
+    """The names that a registry file seems to register, also where it is no YAML; () without one.
+
+    For a broken file, whose entries cannot be read.
+    """
+    try:
+        text = "" if path is None else read_text(path, MOST)
+    except InputError:
+        return ()
+    found = re.findall(r"""\bname:\s*["']?([a-z0-9][a-z0-9._-]*)""", text)
+    return tuple(dict.fromkeys(found))
 
 
 def _entry(value: object, keys: Keys) -> Entry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import entry_points
@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from interp.errors import InterpError, RegistryError, nearest
+from interp.errors import InterpError, PluginError, RegistryError, blamed, nearest
 from interp.registry.loading import Key, call, collect, load
 from interp.registry.manifest import (
     ENTRIES,
@@ -21,6 +21,7 @@ from interp.registry.manifest import (
     Manifest,
     PerturbationEntry,
     RendererEntry,
+    names_in,
     read_manifest,
 )
 from interp.spec import Capability
@@ -32,10 +33,14 @@ FILE = "registry.yaml"
 
 
 class Broken(NamedTuple):
-    """An installed package whose registry file cannot be used, and why."""
+    """An installed package whose registry file cannot be used, and why.
+
+    `names` are those that the file seems to register; empty where it cannot be read at all.
+    """
 
     package: str
     reason: str
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +64,21 @@ class Registry:
         """
         manifests, broken = [read_manifest(builtin())], []
         for point in sorted(entry_points(group="interp"), key=lambda each: each.name):
+            package, path = re.split("[:.]", point.value)[0], None
             try:
-                manifest = read_manifest(_find(re.split("[:.]", point.value)[0]))
+                path = _find(package)
+                manifest = read_manifest(path)
                 check_together([*manifests, manifest])
                 manifests.append(manifest)
             except InterpError as error:
-                broken.append(Broken(point.name, str(error)))
+                broken.append(Broken(point.name, str(error), names_in(path)))
         manifests += map(read_manifest, extra)
         check_together(manifests)
         return cls(tuple(manifests), tuple(broken))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is sent to another process: no objects, which that imports itself."""
+        return {"manifests": self.manifests, "broken": self.broken, "_objects": {}}
 
     def entries(self, kind: str | None = None) -> list[Entry]:
         """Everything registered, or all of one kind, in the order of the files."""
@@ -86,13 +97,27 @@ class Registry:
         ]
 
     def entry(self, kind: str, name: str) -> Entry:
-        """The entry of a name; RegistryError offers the nearest names."""
+        """The entry of a name; RegistryError offers the nearest names.
+
+        A name that a broken package seems to bring is answered with that package's reason.
+        """
         if kind not in ENTRIES:
             raise RegistryError(f"unknown kind {kind!r}; {nearest(kind, ENTRIES)}")
         known = {each.name: each for each in self.entries(kind)}
         if name not in known:
-            raise RegistryError(f"unknown {kind} {name!r}; {nearest(name, known)}")
+            raise self.unknown(f"unknown {kind} {name!r}", name, known)
         return known[name]
+
+    def unknown(self, words: str, name: str, known: Iterable[str]) -> RegistryError:
+        """The error of a name that is none of the `known`: whose it is, or the nearest names."""
+        for each in self.broken:
+            if name in each.names:
+                return RegistryError(
+                    f"{words}: it is of package {each.package}, which is broken: {each.reason}"
+                )
+        mute = [each.package for each in self.broken if not each.names]
+        perhaps = f"; it may be of the broken package {mute[0]}: see interp list" if mute else ""
+        return RegistryError(f"{words}; {nearest(name, known)}{perhaps}")
 
     def complete(self, entry: AnyEntry) -> AnyEntry:
         """The entry with `needs`, taken from its class where the registry file leaves them out.
@@ -142,6 +167,29 @@ class Registry:
         found = self.get("renderer", known[evidence].name)
         return found() if isinstance(found, type) else found
 
+    def know_evidence(self, kind: str) -> None:
+        """Import the package that brings evidence of this kind, so that results can be opened.
+
+        That is the package of the kind's renderer. Nothing is imported for a kind that is known,
+        or that no entry names; PluginError where the package fails or does not define it.
+        """
+        from interp.evidence import KINDS
+
+        if kind in KINDS:
+            return
+        renderers = [e for e in self.entries("renderer") if isinstance(e, RendererEntry)]
+        package = next((e.package for e in renderers if e.evidence == kind), None)
+        of_package = [each for each in self._all if each.package == package]
+        for each in sorted(of_package, key=lambda entry: getattr(entry, "evidence", "") != kind):
+            self.get(each.kind, each.name)
+            if kind in KINDS:
+                return
+        if package is not None:
+            raise PluginError(
+                f"{package} draws evidence of kind {kind!r}, but none of its entries imports a "
+                "class of that kind; import it where the renderer is"
+            )
+
     def hooks(self, hook: str) -> list[HookEntry]:
         """The declarations of a hook."""
         return [e for manifest in self.manifests for e in manifest.hooks if e.hook == hook]
@@ -190,7 +238,8 @@ def check_together(manifests: Sequence[Manifest]) -> None:
 
 def _find(package: str) -> Path:
     """A package's registry file, found without importing the package."""
-    spec = find_spec(package)
+    with blamed(package, "cannot be looked for"):  # a parent package is imported
+        spec = find_spec(package)
     places = list(spec.submodule_search_locations or ()) if spec else []
     for place in places:
         if (Path(place) / FILE).is_file():

@@ -87,7 +87,9 @@ def write_index(registry: Registry, run: FolderRun) -> None:
     sections = (
         replace(part, link=f"{entry.folder}/")
         for entry in run.entries
-        for part in sections_of(painter, open_bundle(run.folder / entry.folder)[1], limit, False)
+        for part in sections_of(
+            painter, open_bundle(run.folder / entry.folder, registry)[1], limit, False
+        )
     )
     text = render(
         "index.html",

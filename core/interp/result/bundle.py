@@ -12,8 +12,9 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from interp.errors import InputError, about
-from interp.evidence import Evidence, evidence_of
+from interp.evidence import KINDS, Evidence, evidence_of
 from interp.explanation import Explanation, Provenance, read_finding_key
+from interp.registry import Registry
 from interp.request import Request
 from interp.storage.folder import new_folder, read_json, read_whole, seal, unseal, write_json
 from interp.storage.image import open_image
@@ -66,14 +67,19 @@ def save_bundle(
     return folder
 
 
-def open_bundle(folder: Path) -> tuple[Request, Explanation]:
-    """A bundle's request and explanation. Raises InputError if it is none or was altered."""
+def open_bundle(folder: Path, registry: Registry | None = None) -> tuple[Request, Explanation]:
+    """A bundle's request and explanation. Raises InputError if it is none or was altered.
+
+    Packages that define its evidence are imported, as `registry`, by default that of what is
+    installed, names them.
+    """
     from safetensors.numpy import load_file
 
     unseal(folder, "explanation")
     with read_whole(folder, "a bundle"):
         arrays = load_file(folder / "arrays.safetensors")
         facts = read_json(folder / "explanation.json")
+        _know({each["kind"] for each in facts["evidence"]}, registry)
         images = sorted(folder.glob("image-*.png"), key=lambda path: int(path.stem[6:]))
         explanation = Explanation(
             evidence=tuple(
@@ -93,6 +99,15 @@ def open_bundle(folder: Path) -> tuple[Request, Explanation]:
         with about(folder):
             _check(explanation)
         return Request.model_validate(read_json(folder / "request.json")), _numbered(explanation)
+
+
+def _know(kinds: set[str], registry: Registry | None) -> None:
+    """Import what defines these kinds of evidence."""
+    unknown = sorted(kinds - KINDS.keys())
+    if unknown:
+        named = registry or Registry.load()
+        for kind in unknown:
+            named.know_evidence(kind)
 
 
 def _check(explanation: Explanation) -> None:

@@ -16,7 +16,7 @@ from pydantic import Field
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget, no_progress
 from interp.dataset import for_channels
-from interp.errors import InputError, nearest
+from interp.errors import InputError, PluginError, nearest
 from interp.evaluation.request import BASELINES
 from interp.network.plain_tensors import plain_tensors
 from interp.opening.images import named_images
@@ -170,15 +170,20 @@ def suggest(
 
 def _answering(registry: Registry, question: str) -> Iterator[MethodEntry]:
     """The methods that answer a question, without those that see no model."""
-    entries = [
-        registry.complete(each)
-        for each in registry.entries("method")
-        if isinstance(each, MethodEntry)
-    ]
+    listed = [each for each in registry.entries("method") if isinstance(each, MethodEntry)]
+    entries = [_completed(registry, each) for each in listed]
     known = dict.fromkeys(each.answers for each in entries)
     if question not in known:
         raise InputError(f"found no method that answers {question!r}; {nearest(question, known)}")
     yield from (e for e in entries if e.answers == question and e.name not in BASELINES)
+
+
+def _completed(registry: Registry, entry: MethodEntry) -> MethodEntry:
+    """The entry with its needs; as it is where the package fails, which its trial then tells."""
+    try:
+        return registry.complete(entry)
+    except PluginError:
+        return entry
 
 
 def _look(entry: MethodEntry) -> str:

@@ -7,11 +7,21 @@
     def test_my_method(check):
         check(MethodCase("my-method"))
 
-`check(Registry.load(), "my-method")` also compares its explanations with those known by hand.
+`check(Registry.load(), "my-method")` also compares its explanations with those known by hand. An
+adapter is tested likewise, with a model that it opens: `adapter_checks()` and `AdapterCase(model)`.
 """
 
+from interp.testing.adapter_check import AdapterCase, adapter_checks
 from interp.testing.conformance import MethodCase, method_checks
 from interp.testing.method_check import Finding, check
 from interp.testing.toy import ToyModel
 
-__all__ = ["Finding", "MethodCase", "ToyModel", "check", "method_checks"]
+__all__ = [
+    "AdapterCase",
+    "Finding",
+    "MethodCase",
+    "ToyModel",
+    "adapter_checks",
+    "check",
+    "method_checks",
+]

@@ -15,6 +15,7 @@ from interp.engine.random import draw_states
 from interp.errors import Cancelled, InterpError
 from interp.evidence import KINDS, Evidence
 from interp.explanation import Explanation
+from interp.guard import LEFT, watched
 from interp.model import ModelAdapter
 from interp.opening.named import open_method
 from interp.registry import Registry
@@ -149,24 +150,28 @@ def check_alone_or_beside(case: MethodCase) -> None:
 
 
 def check_model_restored(case: MethodCase) -> None:
-    """Weights, train flags, hooks and gradients of the model are left as they were."""
+    """The model, the image, PyTorch's modes and the working directory are left as they were."""
     with unchanged(case.model):
-        case.explain()
+        found = case.explain()
+    left = [each for each in found.notes if LEFT in each]
+    assert not left, left[0]
 
 
 def check_model_restored_after_failure(case: MethodCase) -> None:
     """The model is also left as it was when it fails in the middle of a run."""
-    watched = Narrowed(case.model, case.model.capabilities)
-    case.explain(watched)
-    own = watched.calls - 1  # the first is run's, for the prediction
+    counted = Narrowed(case.model, case.model.capabilities)
+    case.explain(counted)
+    own = counted.calls - 1  # the first is run's, for the prediction
     if not own:
         return
     with unchanged(case.model):
         try:
             case.explain(Narrowed(case.model, case.model.capabilities, 1 + own // 2))
-        except InterpError:
-            return
-    raise AssertionError("the model failed, and the method did not say so")
+        except InterpError as error:
+            told = str(error)
+        else:
+            raise AssertionError("the model failed, and the method did not say so")
+    assert LEFT not in told, told
 
 
 def check_cancelled(case: MethodCase) -> None:
@@ -190,6 +195,9 @@ class Narrowed(ModelAdapter):
 
     def probabilities(self, scores: Any, output: Any = "prob") -> Any:
         return self.model.probabilities(scores, output)
+
+    def evaluating(self) -> Any:
+        return self.model.evaluating()
 
     def layers(self) -> Any:
         return self.model.layers()
@@ -222,22 +230,13 @@ class Narrowed(ModelAdapter):
 
 @contextmanager
 def unchanged(model: ModelAdapter) -> Iterator[None]:
-    """Assert that the block leaves the model's module as it was, where it has one."""
-    if Capability.MODULE not in model.capabilities:
+    """Assert that the block leaves the model's module and the process as they were.
+
+    All values of the weights are compared, where a run compares a sample.
+    """
+    with watched(model, whole=True) as watch:
         yield
-        return
-    module = model.module()
-
-    def state() -> list[Any]:
-        flags = [(each.training, len(each._forward_hooks)) for each in module.modules()]
-        grads = [each.grad is not None for each in module.parameters()]
-        needs = [each.requires_grad for each in module.parameters()]
-        weights = [value.double().sum().item() for value in module.state_dict().values()]
-        return [flags, grads, needs, weights, [name for name, _ in module.named_modules()]]
-
-    before = state()
-    yield
-    assert state() == before, "the model was altered (weights, train flags, hooks or gradients)"
+    assert not watch.changes, f"the method {watch.words}"
 
 
 def assert_alike(first: Sequence[Evidence], second: Sequence[Evidence], tolerance: float) -> None:

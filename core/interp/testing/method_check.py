@@ -110,7 +110,9 @@ class MethodCheck:
             model, knowledge = self._learned(self.known)
             few, image = min(self.samples, FEW), scene(0).image
             check(MethodCase(self.name, self.registry, model, image, self.params, knowledge, few))
-        except Exception as error:  # whatever a method does wrong is a finding
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a method does wrong is a finding
             return " ".join(f"{type(error).__name__}: {error}".split())
         return None
 

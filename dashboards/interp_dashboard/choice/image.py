@@ -24,7 +24,10 @@ def choose_images(given: Sequence[str]) -> dict[str, LoadedImage]:
     _upload_images()
     uploaded = session().images
     samples = [each.name for each in registry().entries("sample")]
-    files = {name: Path(registry().get("sample", name)) for name in samples}
+    files: dict[str, Path] = {}
+    for name in samples:
+        with show_errors(f"sample {name}"):
+            files[name] = Path(registry().get("sample", name))
     files |= setting().image_files()
     names = [*uploaded, *files]
     first = list(uploaded) or [each for each in given if each in files] or names[:1]

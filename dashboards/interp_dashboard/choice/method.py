@@ -59,7 +59,7 @@ def choose_methods(given: Sequence[Choice], offers: frozenset[Capability]) -> tu
     with st.expander("Parameters"):
         for tab, name in zip(st.tabs(ticked), ticked, strict=True):
             choice = Choice(name=name, params=params.get(name, {}))
-            with tab, show_errors():
+            with tab, show_errors(name):
                 changed = form(registry().get("method", name).Params, name, choice.params)
                 knowledge = choose_knowledge(name, "compare")
                 choice = Choice(name=name, params=changed, knowledge=knowledge)
@@ -122,8 +122,9 @@ def _usual_model(method: str, offered: dict[str, str], verb: Callable[..., Any])
 
 def choose_parameters(method: str, key: str) -> dict[str, Any]:
     """The parameters that differ from the method's defaults."""
-    with st.expander("Parameters"):
+    with st.expander("Parameters"), show_errors(method):
         return form(registry().get("method", method).Params, f"{key} {method}", {})
+    return {}
 
 
 def choose_knowledge(method: str, key: str) -> str | None:

@@ -119,7 +119,7 @@ def _follow(name: str) -> None:
     folder = show_job(name)
     if folder is None:
         return
-    _, found = open_bundle(folder)
+    _, found = open_bundle(folder, registry())
     if found.provenance is not None:
         st.subheader(f"{found.provenance.method} on {found.provenance.model.name}")
     _show(found, name)

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from interp.comparison.result import Comparison
-from interp.errors import InterpError, blamed
+from interp.errors import InterpError
 from interp.registry import Registry
 from interp.storage.folder import slug
 from interp_dashboard.layout import show_errors
@@ -54,7 +54,7 @@ def page_of(title: str, panel: Panel) -> Callable[[], None]:
 
     def page() -> None:
         job = session().jobs.get(JOB)
-        with show_errors(), blamed(f"panel {title}"):
+        with show_errors(f"panel {title}"):
             panel(None if job is None else job.result)
 
     return page

@@ -78,18 +78,18 @@ def _row(name: str, folder: Path) -> dict[str, Any]:
 def _open(folder: Path) -> None:
     kind = kind_of(folder)
     if kind == "explanation":
-        _, found = open_bundle(folder)
+        _, found = open_bundle(folder, registry())
         show_evidence(registry(), found.evidence, found)
     elif kind == "evaluation":
         show_evaluation(open_evaluation(folder), folder)
     elif kind == LEARNED:
         show_knowledge(folder)
     else:
-        show_comparison(Comparison.open(folder), folder.name)
+        show_comparison(Comparison.open(folder, registry()), folder.name)
 
 
 def _show_difference(before: Path, after: Path) -> None:
-    found = difference(before, after)
+    found = difference(before, after, registry())
     st.subheader(found.verdict())
     if found.changes:
         rows = [(key, str(one), str(two)) for key, (one, two) in found.changes.items()]

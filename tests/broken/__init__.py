@@ -1,0 +1,1 @@
+"""Packages that are broken on purpose, and what their neighbours notice of them."""
