@@ -16,7 +16,9 @@ ROOT = Path(__file__).parent.parent
 SHELVES = ("core", "adapters", "plugins", "dashboards")
 
 LAYERS = (
-    ("errors", "hookspecs", "params", "spec"),
+    ("errors", "hookspecs", "short", "torch_type"),
+    ("record",),
+    ("params", "spec"),
     ("evidence", "memory", "network", "storage", "target"),
     ("readout",),
     ("class_match", "context", "cut", "dataset", "explanation"),

@@ -6,16 +6,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from interp.engine.random import draw_states
 from interp.errors import InputError
+from interp.model import ModelAdapter
 from interp.storage.folder import new_folder, read_json, read_whole, seal, unseal, write_json
-
-if TYPE_CHECKING:
-    from interp.model import ModelAdapter
 
 PROBE_TOLERANCE = 1e-3
 """How far an export's scores may lie from the original's, relative to their largest."""

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,9 +21,7 @@ from interp.network.placement import Placement
 from interp.params import Params
 from interp.spec import Capability
 from interp.target import Target
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from interp.torch_type import Tensor
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from pydantic import Field
@@ -19,9 +19,7 @@ from interp.network.placement import Placement
 from interp.params import Params
 from interp.spec import Capability
 from interp.target import Target
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from interp.torch_type import Tensor
 
 Truth = Literal["none", "label", "box", "mask", "parts"]
 """What must be known of an image: its class, or where the objects of the target's class are."""

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +19,7 @@ from interp.network.scores import express
 from interp.readout import OutputDescription, RawImage
 from interp.spec import PROBABILITY, VALUE, Capability, Layer, ModelSpec
 from interp.target import Target
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
+from interp.torch_type import Tensor, nn
 
 __all__ = ["Cut", "Frontier", "Gates", "ModelAdapter", "Output"]
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -18,9 +18,7 @@ from interp.network.scores import TINY, check_scores, within_one
 from interp.params import Params
 from interp.spec import InputSpec, ModelOptions
 from interp.storage.model_card import ModelCard, name_classes
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from interp.torch_type import Tensor
 
 Activation = Literal["softmax", "sigmoid", "none"]
 

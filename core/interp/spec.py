@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
+
+from interp.record import Plain
 
 PROBABILITY = "probability"
 """Unit of scores between 0 and 1 that say how likely a class is."""
@@ -30,12 +32,6 @@ class Capability(StrEnum):
 
 BLACK_BOX = frozenset({Capability.PREDICT, Capability.ACTIVATIONS})
 """What a model offers whose readout says nothing of gradients and cuts."""
-
-
-class Plain(BaseModel):
-    """Base of immutable records, saved as JSON; unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class InputSpec(Plain):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,9 +17,7 @@ from interp.model import ModelAdapter
 from interp.network.placement import Placement
 from interp.params import Params
 from interp.spec import Capability
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from interp.torch_type import Tensor
 
 
 @dataclass(frozen=True)

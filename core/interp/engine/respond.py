@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from interp.context import Context
 from interp.engine.component import Weighting
@@ -18,9 +17,7 @@ from interp.engine.random import content_key
 from interp.errors import ModelError, out_of_memory
 from interp.memory import BatchSize
 from interp.target import Target
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from interp.torch_type import Tensor
 
 AHEAD = 2
 """Micro-batches that are sent or encoded while another process answers."""

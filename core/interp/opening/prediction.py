@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,9 +13,7 @@ from interp.explanation import Prediction
 from interp.model import ModelAdapter
 from interp.spec import VALUE
 from interp.target import Target, parse_target
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from interp.torch_type import Tensor
 
 TOP = 5
 

@@ -1,0 +1,22 @@
+"""Types of torch for annotations, which import torch only once somebody asks what they are.
+
+`typing.get_type_hints(ModelAdapter.predict)` then answers with torch.Tensor, while importing the
+interfaces stays light.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ForwardRef
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+else:
+    Tensor = ForwardRef("__import__('torch').Tensor")
+
+    class nn:  # noqa: N801 - as torch calls it
+        """Types of torch.nn."""
+
+        Module = ForwardRef("__import__('torch').nn.Module")
+
+
+__all__ = ["Tensor", "nn"]
