@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from interp.errors import ModelError
-from interp.torch_type import Tensor
+from interp.lazy_type import Tensor
 
 SLAB = 1 << 20
 """Scores that are stored in one piece of memory."""

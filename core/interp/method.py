@@ -16,12 +16,12 @@ from interp.errors import UnsupportedError
 from interp.evidence import Evidence, PartMaps
 from interp.explanation import Explanation, join
 from interp.knowledge import Knowledge
+from interp.lazy_type import Tensor
 from interp.model import ModelAdapter
 from interp.network.placement import Placement
 from interp.params import Params
 from interp.spec import Capability
 from interp.target import Target
-from interp.torch_type import Tensor
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from interp.errors import ModelError
+from interp.lazy_type import Tensor
 from interp.network.outputs import find_scores
 from interp.network.placement import Placement, prepare
 from interp.network.preprocess import wide_images
@@ -18,7 +19,6 @@ from interp.network.scores import TINY, check_scores, within_one
 from interp.params import Params
 from interp.spec import InputSpec, ModelOptions
 from interp.storage.model_card import ModelCard, name_classes
-from interp.torch_type import Tensor
 
 Activation = Literal["softmax", "sigmoid", "none"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from interp.errors import InputError, nearest
-from interp.torch_type import Tensor
+from interp.lazy_type import Tensor
 
 SEPARATOR = ", not "
 BOX = re.compile(r" -?[\d.]+ at -?\d+,-?\d+\.\.-?\d+,-?\d+$")

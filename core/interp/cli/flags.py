@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import typer
 
 from interp.cli import parse
-from interp.cli.output import progress_bar, say
+from interp.cli.output import say
 from interp.context import Budget
 from interp.errors import Cancelled, InputError
+from interp.progress_bar import progress_bar
 from interp.registry import Registry
 from interp.request import DEFAULT_MODEL, Choice
 from interp.spec import ModelOptions, Pixels

@@ -13,12 +13,13 @@ from pydantic import Field
 
 from interp.comparison.agreement import agreement, json_rows
 from interp.context import Budget
-from interp.errors import InputError
+from interp.errors import InputError, UnsupportedError, nearest
 from interp.evidence import Evidence
-from interp.explanation import Explanation, Prediction
+from interp.explanation import Explanation, Origin, Prediction, TargetName
 from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, AnyRequest, Choice, Request
 from interp.result.bundle import open_bundle
 from interp.result.draw import colour_limit, maps_by_target
+from interp.short import FEW, LETTERS, short
 from interp.spec import ModelOptions, ModelSpec, Plain
 from interp.storage.folder import read_json, read_whole, seal, unseal
 from interp.storage.image import open_image
@@ -37,7 +38,7 @@ class ComparisonRequest(AnyRequest):
     data: str | None = Field(None, description="folder of images, in place of images")
     limit: int | None = Field(None, description="the first images only")
     targets: tuple[str, ...] = Field((), description="classes by name or index; none: top-1")
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     budget: Budget = Field(Budget(), description="of each method, on each image")
 
     def of(self, choice: Choice, image: str, targets: Sequence[str]) -> Request:
@@ -156,9 +157,11 @@ class ComparedImage:
     """What was assumed in reading the image."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """The result of compare. `cases` are read from the folder, where there is one, when asked for.
+
+        heat = both.map("mint", "tiger cat")  # (H, W), signed
 
     `about` says when and with what it was made.
     """
@@ -170,6 +173,31 @@ class Comparison:
     notes: tuple[str, ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
     folder: Path | None = None
+
+    def __repr__(self) -> str:
+        images = [each.name for each in self.records]
+        lines = [f"Comparison of {len(self.methods)} methods on {self.model.name}"]
+        lines += [f"  methods: {short(tuple(self.methods))}", f"  images: {short(tuple(images))}"]
+        lines += [f"  note: {each[:LETTERS]}" for each in self.notes[:FEW]]
+        return "\n".join(lines)
+
+    def explanation(self, method: str, image: int = 0) -> Explanation:
+        """A method's explanation of an image. Raises UnsupportedError where the method failed."""
+        if method not in self.methods:
+            raise InputError(f"{method!r} was not compared; {nearest(method, self.methods)}")
+        if not -len(self.records) <= image < len(self.records):
+            raise InputError(f"found image {image}; expected one of {len(self.records)}, from 0")
+        cell = self.cases[image].cells[self.methods.index(method)]
+        if cell.explanation is None:
+            raise UnsupportedError(f"{method} has no answer on this image: {cell.error}")
+        return cell.explanation
+
+    def map(self, method: str, target: TargetName | None = None, image: int = 0) -> np.ndarray:
+        """A method's importance per pixel of an image, (H, W), signed; raises as `explanation`.
+
+        The target is a class's name or index, by default the first that was explained.
+        """
+        return self.explanation(method, image).map(target)
 
     @property
     def methods(self) -> list[str]:
@@ -190,6 +218,12 @@ class Comparison:
             if len(found) == len(self.methods):
                 break
         return {each.name: found.get(each.name, each.params) for each in self.request.methods}
+
+    def origins(self) -> tuple[Origin, ...]:
+        """The packages behind methods, renderers and model, as the first image's answers say."""
+        cells = self.cases[0].cells if self.records else ()
+        made = [each.explanation.provenance for each in cells if each.explanation is not None]
+        return tuple(dict.fromkeys(found for each in made if each for found in each.origins))
 
     @cached_property
     def scales(self) -> dict[str, float]:
@@ -228,8 +262,9 @@ class Comparison:
         seal(self.folder, {"kind": "comparison", **self.about})
 
     @classmethod
-    def open(cls, folder: Path) -> Comparison:
+    def open(cls, folder: str | Path) -> Comparison:
         """A saved comparison. Raises InputError if the folder holds none or was altered."""
+        folder = Path(folder)
         about = unseal(folder, "comparison")
         with read_whole(folder, "a comparison"):
             facts = read_json(folder / "comparison.json")

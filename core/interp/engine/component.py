@@ -13,11 +13,11 @@ from interp.engine.design import Design, Subject
 from interp.engine.moments import Moments, Sums
 from interp.engine.solve import Solution
 from interp.evidence import Evidence, Heatmap
+from interp.lazy_type import Tensor
 from interp.model import ModelAdapter
 from interp.network.placement import Placement
 from interp.params import Params
 from interp.spec import Capability
-from interp.torch_type import Tensor
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from interp.errors import InputError
+from interp.lazy_type import Tensor
 from interp.storage.folder import whole_file
-from interp.torch_type import Tensor
 
 STILL = 1e-6
 """Scores that vary by less than this share of their size, or of 1, do not change."""

@@ -11,7 +11,7 @@ import numpy as np
 from interp.context import Budget
 from interp.engine.convergence import SETTLED, reliability, rounds
 from interp.engine.random import draw_noise
-from interp.torch_type import Tensor
+from interp.lazy_type import Tensor
 
 
 def noisy_copies(image: Tensor, noise: float, seed: int, numbers: Sequence[int]) -> Tensor:

@@ -15,9 +15,9 @@ from interp.engine.design import Design, Subject
 from interp.engine.moments import BUCKETS, Moments
 from interp.engine.random import content_key
 from interp.errors import ModelError, out_of_memory
+from interp.lazy_type import Tensor
 from interp.memory import BatchSize
 from interp.target import Target
-from interp.torch_type import Tensor
 
 AHEAD = 2
 """Micro-batches that are sent or encoded while another process answers."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from interp.torch_type import Tensor
+from interp.lazy_type import Tensor
 
 BLOCK = 1 << 24
 """The most entries of Gram matrices that are worked on together; bounds the memory."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from interp.torch_type import Tensor
+from interp.lazy_type import Tensor
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from interp.torch_type import Tensor
+from interp.lazy_type import Tensor
 
 MOST = 64
 """Most directions differentiated at once; a run can be stopped in between."""

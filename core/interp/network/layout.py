@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from interp.lazy_type import Tensor
 from interp.network.preprocess import probe_images
 from interp.network.receptive_field import GridField
 from interp.spec import InputSpec, Layer
-from interp.torch_type import Tensor
 
 SHARE = 3
 """A changed corner is this part of each side."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from interp.torch_type import Tensor
+from interp.lazy_type import Tensor
 
 SHOWN = 4
 """How many parts of an answer a message names."""

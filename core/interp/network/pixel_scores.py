@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from interp.torch_type import Tensor
+from interp.lazy_type import Tensor
 
 
 def weighted_mean(maps: Tensor, weights: Tensor | None) -> Tensor:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from interp.errors import ModelError
+from interp.lazy_type import Tensor
 from interp.network.outputs import advice, axes, outline
-from interp.torch_type import Tensor
 
 VARIES = "the model answers differently each time (dropout on?): maps show noise"
 """Note on a model whose answer to one image is not always the same."""

@@ -10,10 +10,10 @@ import numpy as np
 from interp.errors import InputError, ModelError, about, users_code
 from interp.evidence import Outline
 from interp.explanation import Prediction
+from interp.lazy_type import Tensor
 from interp.model import ModelAdapter
 from interp.spec import VALUE
 from interp.target import Target, parse_target
-from interp.torch_type import Tensor
 
 TOP = 5
 

@@ -1,4 +1,4 @@
-"""Types of torch for annotations, which import torch only once somebody asks what they are.
+"""Types of large packages for annotations, imported once somebody asks what they are.
 
 `typing.get_type_hints(ModelAdapter.predict)` then answers with torch.Tensor, while importing the
 interfaces stays light.
@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ForwardRef
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from torch import Tensor, nn
 else:
+    Figure = ForwardRef("__import__('matplotlib.figure').figure.Figure")
     Tensor = ForwardRef("__import__('torch').Tensor")
 
     class nn:  # noqa: N801 - as torch calls it
@@ -19,4 +21,4 @@ else:
         Module = ForwardRef("__import__('torch').nn.Module")
 
 
-__all__ = ["Tensor", "nn"]
+__all__ = ["Figure", "Tensor", "nn"]
