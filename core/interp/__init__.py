@@ -62,7 +62,6 @@ __all__ = [
     "Rerun",
     "Session",
     "Suggestion",
-    "__version__",
     "api_version",
     "compare",
     "evaluate",
@@ -100,4 +99,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """The public names, for help() and completion."""
-    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
+    return sorted({*__all__, "__version__", *(name for name in globals() if name.startswith("__"))})

@@ -29,6 +29,7 @@ from interp.call import (
     targets_of,
 )
 from interp.comparison.result import Comparison, ComparisonRequest
+from interp.context import Budget as Budget
 from interp.context import Progress
 from interp.dataset import Dataset
 from interp.difference.rerun import Rerun
@@ -48,6 +49,7 @@ from interp.report.page import compare_with_report
 from interp.request import Request
 from interp.result.bundle import open_bundle
 from interp.session import Session
+from interp.spec import ModelOptions as ModelOptions
 from interp.storage.folder import MANIFEST, read_json
 from interp.suggestion.suggest import Suggestion, SuggestionRequest
 from interp.suggestion.suggest import suggest as suggest_methods
