@@ -78,6 +78,6 @@ def _pyplot() -> Any:
         from matplotlib import pyplot
     except ImportError as error:
         raise UnsupportedError(
-            "plot() needs matplotlib, which is not installed here; pip install 'interp[plot]'"
+            "plot() needs matplotlib, which is not installed here; pip install matplotlib"
         ) from error
     return pyplot
