@@ -79,7 +79,7 @@ class OneMethod:
             if key not in known and key not in limits:
                 raise InputError(
                     f"{name} has no parameter {key!r}, and no other argument is called so; "
-                    f"{nearest(key, [*known, *limits, *self.own])}"
+                    f"{nearest(key, dict.fromkeys((*known, *limits, *self.own)))}"
                 )
             if key in params:
                 raise InputError(f"found {key} in params and as a keyword; give it once")

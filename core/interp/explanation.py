@@ -14,7 +14,7 @@ import numpy as np
 from interp.errors import InputError, UnsupportedError
 from interp.evidence import Evidence
 from interp.lazy_type import Figure
-from interp.short import FEW, LETTERS, fields_repr
+from interp.short import FEW, fields_repr, shortened
 from interp.spec import ModelSpec
 from interp.target import parse_target
 
@@ -118,7 +118,7 @@ class Explanation:
         lines += [f"  {fields_repr(each)}" for each in self.evidence[:FEW]]
         if len(self.evidence) > FEW:
             lines.append(f"  ... {len(self.evidence)} pieces of evidence in all")
-        lines += [f"  note: {each[:LETTERS]}" for each in self.notes[:FEW]]
+        lines += [f"  note: {shortened(each)}" for each in self.notes[:FEW]]
         return "\n".join(lines)
 
     def save(self, folder: str | Path) -> Path:

@@ -24,7 +24,11 @@ def short(value: object) -> str:
         return f"{'[' if type(value) is list else '('}{_listed(shown, len(entries))}" + (
             "]" if type(value) is list else ",)" if len(entries) == 1 else ")"
         )
-    text = " ".join(repr(value).split())
+    return shortened(" ".join(repr(value).split()))
+
+
+def shortened(text: str) -> str:
+    """A text, cut after so many letters."""
     return text if len(text) <= LETTERS else f"{text[: LETTERS - 3]}..."
 
 

@@ -16,10 +16,13 @@ from interp.context import Budget
 from interp.errors import InputError, UnsupportedError, nearest
 from interp.evidence import Evidence
 from interp.explanation import Explanation, Origin, Prediction, TargetName
+from interp.lazy_type import Figure
+from interp.method import Style
 from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, AnyRequest, Choice, Request
 from interp.result.bundle import open_bundle
 from interp.result.draw import colour_limit, maps_by_target
-from interp.short import FEW, LETTERS, short
+from interp.result.plot import plot_rows
+from interp.short import FEW, short, shortened
 from interp.spec import ModelOptions, ModelSpec, Plain
 from interp.storage.folder import read_json, read_whole, seal, unseal
 from interp.storage.image import open_image
@@ -178,7 +181,7 @@ class Comparison:
         images = [each.name for each in self.records]
         lines = [f"Comparison of {len(self.methods)} methods on {self.model.name}"]
         lines += [f"  methods: {short(tuple(self.methods))}", f"  images: {short(tuple(images))}"]
-        lines += [f"  note: {each[:LETTERS]}" for each in self.notes[:FEW]]
+        lines += [f"  note: {shortened(each)}" for each in self.notes[:FEW]]
         return "\n".join(lines)
 
     def explanation(self, method: str, image: int = 0) -> Explanation:
@@ -198,6 +201,25 @@ class Comparison:
         The target is a class's name or index, by default the first that was explained.
         """
         return self.explanation(method, image).map(target)
+
+    def plot(self) -> Figure:
+        """Each method's map of each image and target as a matplotlib figure, which pyplot shows.
+
+        A row is an image and target, a column a method, on its one scale for all of them.
+        """
+        rows = [
+            [(f"{cell.method}: {case.name}", self._drawn(cell, target)) for cell in case.cells]
+            for case in self.cases
+            for target in case.targets
+        ]
+        return plot_rows(rows, f"{len(self.methods)} methods on {self.model.name}")
+
+    def _drawn(self, cell: MethodCell, target: str) -> np.ndarray | str:
+        """A cell's map as its renderer draws it, or in words why there is none."""
+        found, mapped = cell.explanation, cell.maps_by_target([target]).get(target)
+        if found is None or found.source is None or mapped is None:
+            return f"{cell.method}: {cell.error or f'no map of {target}'}"
+        return found.source.picture(found, mapped, Style(scale=self.scales[cell.method] or None))
 
     @property
     def methods(self) -> list[str]:

@@ -12,65 +12,73 @@ from interp.evidence import Evidence, Outline
 from interp.explanation import Explanation
 from interp.lazy_type import Figure
 
-SIDE, CAPTION = 3.2, 0.5  # inches: a picture's width, and what its caption adds to its height
+Cell = tuple[str, np.ndarray | str]
+"""A caption and a picture (h, w, 3) uint8 RGB, or words in place of one."""
+
+PIXELS, CAPTION = 110.0, 0.35
+"""Pixels of a picture to the inch, and inches of a caption and of the title."""
+WORDS = (360, 360)
+"""Height and width of words in place of a picture, in pixels."""
 ACROSS = 4
 """The most pictures side by side."""
 
 
-def plot_evidence(
-    found: Explanation, picture: Callable[[Evidence], np.ndarray], across: int = ACROSS
-) -> Figure:
+def plot_evidence(found: Explanation, picture: Callable[[Evidence], np.ndarray]) -> Figure:
     """A figure of all evidence, each piece as `picture` draws it; outlines are on the others."""
     shown = [each for each in found.evidence if not isinstance(each, Outline)]
-    cells = [(_caption(found, each), picture(each)) for each in shown]
-    rows = [cells[at : at + across] for at in range(0, len(cells), across)]
+    cells: list[Cell] = [(_image_name(found, each), picture(each)) for each in shown]
+    rows = [cells[at : at + ACROSS] for at in range(0, len(cells), ACROSS)]
     made = found.provenance
     return plot_rows(rows, "" if made is None else f"{made.method} on {made.model.name}")
 
 
-def plot_rows(rows: Sequence[Sequence[tuple[str, np.ndarray | str]]], title: str) -> Figure:
-    """A figure of rows of pictures (h, w, 3) uint8 RGB, or of words in place of one.
+def plot_rows(rows: Sequence[Sequence[Cell]], title: str) -> Figure:
+    """A figure of rows of pictures, all on one scale.
 
-    Each has a caption. pyplot knows the figure, so that plt.show() shows it. Raises
-    UnsupportedError where matplotlib is missing.
+    pyplot knows the figure, so that plt.show() shows it. Raises UnsupportedError where matplotlib
+    is missing.
     """
-    across = max(map(len, rows), default=1)
-    height = sum(map(_height, rows)) or SIDE
-    figure, axes = _pyplot().subplots(
-        len(rows) or 1,
+    pyplot = _pyplot()
+    down, across = max(1, len(rows)), max(map(len, rows), default=1)
+    heights, widths = [WORDS[0] / PIXELS] * down, [WORDS[1] / PIXELS] * across
+    for y, row in enumerate(rows):
+        sizes = [WORDS if isinstance(shown, str) else shown.shape[:2] for _, shown in row]
+        heights[y] = max(size[0] for size in sizes) / PIXELS + CAPTION * any(c for c, _ in row)
+        widths[: len(row)] = [max(w, s[1] / PIXELS) for w, s in zip(widths, sizes, strict=False)]
+    figure, axes = pyplot.subplots(
+        down,
         across,
-        figsize=(across * SIDE, height),
+        figsize=(sum(widths), sum(heights) + CAPTION),
         squeeze=False,
         layout="constrained",
-        height_ratios=[_height(row) for row in rows] or None,
+        height_ratios=heights,
+        width_ratios=widths,
     )
     figure.suptitle(title, parse_math=False)
-    for line, row in zip(axes, rows, strict=False):
-        for axis, (caption, shown) in zip(line, row, strict=False):
-            axis.set_title(caption, fontsize="small", wrap=True, parse_math=False)
-            if isinstance(shown, str):
-                axis.text(0.5, 0.5, shown, ha="center", va="center", wrap=True, parse_math=False)
-            else:
-                axis.imshow(shown)
+    for y, row in enumerate(rows):
+        for x, cell in enumerate(row):
+            _fill(axes[y, x], *cell)
     for axis in axes.ravel():
         axis.axis("off")
+        axis.set_anchor("N")
     made: Figure = figure
     return made
 
 
-def _height(row: Sequence[tuple[str, np.ndarray | str]]) -> float:
-    """Inches of a row: that of its tallest picture, and a caption."""
-    shapes = [each.shape for _, each in row if isinstance(each, np.ndarray)]
-    return CAPTION + SIDE * max((shape[0] / shape[1] for shape in shapes), default=1.0)
+def _fill(axis: Any, caption: str, shown: np.ndarray | str) -> None:
+    axis.set_title(caption, fontsize="small", parse_math=False)
+    if isinstance(shown, str):
+        axis.text(0.5, 0.5, shown, ha="center", va="center", wrap=True, parse_math=False)
+    else:
+        axis.imshow(shown)
 
 
-def _caption(found: Explanation, evidence: Evidence) -> str:
-    words = [evidence.name if evidence.target is None else f"{evidence.name}: {evidence.target}"]
-    made = found.provenance
-    if len(found.images) > 1 and evidence.image is not None:
-        names = made.image_names if made else ()
-        words.append(names[evidence.image] if names else f"image {evidence.image}")
-    return "\n".join(words)
+def _image_name(found: Explanation, evidence: Evidence) -> str:
+    """The name of the image that evidence is about, where there are several."""
+    made, at = found.provenance, evidence.image
+    if at is None or len(found.images) < 2:
+        return ""
+    return f"image {at}" if made is None else made.image_names[at]
 
 
 def _pyplot() -> Any:
