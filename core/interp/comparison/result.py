@@ -22,7 +22,7 @@ from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, AnyRequest, Choice, Requ
 from interp.result.bundle import open_bundle
 from interp.result.draw import colour_limit, maps_by_target
 from interp.result.plot import plot_rows
-from interp.short import FEW, short, shortened
+from interp.short import FEW, fields_repr, short, shortened
 from interp.spec import ModelOptions, ModelSpec, Plain
 from interp.storage.folder import read_json, read_whole, seal, unseal
 from interp.storage.image import open_image
@@ -128,7 +128,7 @@ class ImageRecord(Plain):
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MethodCell:
     """One method on one image: its explanation, or in one line why there is none."""
 
@@ -136,6 +136,9 @@ class MethodCell:
     explanation: Explanation | None = None
     error: str | None = None
     evaluated: int = 0
+
+    def __repr__(self) -> str:
+        return fields_repr(self)
 
     @property
     def waiting(self) -> bool:
@@ -147,7 +150,7 @@ class MethodCell:
         return {} if self.explanation is None else maps_by_target(self.explanation, targets)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ComparedImage:
     """One image (H, W, 3) uint8 with every method's cell."""
 
@@ -158,6 +161,9 @@ class ComparedImage:
     cells: tuple[MethodCell, ...]
     notes: tuple[str, ...] = ()
     """What was assumed in reading the image."""
+
+    def __repr__(self) -> str:
+        return fields_repr(self)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -302,12 +308,15 @@ class Comparison:
             )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StoredImages(Sequence[ComparedImage]):
     """The cases of a folder, each read when asked for."""
 
     folder: Path
     records: tuple[ImageRecord, ...]
+
+    def __repr__(self) -> str:
+        return f"StoredImages({len(self)} images in {self.folder})"
 
     def __len__(self) -> int:
         return len(self.records)
