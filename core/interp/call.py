@@ -112,7 +112,7 @@ class Work:
         place = check_out(self.out, resumes)
         session = self.session or Session(self.registry or Registry.load())
         given = options_of(self.options, self.classes, model)
-        budget = Budget() if self.budget is None else Budget.model_validate(self.budget)
+        budget = Budget() if self.budget is None else Budget.from_value(self.budget)
         if one is not None and one.name is not None:
             one.parted(session.registry, one.name)
         opened = opened_model(model, given, session.registry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -36,6 +36,14 @@ class Plain(BaseModel, metaclass=Checked):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def from_value(cls, value: object) -> Self:
+        """The record that a value stands for. Raises InputError for one that stands for none."""
+        try:
+            return cls.model_validate(value)
+        except ValidationError as error:
+            raise InputError(what_is_wrong(cls, error)) from error
 
 
 def what_is_wrong(kind: type[BaseModel], error: ValidationError) -> str:

@@ -134,7 +134,7 @@ def test_figures_show_every_picture(registry) -> None:
     assert isinstance(figure, Figure) and figure.number in pyplot.get_fignums()
     shown = [axis.images[0].get_array() for axis in figure.axes if axis.images]
     drawn = [found.source.picture(found, each, Style()) for each in found.evidence]
-    assert len(shown) == len(drawn) == 4
+    assert len(shown) == len(drawn) == len(found.evidence) >= 4
     for one, other in zip(shown, drawn, strict=True):
         np.testing.assert_array_equal(one, other)
     assert {axis.get_title() for axis in figure.axes if axis.images} == {"image 0", "image 1"}
@@ -241,10 +241,8 @@ def test_a_missing_package_and_another_version_are_told() -> None:
         other_versions("made", [lost], registry)
     older = Origin("method", "rise", "interp", "0.0.1")
     (note,) = other_versions("made", [older], registry)
-    assert (
-        note
-        == f"method rise is of interp {interp.__version__} here; made was made with interp 0.0.1"
-    )
+    here = f"method rise is of interp {interp.__version__} here"
+    assert note == f"{here}; made was made with interp 0.0.1"
 
 
 def test_bundles_without_origins_open_and_rerun(registry, tmp_path) -> None:
