@@ -16,7 +16,7 @@ from interp.evidence import Evidence
 from interp.lazy_type import Figure
 from interp.short import FEW, fields_repr, shortened
 from interp.spec import ModelSpec
-from interp.target import parse_target
+from interp.target import class_index, parse_target
 
 TargetName = str | SupportsIndex
 """A target's name, or a class's index."""
@@ -150,7 +150,7 @@ class Explanation:
             return None if target is None else str(target)
         try:
             if isinstance(target, str):
-                return parse_target(target, made.model.classes).name
+                return self._named_target(target, made.model.classes)
             at = index(target)
         except (InputError, TypeError):
             return str(target)
@@ -160,6 +160,14 @@ class Explanation:
         }
         named = dict(enumerate(made.model.classes)) | known
         return named.get(at, str(at))
+
+    def _named_target(self, text: str, classes: Sequence[str]) -> str:
+        """The name of the target that a text names among what was explained, else among classes."""
+        own = sorted(self._targets)
+        try:
+            return own[class_index(text, own)]
+        except InputError:
+            return parse_target(text, classes).name
 
     def of(self, kind: str, target: str | None = None) -> list[Evidence]:
         """The evidence of a kind, such as "heatmap", for one target or for all."""

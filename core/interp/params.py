@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import NoneType
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationInfo, field_validator
+from pydantic import ConfigDict, JsonValue, ValidationInfo, field_validator
 
 from interp.record import Checked
 
@@ -20,7 +20,7 @@ CODE: dict[str, JsonValue] = {**LOCAL, "code": True}
 """Marks such a field that names code to be run, which a model's card may not set, either."""
 
 
-class Params(BaseModel, metaclass=Checked):
+class Params(Checked):
     """Parameters, as pydantic fields: each has a default, a description, and bounds if any.
 
         class MyParams(Params):

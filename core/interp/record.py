@@ -14,22 +14,27 @@ LONGEST = 60
 """Letters of a value that an error message quotes."""
 
 
-class Checked(type(BaseModel)):  # type: ignore[misc]
-    """Class of classes whose constructor says what is wrong in one line of ours.
+if TYPE_CHECKING:
+    Checked = BaseModel
+else:
 
-    Reading from JSON does not go through the constructor: whoever reads adds the file's name.
-    """
+    class _Constructor(type(BaseModel)):
+        """Class of classes whose constructor says what is wrong in one line of ours.
 
-    if not TYPE_CHECKING:  # type checkers know the fields from the class itself
+        Reading from JSON does not go through the constructor: whoever reads adds the file's name.
+        """
 
-        def __call__(cls, *args: Any, **values: Any) -> Any:
+        def __call__(cls, *args, **values):
             try:
                 return super().__call__(*args, **values)
             except ValidationError as error:
                 raise InputError(what_is_wrong(cls, error)) from error
 
+    class Checked(BaseModel, metaclass=_Constructor):
+        """Base of pydantic models that raise InputError where they are made with wrong values."""
 
-class Plain(BaseModel, metaclass=Checked):
+
+class Plain(Checked):
     """Base of immutable records, saved as JSON; unknown keys are refused.
 
     Made with wrong values, one raises InputError that names the field and what it takes.
