@@ -16,11 +16,13 @@ ROOT = Path(__file__).parent.parent
 SHELVES = ("core", "adapters", "plugins", "dashboards")
 
 LAYERS = (
-    ("errors", "hookspecs", "params", "spec"),
+    ("errors", "hookspecs", "short", "lazy_type", "wording"),
+    ("record",),
+    ("params", "spec"),
     ("evidence", "memory", "network", "storage", "target"),
     ("readout",),
     ("class_match", "context", "cut", "dataset", "explanation"),
-    ("model",),
+    ("model", "progress_bar"),
     ("engine", "request"),
     ("guard", "knowledge", "metric", "training"),
     ("explanation_check", "method"),
@@ -31,6 +33,7 @@ LAYERS = (
     ("comparison", "evaluation", "run_folder", "testing"),
     ("report",),
     ("difference", "suggestion"),
+    ("call",),
     ("api", "cli"),
     ("__main__", "__init__"),
 )

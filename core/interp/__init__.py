@@ -7,7 +7,7 @@
 
 `model` is a registered name, a file (`model.onnx`, `model.pt2`), `torchvision:resnet18`,
 `timm:resnet18`, `hf:FOLDER-or-NAME`, or a live object such as an nn.Module. Results display
-themselves in a notebook, and are saved with `out=DIR`.
+themselves in a notebook, are drawn by `found.plot()`, and saved by `out=DIR` or `found.save(DIR)`.
 
     interp.methods()        list the registered methods, each with a line on what it shows
     interp.explain(...)     explain an image, or a list of them, by one method
@@ -16,6 +16,7 @@ themselves in a notebook, and are saved with `out=DIR`.
     interp.fit(...)         let a method learn what it needs of a model first
     interp.survey(...)      explain a model's classes
     interp.suggest(...)     recommend methods for a model and an image, with the reasons
+    interp.load(folder)     open what one of these saved
     interp.rerun(...)       repeat a saved result, and compare the two
     interp.open_model(...)  open a model once, for many calls
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         evaluate,
         explain,
         fit,
+        load,
         methods,
         open_model,
         rerun,
@@ -65,6 +67,7 @@ __all__ = [
     "evaluate",
     "explain",
     "fit",
+    "load",
     "methods",
     "open_model",
     "rerun",
@@ -72,6 +75,7 @@ __all__ = [
     "survey",
 ]
 
+__version__: str
 api_version = 1
 """Version of the interface that plugins use; it grows when that changes incompatibly."""
 
@@ -82,6 +86,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 def __getattr__(name: str) -> Any:
     """Import a function or type when it is first used, so that `import interp` is fast."""
+    if name == "__version__":
+        from interp.registry.origin import own_version
+
+        return own_version()
     if name not in __all__:
         raise AttributeError(f"module 'interp' has no attribute {name!r}")
     from interp import api
@@ -91,4 +99,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """The public names, for help() and completion."""
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, "__version__", *(name for name in globals() if name.startswith("__"))})

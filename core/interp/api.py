@@ -5,47 +5,54 @@ Importing this module also gives explanations and comparisons their display in n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from operator import index
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, SupportsIndex
+from typing import Any
 
 from interp import run as runs
+from interp.call import (
+    Classes,
+    Limit,
+    Methods,
+    OneMethod,
+    Options,
+    Params,
+    Targets,
+    Work,
+    check_out,
+    choices,
+    data_of,
+    images_of,
+    opened_model,
+    options_of,
+    targets_of,
+)
 from interp.comparison.result import Comparison, ComparisonRequest
-from interp.context import Budget
+from interp.context import Budget as Budget
+from interp.context import Progress
 from interp.dataset import Dataset
 from interp.difference.rerun import Rerun
 from interp.difference.rerun import rerun as rerun_folder
 from interp.errors import InputError
 from interp.evaluation.evaluate import evaluate as evaluate_methods
+from interp.evaluation.folder import open_evaluation
 from interp.evaluation.request import EvaluationRequest
 from interp.evaluation.result import Evaluation
 from interp.explanation import Explanation
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
-from interp.opening.images import image_path
-from interp.opening.source import open_model as open_source
+from interp.progress_bar import shown_progress
 from interp.registry import Registry
 from interp.report.notebook import show_in_notebooks
 from interp.report.page import compare_with_report
-from interp.request import Choice, Request
+from interp.request import Request
+from interp.result.bundle import open_bundle
 from interp.session import Session
-from interp.spec import ModelOptions
-from interp.storage.folder import check_new_folder
-from interp.storage.image import LoadedImage, read_image
-from interp.storage.resumable import check_resumable
+from interp.spec import ModelOptions as ModelOptions
+from interp.storage.folder import MANIFEST, read_json
 from interp.suggestion.suggest import Suggestion, SuggestionRequest
 from interp.suggestion.suggest import suggest as suggest_methods
-from interp.target import INDEX, index_text, name_text
-
-Targets = str | SupportsIndex | Iterable[str | SupportsIndex] | None
-Classes = str | Path | Sequence[object] | None
-Params = Mapping[str, Any]
-Methods = Sequence[str] | Mapping[str, Params]
-
-DEFAULT_METHOD, BLACK_BOX_METHOD = "mint", "rise"
-"""The method where none is named, and the one for models that only answer with scores."""
 
 show_in_notebooks()
 
@@ -54,7 +61,7 @@ def open_model(
     model: object,
     *,
     classes: Classes = None,
-    options: ModelOptions | None = None,
+    options: Options = None,
     registry: Registry | None = None,
 ) -> ModelAdapter:
     """Open a model once, for many calls.
@@ -67,9 +74,7 @@ def open_model(
     else a file does not: input size, normalisation, device. Raises ModelError for what no
     registered adapter opens.
     """
-    source = str(model) if isinstance(model, Path) else model
-    given = _options(options, classes, model)
-    return open_source(source, given, registry or Registry.load())
+    return opened_model(model, options_of(options, classes, model), registry or Registry.load())
 
 
 def methods(registry: Registry | None = None) -> dict[str, str]:
@@ -86,12 +91,14 @@ def explain(
     params: Params | None = None,
     knowledge: str | Path | None = None,
     classes: Classes = None,
-    options: ModelOptions | None = None,
-    budget: Budget | None = None,
+    options: Options = None,
+    budget: Limit = None,
     seed: int = 0,
     out: str | Path | None = None,
+    progress: bool | Progress = False,
     registry: Registry | None = None,
     session: Session | None = None,
+    **keywords: Any,
 ) -> Explanation:
     """Explain an image by one method; with `out`, also save a bundle in that new folder.
 
@@ -104,22 +111,27 @@ def explain(
     guessed about it is said in the notes. `method`: by default mint, or rise for a model that only
     answers with scores. `target`: a class by name, or by index where it is a number; "dog, not
     cat"; or a list; by default the class that the model predicts. `params`: the method's parameters
-    that differ from their defaults. `knowledge`: the folder that `fit` wrote, for a
-    method that learns first. `budget`: how much work it may do. `session` brings progress,
-    cancellation and a cache that is shared with other calls; `registry` is short for a session with
-    that registry. Raises the errors of interp.errors, before any work where the call is wrong.
+    that differ from their defaults; they may be keywords of the call, too, as `samples=2000`.
+    `knowledge`: the folder that `fit` wrote, for a method that learns first. `budget`: how much
+    work it may do: a Budget, a number of samples, or a time such as "30s"; its fields may be
+    keywords, too. `progress`: True for a bar, or a function called with label, done and total.
+    `session` brings progress, cancellation and a cache that is shared with other calls; `registry`
+    is short for a session with that registry. Raises the errors of interp.errors, before any work
+    where the call is wrong.
     """
-    call = _call(model, classes, options, budget, seed, out, registry, session)
-    names, arrays = _images(image, call.session.registry)
-    request = Request(
-        method=method or _default_method(call.session),
-        images=names,
-        targets=_targets(target, call.classes),
-        params=dict(params or {}),
-        knowledge=None if knowledge is None else str(knowledge),
-        **call.fields,
-    )
-    return runs.run(request, call.session, images=arrays, names=names, out=call.out).explanation
+    work = Work(classes, options, budget, seed, out, progress, registry, session)
+    one = OneMethod(method, params, keywords, explain.__kwdefaults__)
+    with work.on(model, one) as call:
+        names, arrays = images_of(image, call.session.registry)
+        request = Request(
+            images=names,
+            targets=targets_of(target, call.classes),
+            knowledge=None if knowledge is None else str(knowledge),
+            **call.choice,
+            **call.fields,
+        )
+        made = runs.run(request, call.session, images=arrays, names=names, out=call.out)
+        return made.explanation
 
 
 def compare(
@@ -129,10 +141,11 @@ def compare(
     methods: Methods,
     target: Targets = None,
     classes: Classes = None,
-    options: ModelOptions | None = None,
-    budget: Budget | None = None,
+    options: Options = None,
+    budget: Limit = None,
     seed: int = 0,
     out: str | Path | None = None,
+    progress: bool | Progress = False,
     registry: Registry | None = None,
     session: Session | None = None,
 ) -> Comparison:
@@ -144,15 +157,16 @@ def compare(
     that fails says so in its own place, and the others go on. With `out`, the same call goes on
     where it was stopped. The rest is as for explain.
     """
-    call = _call(model, classes, options, budget, seed, out, registry, session, resumes=True)
-    names, arrays = _images(image, call.session.registry)
-    request = ComparisonRequest(
-        methods=_choices(methods),
-        images=names,
-        targets=_targets(target, call.classes),
-        **call.fields,
-    )
-    return compare_with_report(request, call.session, images=arrays, names=names, out=call.out)
+    work = Work(classes, options, budget, seed, out, progress, registry, session)
+    with work.on(model, resumes=True) as call:
+        names, arrays = images_of(image, call.session.registry)
+        request = ComparisonRequest(
+            methods=choices(methods),
+            images=names,
+            targets=targets_of(target, call.classes),
+            **call.fields,
+        )
+        return compare_with_report(request, call.session, images=arrays, names=names, out=call.out)
 
 
 def evaluate(
@@ -163,10 +177,11 @@ def evaluate(
     metrics: Methods = (),
     limit: int | None = None,
     classes: Classes = None,
-    options: ModelOptions | None = None,
-    budget: Budget | None = None,
+    options: Options = None,
+    budget: Limit = None,
     seed: int = 0,
     out: str | Path | None = None,
+    progress: bool | Progress = False,
     registry: Registry | None = None,
     session: Session | None = None,
 ) -> Evaluation:
@@ -178,16 +193,17 @@ def evaluate(
     names with parameters; by default all that are registered. `limit`: the number of images, a
     fixed choice among all. The rest is as for explain.
     """
-    call = _call(model, classes, options, budget, seed, out, registry, session)
-    name, dataset = _data(data)
-    request = EvaluationRequest(
-        methods=_choices(methods),
-        metrics=_choices(metrics),
-        data=name,
-        limit=limit,
-        **call.fields,
-    )
-    return evaluate_methods(request, call.session, dataset=dataset, out=call.out)
+    work = Work(classes, options, budget, seed, out, progress, registry, session)
+    with work.on(model) as call:
+        name, dataset = data_of(data)
+        request = EvaluationRequest(
+            methods=choices(methods),
+            metrics=choices(metrics),
+            data=name,
+            limit=limit,
+            **call.fields,
+        )
+        return evaluate_methods(request, call.session, dataset=dataset, out=call.out)
 
 
 def fit(
@@ -197,12 +213,14 @@ def fit(
     method: str,
     params: Params | None = None,
     classes: Classes = None,
-    options: ModelOptions | None = None,
-    budget: Budget | None = None,
+    options: Options = None,
+    budget: Limit = None,
     seed: int = 0,
     out: str | Path | None = None,
+    progress: bool | Progress = False,
     registry: Registry | None = None,
     session: Session | None = None,
+    **keywords: Any,
 ) -> Knowledge:
     """Let a method learn what it needs of a model from images; with `out`, save it there.
 
@@ -212,10 +230,11 @@ def fit(
     `data`: a folder of images, a registered data set's name or a Dataset. With `out`, the same call
     goes on where it was stopped. The rest is as for explain.
     """
-    call = _call(model, classes, options, budget, seed, out, registry, session)
-    name, dataset = _data(data)
-    request = Request(method=method, images=(), params=dict(params or {}), data=name, **call.fields)
-    return runs.fit(request, call.session, dataset=dataset, out=call.out)
+    work = Work(classes, options, budget, seed, out, progress, registry, session)
+    with work.on(model, OneMethod(method, params, keywords, fit.__kwdefaults__)) as call:
+        name, dataset = data_of(data)
+        request = Request(images=(), data=name, **call.choice, **call.fields)
+        return runs.fit(request, call.session, dataset=dataset, out=call.out)
 
 
 def survey(
@@ -226,29 +245,31 @@ def survey(
     params: Params | None = None,
     knowledge: str | Path | None = None,
     classes: Classes = None,
-    options: ModelOptions | None = None,
-    budget: Budget | None = None,
+    options: Options = None,
+    budget: Limit = None,
     seed: int = 0,
     out: str | Path | None = None,
+    progress: bool | Progress = False,
     registry: Registry | None = None,
     session: Session | None = None,
+    **keywords: Any,
 ) -> Explanation:
     """Explain a model's classes by one method, with examples from a data set.
 
     `data`: a folder of images, a registered data set's name or a Dataset. The rest is as for
     explain.
     """
-    call = _call(model, classes, options, budget, seed, out, registry, session)
-    name, dataset = _data(data)
-    request = Request(
-        method=method,
-        images=(),
-        params=dict(params or {}),
-        data=name,
-        knowledge=None if knowledge is None else str(knowledge),
-        **call.fields,
-    )
-    return runs.survey(request, call.session, dataset=dataset, out=call.out).explanation
+    work = Work(classes, options, budget, seed, out, progress, registry, session)
+    with work.on(model, OneMethod(method, params, keywords, survey.__kwdefaults__)) as call:
+        name, dataset = data_of(data)
+        request = Request(
+            images=(),
+            data=name,
+            knowledge=None if knowledge is None else str(knowledge),
+            **call.choice,
+            **call.fields,
+        )
+        return runs.survey(request, call.session, dataset=dataset, out=call.out).explanation
 
 
 def suggest(
@@ -260,9 +281,10 @@ def suggest(
     target: Targets = None,
     evaluations: Sequence[str | Path] = (),
     classes: Classes = None,
-    options: ModelOptions | None = None,
-    budget: Budget | None = None,
+    options: Options = None,
+    budget: Limit = None,
     seed: int = 0,
+    progress: bool | Progress = False,
     registry: Registry | None = None,
     session: Session | None = None,
 ) -> Suggestion:
@@ -275,19 +297,20 @@ def suggest(
     `seconds`: the longest time that a method may take for the image. `evaluations`: folders that
     evaluate wrote, to go by beside what is shipped. The rest is as for explain.
     """
-    call = _call(model, classes, options, budget, seed, None, registry, session)
-    names, arrays = _images(image, call.session.registry)
-    if len(arrays) != 1:
-        raise InputError(f"found {len(arrays)} images; expected one, on which methods are tried")
-    request = SuggestionRequest(
-        image=names[0],
-        targets=_targets(target, call.classes),
-        question=question,
-        seconds=seconds,
-        evaluations=tuple(map(str, evaluations)),
-        **call.fields,
-    )
-    return suggest_methods(request, call.session, image=arrays[0])
+    work = Work(classes, options, budget, seed, None, progress, registry, session)
+    with work.on(model) as call:
+        names, arrays = images_of(image, call.session.registry)
+        if len(arrays) != 1:
+            raise InputError(f"found {len(arrays)} images; expected one, to try methods on")
+        request = SuggestionRequest(
+            image=names[0],
+            targets=targets_of(target, call.classes),
+            question=question,
+            seconds=seconds,
+            evaluations=tuple(map(str, evaluations)),
+            **call.fields,
+        )
+        return suggest_methods(request, call.session, image=arrays[0])
 
 
 def rerun(
@@ -295,6 +318,7 @@ def rerun(
     *,
     model: object = None,
     out: str | Path | None = None,
+    progress: bool | Progress = False,
     registry: Registry | None = None,
     session: Session | None = None,
 ) -> Rerun:
@@ -306,127 +330,29 @@ def rerun(
     folder names, for one that was a live object of a program. Raises InputError where it is another
     model.
     """
-    place = _check_out(out)
+    place = check_out(out)
     session = session or Session(registry or Registry.load())
     if model is not None:
         session = replace(session, model=str(model) if isinstance(model, Path) else model)
-    return rerun_folder(Path(folder), session, out=place)
+    with shown_progress(progress) as shown:
+        session = replace(session, progress=shown if progress else session.progress)
+        return rerun_folder(folder, session, out=place)
 
 
-@dataclass(frozen=True)
-class _Call:
-    """What all functions share: a session with the opened model, and the request's own fields."""
+def load(folder: str | Path) -> Explanation | Comparison | Evaluation | Knowledge:
+    """Open what explain, survey, compare, evaluate or fit saved, as what the call returned.
 
-    session: Session
-    fields: dict[str, Any]
-    out: Path | None
+        found = interp.load("first")
+        heat = found.map("tiger cat")
 
-    @property
-    def classes(self) -> tuple[str, ...] | None:
-        """The names of the model's classes; None where each image has its own."""
-        model = self.session.model
-        assert isinstance(model, ModelAdapter)  # noqa: S101 - _call opened it
-        return None if model.focuses else model.spec.classes
-
-
-def _call(
-    model: object,
-    classes: Classes,
-    options: ModelOptions | None,
-    budget: Budget | None,
-    seed: int,
-    out: str | Path | None,
-    registry: Registry | None,
-    session: Session | None,
-    resumes: bool = False,
-) -> _Call:
-    """Check `out` before any work, then open the model."""
-    place = _check_out(out, resumes)
-    session = session or Session(registry or Registry.load())
-    given = _options(options, classes, model)
-    opened = open_model(model, options=given, registry=session.registry)
-    fields = {
-        "model": opened.spec.source,
-        "options": given,
-        "seed": seed,
-        "budget": budget or Budget(),
-    }
-    return _Call(replace(session, model=opened), fields, place)
-
-
-def _default_method(session: Session) -> str:
-    """The method for the session's model where none is named: it needs what the model offers."""
-    needs = session.registry.get("method", DEFAULT_METHOD).needs
-    offered = session.model.capabilities if isinstance(session.model, ModelAdapter) else needs
-    return DEFAULT_METHOD if needs <= offered else BLACK_BOX_METHOD
-
-
-def _options(options: ModelOptions | None, classes: Classes, model: object) -> ModelOptions:
-    """The options with these class names; InputError where the model is open and has its own."""
-    given = options or ModelOptions()
-    if classes is None:
-        return given
-    if isinstance(model, ModelAdapter):
-        raise InputError(
-            f"found classes for {model.spec.name}, which is open already; give them to open_model"
-        )
-    listed = str(classes) if isinstance(classes, str | Path) else tuple(map(str, classes))
-    return given.model_copy(update={"classes": listed})
-
-
-def _check_out(out: str | Path | None, resumes: bool = False) -> Path | None:
-    """The folder, which must be new or, where the work resumes, one that the same work began."""
-    if out is None:
-        return None
-    (check_resumable if resumes else check_new_folder)(Path(out))
-    return Path(out)
-
-
-def _choices(named: Methods) -> tuple[Choice, ...]:
-    chosen = named if isinstance(named, Mapping) else {name: {} for name in named}
-    return tuple(Choice(name=name, params=dict(each)) for name, each in chosen.items())
-
-
-def _targets(target: Targets, classes: Sequence[str] | None) -> tuple[str, ...]:
-    """Targets as a request names them: a text is a name first, a number is an index."""
-    if target is None:
-        return ()
-    if isinstance(target, str):
-        return (target if classes is None else name_text(target, classes),)
-    if isinstance(target, SupportsIndex) and getattr(target, "ndim", 0) == 0:
-        at = _index(target)
-        return (f"{INDEX}{at}" if classes is None else index_text(at, classes),)
-    if isinstance(target, Iterable) and not isinstance(target, bytes | bytearray):
-        return tuple(text for each in target for text in _targets(each, classes))
-    raise _no_target(target)
-
-
-def _index(target: SupportsIndex) -> int:
-    """A whole number, also NumPy's or a tensor of one; InputError for a truth value or fraction."""
-    truth = isinstance(target, bool) or str(getattr(target, "dtype", "")).endswith("bool")
-    try:
-        if not truth:
-            return index(target)
-    except TypeError as error:  # a tensor of a fraction
-        raise _no_target(target) from error
-    raise _no_target(target)
-
-
-def _no_target(target: object) -> InputError:
-    kind = str(getattr(target, "dtype", type(target).__name__))
-    return InputError(f"found a target of {kind}; expected a class's name or index")
-
-
-def _data(data: str | Path | Dataset) -> tuple[str, Dataset | None]:
-    """The data's name in a request, and the data set itself where it is one."""
-    return (f"<{type(data).__name__}>", data) if isinstance(data, Dataset) else (str(data), None)
-
-
-def _images(image: object, registry: Registry) -> tuple[tuple[str, ...], list[LoadedImage]]:
-    """Names and pixels of one image or a list of them, with notes on how each was read."""
-    given = list(image) if isinstance(image, list | tuple) else [image]
-    names = (str(e) if isinstance(e, str | Path) else f"image {at}" for at, e in enumerate(given))
-    return tuple(names), [
-        read_image(image_path(registry, str(each)) if isinstance(each, str | Path) else each)
-        for each in given
-    ]
+    Raises InputError for another folder, and for one that was altered.
+    """
+    place = Path(folder)
+    kind = read_json(place / MANIFEST).get("kind") if (place / MANIFEST).is_file() else None
+    if kind == "comparison":
+        return Comparison.open(place)
+    if kind == "evaluation":
+        return open_evaluation(place)
+    if kind == "knowledge":
+        return Knowledge.open(place)
+    return open_bundle(place)[1]

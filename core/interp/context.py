@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from interp.errors import Cancelled, TooLongError, UnsupportedError
+from interp.errors import Cancelled, InputError, TooLongError, UnsupportedError
 from interp.memory import Memory
-from interp.spec import Plain
+from interp.record import Plain
 
 DAY, MEASURED = 86400.0, 3.0
 """Seconds of a day, and of work by which the rest is estimated."""
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+"""Seconds of a unit of time."""
 Progress = Callable[[str, int, int | None], None]
 """progress(label, done, total), called often; total is None where it is not known."""
 
@@ -73,17 +76,20 @@ def no_registry(kind: str, name: str) -> Any:
 
 
 class Budget(Plain):
-    """How much work a run may do, as Budget(samples=500) or Budget(seconds=60)."""
+    """How much work a run may do, as Budget(samples=500) or Budget(seconds=60).
+
+    Where a budget is expected, 500 and "60s" stand for these.
+    """
 
     samples: int | None = Field(
-        None, description="number of samples (forward passes); none: the method's own default"
+        None, ge=1, description="number of samples (forward passes); none: the method's own default"
     )
-    seconds: float | None = Field(None, description="time limit in seconds; none: no limit")
+    seconds: float | None = Field(None, ge=0, description="time limit in seconds; none: no limit")
     memory: int = Field(
-        1 << 30, description="bytes that one micro-batch and the cached scores may take"
+        1 << 30, ge=1, description="bytes that one micro-batch and the cached scores may take"
     )
     batch_size: int | None = Field(
-        None, description="size of micro-batches; none: the fastest, found by measuring"
+        None, ge=1, description="size of micro-batches; none: the fastest, found by measuring"
     )
     until: Literal["samples", "stable"] = Field(
         "samples",
@@ -92,6 +98,23 @@ class Budget(Plain):
     shard: tuple[int, int] | None = Field(
         None, description="part i of n of the work, from 0, where several processes share it"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_limit(cls, given: Any) -> Any:
+        """A number of samples or a time alone as the limit that it is."""
+        alone = isinstance(given, str) or hasattr(given, "__index__")
+        return read_limit(str(given)) if alone and not isinstance(given, bool) else given
+
+
+def read_limit(text: str) -> dict[str, int | float]:
+    """`2000` samples or a time, `30s`, `2m` or `1h`, as a field of a budget."""
+    found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?)([smh]?)", text.strip())
+    if not found or float(found[1]) <= 0 or not (found[2] or found[1].isdigit()):
+        raise InputError(f"budget {text}: expected samples (2000) or time (30s, 2m, 1h)")
+    if found[2]:
+        return {"seconds": float(found[1]) * UNITS[found[2]]}
+    return {"samples": int(found[1])}
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from interp.errors import InputError
+from interp.lazy_type import Tensor
 from interp.network.direction import OnStep, derivatives, ignore, one_hot
 from interp.network.layout import from_maps, to_maps
 from interp.network.scores import TINY, close
 from interp.readout import OutputDescription
 from interp.spec import Layer
 from interp.target import Target
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Output = Literal["logit", "prob", "logprob"]
 

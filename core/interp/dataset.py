@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from interp.errors import InputError
+from interp.short import fields_repr, short
 from interp.storage.coco import (
     DOCUMENT,
     CocoAnnotation,
@@ -34,7 +35,7 @@ Box = tuple[float, float, float, float]
 """(left, top, right, bottom) in pixels."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Part:
     """A named part of an object, such as a head."""
 
@@ -46,8 +47,11 @@ class Part:
     defining: bool = False
     """Whether this part tells the object's class from others."""
 
+    def __repr__(self) -> str:
+        return fields_repr(self)
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Instance:
     """An object in an image: its class, and where it lies."""
 
@@ -58,8 +62,11 @@ class Instance:
     """(H, W) bool, where it is known."""
     parts: tuple[Part, ...] = ()
 
+    def __repr__(self) -> str:
+        return fields_repr(self)
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Example:
     """An image and what is known of it."""
 
@@ -73,6 +80,9 @@ class Example:
     """What was assumed or left out in reading the image, one sentence each."""
     whole: LoadedImage | None = None
     """All channels of an image of more than three, of which `image` shows a part."""
+
+    def __repr__(self) -> str:
+        return fields_repr(self)
 
 
 class Dataset(ABC):
@@ -101,6 +111,14 @@ class Dataset(ABC):
 
     @abstractmethod
     def __getitem__(self, index: int) -> Example: ...
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__repr__" not in cls.__dict__:  # a dataclass would show every image
+            cls.__repr__ = Dataset.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self)} images, classes: {short(self.classes)})"
 
     def __iter__(self) -> Iterator[Example]:
         return (self[index] for index in range(len(self)))

@@ -73,7 +73,7 @@ class TooLongError(Cancelled):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of an error message: the known names closest to `name`, else all of them."""
-    names = list(known)
+    names, name = list(known), str(name)
     folded = {each.casefold(): each for each in names}
     close = [folded[each] for each in get_close_matches(name.casefold(), folded, n=3)]
     if close:

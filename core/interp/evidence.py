@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from interp.errors import InputError, nearest
+from interp.short import fields_repr
 
 KINDS: dict[str, type[Evidence]] = {}
 
@@ -44,8 +45,13 @@ class Evidence:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if "__repr__" not in cls.__dict__:
+            cls.__repr__ = Evidence.__repr__  # type: ignore[method-assign]
         if cls.kind:
             KINDS[cls.kind] = cls
+
+    def __repr__(self) -> str:
+        return fields_repr(self)
 
     def check(self) -> None:
         """Raise InputError unless every array is finite and of the declared shape."""

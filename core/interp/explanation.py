@@ -5,13 +5,36 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from operator import index
+from pathlib import Path
+from typing import Any, Protocol, SupportsIndex
 
 import numpy as np
 
-from interp.errors import UnsupportedError
+from interp.errors import InputError, UnsupportedError
 from interp.evidence import Evidence
+from interp.lazy_type import Figure
+from interp.short import FEW, fields_repr, shortened
 from interp.spec import ModelSpec
+from interp.target import class_index, parse_target
+
+TargetName = str | SupportsIndex
+"""A target's name, or a class's index."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a registered thing comes from that a result rests on.
+
+    `package` is the installed distribution, or else the importable package; `version` is None
+    where none is known; `registry` is the file that registers it, if it was added by hand.
+    """
+
+    kind: str
+    name: str
+    package: str
+    version: str | None = None
+    registry: str | None = None
 
 
 @dataclass(frozen=True)
@@ -29,7 +52,11 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made an explanation: method, model, parameters, seed, images, and how long it took."""
+    """What made an explanation: method, model, parameters, seed, images, and how long it took.
+
+    `origins` are the packages behind method, renderers and model, `registries` the registry files
+    that were added to the installed ones.
+    """
 
     method: str
     model: ModelSpec
@@ -39,14 +66,31 @@ class Provenance:
     predictions: tuple[Prediction, ...] = ()
     image_names: tuple[str, ...] = ()
     seconds: float = 0.0
+    origins: tuple[Origin, ...] = ()
+    registries: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+class Source(Protocol):
+    """What made an explanation, by which it is saved and drawn; run fills it in."""
+
+    def save(self, found: Explanation, folder: Path) -> Path:
+        """Write the explanation as a bundle in a new folder."""
+
+    def picture(self, found: Explanation, evidence: Evidence, style: Any) -> np.ndarray:
+        """A piece of its evidence in a Style, (h, w, 3) uint8 RGB."""
+
+    def plot(self, found: Explanation) -> Figure:
+        """A figure of all its evidence."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """What a method found: evidence, and how far to trust it.
 
         found = interp.explain(network, "photo.jpg", method="gradcam")
         heat = found.map()  # (H, W), signed
+        found.plot()  # a matplotlib figure
+        found.save("cat")  # as interp.explain(..., out="cat")
 
     A method fills in `evidence`, `samples`, `scores`, `notes` and `main`; run adds the rest.
     """
@@ -63,6 +107,67 @@ class Explanation:
     provenance: Provenance | None = None
     main: str | None = None
     """The evidence whose map stands for the explanation; None: the first that has a map."""
+    source: Source | None = None
+    """What saves and draws it; None where a method was called without run."""
+
+    def __repr__(self) -> str:
+        made = self.provenance
+        lines = ["Explanation" if made is None else f"Explanation by {made.method} of "]
+        if made is not None:
+            lines[0] += f"{', '.join(made.targets[:FEW]) or 'no target'} on {made.model.name}"
+        lines += [f"  {fields_repr(each)}" for each in self.evidence[:FEW]]
+        if len(self.evidence) > FEW:
+            lines.append(f"  ... {len(self.evidence)} pieces of evidence in all")
+        lines += [f"  note: {shortened(each)}" for each in self.notes[:FEW]]
+        return "\n".join(lines)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write it as a bundle with its pictures into a new folder, which interp.load opens.
+
+        Raises InputError for a folder that is not empty.
+        """
+        return self._made_by().save(self, Path(folder))
+
+    def plot(self) -> Figure:
+        """All its evidence as a matplotlib figure, which pyplot shows; needs matplotlib."""
+        return self._made_by().plot(self)
+
+    def _made_by(self) -> Source:
+        if self.source is None:
+            raise UnsupportedError(
+                "this explanation is a method's own answer, without image and request; save and "
+                "plot what interp.explain or interp.run.run returns"
+            )
+        return self.source
+
+    def target_name(self, target: TargetName | None, image: int = 0) -> str | None:
+        """The name of a target in the evidence: of a class by index, or by name as explain takes.
+
+        A name that the model does not have stays as it is.
+        """
+        made = self.provenance
+        if target is None or made is None or target in self._targets:
+            return None if target is None else str(target)
+        try:
+            if isinstance(target, str):
+                return self._named_target(target, made.model.classes)
+            at = index(target)
+        except (InputError, TypeError):
+            return str(target)
+        own = made.predictions[image : image + 1]  # of a detector's boxes, only these are numbered
+        known = {
+            number: name for e in own for number, name in zip(e.indices, e.classes, strict=True)
+        }
+        named = dict(enumerate(made.model.classes)) | known
+        return named.get(at, str(at))
+
+    def _named_target(self, text: str, classes: Sequence[str]) -> str:
+        """The name of the target that a text names among what was explained, else among classes."""
+        own = sorted(self._targets)
+        try:
+            return own[class_index(text, own)]
+        except InputError:
+            return parse_target(text, classes).name
 
     def of(self, kind: str, target: str | None = None) -> list[Evidence]:
         """The evidence of a kind, such as "heatmap", for one target or for all."""
@@ -72,19 +177,24 @@ class Explanation:
             if each.kind == kind and (target is None or each.target == target)
         ]
 
-    def mapped(self, target: str | None = None, image: int = 0) -> Evidence:
+    def mapped(self, target: TargetName | None = None, image: int = 0) -> Evidence:
         """The evidence whose map stands for the explanation of a target and an image.
 
-        Raises UnsupportedError where none has a map.
+        The target is a class's name or index. Raises UnsupportedError where none has a map.
         """
+        target = self.target_name(target, image)
         for each in self.evidence:
             wanted = self.main in (None, each.name) and each.image in (None, image)
             if wanted and target in (None, each.target) and each.map() is not None:
                 return each
         method = "the method" if self.provenance is None else self.provenance.method
-        raise UnsupportedError(f"{method} gives no map of {target or 'its target'} on this image")
+        explained = ", ".join(sorted(self._targets - {target})[:FEW])
+        other = f"; explained: {explained}" if target and explained else ""
+        raise UnsupportedError(
+            f"{method} gives no map of {target or 'its target'} on this image{other}"
+        )
 
-    def map(self, target: str | None = None, image: int = 0) -> np.ndarray:
+    def map(self, target: TargetName | None = None, image: int = 0) -> np.ndarray:
         """Importance per pixel of a target and an image, (H, W), signed; raises as `mapped`."""
         values = self.mapped(target, image).map()
         assert values is not None  # noqa: S101 - mapped looked for it

@@ -6,22 +6,21 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from interp.engine.random import draw_states
 from interp.errors import InputError
+from interp.model import ModelAdapter
+from interp.short import fields_repr
 from interp.storage.folder import new_folder, read_json, read_whole, seal, unseal, write_json
-
-if TYPE_CHECKING:
-    from interp.model import ModelAdapter
 
 PROBE_TOLERANCE = 1e-3
 """How far an export's scores may lie from the original's, relative to their largest."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Knowledge:
     """Arrays and plain facts that `method` learned of the model with this fingerprint.
 
@@ -36,6 +35,9 @@ class Knowledge:
     arrays: dict[str, np.ndarray]
     about: dict[str, Any] = field(default_factory=dict)
     made: ModelAdapter | None = None
+
+    def __repr__(self) -> str:
+        return fields_repr(self)
 
     @classmethod
     def of(
@@ -77,11 +79,11 @@ class Knowledge:
         with read_whole(f"what {self.method} learned", "arrays and facts as interp fit saves them"):
             yield
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Write arrays.safetensors, knowledge.json and the model made, if any; all or nothing."""
         from safetensors.numpy import save_file
 
-        with new_folder(folder) as place:
+        with new_folder(Path(folder)) as place:
             if self.made is not None:
                 self.made.write_model(place)
             save_file({**self.arrays, "probe": self.probe}, place / "arrays.safetensors")
@@ -90,10 +92,11 @@ class Knowledge:
             seal(place, {"kind": "knowledge", "method": self.method})
 
     @classmethod
-    def open(cls, folder: Path) -> Knowledge:
+    def open(cls, folder: str | Path) -> Knowledge:
         """Read a saved folder; InputError if it is something else or was altered."""
         from safetensors.numpy import load_file
 
+        folder = Path(folder)
         unseal(folder, "knowledge")
         with read_whole(folder, "what a method learned"):
             arrays = load_file(folder / "arrays.safetensors")

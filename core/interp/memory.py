@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from interp.errors import ModelError
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from interp.lazy_type import Tensor
 
 SLAB = 1 << 20
 """Scores that are stored in one piece of memory."""

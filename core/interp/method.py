@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,14 +16,12 @@ from interp.errors import UnsupportedError
 from interp.evidence import Evidence, PartMaps
 from interp.explanation import Explanation, join
 from interp.knowledge import Knowledge
+from interp.lazy_type import Tensor
 from interp.model import ModelAdapter
 from interp.network.placement import Placement
 from interp.params import Params
 from interp.spec import Capability
 from interp.target import Target
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)

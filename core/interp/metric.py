@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from pydantic import Field
@@ -14,14 +14,12 @@ from interp.context import Context
 from interp.dataset import Dataset, Example, Instance
 from interp.engine.design import ImageSubject
 from interp.explanation import Explanation
+from interp.lazy_type import Tensor
 from interp.model import ModelAdapter
 from interp.network.placement import Placement
 from interp.params import Params
 from interp.spec import Capability
 from interp.target import Target
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Truth = Literal["none", "label", "box", "mask", "parts"]
 """What must be known of an image: its class, or where the objects of the target's class are."""

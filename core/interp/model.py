@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from interp.cut import Cut, Frontier, Gates, Output
 from interp.errors import InputError, UnsupportedError, nearest
+from interp.lazy_type import Tensor, nn
 from interp.network.attention import AttentionPass
 from interp.network.placement import Placement, prepare
 from interp.network.preprocess import describe_channels, probe_images
@@ -20,9 +21,6 @@ from interp.network.scores import express
 from interp.readout import OutputDescription, RawImage
 from interp.spec import PROBABILITY, VALUE, Capability, Layer, ModelSpec
 from interp.target import Target
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
 
 __all__ = ["Cut", "Frontier", "Gates", "ModelAdapter", "Output"]
 
@@ -51,6 +49,14 @@ class ModelAdapter(ABC):
     """Whether another process computes its answers, so that this one may work meanwhile."""
     output: OutputDescription | None = None
     """How the model's raw output is read; None where the adapter knows no readouts."""
+
+    def __repr__(self) -> str:
+        spec = getattr(self, "spec", None)
+        if spec is None:  # still being made
+            return object.__repr__(self)
+        size = " x ".join(map(str, spec.input.size))
+        about = f"{spec.name}, {len(spec.classes)} classes, input {size}, {spec.device}"
+        return f"{type(self).__name__}({about})"
 
     @abstractmethod
     def predict(self, images: Tensor) -> Tensor:

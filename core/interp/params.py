@@ -5,7 +5,9 @@ from __future__ import annotations
 from types import NoneType
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationInfo, field_validator
+from pydantic import ConfigDict, JsonValue, ValidationInfo, field_validator
+
+from interp.record import Checked
 
 MOST, COUNT, LONGEST = 1e30, 1e12, 4096
 """Size of a number, a whole number, and characters of a text beyond all meaning."""
@@ -18,13 +20,14 @@ CODE: dict[str, JsonValue] = {**LOCAL, "code": True}
 """Marks such a field that names code to be run, which a model's card may not set, either."""
 
 
-class Params(BaseModel):
+class Params(Checked):
     """Parameters, as pydantic fields: each has a default, a description, and bounds if any.
 
         class MyParams(Params):
             cells: int = Field(8, ge=2, description="cells along each side of the grid")
 
-    Command-line options and forms are generated from them; unknown names are refused.
+    Command-line options and forms are generated from them. Unknown names and wrong values are
+    refused with an InputError.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

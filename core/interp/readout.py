@@ -6,11 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from interp.errors import ModelError
+from interp.lazy_type import Tensor
 from interp.network.outputs import find_scores
 from interp.network.placement import Placement, prepare
 from interp.network.preprocess import wide_images
@@ -18,9 +19,6 @@ from interp.network.scores import TINY, check_scores, within_one
 from interp.params import Params
 from interp.spec import InputSpec, ModelOptions
 from interp.storage.model_card import ModelCard, name_classes
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Activation = Literal["softmax", "sigmoid", "none"]
 

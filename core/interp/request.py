@@ -49,7 +49,7 @@ class Request(AnyRequest):
         None, description="folder of images or registered data set, for fit and survey"
     )
     knowledge: str | None = Field(None, description="folder that fit wrote")
-    seed: int = Field(0, description="seed of the method's random samples")
+    seed: int = Field(0, ge=0, description="seed of the method's random samples")
     budget: Budget = Field(Budget(), description="how much work the run may do")
 
 

@@ -28,8 +28,9 @@ from interp.opening.images import named_images, open_data
 from interp.opening.named import open_knowledge, open_method, require
 from interp.opening.prediction import Question, added_notes, choose_targets
 from interp.registry import Registry
+from interp.registry.origin import origins
 from interp.request import Request
-from interp.result.bundle import save_bundle
+from interp.result.bundle import Made, save_bundle
 from interp.result.draw import draw
 from interp.session import Session
 from interp.storage.folder import check_new_folder
@@ -69,7 +70,7 @@ def run(
     model: object = None,
     images: Sequence[Any] | None = None,
     names: Sequence[str] | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     resume: bool = True,
     style: Style | None = None,
 ) -> Result:
@@ -130,7 +131,7 @@ def survey(
     registry: Registry | None = None,
     model: object = None,
     dataset: Dataset | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     style: Style | None = None,
 ) -> Result:
     """Explain a model's classes, with examples from a data set; otherwise as run.
@@ -155,7 +156,7 @@ def fit(
     registry: Registry | None = None,
     model: object = None,
     dataset: Dataset | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
 ) -> Knowledge:
     """Let a method learn what it needs of a model; with `out`, save the knowledge there.
 
@@ -174,11 +175,11 @@ def fit(
 
 
 def merge(
-    parts: Sequence[Path], out: Path | None = None, registry: Registry | None = None
+    parts: Sequence[str | Path], out: str | Path | None = None, registry: Registry | None = None
 ) -> Knowledge:
     """Join what processes learned in parts, each by fit with a shard; with `out`, save it there."""
     if out is not None:
-        check_new_folder(out)
+        check_new_folder(Path(out))
     opened = [Knowledge.open(part) for part in parts]
     if len({each.method for each in opened}) != 1:
         raise InputError("expected parts that one method learned; name folders of fit --shard")
@@ -300,11 +301,19 @@ class _Job:
             params=self.method.params.model_dump(mode="json"),
             seed=self.request.seed,
             seconds=round(time.monotonic() - self.started, 3),
+            origins=origins(self.registry, self.request.method, found.evidence, self.model.spec),
+            registries=tuple(map(str, self.registry.extra)),
             **facts,
         )
         bands = self.model.spec.input.bands
         pictures = tuple(to_picture(each, bands) for each in images)
-        explanation = replace(found, images=pictures, provenance=provenance)
+        explanation = replace(
+            found,
+            notes=tuple(dict.fromkeys((*found.notes, *self.model.spec.notes))),
+            images=pictures,
+            provenance=provenance,
+            source=Made(self.request, self.registry),
+        )
         self.registry.hook("interp_after_run", explanation=explanation)
         result = Result(explanation, self.registry, style or Style(), self.out)
         if self.out is not None:
@@ -324,13 +333,14 @@ def _prepare(
     session: Session | None,
     registry: Registry | None,
     model: object,
-    out: Path | None,
+    place: str | Path | None,
     resume: bool,
 ) -> Iterator[_Job]:
     """The request's method and model, in the session given or in a new one.
 
-    With `out`, progress may be kept beside it within the block, unless `resume` is False.
+    Progress may be kept beside the result's place within the block, unless `resume` is False.
     """
+    out = None if place is None else Path(place)
     started = time.monotonic()
     if session is None:
         session = Session(registry or Registry.load(), model)

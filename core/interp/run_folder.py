@@ -64,7 +64,7 @@ class FolderRun:
 
 
 def run_folder(
-    request: Request, out: Path, session: Session | None = None, *, limit: int | None = None
+    request: Request, out: str | Path, session: Session | None = None, *, limit: int | None = None
 ) -> FolderRun:
     """Explain the images of `request.data`, one bundle each under `out`, and write index.json.
 
@@ -74,7 +74,7 @@ def run_folder(
     """
     if request.data is None:
         raise InputError("found no folder of images; name one with --data")
-    session = session or Session()
+    session, out = session or Session(), Path(out)
     method = open_method(session.registry, request.method, request.params)
     dataset = open_dataset(request.data)
     model = session.open_model(request.model, request.options)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
+
+from interp.record import Plain
+from interp.short import short
 
 PROBABILITY = "probability"
 """Unit of scores between 0 and 1 that say how likely a class is."""
@@ -30,12 +33,6 @@ class Capability(StrEnum):
 
 BLACK_BOX = frozenset({Capability.PREDICT, Capability.ACTIVATIONS})
 """What a model offers whose readout says nothing of gradients and cuts."""
-
-
-class Plain(BaseModel):
-    """Base of immutable records, saved as JSON; unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class InputSpec(Plain):
@@ -123,6 +120,11 @@ class ModelOptions(Plain):
         "as (N, h, w, 3), with -chw as (N, 3, h, w), with -flat as (N, h * w * 3); default: uint8",
     )
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """The fields that are given, with a few of the classes."""
+        given = self.model_fields_set
+        return ((n, _Shown(value)) for n, value in super().__repr_args__() if n in given)
+
     @field_validator("classes", mode="before")
     @classmethod
     def _name_by_name(cls, value: object) -> object:
@@ -130,6 +132,16 @@ class ModelOptions(Plain):
         if value is None or isinstance(value, str):
             return value
         return tuple(str(each) for each in value) if isinstance(value, Iterable) else value
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A value whose representation is short."""
+
+    value: object
+
+    def __repr__(self) -> str:
+        return short(self.value)
 
 
 @dataclass(frozen=True)
@@ -142,6 +154,10 @@ class ModelSource:
 
 class ModelSpec(Plain):
     """A model as its adapter opened it."""
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """The fields, with a few of the classes."""
+        return ((name, _Shown(value)) for name, value in super().__repr_args__())
 
     name: str = Field(description="name of the model in reports and messages")
     source: str = Field(description="what opens it again: registered name, file, factory, bundle")

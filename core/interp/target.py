@@ -6,12 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from interp.errors import InputError, nearest
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from interp.lazy_type import Tensor
 
 SEPARATOR = ", not "
 BOX = re.compile(r" -?[\d.]+ at -?\d+,-?\d+\.\.-?\d+,-?\d+$")

@@ -43,7 +43,7 @@ def dashboard(
     ),
     models: Annotated[
         Folder,
-        typer.Option(metavar="DIR", help="Folder of models to offer: .onnx, .pt2, trained models."),
+        typer.Option(metavar="DIR", help="Folder of models to offer: what an adapter opens."),
     ] = None,
     model: Annotated[
         list[str] | None,

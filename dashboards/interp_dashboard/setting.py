@@ -7,13 +7,14 @@ from pathlib import Path
 
 from pydantic import Field
 
+from interp.opening.source import file_forms, is_model_file
+from interp.registry import Registry
 from interp.spec import Plain
 from interp.storage.folder import MANIFEST
 from interp.storage.image import SUFFIXES
 
 ENVIRONMENT = "INTERP_DASHBOARD"
 """The environment variable that passes the settings from the command to the application."""
-MODELS = (".onnx", ".pt2")
 RECIPE = "model.json"
 """The file that marks a folder as a model trained by a method."""
 
@@ -27,9 +28,13 @@ class Setting(Plain):
     runs: Path = Field(Path("interp-runs"), description="folder of shared runs")
     registry: tuple[Path, ...] = ()
 
-    def model_files(self) -> dict[str, Path]:
-        """Model files and folders by their path in the folder, and models kept among the runs."""
-        given = _named(self.models, lambda each: each.suffix in MODELS or _is_model(each))
+    def model_files(self, registered: Registry) -> dict[str, Path]:
+        """Model files and folders by their path in the folder, and models kept among the runs.
+
+        They are those that a registered adapter opens.
+        """
+        forms = file_forms(registered)
+        given = _named(self.models, lambda each: is_model_file(each, forms))
         kept = sorted(self.runs.iterdir()) if self.runs.is_dir() else []
         return given | {
             f"kept: {each.name}": each

@@ -133,3 +133,8 @@ def test_starts_within_half_a_second_of_processor_time(words):
     command = [sys.executable, "-c", code, *words]
     runs = [subprocess.run(command, capture_output=True, text=True) for _ in range(5)]
     assert min(float(each.stderr) for each in runs) < 0.5
+
+
+def test_show_of_a_composition_names_its_parts_by_kind(interp):
+    parts = "perturbation: smooth-cells; weighting: uniform; solver: mean; defaults: samples: 4000"
+    assert parts in " ".join(interp("show", "rise").out.split())

@@ -48,3 +48,21 @@ def test_show_says_how_to_set_its_parameters(interp):
         "each set by interp measure brightness --set KEY=VALUE" in interp("show", "brightness").out
     )
     assert "--metric-set deletion.KEY=VALUE" in interp("show", "deletion").out
+
+
+def test_data_is_a_registered_name_too_and_creatures_by_default(interp, monkeypatch):
+    """As `interp evaluate` takes it."""
+    from interp.dataset import ImageArrays
+    from interp.evaluation import measure
+
+    asked = []
+
+    def opened(registry, name):
+        asked.append(name)
+        return ImageArrays([np.full((8, 8, 3), 7, np.uint8)], ["one"])
+
+    monkeypatch.setattr(measure, "open_data", opened)
+    for words in ((), ("--data", "noise")):
+        told = interp("measure", "brightness", "--model", "toy", *words)
+        assert told.out.startswith("brightness 7")
+    assert asked == ["creatures", "noise"]

@@ -14,6 +14,15 @@ def test_layers(interp):
     assert second == "conv2 ReLU 6 16 x 16 5 x 5 1.0% graph".split()
 
 
+def test_the_model_is_an_argument_or_an_option(interp):
+    assert interp("layers", "--model", "toy").out == interp("layers", "toy").out
+    for command in (("layers",), ("export", "--out", "a.onnx")):
+        assert "found no model; expected one" in interp(*command).err
+        told = interp(*command, "toy", "--model", "other")
+        assert told.code == 2 and "found the models toy and other" in told.err
+    assert "toy cannot be exported" in interp("export", "--model", "toy", "--out", "a.onnx").err
+
+
 def test_layers_json(interp):
     facts = interp("layers", "toy", "--json").json
     assert [each["name"] for each in facts["layers"]] == ["conv1", "conv2"]

@@ -6,8 +6,9 @@ import io
 import json
 import sys
 
-from interp.cli.output import columns, progress_bar, say
+from interp.cli.output import columns, say
 from interp.cli.run import score_table
+from interp.progress_bar import progress_bar
 
 
 def test_columns_align_and_stay_ragged_at_the_end():

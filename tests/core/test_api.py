@@ -418,5 +418,6 @@ def test_help_teaches() -> None:
             assert f"interp.{name}(" in interp.__doc__ and f"{name}(" in text
             assert value.__module__ == "interp.api"
             options = inspect.signature(value).parameters.values()
-            assert all(each.kind is not each.VAR_KEYWORD for each in options)
+            sifted = any(each.kind is each.VAR_KEYWORD for each in options)
+            assert sifted == (name in ("explain", "fit", "survey"))  # of one method
     assert set(interp.__all__) <= set(dir(interp))

@@ -119,7 +119,7 @@ def _description(registry: Registry, entry: Entry, found: list[Parameter]) -> It
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        return "; ".join(_plain(each) for each in value.values() if each)
+        return "; ".join(f"{key}: {_plain(each)}" for key, each in value.items() if each)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from interp.cli import flags, parse
-from interp.cli.output import columns, progress_bar
+from interp.cli.output import columns
 from interp.errors import InputError
+from interp.progress_bar import progress_bar
 from interp.registry import Registry
 from interp.storage.folder import write_json_whole
 

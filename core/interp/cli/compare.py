@@ -64,7 +64,7 @@ def _lines(found: Comparison) -> Iterator[str]:
     for record in found.records[:NAMED]:
         yield f"{answer(record.name, record.prediction, 1)}; explained: {'; '.join(record.targets)}"
     yield from columns([("method", "samples", "evaluated", "seconds", "R²", ""), *_rows(found)])
-    yield from (f"note: {each}" for each in (*found.model.notes, *found.notes))
+    yield from (f"note: {each}" for each in dict.fromkeys((*found.model.notes, *found.notes)))
     yield f"report: {found.folder}/report.html"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from interp.cli import flags
-from interp.cli.output import progress_bar
+from interp.progress_bar import progress_bar
 
 
 def write_data(

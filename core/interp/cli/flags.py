@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import typer
 
 from interp.cli import parse
-from interp.cli.output import progress_bar, say
+from interp.cli.output import say
 from interp.context import Budget
 from interp.errors import Cancelled, InputError
+from interp.progress_bar import progress_bar
 from interp.registry import Registry
 from interp.request import DEFAULT_MODEL, Choice
 from interp.spec import ModelOptions, Pixels
@@ -64,11 +65,13 @@ A_MODEL = (
 )
 LEARNED = "What {} learned: a folder of interp fit{}. [default: what is shipped, if any]"
 
-MODEL_ARGUMENT = argument("MODEL", A_MODEL)
+MODEL_ARGUMENT = argument("MODEL", A_MODEL, default=None)
+MODEL_OPTION = model_option("MODEL", "The model, where it is no argument.", "--model")
 SET = method_option("KEY=VALUE", "Set a parameter of the method; repeatable.", "--set")
 LABELLED_DATA = image_option(
-    "DIR",
-    "Labelled images: one folder per class, or images/ with annotations.json (COCO).",
+    "DIR|NAME",
+    "Labelled images: one folder per class, images/ with annotations.json (COCO), or a registered "
+    "data set.",
     default=...,
 )
 EVALUATED_DATA = image_option(
@@ -217,6 +220,14 @@ class ModelName:
     """Which model."""
 
     model: str | None = model_option("MODEL", f"{A_MODEL} [default: a small shipped network]")
+
+
+def named_model(argument: str | None, option: str | None) -> str:
+    """The model that is named as an argument or by --model. Raises InputError unless by one."""
+    if (argument is None) == (option is None):
+        found = "no model" if argument is None else f"the models {argument} and {option}"
+        raise InputError(f"found {found}; expected one, as an argument or after --model")
+    return argument or str(option)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ def measure_model(
     set_: list[str] | None = flags.metric_option(
         "KEY=VALUE", "Set a parameter of the metric, e.g. knowledge=DIR; repeatable.", "--set"
     ),
-    data: str = flags.LABELLED_DATA,
+    data: str = flags.EVALUATED_DATA,
     model: flags.Model,
     seed: int = flags.SEED,
     yes: bool = flags.YES,
@@ -30,8 +30,8 @@ def measure_model(
     is, and lists its parameters.
 
     Examples
-      interp data creatures --out creatures --count 200
-      interp measure rebuilt-accuracy --data creatures
+      interp measure rebuilt-accuracy
+      interp measure rebuilt-accuracy --data photos
       interp measure part-instability --data creatures --set of=performer
     """
     from interp.evaluation.measure import measure

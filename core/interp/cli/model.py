@@ -23,9 +23,15 @@ SHOWN = 12
 
 @dataclass(frozen=True)
 class NamedModel(flags.Model):
-    """A model that is named without --model."""
+    """A model that is named as an argument, or by --model."""
 
     model: str | None = flags.MODEL_ARGUMENT
+    named: str | None = flags.MODEL_OPTION
+
+    @property
+    def source(self) -> str:
+        """The model's name."""
+        return flags.named_model(self.model, self.named)
 
 
 def layers(model: NamedModel, shell: flags.Shell) -> None:
@@ -105,8 +111,9 @@ def predict(
 
 
 def export(
-    model: str = flags.MODEL_ARGUMENT,
+    model: str | None = flags.MODEL_ARGUMENT,
     *,
+    named: str | None = flags.MODEL_OPTION,
     file: flags.ModelFile,
     out: Path = flags.option("FILE", "The file to write, name.onnx; must be new.", default=...),
     shell: flags.Shell,
@@ -123,8 +130,9 @@ def export(
     """
     from interp.opening.export import export_model
 
+    source = flags.named_model(model, named)
     with shell.session() as session:
-        made = export_model(model, out, file.options(), session.registry, session.progress)
+        made = export_model(source, out, file.options(), session.registry, session.progress)
     facts = {
         "path": str(made.path),
         "difference": made.difference,

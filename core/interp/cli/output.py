@@ -1,4 +1,4 @@
-"""What the commands print: aligned columns, one JSON object, a progress bar on a terminal."""
+"""What the commands print: aligned columns, or one JSON object."""
 
 from __future__ import annotations
 
@@ -12,13 +12,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from interp.context import Progress, no_progress
-
 STDOUT = 1
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
-
     from interp.explanation import Prediction
 
 
@@ -110,35 +106,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-@contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """A progress callback that draws one bar for each label while the block runs."""
-    if not sys.stderr.isatty():
-        yield no_progress
-        return
-    from rich import progress as bar
-    from rich.console import Console
-    from rich.text import Text
-
-    class Speed(bar.ProgressColumn):
-        def render(self, task: bar.Task) -> Text:
-            return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
-
-    looks = (
-        bar.TextColumn("{task.description}"),
-        bar.BarColumn(),
-        bar.MofNCompleteColumn(separator=" of "),
-        Speed(),
-        bar.TimeRemainingColumn(),
-    )
-    with bar.Progress(*looks, console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def show(label: str, done: int, total: int | None) -> None:
-            if label not in tasks:
-                tasks[label] = bars.add_task(label, total=total)
-            bars.update(tasks[label], completed=done, total=total)
-
-        yield show

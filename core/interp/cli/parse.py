@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from pydantic import ValidationError
 
-from interp.context import Budget
+from interp.context import Budget, read_limit
 from interp.errors import InputError, nearest
 from interp.registry import Registry
 from interp.request import Choice
@@ -19,7 +19,6 @@ from interp.storage.yaml_file import parse_yaml
 if TYPE_CHECKING:
     import typer
 
-SECONDS = {"s": 1, "m": 60, "h": 3600}
 NUMBER = re.compile(r"-[\d.]")
 
 
@@ -54,18 +53,11 @@ def budget(
     part: str | None = None,
 ) -> Budget:
     """A budget from `2000` samples or `30s`, `2m`, `1h`, and from a part of the work, `0/2`."""
-    found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?)([smh]?)", "" if text is None else text.strip())
-    if text is not None and not (
-        found and float(found[1]) > 0 and (found[2] or found[1].isdigit())
-    ):
-        raise InputError(f"--budget {text}: expected samples (2000) or time (30s, 2m, 1h)")
-    return Budget(
-        samples=int(found[1]) if found and not found[2] else None,
-        seconds=float(found[1]) * SECONDS[found[2]] if found and found[2] else None,
-        batch_size=batch_size,
-        until=until,
-        shard=shard(part),
-    )
+    try:
+        limit = {} if text is None else read_limit(text)
+    except InputError as error:
+        raise InputError(f"--{error}") from error
+    return Budget(**limit, batch_size=batch_size, until=until, shard=shard(part))
 
 
 def shard(text: str | None) -> tuple[int, int] | None:

@@ -151,7 +151,7 @@ def _facts(result: Result, made: Provenance) -> dict[str, Any]:
 
 
 def _notes(explanation: Explanation, made: Provenance) -> list[str]:
-    return [*made.model.notes, *explanation.notes]
+    return list(dict.fromkeys((*made.model.notes, *explanation.notes)))
 
 
 def _lines(result: Result, made: Provenance) -> Iterator[str]:

@@ -27,7 +27,7 @@ def compare(
     *,
     images: Sequence[Any] | None = None,
     names: Sequence[str] | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     on_image: OnImage = no_callback,
     on_saved: OnSaved = no_callback,
 ) -> Comparison:
@@ -41,7 +41,7 @@ def compare(
     fast. `on_saved` is called once the folder is whole.
     """
     if out is not None:
-        check_resumable(out)
+        check_resumable(Path(out))
     session = session or Session()
     _check_methods(session.registry, request.methods)
     dataset = open_images(session.registry, names or request.images, request.data, images)
@@ -51,7 +51,7 @@ def compare(
         parse_target(text, model.spec.classes)
     reader = TolerantReader(dataset)
     comparison = ComparisonRun(request, session, model, reader, on_image, on_saved)
-    return comparison.in_memory() if out is None else comparison.into(out)
+    return comparison.in_memory() if out is None else comparison.into(Path(out))
 
 
 def _check_methods(registry: Registry, choices: Sequence[Choice]) -> None:

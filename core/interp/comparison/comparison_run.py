@@ -223,6 +223,7 @@ class ComparisonRun:
         if not records:
             raise InputError(f"found no image that can be read; {'; '.join(notes)}")
         model = self.model.spec
+        notes = tuple(dict.fromkeys((*notes, *model.notes)))
         return Comparison(self.request, model, records, cases, notes, circumstances(), out)
 
 

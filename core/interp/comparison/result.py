@@ -13,13 +13,17 @@ from pydantic import Field
 
 from interp.comparison.agreement import agreement, json_rows
 from interp.context import Budget
-from interp.errors import InputError
+from interp.errors import InputError, UnsupportedError, nearest
 from interp.evidence import Evidence
-from interp.explanation import Explanation, Prediction
+from interp.explanation import Explanation, Origin, Prediction, TargetName
+from interp.lazy_type import Figure
+from interp.method import Style
 from interp.registry import Registry
 from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, AnyRequest, Choice, Request
 from interp.result.bundle import open_bundle
 from interp.result.draw import colour_limit, maps_by_target
+from interp.result.plot import plot_rows
+from interp.short import FEW, fields_repr, short, shortened
 from interp.spec import ModelOptions, ModelSpec, Plain
 from interp.storage.folder import read_json, read_whole, seal, unseal
 from interp.storage.image import open_image
@@ -38,7 +42,7 @@ class ComparisonRequest(AnyRequest):
     data: str | None = Field(None, description="folder of images, in place of images")
     limit: int | None = Field(None, description="the first images only")
     targets: tuple[str, ...] = Field((), description="classes by name or index; none: top-1")
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     budget: Budget = Field(Budget(), description="of each method, on each image")
 
     def of(self, choice: Choice, image: str, targets: Sequence[str]) -> Request:
@@ -125,7 +129,7 @@ class ImageRecord(Plain):
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MethodCell:
     """One method on one image: its explanation, or in one line why there is none."""
 
@@ -133,6 +137,9 @@ class MethodCell:
     explanation: Explanation | None = None
     error: str | None = None
     evaluated: int = 0
+
+    def __repr__(self) -> str:
+        return fields_repr(self)
 
     @property
     def waiting(self) -> bool:
@@ -144,7 +151,7 @@ class MethodCell:
         return {} if self.explanation is None else maps_by_target(self.explanation, targets)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ComparedImage:
     """One image (H, W, 3) uint8 with every method's cell."""
 
@@ -156,10 +163,15 @@ class ComparedImage:
     notes: tuple[str, ...] = ()
     """What was assumed in reading the image."""
 
+    def __repr__(self) -> str:
+        return fields_repr(self)
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """The result of compare. `cases` are read from the folder, where there is one, when asked for.
+
+        heat = both.map("mint", "tiger cat")  # (H, W), signed
 
     `about` says when and with what it was made.
     """
@@ -171,6 +183,50 @@ class Comparison:
     notes: tuple[str, ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
     folder: Path | None = None
+
+    def __repr__(self) -> str:
+        images = [each.name for each in self.records]
+        lines = [f"Comparison of {len(self.methods)} methods on {self.model.name}"]
+        lines += [f"  methods: {short(tuple(self.methods))}", f"  images: {short(tuple(images))}"]
+        lines += [f"  note: {shortened(each)}" for each in self.notes[:FEW]]
+        return "\n".join(lines)
+
+    def explanation(self, method: str, image: int = 0) -> Explanation:
+        """A method's explanation of an image. Raises UnsupportedError where the method failed."""
+        if method not in self.methods:
+            raise InputError(f"{method!r} was not compared; {nearest(method, self.methods)}")
+        if not -len(self.records) <= image < len(self.records):
+            raise InputError(f"found image {image}; expected one of {len(self.records)}, from 0")
+        cell = self.cases[image].cells[self.methods.index(method)]
+        if cell.explanation is None:
+            raise UnsupportedError(f"{method} has no answer on this image: {cell.error}")
+        return cell.explanation
+
+    def map(self, method: str, target: TargetName | None = None, image: int = 0) -> np.ndarray:
+        """A method's importance per pixel of an image, (H, W), signed; raises as `explanation`.
+
+        The target is a class's name or index, by default the first that was explained.
+        """
+        return self.explanation(method, image).map(target)
+
+    def plot(self) -> Figure:
+        """Each method's map of each image and target as a matplotlib figure, which pyplot shows.
+
+        A row is an image and target, a column a method, on its one scale for all of them.
+        """
+        rows = [
+            [(f"{cell.method}: {case.name}", self._drawn(cell, target)) for cell in case.cells]
+            for case in self.cases
+            for target in case.targets
+        ]
+        return plot_rows(rows, f"{len(self.methods)} methods on {self.model.name}")
+
+    def _drawn(self, cell: MethodCell, target: str) -> np.ndarray | str:
+        """A cell's map as its renderer draws it, or in words why there is none."""
+        found, mapped = cell.explanation, cell.maps_by_target([target]).get(target)
+        if found is None or found.source is None or mapped is None:
+            return f"{cell.method}: {cell.error or f'no map of {target}'}"
+        return found.source.picture(found, mapped, Style(scale=self.scales[cell.method] or None))
 
     @property
     def methods(self) -> list[str]:
@@ -191,6 +247,12 @@ class Comparison:
             if len(found) == len(self.methods):
                 break
         return {each.name: found.get(each.name, each.params) for each in self.request.methods}
+
+    def origins(self) -> tuple[Origin, ...]:
+        """The packages behind methods, renderers and model, as the first image's answers say."""
+        cells = self.cases[0].cells if self.records else ()
+        made = [each.explanation.provenance for each in cells if each.explanation is not None]
+        return tuple(dict.fromkeys(found for each in made if each for found in each.origins))
 
     @cached_property
     def scales(self) -> dict[str, float]:
@@ -229,11 +291,12 @@ class Comparison:
         seal(self.folder, {"kind": "comparison", **self.about})
 
     @classmethod
-    def open(cls, folder: Path, registry: Registry | None = None) -> Comparison:
+    def open(cls, folder: str | Path, registry: Registry | None = None) -> Comparison:
         """A saved comparison. Raises InputError if the folder holds none or was altered.
 
         `registry` names the packages that define its evidence, as for open_bundle.
         """
+        folder = Path(folder)
         about = unseal(folder, "comparison")
         with read_whole(folder, "a comparison"):
             facts = read_json(folder / "comparison.json")
@@ -249,13 +312,16 @@ class Comparison:
             )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StoredImages(Sequence[ComparedImage]):
     """The cases of a folder, each read when asked for."""
 
     folder: Path
     records: tuple[ImageRecord, ...]
     registry: Registry | None = None
+
+    def __repr__(self) -> str:
+        return f"StoredImages({len(self)} images in {self.folder})"
 
     def __len__(self) -> int:
         return len(self.records)

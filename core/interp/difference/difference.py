@@ -25,12 +25,15 @@ SAME = 1e-5
 """Relative difference up to which two results count as the same."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Difference:
     """Two results side by side. `changes`: settings that differ, (before, after) by key."""
 
     pairs: tuple[EvidenceDiff, ...]
     changes: dict[str, tuple[Any, Any]]
+
+    def __repr__(self) -> str:
+        return f"Difference({self.verdict()})"
 
     @property
     def largest(self) -> float:
@@ -64,11 +67,14 @@ class Difference:
         }
 
 
-def difference(before: Path, after: Path, registry: Registry | None = None) -> Difference:
+def difference(
+    before: str | Path, after: str | Path, registry: Registry | None = None
+) -> Difference:
     """Compare two folders that run or compare wrote. Raises InputError if their kinds differ.
 
     `registry` names the packages that define their evidence, as for open_bundle.
     """
+    before, after = Path(before), Path(after)
     kinds = [result_kind(each) for each in (before, after)]
     if kinds[0] != kinds[1]:
         raise InputError(

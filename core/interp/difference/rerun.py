@@ -9,6 +9,7 @@ from interp.comparison.result import Comparison
 from interp.context import Budget
 from interp.difference.difference import Difference, difference, result_kind
 from interp.errors import InputError, ModelError
+from interp.registry.origin import other_versions
 from interp.report.page import compare_with_report
 from interp.result.bundle import open_bundle
 from interp.run import run, survey
@@ -31,7 +32,9 @@ class Rerun:
         return self.difference.same
 
 
-def rerun(folder: Path, session: Session | None = None, *, out: Path | None = None) -> Rerun:
+def rerun(
+    folder: str | Path, session: Session | None = None, *, out: str | Path | None = None
+) -> Rerun:
     """Repeat a run, a survey or a comparison on the images that its folder holds.
 
     Those of other channels than grey or RGB are read again where the request names them.
@@ -39,23 +42,25 @@ def rerun(folder: Path, session: Session | None = None, *, out: Path | None = No
     The session's model, if it has one, takes the place of the named one. Raises InputError where
     the model that is found is not the one that was explained.
     """
+    folder, session = Path(folder), session or Session()
     repeat = _comparison if result_kind(folder) == "comparison" else _bundle
     with scratch_folder("rerun") as scratch:
-        place = out or scratch / "again"
-        session = session or Session()
-        budget = repeat(folder, place, session)
-        notes: tuple[str, ...] = ()
+        place = scratch / "again" if out is None else Path(out)
+        budget, notes = repeat(folder, place, session)
         if budget.seconds is not None:
-            notes = (f"the budget was {budget.seconds:g} s: the number of samples then varies",)
-        return Rerun(difference(folder, place, session.registry), notes, out)
+            said = f"the budget was {budget.seconds:g} s: the number of samples then varies"
+            notes = (*notes, said)
+        found = difference(folder, place, session.registry)
+        return Rerun(found, notes, None if out is None else place)
 
 
-def _bundle(folder: Path, place: Path, session: Session) -> Budget:
-    """Repeat a run or a survey; returns its budget."""
+def _bundle(folder: Path, place: Path, session: Session) -> tuple[Budget, tuple[str, ...]]:
+    """Repeat a run or a survey; returns its budget and notes on other versions of packages."""
     request, before = open_bundle(folder, session.registry)
     made = before.provenance
     if made is None:
         raise InputError(f"{folder} does not say what made it; it cannot be repeated")
+    notes = other_versions(folder, made.origins, session.registry)
     session = _with_model(session, request.model, request.options, made.model)
     request = request.model_copy(update={"params": made.params})  # defaults may have changed since
     if before.images and _kept_whole(made.model):
@@ -64,12 +69,13 @@ def _bundle(folder: Path, place: Path, session: Session) -> Budget:
         run(request, session, out=place)
     else:
         survey(request, session, out=place)
-    return request.budget
+    return request.budget, notes
 
 
-def _comparison(folder: Path, place: Path, session: Session) -> Budget:
-    """Repeat a comparison; returns its budget."""
+def _comparison(folder: Path, place: Path, session: Session) -> tuple[Budget, tuple[str, ...]]:
+    """Repeat a comparison; returns its budget and notes on other versions of packages."""
     before = Comparison.open(folder, session.registry)
+    notes = other_versions(folder, before.origins(), session.registry)
     params = before.params()
     methods = tuple(
         each.model_copy(update={"params": params[each.name]}) for each in before.request.methods
@@ -81,7 +87,7 @@ def _comparison(folder: Path, place: Path, session: Session) -> Budget:
         images = [case.image for case in before.cases]
         names = [each.name for each in before.records]
     compare_with_report(request, session, images=images, names=names, out=place)
-    return request.budget
+    return request.budget, notes
 
 
 def _kept_whole(model: ModelSpec) -> bool:

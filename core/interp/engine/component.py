@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,13 +13,11 @@ from interp.engine.design import Design, Subject
 from interp.engine.moments import Moments, Sums
 from interp.engine.solve import Solution
 from interp.evidence import Evidence, Heatmap
+from interp.lazy_type import Tensor
 from interp.model import ModelAdapter
 from interp.network.placement import Placement
 from interp.params import Params
 from interp.spec import Capability
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,10 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from interp.errors import InputError
+from interp.lazy_type import Tensor
 from interp.storage.folder import whole_file
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 STILL = 1e-6
 """Scores that vary by less than this share of their size, or of 1, do not change."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from interp.context import Budget
 from interp.engine.convergence import SETTLED, reliability, rounds
 from interp.engine.random import draw_noise
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from interp.lazy_type import Tensor
 
 
 def noisy_copies(image: Tensor, noise: float, seed: int, numbers: Sequence[int]) -> Tensor:

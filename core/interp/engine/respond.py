@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from interp.context import Context
 from interp.engine.component import Weighting
@@ -16,11 +15,9 @@ from interp.engine.design import Design, Subject
 from interp.engine.moments import BUCKETS, Moments
 from interp.engine.random import content_key
 from interp.errors import ModelError, out_of_memory
+from interp.lazy_type import Tensor
 from interp.memory import BatchSize
 from interp.target import Target
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 AHEAD = 2
 """Micro-batches that are sent or encoded while another process answers."""

@@ -7,10 +7,8 @@ min over w of 1/2 w G w^T - b w^T plus what the function adds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from interp.lazy_type import Tensor
 
 BLOCK = 1 << 24
 """The most entries of Gram matrices that are worked on together; bounds the memory."""

@@ -52,7 +52,7 @@ def evaluate(
     session: Session | None = None,
     *,
     dataset: Dataset | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     on_message: Callable[[str], None] = no_message,
 ) -> Evaluation:
     """Measure methods by metrics over images; with `out`, save a folder there.
@@ -62,15 +62,16 @@ def evaluate(
     once one image is done. A method that fails on an image is left out there, and the evaluation
     says so.
     """
-    if out is not None:
-        remove_finished(out)
-        check_new_folder(out)
+    place = None if out is None else Path(out)
+    if place is not None:
+        remove_finished(place)
+        check_new_folder(place)
     evaluation = prepare(request, session or Session(), dataset)
-    if out is None:
+    if place is None:
         return _measure(evaluation, None, on_message)
-    with unfinished(out, evaluation) as folder:
+    with unfinished(place, evaluation) as folder:
         found = _measure(evaluation, folder, on_message)
-        save_evaluation(found, out)
+        save_evaluation(found, place)
         folder.remove()
         return found
 

@@ -21,6 +21,7 @@ from interp.memory import Memory
 from interp.metric import ExplanationMetric, MetricCase, instances_of
 from interp.model import ModelAdapter
 from interp.opening.prediction import predict
+from interp.registry.origin import named_parts, origins_of
 from interp.request import Choice, Request
 from interp.run import run
 from interp.session import Session
@@ -54,7 +55,11 @@ class EvaluationRun:
     def result(self, records: list[EvaluationRecord]) -> Evaluation:
         """The evaluation that these records make."""
         data = self.images if self.request.target == "true" else self.images.dataset
+        registry = self.session.registry
+        parts = (part for name in self.methods for part in named_parts(registry, name))
+        metrics = (("metric", name) for name in self.metrics)
         return Evaluation(
+            origins=origins_of(registry, (*parts, *metrics)),
             request=self.request,
             model=self.model.spec,
             data=self.images.dataset.fingerprint,

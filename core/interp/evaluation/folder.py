@@ -81,9 +81,9 @@ def save_record(folder: ResumableFolder, record: EvaluationRecord) -> None:
     write_json_whole(path, record.model_dump())
 
 
-def save_evaluation(found: Evaluation, folder: Path) -> None:
+def save_evaluation(found: Evaluation, folder: str | Path) -> None:
     """Write results.json, table.csv, table.md, plot.png and the manifest, whole or not at all."""
-    with new_folder(folder) as place:
+    with new_folder(Path(folder)) as place:
         write_json(place / RESULTS, found.plain())
         with (place / "table.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
@@ -95,20 +95,21 @@ def save_evaluation(found: Evaluation, folder: Path) -> None:
         seal(place, {**about, **circumstances()})
 
 
-def is_evaluation(folder: Path) -> bool:
+def is_evaluation(folder: str | Path) -> bool:
     """Whether evaluate wrote this folder."""
-    manifest = folder / MANIFEST
+    manifest = Path(folder) / MANIFEST
     return manifest.is_file() and read_json(manifest).get("kind") == KIND
 
 
-def open_evaluation(folder: Path) -> Evaluation:
+def open_evaluation(folder: str | Path) -> Evaluation:
     """What save_evaluation wrote. Raises InputError for another folder or an altered one."""
+    folder = Path(folder)
     unseal(folder, KIND)
     with read_whole(folder, "an evaluation"):
         return Evaluation.of(read_json(folder / RESULTS))
 
 
-def merge_evaluations(parts: Sequence[Path], out: Path) -> Evaluation:
+def merge_evaluations(parts: Sequence[str | Path], out: str | Path) -> Evaluation:
     """The evaluation whose shards these folders hold, saved at `out`."""
     found = Evaluation.merge([open_evaluation(each) for each in parts])
     save_evaluation(found, out)

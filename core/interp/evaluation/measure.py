@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from interp.context import Budget
@@ -19,7 +20,7 @@ from interp.session import Session
 def measure(
     name: str,
     model: ModelAdapter,
-    dataset: Dataset | str,
+    dataset: Dataset | str | Path,
     params: dict[str, Any] | None = None,
     *,
     session: Session | None = None,
@@ -32,7 +33,8 @@ def measure(
     """
     session = session or Session()
     metric = open_model_metric(session.registry, name, params or {})
-    images = open_data(session.registry, dataset) if isinstance(dataset, str) else dataset
+    named = isinstance(dataset, str | Path)
+    images = open_data(session.registry, str(dataset)) if named else dataset
     images = for_channels(images, model.spec.input.channels)
     with blamed(name):
         return metric.measure(model, images, session.context(seed, Budget()))

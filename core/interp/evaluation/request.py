@@ -28,7 +28,7 @@ class EvaluationRequest(AnyRequest):
     )
     limit: int | None = Field(None, ge=1, description="number of images; none: all")
     shard: tuple[int, int] | None = Field(None, description="part i of n of the images: (i, n)")
-    seed: int = Field(0, description="seed of the methods' random samples")
+    seed: int = Field(0, ge=0, description="seed of the methods' random samples")
     budget: Budget = Field(Budget(), description="how much work each method may do")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -13,7 +13,9 @@ from interp.dataset import reading_notes
 from interp.errors import InputError
 from interp.evaluation.bootstrap import compare, estimate
 from interp.evaluation.request import EvaluationRecord, EvaluationRequest, MetricSpec
+from interp.explanation import Origin
 from interp.metric import Measurement
+from interp.short import short
 from interp.spec import ModelSpec
 
 Key = TypeVar("Key", bound=Hashable)
@@ -34,7 +36,7 @@ class MetricCell:
         return {**self.mean.plain(), "less": less}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """Methods by metrics over the images of a data set.
 
@@ -53,6 +55,13 @@ class Evaluation:
     refused: dict[str, str]
     data_notes: tuple[str, ...] = ()
     """What was assumed about the data's classes."""
+    origins: tuple[Origin, ...] = ()
+    """The packages behind methods and metrics."""
+
+    def __repr__(self) -> str:
+        about = f"Evaluation on {len(self.records)} images, {self.model.name}"
+        methods, metrics = short(tuple(self.methods)), short(tuple(self.metrics))
+        return f"{about}\n  methods: {methods}\n  metrics: {metrics}"
 
     @property
     def methods(self) -> list[str]:
@@ -148,6 +157,7 @@ class Evaluation:
             "metrics": {name: each.model_dump() for name, each in self.metric_specs.items()},
             "refused": self.refused,
             "data_notes": list(self.data_notes),
+            "origins": [asdict(each) for each in self.origins],
             "notes": self.notes(),
             "table": {
                 metric: {method: cell.plain() for method, cell in cells.items()}
@@ -170,6 +180,7 @@ class Evaluation:
             records=tuple(EvaluationRecord.model_validate(each) for each in facts["records"]),
             refused=facts["refused"],
             data_notes=tuple(facts.get("data_notes", ())),
+            origins=tuple(Origin(**each) for each in facts.get("origins", ())),
         )
 
     @classmethod

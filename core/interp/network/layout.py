@@ -9,16 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from interp.lazy_type import Tensor
 from interp.network.preprocess import probe_images
 from interp.network.receptive_field import GridField
 from interp.spec import InputSpec, Layer
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 SHARE = 3
 """A changed corner is this part of each side."""

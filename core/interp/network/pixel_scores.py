@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from interp.lazy_type import Tensor
 
 
 def weighted_mean(maps: Tensor, weights: Tensor | None) -> Tensor:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from interp.lazy_type import Tensor
 from interp.network.device import send
 from interp.spec import InputSpec
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
 
 LUMINANCE = (0.299, 0.587, 0.114)
 """Shares of red, green and blue in grey, of ITU-R BT.601, as Pillow and OpenCV convert."""

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from interp.errors import ModelError
+from interp.lazy_type import Tensor
 from interp.network.outputs import advice, axes, outline
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 VARIES = "the model answers differently each time (dropout on?): maps show noise"
 """Note on a model whose answer to one image is not always the same."""

@@ -37,7 +37,7 @@ class Export:
 
 def export_model(
     source: object,
-    path: Path,
+    path: str | Path,
     options: ModelOptions,
     registry: Registry,
     progress: Progress = no_progress,
@@ -47,6 +47,7 @@ def export_model(
     Raises InputError for a path that is not a new .onnx file, and ModelError where the scores
     differ; then, as on any error, nothing is left at `path`.
     """
+    path = Path(path)
     if path.suffix != SUFFIX:
         raise InputError(f"found --out {path}; expected a file name that ends in {SUFFIX}")
     label = f"exporting {path.name}"

@@ -14,11 +14,11 @@ from interp.method import Method
 from interp.metric import ExplanationMetric, ModelMetric
 from interp.model import ModelAdapter
 from interp.readout import Readout
+from interp.record import shown
 from interp.registry import Registry
 from interp.registry.manifest import MethodEntry
 from interp.request import DEFAULT_MODEL, Request
 from interp.storage.folder import read_json
-from interp.storage.yaml_file import shown
 
 Named = TypeVar("Named", Method, ExplanationMetric, ModelMetric, Readout)
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from interp.errors import InputError, ModelError, about, users_code
 from interp.evidence import Outline
 from interp.explanation import Prediction
+from interp.lazy_type import Tensor
 from interp.model import ModelAdapter
 from interp.network.outputs import outline
 from interp.spec import VALUE
 from interp.target import Target, parse_target
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 TOP = 5
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -57,6 +58,20 @@ def merge(registered: ModelOptions, given: ModelOptions) -> ModelOptions:
     kept = registered.readout_params if same else None
     changes["readout_params"] = {**(kept or {}), **(given.readout_params or {})} or None
     return registered.model_copy(update=changes)
+
+
+def file_forms(registry: Registry) -> tuple[str, ...]:
+    """The patterns of model files and folders that registered adapters open."""
+    adapters = [each for each in registry.entries("adapter") if isinstance(each, AdapterEntry)]
+    forms = (form for each in adapters for form in each.sources)
+    return tuple(form for form in forms if form.startswith(("*.", FOLDER)))
+
+
+def is_model_file(path: Path, forms: Iterable[str]) -> bool:
+    """Whether a file or folder fits one of these patterns of model files."""
+    return any(
+        _fits(str(path), form) and (form.startswith(FOLDER) or path.is_file()) for form in forms
+    )
 
 
 def _adapter(source: object, registry: Registry) -> AdapterEntry:

@@ -43,7 +43,7 @@ class Broken(NamedTuple):
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Registry:
     """Registry files in the order in which they were read, and installed packages that are broken.
 
@@ -53,10 +53,12 @@ class Registry:
 
     manifests: tuple[Manifest, ...]
     broken: tuple[Broken, ...] = ()
+    extra: tuple[Path, ...] = ()
+    """The files that were added to those of installed packages, whose manifests come last."""
     _objects: dict[Key, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def load(cls, extra: Sequence[Path] = ()) -> Registry:
+    def load(cls, extra: str | Path | Sequence[str | Path] = ()) -> Registry:
         """The project's own registry, those of installed packages, and the files in `extra`.
 
         Installed packages are the values of entry points in the group `interp`; none is imported.
@@ -72,13 +74,24 @@ class Registry:
                 manifests.append(manifest)
             except InterpError as error:
                 broken.append(Broken(point.name, str(error), names_in(path)))
-        manifests += map(read_manifest, extra)
+        added = [Path(each) for each in ([extra] if isinstance(extra, str | Path) else extra)]
+        manifests += map(read_manifest, added)
         check_together(manifests)
-        return cls(tuple(manifests), tuple(broken))
+        return cls(tuple(manifests), tuple(broken), tuple(each.absolute() for each in added))
+
+    def __repr__(self) -> str:
+        count, files = len(self.entries()), len(self.manifests)
+        broken = f", broken: {', '.join(each.package for each in self.broken)}"
+        return f"Registry({count} entries of {files} files{broken if self.broken else ''})"
 
     def __getstate__(self) -> dict[str, Any]:
         """What is sent to another process: no objects, which that imports itself."""
-        return {"manifests": self.manifests, "broken": self.broken, "_objects": {}}
+        return {
+            "manifests": self.manifests,
+            "broken": self.broken,
+            "extra": self.extra,
+            "_objects": {},
+        }
 
     def entries(self, kind: str | None = None) -> list[Entry]:
         """Everything registered, or all of one kind, in the order of the files."""

@@ -29,7 +29,7 @@ REPORT = "report.html"
 
 
 def compare_with_report(
-    request: ComparisonRequest, session: Session, *, out: Path | None, **options: Any
+    request: ComparisonRequest, session: Session, *, out: str | Path | None, **options: Any
 ) -> Comparison:
     """`compare`, and with `out` report.html in that folder; `options` are those of compare."""
 
@@ -131,6 +131,7 @@ def _page(
         mean=comparison.agreement.tolist(),
         comparison=comparison,
         model=comparison.model,
+        told=list(dict.fromkeys((*comparison.model.notes, *comparison.notes))),
         methods=comparison.methods,
         legend=legend(painter),
         rows=[_row(registry, comparison, records, at) for at in methods],

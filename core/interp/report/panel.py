@@ -68,7 +68,8 @@ def panel(
     mapped = maps_by_target(found, [target], at).get(target)
     values = None if mapped is None else mapped.map()
     more = _more(painter, found, subject) if further or values is None else ()
-    notes = found.notes_of(target, at)
+    of_model = () if found.provenance is None else found.provenance.model.notes  # told once a page
+    notes = tuple(each for each in found.notes_of(target, at) if each not in of_model)
     base = Panel(method, summary, warnings=notes, facts=facts, more=more)
     if mapped is None or values is None:
         error = None if more else f"{method} found nothing on {target}"

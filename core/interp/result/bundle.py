@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,13 @@ from pydantic import TypeAdapter
 from interp.errors import InputError, about
 from interp.evidence import KINDS, Evidence, evidence_of
 from interp.explanation import Explanation, Provenance, read_finding_key
+from interp.lazy_type import Figure
+from interp.method import Style
 from interp.registry import Registry
+from interp.registry.origin import other_versions
 from interp.request import Request
+from interp.result.draw import draw, draw_evidence, image_of
+from interp.result.plot import plot_evidence
 from interp.storage.folder import new_folder, read_json, read_whole, seal, unseal, write_json
 from interp.storage.image import open_image
 
@@ -26,8 +33,40 @@ PACKAGES = (
 PROVENANCE = TypeAdapter(Provenance | None)
 
 
+@dataclass(frozen=True, eq=False)
+class Made:
+    """The request behind an explanation, and the registry whose renderers draw its evidence.
+
+    Without a registry, as in another process, it is that of the installed packages.
+    """
+
+    request: Request
+    registry: Registry | None = None
+
+    @cached_property
+    def known(self) -> Registry:
+        """The registry."""
+        return self.registry or Registry.load()
+
+    def save(self, found: Explanation, folder: Path) -> Path:
+        """Write the explanation as a bundle with its pictures. Raises InputError as save_bundle."""
+        return save_bundle(folder, self.request, found, draw(self.known, found, Style()))
+
+    def picture(self, found: Explanation, evidence: Evidence, style: Style) -> np.ndarray:
+        """A piece of the explanation's evidence as its renderer draws it, (h, w, 3) uint8 RGB."""
+        return draw_evidence(self.known, evidence, image_of(found, evidence), style)
+
+    def plot(self, found: Explanation) -> Figure:
+        """A figure of all evidence."""
+        return plot_evidence(found, lambda each: self.picture(found, each, Style()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A registry stays in its process: it holds objects of packages."""
+        return Made, (self.request,)
+
+
 def save_bundle(
-    folder: Path,
+    folder: str | Path,
     request: Request,
     explanation: Explanation,
     pictures: dict[str, np.ndarray],
@@ -38,6 +77,7 @@ def save_bundle(
     """
     from safetensors.numpy import save_file
 
+    folder = Path(folder)
     with new_folder(folder) as place:
         write_json(place / "request.json", request.model_dump(mode="json"))
         arrays: dict[str, np.ndarray] = {}
@@ -67,7 +107,9 @@ def save_bundle(
     return folder
 
 
-def open_bundle(folder: Path, registry: Registry | None = None) -> tuple[Request, Explanation]:
+def open_bundle(
+    folder: str | Path, registry: Registry | None = None
+) -> tuple[Request, Explanation]:
     """A bundle's request and explanation. Raises InputError if it is none or was altered.
 
     Packages that define its evidence are imported, as `registry`, by default that of what is
@@ -75,12 +117,15 @@ def open_bundle(folder: Path, registry: Registry | None = None) -> tuple[Request
     """
     from safetensors.numpy import load_file
 
+    folder = Path(folder)
     unseal(folder, "explanation")
     with read_whole(folder, "a bundle"):
         arrays = load_file(folder / "arrays.safetensors")
         facts = read_json(folder / "explanation.json")
-        _know({each["kind"] for each in facts["evidence"]}, registry)
+        provenance = PROVENANCE.validate_python(facts["provenance"])
+        _know({each["kind"] for each in facts["evidence"]}, registry, folder, provenance)
         images = sorted(folder.glob("image-*.png"), key=lambda path: int(path.stem[6:]))
+        request = Request.model_validate(read_json(folder / "request.json"))
         explanation = Explanation(
             evidence=tuple(
                 evidence_of(
@@ -94,20 +139,25 @@ def open_bundle(folder: Path, registry: Registry | None = None) -> tuple[Request
             notes=tuple(facts["notes"]),
             main=facts.get("main"),
             images=tuple(open_image(path) for path in images),
-            provenance=PROVENANCE.validate_python(facts["provenance"]),
+            provenance=provenance,
+            source=Made(request, registry),
         )
         with about(folder):
             _check(explanation)
-        return Request.model_validate(read_json(folder / "request.json")), _numbered(explanation)
+        return request, _numbered(explanation)
 
 
-def _know(kinds: set[str], registry: Registry | None) -> None:
-    """Import what defines these kinds of evidence."""
+def _know(
+    kinds: set[str], registry: Registry | None, folder: Path, made: Provenance | None
+) -> None:
+    """Import what defines these kinds of evidence. InputError says which package is missing."""
     unknown = sorted(kinds - KINDS.keys())
     if unknown:
         named = registry or Registry.load()
         for kind in unknown:
             named.know_evidence(kind)
+        if made is not None and not kinds <= KINDS.keys():
+            other_versions(folder, made.origins, named)
 
 
 def _check(explanation: Explanation) -> None:

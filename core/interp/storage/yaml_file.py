@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from interp.errors import InputError, RegistryError, first_line, nearest
+from interp.record import explain, shown
 from interp.storage.text_file import read_text
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -126,42 +126,4 @@ def as_record(kind: type[Model], value: object, keys: Keys) -> Model:
         return kind.model_validate(as_mapping(value, keys))
     except ValidationError as error:
         problem: Any = error.errors()[0]
-        raise DocumentError((*keys, *problem["loc"]), _explain(kind, problem)) from error
-
-
-def shown(value: object) -> str:
-    """What was found, shortened to fit one line."""
-    try:
-        text = "nothing" if value is None else repr(value)
-    except ValueError:  # Python writes no number of thousands of digits
-        text = "a number of thousands of digits"
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _explain(kind: type[BaseModel], problem: dict[str, Any]) -> str:
-    *parents, key = problem["loc"]
-    if problem["type"] == "extra_forbidden":
-        return f"unknown key; {nearest(str(key), _fields(kind, parents))}"
-    if problem["type"] == "missing":
-        fields = _fields(kind, parents).items()
-        required = ", ".join(name for name, field in fields if field.is_required())
-        return f"missing; expected the keys {required}"
-    found = f"found {shown(problem['input'])}"
-    if problem["type"] in ("literal_error", "enum"):
-        choices = re.findall("'([^']*)'", problem["ctx"]["expected"])
-        return f"{found}; {nearest(str(problem['input']), choices)}"
-    return f"{found}; {problem['msg'][0].lower()}{problem['msg'][1:]}"
-
-
-def _fields(kind: type[BaseModel], path: Iterable[str | int]) -> dict[str, Any]:
-    """The fields of the record that a path of keys leads to, from a record of `kind`."""
-    fields = kind.model_fields
-    for key in path:
-        if isinstance(key, str):
-            inner = fields[key].annotation
-            fields = next(
-                each.model_fields
-                for each in (inner, *get_args(inner))
-                if hasattr(each, "model_fields")
-            )
-    return fields
+        raise DocumentError((*keys, *problem["loc"]), explain(kind, problem)) from error

@@ -49,7 +49,7 @@ class SuggestionRequest(AnyRequest):
     question: str = Field("where", description="question that the methods should answer")
     seconds: float = Field(60, gt=0, description="longest time for a method and image, in seconds")
     evaluations: tuple[str, ...] = Field((), description="folders of interp evaluate to go by too")
-    seed: int = Field(0, description="seed of the methods' random samples")
+    seed: int = Field(0, ge=0, description="seed of the methods' random samples")
     budget: Budget = Field(Budget(), description="samples and memory that each method may take")
 
     def of(self, method: str) -> Request:

@@ -29,7 +29,7 @@ def model_sources() -> dict[str, str]:
     return {
         **{each.name: each.name for each in registry().entries("model")},
         **{each: each for each in setting().sources},
-        **{name: str(path) for name, path in setting().model_files().items()},
+        **{name: str(path) for name, path in setting().model_files(registry()).items()},
         **{UPLOADED.format(name): str(path) for name, path in session().models.items()},
     }
 
