@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 SHELVES = ("core", "adapters", "plugins", "dashboards")
 
 LAYERS = (
-    ("errors", "hookspecs", "short", "lazy_type", "wording"),
+    ("errors", "hookspecs", "short", "lazy_type", "version", "wording"),
     ("record",),
     ("params", "spec"),
     ("evidence", "memory", "network", "storage", "target"),

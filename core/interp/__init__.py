@@ -27,6 +27,8 @@ InterpError. On the command line: `interp --help`.
 import os
 from typing import TYPE_CHECKING, Any
 
+from interp.version import api_version, own_version
+
 if TYPE_CHECKING:
     from interp.api import (
         compare,
@@ -76,8 +78,6 @@ __all__ = [
 ]
 
 __version__: str
-api_version = 1
-"""Version of the interface that plugins use; it grows when that changes incompatibly."""
 
 # OpenMP reads this when torch is first imported. By default idle threads spin on the cores that
 # another process needs, and a small network's pass can take ten times longer.
@@ -87,8 +87,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 def __getattr__(name: str) -> Any:
     """Import a function or type when it is first used, so that `import interp` is fast."""
     if name == "__version__":
-        from interp.registry.origin import own_version
-
         return own_version()
     if name not in __all__:
         raise AttributeError(f"module 'interp' has no attribute {name!r}")

@@ -122,5 +122,5 @@ def test_every_reader_imports_the_package(written) -> None:
     assert done.stdout.splitlines() == expected
     if extra:  # without its registry file it is unknown
         done = python(EACH, folder, "default", path=folder)
-        assert "evidence of kind 'dots' is unknown here" in done.stderr
-        assert "or name its registry file with --registry" in done.stderr
+        assert "which is not registered here" in done.stderr
+        assert f"add its registry file with --registry {extra[0]}" in done.stderr

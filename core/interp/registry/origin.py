@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import packages_distributions, version
 
 from interp.errors import InputError
 from interp.evidence import Evidence
@@ -13,6 +13,7 @@ from interp.explanation import Origin
 from interp.registry.manifest import CompositionEntry, RendererEntry
 from interp.registry.registry import Registry, builtin
 from interp.spec import ModelSpec
+from interp.version import own_version
 
 OWN = "interp"
 
@@ -96,14 +97,6 @@ def _missing(lost: Origin, registry: Registry) -> str:
 
 def _package(found: Origin) -> str:
     return f"{found.package} {found.version or '(no version)'}"
-
-
-def own_version() -> str:
-    """The version of interp; "unknown" where it runs from a checkout that is not installed."""
-    try:
-        return version(OWN)
-    except PackageNotFoundError:
-        return "unknown"
 
 
 @cache
