@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.broken.packages import BY_HOOK, PACKAGES
 
 ODD = """
@@ -18,7 +17,7 @@ LISTED = {
     "wrong type": (PACKAGES["wrong type"], "is of class int; expected a subclass of"),
     "import error": (PACKAGES["import error"], "could not be imported: ModuleNotFoundError"),
     "missing hook": (PACKAGES["missing hook"], "has no function of that name"),
-    "form": (PACKAGES["sys.exit"]._replace(code=ODD), "broken failed: SystemExit: 4"),
+    "form": (PACKAGES["sys.exit"]._replace(code=ODD), ":Broken.Params failed: SystemExit: 4"),
 }
 
 
