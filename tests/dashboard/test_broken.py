@@ -17,7 +17,7 @@ LISTED = {
     "wrong type": (PACKAGES["wrong type"], "is of class int; expected a subclass of"),
     "import error": (PACKAGES["import error"], "could not be imported: ModuleNotFoundError"),
     "missing hook": (PACKAGES["missing hook"], "has no function of that name"),
-    "form": (PACKAGES["sys.exit"]._replace(code=ODD), "broken failed: SystemExit: 4"),
+    "form": (PACKAGES["sys.exit"]._replace(code=ODD), ":Broken.Params failed: SystemExit: 4"),
 }
 
 

@@ -71,8 +71,8 @@ def only_results(for_good: bool = False) -> Iterator[None]:
         try:
             stream.flush()
         finally:
+            _result, sys.stdout = before, ours
             if not for_good:
-                _result, sys.stdout = before, ours
                 undo()
 
 

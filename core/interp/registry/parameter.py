@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from interp.errors import blamed
 from interp.params import Params
 
 BOUNDS = {
@@ -32,7 +33,8 @@ class Parameter:
 
 def parameters(kind: type[Params]) -> list[Parameter]:
     """The fields of a Params class, in their order."""
-    schema = kind.model_json_schema()
+    with blamed(f"{kind.__module__}:{kind.__qualname__}"):
+        schema = kind.model_json_schema()
     known = schema.get("$defs", {})
     return [_parameter(name, each, known) for name, each in schema["properties"].items()]
 

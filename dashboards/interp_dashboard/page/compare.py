@@ -75,9 +75,10 @@ def _check(choice: Choice) -> None:
     """Raise InputError for parameters that the method does not take, or not from an address."""
     try:
         kind = type(open_method(registry(), choice.name, choice.params).params)
+        taken = parameters(kind)
     except PluginError:
         return  # the page tells it where the method stands
-    for each in parameters(kind):
+    for each in taken:
         if each.local and each.name in choice.params:
             raise InputError(
                 f"{choice.name}.{each.name} names a file or a device of the server, which an "
