@@ -33,7 +33,7 @@ def open_model(
         registered: ModelSource = registry.get("model", source)
         merged = merge(registered.options, options)
         return open_model(registered.source, merged, registry, name or source)
-    entry = _adapter(source, registry)
+    entry = adapter_of(source, registry)
     with blamed(f"adapter {entry.name}"):
         model: ModelAdapter = registry.get("adapter", entry.name)(source, options, registry.get)
     if name is not None:
@@ -54,7 +54,8 @@ def merge(registered: ModelOptions, given: ModelOptions) -> ModelOptions:
     return registered.model_copy(update=changes)
 
 
-def _adapter(source: object, registry: Registry) -> AdapterEntry:
+def adapter_of(source: object, registry: Registry) -> AdapterEntry:
+    """The adapter that opens a source. Raises ModelError where none does."""
     adapters = [e for e in registry.entries("adapter") if isinstance(e, AdapterEntry)]
     if isinstance(source, str):
         return _by_pattern(source, adapters, [each.name for each in registry.entries("model")])

@@ -17,7 +17,7 @@ from interp.storage.folder import new_folder
 
 TEMPLATE = Path(__file__).parent / "template"
 """A folder for each kind, and `shared`, of working files in which names stand to be replaced."""
-LONGEST = 40
+LONGEST = 30
 """Letters of a name; with longer ones the lines of the code would need other breaks."""
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 

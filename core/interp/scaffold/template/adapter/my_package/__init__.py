@@ -1,4 +1,4 @@
-"""The adapter my-name: opens my-name:FILE, a table of weights of an image's mean colours."""
+"""An adapter of tables with weights of an image's mean colours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from interp.errors import ModelError
 from interp.model import ModelAdapter
 from interp.spec import Capability, InputSpec, Layer, ModelOptions, ModelSource, ModelSpec

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import interp
 import pytest
 import torch
-
-import interp
 from interp.errors import ModelError
 from interp.testing import EntryCase, entry_checks
 

@@ -1,4 +1,4 @@
-"""The attack my-name: every pixel moves by eps against the slope of the true class's score."""
+"""An attack: every pixel moves by eps against the slope of the true class's score."""
 
 from __future__ import annotations
 

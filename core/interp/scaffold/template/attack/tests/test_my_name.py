@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-
 from interp.testing import EntryCase, ToyModel, entry_checks
+
 from my_package import MyName
 
 

@@ -1,4 +1,4 @@
-"""The builder my-name: the same network with softplus in place of every ReLU."""
+"""A builder: the same network with softplus in place of every ReLU."""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ import math
 
 import pytest
 import torch
+from interp.testing import EntryCase, entry_checks
 from torch import nn
 
-from interp.testing import EntryCase, entry_checks
 from my_package import build
 
 

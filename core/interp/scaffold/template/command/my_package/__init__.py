@@ -1,10 +1,9 @@
-"""The command my-name: prints where a method's map of an image is highest."""
+"""A command that prints where a method's map of an image is highest."""
 
 from __future__ import annotations
 
 import numpy as np
 import typer
-
 from interp.hookspecs import hookimpl
 
 
@@ -14,14 +13,14 @@ def interp_commands(app: typer.Typer) -> None:
     app.command("my-name")(my_name)
 
 
-def my_name(image: str = "sample", model: str = "creatures-vgg", method: str = "gradcam") -> None:
-    """Print where a method's map of IMAGE is highest, as x and y in pixels.
+def my_name(image: str = "sample", method: str = "gradcam") -> None:
+    """Print where the method's map of the image is highest, as x and y in pixels.
 
     Example: interp my-name --image photo.jpg --method rise
     """
     import interp
 
-    found = interp.explain(model, image, method=method)
+    found = interp.explain("creatures-vgg", image, method=method)
     values = found.map()  # (H, W)
     y, x = np.unravel_index(int(values.argmax()), values.shape)
     typer.echo(f"{image}: x {x}, y {y}")

@@ -1,1 +1,1 @@
-"""The method my-name, which registry.yaml composes of registered parts; no code is needed."""
+"""A method that registry.yaml composes of registered parts; no code is needed."""

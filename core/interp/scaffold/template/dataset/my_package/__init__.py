@@ -1,11 +1,10 @@
-"""The data set my-name: bright squares and discs on noise, whose place is known."""
+"""A data set: bright squares and discs on noise, whose place is known."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-
 from interp.dataset import Dataset, Example, Instance
 
 SIDE, RADIUS = 96, 12

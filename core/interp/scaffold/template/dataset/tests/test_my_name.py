@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from interp.testing import EntryCase, entry_checks
+
 from my_package import MyName
 
 

@@ -1,4 +1,4 @@
-"""The hook my-name: logs every explanation that was made, and how long it took."""
+"""A hook that logs every explanation that was made, and how long it took."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 import pytest
-
 from interp.testing import EntryCase, MethodCase, entry_checks
 
 

@@ -1,4 +1,4 @@
-"""The method my-name: what a score loses where a cell of the image is painted over."""
+"""A method: what a score loses where a cell of the image is painted over."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
-from pydantic import Field
-
 from interp.context import Context
 from interp.evidence import Heatmap
 from interp.explanation import Explanation
@@ -15,6 +13,7 @@ from interp.method import PerImageMethod
 from interp.model import ModelAdapter
 from interp.params import Params
 from interp.target import Target
+from pydantic import Field
 
 
 class MyNameParams(Params):

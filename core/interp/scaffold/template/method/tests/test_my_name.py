@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from interp.testing import MethodCase, ToyModel, method_checks
 from torch import Tensor
 
@@ -26,7 +25,7 @@ class BrightCorner(ToyModel):
 def test_only_the_deciding_cell_counts():
     image = np.zeros((64, 64, 3), np.uint8)
     image[:32, :32] = 255
-    case = MethodCase("my-name", model=BrightCorner(), image=image, params={"cells": 2})
-    found = case.explain(targets=("1",)).map()
+    case = MethodCase("my-name", model=BrightCorner(), image=image)
+    found = case.explain(targets=("1",), params={"cells": 2}).map()
     assert found[:30, :30].min() > 0.1
     assert np.abs(found[34:]).max() < 1e-6

@@ -1,11 +1,10 @@
-"""The metric my-name: how few pixels hold most of a map."""
+"""A metric: how few pixels hold most of a map."""
 
 from __future__ import annotations
 
 import numpy as np
-from pydantic import Field
-
 from interp.metric import ExplanationMetric, MetricCase, MetricParams
+from pydantic import Field
 
 
 class MyNameParams(MetricParams):

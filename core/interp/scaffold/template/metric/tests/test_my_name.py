@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-
 from interp.testing import EntryCase, entry_checks
-from my_package import MyName, MyNameParams
+
+from my_package import MyName
 
 
 @pytest.mark.parametrize("check", entry_checks("metric"), ids=lambda check: check.__name__)
@@ -20,4 +20,5 @@ def test_it_keeps_the_rules_of_metrics(check):
 @pytest.mark.parametrize(("values", "share"), [([[1, 1], [1, 1]], 0.5), ([[9, 1], [0, -5]], 0.25)])
 def test_a_share_known_by_hand(values, share):
     case = cast(Any, SimpleNamespace(map=np.array(values, np.float32)))
-    assert MyName(MyNameParams()).measure(case) == share
+    metric = MyName(MyName.Params())
+    assert metric.measure(case) == share

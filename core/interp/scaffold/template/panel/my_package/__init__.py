@@ -1,4 +1,4 @@
-"""The panel my-name: a page of the dashboard on the methods that were compared last."""
+"""A panel: a page of the dashboard on the methods that were compared last."""
 
 from __future__ import annotations
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from streamlit.testing.v1 import AppTest
-
 from interp.testing import EntryCase, entry_checks
+from streamlit.testing.v1 import AppTest
 
 
 @pytest.mark.parametrize("check", entry_checks("panel"), ids=lambda check: check.__name__)

@@ -1,15 +1,14 @@
-"""The perturbation my-name: upright stripes of the image are switched off."""
+"""A perturbation: upright stripes of the image are switched off."""
 
 from __future__ import annotations
 
 import numpy as np
-from pydantic import Field
-
 from interp.context import Context
 from interp.engine.component import Experiment, Perturbation
 from interp.engine.design import ImageSubject, RegionDesign
 from interp.model import ModelAdapter
 from interp.params import Params
+from pydantic import Field
 
 
 class MyNameParams(Params):

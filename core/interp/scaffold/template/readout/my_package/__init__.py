@@ -1,4 +1,4 @@
-"""The readout my-name: how unsure a classifier is, as the score that methods explain."""
+"""A readout: how unsure a classifier is, as the score that methods explain."""
 
 from __future__ import annotations
 

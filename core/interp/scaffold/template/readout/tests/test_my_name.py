@@ -6,8 +6,8 @@ import math
 
 import pytest
 import torch
-
 from interp.testing import EntryCase, entry_checks
+
 from my_package import entropy
 
 

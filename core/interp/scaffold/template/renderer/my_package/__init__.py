@@ -1,4 +1,4 @@
-"""The evidence my-name, points on the image; its renderer, and a method that finds some."""
+"""Evidence of a new kind, points on the image; its renderer, and a method that finds some."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from PIL import Image, ImageDraw
-
 from interp.context import Context
 from interp.errors import InputError
 from interp.evidence import Evidence
@@ -17,6 +15,7 @@ from interp.method import PerImageMethod, Renderer, Style
 from interp.model import ModelAdapter
 from interp.spec import Capability
 from interp.target import Target
+from PIL import Image, ImageDraw
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -39,7 +38,7 @@ class MyNameRenderer(Renderer):
     def render(self, evidence: Evidence, image: np.ndarray | None, style: Style) -> np.ndarray:
         """The image `style.width` pixels wide, with the rings; on white where there is none."""
         if not isinstance(evidence, MyName):
-            raise TypeError(f"found evidence of kind {evidence.kind}; expected my-name")
+            raise TypeError(f"found evidence of kind {evidence.kind}; expected points")
         ground = np.full((240, 320, 3), 255, np.uint8) if image is None else image
         scale = style.width / ground.shape[1]
         picture = Image.fromarray(ground).resize((style.width, round(ground.shape[0] * scale)))
@@ -66,6 +65,6 @@ class MyNameMethod(PerImageMethod):
             slope = model.gradient(pixels[None], [target])[0].abs().sum(0)  # (h, w)
             values = placement.to_image(slope.cpu().numpy())  # (H, W)
             first = np.argsort(values, axis=None, kind="stable")[::-1][:3]
-            points = np.stack(np.unravel_index(first, values.shape), 1)
-            evidence.append(MyName(name="steepest", target=target.name, points=points))
+            at = np.stack(np.unravel_index(first, values.shape), 1)
+            evidence.append(MyName(name="top", target=target.name, points=at))
         return Explanation(tuple(evidence))

@@ -1,4 +1,4 @@
-"""The solver my-name: the mean score with a part, less the mean score without it."""
+"""A solver: the mean score with a part, less the mean score without it."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from interp.testing import EntryCase, MethodCase, entry_checks, method_checks
 
 

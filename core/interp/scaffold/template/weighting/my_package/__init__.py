@@ -1,15 +1,14 @@
-"""The weighting my-name: samples that show more of the image count more."""
+"""A weighting: samples that show more of the image count more."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
 from interp.engine.component import Component, Weighting
 from interp.engine.design import Design
 from interp.params import Params
+from pydantic import Field
 
 if TYPE_CHECKING:
     from torch import Tensor
