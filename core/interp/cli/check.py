@@ -108,9 +108,9 @@ def _member(registry: Registry, name: str, kind: str | None) -> Member:
         return kind, name
     if kind is not None:
         return kind, registry.entry(kind, name).name
-    for word, hook in HOOK_KINDS.items():
-        if any(name in each.names for each in registry.hooks(hook)):
-            if name not in {each.name for each in registry.entries()}:
+    if name not in {each.name for each in registry.entries()}:
+        for word, hook in HOOK_KINDS.items():
+            if any(name in each.names for each in registry.hooks(hook)):
                 return word, name
     return find_entry(registry, name).kind, name
 

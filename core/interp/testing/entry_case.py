@@ -32,7 +32,9 @@ class EntryCase:
     registry: Registry = field(default_factory=Registry.load)
     params: dict[str, Any] = field(default_factory=dict)
     model: str | None = None
-    """For an adapter: a source that it opens, beside the registered models of that kind."""
+    """For an adapter: a source that it opens, in place of a registered model."""
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What checks share, such as models that were opened."""
 
     @cached_property
     def subject(self) -> Any:

@@ -53,7 +53,7 @@ def check_loads(case: EntryCase) -> None:
 def rule_of(kind: str, name: str) -> str:
     """What a check of a kind asks, in a sentence."""
     known = {each.__name__: each for each in (check_loads, *entry_checks(kind))}
-    return (known[f"check_{name}"].__doc__ or "").partition("\n")[0]
+    return (known[f"check_{name.replace(' ', '_')}"].__doc__ or "").partition("\n")[0]
 
 
 def steps(kind: str) -> int:
@@ -107,7 +107,7 @@ def _members(manifest: Manifest, package: str) -> Iterator[tuple[str, str]]:
 
 def _found(case: EntryCase, each: EntryCheck, on_step: Callable[[str], None]) -> Finding:
     """What a check finds; whatever it raises is the checked thing's failure."""
-    name = each.__name__.removeprefix("check_")
+    name = each.__name__.removeprefix("check_").replace("_", " ")
     on_step(name)
 
     def finding(outcome: str, said: str) -> Finding:

@@ -25,8 +25,8 @@ CPU = ModelOptions(device="cpu")
 
 def check_opens(case: EntryCase) -> str:
     """The model is opened, and a second time with the same fingerprint."""
-    models = list(opened(case))
-    for first, second in zip(models, opened(case), strict=True):
+    models = opened(case)
+    for first, second in zip(models, _open(case), strict=True):
         found, again = first.spec.fingerprint, second.spec.fingerprint
         assert found == again, f"{first.spec.name} has the fingerprints {found} and {again}"
     return f"opened {', '.join(each.spec.name for each in models)}"
@@ -62,20 +62,24 @@ def check_refuses(case: EntryCase) -> str | None:
     return f"refuses {len(patterns)} forms of source"
 
 
-def opened(case: EntryCase) -> Iterator[ModelAdapter]:
-    """The models that show what a model, adapter or readout does.
+def opened(case: EntryCase) -> list[ModelAdapter]:
+    """The models that show what a model, adapter or readout does, opened once.
 
     Raises UnsupportedError where none is known.
     """
-    found = {"model": _registered, "adapter": _of_adapter, "readout": _read}[case.kind](case)
-    none = True
-    for model in found:
-        none = False
-        yield model
-    if none:
+    if "opened" not in case.kept:
+        case.kept["opened"] = list(_open(case))
+    found: list[ModelAdapter] = case.kept["opened"]
+    if not found:
         raise UnsupportedError(
             f"no model is known on which to try it; {_remedy(case.kind)} or try your own in a test"
         )
+    return found
+
+
+def _open(case: EntryCase) -> Iterator[ModelAdapter]:
+    """Open them."""
+    return {"model": _registered, "adapter": _of_adapter, "readout": _read}[case.kind](case)
 
 
 def _remedy(kind: str) -> str:
@@ -126,7 +130,7 @@ def _read(case: EntryCase) -> Iterator[ModelAdapter]:
 def _networks() -> list[nn.Module]:
     """Networks that answer scores (N, 3), and maps (N, 6, h, w)."""
     net = ToyModel().net
-    return [net, net[:2]]
+    return [net, net[:2].eval()]
 
 
 def of_each(rule: Callable[[ModelAdapter], str | None]) -> EntryCheck:
