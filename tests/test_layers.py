@@ -28,7 +28,7 @@ LAYERS = (
     ("opening", "result"),
     ("session",),
     ("run",),
-    ("comparison", "evaluation", "run_folder", "testing"),
+    ("comparison", "evaluation", "run_folder", "scaffold", "testing"),
     ("report",),
     ("difference", "suggestion"),
     ("api", "cli"),

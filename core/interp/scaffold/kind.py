@@ -12,13 +12,14 @@ class Kind:
     """A kind of extension: what it does, the interface that it implements, and how it is tried.
 
     `interface` names classes or functions as `module:name`; `trial` are commands, in which
-    `my-name` stands for the registered name.
+    `my-name` stands for the registered name; `call` is how a registered function is called.
     """
 
     name: str
     summary: str
     interface: tuple[str, ...]
-    trial: tuple[str, ...]
+    trial: tuple[str, ...] = ()
+    call: str = ""
 
 
 METHOD = "interp.method:PerImageMethod", "interp.method:Method"
@@ -34,6 +35,8 @@ KINDS: dict[str, Kind] = {
             "opens models of a framework or file format",
             ("interp.model:ModelAdapter",),
             ("interp predict --model my-name-example",),
+            "open_model(source: Any, options: ModelOptions, lookup: Callable[[str, str], Any])"
+            " -> ModelAdapter",
         ),
         Kind(
             "readout",
@@ -46,6 +49,7 @@ KINDS: dict[str, Kind] = {
             "gives images whose truth is known",
             ("interp.dataset:Dataset",),
             ("interp data my-name --out images --count 100",),
+            "draw(count: int, seed: int) -> Dataset",
         ),
         Kind(
             "renderer",
@@ -77,8 +81,13 @@ KINDS: dict[str, Kind] = {
             ("interp.engine.component:Solver",),
             (RUN,),
         ),
-        Kind("builder", "makes a derived network of another", ("my_package:build",), ()),
-        Kind("attack", "changes images so that a model errs", ("interp.method:Attack",), ()),
+        Kind(
+            "builder",
+            "makes a derived network of another",
+            (),
+            call="build(network: nn.Module, params: dict[str, object]) -> nn.Module",
+        ),
+        Kind("attack", "changes images so that a model errs", ("interp.method:Attack",)),
         Kind(
             "hook",
             "is called around every run",
