@@ -336,12 +336,12 @@ MODEL = "  - {kind: model, name: odd-one, summary: One, object: 'NAME:source'}\n
 @pytest.mark.parametrize(
     ("kind", "check", "said"),
     [
-        (Doubled, "probabilities", "toy: raw scores sum to 1 already, and softmax is applied"),
-        (Beside, "batch", "toy: they differ by"),
+        (Doubled, "probabilities", "odd-one: raw scores sum to 1 already, and softmax is applied"),
+        (Beside, "batch", "odd-one: they differ by"),
         (Torn, "scores", "found NaN or infinity"),
         (Short, "scores", "found (3, 2); expected (3, 3)"),
-        (Training, "module", "toy: in training mode: it, conv1"),
-        (OtherSlope, "gradient", "toy: slopes differ by"),
+        (Training, "module", "odd-one: in training mode: it, conv1"),
+        (OtherSlope, "gradient", "odd-one: slopes differ by"),
     ],
 )
 def test_adapters(found, kind, check, said):
@@ -382,16 +382,12 @@ def test_readouts(found):
 
 
 def grown(network, params):
-    from torch import nn
-
-    grown.calls = getattr(grown, "calls", 0) + 1
-    return nn.Sequential(network, nn.Linear(network(probe(network)).shape[1], grown.calls))
-
-
-def probe(network):
+    """One tensor more each time it is called."""
     import torch
 
-    return torch.zeros(1, 3, 64, 64)
+    grown.calls = getattr(grown, "calls", 0) + 1
+    network.register_buffer(f"extra_{grown.calls}", torch.zeros(1))
+    return network
 
 
 def test_a_builder_that_builds_something_else_each_time(found):
