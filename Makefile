@@ -34,6 +34,7 @@ lint: $(VENV)/.developing ## check style
 docs: $(VENV)/.developing ## check every method, write docs/reference.md and README.md's table
 	$(BIN)/interp check --out docs/truth.json
 	$(BIN)/python docs/reference.py
+	$(BIN)/python docs/contracts.py
 	$(BIN)/python docs/models_page.py
 	$(BIN)/python docs/callers_page.py
 	$(BIN)/python docs/picture.py

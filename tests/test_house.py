@@ -18,6 +18,7 @@ from interp.errors import InputError
 from interp.registry import Registry
 from interp.registry.manifest import MethodEntry, read_manifest
 from interp.registry.registry import builtin
+from interp.scaffold import KINDS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -98,6 +99,7 @@ def test_wheel_holds_the_registry_and_no_shelf(tmp_path):
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
     assert {"interp/registry.yaml", "interp/py.typed", "interp_creatures/__init__.py"} <= names
+    assert {f"interp/scaffold/template/{kind}/my_package/registry.yaml" for kind in KINDS} <= names
     tops = {name.partition("/")[0] for name in names}
     assert all(top.startswith("interp") for top in tops), tops
 

@@ -30,7 +30,7 @@ LAYERS = (
     ("opening", "result"),
     ("session",),
     ("run",),
-    ("comparison", "evaluation", "run_folder", "testing"),
+    ("comparison", "evaluation", "run_folder", "scaffold", "testing"),
     ("report",),
     ("difference", "suggestion"),
     ("call",),

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import logsigmoid
 
-from interp.errors import ModelError
+from interp.errors import ModelError, UnsupportedError
 from interp.network.scores import express
 from interp.opening.prediction import predict_image
 from interp.opening.source import open_model
@@ -15,9 +15,10 @@ from interp.request import Request
 from interp.run import run
 from interp.session import Session
 from interp.spec import ModelOptions
-from interp.testing import AdapterCase, ToyModel, adapter_checks
+from interp.testing import ToyModel
+from interp.testing.kind.opened import RULES
 
-CHECKS = {each.__name__.removeprefix("check_"): each for each in adapter_checks()}
+CHECKS = {each.__name__.removeprefix("check_"): each for each in RULES}
 IMAGE = np.random.default_rng(2).integers(0, 256, (40, 50, 3), dtype=np.uint8)
 
 
@@ -49,26 +50,30 @@ def elsewhere() -> ToyModel:
 
 
 FAULTS = {
-    "too few rows": (lambda: Changed(lambda s, _: s[:2]), "rows", r"gives \(2, 3\), not \(3, 3\)"),
-    "too few classes": (lambda: Changed(lambda s, _: s[:, :2]), "rows", r"not \(3, 3\)"),
-    "NaN": (lambda: Changed(lambda s, _: s * torch.nan), "rows", "NaN or infinite"),
-    "NumPy": (lambda: Changed(lambda s, _: s.numpy()), "rows", "gives ndarray, no tensor"),
-    "another device": (elsewhere, "device", "on cpu, not on cuda"),
+    "too few rows": (
+        lambda: Changed(lambda s, _: s[:2]),
+        "scores",
+        r"found \(2, 3\); expected \(3, 3\)",
+    ),
+    "too few classes": (lambda: Changed(lambda s, _: s[:, :2]), "scores", r"expected \(3, 3\)"),
+    "NaN": (lambda: Changed(lambda s, _: s * torch.nan), "scores", "NaN or infinity"),
+    "NumPy": (lambda: Changed(lambda s, _: s.numpy()), "scores", "found <class"),
+    "another device": (elsewhere, "device", "on cpu, but the description says cuda"),
     "softmax twice": (
         lambda: Changed(lambda s, _: s.softmax(1)),
         "probabilities",
-        "softmax is applied twice",
+        "softmax is applied to them again",
     ),
     "sums": (Halved, "probabilities", "do not sum to 1"),
-    "batch": (lambda: Changed(lambda s, _: s - s.mean(0)), "alone_or_together", "on the batch"),
+    "batch": (lambda: Changed(lambda s, _: s - s.mean(0)), "batch", "differ by"),
     "place": (
         lambda: Changed(lambda s, _: s + torch.arange(float(len(s)))[:, None] * (len(s) > 1)),
-        "alone_or_together",
-        "depend on the",
+        "batch",
+        "differ by",
     ),
-    "noise": (lambda: Changed(lambda s, _: s + torch.rand_like(s)), "again", "the second time"),
-    "forward": (lambda: Changed(lambda s, _: s + 9), "gradient", "forward and predict differ"),
-    "training mode": (Training, "module", "handed out in training mode"),
+    "noise": (lambda: Changed(lambda s, _: s + torch.rand_like(s)), "again", "differ by"),
+    "forward": (lambda: Changed(lambda s, _: s + 9), "gradient", "scores differ by"),
+    "training mode": (Training, "module", "in training mode"),
 }
 
 
@@ -76,13 +81,16 @@ FAULTS = {
 def test_a_fault_is_found(fault: str) -> None:
     make, check, words = FAULTS[fault]
     with pytest.raises(AssertionError, match=words):
-        CHECKS[check](AdapterCase(make()))
+        CHECKS[check](make())
 
 
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("opened", ["toy", "torch", "onnx", "callable"])
 def test_our_adapters_have_none(check: str, opened: str, registry, tmp_path) -> None:
-    CHECKS[check](AdapterCase(model_of(opened, registry, tmp_path)))
+    try:
+        CHECKS[check](model_of(opened, registry, tmp_path))
+    except UnsupportedError:
+        pytest.skip("nothing to measure")
 
 
 def model_of(opened: str, registry, tmp_path):

@@ -9,7 +9,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from interp.cli import catalogue, check, compare, data, diff, evaluate, fit, measure, suggest, tune
+from interp.cli import (
+    catalogue,
+    check,
+    compare,
+    data,
+    diff,
+    evaluate,
+    fit,
+    measure,
+    new,
+    suggest,
+    tune,
+)
 from interp.cli import model as models
 from interp.cli import run as runs
 from interp.cli.command import Command, spread
@@ -32,9 +44,10 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "rerun": diff.rerun,
     "compare": compare.compare_methods,
     "diff": diff.diff,
-    "check": check.check_methods,
+    "check": check.check_registered,
     "export": models.export,
     "data": data.write_data,
+    "new": new.new_package,
 }
 UNKNOWN_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Settings of commands that take a method's parameters as options, from their context."""

@@ -88,7 +88,7 @@ def show(
       interp show creatures-vgg --json
     """
     registry = shell.registry
-    entry = registry.complete(registry.entry(kind, name) if kind else _find(registry, name))
+    entry = registry.complete(registry.entry(kind, name) if kind else find_entry(registry, name))
     facts = entry.model_dump(mode="json")
     found: list[Parameter] = []
     if entry.kind in ("method", "metric", "readout"):
@@ -97,7 +97,7 @@ def show(
     shell.say(facts, _description(registry, entry, found))
 
 
-def _find(registry: Registry, name: str) -> Entry:
+def find_entry(registry: Registry, name: str) -> Entry:
     """The entry of a name, whatever its kind; methods before others."""
     for kind in ENTRIES:
         if name in {each.name for each in registry.entries(kind)}:

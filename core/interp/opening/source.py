@@ -34,7 +34,7 @@ def open_model(
         registered: ModelSource = registry.get("model", source)
         merged = merge(registered.options, options)
         return open_model(registered.source, merged, registry, name or source)
-    entry = _adapter(source, registry)
+    entry = adapter_of(source, registry)
     with blamed(f"adapter {entry.name}"):
         model = registry.get("adapter", entry.name)(source, options, registry.get)
     if not isinstance(model, ModelAdapter):
@@ -74,7 +74,8 @@ def is_model_file(path: Path, forms: Iterable[str]) -> bool:
     )
 
 
-def _adapter(source: object, registry: Registry) -> AdapterEntry:
+def adapter_of(source: object, registry: Registry) -> AdapterEntry:
+    """The adapter that opens a source. Raises ModelError where none does."""
     adapters = [e for e in registry.entries("adapter") if isinstance(e, AdapterEntry)]
     if isinstance(source, str):
         return _by_pattern(source, adapters, [each.name for each in registry.entries("model")])

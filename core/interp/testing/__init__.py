@@ -7,21 +7,28 @@
     def test_my_method(check):
         check(MethodCase("my-method"))
 
-`check(Registry.load(), "my-method")` also compares its explanations with those known by hand. An
-adapter is tested likewise, with a model that it opens: `adapter_checks()` and `AdapterCase(model)`.
+`check(Registry.load(), "my-method")` also compares its explanations with those known by hand. Other
+kinds have checks of their own:
+
+    @pytest.mark.parametrize("check", entry_checks("metric"), ids=lambda check: check.__name__)
+    def test_my_metric(check):
+        check(EntryCase("metric", "my-metric"))
 """
 
-from interp.testing.adapter_check import AdapterCase, adapter_checks
 from interp.testing.conformance import MethodCase, method_checks
+from interp.testing.entry_case import EntryCase
+from interp.testing.entry_check import check_entry, check_package, entry_checks
 from interp.testing.method_check import Finding, check
 from interp.testing.toy import ToyModel
 
 __all__ = [
-    "AdapterCase",
+    "EntryCase",
     "Finding",
     "MethodCase",
     "ToyModel",
-    "adapter_checks",
     "check",
+    "check_entry",
+    "check_package",
+    "entry_checks",
     "method_checks",
 ]

@@ -40,7 +40,8 @@ OnStep = Callable[[str], None]
 class Finding:
     """One check of a method: its outcome, and whether the method claims it.
 
-    The outcome is "none" where the method's explanations leave nothing to measure.
+    The outcome is "none" where the method's explanations leave nothing to measure. Of another kind
+    `method` is the name of what was checked.
     """
 
     method: str
@@ -49,6 +50,7 @@ class Finding:
     claimed: bool
     said: str
     """What was measured, in words."""
+    kind: str = "method"
 
     @property
     def broken(self) -> bool:

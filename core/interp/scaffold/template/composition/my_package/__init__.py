@@ -1,0 +1,1 @@
+"""A method that registry.yaml composes of registered parts; no code is needed."""
