@@ -120,7 +120,7 @@ def explain(
     where the call is wrong.
     """
     work = Work(classes, options, budget, seed, out, progress, registry, session)
-    one = OneMethod(method, params, keywords, explain.__kwdefaults__)
+    one = OneMethod(method, params, keywords, explain.__kwdefaults__ or ())
     with work.on(model, one) as call:
         names, arrays = images_of(image, call.session.registry)
         request = Request(
@@ -231,7 +231,7 @@ def fit(
     goes on where it was stopped. The rest is as for explain.
     """
     work = Work(classes, options, budget, seed, out, progress, registry, session)
-    with work.on(model, OneMethod(method, params, keywords, fit.__kwdefaults__)) as call:
+    with work.on(model, OneMethod(method, params, keywords, fit.__kwdefaults__ or ())) as call:
         name, dataset = data_of(data)
         request = Request(images=(), data=name, **call.choice, **call.fields)
         return runs.fit(request, call.session, dataset=dataset, out=call.out)
@@ -260,7 +260,7 @@ def survey(
     explain.
     """
     work = Work(classes, options, budget, seed, out, progress, registry, session)
-    with work.on(model, OneMethod(method, params, keywords, survey.__kwdefaults__)) as call:
+    with work.on(model, OneMethod(method, params, keywords, survey.__kwdefaults__ or ())) as call:
         name, dataset = data_of(data)
         request = Request(
             images=(),

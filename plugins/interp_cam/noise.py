@@ -39,6 +39,7 @@ class NoisyMaps:
         mean, error = until_stable(
             wanted, self.context.budget, lambda upto: self._draw(views, maps, upto)
         )
+        assert error is not None  # noqa: S101 - of two copies or more
         return mean, error
 
     def trust(

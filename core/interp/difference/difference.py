@@ -86,8 +86,8 @@ def difference(
         one, image = ours.get(name, (None, None))
         other, second = theirs.get(name, (None, None))
         pairs.append(EvidenceDiff(name, one, other, second if one is None else image))
-    settings = [_settings(each, registry) for each in (before, after)]
-    return Difference(tuple(pairs), dict(_changes(*settings)))
+    earlier, later = (_settings(each, registry) for each in (before, after))
+    return Difference(tuple(pairs), dict(_changes(earlier, later)))
 
 
 def result_kind(folder: Path) -> str:

@@ -69,7 +69,8 @@ def until_stable(
     told; then it stops. Where the budget says until stable, the draws, two at least, are doubled
     until every map is.
     """
-    maps, errors = np.empty(0), None
+    maps: np.ndarray = np.empty(0)
+    errors: np.ndarray | None = None
     first = max(2, wanted)
     for upto in rounds(first, first, budget) if budget.until == "stable" else [wanted]:
         maps, errors = draw(upto)

@@ -33,8 +33,8 @@ def measure(
     """
     session = session or Session()
     metric = open_model_metric(session.registry, name, params or {})
-    named = isinstance(dataset, str | Path)
-    images = open_data(session.registry, str(dataset)) if named else dataset
-    images = for_channels(images, model.spec.input.channels)
+    if isinstance(dataset, str | Path):
+        dataset = open_data(session.registry, str(dataset))
+    images = for_channels(dataset, model.spec.input.channels)
     with blamed(name):
         return metric.measure(model, images, session.context(seed, Budget()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import numpy as np
 import typer
@@ -17,7 +18,7 @@ def check_called(case: EntryCase) -> str:
     tried = MethodCase("rise", case.registry, samples=100)
     request, explanation = tried.request(), tried.explain()
     before = {name: each.copy() for name, each in explanation.evidence[0].arrays().items()}
-    given = {
+    given: dict[str, dict[str, Any]] = {
         "interp_before_run": {"request": request},
         "interp_after_run": {"explanation": explanation},
     }
