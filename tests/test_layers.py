@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 SHELVES = ("core", "adapters", "plugins", "dashboards")
 
 LAYERS = (
-    ("errors", "hookspecs", "params", "spec"),
+    ("errors", "hookspecs", "params", "spec", "version"),
     ("evidence", "memory", "network", "storage", "target"),
     ("readout",),
     ("class_match", "context", "cut", "dataset", "explanation"),

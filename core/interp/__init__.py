@@ -26,6 +26,8 @@ InterpError. On the command line: `interp --help`.
 import os
 from typing import TYPE_CHECKING, Any
 
+from interp.version import api_version
+
 if TYPE_CHECKING:
     from interp.api import (
         compare,
@@ -71,9 +73,6 @@ __all__ = [
     "suggest",
     "survey",
 ]
-
-api_version = 1
-"""Version of the interface that plugins use; it grows when that changes incompatibly."""
 
 # OpenMP reads this when torch is first imported. By default idle threads spin on the cores that
 # another process needs, and a small network's pass can take ten times longer.

@@ -64,7 +64,7 @@ def _listing(registry: Registry) -> Iterator[str]:
     }
     hooks = registry.hooks("interp_commands")
     sections["command"] = [(name, each.package) for each in hooks for name in each.names]
-    sections["broken"] = list(registry.broken)
+    sections["broken"] = [(each.package, each.reason) for each in registry.broken]
     for heading, rows in sections.items():
         if rows:
             yield heading

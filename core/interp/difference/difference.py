@@ -81,7 +81,7 @@ def difference(before: Path, after: Path, registry: Registry | None = None) -> D
         other, second = theirs.get(name, (None, None))
         pairs.append(EvidenceDiff(name, one, other, second if one is None else image))
     settings = [_settings(each, registry) for each in (before, after)]
-    return Difference(tuple(pairs), dict(_changes(*settings)))
+    return Difference(tuple(pairs), dict(_changes(settings[0], settings[1])))
 
 
 def result_kind(folder: Path) -> str:

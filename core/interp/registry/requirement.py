@@ -8,20 +8,19 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from interp.storage.yaml_file import DocumentError, shown
+from interp.version import api_version
 
 FORM = "interp with versions, as in interp>=0.2 or interp>=0.2,<1"
 
 
 def check_versions(document: Mapping[Any, Any]) -> None:
     """Raise DocumentError where a registry file was written for another version of interp."""
-    import interp
-
-    wanted = document.get("api", interp.api_version)
-    if wanted != interp.api_version:
+    wanted = document.get("api", api_version)
+    if wanted != api_version:
         raise DocumentError(
             ("api",),
-            f"found {shown(wanted)}; this interp offers {interp.api_version}; "
-            f"{_cure(isinstance(wanted, int) and wanted > interp.api_version)}",
+            f"found {shown(wanted)}; this interp offers {api_version}; "
+            f"{_cure(isinstance(wanted, int) and wanted > api_version)}",
         )
     if "requires" in document:
         _check_requirement(document["requires"])
