@@ -135,3 +135,6 @@ def test_show_gives_the_reason_too(package, capsys) -> None:
     name = package("", "entries: [{kind: method, name: mine}]", installed=True)
     assert main(["show", "mine"]) == 2
     assert f"is of package {name}, which is broken: " in capsys.readouterr().err
+    assert main(["list"]) == 0
+    listing = capsys.readouterr().out
+    assert f"{name}  " in listing and "entries[0].object: missing" in listing
