@@ -25,6 +25,17 @@ from interp.target import Target
 if TYPE_CHECKING:
     from torch import Tensor
 
+__all__ = [
+    "Attack",
+    "FittedMethod",
+    "ImageView",
+    "Method",
+    "Params",
+    "PerImageMethod",
+    "Renderer",
+    "Style",
+]
+
 
 @dataclass(frozen=True)
 class Method(ABC):
