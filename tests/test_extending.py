@@ -17,6 +17,7 @@ from interp import hookspecs
 from interp.registry import Registry
 from interp.registry.kind import CLASSES
 from interp.registry.manifest import ENTRIES
+from interp.scaffold.package import TEMPLATE
 from interp.testing import MethodCase, ToyModel
 from interp.testing.conformance import check_cancelled, check_evidence, check_needs
 
@@ -62,6 +63,11 @@ def test_every_listed_name_exists(module):
 def test_plugins_import_what_the_page_lists():
     folders = [*PLUGINS, *(ROOT / each for each in EXAMPLES)]
     assert [each for folder in folders for each in unlisted(imported(folder))] == []
+
+
+def test_new_packages_import_what_the_page_lists():
+    found = [each for each in imported(TEMPLATE) if each[1] != "interp"]
+    assert found and unlisted(iter(found)) == []
 
 
 def test_what_the_page_does_not_list_is_seen():

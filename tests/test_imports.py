@@ -69,6 +69,7 @@ def test_package_keeps_the_rules(shelf, package):
     broken = [
         f"{found.file.relative_to(ROOT)}:{found.line} imports {found.module}"
         for file in sorted((ROOT / shelf / package).rglob("*.py"))
+        if "template" not in file.parts  # a package of somebody else's, to be
         for found in imports(file.read_text("utf-8"), file)
         if not allowed(shelf, package, found)
     ]

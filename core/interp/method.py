@@ -23,6 +23,17 @@ from interp.params import Params
 from interp.spec import Capability
 from interp.target import Target
 
+__all__ = [
+    "Attack",
+    "FittedMethod",
+    "ImageView",
+    "Method",
+    "Params",
+    "PerImageMethod",
+    "Renderer",
+    "Style",
+]
+
 
 @dataclass(frozen=True)
 class Method(ABC):

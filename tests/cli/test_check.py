@@ -66,8 +66,12 @@ def test_a_broken_promise_is_exit_code_1(interp, example, silent):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("occlude-gird",), "error: unknown method 'occlude-gird'; did you mean 'occlude-grid'?"),
-        (("occlude-grid", "--cell", "3"), "no such option: --cell; did you mean '--cells'?"),
+        (("occlude-gird",), "'occlude-gird'; did you mean 'occlude-grid'?"),
+        (("deletoin",), "'deletoin'; did you mean 'deletion'"),
+        (("mint", "--kind", "metric"), "error: unknown metric 'mint'; "),
+        (("mint", "--package", "interp_mint"), "error: found --package beside a name or kind"),
+        (("--package", "interp_mitn"), "no package 'interp_mitn' registers anything; did you mean"),
+        (("occlude-grid", "--cell", "3"), "no such option: --cell; did you mean '--cells'"),
         (("occlude-grid", "--cells", "99"), "occlude-grid: cells = 99"),
         (("occlude-grid", "--samples", "3"), "greater than or equal to 100"),
         (("occlude-grid", "--out", "no/where.json"), "--out no/where.json: found no folder no;"),
@@ -83,3 +87,38 @@ def test_findings_survive_json(interp, example, tmp_path: Path):
     file = tmp_path / "found.json"
     answer = interp("check", "occlude-grid", "--registry", example, "--json", "--out", file)
     assert answer.json == json.loads(file.read_text())
+
+
+def test_other_kinds_are_checked_by_name(interp):
+    answer = interp("check", "lasso", "dashboard", "greet", "--kind", "command")
+    assert answer.code == 2 and "unknown command 'lasso'" in answer.err
+    answer = interp("check", "lasso", "dashboard")
+    assert answer.code == 0
+    assert answer.out.splitlines()[0] == "solver lasso"
+    assert "command dashboard" in answer.out.splitlines()
+    assert ".30, .20, .10" in answer.out
+
+
+def test_a_package_is_checked_whole_and_what_fails_is_asked(interp):
+    """The toy package, whose data set fails."""
+    (name,) = {each["package"] for each in interp("list", "--json").json["hooks"]} - {
+        "interp_dashboard"
+    }
+    answer = interp("check", "--package", name)
+    assert answer.code == 1
+    shown = [" ".join(line.split()) for line in answer.out.splitlines()]
+    for line in ("adapter toy", "model toy", "dataset noise", "metric brightness", "command greet"):
+        assert line in shown
+    assert "size FAIL ValueError: torn" in shown
+    asked = "It has as many images as are asked for, each under a name of its own."
+    assert shown[shown.index("size FAIL ValueError: torn") + 1] == asked
+    facts = interp("check", "--package", name, "--json").json["findings"]
+    broken = {(each["kind"], each["check"]) for each in facts if each["outcome"] == "fail"}
+    assert ("dataset", "size") in broken and ("model", "scores") not in broken
+
+
+def test_an_adapter_is_tried_on_a_source_that_is_named(interp):
+    answer = interp("check", "toy", "--kind", "adapter", "--model", "toy:nan", "--json")
+    assert answer.code == 1
+    said = {each["check"]: each["said"] for each in answer.json["findings"]}
+    assert said["scores"] == "toy: found NaN or infinity"

@@ -10,7 +10,8 @@ import pytest
 from pydantic import Field
 
 from interp.dataset import Dataset, Example, Instance
-from interp.engine.component import Component, Solver, Weighting
+from interp.engine.component import Component, Experiment, Perturbation, Solver, Weighting
+from interp.engine.design import ImageSubject, RegionDesign
 from interp.errors import InputError, RegistryError
 from interp.evidence import Heatmap
 from interp.method import Attack, Renderer
@@ -207,6 +208,50 @@ class NeedsImage(Grey):
 )
 def test_renderers(found, kind, wrong):
     assert_told(found("renderer", kind), wrong)
+
+
+class OffByOne(Perturbation):
+    """Two halves of the image, with one of four faults."""
+
+    fault = ""
+
+    def bind(self, model, image, count, context):
+        pixels, placement = model.prepare(image)
+        labels = np.tile(np.arange(pixels.shape[2]) * 2 // pixels.shape[2], (pixels.shape[1], 1))
+        design = Halves(pixels, labels, pixels.new_zeros(3), context.seed)
+        object.__setattr__(design, "fault", self.fault)
+        return Experiment(ImageSubject(model, pixels, placement), design, placement)
+
+    def place(self, experiment, values):
+        placed = super().place(experiment, values)
+        return placed[1:] if self.fault == "map" else placed
+
+
+class Halves(RegionDesign):
+    def draw(self, chunk):
+        states = super().draw(chunk)
+        if self.fault == "anchors":
+            states[0] = 0
+        if self.fault == "random":
+            states[2:] = states[2:][np.random.default_rng().permutation(len(states) - 2)]
+        return states
+
+    def distance(self, states):
+        return super().distance(states) * (1.1 if self.fault == "distance" else 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "wrong"),
+    [
+        ("", {}),
+        ("anchors", {"anchors": "the first state does not have all parts on"}),
+        ("random", {"states": "drawn again, with the same seed, they differ"}),
+        ("distance", {"distance": "they differ by"}),
+        ("map", {"evidence": "map is a map of (63, 128); expected (64, 128)"}),
+    ],
+)
+def test_perturbations(found, fault, wrong):
+    assert_told(found("perturbation", type("Odd", (OffByOne,), {"fault": fault})), wrong)
 
 
 class Even(Component, Weighting):

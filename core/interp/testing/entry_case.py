@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
+from unittest import SkipTest
 
 from interp.context import Context
 from interp.errors import RegistryError, nearest
@@ -82,7 +83,11 @@ class EntryCase:
         return declared.names if declared.hook == HOOK_KINDS.get(self.kind) else ()
 
 
+class NothingToMeasure(SkipTest):
+    """Raised by a check that has nothing to measure, with the reason; pytest skips the test."""
+
+
 EntryCheck = Callable[[EntryCase], str | None]
 """A check: raises AssertionError where it fails, and may return what was measured, in words.
 
-It raises UnsupportedError where there is nothing to measure."""
+It raises NothingToMeasure where the thing has not what is asked about."""

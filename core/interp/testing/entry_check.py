@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from interp.errors import InterpError, RegistryError, UnsupportedError, first_line, nearest
+from interp.errors import InterpError, RegistryError, first_line, nearest
 from interp.registry import Registry
 from interp.registry.manifest import Manifest
-from interp.testing.entry_case import HOOK_KINDS, EntryCase, EntryCheck
+from interp.testing.entry_case import HOOK_KINDS, EntryCase, EntryCheck, NothingToMeasure
 from interp.testing.kind import component, dataset, file, hook, metric, model, network, renderer
 from interp.testing.method_check import STEPS, Finding, check
 
@@ -115,7 +115,7 @@ def _found(case: EntryCase, each: EntryCheck, on_step: Callable[[str], None]) ->
 
     try:
         return finding("pass", each(case) or "")
-    except UnsupportedError as error:
+    except NothingToMeasure as error:
         return finding("none", str(error))
     except (AssertionError, InterpError) as error:
         absent = isinstance(error.__cause__, ImportError) and name != "loads"  # an optional package

@@ -16,7 +16,7 @@ from interp.metric import ExplanationMetric, Measurement, MetricCase
 from interp.model import ModelAdapter
 from interp.target import Target
 from interp.testing.conformance import unchanged
-from interp.testing.entry_case import EntryCase, EntryCheck
+from interp.testing.entry_case import EntryCase, EntryCheck, NothingToMeasure
 from interp.testing.scene import scene
 from interp.testing.toy_models import CLASSES, Scenes
 
@@ -76,7 +76,7 @@ def _of_map(case: EntryCase, values: np.ndarray) -> float:
     metric: ExplanationMetric = case.made
     example = known_example()
     if metric.needs - case.known.capabilities or not metric.applies(example, TARGET):
-        raise UnsupportedError("it does not apply to a network and image of squares")
+        raise NothingToMeasure("it does not apply to a network and image of squares")
     return metric.measure(
         MetricCase(
             explanation=_explained(values, TARGET),
@@ -94,8 +94,8 @@ def _of_model(case: EntryCase) -> float:
     """The metric's value for the known network; it may ask for another kind of network."""
     try:
         found = case.made.measure(case.known, Scenes(case.known, 16), case.context())
-    except InputError as error:
-        raise UnsupportedError(str(error)) from error
+    except (InputError, UnsupportedError) as error:
+        raise NothingToMeasure(str(error)) from error
     assert isinstance(found, Measurement), f"found {found!r}; expected an interp Measurement"
     low, high = (found.value if each is None else each for each in (found.low, found.high))
     assert low <= found.value <= high, f"{found.value} is not between {low} and {high}"

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import TYPE_CHECKING
 
-from interp.errors import InterpError, PluginError, UnsupportedError
+from interp.errors import InterpError, PluginError
 from interp.model import ModelAdapter
 from interp.opening.source import adapter_of, open_model
 from interp.registry.manifest import AdapterEntry
 from interp.spec import ModelOptions, ModelSource
-from interp.testing.entry_case import EntryCase, EntryCheck
+from interp.testing.entry_case import EntryCase, EntryCheck, NothingToMeasure
 from interp.testing.kind.opened import RULES
 from interp.testing.toy import ToyModel
 
@@ -65,13 +65,13 @@ def check_refuses(case: EntryCase) -> str | None:
 def opened(case: EntryCase) -> list[ModelAdapter]:
     """The models that show what a model, adapter or readout does, opened once.
 
-    Raises UnsupportedError where none is known.
+    Raises NothingToMeasure where none is known.
     """
     if "opened" not in case.kept:
         case.kept["opened"] = list(_open(case))
     found: list[ModelAdapter] = case.kept["opened"]
     if not found:
-        raise UnsupportedError(
+        raise NothingToMeasure(
             f"no model is known on which to try it; {_remedy(case.kind)} or try your own in a test"
         )
     return found
@@ -142,7 +142,7 @@ def of_each(rule: Callable[[ModelAdapter], str | None]) -> EntryCheck:
         for model in opened(case):
             try:
                 said.append(rule(model))
-            except UnsupportedError as error:
+            except NothingToMeasure as error:
                 lacking = error
             except AssertionError as error:
                 raise AssertionError(f"{model.spec.name}: {error}") from error

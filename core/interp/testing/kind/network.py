@@ -8,14 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from interp.errors import InterpError, UnsupportedError
+from interp.errors import InterpError
 from interp.model import ModelAdapter
 from interp.network.preprocess import encode, probe_images
 from interp.opening.source import open_model
 from interp.request import DEFAULT_MODEL
 from interp.spec import ModelOptions
 from interp.testing.conformance import unchanged
-from interp.testing.entry_case import EntryCase, EntryCheck
+from interp.testing.entry_case import EntryCase, EntryCheck, NothingToMeasure
 from interp.testing.scene import scene
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _built(case: EntryCase, base: ModelAdapter) -> nn.Module:
     try:
         network: nn.Module = case.subject(copy.deepcopy(base.module()), dict(case.params))
     except InterpError as error:
-        raise UnsupportedError(f"it wants parameters: {error}") from error
+        raise NothingToMeasure(f"it wants parameters: {error}") from error
     return network
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from interp.errors import UnsupportedError
 from interp.model import ModelAdapter
 from interp.network.preprocess import probe_images
 from interp.network.scores import sum_to_one
 from interp.spec import PROBABILITY, Capability
 from interp.target import Target
+from interp.testing.entry_case import NothingToMeasure
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,7 +56,7 @@ def check_again(model: ModelAdapter) -> str:
 def check_probabilities(model: ModelAdapter) -> str:
     """What is called a probability lies in [0, 1], sums to 1 under softmax, and is so only once."""
     if model.spec.unit != PROBABILITY:
-        raise UnsupportedError(f"its scores are in {model.spec.unit}")
+        raise NothingToMeasure(f"its scores are in {model.spec.unit}")
     scores = _scores(model)
     found = model.probabilities(scores)
     assert bool(((found >= -1e-6) & (found <= 1 + 1e-6)).all()), "found some outside [0, 1]"
@@ -93,7 +93,7 @@ def check_layers(model: ModelAdapter) -> str:
     """Layers have names of their own, and their outputs are of the shape that is said."""
     layers = model.layers()
     if not layers or Capability.ACTIVATIONS not in model.capabilities:
-        raise UnsupportedError("it shows no layers")
+        raise NothingToMeasure("it shows no layers")
     names = [each.name for each in layers]
     assert len(set(names)) == len(names), "two layers have the same name"
     for each in {layers[0], layers[len(layers) // 2], layers[-1]}:
@@ -107,7 +107,9 @@ def check_layers(model: ModelAdapter) -> str:
 def check_cut(model: ModelAdapter) -> str:
     """Both halves of a cut model give the scores of the whole one."""
     if Capability.CUT not in model.capabilities:
-        raise UnsupportedError("it cannot be cut")
+        raise NothingToMeasure("it cannot be cut")
+    if not model.maps():
+        raise NothingToMeasure("it has no layer over a grid")
     layer = model.map_layer()
     cut, images = model.cut(layer.name), _images(model)[:1]
     frontier = cut.prefix(images)
@@ -122,7 +124,7 @@ def check_gradient(model: ModelAdapter) -> str:
     import torch
 
     if Capability.GRADIENTS not in model.capabilities:
-        raise UnsupportedError("it offers no gradients")
+        raise NothingToMeasure("it offers no gradients")
     images = _images(model)[:1]
     target = Target(0, model.spec.classes[0])
     leaf = images.detach().clone().requires_grad_()
@@ -138,7 +140,7 @@ def check_gradient(model: ModelAdapter) -> str:
 def check_module(model: ModelAdapter) -> None:
     """The module that is handed out is in evaluation mode."""
     if Capability.MODULE not in model.capabilities:
-        raise UnsupportedError("it hands out no module")
+        raise NothingToMeasure("it hands out no module")
     training = [name or "it" for name, each in model.module().named_modules() if each.training]
     assert not training, f"in training mode: {', '.join(training[:3])}"
 

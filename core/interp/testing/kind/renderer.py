@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from interp.errors import InterpError, UnsupportedError
+from interp.errors import InterpError
 from interp.evidence import Evidence, evidence_of
 from interp.method import Renderer, Style
 from interp.registry.manifest import RendererEntry
 from interp.testing.conformance import MethodCase
-from interp.testing.entry_case import EntryCase, EntryCheck
+from interp.testing.entry_case import EntryCase, EntryCheck, NothingToMeasure
 from interp.testing.evidence_example import evidence_examples
 
 IMAGE = np.full((48, 64, 3), 128, np.uint8)
@@ -68,7 +68,7 @@ def _renderer(case: EntryCase) -> Renderer:
 def _examples(case: EntryCase) -> Iterator[tuple[Evidence, np.ndarray]]:
     """Evidence that it draws, with an image: of interp's own kinds, or by the package's methods.
 
-    Raises UnsupportedError where no method of the package gives such evidence.
+    Raises NothingToMeasure where no method of the package gives such evidence.
     """
     entry = case.registry.entry("renderer", case.name)
     assert isinstance(entry, RendererEntry)
@@ -82,7 +82,7 @@ def _examples(case: EntryCase) -> Iterator[tuple[Evidence, np.ndarray]]:
             if each.kind == entry.evidence:
                 yield each, image
                 return
-    raise UnsupportedError(
+    raise NothingToMeasure(
         f"no method of {entry.package} gives evidence of kind {entry.evidence!r} on a small "
         "network; draw an example of yours in a test"
     )
