@@ -223,9 +223,14 @@ def test_hooks_give_answers_in_order(opened):
 
 
 def test_last_renderer_of_a_kind_wins(opened):
-    code = adding().replace(
+    code = (
+        "from interp.method import Renderer\n"
+        "class First(Renderer):\n    def render(self, evidence, image, style): return 'r'\n"
+        "class Last(Renderer):\n    def render(self, evidence, image, style): return 's'\n"
+    ) + adding().replace(
         "registrar):\n",
-        "registrar):\n    for name in 'rs':\n        registrar.add('renderer', name, name)\n",
+        "registrar):\n    registrar.add('renderer', 'r', First)\n"
+        "    registrar.add('renderer', 's', Last())\n",
     )
     _, registry = opened(
         code,
@@ -235,4 +240,4 @@ def test_last_renderer_of_a_kind_wins(opened):
           - {kind: renderer, name: s, package: NAME, summary: s, evidence: heatmap}
     """,
     )
-    assert registry.renderer("heatmap") == "s"
+    assert registry.renderer("heatmap").render(None, None, None) == "s"
