@@ -141,7 +141,8 @@ def test_channels_are_found_and_told() -> None:
     assert spec.input.channels == CHANNELS and spec.input.fill == (0.0,) * CHANNELS
     notes = " / ".join(spec.notes)
     assert "the model takes 5 channels" in notes and "drawn by channels 1,2,3" in notes
-    assert "assumed values in [0, 1]; set with --input mean=.5,.5,.5,.5,.5" in notes
+    assumed = "assumed values in [0, 1]; set with options=ModelOptions(input={"
+    assert f'{assumed}"mean": ({", ".join(["0.5"] * CHANNELS)})' in notes
     wrong = ModelOptions(input={"mean": (0, 0, 0), "std": (1, 1, 1)})
     with pytest.raises(ModelError, match="expected 5 values, one for each channel"):
         interp.open_model(Lit(), options=wrong)

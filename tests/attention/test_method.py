@@ -39,9 +39,9 @@ def test_a_module_in_training_is_explained_as_it_answers(
 ) -> None:
     model = tiny(0)
     expected = explain(method, model, picture(0)).map()
-    model.module().train()
+    module = model.module().train()
     np.testing.assert_allclose(explain(method, model, picture(0)).map(), expected, rtol=1e-5)
-    assert all(each.training for each in model.module().modules())
+    assert all(each.training for each in module.modules())
 
 
 @pytest.mark.parametrize("method", SLOPES)

@@ -138,10 +138,10 @@ def test_is_a_good_method(check: Callable, training: bool) -> None:
         check(MethodCase("gradcam", registry=REGISTRY))
         return
     model = opened()
-    model.module().train()
+    module = model.module().train()
     check(MethodCase("gradcam", registry=REGISTRY, model=model))
-    assert all(each.training for each in model.module().modules())
-    assert model.module().act.inplace
+    assert all(each.training for each in module.modules())
+    assert module.act.inplace
 
 
 @pytest.mark.parametrize("positive", [False, True])

@@ -21,7 +21,7 @@ from interp_captum.method import MOST_STEPS, path_steps
 @pytest.mark.parametrize("training", [False, True])
 def test_forward_is_predict_recorded_for_autograd(small: Callable, training: bool) -> None:
     model = small()
-    model.module().train(training)
+    module = model.module().train(training)
     images = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     leaf = images.clone().requires_grad_()
     with torch.no_grad():  # whatever surrounds it
@@ -29,7 +29,7 @@ def test_forward_is_predict_recorded_for_autograd(small: Callable, training: boo
     torch.testing.assert_close(scores.detach(), model.predict(images))
     (slopes,) = torch.autograd.grad(scores[:, 1].sum(), leaf)
     torch.testing.assert_close(slopes, model.gradient(images, [Target(1, "one")]))
-    assert model.module().training is training
+    assert module.training is training
 
 
 def test_forward_needs_gradients() -> None:

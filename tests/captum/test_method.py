@@ -44,9 +44,9 @@ def test_is_a_good_method_on_a_module_in_training(
 ) -> None:
     """Batch norm and dropout: what is left of training would show in the evidence."""
     model = rectified() if method in HOOKED else small()
-    model.module().train()
+    module = model.module().train()
     check(MethodCase(method, registry=registry, model=model, samples=20))
-    assert all(each.training for each in model.module().modules())
+    assert all(each.training for each in module.modules())
 
 
 @pytest.mark.parametrize("method", METHODS)

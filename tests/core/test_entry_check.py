@@ -155,7 +155,7 @@ class Fails(Mean):
     [
         (Mean, {}),
         (Nothing, {"number": "found nan for a map of slopes"}),
-        (Spoils, {"model kept": "the model was altered (weights, train flags, hooks"}),
+        (Spoils, {"model kept": "left changed: training mode of the module"}),
         (Undescribed, {"parameters": "parameter share has no description"}),
         (Writes, {"again": "the map was written to"}),
     ],

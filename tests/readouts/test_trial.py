@@ -146,5 +146,5 @@ def maps(images: np.ndarray) -> np.ndarray:
 
 
 def test_a_function_that_answers_maps_is_told_of_the_readout() -> None:
-    with pytest.raises(ModelError, match="--readout pixels needs the model itself"):
+    with pytest.raises(ModelError, match='readout="pixels"\\) needs the model itself'):
         interp.open_model(maps, options=ModelOptions(input=SMALL, readout="pixels"))

@@ -188,8 +188,8 @@ ROWS = (
     Caller("signed values", PICTURES,
            lambda _: maps(network(), ["rise"], Image.fromarray(RAMP.astype(np.int32) - 9)),
            refused="whose black and white are not known"),
-    Caller("a batch", PICTURES, lambda _: maps(network(), ["rise"], TENSOR[None]),
-           refused="give its images one by one, as list(batch)"),
+    Caller("a batch (N, 3, H, W) or (N, H, W, 3)", PICTURES, taken(
+        TENSOR[None], IMAGE[None]), "its images one by one: the usual maps"),
     Caller("NaN, truth values, complex numbers, a list", PICTURES, refused(
         (IMAGE * np.float32("nan"), "found NaN or infinite pixels"),
         (IMAGE > 9, "found bool values"), (IMAGE.astype(complex), "found complex128 values"),

@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from support.command_line import Interp, command_line
@@ -14,7 +15,7 @@ from support.command_line import Interp, command_line
 from interp import evidence
 from interp.registry import Registry
 from interp.registry.manifest import ENTRIES
-from interp.scaffold import KINDS, Names, filled, names_of, write_package
+from interp.scaffold import KINDS, Names, filled, names_of, package, write_package
 from interp.testing import EntryCase, MethodCase, check_entry
 from interp.testing.conformance import check_cancelled, check_evidence, check_needs
 from interp.testing.entry_check import members
@@ -173,3 +174,13 @@ def test_an_underscore_is_a_hyphen():
     names = names_of("steepest_slope")
     assert (names.name, names.package) == ("steepest-slope", "interp_steepest_slope")
     assert (names.distribution, names.title) == ("interp-steepest-slope", "SteepestSlope")
+
+
+def test_what_tools_leave_in_the_templates_is_not_written(tmp_path, monkeypatch):
+    expected = filled(KINDS["method"], Names("own"))
+    copied = copytree(package.TEMPLATE, tmp_path / "template")
+    for left in ("shared/.ruff_cache/1", "method/my_package/__pycache__/own.pyc"):
+        (copied / left).parent.mkdir(parents=True, exist_ok=True)
+        (copied / left).write_bytes(b"\x89")
+    monkeypatch.setattr(package, "TEMPLATE", copied)
+    assert filled(KINDS["method"], Names("own")) == expected

@@ -79,6 +79,6 @@ def test_mint_shows_no_part_of_an_answer_that_does_not_change():
     given = {"method": "mint", "options": OPTIONS, "budget": Budget(samples=200), "target": 0}
     found = interp.explain(still, IMAGE, **given)
     assert not any(each.map().any() for each in found.evidence if each.map() is not None)
-    assert found.notes[-1] == "class 0: the model's answer does not change: nothing is shown"
+    assert "class 0: the model's answer does not change: nothing is shown" in found.notes
     moves = interp.explain(moving, IMAGE, **given)
     assert not any("does not change" in each for each in moves.notes)

@@ -34,10 +34,10 @@ def test_is_a_good_method_on_a_module_in_training(
     method: str, check: Callable, registry: Registry, normed: Callable, picture: Callable
 ) -> None:
     model = normed(0)
-    model.module().train()
+    module = model.module().train()
     check(MethodCase(method, registry, model, picture(0)))
-    assert all(each.training for each in model.module().modules())
-    assert model.module().act.inplace
+    assert all(each.training for each in module.modules())
+    assert module.act.inplace
 
 
 def patches() -> np.ndarray:

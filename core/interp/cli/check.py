@@ -50,7 +50,7 @@ def check_registered(
     out: Path | None = flags.option("FILE", "Also write the findings to this file, as JSON."),
     shell: flags.Shell,
 ) -> None:
-    """Check methods, metrics, adapters and all else that can be registered.
+    """Check methods, or anything else that is registered.
 
     Each kind has rules of its own, which hold on small models, images and data whose answers are
     known: the same seed gives the same answer, the model is left as it was, scores do not depend

@@ -33,7 +33,7 @@ def new_package(
     out: Path | None = flags.option("DIR", "Folder to write, new or empty. [default: interp-NAME]"),
     shell: flags.Shell,
 ) -> None:
-    """Write a package of your own: a method, metric, adapter or another kind.
+    """Write a package of your own: a method or another kind.
 
     It installs, is listed, checked and run at once; what it does is small and real, to be replaced
     by yours. NAME becomes the registered name, and the package interp_NAME. docs/contracts.md says

@@ -131,11 +131,13 @@ def filled(kind: Kind, names: Names) -> dict[str, str]:
 
 
 def _texts(kind: Kind) -> Iterator[tuple[Path, str]]:
-    """Path and text of the template's files."""
+    """Path and text of the template's files, without what tools leave there."""
     for folder in (TEMPLATE / "shared", TEMPLATE / kind.name):
         for each in sorted(folder.rglob("*")):
-            if each.is_file() and "__pycache__" not in each.parts:
-                yield each.relative_to(folder), each.read_text("utf-8")
+            path = each.relative_to(folder)
+            left = any(part.startswith((".", "__pycache__")) for part in path.parts)
+            if each.is_file() and not left:
+                yield path, each.read_text("utf-8")
 
 
 def write_package(kind: Kind, names: Names, folder: Path) -> list[Path]:
