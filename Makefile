@@ -10,7 +10,7 @@ CSG := plugins/interp_csg/models/creatures-resnet
 BENCH ?= chip_fit channel_ablation black_box rise
 SHELVES := $(wildcard core adapters plugins dashboards)
 
-.PHONY: help demo app test types lint docs locked lock audit sbom bench models screenshots
+.PHONY: help demo app test types lint docs locked lock audit sbom bench models screenshots site
 
 help: ## list the jobs
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -38,6 +38,10 @@ docs: $(VENV)/.developing ## check every method, write docs/reference.md and REA
 	$(BIN)/python docs/models_page.py
 	$(BIN)/python docs/callers_page.py
 	$(BIN)/python docs/picture.py
+
+site: $(VENV)/.installed ## write the documentation as a site, build/site/index.html; it works offline
+	$(BIN)/python -m pip install --quiet --editable '.[site]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 screenshots: $(VENV)/.developing ## take README's picture of the dashboard (needs chromium)
 	$(BIN)/python -m pip install --quiet --editable '.[browser]'

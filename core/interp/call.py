@@ -27,12 +27,17 @@ from interp.target import INDEX, index_text, name_text
 from interp.wording import in_python
 
 Targets = str | SupportsIndex | Iterable[str | SupportsIndex] | None
+"""A class by name or index, a contrast such as "dog, not cat", or several; None: the prediction."""
 Classes = str | Path | Sequence[object] | None
+"""The names of a model's classes, or a text file with a name on each line."""
 Params = Mapping[str, Any]
+"""Parameters of a method by name; those that are left out have their defaults."""
 Options = ModelOptions | Mapping[str, Any] | None
+"""What the model's file does not say, as ModelOptions or as a mapping of its fields."""
 Limit = Budget | int | str | None
 """A budget, a number of samples, or a time such as "30s"."""
 Methods = Sequence[str] | Mapping[str, Params]
+"""Names of methods or metrics, or names with parameters: {"mint": {"regions": 2}}."""
 
 DEFAULT_METHOD, BLACK_BOX_METHOD = "mint", "rise"
 """The method where none is named, and the one for models that only answer with scores."""
