@@ -41,7 +41,7 @@ docs: $(VENV)/.developing ## check every method, write docs/reference.md and REA
 
 site: $(VENV)/.installed ## write the documentation as a site, build/site/index.html; it works offline
 	$(BIN)/python -m pip install --quiet --editable '.[site]'
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 screenshots: $(VENV)/.developing ## take README's picture of the dashboard (needs chromium)
 	$(BIN)/python -m pip install --quiet --editable '.[browser]'

@@ -49,7 +49,9 @@ def test_readme_without_markers_is_an_error():
         written("# nothing", "")
 
 
-@pytest.mark.parametrize("job", ["demo", "test", "types", "lint", "docs", "bench", "app", "models"])
+@pytest.mark.parametrize(
+    "job", ["demo", "test", "types", "lint", "docs", "bench", "app", "models", "site"]
+)
 def test_makefile_has_every_job(job):
     assert re.search(rf"^{job}:.*## \w", MAKEFILE, re.MULTILINE)
 
