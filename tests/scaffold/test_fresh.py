@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs/extending.md").read_text("utf-8")
 OFFLINE = ("--quiet", "--no-deps", "--no-build-isolation", "--no-index")
 NAME = re.compile(r"`(\w+)`")
-LIMIT = 900
+LIMIT = 1800
 """Seconds that a command may take."""
 pytestmark = pytest.mark.slow
 
