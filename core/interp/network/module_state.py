@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from interp.network.weight_state import Originals, WeightState, named_tensors, names_of
+from interp.network.weight_state import Originals, WeightGroup, named_tensors, names_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -114,7 +114,7 @@ class ModuleState:
     """
 
     parts: tuple[PartState, ...]
-    weights: tuple[WeightState, ...]
+    weights: tuple[WeightGroup, ...]
     all_modules: tuple[Table, ...]
     originals: Originals | None = None
 
@@ -136,7 +136,7 @@ class ModuleState:
         tensors = () if trained else named_tensors(module)
         return cls(
             parts,
-            tuple(WeightState.of(name, each, whole) for name, each in tensors),
+            tuple(WeightGroup.all_of(tensors, whole)),
             tuple(
                 Table(held, dict(held))
                 for held in (getattr(torch_module, each) for each in ALL_MODULES)
@@ -150,7 +150,7 @@ class ModuleState:
         for each in self.parts:  # first, so that weights that were replaced are there again
             for what, name in each.restore():
                 places.setdefault(what, []).append(name)
-        for weight in self.weights:
+        for weight in (each for group in self.weights for each in group.states):
             for what in weight.restore_gradient():
                 places.setdefault(what, []).append(weight.name)
         found = [Change(f"{what} of {names_of(names)}") for what, names in places.items()]
@@ -159,11 +159,9 @@ class ModuleState:
         return [*found, *self._restore_weights()]
 
     def _restore_weights(self) -> Iterator[Change]:
-        copies = {} if self.originals is None else self.originals.copies
         undone: dict[bool, list[str]] = {}
-        for each in self.weights:
-            original = copies.get(id(each.tensor))
-            if each.changed(original):
+        for group in self.weights:
+            for each, original in list(group.changed(self.originals)):
                 undone.setdefault(each.restore(original), []).append(each.name)
         for back, names in undone.items():
             yield Change(f"weights {names_of(names)}", back)

@@ -57,6 +57,8 @@ class WeightState:
     tensor: Tensor
     values: Tensor
     version: int | None
+    view: Tensor
+    """The sample as a view: it shows what the memory holds later, too."""
     sample: Tensor
     requires_grad: bool
     grad: Tensor | None
@@ -65,24 +67,26 @@ class WeightState:
     @classmethod
     def of(cls, name: str, tensor: Tensor, whole: bool = False) -> WeightState:
         """The state of a tensor now."""
-        return cls(
-            name,
-            tensor,
-            tensor.detach(),
-            _version(tensor),
-            _sample(tensor, whole).clone(),
-            tensor.requires_grad,
-            tensor.grad,
-            whole,
-        )
+        (found,) = WeightGroup.all_of([(name, tensor)], whole)
+        return found.states[0]
+
+    @property
+    def moved(self) -> bool:
+        """Whether the tensor has other memory now."""
+        now, before = self.tensor, self.values
+        return now.data_ptr() != before.data_ptr() or now.stride() != before.stride()
+
+    @property
+    def written(self) -> bool:
+        """Whether PyTorch has counted that the tensor was written."""
+        return _version(self.tensor) != self.version
 
     def changed(self, original: Tensor | None = None) -> bool:
         """Whether the values are others now; all are compared where `original` holds them."""
         now = self.tensor.detach()
-        moved = now.data_ptr() != self.values.data_ptr() or now.stride() != self.values.stride()
-        if moved:  # the adapter may lay the same values out anew
+        if self.moved:  # the adapter may lay the same values out anew
             return not _equal(now, self.values)
-        if original is not None and _version(self.tensor) != self.version:
+        if original is not None and self.written:
             return not _equal(now, original)
         return not _equal(_sample(self.tensor, self.whole), self.sample)
 
@@ -112,6 +116,57 @@ class WeightState:
         if self.tensor.grad is not self.grad:
             self.tensor.grad = self.grad
             yield "gradients"
+
+
+@dataclass(frozen=True, eq=False)
+class WeightGroup:
+    """Tensors of one type and device, whose samples are compared at once, which is faster."""
+
+    states: tuple[WeightState, ...]
+    samples: Tensor
+    """All samples, one after another."""
+
+    @classmethod
+    def all_of(cls, tensors: Iterable[tuple[str, Tensor]], whole: bool) -> list[WeightGroup]:
+        """The states of named tensors now."""
+        groups: dict[tuple[object, object], list[tuple[str, Tensor, Tensor]]] = {}
+        for name, tensor in tensors:
+            view = _sample(tensor, whole)
+            groups.setdefault((tensor.dtype, tensor.device), []).append((name, tensor, view))
+        return [cls._of(each, whole) for each in groups.values()]
+
+    @classmethod
+    def _of(cls, listed: list[tuple[str, Tensor, Tensor]], whole: bool) -> WeightGroup:
+        import torch
+
+        samples = torch.cat([view for *_, view in listed])
+        pieces = samples.split([len(view) for *_, view in listed])
+        states = (
+            WeightState(
+                name,
+                tensor,
+                tensor.detach(),
+                _version(tensor),
+                view,
+                sample,
+                tensor.requires_grad,
+                tensor.grad,
+                whole,
+            )
+            for (name, tensor, view), sample in zip(listed, pieces, strict=True)
+        )
+        return cls(tuple(states), samples)
+
+    def changed(self, originals: Originals | None) -> Iterator[tuple[WeightState, Tensor | None]]:
+        """The tensors whose values are others now, each with its original where that was kept."""
+        import torch
+
+        copies = {} if originals is None else originals.copies
+        same = torch.equal(torch.cat([each.view for each in self.states]), self.samples)
+        for each in self.states:
+            original = copies.get(id(each.tensor))
+            if (not same or each.moved or each.written) and each.changed(original):
+                yield each, original
 
 
 def _version(tensor: Tensor) -> int | None:
