@@ -13,20 +13,23 @@ from onnx import TensorProto
 from torch import Tensor
 
 from interp.cut import Cut, as_maps
-from interp.errors import InputError, ModelError
+from interp.errors import InputError, ModelError, UnsupportedError
 from interp.model import ModelAdapter
 from interp.network.attention import AttentionLayer, AttentionPass
+from interp.network.autograd import slopes
 from interp.network.layout import LayoutReader, corner_images, to_maps
 from interp.network.preprocess import probe_images
 from interp.network.receptive_field import GridField
 from interp.readout import OutputDescription
 from interp.spec import BLACK_BOX, Capability, Layer, ModelSpec
+from interp.target import Target
 from interp_onnx.attention import attention_tensors
 from interp_onnx.cost import multiply_adds, share_after
 from interp_onnx.cut import make_cut
 from interp_onnx.naming import Place, find_places, merged_into
 from interp_onnx.network import Network
 from interp_onnx.receptive_field import follow
+from interp_onnx.recording import Recording
 from interp_onnx.session import Session
 from interp_onnx.shapes import ObservedShapes, Shape, free_axes, observe_shapes
 from interp_onnx.signature import DTYPES
@@ -53,10 +56,11 @@ class OnnxAdapter(ModelAdapter):
 
     @property
     def capabilities(self) -> frozenset[Capability]:  # type: ignore[override]
-        """Scores, activations and cuts."""
+        """Scores, activations and cuts; slopes where PyTorch knows the graph's operations."""
         if self.black_box or self.network.outputs:
             return BLACK_BOX
-        return frozenset({Capability.PREDICT, Capability.ACTIVATIONS, Capability.CUT})
+        found = {Capability.PREDICT, Capability.ACTIVATIONS, Capability.CUT}
+        return frozenset(found | ({Capability.GRADIENTS} if self._recording.possible else set()))
 
     @property
     def normalised(self) -> bool:  # type: ignore[override]
@@ -72,6 +76,29 @@ class OnnxAdapter(ModelAdapter):
 
     def predict(self, images: Tensor) -> Tensor:
         return self.network.forward(self.network.encode(images))
+
+    def forward(self, images: Tensor) -> Tensor:
+        self._need_slopes()
+        with torch.enable_grad():
+            return self._recording.scores(images)
+
+    def gradient(self, images: Tensor, targets: Sequence[Target]) -> Tensor:
+        """d score / d image, (N, 3, h, w): one target for all images, or one for each."""
+        self._need_slopes()
+        if len(targets) not in (1, len(images)):
+            raise InputError(f"{len(images)} images and {len(targets)} targets; expected one each")
+        chosen = list(targets) * (len(images) if len(targets) == 1 else 1)
+        found = slopes(
+            images.to(self.network.engine.device),
+            [each.select for each in chosen],
+            lambda pixels: self.probabilities(self.forward(pixels), "logit"),
+        )
+        if found is None:
+            raise UnsupportedError(
+                f"{self.spec.name} has no slopes: none of its operations records any; choose a "
+                "method without them, such as rise or occlusion"
+            )
+        return found
 
     def layers(self) -> list[Layer]:
         """Every module that the exporter names, or else every node, with one row per image.
@@ -100,16 +127,23 @@ class OnnxAdapter(ModelAdapter):
         return {e.name: to_maps(e, value) for e, value in zip(described, found, strict=True)}
 
     def attention(self, images: Tensor, recorded: bool = False) -> AttentionPass:
-        """Scores and attention by the softmax nodes; nothing is recorded for autograd."""
-        if recorded or Capability.CUT not in self.capabilities:
-            raise self.lacks(Capability.GRADIENTS if recorded else Capability.CUT)
+        """Scores and attention by the softmax nodes."""
+        if Capability.CUT not in self.capabilities:
+            raise self.lacks(Capability.CUT)
         layers = attention_tensors(self.network.graph, self._observed[0].shapes)
-        *weights, output = self._read((*(t for _, t in layers), self.network.graph.output), images)
+        tensors = tuple(tensor for _, tensor in layers)
+        if recorded:
+            self._need_slopes()
+            with torch.enable_grad():
+                scores, weights = self._recording.tensors(images, tensors)
+        else:
+            *weights, output = self._read((*tensors, self.network.graph.output), images)
+            scores = self.network.read(output).float()
         found = [
             AttentionLayer(name, each, len(images))
             for (name, _), each in zip(layers, weights, strict=True)
         ]
-        return AttentionPass(self.network.read(output).float(), found)
+        return AttentionPass(scores, found)
 
     def cut(self, layer: str) -> Cut:
         """The model split at a layer, compared with the whole; the last few are kept."""
@@ -132,7 +166,7 @@ class OnnxAdapter(ModelAdapter):
         images = self._probe
         try:
             halves = halve(self.network.graph, self._places[layer.name].tensor, self._shapes)
-            cut = make_cut(layer, self, self.network, halves, self.network.encode(images))
+            cut = make_cut(layer, self, self.network, halves, images)
             if cut.holds(images, self.predict(images)):
                 return as_maps(cut)
             cause = None
@@ -141,6 +175,14 @@ class OnnxAdapter(ModelAdapter):
         raise ModelError(
             f"{self.spec.name} cannot be cut at {layer.name}; choose another layer"
         ) from cause
+
+    @cached_property
+    def _recording(self) -> Recording:
+        return Recording(self.network, self.spec.name)
+
+    def _need_slopes(self) -> None:
+        if Capability.GRADIENTS not in self.capabilities:
+            raise self.lacks(Capability.GRADIENTS)
 
     @cached_property
     def _most(self) -> int:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from interp.cut import Cut, Frontier, Output, answers_alike
 from interp.engine.random import content_key
-from interp.errors import ModelError
 from interp.model import ModelAdapter
+from interp.network.autograd import TARGETS, slopes
+from interp.network.direction import OnStep, ignore
 from interp.network.scores import close
 from interp.spec import Layer
 from interp.target import Target
-from interp_onnx.finite_difference import chain, differentiate
-from interp_onnx.float64 import to_double, to_double_frontier
+from interp_onnx.autograd.program import Program, translate
+from interp_onnx.differences import Differences, Run
+from interp_onnx.finite_difference import chain
 from interp_onnx.network import Network, is_shape
+from interp_onnx.recording import tolerance
 from interp_onnx.session import Session
 from interp_onnx.split import Growth, Halves
-from interp_onnx.unrounded import unround
 
 EXACT = 1e-5
 """How far the scores of the halves may be from the whole's, relative to the largest score."""
@@ -28,13 +31,14 @@ STEPS = 0.03
 """The same for a quantised graph, whose halves onnxruntime may round otherwise than the whole: it
 fuses what a cut separates. Four steps of the 128 on each side of zero."""
 
-ROUNDED = 0.3
-"""How far scores may be moved by rounding, relative to the largest, in a graph of many layers."""
-
 
 @dataclass(eq=False)
 class OnnxCut(Cut):
-    """Runs only what follows the layer, in a session of its own."""
+    """Runs only what follows the layer, in a session of its own.
+
+    Slopes are autograd's, of the same operations in PyTorch, where these answer as the session
+    does; else differences.
+    """
 
     layer: Layer
     model: ModelAdapter
@@ -44,11 +48,31 @@ class OnnxCut(Cut):
     back: Session
     growth: tuple[Growth, ...]
     broadcast: tuple[bool, ...]
+    probe: Tensor
+    """Images (3, 3, h, w) that the program of the rest is checked on."""
     error: Tensor | None = None
-    """Estimated error of the last derivative's values, (M, T), in the output's own unit."""
-    _precise: Session | None = field(default=None, repr=False)
-    """The session for derivatives, once searched for: the rest in float64, or else `back`."""
+    """Estimated error of the last differences, (M, T), in the output's own unit."""
     _grown: tuple[Frontier, int, tuple[Tensor, ...]] | None = field(default=None, repr=False)
+
+    @property
+    def one_pass(self) -> bool:  # type: ignore[override]
+        return self.program is not None
+
+    @cached_property
+    def program(self) -> Program | None:
+        """The rest in PyTorch; None where an operation is missing or its scores are others."""
+        if self.network.graph.quantised:
+            return None
+        frontier, many = self.prefix(self.probe[:1]), self.prefix(self.probe).activation
+        try:
+            found = translate(self.halves.suffix(), self.network.engine.device)
+            with torch.no_grad():
+                scores = self._scores(found, frontier, many)
+        except Exception:  # its operations' errors share no class
+            return None
+        return (
+            found if close(scores, self.suffix(frontier, many), tolerance(self.network)) else None
+        )
 
     def prefix(self, images: Tensor) -> Frontier:
         activation, *live = self.network.run(self.front, self.network.encode(images))
@@ -63,23 +87,54 @@ class OnnxCut(Cut):
     def derivative(
         self, frontier: Frontier, directions: Tensor, targets: Sequence[Target], output: Output
     ) -> Tensor:
+        """Slopes times directions, (M, T); of many targets and few directions, differences."""
+        if self.program is not None and len(targets) <= TARGETS * len(directions):
+            gradient = self.gradient(frontier, targets, output)
+            return directions.flatten(1).float() @ gradient.flatten(1).T
+        return self.differences(frontier, directions, targets, output)
+
+    def gradient(
+        self,
+        frontier: Frontier,
+        targets: Sequence[Target],
+        output: Output,
+        on_step: OnStep = ignore,
+    ) -> Tensor:
+        """d score_t / d activation, (T, ...) float32."""
+        program = self.program
+        found = None
+        if program is not None:
+            select = [each.select for each in targets]
+            found = slopes(
+                frontier.activation.float(),
+                select,
+                lambda activation: self.model.probabilities(
+                    self._scores(program, frontier, activation).float(), output
+                ),
+                on_step,
+            )
+        return super().gradient(frontier, targets, output, on_step) if found is None else found
+
+    def differences(
+        self, frontier: Frontier, directions: Tensor, targets: Sequence[Target], output: Output
+    ) -> Tensor:
         """Central differences of the scores, (M, T), in float64 where onnxruntime has it.
 
         Their estimated error is kept in `error`.
         """
-        back, frontier = self._most_precise(frontier)
-        base, slopes, error = differentiate(
-            lambda activation: self._scores(back, frontier, activation),
-            frontier.activation,
-            directions.to(frontier.activation.device),
-        )
+        base, found, error = self._differences(frontier, directions)
         changed, blurred = (
             chain(lambda scores: self.model.probabilities(scores, output), base, each)
-            for each in (slopes, slopes + error)
+            for each in (found, found + error)
         )
         columns = [torch.stack([t.select(each) for t in targets], 1) for each in (changed, blurred)]
         self.error = (columns[0] - columns[1]).abs().float()
         return columns[0].float()
+
+    @cached_property
+    def _differences(self) -> Differences:
+        place = f"{self.model.spec.name} is quantised, and slopes at {self.layer.name}"
+        return Differences(place, self.network, self.halves, self.back, self._scores)
 
     def holds(self, images: Tensor, expected: Tensor) -> bool:
         """Whether one image's frontier answers as the whole model, and a batch as its rows alone.
@@ -99,39 +154,8 @@ class OnnxCut(Cut):
     def _tolerance(self) -> float:
         return STEPS if self.network.graph.quantised else EXACT
 
-    def _most_precise(self, frontier: Frontier) -> tuple[Session, Frontier]:
-        """The rest in float64 with a float64 frontier, or both as they are where there is none."""
-        wide = to_double_frontier(frontier)
-        if self._precise is None:
-            self._precise = self._open_double(frontier, wide)
-            if self._precise is None and self.network.graph.quantised:
-                raise ModelError(
-                    f"{self.model.spec.name} is quantised, and slopes at {self.layer.name} cannot "
-                    "be computed; choose another layer, or a method that needs no slopes"
-                )
-            self._precise = self._precise or self.back
-        return self._precise, frontier if self._precise is self.back else wide
-
-    def _open_double(self, frontier: Frontier, wide: Frontier) -> Session | None:
-        """The rest in float64, if onnxruntime can run it and its scores are those of the rest.
-
-        Of a quantised graph the rest without rounding, whose scores may differ by the rounding.
-        """
-        quantised = self.network.graph.quantised
-        try:
-            part, shapes = self.halves.suffix(), self.halves.shapes
-            if quantised:
-                reach = (float(wide.activation.min()), float(wide.activation.max()))
-                part, shapes = unround(part, self.halves.tensor, shapes, reach)
-            session = self.network.engine.session(to_double(part, shapes))
-            found = self._scores(session, wide, wide.activation)
-        except Exception:  # onnxruntime's errors share no class
-            return None
-        expected = self.suffix(frontier, frontier.activation)
-        return session if close(found, expected, ROUNDED if quantised else EXACT) else None
-
-    def _scores(self, back: Session, frontier: Frontier, activation: Tensor) -> Tensor:
-        """Scores (B, K) by a session of the rest."""
+    def _scores(self, back: Run, frontier: Frontier, activation: Tensor) -> Tensor:
+        """Scores (B, K) by a session or program of the rest."""
         if self.network.batch is not None:
             return self._in_portions(back, frontier, activation, self.network.batch)
         return self.network.read(back(activation, *self._live(frontier, len(activation)))[0])
@@ -147,9 +171,7 @@ class OnnxCut(Cut):
             self._grown = (frontier, batch, grown)
         return self._grown[2]
 
-    def _in_portions(
-        self, back: Session, frontier: Frontier, activation: Tensor, size: int
-    ) -> Tensor:
+    def _in_portions(self, back: Run, frontier: Frontier, activation: Tensor, size: int) -> Tensor:
         """Scores of `size` images at a time, as the graph demands; the last image is repeated."""
         scores = []
         for start in range(0, len(activation), size):
@@ -161,15 +183,16 @@ class OnnxCut(Cut):
 
 
 def make_cut(
-    layer: Layer, model: ModelAdapter, network: Network, halves: Halves, probe: Tensor
+    layer: Layer, model: ModelAdapter, network: Network, halves: Halves, images: Tensor
 ) -> OnnxCut:
-    """Open sessions of both halves, and learn from three preprocessed images how tensors grow."""
+    """Open sessions of both halves, and learn from three images how tensors grow."""
+    probe = network.encode(images)
     front, back = (network.engine.session(each) for each in (halves.prefix(), halves.suffix()))
     growth: tuple[Growth, ...] = ()
     if network.batch is None and halves.live:
         two, three = front(probe[:2])[1:], front(probe)[1:]
         growth = tuple(Growth(a, b) for a, b in zip(two, three, strict=True))
-    return OnnxCut(layer, model, network, halves, front, back, growth, halves.broadcast)
+    return OnnxCut(layer, model, network, halves, front, back, growth, halves.broadcast, images)
 
 
 def _parts(value: Tensor, rows: Sequence[int], count: int) -> Tensor:

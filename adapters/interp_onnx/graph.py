@@ -14,6 +14,8 @@ from onnx.reference import ReferenceEvaluator
 
 from interp_onnx.file import inner_graphs
 
+HALF = {TensorProto.FLOAT16, TensorProto.BFLOAT16}
+
 
 @dataclass(frozen=True, eq=False)
 class Graph:
@@ -51,6 +53,11 @@ class Graph:
     def quantised(self) -> bool:
         """Whether it rounds what it computes to whole numbers, as 8-bit networks do."""
         return any(is_quantising(node) for node in self.nodes)
+
+    @cached_property
+    def half(self) -> bool:
+        """Whether its weights are fractions of 16 bits."""
+        return any(each.data_type in HALF for each in self.weights.values())
 
     @cached_property
     def alive(self) -> set[str]:

@@ -60,8 +60,8 @@ class Network:
         """Raw scores (N, K) of the graph's output, in its own type."""
         return self.scores(flatten_scores(output) if isinstance(output, Tensor) else output)
 
-    def run(self, session: Session, inputs: Tensor) -> list[Tensor]:
-        """A session's outputs for preprocessed images, in portions where the batch is fixed."""
+    def run(self, session: Callable[..., list[Tensor]], inputs: Tensor) -> list[Tensor]:
+        """What a session or program answers to preprocessed images, a fixed batch at a time."""
         size = self.batch
         if size is None or len(inputs) == size:
             return session(inputs)

@@ -106,11 +106,14 @@ class TorchAdapter(ModelAdapter):
         need = Capability.GRADIENTS if recorded else Capability.ACTIVATIONS
         if need not in self.capabilities:
             raise self.lacks(need)
-        with reading_attention(self.network.module, len(images)) as layers:
+        own = self  # whose slopes are asked for later, when another thread may run the module
+        if recorded and Capability.MODULE in self.capabilities:
+            own = self.with_own_module()
+        with reading_attention(own.network.module, len(images)) as layers:
             if not recorded:
-                return AttentionPass(self.predict(images), layers)
-            pixels = images.detach().to(self.network.device).clone().requires_grad_()
-            return AttentionPass(self.forward(pixels), layers)
+                return AttentionPass(own.predict(images), layers)
+            pixels = images.detach().to(own.network.device).clone().requires_grad_()
+            return AttentionPass(own.forward(pixels), layers)
 
     def cut(self, layer: str) -> Cut:
         """The model split at a layer; cached, and compared once with the whole model."""

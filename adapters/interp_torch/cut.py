@@ -13,8 +13,9 @@ from torch import Tensor
 
 from interp.cut import Cut, Frontier, Gates, Output, answers_alike
 from interp.engine.random import content_key
-from interp.errors import InputError, UnsupportedError
+from interp.errors import UnsupportedError
 from interp.model import ModelAdapter
+from interp.network.autograd import slopes
 from interp.network.direction import OnStep, ignore
 from interp.spec import Layer
 from interp.target import Target
@@ -22,11 +23,7 @@ from interp_torch.gating import Ablation, Fold, closes_one, find_ablation, find_
 from interp_torch.graph import EXACT
 from interp_torch.hooks import capture, substitute
 from interp_torch.network import Network
-from interp_torch.slopes import reaches
 from interp_torch.split import Split, grow
-
-TARGETS = 16
-"""Targets differentiated in one pass."""
 
 
 @dataclass(eq=False)
@@ -75,34 +72,20 @@ class TorchCut(Cut):
         on_step: OnStep = ignore,
     ) -> Tensor:
         """d score_t / d activation by autograd, (T, ...); nothing is left on the parameters."""
-        if frontier.batch not in (1, len(targets)):
-            raise InputError(
-                f"the frontier holds {frontier.batch} images for {len(targets)} targets; "
-                "expected one image, or one target for each"
-            )
-        size = TARGETS if frontier.batch == 1 else len(targets)
-        gradients = []
-        for start in range(0, len(targets), size):
-            gradients.append(self._gradient(frontier, targets[start : start + size], output))
-            on_step(min(start + size, len(targets)), len(targets))
-        return torch.cat(gradients)
 
-    def _gradient(self, frontier: Frontier, targets: Sequence[Target], output: Output) -> Tensor:
-        """The same in one pass; target t on image t where the frontier holds several."""
-        shape = (len(targets), *frontier.activation.shape[1:])
-        with torch.enable_grad(), self.network.running():
-            activation = frontier.activation.detach().expand(shape).clone().requires_grad_()
-            inner = activation.view_as(activation)  # a caller's FlopCounterMode hooks no leaves
-            scores = self.model.probabilities(self._rest(frontier, inner), output)  # (T, K)
-            chosen = [target.select(row) for target, row in zip(targets, scores, strict=True)]
-            total = torch.stack(chosen).sum()
-            if not reaches(total, activation):
-                raise UnsupportedError(
-                    f"{self.model.spec.name} has no slopes at {self.layer.name}: what follows it "
-                    "records none (quantised, or under no_grad?); choose a method without them, "
-                    "such as channel-ablation or rise"
-                )
-            return torch.autograd.grad(total, activation)[0].float()
+        def score(activation: Tensor) -> Tensor:
+            return self.model.probabilities(self._rest(frontier, activation), output)
+
+        with self.network.running():
+            select = [each.select for each in targets]
+            found = slopes(frontier.activation, select, score, on_step)
+        if found is None:
+            raise UnsupportedError(
+                f"{self.model.spec.name} has no slopes at {self.layer.name}: what follows it "
+                "records none (quantised, or under no_grad?); choose a method without them, "
+                "such as channel-ablation or rise"
+            )
+        return found
 
     def _rest(self, frontier: Frontier, activation: Tensor) -> Tensor:
         """Scores (B, K) float32."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from interp.errors import ModelError, users_code
+from interp.network.autograd import reaches
 from interp.network.outputs import part_note
 from interp.network.plain_tensors import plain_tensors
 from interp.network.scores import VARIES, close
@@ -25,7 +26,6 @@ from interp_torch.diagnosis import explain_failure
 from interp_torch.live import change, check_filled, duplicate, why_changed
 from interp_torch.malloc import keep_freed_memory
 from interp_torch.network import Network, choose_device
-from interp_torch.slopes import reaches
 from interp_torch.source import Lookup, Source, open_source
 from interp_torch.sources.opened import Opened
 from interp_torch.sources.torchvision_tasks import as_torchvision

@@ -13,6 +13,7 @@ from pydantic import Field
 from interp.errors import UnsupportedError
 from interp.model import ModelAdapter
 from interp.network.attention import AttentionLayer, AttentionPass
+from interp.spec import Capability
 from interp.target import Target
 from interp.training.recording import Call, recording
 from interp_attention.method import SLOPES, AttentionMethod, AttentionParams
@@ -46,7 +47,7 @@ class LeGrad(AttentionMethod):
     """
 
     Params = LeGradParams
-    needs = SLOPES
+    needs = SLOPES | {Capability.MODULE}
     unit = "slope on attention"
 
     params: LeGradParams

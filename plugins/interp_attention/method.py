@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 READS = frozenset({Capability.PREDICT, Capability.ACTIVATIONS, Capability.CUT})
 """Needs of a method that reads attention."""
-SLOPES = READS | {Capability.GRADIENTS, Capability.MODULE}
+SLOPES = READS | {Capability.GRADIENTS}
 """Needs of a method that also differentiates the score by it."""
 
 

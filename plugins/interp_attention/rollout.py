@@ -99,7 +99,7 @@ class GradientRollout(AttentionMethod):
 
     def run(self, model: ModelAdapter, pixels: Tensor) -> AttentionPass:
         """A pass that is recorded."""
-        return model.with_own_module().attention(pixels, True)
+        return model.attention(pixels, True)
 
     def terms(self, model: ModelAdapter, found: AttentionPass, target: Target) -> list[Tensor]:
         """Attention times the score's slope on it."""

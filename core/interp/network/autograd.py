@@ -1,0 +1,80 @@
+"""Slopes of scores at an activation by autograd, those of several targets in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from interp.errors import InputError
+from interp.lazy_type import Tensor
+from interp.network.direction import OnStep, ignore
+
+TARGETS = 16
+"""Targets differentiated in one pass."""
+UNKNOWN = "NotImplemented"
+"""End of the name of an operation without a derivative, such as a quantised one."""
+
+
+def slopes(
+    activation: Tensor,
+    select: Sequence[Callable[[Tensor], Tensor]],
+    score: Callable[[Tensor], Tensor],
+    on_step: OnStep = ignore,
+) -> Tensor | None:
+    """d select_t(score(activation)) / d activation, (T, ...) float32, of an activation (1, ...).
+
+    One of T images (T, ...) gives the slopes of target t at image t. score(activation) answers
+    (B, K) for (B, ...). None where autograd records no way back from the scores; InputError for
+    another number of images.
+    """
+    import torch
+
+    images, count = len(activation), len(select)
+    if images not in (1, count):
+        raise InputError(
+            f"the frontier holds {images} images for {count} targets; "
+            "expected one image, or one target for each"
+        )
+    size = TARGETS if images == 1 else count
+    found = []
+    for start in range(0, count, size):
+        chosen = select[start : start + size]
+        slope = _slopes(activation, chosen, score)
+        if slope is None:
+            return None
+        found.append(slope)
+        on_step(min(start + size, count), count)
+    return torch.cat(found)
+
+
+def _slopes(
+    activation: Tensor,
+    select: Sequence[Callable[[Tensor], Tensor]],
+    score: Callable[[Tensor], Tensor],
+) -> Tensor | None:
+    """The same in one pass."""
+    import torch
+
+    shape = (len(select), *activation.shape[1:])
+    with torch.enable_grad():
+        leaf = activation.detach().expand(shape).clone().requires_grad_()
+        scores = score(leaf.view_as(leaf))  # a caller's FlopCounterMode hooks no leaves
+        chosen = [each(row) for each, row in zip(select, scores, strict=True)]
+        total = torch.stack(chosen).sum()
+        return torch.autograd.grad(total, leaf)[0].float() if reaches(total, leaf) else None
+
+
+def reaches(scores: Tensor, leaf: Tensor) -> bool:
+    """Whether the recorded operations lead from the scores back to `leaf`, which needs slopes.
+
+    They do not where the model turns recording off, leaves PyTorch on the way, or is quantised.
+    """
+    nodes, seen = [scores.grad_fn], set()
+    while nodes:
+        node = nodes.pop()
+        if node is None or node in seen or node.name().endswith(UNKNOWN):
+            continue
+        seen.add(node)
+        if getattr(node, "variable", None) is leaf:
+            return True
+        nodes += [each for each, _ in node.next_functions]
+    return False
