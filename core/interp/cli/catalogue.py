@@ -12,6 +12,7 @@ from interp.cli.output import columns
 from interp.errors import InputError, RegistryError, nearest
 from interp.registry import Registry
 from interp.registry.answer import known_answer
+from interp.registry.hook import loggers
 from interp.registry.manifest import ENTRIES, Entry, MethodEntry
 from interp.registry.parameter import Parameter, parameters
 
@@ -84,6 +85,7 @@ def _listing(registry: Registry) -> Iterator[str]:
     }
     hooks = registry.hooks("interp_commands")
     sections["command"] = [(name, each.package) for each in hooks for name in each.names]
+    sections["log"] = [(f"INTERP_LOG={each}", by) for each, by in loggers(registry).items()]
     sections["broken"] = [(each.package, each.reason) for each in registry.broken]
     for heading, rows in sections.items():
         if rows:

@@ -32,7 +32,19 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 Package = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 Line = Annotated[str, StringConstraints(pattern=r"^[^\n]*\S[^\n]*$", max_length=120)]
 Claim = Literal["region", "channel", "additive", "proportional", "dummy", "symmetric", "shuffled"]
-Hook = Literal["interp_before_run", "interp_after_run", "interp_commands", "interp_panels"]
+Hook = Literal[
+    "interp_before_run",
+    "interp_after_run",
+    "interp_before_compare",
+    "interp_after_compare",
+    "interp_before_evaluate",
+    "interp_after_evaluate",
+    "interp_before_fit",
+    "interp_after_fit",
+    "interp_after_save",
+    "interp_commands",
+    "interp_panels",
+]
 
 
 LONGEST = 120
@@ -174,11 +186,15 @@ ENTRIES: dict[str, type[Entry]] = {
 
 
 class HookEntry(Plain):
-    """A hook that a package implements; `names` are the commands or panels that it adds."""
+    """A hook that a package implements; `names` are the commands or panels that it adds.
+
+    With `log`, a logger's name, it is called only where INTERP_LOG asks for that.
+    """
 
     package: Package
     hook: Hook
     names: tuple[Name, ...] = ()
+    log: Name | None = None
 
 
 @dataclass(frozen=True)

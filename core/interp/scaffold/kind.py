@@ -52,6 +52,13 @@ KINDS: dict[str, Kind] = {
             "draw(count: int, seed: int) -> Dataset",
         ),
         Kind(
+            "reader",
+            "opens data sets of a file or folder format",
+            ("interp.dataset:Dataset",),
+            ("interp check my-name",),
+            "open_data(path: Path) -> Dataset",
+        ),
+        Kind(
             "renderer",
             "draws evidence of a new kind",
             ("interp.method:Renderer", "interp.evidence:Evidence"),
