@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def call_after(registry: Registry, hook: str, **arguments: Any) -> tuple[str, ..
     notes = []
     for entry, home in _declared(registry, hook):
         try:
+            _check_installed(entry)
             call(entry.package, hook, home, **arguments)
         except InterpError as error:
             notes.append(_told(entry, error))
@@ -59,10 +61,24 @@ def _declared(registry: Registry, hook: str) -> Iterator[tuple[HookEntry, Path]]
 
 
 def _check_loggers(registry: Registry) -> None:
-    known = loggers(registry)
-    for name in log_places():
+    """Raise InputError for a logger that is asked for and unknown, or needs what is missing."""
+    known, asked = loggers(registry), log_places()
+    for name in asked:
         if name not in known:
             raise InputError(f"{ENVIRONMENT}: found no logger {name!r}; {nearest(name, known)}")
+    for manifest in registry.manifests:
+        for each in manifest.hooks:
+            if each.log in asked:
+                _check_installed(each)
+
+
+def _check_installed(entry: HookEntry) -> None:
+    if entry.needs is None or find_spec(entry.needs.partition(".")[0]) is not None:
+        return
+    raise InputError(
+        f"{ENVIRONMENT}={entry.log} needs the package {entry.needs}, which is not installed; "
+        f"pip install '{entry.install or entry.needs}'"
+    )
 
 
 def _told(entry: HookEntry, error: InterpError) -> str:

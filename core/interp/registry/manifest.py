@@ -188,13 +188,17 @@ ENTRIES: dict[str, type[Entry]] = {
 class HookEntry(Plain):
     """A hook that a package implements; `names` are the commands or panels that it adds.
 
-    With `log`, a logger's name, it is called only where INTERP_LOG asks for that.
+    With `log`, a logger's name, it is called only where INTERP_LOG asks for that. `needs` is a
+    package that it imports, which `install` installs, if it is called otherwise: where it is asked
+    for and missing, work is refused at its beginning.
     """
 
     package: Package
     hook: Hook
     names: tuple[Name, ...] = ()
     log: Name | None = None
+    needs: Package | None = None
+    install: str | None = None
 
 
 @dataclass(frozen=True)
