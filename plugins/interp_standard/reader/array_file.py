@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
+
+from interp.errors import InputError, InterpError
 
 LOCAL = 30
 """Bytes of the header before a member of a zip file, without its name and extra field."""
@@ -35,16 +40,24 @@ class ArrayFile:
 
     @cached_property
     def header(self) -> Header:
-        """Shape and type. Raises ValueError for objects, and for what is no array."""
-        if self.member is None:
-            with self.file.open("rb") as opened:
-                return _header(opened)
-        with zipfile.ZipFile(self.file) as archive, archive.open(self.member) as member:
-            return _header(member)  # type: ignore[arg-type]
+        """Shape and type. Raises InputError for objects, and for what is no whole array."""
+        with readable(self.file):
+            if self.member is None:
+                with self.file.open("rb") as opened:
+                    return _checked(opened, self.file.stat().st_size)
+            with zipfile.ZipFile(self.file) as archive, archive.open(self.member) as member:
+                return _checked(member, archive.getinfo(self.member).file_size)
 
     @cached_property
     def values(self) -> np.ndarray:
-        """The array: on disk until a part is used; a packed one is unpacked as a whole."""
+        """The array: on disk until a part is used; a packed one is unpacked as a whole.
+
+        Raises InputError where it is damaged.
+        """
+        with readable(self.file):
+            return self._values()
+
+    def _values(self) -> np.ndarray:
         place = 0 if self.member is None else self._place(self.member)
         if place is None:
             with np.load(self.file, allow_pickle=False) as arrays:
@@ -88,14 +101,37 @@ class ArrayFile:
         return digest.hexdigest()
 
 
+@contextmanager
+def readable(file: Path) -> Iterator[None]:
+    """Turn what readers of arrays and zip files raise inside the block into an InputError."""
+    try:
+        yield
+    except (InterpError, MemoryError):
+        raise
+    except Exception as error:  # a header is parsed as Python, with errors of every kind
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise InputError(
+            f"{file}: expected whole arrays of numbers, as np.savez saves them; found {reason}"
+        ) from error
+
+
 def arrays_in(file: Path) -> dict[str, ArrayFile]:
-    """The arrays of a .npz file by their names in small letters."""
-    with zipfile.ZipFile(file) as archive:
+    """The arrays of a .npz file by their names in small letters. Raises InputError."""
+    with readable(file), zipfile.ZipFile(file) as archive:
         names = [each for each in archive.namelist() if each.endswith(".npy")]
     return {each.removesuffix(".npy").lower(): ArrayFile(file, each) for each in names}
 
 
-def _header(opened: BinaryIO) -> Header:
+def _checked(opened: IO[bytes], size: int) -> Header:
+    """The header of an array in so many bytes, which hold all of its values."""
+    header = _header(opened)
+    left, wanted = size - opened.tell(), math.prod(header.shape) * header.dtype.itemsize
+    if min(header.shape, default=0) < 0 or left < wanted:
+        raise ValueError(f"{left:,} bytes of values {header.shape} {header.dtype}")
+    return header
+
+
+def _header(opened: IO[bytes]) -> Header:
     """The header at the file's position, which is left where the values begin."""
     version = npy.read_magic(opened)
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}

@@ -58,10 +58,10 @@ class LabelledFiles(Dataset):
 
 
 def _size(file: Path) -> int | str:
-    """A file's size in bytes; of one that is missing, none."""
+    """A file's size in bytes; of one that is missing, or no file's name, none."""
     try:
         return file.stat().st_size
-    except OSError:
+    except (OSError, ValueError):
         return "none"
 
 
