@@ -53,7 +53,10 @@ def interp_register(registrar: Registrar) -> None:
 
 @hookspec
 def interp_before_run(request: Request) -> None:
-    """Called before a run or survey; model, images and parameters were found good."""
+    """Called before a run or survey; model, images and parameters were found good.
+
+    Also before each run of a comparison or evaluation, as interp_after_run is after it.
+    """
 
 
 @hookspec
@@ -63,7 +66,7 @@ def interp_after_run(explanation: Explanation) -> None:
 
 @hookspec
 def interp_before_compare(request: ComparisonRequest) -> None:
-    """Called before a comparison; the hooks around runs are called for each of its cells, too."""
+    """Called before a comparison; model, images and methods were found good."""
 
 
 @hookspec

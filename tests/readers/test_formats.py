@@ -65,7 +65,7 @@ def test_what_was_assumed_is_told(given) -> None:
     told = {
         "images": "",
         "coco": "the images of instances_val2017.json were found in",
-        "voc": "an image's class is that of its largest object",
+        "voc": "pixels of the boxes were counted from 1, and the last one is inside",
         "table": "paths were taken from the column",
         "numpy": "images were taken from",
         "datasets": "images were taken from the column 'picture', classes from 'label'",

@@ -59,9 +59,8 @@ class VocFolder(Dataset):
     def notes(self) -> tuple[str, ...]:
         """How boxes were read, and what was left out."""
         _, left_out = self._read
-        first = 1 - self._shift
         notes = [
-            f"pixels of the boxes were counted from {first}, and the last one is inside",
+            f"pixels of the boxes were counted from {self._shift}, and the last one is inside",
             "an image's class is that of its largest object",
         ]
         if left_out:
