@@ -211,6 +211,10 @@ def test_types_of_all_hooks_can_be_asked_for():
     assert typing.get_type_hints(hookspecs.interp_after_compare)["comparison"] is Comparison
 
 
+MISSING = (
+    "INTERP_LOG=diary needs the package no_such_package, which is not installed; "
+    "pip install 'no_such_package'"
+)
 LOGGER = "hooks: [{package: NAME, hook: interp_after_save, log: diary, needs: PACKAGE}]"
 
 
@@ -244,12 +248,7 @@ def test_a_logger_is_called_where_it_is_asked_for_alone(diary, tmp_path, monkeyp
     ("asked", "needs", "line"),
     [
         ("dairy", "json", "INTERP_LOG: found no logger 'dairy'; did you mean 'diary'?"),
-        (
-            "diary",
-            "no_such_package",
-            "INTERP_LOG=diary needs the package no_such_package, which is not installed; "
-            + "pip install 'no_such_package'",
-        ),
+        ("diary", "no_such_package", MISSING),
     ],
 )
 def test_a_logger_that_is_not_there_is_told_before_any_work(
