@@ -59,8 +59,8 @@ def test_an_unknown_word_is_one_line(other):
     with pytest.raises(RegistryError) as caught:
         read_manifest(path)
     assert str(caught.value) == (
-        f"{path}: entries[0].answers: found 'which concept'; did you mean 'which concepts' or 'which "
-        "path' or 'which parts'?; a new word goes under the key answers, with its question"
+        f"{path}: entries[0].answers: found 'which concept'; did you mean 'which concepts' or "
+        "'which path' or 'which parts'?; a new word goes under the key answers, with its question"
     )
     with pytest.raises(InputError, match="found no answer 'tezt' of methods; did you mean 'text'"):
         known_answer("tezt", ANSWERS)
