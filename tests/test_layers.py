@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 SHELVES = ("core", "adapters", "plugins", "dashboards")
 
 LAYERS = (
-    ("errors", "hookspecs", "short", "lazy_type", "version", "wording"),
+    ("errors", "log_setting", "short", "lazy_type", "version", "wording"),
     ("record",),
     ("params", "spec"),
     ("evidence", "memory", "network", "storage", "target"),
@@ -30,8 +30,9 @@ LAYERS = (
     ("opening", "result"),
     ("session",),
     ("run",),
-    ("comparison", "evaluation", "run_folder", "scaffold", "testing"),
-    ("report",),
+    ("comparison", "evaluation", "run_folder"),
+    ("scaffold", "testing"),
+    ("hookspecs", "report"),
     ("difference", "suggestion"),
     ("call",),
     ("api", "cli"),

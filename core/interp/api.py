@@ -189,7 +189,8 @@ def evaluate(
 
         found = interp.evaluate("creatures-vgg", "creatures", methods=["mint", "gradcam"], limit=50)
 
-    `data`: a folder of images, a registered data set's name or a Dataset. `metrics`: names, or
+    `data`: a folder of images or another path that a reader opens (docs/data.md), a registered data
+    set's name, or a Dataset. `metrics`: names, or
     names with parameters; by default all that are registered. `limit`: the number of images, a
     fixed choice among all. The rest is as for explain.
     """
@@ -227,7 +228,8 @@ def fit(
         interp.fit(network, "photos", method="chip", out="known")
         found = interp.explain(network, "photo.jpg", method="chip", knowledge="known")
 
-    `data`: a folder of images, a registered data set's name or a Dataset. With `out`, the same call
+    `data`: a folder of images or another path that a reader opens (docs/data.md), a registered data
+    set's name, or a Dataset. With `out`, the same call
     goes on where it was stopped. The rest is as for explain.
     """
     work = Work(classes, options, budget, seed, out, progress, registry, session)
@@ -256,7 +258,8 @@ def survey(
 ) -> Explanation:
     """Explain a model's classes by one method, with examples from a data set.
 
-    `data`: a folder of images, a registered data set's name or a Dataset. The rest is as for
+    `data`: a folder of images or another path that a reader opens (docs/data.md), a registered data
+    set's name, or a Dataset. The rest is as for
     explain.
     """
     work = Work(classes, options, budget, seed, out, progress, registry, session)

@@ -195,19 +195,22 @@ def _size(file: Path) -> int | str:
 
 
 @dataclass(frozen=True, eq=False)
-class CocoFolder(Dataset):
-    """A folder with annotations.json in COCO's format beside images/."""
+class CocoFile(Dataset):
+    """Annotations in COCO's format, and the folder that their images lie in."""
 
-    path: Path
+    file: Path
+    folder: Path
+    assumed: tuple[str, ...] = ()
+    """What was assumed in finding the images, one sentence each."""
 
     @cached_property
     def document(self) -> CocoDocument:
         """The annotations that can be used."""
-        return read_coco(self.path)
+        return read_coco(self.file)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return self.document.notes
+        return (*self.assumed, *self.document.notes)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -215,14 +218,14 @@ class CocoFolder(Dataset):
 
     @property
     def fingerprint(self) -> str:
-        return hashlib.sha256((self.path / DOCUMENT).read_bytes()).hexdigest()
+        return hashlib.sha256(self.file.read_bytes()).hexdigest()
 
     def __len__(self) -> int:
         return len(self.document.images)
 
     def __getitem__(self, index: int) -> Example:
         entry = self.document.images[index]
-        read = read_image(self.path / "images" / entry.file_name)
+        read = read_image(self.folder / entry.file_name)
         instances, notes = [], list(read.notes)
         for annotation in self._annotations.get(entry.id, []):
             try:
@@ -327,12 +330,13 @@ def _readable(name: str) -> str:
 def open_dataset(path: str | Path) -> Dataset:
     """The images in a folder: annotations.json beside images/, class folders, or images alone.
 
-    Raises InputError for a folder that is missing or holds no image.
+    Other formats are opened by registered readers: give their path to what takes `data`. Raises
+    InputError for a folder that is missing or holds no image.
     """
     path = Path(path)
     dataset: Dataset
     if (path / DOCUMENT).is_file():
-        dataset = CocoFolder(path)
+        dataset = CocoFile(path / DOCUMENT, path / "images")
     else:
         loose = len(images_in(path, "*"))
         note = f"{loose} images beside the class folders of {path} were left out"

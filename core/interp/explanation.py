@@ -121,6 +121,10 @@ class Explanation:
         lines += [f"  note: {shortened(each)}" for each in self.notes[:FEW]]
         return "\n".join(lines)
 
+    def noted(self, more: Iterable[str]) -> Explanation:
+        """The same with more notes, each once."""
+        return replace(self, notes=tuple(dict.fromkeys((*self.notes, *more))))
+
     def save(self, folder: str | Path) -> Path:
         """Write it as a bundle with its pictures into a new folder, which interp.load opens.
 

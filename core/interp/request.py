@@ -46,7 +46,7 @@ class Request(AnyRequest):
         {}, description="parameters of the method that differ from their defaults"
     )
     data: str | None = Field(
-        None, description="folder of images or registered data set, for fit and survey"
+        None, description="path of images or registered data set, for fit and survey"
     )
     knowledge: str | None = Field(None, description="folder that fit wrote")
     seed: int = Field(0, ge=0, description="seed of the method's random samples")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -28,6 +28,7 @@ from interp.opening.images import named_images, open_data
 from interp.opening.named import open_knowledge, open_method, require
 from interp.opening.prediction import Question, added_notes, choose_targets
 from interp.registry import Registry
+from interp.registry.hook import call_after, call_before
 from interp.registry.origin import origins
 from interp.request import Request
 from interp.result.bundle import Made, save_bundle
@@ -109,12 +110,13 @@ def _explained(
             [each.name for each in examples],
             job.scores(given),
         )
-        job.registry.hook("interp_before_run", request=request)
+        told = call_before(job.registry, "interp_before_run", request=request)
         job.context.out_of_time()
         found = job.explain(given, questions, knowledge)
     watch.compare_images(pictures, given)
+    notes = (*_reading_notes(examples), *found.notes, *job.left(watch), *told)
     return job.finish(
-        replace(found, notes=(*_reading_notes(examples), *found.notes, *job.left(watch))),
+        replace(found, notes=notes),
         style,
         pictures,
         targets=tuple(dict.fromkeys(name for each in questions for name in each.names)),
@@ -140,12 +142,13 @@ def survey(
     """
     with _prepare(request, session, registry, model, out, resume=False) as job:
         knowledge = open_knowledge(request, job.model)
-        job.registry.hook("interp_before_run", request=request)
+        told = call_before(job.registry, "interp_before_run", request=request)
         data = job.data(dataset)
         with job.watched() as watch, blamed(request.method):
             found = job.method.survey(job.model, data, knowledge, job.context)
         check_explanation(found, request.method)
-        return job.finish(replace(found, notes=(*found.notes, *job.left(watch))), style)
+        notes = (*data.notes, *found.notes, *job.left(watch), *told)
+        return job.finish(replace(found, notes=notes), style)
 
 
 @plain_tensors(recorded=True)
@@ -165,13 +168,17 @@ def fit(
     """
     with _prepare(request, session, registry, model, out, resume=True) as job:
         data = job.data(dataset)
+        told = call_before(job.registry, "interp_before_fit", request=request)
         with job.watched() as watch, blamed(request.method):
             knowledge = job.method.fit(job.model, data, job.context)
-        knowledge = job.checked(knowledge, watch)
-        if out is not None:
-            knowledge.save(out)
-            job.remove_progress()
-        return knowledge
+        knowledge = _noted(job.checked(knowledge, watch), (*data.notes, *told))
+        told = call_after(job.registry, "interp_after_fit", knowledge=knowledge)
+        knowledge = _noted(knowledge, told)
+        if out is None:
+            return knowledge
+        knowledge.save(out)
+        job.remove_progress()
+        return _noted(knowledge, job.session.saved(Path(out), knowledge))
 
 
 def merge(
@@ -183,14 +190,21 @@ def merge(
     opened = [Knowledge.open(part) for part in parts]
     if len({each.method for each in opened}) != 1:
         raise InputError("expected parts that one method learned; name folders of fit --shard")
-    name = opened[0].method
-    method = open_method(registry or Registry.load(), name, {})
+    name, registry = opened[0].method, registry or Registry.load()
+    method = open_method(registry, name, {})
     with blamed(name):
         knowledge = method.merge(opened)
     check_knowledge(knowledge, name)
-    if out is not None:
-        knowledge.save(out)
-    return knowledge
+    if out is None:
+        return knowledge
+    knowledge.save(out)
+    return _noted(knowledge, Session(registry).saved(Path(out), knowledge))
+
+
+def _noted(knowledge: Knowledge, more: Iterable[str]) -> Knowledge:
+    """The knowledge with more notes, each once."""
+    notes = list(dict.fromkeys((*knowledge.about.get("notes", ()), *more)))
+    return replace(knowledge, about={**knowledge.about, "notes": notes}) if notes else knowledge
 
 
 def _reading_notes(examples: Sequence[Example]) -> list[str]:
@@ -208,13 +222,18 @@ class _Job:
     """A request whose method and model are open and checked, and where its result goes."""
 
     request: Request
-    registry: Registry
+    session: Session
     method: Method
     model: ModelAdapter
     context: Context
     out: Path | None
     originals: Originals | None = None
     started: float = field(default_factory=time.monotonic)
+
+    @property
+    def registry(self) -> Registry:
+        """The session's."""
+        return self.session.registry
 
     def data(self, dataset: Dataset | None) -> Dataset:
         """The data set given, or else the request's, as the model sees it."""
@@ -235,10 +254,7 @@ class _Job:
         check_knowledge(knowledge, name)
         if not all(each.undone for each in watch.changes):
             raise PluginError(f"{left[0]}; what it learned is not kept")
-        if not left:
-            return knowledge
-        notes = [*knowledge.about.get("notes", ()), *left]
-        return replace(knowledge, about={**knowledge.about, "notes": notes})
+        return _noted(knowledge, left)
 
     def scores(self, images: Sequence[np.ndarray]) -> Tensor | None:
         """The method's own scores of the images, where it has them and images share a model."""
@@ -314,12 +330,15 @@ class _Job:
             provenance=provenance,
             source=Made(self.request, self.registry),
         )
-        self.registry.hook("interp_after_run", explanation=explanation)
+        told = call_after(self.registry, "interp_after_run", explanation=explanation)
+        explanation = explanation.noted(told)
         result = Result(explanation, self.registry, style or Style(), self.out)
-        if self.out is not None:
-            save_bundle(self.out, self.request, explanation, result.drawings)
-            self.remove_progress()
-        return result
+        if self.out is None:
+            return result
+        save_bundle(self.out, self.request, explanation, result.drawings)
+        self.remove_progress()
+        told = self.session.saved(self.out, explanation)
+        return replace(result, explanation=explanation.noted(told)) if told else result
 
     def remove_progress(self) -> None:
         """Remove the progress that was kept, once the result is whole."""
@@ -357,4 +376,4 @@ def _prepare(
         opened = session.open_model(request.model, request.options)
         require(request.method, method, opened)
         kept_weights = session.originals
-        yield _Job(request, session.registry, method, opened, context, out, kept_weights, started)
+        yield _Job(request, session, method, opened, context, out, kept_weights, started)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from interp.dataset import TolerantReader, for_channels, open_dataset
+from interp.dataset import TolerantReader, for_channels
 from interp.errors import Cancelled, InputError, OutputError, PluginError
 from interp.explanation import Prediction
 from interp.memory import Memory
 from interp.opening.named import open_method, require
+from interp.opening.reader import read_data
 from interp.request import Request
 from interp.result.bundle import open_bundle
 from interp.result.draw import colour_limit, maps_by_target
@@ -73,10 +74,10 @@ def run_folder(
     the method fails are recorded. Raises PluginError where it fails on all.
     """
     if request.data is None:
-        raise InputError("found no folder of images; name one with --data")
+        raise InputError("found no path of images; name one with --data")
     session, out = session or Session(), Path(out)
     method = open_method(session.registry, request.method, request.params)
-    dataset = open_dataset(request.data)
+    dataset = read_data(session.registry, request.data)
     model = session.open_model(request.model, request.options)
     require(request.method, method, model)
     for text in () if model.focuses else request.targets:

@@ -12,6 +12,7 @@ from interp.model import ModelAdapter
 from interp.network.weight_state import Originals
 from interp.opening.source import open_model
 from interp.registry import Registry
+from interp.registry.hook import call_after
 from interp.spec import ModelOptions
 
 
@@ -34,12 +35,20 @@ class Session:
     memory: Memory = field(default_factory=Memory)
     within_a_day: bool = False
     """Whether work that would take longer is ended with an error, unless its time is limited."""
+    temporary: bool = False
+    """Whether what is saved does not last, so that the hook interp_after_save is not called."""
     originals: Originals | None = None
     """Copies of the model's weights, from which what a method changes is put back."""
 
     def open_model(self, source: str, options: ModelOptions) -> ModelAdapter:
         """The session's own model, else the one that `source` names. Raises ModelError."""
         return open_model(source if self.model is None else self.model, options, self.registry)
+
+    def saved(self, folder: Path, result: object) -> tuple[str, ...]:
+        """Tell packages that a result is whole in a folder; notes on those that failed."""
+        if self.temporary:
+            return ()
+        return call_after(self.registry, "interp_after_save", folder=folder, result=result)
 
     def context(self, seed: int, budget: Budget, checkpoint: Path | None = None) -> Context:
         """The context of one run in this session."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from interp.opening.reader import is_data_file, reader_entries
 from interp.opening.source import file_forms, is_model_file
 from interp.registry import Registry
 from interp.spec import Plain
@@ -46,11 +47,22 @@ class Setting(Plain):
         """Image files by their path in the folder."""
         return _named(self.images, lambda each: each.suffix.lower() in SUFFIXES)
 
-    def image_folders(self) -> dict[str, Path]:
-        """The folder of images and the folders in it, each usable as a data set."""
+    def data_sets(self, registered: Registry) -> dict[str, Path]:
+        """The folder of images, the folders in it, and files that a registered reader opens.
+
+        Images, and files of models and results, are none of these, though a reader may open them.
+        """
         if self.images is None:
             return {}
-        return {self.images.name: self.images, **_named(self.images, Path.is_dir)}
+        readers = reader_entries(registered)
+
+        def usable(path: Path) -> bool:
+            if path.is_dir():
+                return True
+            other = any((path.parent / each).is_file() for each in (RECIPE, MANIFEST))
+            return path.suffix.lower() not in SUFFIXES and not other and is_data_file(path, readers)
+
+        return {self.images.name: self.images, **_named(self.images, usable)}
 
 
 def _is_model(path: Path) -> bool:

@@ -40,7 +40,7 @@ def test_list_of_one_kind(interp, word):
 def test_list_of_an_unknown_kind(interp):
     answer = interp("list", "readotus")
     assert answer.code == 2
-    assert answer.err == "error: found no kind 'readotus'; did you mean 'readouts'?\n"
+    assert answer.err == "error: found no kind 'readotus'; did you mean 'readouts' or 'readers'?\n"
 
 
 def test_show_describes_a_readout_and_its_parameters(interp):

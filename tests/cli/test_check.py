@@ -102,7 +102,9 @@ def test_other_kinds_are_checked_by_name(interp):
 def test_a_package_is_checked_whole_and_what_fails_is_asked(interp):
     """The toy package, whose data set fails."""
     (name,) = {each["package"] for each in interp("list", "--json").json["hooks"]} - {
-        "interp_dashboard"
+        "interp_dashboard",
+        "interp_mlflow",
+        "interp_tensorboard",
     }
     answer = interp("check", "--package", name)
     assert answer.code == 1

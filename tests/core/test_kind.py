@@ -44,6 +44,7 @@ CODE = """
 EXTRA = {
     "method": "answers: where, needs: [predict]",
     "adapter": "sources: [x]",
+    "reader": "sources: [x]",
     "renderer": "evidence: heatmap",
     "evaluation": "layout: NCHW",
 }
@@ -66,6 +67,7 @@ WRONG = [
     ("solver", "Idle", "expected one that implements weights(sums, full, empty)"),
     ("adapter", "one", "is of class function; expected a function (source, options, lookup)"),
     ("builder", "one", "is of class function; expected a function (network, params)"),
+    ("reader", "three", "is of class function; expected a function (path)"),
     ("dataset", "three", "is of class function; expected a function (count, seed)"),
     ("model", "3", "is of class int; expected an object of class interp.spec.ModelSource"),
     ("sample", "3", "is of class int; expected an object of class pathlib.Path or builtins.str"),

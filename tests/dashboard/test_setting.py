@@ -26,13 +26,13 @@ def test_models_images_and_nothing_outside(tmp_path):
     found = Setting(models=chosen, images=chosen)
     assert set(found.model_files(REGISTRY)) == {"net.onnx", "trained"}
     assert set(found.image_files()) == {"inner/photo.JPG"}
-    assert set(found.image_folders()) == {"chosen", "inner", "trained"}
+    assert set(found.data_sets(REGISTRY)) == {"chosen", "inner", "trained"}
 
 
 def test_without_folders_nothing_is_offered():
     assert Setting().model_files(REGISTRY) == {}
     assert Setting().image_files() == {}
-    assert Setting().image_folders() == {}
+    assert Setting().data_sets(REGISTRY) == {}
 
 
 def test_models_of_third_party_adapters_are_offered(tmp_path):

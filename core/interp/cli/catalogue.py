@@ -9,9 +9,11 @@ from typing import Any
 
 from interp.cli import flags
 from interp.cli.output import columns
-from interp.errors import RegistryError, nearest
+from interp.errors import InputError, RegistryError, nearest
 from interp.registry import Registry
-from interp.registry.manifest import ENTRIES, Entry
+from interp.registry.answer import known_answer
+from interp.registry.hook import loggers
+from interp.registry.manifest import ENTRIES, Entry, MethodEntry
 from interp.registry.parameter import Parameter, parameters
 
 
@@ -20,18 +22,26 @@ def list_registered(
         "KIND", "Only this kind, such as methods or readouts. [default: all]", default=None
     ),
     *,
+    kind_: str | None = flags.option("KIND", "The kind, where it is no argument.", "--kind"),
+    answers: str | None = flags.option(
+        "WORD", "Only methods that answer this, such as where, concepts or text."
+    ),
     shell: flags.Shell,
 ) -> None:
     """List what is registered, and installed packages that are broken.
 
     Examples
       interp list
-      interp list readouts
+      interp list readers
+      interp list methods --answers concepts
       interp list --registry my_package/registry.yaml
     """
     registry = shell.registry
-    if kind is not None:
-        entries = registry.entries(_kind(kind))
+    if kind is not None and kind_ is not None:
+        raise RegistryError(f"found the kinds {kind} and {kind_}; give one")
+    wanted = kind or kind_ or ("method" if answers is not None else None)
+    if wanted is not None:
+        entries = _selected(registry, _kind(wanted), answers)
         rows = [(each.name, each.package, each.summary) for each in entries]
         shell.say({"entries": [each.model_dump(mode="json") for each in entries]}, columns(rows))
         return
@@ -45,6 +55,17 @@ def list_registered(
         "broken": [each._asdict() for each in registry.broken],
     }
     shell.say(facts, _listing(registry))
+
+
+def _selected(registry: Registry, kind: str, answers: str | None) -> list[Entry]:
+    """The entries of a kind; of methods those that answer what is asked, if it is."""
+    entries = registry.entries(kind)
+    if answers is None:
+        return entries
+    if kind != "method":
+        raise InputError(f"found --answers for the kind {kind}; only methods answer something")
+    word = known_answer(answers, registry.answers)
+    return [each for each in entries if isinstance(each, MethodEntry) and each.answers == word]
 
 
 def _kind(word: str) -> str:
@@ -64,6 +85,7 @@ def _listing(registry: Registry) -> Iterator[str]:
     }
     hooks = registry.hooks("interp_commands")
     sections["command"] = [(name, each.package) for each in hooks for name in each.names]
+    sections["log"] = [(f"INTERP_LOG={each}", by) for each, by in loggers(registry).items()]
     sections["broken"] = [(each.package, each.reason) for each in registry.broken]
     for heading, rows in sections.items():
         if rows:

@@ -47,6 +47,9 @@ def check_registered(
     model: str | None = flags.model_option(
         "MODEL", "A source on which an adapter is tried. [default: a registered model]"
     ),
+    data: str | None = flags.image_option(
+        "PATH", "Data on which a reader is tried. [default: the example in its package]"
+    ),
     out: Path | None = flags.option("FILE", "Also write the findings to this file, as JSON."),
     shell: flags.Shell,
 ) -> None:
@@ -62,6 +65,7 @@ def check_registered(
       interp check
       interp check mint deletion
       interp check --package interp_slope
+      interp check my-reader --data photos.list
       interp check my-method --registry my_package/registry.yaml --cells 4
     """
     if out is not None and not out.parent.is_dir():
@@ -76,7 +80,7 @@ def check_registered(
         else parse.repeatable(set_ or ())
         for each in wanted
     }
-    found = list(_findings(registry, params, samples, model))
+    found = list(_findings(registry, params, samples, model, data))
     facts = {"findings": [asdict(each) for each in found]}
     if out is not None:
         write_json_whole(out, facts)
@@ -121,6 +125,7 @@ def _findings(
     params: dict[Member, dict[str, Any]],
     samples: int | None,
     model: str | None,
+    data: str | None,
 ) -> Iterator[Finding]:
     from interp.testing import EntryCase, check, check_entry
     from interp.testing.entry_check import steps
@@ -138,7 +143,7 @@ def _findings(
             if kind == "method":
                 yield from check(registry, name, chosen, samples or SAMPLES, count)
             else:
-                yield from check_entry(EntryCase(kind, name, registry, chosen, model), count)
+                yield from check_entry(EntryCase(kind, name, registry, chosen, model, data), count)
 
 
 def _lines(found: Sequence[Finding]) -> Iterator[str]:

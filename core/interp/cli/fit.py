@@ -78,7 +78,7 @@ def merge_parts(
     from interp.run import merge
 
     if is_evaluation(parts[0]):
-        report_evaluation(merge_evaluations(parts, out), out, shell)
+        report_evaluation(merge_evaluations(parts, out, shell.registry), out, shell)
     else:
         _report(merge(parts, out, shell.registry), out, shell)
 

@@ -69,15 +69,15 @@ MODEL_ARGUMENT = argument("MODEL", A_MODEL, default=None)
 MODEL_OPTION = model_option("MODEL", "The model, where it is no argument.", "--model")
 SET = method_option("KEY=VALUE", "Set a parameter of the method; repeatable.", "--set")
 LABELLED_DATA = image_option(
-    "DIR|NAME",
-    "Labelled images: one folder per class, images/ with annotations.json (COCO), or a registered "
-    "data set.",
+    "PATH|NAME",
+    "Labelled images: one folder per class, COCO, Pascal VOC, a table of paths and labels (.csv, "
+    ".parquet), .npz, a folder of datasets, or a registered data set; see interp list readers.",
     default=...,
 )
 EVALUATED_DATA = image_option(
-    "DIR|NAME",
-    "Labelled images: one folder per class, images/ with annotations.json (COCO), or a registered "
-    "data set.",
+    "PATH|NAME",
+    "Labelled images: one folder per class, COCO, Pascal VOC, a table of paths and labels (.csv, "
+    ".parquet), .npz, a folder of datasets, or a registered data set; see interp list readers.",
     default="creatures",
 )
 EVALUATED_CLASS = image_option(
@@ -202,7 +202,9 @@ class Images:
 
     image: list[str] | None = IMAGE
     data: str | None = image_option(
-        "DIR", "A folder of images: flat, one folder per class, or COCO with annotations.json."
+        "PATH",
+        "A folder of images, or another form of data set that interp list readers names; "
+        "READER:PATH says which one it is.",
     )
     limit: int | None = image_option("N", "Only the first N of --data. [default: all]", least=1)
     target: list[str] | None = TARGET

@@ -25,8 +25,8 @@ def suggest_methods(
     target: list[str] | None = flags.TARGET,
     question: str = flags.method_option(
         "QUESTION",
-        "What the methods should answer: where, which channels, which parts, or another answer "
-        "that interp show METHOD names.",
+        "What the methods should answer: where, channels, parts, concepts, or another answer that "
+        "interp show METHOD names.",
         default="where",
     ),
     evaluation: list[Path] | None = flags.method_option(

@@ -14,6 +14,7 @@ from interp.network.plain_tensors import plain_tensors
 from interp.opening.images import open_images
 from interp.opening.named import open_method
 from interp.registry import Registry
+from interp.registry.hook import call_before
 from interp.request import Choice
 from interp.session import Session
 from interp.storage.resumable import check_resumable
@@ -49,8 +50,9 @@ def compare(
     dataset = for_channels(dataset, model.spec.input.channels)
     for text in () if model.focuses else request.targets:
         parse_target(text, model.spec.classes)
+    told = call_before(session.registry, "interp_before_compare", request=request)
     reader = TolerantReader(dataset)
-    comparison = ComparisonRun(request, session, model, reader, on_image, on_saved)
+    comparison = ComparisonRun(request, session, model, reader, on_image, on_saved, told)
     return comparison.in_memory() if out is None else comparison.into(Path(out))
 
 

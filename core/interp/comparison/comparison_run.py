@@ -27,6 +27,7 @@ from interp.memory import SHARE, Answers, Memory
 from interp.model import ModelAdapter
 from interp.network.weight_state import Originals
 from interp.opening.prediction import added_notes, predict
+from interp.registry.hook import call_after
 from interp.request import Choice
 from interp.result.bundle import circumstances, write_png
 from interp.run import run
@@ -80,6 +81,8 @@ class ComparisonRun:
     reader: TolerantReader
     on_image: OnImage = no_callback
     on_saved: OnSaved = no_callback
+    told: tuple[str, ...] = ()
+    """Notes on packages that failed in a hook before it."""
 
     def in_memory(self) -> Comparison:
         """The comparison with all images in memory."""
@@ -105,7 +108,7 @@ class ComparisonRun:
             write_json_whole(out / "comparison.json", found.facts())
             found.seal()
             self.on_saved(found)
-            return found
+            return found.noted(self.session.saved(out, found))
 
     def _examples(self, done: Container[int] = ()) -> Iterator[tuple[int, Example, ModelAdapter]]:
         """The images still to do, each with the model as it scores that one, with progress.
@@ -183,6 +186,7 @@ class ComparisonRun:
             self.session,
             model=model,
             originals=self._originals,
+            temporary=True,  # a cell's folder moves along with the comparison's
             progress=labelled(choice.name, self.session.progress),
             memory=Memory(self.session.memory.batch_sizes, answers),
         )
@@ -223,8 +227,11 @@ class ComparisonRun:
         if not records:
             raise InputError(f"found no image that can be read; {'; '.join(notes)}")
         model = self.model.spec
-        notes = tuple(dict.fromkeys((*notes, *model.notes)))
-        return Comparison(self.request, model, records, cases, notes, circumstances(), out)
+        notes = tuple(dict.fromkeys((*notes, *model.notes, *self.told)))
+        found = Comparison(self.request, model, records, cases, notes, circumstances(), out)
+        return found.noted(
+            call_after(self.session.registry, "interp_after_compare", comparison=found)
+        )
 
 
 def _top_target(prediction: Prediction, classes: Sequence[str]) -> str:

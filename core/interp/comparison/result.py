@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,13 +33,13 @@ RECORD, IMAGE = "record.json", "image.png"
 
 
 class ComparisonRequest(AnyRequest):
-    """What compare is asked; `data`, a folder, takes the place of `images`."""
+    """What compare is asked; `data`, a path of images, takes the place of `images`."""
 
     methods: tuple[Choice, ...]
     model: str = Field(DEFAULT_MODEL, description="registry name, file, factory or bundle")
     options: ModelOptions = ModelOptions()
     images: tuple[str, ...] = Field((SAMPLE_IMAGE,), description="files, or registered samples")
-    data: str | None = Field(None, description="folder of images, in place of images")
+    data: str | None = Field(None, description="path of images, in place of images")
     limit: int | None = Field(None, description="the first images only")
     targets: tuple[str, ...] = Field((), description="classes by name or index; none: top-1")
     seed: int = Field(0, ge=0)
@@ -190,6 +190,10 @@ class Comparison:
         lines += [f"  methods: {short(tuple(self.methods))}", f"  images: {short(tuple(images))}"]
         lines += [f"  note: {shortened(each)}" for each in self.notes[:FEW]]
         return "\n".join(lines)
+
+    def noted(self, more: Sequence[str]) -> Comparison:
+        """The same with more notes, each once."""
+        return replace(self, notes=tuple(dict.fromkeys((*self.notes, *more)))) if more else self
 
     def explanation(self, method: str, image: int = 0) -> Explanation:
         """A method's explanation of an image. Raises UnsupportedError where the method failed."""

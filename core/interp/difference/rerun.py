@@ -42,7 +42,7 @@ def rerun(
     The session's model, if it has one, takes the place of the named one. Raises InputError where
     the model that is found is not the one that was explained.
     """
-    folder, session = Path(folder), session or Session()
+    folder, session = Path(folder), replace(session or Session(), temporary=out is None)
     repeat = _comparison if result_kind(folder) == "comparison" else _bundle
     with scratch_folder("rerun") as scratch:
         place = scratch / "again" if out is None else Path(out)

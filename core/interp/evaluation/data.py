@@ -46,7 +46,8 @@ class ChosenImages:
     def check(self) -> None:
         """Raise InputError unless a class of the data set is one of the model's."""
         if all(each is None for each in self.labels):
-            why = "; ".join(self.notes) or "found no classes in the data; make a folder of each"
+            told = "; ".join(self._match.notes or self.dataset.notes)
+            why = told or "found no classes in the data; make a folder of each"
             raise InputError(f"{why}, or evaluate with --target predicted")
 
     def __len__(self) -> int:

@@ -33,6 +33,7 @@ from interp.opening.named import (
     require,
 )
 from interp.registry import Registry
+from interp.registry.hook import call_after, call_before
 from interp.request import Choice
 from interp.session import Session
 from interp.storage.folder import check_new_folder
@@ -66,14 +67,22 @@ def evaluate(
     if place is not None:
         remove_finished(place)
         check_new_folder(place)
-    evaluation = prepare(request, session or Session(), dataset)
+    session = session or Session()
+    evaluation = prepare(request, session, dataset)
+    told = call_before(session.registry, "interp_before_evaluate", request=request)
     if place is None:
-        return _measure(evaluation, None, on_message)
+        return _told(session, _measure(evaluation, None, on_message).noted(told))
     with unfinished(place, evaluation) as folder:
-        found = _measure(evaluation, folder, on_message)
+        found = _told(session, _measure(evaluation, folder, on_message).noted(told))
         save_evaluation(found, place)
         folder.remove()
-        return found
+    return found.noted(session.saved(place, found))
+
+
+def _told(session: Session, found: Evaluation) -> Evaluation:
+    """The evaluation, with notes on packages that failed when they were told of it."""
+    told = call_after(session.registry, "interp_after_evaluate", evaluation=found)
+    return found.noted(told)
 
 
 def _measure(

@@ -13,7 +13,9 @@ from interp.evaluation.plot import draw_evaluation
 from interp.evaluation.request import EvaluationRecord
 from interp.evaluation.result import Evaluation
 from interp.evaluation.table import COLUMNS, long_rows, markdown
+from interp.registry import Registry
 from interp.result.bundle import circumstances, write_png
+from interp.session import Session
 from interp.storage.folder import (
     MANIFEST,
     check_new_folder,
@@ -109,8 +111,10 @@ def open_evaluation(folder: str | Path) -> Evaluation:
         return Evaluation.of(read_json(folder / RESULTS))
 
 
-def merge_evaluations(parts: Sequence[str | Path], out: str | Path) -> Evaluation:
+def merge_evaluations(
+    parts: Sequence[str | Path], out: str | Path, registry: Registry | None = None
+) -> Evaluation:
     """The evaluation whose shards these folders hold, saved at `out`."""
     found = Evaluation.merge([open_evaluation(each) for each in parts])
     save_evaluation(found, out)
-    return found
+    return found.noted(Session(registry or Registry.load()).saved(Path(out), found))

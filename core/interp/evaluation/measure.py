@@ -28,8 +28,9 @@ def measure(
 ) -> Measurement:
     """Measure a model by a registered metric on a data set.
 
-    `dataset`: a Dataset, a folder of images or a registered data set's name. Raises InputError for
-    a metric of explanations, for unknown parameters, and for data that lack what the metric needs.
+    `dataset`: a Dataset, a path that a reader opens or a registered data set's name. Raises
+    InputError for a metric of explanations, for unknown parameters, and for data that lack what the
+    metric needs.
     """
     session = session or Session()
     metric = open_model_metric(session.registry, name, params or {})

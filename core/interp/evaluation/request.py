@@ -22,7 +22,7 @@ class EvaluationRequest(AnyRequest):
     baselines: tuple[str, ...] = Field(BASELINES, description="methods added for comparison")
     model: str = Field(DEFAULT_MODEL, description="registered name, file, factory or bundle")
     options: ModelOptions = Field(ModelOptions(), description="what the model file does not say")
-    data: str = Field("creatures", description="folder of images, or a registered data set")
+    data: str = Field("creatures", description="path of images, or a registered data set")
     target: Literal["true", "predicted"] = Field(
         "true", description="explain the image's own class, or the class the model predicts"
     )

@@ -54,7 +54,7 @@ class Evaluation:
     records: tuple[EvaluationRecord, ...]
     refused: dict[str, str]
     data_notes: tuple[str, ...] = ()
-    """What was assumed about the data's classes."""
+    """What was assumed about the data and their classes, and which packages failed in a hook."""
     origins: tuple[Origin, ...] = ()
     """The packages behind methods and metrics."""
 
@@ -103,6 +103,10 @@ class Evaluation:
         cells = self.table[metric]
         sign = 1 if self.metric_specs[metric].higher_is_better else -1
         return max(cells, key=lambda name: sign * cells[name].mean.value)
+
+    def noted(self, more: Sequence[str]) -> Evaluation:
+        """The same with more notes, each once."""
+        return replace(self, data_notes=tuple(dict.fromkeys((*self.data_notes, *more))))
 
     def notes(self) -> list[str]:
         """What a reader must know: what was assumed, refused or left out, and what failed."""

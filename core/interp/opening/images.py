@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from interp.dataset import Dataset, ImageArrays, ImageFiles, open_dataset
+from interp.dataset import Dataset, ImageArrays, ImageFiles
 from interp.errors import InputError, PluginError, blamed
+from interp.opening.reader import read_data
 from interp.registry import Registry
 
 COUNT = 1000
@@ -40,13 +41,13 @@ def open_images(
     data: str | None,
     images: Sequence[Any] | None = None,
 ) -> Dataset:
-    """The images that are given, else the folder's in `data`, else those that are named.
+    """The images that are given, else those at the path `data`, else those that are named.
 
     Raises InputError where there is none; images given or named are all read once, so that one that
     cannot be read is refused before any work.
     """
     if images is None and data is not None:
-        return open_dataset(data)
+        return read_data(registry, data)
     dataset = named_images(registry, names, images)
     if not len(dataset):
         raise InputError("no image given; name one with --image, or a folder with --data")
@@ -58,12 +59,12 @@ def open_images(
 def open_data(
     registry: Registry, data: str | None, count: int | None = None, seed: int = 0
 ) -> Dataset:
-    """The images in a folder, or `count` images (by default COUNT) of a registered data set.
+    """The images at a path, or `count` images (by default COUNT) of a registered data set.
 
-    A folder hides the registered data set of the same name. Raises InputError for neither.
+    A path hides the registered data set of the same name. Raises InputError for neither.
     """
     if data is None:
-        raise InputError("fit needs data; name a folder of images or a data set with --data")
+        raise InputError("fit needs data; name a path of images or a data set with --data")
     registered = {entry.name for entry in registry.entries("dataset")}
     if data in registered and not Path(data).exists():
         with blamed(data):
@@ -73,4 +74,4 @@ def open_data(
                 f"dataset {data} made {type(made).__name__}; expected an interp.dataset.Dataset"
             )
         return made
-    return open_dataset(data)
+    return read_data(registry, data)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from interp.errors import ModelError, PluginError, blamed, nearest
 from interp.model import ModelAdapter
 from interp.network.plain_tensors import plain_tensors
+from interp.opening.pattern import FOLDER, fits
 from interp.registry import Registry
 from interp.registry.manifest import AdapterEntry
 from interp.spec import ModelOptions, ModelSource
 
-FOLDER = "folder:"
 CALLABLE = "collections.abc.Callable"
 """Stands in an adapter's objects for whatever can be called and is of no class named there."""
 
@@ -70,7 +69,7 @@ def file_forms(registry: Registry) -> tuple[str, ...]:
 def is_model_file(path: Path, forms: Iterable[str]) -> bool:
     """Whether a file or folder fits one of these patterns of model files."""
     return any(
-        _fits(str(path), form) and (form.startswith(FOLDER) or path.is_file()) for form in forms
+        fits(str(path), form) and (form.startswith(FOLDER) or path.is_file()) for form in forms
     )
 
 
@@ -84,25 +83,19 @@ def adapter_of(source: object, registry: Registry) -> AdapterEntry:
 
 def _by_pattern(source: str, adapters: list[AdapterEntry], models: list[str]) -> AdapterEntry:
     """The adapter with the longest pattern, asterisks not counted, that matches the source."""
-    fits = [
+    found = [
         (len(pattern.replace("*", "")), pattern, each)
         for each in adapters
         for pattern in each.sources
-        if _fits(source, pattern)
+        if fits(source, pattern)
     ]
-    if not fits:
+    if not found:
         forms = [pattern for each in adapters for pattern in each.sources]
         raise ModelError(_unknown(source, models, forms))
-    _, pattern, adapter = max(fits, key=lambda fit: fit[0])
+    _, pattern, adapter = max(found, key=lambda fit: fit[0])
     if pattern.startswith("*.") and not Path(source).is_file():
         raise ModelError(f"{source}: no such model file; check the path")
     return adapter
-
-
-def _fits(source: str, pattern: str) -> bool:
-    if pattern.startswith(FOLDER):
-        return (Path(source) / pattern.removeprefix(FOLDER)).is_file()
-    return fnmatchcase(source, pattern)
 
 
 def _unknown(source: str, models: list[str], forms: list[str]) -> str:

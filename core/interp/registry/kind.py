@@ -35,6 +35,7 @@ INSTANCES: dict[str, tuple[type, ...]] = {
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "adapter": ("source", "options", "lookup"),
     "dataset": ("count", "seed"),
+    "reader": ("path",),
     "builder": ("network", "params"),
 }
 """Kinds whose object is a function of these arguments, or a class that is made of them."""

@@ -96,10 +96,9 @@ def call(package: str, hook: str, home: Path, **arguments: Any) -> list[Any]:
 def _manager(package: str, home: Path) -> Any:
     import pluggy
 
-    from interp import hookspecs
-
     manager = pluggy.PluginManager("interp")
-    manager.add_hookspecs(hookspecs)
+    # by name: the specifications know every result, and stand above this module
+    manager.add_hookspecs(importlib.import_module("interp.hookspecs"))
     manager.register(_import(package, home, package), name=package)
     manager.check_pending()
     return manager

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from interp.errors import InputError
+from interp.errors import InputError, nearest
+from interp.registry.answer import ANSWERS, find_answer
 from interp.registry.requirement import check_versions
 from interp.spec import Capability, Plain
 from interp.storage.text_file import read_text
@@ -23,16 +25,30 @@ from interp.storage.yaml_file import (
     as_record,
     one_of,
     read_yaml,
+    shown,
 )
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 Package = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 Line = Annotated[str, StringConstraints(pattern=r"^[^\n]*\S[^\n]*$", max_length=120)]
-Answer = Literal["where", "which channels", "which path", "which parts", "which concepts"]
 Claim = Literal["region", "channel", "additive", "proportional", "dummy", "symmetric", "shuffled"]
-Hook = Literal["interp_before_run", "interp_after_run", "interp_commands", "interp_panels"]
+Hook = Literal[
+    "interp_before_run",
+    "interp_after_run",
+    "interp_before_compare",
+    "interp_after_compare",
+    "interp_before_evaluate",
+    "interp_after_evaluate",
+    "interp_before_fit",
+    "interp_after_fit",
+    "interp_after_save",
+    "interp_commands",
+    "interp_panels",
+]
 
 
+LONGEST = 120
+"""Letters of a line."""
 OBJECT = "package.module:Name, the object's place in Python"
 
 
@@ -63,6 +79,7 @@ class Paper(Plain):
 class MethodEntry(Entry):
     """A method, the question it answers and what it needs of a model.
 
+    `answers` is a word of interp.registry.answer, or one that the file itself adds.
     `needs` is None where the file leaves it to the class; `Registry.complete` reads it there.
     `claims` are the checks of interp.testing.claim that it promises to pass.
     `model` is the registered model that it explains by default, if it needs a special one.
@@ -71,7 +88,7 @@ class MethodEntry(Entry):
     """
 
     needs: tuple[Capability, ...] | None = None
-    answers: Answer
+    answers: Line
     claims: tuple[Claim, ...] = ()
     model: Name | None = None
     network: Literal["any", "transformer"] = "any"
@@ -115,6 +132,18 @@ class AdapterEntry(Entry):
     offers: tuple[Capability, ...] = (Capability.PREDICT, Capability.ACTIVATIONS)
 
 
+class ReaderEntry(Entry):
+    """A reader of data sets and what it opens.
+
+    `sources` are patterns of files, such as `*.csv`, and of folders: `folder:F` stands for a folder
+    that holds a file F, which may have asterisks, and `folder:*` for any folder. `example` is data
+    that come with the package, on which it is checked: a path inside the package.
+    """
+
+    sources: tuple[str, ...] = Field(min_length=1)
+    example: str | None = None
+
+
 class PerturbationEntry(Entry):
     """A perturbation and what it needs of a model; None where the file leaves it to the class."""
 
@@ -141,6 +170,7 @@ ENTRIES: dict[str, type[Entry]] = {
     "adapter": AdapterEntry,
     "model": Entry,
     "dataset": Entry,
+    "reader": ReaderEntry,
     "sample": Entry,
     "builder": Entry,
     "renderer": RendererEntry,
@@ -156,11 +186,19 @@ ENTRIES: dict[str, type[Entry]] = {
 
 
 class HookEntry(Plain):
-    """A hook that a package implements; `names` are the commands or panels that it adds."""
+    """A hook that a package implements; `names` are the commands or panels that it adds.
+
+    With `log`, a logger's name, it is called only where INTERP_LOG asks for that. `needs` is a
+    package that it imports, which `install` installs, if it is called otherwise: where it is asked
+    for and missing, work is refused at its beginning.
+    """
 
     package: Package
     hook: Hook
     names: tuple[Name, ...] = ()
+    log: Name | None = None
+    needs: Package | None = None
+    install: str | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +208,8 @@ class Manifest:
     path: Path
     entries: tuple[Entry, ...] = ()
     hooks: tuple[HookEntry, ...] = ()
+    answers: dict[str, str] = field(default_factory=dict)
+    """What its methods answer beside the known words, each with the question."""
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -181,12 +221,14 @@ def read_manifest(path: Path) -> Manifest:
         document = as_mapping(read_yaml(path), ())
         check_versions(document)
         for key in document:
-            one_of(key, ("api", "requires", "entries", "hooks"), (key,))
+            one_of(key, ("api", "requires", "answers", "entries", "hooks"), (key,))
+        answers = _answers(document.get("answers", {}), ("answers",))
         entries, hooks = (as_list(document.get(key, []), (key,)) for key in ("entries", "hooks"))
         return Manifest(
             path,
-            tuple(_entry(each, ("entries", at)) for at, each in enumerate(entries)),
+            tuple(_entry(each, ("entries", at), answers) for at, each in enumerate(entries)),
             tuple(as_record(HookEntry, each, ("hooks", at)) for at, each in enumerate(hooks)),
+            answers,
         )
     except DocumentError as slip:
         raise slip.at(path) from slip.__cause__
@@ -205,9 +247,34 @@ def names_in(path: Path | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _entry(value: object, keys: Keys) -> Entry:
+def _answers(value: object, keys: Keys) -> dict[str, str]:
+    """The words that a file adds to those known, each with the question, a line each."""
+    found = as_mapping(value, keys)
+    for word, question in found.items():
+        for text in (word, question):
+            if not isinstance(text, str) or not 0 < len(text.strip()) <= LONGEST or "\n" in text:
+                raise DocumentError(keys, f"found {text!r}; expected word: question, a line each")
+    return {" ".join(word.split()).casefold(): question for word, question in found.items()}
+
+
+def _answer(value: object, added: Iterable[str], keys: Keys) -> object:
+    """The word that a method's `answers` means. Raises DocumentError for an unknown one."""
+    known = [*ANSWERS, *added]
+    found = find_answer(value, known) if isinstance(value, str) else None
+    if found is None:
+        raise DocumentError(
+            keys,
+            f"found {shown(value)}; {nearest(str(value), known)}; a new word goes under the key "
+            "answers, with its question",
+        )
+    return found
+
+
+def _entry(value: object, keys: Keys, answers: Iterable[str]) -> Entry:
     fields = as_mapping(value, keys)
     kind = one_of(fields.get("kind"), ENTRIES, (*keys, "kind"))
+    if kind == "method" and "answers" in fields:
+        fields = {**fields, "answers": _answer(fields["answers"], answers, (*keys, "answers"))}
     if kind == "method" and "compose" in fields:
         for key in ("needs", "package", "object"):
             if key in fields:

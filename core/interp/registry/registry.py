@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from interp.errors import InterpError, PluginError, RegistryError, blamed, nearest
+from interp.registry.answer import ANSWERS
 from interp.registry.loading import Key, call, collect, load
 from interp.registry.manifest import (
     ENTRIES,
@@ -108,6 +109,13 @@ class Registry:
             else each
             for each in found
         ]
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """What methods may answer, each with the question: known words and those of packages."""
+        return ANSWERS | {
+            word: each for known in self.manifests for word, each in known.answers.items()
+        }
 
     def entry(self, kind: str, name: str) -> Entry:
         """The entry of a name; RegistryError offers the nearest names.

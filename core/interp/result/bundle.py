@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,6 +20,7 @@ from interp.explanation import Explanation, Provenance, read_finding_key
 from interp.lazy_type import Figure
 from interp.method import Style
 from interp.registry import Registry
+from interp.registry.hook import call_after
 from interp.registry.origin import other_versions
 from interp.request import Request
 from interp.result.draw import draw, draw_evidence, image_of
@@ -49,8 +51,14 @@ class Made:
         return self.registry or Registry.load()
 
     def save(self, found: Explanation, folder: Path) -> Path:
-        """Write the explanation as a bundle with its pictures. Raises InputError as save_bundle."""
-        return save_bundle(folder, self.request, found, draw(self.known, found, Style()))
+        """Write the explanation as a bundle with its pictures. Raises InputError as save_bundle.
+
+        Packages are told that it is saved; Python warns of those that fail at that.
+        """
+        save_bundle(folder, self.request, found, draw(self.known, found, Style()))
+        for note in call_after(self.known, "interp_after_save", folder=folder, result=found):
+            warnings.warn(note, stacklevel=3)
+        return folder
 
     def picture(self, found: Explanation, evidence: Evidence, style: Style) -> np.ndarray:
         """A piece of the explanation's evidence as its renderer draws it, (h, w, 3) uint8 RGB."""

@@ -25,6 +25,14 @@ class Kind:
 METHOD = "interp.method:PerImageMethod", "interp.method:Method"
 RUN = "interp run --method my-name"
 
+HOOKS = tuple(
+    f"interp.hookspecs:interp_{each}"
+    for each in (
+        *("before_run", "after_run", "before_compare", "after_compare", "before_evaluate"),
+        *("after_evaluate", "before_fit", "after_fit", "after_save"),
+    )
+)
+
 KINDS: dict[str, Kind] = {
     each.name: each
     for each in (
@@ -50,6 +58,13 @@ KINDS: dict[str, Kind] = {
             ("interp.dataset:Dataset",),
             ("interp data my-name --out images --count 100",),
             "draw(count: int, seed: int) -> Dataset",
+        ),
+        Kind(
+            "reader",
+            "opens data sets of a file or folder format",
+            ("interp.dataset:Dataset",),
+            ("interp check my-name",),
+            "open_data(path: Path) -> Dataset",
         ),
         Kind(
             "renderer",
@@ -90,8 +105,8 @@ KINDS: dict[str, Kind] = {
         Kind("attack", "changes images so that a model errs", ("interp.method:Attack",)),
         Kind(
             "hook",
-            "is called around every run",
-            ("interp.hookspecs:interp_before_run", "interp.hookspecs:interp_after_run"),
+            "is called around work, and once a result is saved",
+            HOOKS,
             ("interp run --method gradcam",),
         ),
         Kind(

@@ -22,6 +22,7 @@ from interp.storage.folder import read_json
 
 Json = dict[str, Any]
 DOCUMENT = "annotations.json"
+"""The annotations' file where it stands beside images/."""
 NAMED = 3
 """How many rows that cannot be used a note names; the others are counted."""
 LARGEST = 1e6
@@ -98,9 +99,8 @@ class CocoDocument:
     notes: tuple[str, ...]
 
 
-def read_coco(folder: Path) -> CocoDocument:
-    """The annotations of a COCO folder. Raises InputError for what is not COCO JSON."""
-    file = folder / DOCUMENT
+def read_coco(file: Path) -> CocoDocument:
+    """The annotations in a COCO file. Raises InputError for what is not COCO JSON."""
     document = read_json(file)
     lists = ("images", "categories", "annotations")
     if not isinstance(document, dict) or not all(
@@ -123,7 +123,7 @@ def read_coco(folder: Path) -> CocoDocument:
     )
     left = zip(lists, (no_images, no_categories, no_annotations), strict=True)
     notes = tuple(
-        f"{len(wrong)} {key} of {DOCUMENT} were left out ({'; '.join(wrong[:NAMED])})"
+        f"{len(wrong)} {key} of {file.name} were left out ({'; '.join(wrong[:NAMED])})"
         for key, wrong in left
         if wrong
     )

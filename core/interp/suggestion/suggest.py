@@ -22,6 +22,7 @@ from interp.network.plain_tensors import plain_tensors
 from interp.opening.images import named_images
 from interp.opening.prediction import choose_targets
 from interp.registry import Registry
+from interp.registry.answer import find_answer
 from interp.registry.manifest import MethodEntry
 from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, AnyRequest, Choice, Request
 from interp.session import Session
@@ -173,9 +174,10 @@ def _answering(registry: Registry, question: str) -> Iterator[MethodEntry]:
     listed = [each for each in registry.entries("method") if isinstance(each, MethodEntry)]
     entries = [_completed(registry, each) for each in listed]
     known = dict.fromkeys(each.answers for each in entries)
-    if question not in known:
+    answer = find_answer(question, known)
+    if answer is None:
         raise InputError(f"found no method that answers {question!r}; {nearest(question, known)}")
-    yield from (e for e in entries if e.answers == question and e.name not in BASELINES)
+    yield from (e for e in entries if e.answers == answer and e.name not in BASELINES)
 
 
 def _completed(registry: Registry, entry: MethodEntry) -> MethodEntry:

@@ -49,7 +49,7 @@ class TuneRequest(AnyRequest):
     )
     model: str = Field(DEFAULT_MODEL, description="registered name, file, factory or bundle")
     options: ModelOptions = Field(ModelOptions(), description="what the model file does not say")
-    data: str = Field("creatures", description="folder of images, or a registered data set")
+    data: str = Field("creatures", description="path of images, or a registered data set")
     target: Literal["true", "predicted"] = Field("true", description="class that is explained")
     limit: int = Field(40, ge=FEWEST, description="number of images, of which half are searched")
     seed: int = Field(0, description="seed of the method's random samples")

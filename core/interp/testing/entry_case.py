@@ -34,6 +34,8 @@ class EntryCase:
     params: dict[str, Any] = field(default_factory=dict)
     model: str | None = None
     """For an adapter: a source that it opens, in place of a registered model."""
+    data: str | None = None
+    """For a reader: a path that it opens, in place of the example in its package."""
     kept: dict[str, Any] = field(default_factory=dict)
     """What checks share, such as models that were opened."""
 

@@ -8,12 +8,22 @@ from interp.errors import InterpError, RegistryError, first_line, nearest
 from interp.registry import Registry
 from interp.registry.manifest import Manifest
 from interp.testing.entry_case import HOOK_KINDS, EntryCase, EntryCheck, NothingToMeasure
-from interp.testing.kind import component, dataset, file, hook, metric, model, network, renderer
+from interp.testing.kind import (
+    component,
+    dataset,
+    file,
+    hook,
+    metric,
+    model,
+    network,
+    reader,
+    renderer,
+)
 from interp.testing.method_check import STEPS, Finding, check
 
 CHECKS: dict[str, tuple[EntryCheck, ...]] = {
     kind: checks
-    for module in (model, dataset, renderer, metric, component, network, file, hook)
+    for module in (model, dataset, reader, renderer, metric, component, network, file, hook)
     for kind, checks in module.CHECKS.items()
 }
 """The checks of every kind but method, which has its own."""

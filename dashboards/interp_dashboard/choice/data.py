@@ -10,12 +10,15 @@ from interp.opening.images import open_data
 from interp.registry import Registry
 from interp_dashboard.session import registry, setting
 
-HELP = "Generated images come with their ground truth. Folders are those given at the start."
+HELP = (
+    "Generated images come with their ground truth. Folders, and files such as tables, are those "
+    "given at the start."
+)
 
 
 @dataclass(frozen=True)
 class Data:
-    """A folder's path, or a registered data set's name and how many images to generate."""
+    """A path, or a registered data set's name and how many images to generate."""
 
     name: str
     count: int
@@ -27,8 +30,8 @@ class Data:
 
 
 def choose_data(place: Any, label: str) -> str:
-    """A registered data set's name, or the path of a folder."""
+    """A registered data set's name, or a path."""
     offered = {f"{each.name} (generated)": each.name for each in registry().entries("dataset")}
-    offered |= {name: str(path.resolve()) for name, path in setting().image_folders().items()}
+    offered |= {name: str(path.resolve()) for name, path in setting().data_sets(registry()).items()}
     picked: str = place.selectbox(label, list(offered), help=HELP)
     return offered[picked]

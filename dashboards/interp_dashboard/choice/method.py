@@ -21,22 +21,15 @@ from interp_dashboard.layout import grid, show_errors
 from interp_dashboard.session import registry
 
 ACROSS = 3
-QUESTIONS = {
-    "where": "Where in the image?",
-    "which channels": "Which channels of a layer?",
-    "which path": "Which path through the network?",
-    "which parts": "Which parts of the object?",
-    "which concepts": "Which concepts, of many images?",
-}
 
 
 def methods_by_question() -> Iterator[tuple[str, list[MethodEntry]]]:
     """The registered methods, grouped by the question that they answer."""
     entries = [each for each in registry().entries("method") if isinstance(each, MethodEntry)]
-    for answer in dict.fromkeys((*QUESTIONS, *(each.answers for each in entries))):
+    for answer, question in registry().answers.items():
         alike = [each for each in entries if each.answers == answer]
         if alike:
-            yield QUESTIONS.get(answer, f"{answer.capitalize()}?"), alike
+            yield question, alike
 
 
 def choose_methods(given: Sequence[Choice], offers: frozenset[Capability]) -> tuple[Choice, ...]:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from interp.dataset import Dataset, Example
+from interp.dataset import Example
 from interp.testing.entry_case import EntryCase, EntryCheck
-
-COUNT = 6
-"""Images that are drawn."""
+from interp.testing.kind.data import COUNT, opened_data
 
 
 def check_size(case: EntryCase) -> str:
     """It has as many images as are asked for, each under a name of its own."""
-    data = _drawn(case)
-    assert isinstance(data, Dataset), f"found {type(data).__name__}; expected an interp Dataset"
+    data = opened_data(case)
     assert len(data) == COUNT, f"found {len(data)} images; {COUNT} were asked for"
     names = [each.name for each in data]
     assert len(set(names)) == COUNT, f"found names {', '.join(names)}; expected each once"
@@ -23,7 +20,7 @@ def check_size(case: EntryCase) -> str:
 
 def check_images(case: EntryCase) -> None:
     """Images are (H, W, 3) uint8, and labels are numbers of the classes."""
-    data = _drawn(case)
+    data = opened_data(case)
     for each in data:
         image = each.image
         fits = image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8
@@ -36,7 +33,7 @@ def check_images(case: EntryCase) -> None:
 def check_truth(case: EntryCase) -> str:
     """Boxes lie in their image, and masks and parts are of its size."""
     found = 0
-    for example in _drawn(case):
+    for example in opened_data(case):
         height, width = example.image.shape[:2]
         for each in example.instances:
             left, top, right, bottom = each.box
@@ -51,7 +48,7 @@ def check_truth(case: EntryCase) -> str:
 
 def check_seed(case: EntryCase) -> None:
     """The same seed gives the same images, another seed others."""
-    first, again, other = (_drawn(case, seed) for seed in (3, 3, 4))
+    first, again, other = (opened_data(case, seed) for seed in (3, 3, 4))
     assert first.fingerprint == again.fingerprint, "the fingerprint changes from time to time"
     same = all(_alike(one, two) for one, two in zip(first, again, strict=True))
     assert same, "an image or label changes from time to time"
@@ -62,20 +59,15 @@ def check_seed(case: EntryCase) -> None:
 
 def check_order(case: EntryCase) -> None:
     """An image is the same in whatever order images are read."""
-    data = _drawn(case)
+    data = opened_data(case)
     backwards = [data[at] for at in reversed(range(len(data)))]
-    for one, two in zip(_drawn(case), reversed(backwards), strict=True):
+    for one, two in zip(opened_data(case), reversed(backwards), strict=True):
         assert _alike(one, two), f"{one.name} is another image when it is read first"
 
 
 CHECKS: dict[str, tuple[EntryCheck, ...]] = {
     "dataset": (check_size, check_images, check_truth, check_seed, check_order)
 }
-
-
-def _drawn(case: EntryCase, seed: int = 0) -> Dataset:
-    data: Dataset = case.subject(COUNT, seed)
-    return data
 
 
 def _alike(one: Example, two: Example) -> bool:

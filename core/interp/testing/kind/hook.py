@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import replace
-from typing import Any
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import typer
 
-from interp.registry import Registry
+from interp.log_setting import ENVIRONMENT, log_places
 from interp.storage.folder import slug
-from interp.testing.conformance import MethodCase
-from interp.testing.entry_case import EntryCase, EntryCheck
+from interp.testing.entry_case import EntryCase, EntryCheck, NothingToMeasure
+from interp.testing.kind.work import Work, arrays
 
 
 def check_called(case: EntryCase) -> str:
-    """It is called with a real run, and leaves that as it was."""
-    manifests = tuple(replace(each, hooks=()) for each in case.registry.manifests)
-    tried = MethodCase("rise", Registry(manifests), samples=100)  # a run that calls no hook
-    request, explanation = tried.request(), tried.explain()
-    before = {name: each.copy() for name, each in explanation.evidence[0].arrays().items()}
-    given: dict[str, dict[str, Any]] = {
-        "interp_before_run": {"request": request},
-        "interp_after_run": {"explanation": explanation},
-    }
-    if case.hook.hook not in given:
-        return f"{case.hook.hook} adds {', '.join(case.hook.names)}, which are checked by name"
-    case.call_hook(**given[case.hook.hook])
-    for name, each in explanation.evidence[0].arrays().items():
-        assert np.array_equal(each, before[name]), f"it writes to {name} of the evidence"
-    return f"{case.hook.hook} was called"
+    """It is called with real work, and leaves the result as it was."""
+    hook = case.hook
+    if hook.log is not None and hook.log not in log_places():
+        raise NothingToMeasure(
+            f"called where {ENVIRONMENT} asks for {hook.log}; set that to try it"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        given = Work(case.registry, Path(folder)).arguments(hook.hook)
+        if given is None:
+            return f"{hook.hook} adds {', '.join(hook.names)}, which are checked by name"
+        before = [arrays(each) for each in given.values()]
+        case.call_hook(**given)
+        for kept, each in zip(before, given.values(), strict=True):
+            for name, values in arrays(each).items():
+                assert np.array_equal(values, kept[name]), f"it writes to {name} of the result"
+    return f"{hook.hook} was called"
 
 
 def check_command(case: EntryCase) -> str:

@@ -1,0 +1,21 @@
+"""Logs every saved result to MLflow, where INTERP_LOG asks for `mlflow`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from interp.comparison.result import Comparison
+from interp.evaluation.result import Evaluation
+from interp.explanation import Explanation
+from interp.hookspecs import hookimpl
+from interp.knowledge import Knowledge
+
+
+@hookimpl
+def interp_after_save(
+    folder: Path, result: Explanation | Comparison | Evaluation | Knowledge
+) -> None:
+    """Log the result as a run of MLflow."""
+    from interp_mlflow.tracking import log_result
+
+    log_result(folder, result)
