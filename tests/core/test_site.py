@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -41,7 +42,13 @@ def of_peers(code: str) -> bool:
 
 def test_the_navigation_names_every_page_once():
     settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))
-    assert sorted(navigation(settings["nav"])) == sorted(each.name for each in DOCS.glob("*.md"))
+    pages = [each.relative_to(DOCS).as_posix() for each in DOCS.rglob("*.md")]
+    assert sorted(navigation(settings["nav"])) == sorted(pages)
+
+
+def page(path: str) -> Any:
+    """A page of the site, as far as our hook looks at it."""
+    return SimpleNamespace(file=SimpleNamespace(src_uri=path))
 
 
 def test_files_outside_the_site_are_named_not_linked():
@@ -49,16 +56,20 @@ def test_files_outside_the_site_are_named_not_linked():
         "See [a/cam.py](../a/cam.py), [`a/b/`](../a/b), [x](../CONTRIBUTING.md#x)\n"
         "[ours](cam.md) and [theirs](https://example.org/../x)."
     )
-    assert site_hooks.on_page_markdown(text) == (
+    assert site_hooks.on_page_markdown(text, page("evaluate.md")) == (
         "See `a/cam.py`, `a/b/`, x (`CONTRIBUTING.md`)\n"
         "[ours](cam.md) and [theirs](https://example.org/../x)."
+    )
+    text = "[page](../compose.md#x), [x](../../CONTRIBUTING.md)"
+    assert site_hooks.on_page_markdown(text, page("methods/rise.md")) == (
+        "[page](../compose.md#x), x (`CONTRIBUTING.md`)"
     )
 
 
 def test_pictures_and_files_that_pages_link_to_exist():
-    for page in DOCS.glob("*.md"):
+    for page in DOCS.rglob("*.md"):
         links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text("utf-8"))
-        assert [link for link in links if not (DOCS / link).exists()] == [], page.name
+        assert [link for link in links if not (page.parent / link).exists()] == [], page.name
 
 
 @pytest.mark.slow
