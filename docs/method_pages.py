@@ -22,21 +22,21 @@ from interp.testing.claim import CLAIMS, question_of
 SETTINGS = ROOT / "mkdocs.yml"
 BEGIN, END = "      # written by make docs", "      # end of what is written"
 FAMILIES = {
-    "interp_mint": "MINT",
-    "interp_chip": "CHIP",
-    "interp_explainer": "Explainer networks",
-    "interp_concept": "Concepts",
-    "interp_decoupling": "Network Decoupling",
-    "interp_csg": "Class-Specific Gates",
-    "interp": "Compositions",
-    "interp_cam": "Class activation maps",
-    "interp_captum": "Captum",
-    "interp_attention": "Attention",
-    "interp_zennit": "Relevance",
-    "interp_dream": "Feature visualization",
-    "interp_standard": "Baselines",
+    "interp_mint": ("MINT", ""),
+    "interp_chip": ("CHIP", "chip.md"),
+    "interp_explainer": ("Explainer networks", "explainer.md"),
+    "interp_decoupling": ("Network Decoupling", "decoupling.md"),
+    "interp_csg": ("Class-Specific Gates", "csg.md"),
+    "interp": ("Compositions", ""),
+    "interp_cam": ("Class activation maps", "cam.md"),
+    "interp_captum": ("Captum", ""),
+    "interp_zennit": ("Relevance", "relevance.md"),
+    "interp_attention": ("Transformers", "transformers.md"),
+    "interp_concept": ("Concepts", "concepts.md"),
+    "interp_dream": ("Feature visualization", "dream.md"),
+    "interp_standard": ("Baselines", ""),
 }
-"""Package -> what the site calls its methods, in the order of the navigation."""
+"""Package -> what the site calls its methods, in the navigation's order, and the page on them."""
 MODELS = {
     "torch": "PyTorch models",
     "onnx": "ONNX files",
@@ -105,17 +105,21 @@ def _working(registry: Registry, entry: MethodEntry, kind: type) -> Iterator[str
             yield from ("", f"**The {role}, `{name}`.** {inspect.cleandoc(part.__doc__ or '')}")
     if entry.paper is not None:
         yield from ("", f"Published: {cited(entry.paper)}.")
+    title, guide = FAMILIES[entry.package]
+    if guide:
+        yield from ("", f"Its symbols, its relatives and what was measured: [{title}](../{guide}).")
 
 
 def _checked(entry: MethodEntry, found: list[Finding]) -> Iterator[str]:
     """What interp check found, of each claim."""
     yield f"`interp check {entry.name}` explains networks whose right answer is known"
     yield "([all methods](../reference.md#where-the-answer-is-known)):"
-    yield from ("", "| check | what it asks | claimed | found |", "|---|---|---|---|")
+    yield from ("", "| check | found | what it asks |", "|---|---|---|")
     for each in found:
         asks = question_of(CLAIMS[each.check]) if each.check in CLAIMS else "The rules of a method."
+        check = f"{each.check}, claimed" if each.claimed else each.check
         said = f"{WORDS[each.outcome]}: {each.said}".replace("|", "\\|")
-        yield f"| {each.check} | {asks} | {'yes' if each.claimed else 'no'} | {said} |"
+        yield f"| {check} | {said} | {asks} |"
 
 
 def _use(entry: MethodEntry, made: dict[str, Any]) -> Iterator[str]:
@@ -167,7 +171,10 @@ def _navigation() -> Iterator[str]:
     order = list(FAMILIES)
     listed = sorted(methods(), key=lambda each: order.index(each.package))
     for package, group in groupby(listed, lambda each: each.package):
-        yield f"      - {FAMILIES[package]}:"
+        title, guide = FAMILIES[package]
+        yield f"      - {title}:"
+        if guide:
+            yield f"          - Overview: {guide}"
         yield from (f"          - {each.name}: methods/{each.name}.md" for each in group)
 
 

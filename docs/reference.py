@@ -37,7 +37,7 @@ MOST_USED = (
 INTRODUCTION = """# Reference
 
 What is registered, written by `make docs` from `registry.yaml` and from what `interp check` found.
-Each method's page says how it works and when it misleads, with a picture.
+Each method's page says how it works, by which paper, and when it misleads, with a picture.
 `interp list` and `interp show NAME` say the same on the command line, and what other packages add.
 """
 
@@ -85,12 +85,11 @@ def written(text: str, part: str) -> str:
 
 
 def _methods(methods: list[MethodEntry]) -> Iterator[str]:
-    yield "| method | what it shows | answers | needs | paper |"
-    yield "|---|---|---|---|---|"
+    yield "| method | what it shows | answers | needs |"
+    yield "|---|---|---|---|"
     for each in methods:
-        paper = cited(each.paper) if each.paper else ""
         page = f"[`{each.name}`](methods/{each.name}.md)"
-        cells = (page, each.summary, each.answers, ", ".join(each.needs or ()), paper)
+        cells = (page, each.summary, each.answers, ", ".join(each.needs or ()))
         yield f"| {' | '.join(cells)} |"
 
 
