@@ -78,6 +78,9 @@ def test_it_builds_without_a_warning(tmp_path):
     assert done.returncode == 0 and "WARNING" not in done.stderr, done.stderr
     page = (tmp_path / "api.html").read_text("utf-8")
     assert 'id="interp.explain"' in page and 'id="interp.evidence.Heatmap"' in page
+    tutorial = (tmp_path / "tutorials/first.html").read_text("utf-8")
+    assert 'src="first-0.png"' in tutorial and 'href="own_model.html"' in tutorial
+    assert 'src="rise.webp"' in (tmp_path / "methods/rise.html").read_text("utf-8")
     for each in tmp_path.rglob("*.html"):
         asked = re.findall(
             r"<(?:script|link|img)[^>]*(?:src|href)=\"?(https?://[^\" >]+)", each.read_text()
