@@ -31,15 +31,20 @@ lint: $(VENV)/.developing ## check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-docs: $(VENV)/.developing ## check every method, write docs/reference.md and README.md's table
+docs: $(VENV)/.developing ## check every method, write all pages that are generated, run the tutorials, build the site
+	$(BIN)/python -m pip install --quiet --editable '.[site]'
 	$(BIN)/interp check --out docs/truth.json
 	$(BIN)/python docs/reference.py
 	$(BIN)/python docs/contracts.py
 	$(BIN)/python docs/models_page.py
 	$(BIN)/python docs/callers_page.py
 	$(BIN)/python docs/picture.py
+	$(BIN)/python docs/method_pictures.py
+	$(BIN)/python docs/method_pages.py
+	$(BIN)/python docs/notebooks.py
+	$(MAKE) site
 
-site: $(VENV)/.installed ## write the documentation as a site, build/site/index.html; it works offline
+site: $(VENV)/.installed ## build the site from the pages as they are, build/site/index.html; it works offline
 	$(BIN)/python -m pip install --quiet --editable '.[site]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 

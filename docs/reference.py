@@ -37,6 +37,7 @@ MOST_USED = (
 INTRODUCTION = """# Reference
 
 What is registered, written by `make docs` from `registry.yaml` and from what `interp check` found.
+Each method's page says how it works, by which paper, and when it misleads, with a picture.
 `interp list` and `interp show NAME` say the same on the command line, and what other packages add.
 """
 
@@ -84,11 +85,11 @@ def written(text: str, part: str) -> str:
 
 
 def _methods(methods: list[MethodEntry]) -> Iterator[str]:
-    yield "| method | what it shows | answers | needs | paper |"
-    yield "|---|---|---|---|---|"
+    yield "| method | what it shows | answers | needs |"
+    yield "|---|---|---|---|"
     for each in methods:
-        paper = _cited(each.paper) if each.paper else ""
-        cells = (f"`{each.name}`", each.summary, each.answers, ", ".join(each.needs or ()), paper)
+        page = f"[`{each.name}`](methods/{each.name}.md)"
+        cells = (page, each.summary, each.answers, ", ".join(each.needs or ()))
         yield f"| {' | '.join(cells)} |"
 
 
@@ -137,7 +138,8 @@ def _kept(finding: Finding) -> str:
     return "" if finding.outcome == "none" else f"({finding.outcome})"
 
 
-def _cited(paper: Paper) -> str:
+def cited(paper: Paper) -> str:
+    """Title, with a link where there is a DOI, venue and year."""
     title = f"[{paper.title}](https://doi.org/{paper.doi})" if paper.doi else paper.title
     return f"{title}, {paper.venue} {paper.year}"
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from method_pages import SETTINGS, methods, pages, settings
+from method_pictures import METHODS, MOST
 from reference import REFERENCE, most_used, reference, written
 
 from interp import hookspecs
@@ -32,6 +34,31 @@ def test_readme_is_up_to_date():
 
 def test_the_reference_is_up_to_date():
     assert REFERENCE.read_text("utf-8") == reference(), "run make docs"
+
+
+def test_the_pages_of_methods_are_up_to_date():
+    written = pages()
+    assert {each.name for each in METHODS.glob("*.md")} == set(written)
+    stale = [name for name, text in written.items() if (METHODS / name).read_text("utf-8") != text]
+    assert stale == [], "run make docs"
+    text = SETTINGS.read_text("utf-8")
+    assert settings(text) == text, "run make docs"
+
+
+def test_every_method_has_its_own_picture():
+    drawn = {each.name: (METHODS / f"{each.name}.webp").read_bytes() for each in methods()}
+    assert {each.stem for each in METHODS.glob("*.webp")} == set(drawn)
+    assert all(1000 < len(each) <= MOST for each in drawn.values())
+    assert len(set(drawn.values())) >= len(drawn) - 1  # channel- and layer-ablation may agree
+
+
+def test_every_method_says_when_it_misleads():
+    told = {each.name: each.misleads or "" for each in methods()}
+    assert [name for name, text in told.items() if not 60 <= len(text) <= 420] == []
+    sentences = {name: re.split(r"(?<=[.?!]) (?=[A-Z])", text) for name, text in told.items()}
+    assert [name for name, each in sentences.items() if len(each) > 4] == []
+    del told["captum-occlusion"]  # the same method as occlusion
+    assert len(set(told.values())) == len(told)
 
 
 def test_readme_fits_two_screens():

@@ -181,9 +181,19 @@ def choices(named: Methods) -> tuple[Choice, ...]:
     """Methods or metrics by name, with parameters where these are given."""
     if isinstance(named, str):
         raise InputError(f"found {named!r}; expected a list of names, as [{named!r}]")
-    chosen = named if isinstance(named, Mapping) else {name: {} for name in named}
+    if not isinstance(named, Mapping):
+        named = {_name(each): {} for each in named}
     return tuple(
-        Choice(name=name, params=dict(_mapping(each, name))) for name, each in chosen.items()
+        Choice(name=name, params=dict(_mapping(each, name))) for name, each in named.items()
+    )
+
+
+def _name(given: object) -> str:
+    if isinstance(given, str):
+        return given
+    raise InputError(
+        f"found {given!r} among names; expected names, or a mapping of names to their parameters, "
+        'as {"rise": {"samples": 500}, "gradcam": {}}'
     )
 
 

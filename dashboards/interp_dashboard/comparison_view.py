@@ -46,7 +46,7 @@ def show_comparison(found: Comparison, version: Hashable) -> None:
     _agreement(found, at, target)
     _downloads(found)
     with st.expander("How to read the maps"):
-        st.html(reading_html())
+        st.html(reading_html(registry(), found.methods))
 
 
 def _tiles(found: Comparison, version: Hashable, at: int, target: str) -> list[Map]:

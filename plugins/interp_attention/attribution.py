@@ -30,15 +30,15 @@ class AttributionParams(AttentionParams):
 class TransformerAttribution(AttentionMethod):
     """Which cells the score's evidence has come from, through attention and skip connections.
 
-    R = I at first; each layer, from the first to the last, adds R := R + B_l R with
-    B_l = mean_h max(A_lh * dS / dA_lh, 0) over heads h, A_lh (T, T) the attention of a head and S
-    the class score. The map is the class token's row of R, or the mean of the rows that are read,
-    less the identity. H. Chefer, S. Gur, L. Wolf: Generic Attention-model Explainability for
+    `R = I` at first; each layer, from the first to the last, adds `R := R + B_l R` with `B_l =
+    mean_h max(A_lh * dS / dA_lh, 0)` over heads h, `A_lh` (T, T) the attention of a head and S the
+    class score. The map is the class token's row of R, or the mean of the rows that are read, less
+    the identity. H. Chefer, S. Gur, L. Wolf: Generic Attention-model Explainability for
     Interpreting Bi-Modal and Encoder-Decoder Transformers, ICCV 2021, equations 5 and 6.
 
-    Their earlier paper (Transformer Interpretability Beyond Attention Visualization, CVPR 2021) has
-    relevance by layer-wise rules in place of A_lh; it needs a rule for every module of the network.
-    This one needs attention and its slopes only, and so serves any transformer.
+    Their earlier paper (Transformer Interpretability Beyond Attention Visualization, CVPR 2021)
+    has relevance by layer-wise rules in place of `A_lh`; it needs a rule for every module of the
+    network. This one needs attention and its slopes only, and so serves any transformer.
     """
 
     Params = AttributionParams

@@ -39,11 +39,11 @@ class LeGradParams(AttentionParams):
 class LeGrad(AttentionMethod):
     """Which cells every layer's attention would have to favour for the class score to rise.
 
-    mean_l mean_h mean_i max(dS_l / dA_lhij, 0) for token j, over layers l, heads h and tokens i,
-    where A_lh (T, T) is the attention of a head and S_l the class score of the tokens as layer l
-    leaves them: what follows the last layer reads them as it reads the last layer's. W. Bousselham
-    et al.: LeGrad: An Explainability Method for Vision Transformers via Feature Formation
-    Sensitivity, 2024 (ICCV 2025), which also stretches each map to [0, 1]; ours is left.
+    `mean_l mean_h mean_i max(dS_l / dA_lhij, 0)` for token j, over layers l, heads h and tokens i,
+    where `A_lh` (T, T) is the attention of a head and `S_l` the class score of the tokens as layer
+    l leaves them: what follows the last layer reads them as it reads the last layer's. W.
+    Bousselham et al.: LeGrad: An Explainability Method for Vision Transformers via Feature
+    Formation Sensitivity, 2024 (ICCV 2025), which also stretches each map to [0, 1]; ours is left.
     """
 
     Params = LeGradParams

@@ -44,11 +44,11 @@ class RolloutParams(FlowParams):
 class AttentionRollout(AttentionMethod):
     """Where the tokens that are read have drawn their content from, through all layers.
 
-    R = M_L ... M_2 M_1 with M_l = (1 - r) A_l + r I, rows divided by their sums, where A_l (T, T)
-    is the mean of layer l's attention over heads and r = 0.5 stands for the skip connection. The
-    map is the row of R of the class token, or the mean of the rows that are read. S. Abnar,
-    W. Zuidema: Quantifying Attention Flow in Transformers, ACL 2020. The maximum or minimum over
-    heads, and setting a layer's weakest entries to zero, are J. Gildenblat's (2020).
+    `R = M_L ... M_2 M_1` with `M_l = (1 - r) A_l + r I`, rows divided by their sums, where `A_l`
+    (T, T) is the mean of layer l's attention over heads and `r = 0.5` stands for the skip
+    connection. The map is the row of R of the class token, or the mean of the rows that are read.
+    S. Abnar, W. Zuidema: Quantifying Attention Flow in Transformers, ACL 2020. The maximum or
+    minimum over heads, and setting a layer's weakest entries to zero, are J. Gildenblat's (2020).
 
     It sees no values, no linear layers and no class: the map is the same for every class.
     """
@@ -86,9 +86,10 @@ class GradientRolloutParams(FlowParams):
 class GradientRollout(AttentionMethod):
     """Rollout of the attention that speaks for the class: each entry times the score's slope on it.
 
-    M_l = (1 - r) max(mean_h A_lh * dS / dA_lh, 0) + r I over heads h, rows divided by their sums,
-    then as attention rollout. J. Gildenblat: Exploring Explainability for Vision Transformers,
-    2020 (the mean over heads comes before the cut at zero), after Abnar & Zuidema, ACL 2020.
+    `M_l = (1 - r) max(mean_h A_lh * dS / dA_lh, 0) + r I` over heads h, rows divided by their
+    sums, then as attention rollout. J. Gildenblat: Exploring Explainability for Vision
+    Transformers, 2020 (the mean over heads comes before the cut at zero), after Abnar & Zuidema,
+    ACL 2020.
     """
 
     Params = GradientRolloutParams

@@ -55,10 +55,11 @@ class FinerCamParams(SlopeCamParams):
 
 @dataclass(frozen=True)
 class FinerCam(SlopeCam):
-    """A class activation map of y_c - s mean_d y_d: what the nearest classes d share is left out.
+    """A class activation map of `y_c - s mean_d y_d`: what the nearest classes d share is left
+    out.
 
-    The d are the `nearest` classes whose scores on the image are closest to the target's y_c, and
-    s is the `strength`. Z. Zhang et al.: Finer-CAM, CVPR 2025, which keeps the positive part
+    The d are the `nearest` classes whose scores on the image are closest to the target's `y_c`,
+    and s is the `strength`. Z. Zhang et al.: Finer-CAM, CVPR 2025, which keeps the positive part
     (`positive`). Ours is that noisy copies of an image are set apart from the classes nearest on
     the image itself, and that a note names these.
     """

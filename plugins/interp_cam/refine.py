@@ -43,13 +43,13 @@ class RefineCamParams(SlopeCamParams):
 
 @dataclass(frozen=True)
 class RefineCam(SlopeCam):
-    """prod_l M_l: the deep map tells which object, the shallow ones where its edges are.
+    """`prod_l M_l`: the deep map tells which object, the shallow ones where its edges are.
 
-    M_l is the positive part of layer l's class activation map, scaled to 0..1 and enlarged to the
-    input. What any layer finds empty stays empty. L. Domeniconi et al.: How to Evaluate and Refine
-    your CAM, 2026, by Grad-CAM++ at the stages of a network; CHIP's refined maps are the same
-    product of its own maps. The choice of layers is ours: the last one of each size of grid, of
-    those that lie in the fewest blocks, and at most four.
+    `M_l` is the positive part of layer l's class activation map, scaled to 0..1 and enlarged to
+    the input. What any layer finds empty stays empty. L. Domeniconi et al.: How to Evaluate and
+    Refine your CAM, 2026, by Grad-CAM++ at the stages of a network; CHIP's refined maps are the
+    same product of its own maps. The choice of layers is ours: the last one of each size of grid,
+    of those that lie in the fewest blocks, and at most four.
     """
 
     Params = RefineCamParams

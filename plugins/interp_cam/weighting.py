@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GradCam(SlopeCam):
-    """sum_k w_k A_k with w_k = mean over cells of g_kij: what more of channel k everywhere adds.
+    """`sum_k w_k A_k` with `w_k` = mean over cells of `g_kij`: what more of channel k everywhere
+    adds.
 
     R. R. Selvaraju et al.: Grad-CAM, ICCV 2017, which keeps the positive part only (`positive`).
     """
@@ -36,12 +37,12 @@ class GradCam(SlopeCam):
 
 @dataclass(frozen=True)
 class GradCamPlusPlus(SlopeCam):
-    """sum_k w_k A_k with w_k = sum_ij a_kij max(g_kij, 0): positive slopes alone.
+    """`sum_k w_k A_k` with `w_k = sum_ij a_kij max(g_kij, 0)`: positive slopes alone.
 
-    a_kij = g_kij^2 / (2 g_kij^2 + S_k g_kij^3) = 1 / (2 + S_k g_kij), S_k = sum_ij A_kij, where
-    g_kij is not 0: cells count alike however many of them the channel is on in. That is the closed
-    form for exp(y) where y is piecewise linear. A. Chattopadhay et al.: Grad-CAM++, WACV 2018. Its
-    factor exp(y), which only scales the map, is left out.
+    `a_kij = g_kij^2 / (2 g_kij^2 + S_k g_kij^3) = 1 / (2 + S_k g_kij)`, `S_k = sum_ij A_kij`,
+    where `g_kij` is not 0: cells count alike however many of them the channel is on in. That is
+    the closed form for `exp(y)` where y is piecewise linear. A. Chattopadhay et al.: Grad-CAM++,
+    WACV 2018. Its factor `exp(y)`, which only scales the map, is left out.
     """
 
     def weigh(self, maps: Tensor, slopes: Slopes) -> Tensor:
@@ -53,9 +54,10 @@ class GradCamPlusPlus(SlopeCam):
 
 @dataclass(frozen=True)
 class XGradCam(SlopeCam):
-    """sum_k w_k A_k with w_k = sum_ij g_kij A_kij / sum_ij A_kij: slopes where the channel is on.
+    """`sum_k w_k A_k` with `w_k = sum_ij g_kij A_kij / sum_ij A_kij`: slopes where the channel is
+    on.
 
-    The map's sum is then sum_kij g_kij A_kij, which is y itself up to the biases of a piecewise
+    The map's sum is then `sum_kij g_kij A_kij`, which is y itself up to the biases of a piecewise
     linear network. R. Fu et al.: Axiom-based Grad-CAM, BMVC 2020. A channel whose sum is 0 gets no
     weight.
     """
@@ -68,7 +70,7 @@ class XGradCam(SlopeCam):
 
 @dataclass(frozen=True)
 class HiResCam(SlopeCam):
-    """sum_k g_kij A_kij: each cell's slopes times its own values, without a mean over cells.
+    """`sum_k g_kij A_kij`: each cell's slopes times its own values, without a mean over cells.
 
     Where one linear layer follows, it is what each cell contributes to y, exactly. R. L. Draelos,
     L. Carin: Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural
@@ -81,7 +83,7 @@ class HiResCam(SlopeCam):
 
 @dataclass(frozen=True)
 class LayerCam(SlopeCam):
-    """sum_k max(g_kij, 0) A_kij: each cell's positive slopes times its own values.
+    """`sum_k max(g_kij, 0) A_kij`: each cell's positive slopes times its own values.
 
     P.-T. Jiang et al.: LayerCAM, IEEE Transactions on Image Processing 2021, made for shallow
     layers, too; it keeps the positive part only (`positive`), and joins layers by their maximum
@@ -102,7 +104,7 @@ class EigenCamParams(CamParams):
 
 @dataclass(frozen=True)
 class EigenCam(Cam):
-    """sum_k v_k A_k with v the first right singular vector of the cells' values (cells, C).
+    """`sum_k v_k A_k` with v the first right singular vector of the cells' values (cells, C).
 
     It asks for no class: the map is the same for all targets, and shows what the layer responds to
     most. M. B. Muhammad, M. Yeasin: Eigen-CAM, IJCNN 2020, which does not centre the values

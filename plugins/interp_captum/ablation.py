@@ -21,7 +21,7 @@ class AblationParams(CaptumParams):
 
 @dataclass(frozen=True)
 class FeatureAblation(CaptumMethod):
-    """What the score loses when a super-pixel alone is hidden: score(x) - score(x without it).
+    """What the score loses when a super-pixel alone is hidden: `score(x) - score(x without it)`.
 
     The simplest attribution of all, by Captum's FeatureAblation; the parts are those of the
     registered perturbation superpixels (SLIC). Captum's FeaturePermutation has no place here: it

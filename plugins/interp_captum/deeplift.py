@@ -36,9 +36,9 @@ class DeepLiftParams(NoiseParams):
 class DeepLift(GradientMethod):
     """Each pixel's share of the score's change from a plain image, in one pass back.
 
-    An activation f of input z passes (f(z) - f(z')) / (z - z') back in place of its slope, z' its
-    input on the plain image x'; so the contributions, (x - x') times what arrives, add up to
-    score(x) - score(x'). A. Shrikumar, P. Greenside, A. Kundaje: Learning Important Features
+    An activation f of input z passes `(f(z) - f(z')) / (z - z')` back in place of its slope, z'
+    its input on the plain image x'; so the contributions, `x - x'` times what arrives, add up to
+    `score(x) - score(x')`. A. Shrikumar, P. Greenside, A. Kundaje: Learning Important Features
     Through Propagating Activation Differences, ICML 2017 (rescale rule, section 3.5.1).
 
     Captum knows the rule for some activation modules that run once. Ours is that a network where

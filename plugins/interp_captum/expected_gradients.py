@@ -52,8 +52,8 @@ class ExpectedParams(CaptumParams):
 class ExpectedGradients(CaptumMethod):
     """Integrated gradients averaged over reference images b, so that no one colour is the zero.
 
-    E[(x - b) d score(b + a (x - b)) / d x], a uniform in [0, 1], one a for each b; summed over
-    colours. Over all pixels it adds up to score(x) - E[score(b)]. G. Erion et al.: Improving
+    `E[(x - b) d score(b + a (x - b)) / d x]`, a uniform in [0, 1], one a for each b; summed over
+    colours. Over all pixels it adds up to `score(x) - E[score(b)]`. G. Erion et al.: Improving
     Performance of Deep Learning Models with Axiomatic Attribution Priors and Expected Gradients,
     Nature Machine Intelligence 2021. Ours is that draw i depends on the seed and i alone; Captum's
     GradientShap draws from NumPy's global generator. Its noise is `noise`.

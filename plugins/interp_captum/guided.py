@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 class GuidedBackprop(Slopes):
     """The gradient on the image, with every negative slope set to zero on its way past a ReLU.
 
-    R = max(R', 0) [f > 0] for a ReLU of input f, where R' is the slope on its output.
-    J. T. Springenberg, A. Dosovitskiy, T. Brox, M. Riedmiller: Striving for Simplicity, ICLR
-    Workshop 2015. Other activations keep their own slopes. It shows edges that strong features
-    need, and much the same ones for every class.
+    `R = max(R', 0) [f > 0]` for a ReLU of input f, where R' is the slope on its output. J. T.
+    Springenberg, A. Dosovitskiy, T. Brox, M. Riedmiller: Striving for Simplicity, ICLR Workshop
+    2015. Other activations keep their own slopes. It shows edges that strong features need, and
+    much the same ones for every class.
     """
 
     needs = HOOKS
@@ -47,9 +47,9 @@ class GuidedGradCamParams(GradientParams):
 class GuidedGradCam(Slopes):
     """The fine detail of guided backprop where Grad-CAM's map speaks for the target.
 
-    Guided slopes times max(sum_k w_k A_k, 0), w_k the mean slope on channel k of the layer's maps
-    A_k. R. R. Selvaraju et al.: Grad-CAM, ICCV 2017. Ours is that the cells lie at the centres of
-    their receptive fields, where Captum stretches the grid.
+    Guided slopes times `max(sum_k w_k A_k, 0)`, `w_k` the mean slope on channel k of the layer's
+    maps `A_k`. R. R. Selvaraju et al.: Grad-CAM, ICCV 2017. Ours is that the cells lie at the
+    centres of their receptive fields, where Captum stretches the grid.
     """
 
     Params = GuidedGradCamParams

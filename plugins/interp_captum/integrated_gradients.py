@@ -32,10 +32,10 @@ class IntegratedParams(NoiseParams):
 class IntegratedGradients(GradientMethod):
     """Each pixel's share of the score's change along the straight path from a baseline.
 
-    (x - b) * integral over a in [0, 1] of d score(b + a (x - b)) / d x, by Gauss-Legendre
-    quadrature, summed over colours; over all pixels of the network's input it adds up to
-    score(x) - score(b). M. Sundararajan, A. Taly, Q. Yan: Axiomatic Attribution for Deep
-    Networks, ICML 2017.
+    `(x - b) * integral of d score(b + a (x - b)) / d x` over a in [0, 1], by Gauss-Legendre
+    quadrature, summed over colours; over all pixels of the network's input it adds up to `score(x)
+    - score(b)`. M. Sundararajan, A. Taly, Q. Yan: Axiomatic Attribution for Deep Networks, ICML
+    2017.
     """
 
     Params = IntegratedParams

@@ -47,10 +47,10 @@ class ConductanceParams(LayerParams):
 class LayerConductance(CaptumMethod):
     """What flows through each unit of a layer as the image grows out of a plain one.
 
-    Of unit y: integral over the straight path from b to x of d score / d y * d y, so that all
-    units of a layer that everything passes add up to score(x) - score(b). Summed over channels it
-    is a map, over cells each channel's importance. K. Dhamdhere, M. Sundararajan, Q. Yan: How
-    Important is a Neuron?, ICLR 2019. The path is cut evenly, ends included.
+    Of unit y: the integral of `d score / d y * d y` over the straight path from b to x, so that
+    all units of a layer that everything passes add up to `score(x) - score(b)`. Summed over
+    channels it is a map, over cells each channel's importance. K. Dhamdhere, M. Sundararajan, Q.
+    Yan: How Important is a Neuron?, ICLR 2019. The path is cut evenly, ends included.
     """
 
     Params = ConductanceParams
@@ -85,10 +85,10 @@ class LayerConductance(CaptumMethod):
 
 @dataclass(frozen=True)
 class LayerAblation(CaptumMethod):
-    """A layer's maps A_k, weighed by what the score loses without each: sum_k w_k A_k.
+    """A layer's maps `A_k`, weighed by what the score loses without each: `sum_k w_k A_k`.
 
-    w_k = score - score with channel k set to zero. After S. Desai, H. G. Ramaswamy:
-    Ablation-CAM, WACV 2020, which divides w_k by the score and keeps the positive part
+    `w_k` = score - score with channel k set to zero. After S. Desai, H. G. Ramaswamy:
+    Ablation-CAM, WACV 2020, which divides `w_k` by the score and keeps the positive part
     (`positive`). The whole network is run again for each channel, as Captum does.
     """
 

@@ -46,7 +46,7 @@ class Slopes(GradientMethod):
 
 @dataclass(frozen=True)
 class Saliency(Slopes):
-    """How steeply the score changes with each pixel: max over colours of |d score / d x|.
+    """How steeply the score changes with each pixel: max over colours of `|d score / d x|`.
 
     K. Simonyan, A. Vedaldi, A. Zisserman: Deep Inside Convolutional Networks, ICLR Workshop 2014.
     Colours are RGB in [0, 1]. The signed map (`signed`) is ours.
@@ -65,7 +65,8 @@ class InputParams(NoiseParams):
 
 @dataclass(frozen=True)
 class InputXGradient(GradientMethod):
-    """The image less a plain one, times the gradient: (x - b) d score / d x, summed over colours.
+    """The image less a plain one, times the gradient: `(x - b) d score / d x`, summed over
+    colours.
 
     A. Shrikumar et al.: Not Just a Black Box, 2016. Of a linear score it is each pixel's exact
     share. With the default baseline it is what Captum's InputXGradient gives on normalised input;

@@ -26,9 +26,9 @@ class SmoothGradParams(SignedParams):
 
 @dataclass(frozen=True)
 class SmoothGrad(CaptumMethod):
-    """Saliency with the gradient averaged over noise: 1/n sum_i d score(x + e_i) / d x.
+    """Saliency with the gradient averaged over noise: `1/n sum_i d score(x + e_i) / d x`.
 
-    e_i ~ N(0, s^2) on every pixel and colour, s = `noise` (max x - min x). D. Smilkov et al.:
+    `e_i ~ N(0, s^2)` on every pixel and colour, s = `noise` (max x - min x). D. Smilkov et al.:
     SmoothGrad: removing noise by adding noise, 2017. Ours is that draw i depends on the seed and i
     alone, whatever the batch size or device; Captum's NoiseTunnel draws from torch's global
     generator.

@@ -36,9 +36,9 @@ LOCAL = (
 class Chip(FittedMethod):
     """Which channels speak for which class, learned from networks with channels switched off.
 
-    Fitting, once per layer. Perturbed networks have the mask d_n (0 or 1 for each channel k) at
-    the layer. With A_s^k the channel's activation on image X_s and its masked, pooled feature
-    z_{s,n}^k = d_n^k * sum_ij A_s^k(i, j),
+    Fitting, once per layer. Perturbed networks have the mask `d_n` (0 or 1 for each channel k) at
+    the layer. With `A_s^k` the channel's activation on image `X_s` and its masked, pooled feature
+    `z_{s,n}^k = d_n^k * sum_ij A_s^k(i, j)`,
 
         W = argmin 1/2 sum_n h(d_n) sum_s || pi(X_s) * [W z_{s,n} - g(X_s, d_n)] ||^2 + lambda |W|_1
 
@@ -47,8 +47,8 @@ class Chip(FittedMethod):
     meets the same masks, so the Gram matrix is the entry-by-entry product of the masks' moments
     and the pooled features' moments, and memory grows with neither.
 
-    Explaining. The map of class c is sum_k w_c^k A^k(i, j), signed; channel k contributes
-    w_c^k sum_ij A^k(i, j). Refined CHIP combines the maps of several layers.
+    Explaining. The map of class c is `sum_k w_c^k A^k(i, j)`, signed; channel k contributes `w_c^k
+    sum_ij A^k(i, j)`. Refined CHIP combines the maps of several layers.
 
     X. Cui, D. Wang, Z. J. Wang: CHIP: Channel-wise Disentangled Interpretation of Deep
     Convolutional Neural Networks, IEEE Transactions on Neural Networks and Learning Systems.

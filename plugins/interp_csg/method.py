@@ -24,17 +24,17 @@ from interp_csg.view import View, confusion_matrices, gate_matrix
 class Csg(FittedMethod):
     """Class-specific gates: each filter of the last maps serves few classes, which are known.
 
-    Learn. A matrix G (C, K) in [0, 1] stands between the last maps A_k and their mean. Epochs
-    take turns: the network sees its images as they are, or with A_k multiplied by G_yk, where y is
-    the true class:
+    Learn. A matrix G (C, K) in [0, 1] stands between the last maps `A_k` and their mean. Epochs
+    take turns: the network sees its images as they are, or with `A_k` multiplied by `G_yk`, where
+    y is the true class:
 
         standard:  CE(y, f(x))          gated:  CE(y, f_G(x, y)) + lambda relu(|G|_1 - g)
 
     After each gated step every filter's gates are divided by their largest and clipped to [0, 1],
-    so that the density |G|_1 / (C K) lies between 1 / C and, once the hinge has done its work,
-    g / (C K). A trained network works without G, which then says which class each filter serves.
+    so that the density `|G|_1 / (C K)` lies between 1 / C and, once the hinge has done its work,
+    `g / (C K)`. A trained network works without G, which then says which class each filter serves.
 
-    Explain. The map of class c is sum w_ck A_k over its own filters, G_ck >= own.
+    Explain. The map of class c is `sum w_ck A_k` over its own filters, `G_ck >= own`.
 
     H. Liang et al.: Training
     Interpretable Convolutional Neural Networks by Differentiating Class-Specific Filters, ECCV.

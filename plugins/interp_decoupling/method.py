@@ -22,7 +22,7 @@ class Decoupling(FittedMethod):
     """The filters that are on for an image: its calculation path.
 
     Learn. A controlling module at each convolution l reads the mean p of the input maps, and
-    switches the n_l filters:
+    switches the `n_l` filters:
 
         a = W2 relu(W1 p + b1) + b2,    z = 1[a > 0]  (Improved SemHash while training)
 
@@ -32,9 +32,9 @@ class Decoupling(FittedMethod):
         CE(f(x), y) + a sum_l KL(softmax(mean X_l) || softmax(z_l)) / n_l
                     + i sum_l CE(Q_l z_l, y)  +  s sum_l | mean |z_l|_1 - R n_l |
 
-    The third term bounds the mutual information of codes and classes, the last drives the share
-    of filters that are on to R. The short schedule adds d T^2 CE(softmax(f_0(x) / T),
-    softmax(f(x) / T)), where f_0 is the plain network and T = 4 (ours).
+    The third term bounds the mutual information of codes and classes, the last drives the share of
+    filters that are on to R. The short schedule adds `d T^2 CE(softmax(f_0(x) / T), softmax(f(x) /
+    T))`, where `f_0` is the plain network and `T = 4` (ours).
 
     Explain. The codes of all layers are the image's path: what of it is unlike its class, what of
     its class is unlike the others, which images have the nearest paths, and where its filters look.

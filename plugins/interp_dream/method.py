@@ -86,18 +86,18 @@ class FeatureVisualization(Method):
 class Dream(FeatureVisualization):
     """Activation maximization: the picture that excites a channel, a neuron or a class most.
 
-    The picture is x = sigmoid(logit(m) + 4 M F^-1[z / |f|^decay]): m is the mean colour, M M^T the
-    covariance of colours, F the unitary Fourier transform, |f| the frequency in cycles per pixel.
-    The coefficients z begin as small noise, and Adam raises the mean score of copies of x that are
-    cut out, turned and shifted at random. The score is the channel's mean over the grid, its value
-    at one cell (a neuron), or the class's logit.
+    The picture is `x = sigmoid(logit(m) + 4 M F^-1[z / |f|^decay])`: m is the mean colour, `M M^T`
+    the covariance of colours, F the unitary Fourier transform, `|f|` the frequency in cycles per
+    pixel. The coefficients z begin as small noise, and Adam raises the mean score of copies of x
+    that are cut out, turned and shifted at random. The score is the channel's mean over the grid,
+    its value at one cell (a neuron), or the class's logit.
 
     C. Olah, A. Mordvintsev, L. Schubert: Feature Visualization, Distill 2017, after D. Erhan,
     Y. Bengio, A. Courville, P. Vincent: Visualizing Higher-Layer Features of a Deep Network, 2009.
 
-    Ours: colours are those of the data, where there are any; every picture is found by itself, with
-    the same random numbers; scores stand beside those of real images, noise and a random direction;
-    a channel matters to a target on an image by sum_ij A(i, j) d score / d A(i, j).
+    Ours: colours are those of the data, where there are any; every picture is found by itself,
+    with the same random numbers; scores stand beside those of real images, noise and a random
+    direction; a channel matters to a target on an image by `sum_ij A(i, j) d score / d A(i, j)`.
     """
 
     Params: ClassVar[type[Params]] = DreamParams
@@ -108,9 +108,9 @@ class Dream(FeatureVisualization):
 class Maco(FeatureVisualization):
     """MaCo: the same with a fixed spectrum, so that the picture stays near real images.
 
-    The picture is x = m + M F^-1[r exp(i phi)], cut to [0, 1], with m, M and F as in Dream, and r
-    the mean magnitude of the spectra of images; only the phases phi move. A pixel matters by the
-    mean of |d score / d x| over all steps; the picture is shown a second time, faded by it.
+    The picture is `x = m + M F^-1[r exp(i phi)]`, cut to [0, 1], with m, M and F as in Dream, and
+    r the mean magnitude of the spectra of images; only the phases phi move. A pixel matters by the
+    mean of `|d score / d x|` over all steps; the picture is shown a second time, faded by it.
 
     T. Fel, T. Boissin, V. Boutin et al.: Unlocking Feature Visualization for Deeper Networks with
     MAgnitude Constrained Optimization, NeurIPS 2023.
@@ -118,7 +118,8 @@ class Maco(FeatureVisualization):
     Ours: pixels are cut to [0, 1], for a sigmoid would change the spectrum; in the columns of the
     half spectrum that hold both frequencies of a pair, phases are made those of a real image; the
     mean colour is kept; transformations are Dream's without rotation, with some noise: crops of a
-    quarter show too little to networks of small images; r is 1 / |f|^decay where there are no data.
+    quarter show too little to networks of small images; r is `1 / |f|^decay` where there are no
+    data.
     """
 
     Params: ClassVar[type[Params]] = MacoParams

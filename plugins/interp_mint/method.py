@@ -31,19 +31,19 @@ from interp_mint.solve import Solution, select_target, solve
 class Mint(PerImageMethod):
     """Multi-scale interpretation: which regions support a class, and which pieces of them.
 
-    Partition. Saliency S = sum_l dg/dA^l A^l of the deep layer A is GrabCut's prior: one coarse
+    Partition. Saliency `S = sum_l dg/dA^l A^l` of the deep layer A is GrabCut's prior: one coarse
     region for the target. SLIC cuts the background into the others, quickshift cuts each coarse
-    region into fine pieces. T(i, j) = 1 where piece i lies in region j.
+    region into fine pieces. `T(i, j) = 1` where piece i lies in region j.
 
-    Pool. Pieces are switched off by fair coins, y = g(Z) is the class probability of the
-    perturbed image Z, h = exp(-||X - Z||^2 / sigma^2) its weight. With a_c, a_f the layers'
-    channel sums averaged over regions (deep) and pieces (shallow): z_f = s a_f for the states s
-    (1: the piece is present), z_c = (share of a region's pieces present) a_c.
+    Pool. Pieces are switched off by fair coins, `y = g(Z)` is the class probability of the
+    perturbed image Z, `h = exp(-||X - Z||^2 / sigma^2)` its weight. With `a_c`, `a_f` the layers'
+    channel sums averaged over regions (deep) and pieces (shallow): `z_f = s a_f` for the states s
+    (1: the piece is present), `z_c = (share of a region's pieces present) a_c`.
 
-    Fit. min over w_c, w_f of 1/2 sum h (w_c z_c - y)^2 + lambda_c |w_c|_1
-    + mu/2 sum h (w_f z_f - y)^2 + lambda_f |w_f|_1 subject to w_f T = w_c, by nested ADMM.
+    Fit. min over `w_c`, `w_f` of `1/2 sum h (w_c z_c - y)^2 + lambda_c |w_c|_1 + mu/2 sum h (w_f
+    z_f - y)^2 + lambda_f |w_f|_1` subject to `w_f T = w_c`, by nested ADMM.
 
-    Show. Importance is w_c a_c and w_f a_f: the most important region, if any is important
+    Show. Importance is `w_c a_c` and `w_f a_f`: the most important region, if any is important
     enough, and the shallow features inside the pieces above a threshold.
 
     X. Cui, D. Wang, Z. J. Wang: Multi-Scale Interpretation Model for Convolutional Neural

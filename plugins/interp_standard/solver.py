@@ -34,7 +34,7 @@ class MeanParams(Params):
 class Mean(Solver):
     """The mean score of the states, each counted where it shows the feature.
 
-    E[y m] / E m: V. Petsiuk, A. Das, K. Saenko: RISE, BMVC 2018. Ours is `above_mean`: the
+    `E[y m] / E m`: V. Petsiuk, A. Das, K. Saenko: RISE, BMVC 2018. Ours is `above_mean`: the
     covariance of y and m over E m, which is that less E y, estimated without the chance by which
     some pixels were shown more often than others: a map needs far fewer samples.
     """
@@ -90,7 +90,7 @@ class RidgeParams(Params):
 
 
 class Ridge(Solver):
-    """Weighted least squares with an intercept: sum w (y - v0 - v s)^2 + alpha |v|^2.
+    """Weighted least squares with an intercept: `sum w (y - v0 - v s)^2 + alpha |v|^2`.
 
     M. T. Ribeiro, S. Singh, C. Guestrin: "Why Should I Trust You?", KDD 2016.
     """

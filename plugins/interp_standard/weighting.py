@@ -35,11 +35,11 @@ class NearParams(Params):
 
 @dataclass(frozen=True)
 class Near(Component, Weighting):
-    """Samples near the original count more: exp(-d^2 / (2 width^2)).
+    """Samples near the original count more: `exp(-d^2 / (2 width^2))`.
 
-    d = 1 - sqrt(share of the parts that are on), the cosine distance of the state from all-on.
-    M. T. Ribeiro, S. Singh, C. Guestrin: "Why Should I Trust You?", KDD 2016, writes
-    exp(-d^2 / width^2); the 2, and the width, are the authors' program's.
+    `d = 1 - sqrt(share of the parts that are on)`, the cosine distance of the state from all-on.
+    M. T. Ribeiro, S. Singh, C. Guestrin: "Why Should I Trust You?", KDD 2016, writes `exp(-d^2 /
+    width^2)`; the 2, and the width, are the authors' program's.
     """
 
     Params = NearParams
@@ -51,7 +51,12 @@ class Near(Component, Weighting):
 
 @dataclass(frozen=True)
 class ShapleyKernel(Component, Weighting):
-    """The Shapley kernel divided by the probability with which each state was drawn."""
+    """The Shapley kernel divided by the probability with which each state was drawn.
+
+    `(P - 1) / (C(P, s) s (P - s))` for a state with s of P parts on, `C(P, s)` the number of such
+    states: very small and very large sets of parts count most. S. Lundberg, S.-I. Lee: A Unified
+    Approach to Interpreting Model Predictions, NeurIPS 2017.
+    """
 
     anchors = False
 

@@ -49,10 +49,11 @@ class ChannelRelevance(PerImageMethod):
     """Where in the image a layer's channels found what they give to the score.
 
     Relevance is propagated from the class to the layer, set to zero in all channels but one, and
-    propagated on to the pixels by the same rules: R(x | class, channel). A channel's importance is
-    the relevance that it receives. The map shows the chosen channels together; each has one of its
-    own beside it. R. Achtibat et al.: From attribution maps to human-understandable explanations
-    through Concept Relevance Propagation, Nature Machine Intelligence 2023. Zennit propagates.
+    propagated on to the pixels by the same rules: `R(x | class, channel)`. A channel's importance
+    is the relevance that it receives. The map shows the chosen channels together; each has one of
+    its own beside it. R. Achtibat et al.: From attribution maps to human-understandable
+    explanations through Concept Relevance Propagation, Nature Machine Intelligence 2023. Zennit
+    propagates.
     """
 
     Params = ChannelParams

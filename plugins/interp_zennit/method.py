@@ -62,13 +62,14 @@ class RelevanceParams(Params):
 class Lrp(PerImageMethod):
     """Each pixel's share of the score, passed back layer by layer without loss where rules allow.
 
-    R_i = sum_j z_ij / (sum_k z_kj + eps sign) R_j with z_ij = x_i w_ij, from the score as the
-    relevance of its class down to the pixels (the epsilon rule); z-plus takes positive z_ij only,
-    gamma adds gamma times the positive weights, alpha2-beta1 passes 2 R_j by positive and -R_j by
-    negative z_ij, z-box takes the input's bounds into account. S. Bach et al.: On Pixel-Wise
-    Explanations for Non-Linear Classifier Decisions by Layer-Wise Relevance Propagation, PLOS ONE
-    2015; the rules after G. Montavon et al.: Layer-Wise Relevance Propagation: An Overview, 2019.
-    Zennit (C. J. Anders et al., 2021) does it; batch norms are merged before.
+    `R_i = sum_j z_ij / (sum_k z_kj + eps sign) R_j` with `z_ij = x_i w_ij`, from the score as the
+    relevance of its class down to the pixels (the epsilon rule); z-plus takes positive `z_ij`
+    only, gamma adds gamma times the positive weights, alpha2-beta1 passes `2 R_j` by positive and
+    `-R_j` by negative `z_ij`, z-box takes the input's bounds into account. S. Bach et al.: On
+    Pixel-Wise Explanations for Non-Linear Classifier Decisions by Layer-Wise Relevance
+    Propagation, PLOS ONE 2015; the rules after G. Montavon et al.: Layer-Wise Relevance
+    Propagation: An Overview, 2019. Zennit (C. J. Anders et al., 2021) does it; batch norms are
+    merged before.
 
     Ours is that sums and means that are function calls have the rule that Zennit gives to those of
     torchvision's ResNets, that parts without a rule are refused, and that the sum of the relevance

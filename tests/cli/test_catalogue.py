@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -90,6 +91,11 @@ def test_show_cites_the_paper(interp):
     facts = interp("list", "--json").json
     mint = next(each for each in facts["entries"] if each["name"] == "mint")
     assert mint["paper"]["year"] == 2019
+
+
+def test_show_says_when_a_method_misleads(interp):
+    answer = interp("show", "attention-rollout")
+    assert re.search(r"^  misleads +The map is the same for every class", answer.out, re.MULTILINE)
 
 
 def test_unknown_name(interp):

@@ -101,6 +101,10 @@ WRONG = {
     "params": (lambda r: tiles(r, params=["x"]), "params: found list"),
     "method": (lambda r: interp.explain(ToyModel(), PIXELS, method=3, registry=r), "method 3"),
     "methods": (lambda r: interp.compare(ToyModel(), PIXELS, methods="tiles"), r"as \['tiles'\]"),
+    "a method and its parameters": (
+        lambda r: interp.compare(ToyModel(), PIXELS, methods=[("tiles", {"cells": 4})]),
+        "a mapping of names to their parameters",
+    ),
     "registry": (lambda r: Registry.load("nowhere.yaml"), "nowhere.yaml"),
 }
 

@@ -15,6 +15,7 @@ from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
 from interp.evidence import Heatmap
 from interp.explanation import Explanation, Prediction, Provenance, finding_key
+from interp.report.caution import misleads
 from interp.report.command import command
 from interp.report.notebook import show_in_notebooks
 from interp.report.page import comparison_html, explanation_html, write_reports
@@ -115,6 +116,16 @@ def test_every_method_and_target_is_there(comparison, registry) -> None:
     ):
         assert words in page.text, words
     assert f"{found.records[0].agreement['ant'][0][2]:.2f}".replace("-", "−") in page.text
+
+
+def test_when_methods_mislead_is_told_beside_how_to_read_them(comparison, registry) -> None:
+    page = Page(comparison_html(registry, comparison("centre", "edges", "tiles")))
+    told = misleads(registry, ["edges", "tiles", "centre"])
+    assert list(told) == ["edges", "centre"]  # tiles' package says nothing
+    assert "When they mislead" in page.text
+    assert all(text in page.text for text in told.values())
+    silent = Page(comparison_html(registry, comparison("tiles")))
+    assert "When they mislead" not in silent.text
 
 
 def test_names_are_escaped(registry) -> None:

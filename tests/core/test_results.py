@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import io
 import json
 import pickle
 import sys
@@ -141,6 +142,18 @@ def test_figures_show_every_picture(registry) -> None:
     both = interp.compare(ToyModel(), PIXELS, methods=["tiles", "crash"], registry=registry)
     axes = both.plot().axes
     assert len(axes[0].images) == 1 and "ZeroDivisionError" in axes[1].texts[0].get_text()
+
+
+def test_a_notebook_shows_a_figure_once(registry, monkeypatch) -> None:
+    from matplotlib import pyplot
+
+    found = interp.explain(ToyModel(), PIXELS, method="tiles", registry=registry)
+    inline = "module://matplotlib_inline.backend_inline"
+    monkeypatch.setattr(pyplot, "get_backend", lambda: inline)
+    figure = found.plot()
+    assert pyplot.get_fignums() == [], "pyplot shows it, and it is the cell's value, too"
+    figure.savefig(file := io.BytesIO())
+    assert file.tell() > 1000
 
 
 def test_without_matplotlib_the_remedy_is_told(registry, monkeypatch) -> None:

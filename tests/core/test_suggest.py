@@ -143,6 +143,9 @@ def test_every_method_that_answers_is_listed_once_and_blind_ones_are_not() -> No
     assert len(found.chosen) == 3
     assert [e.name for e in found.comparison().methods] == list(found.chosen)
     json.dumps(found.plain())
+    lines = repr(found).splitlines()
+    assert len(lines) == 2 + len(found.chosen) and max(map(len, lines)) < 400
+    assert all(f"\n  {name}: {reason}\n" in repr(found) for name, reason in found.chosen.items())
 
 
 def test_methods_that_take_too_long_are_not_chosen() -> None:

@@ -50,7 +50,7 @@ def test_colours_are_the_renderers(registry):
 
 
 def test_the_reading_help_is_the_reports(registry, found):
-    help_ = reading_html().strip()
+    help_ = reading_html(registry, found.methods).strip()
     assert "not where the object is" in help_
     assert help_ in comparison_html(registry, found)
 

@@ -48,6 +48,9 @@ def test_methods_have_cards_with_pictures(visit, few):
     assert {"gradcam", "centre"} <= set(known)
     assert "doi.org/10.1109/ICCV.2017.74" in visitor.words
     assert "For torch and onnx models: it needs predict, cut. From" in visitor.words
+    assert f"**When it misleads:** {Registry.load().entry('method', 'gradcam').misleads}" in (
+        visitor.words
+    )
 
 
 def test_a_paper_without_doi_is_searched_for():

@@ -31,6 +31,7 @@ from interp.storage.yaml_file import (
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 Package = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 Line = Annotated[str, StringConstraints(pattern=r"^[^\n]*\S[^\n]*$", max_length=120)]
+Sentences = Annotated[str, StringConstraints(pattern=r"^[^\n]*\S[^\n]*$", max_length=500)]
 Claim = Literal["region", "channel", "additive", "proportional", "dummy", "symmetric", "shuffled"]
 Hook = Literal[
     "interp_before_run",
@@ -84,7 +85,8 @@ class MethodEntry(Entry):
     `claims` are the checks of interp.testing.claim that it promises to pass.
     `model` is the registered model that it explains by default, if it needs a special one.
     `network` is the kind of network that it explains, on which it is checked. `tune` names its few
-    important parameters, each with the values that `interp tune` tries.
+    important parameters, each with the values that `interp tune` tries. `misleads` says in one to
+    three sentences when an answer is apt to be wrong, or read wrongly.
     """
 
     needs: tuple[Capability, ...] | None = None
@@ -93,6 +95,7 @@ class MethodEntry(Entry):
     model: Name | None = None
     network: Literal["any", "transformer"] = "any"
     paper: Paper | None = None
+    misleads: Sentences | None = None
     tune: dict[str, tuple[Any, ...]] = {}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from interp.errors import InputError, PluginError
 from interp.explanation import Explanation
 from interp.opening.named import open_method
 from interp.registry import Registry
+from interp.report.caution import misleads
 from interp.report.command import command
 from interp.report.picture import THUMB, WIDTH, Painter, Picture
 from interp.report.section import section, sections_of
@@ -99,6 +100,7 @@ def write_index(registry: Registry, run: FolderRun) -> None:
         sections=sections,
         limit=limit,
         legend=legend(painter),
+        misleads=misleads(registry, [run.request.method]),
     )
     write_text_whole(run.folder / "index.html", text)
 
@@ -134,6 +136,7 @@ def _page(
         told=list(dict.fromkeys((*comparison.model.notes, *comparison.notes))),
         methods=comparison.methods,
         legend=legend(painter),
+        misleads=misleads(registry, comparison.methods),
         rows=[_row(registry, comparison, records, at) for at in methods],
         command=command(comparison.request),
     )
@@ -168,9 +171,10 @@ def legend(painter: Painter) -> Picture:
     return painter.tile(share, None, "Blue at −1: against. White at 0. Red at 1: for.")
 
 
-def reading_html() -> str:
-    """How to read the maps, as a part of another page."""
-    return str(_templates().get_template("parts.html").module.reading())
+def reading_html(registry: Registry, methods: Iterable[str]) -> str:
+    """How to read the methods' maps, and when they mislead, as a part of another page."""
+    parts = _templates().get_template("parts.html").module
+    return str(parts.reading(misleads(registry, methods)))
 
 
 def render(name: str, **values: Any) -> str:

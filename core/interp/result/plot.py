@@ -35,8 +35,9 @@ def plot_evidence(found: Explanation, picture: Callable[[Evidence], np.ndarray])
 def plot_rows(rows: Sequence[Sequence[Cell]], title: str) -> Figure:
     """A figure of rows of pictures, all on one scale.
 
-    pyplot knows the figure, so that plt.show() shows it. Raises UnsupportedError where matplotlib
-    is missing.
+    pyplot knows the figure, so that plt.show() shows it; but in a notebook, which shows both a
+    cell's value and the figures that pyplot knows, it would be there twice. Raises UnsupportedError
+    where matplotlib is missing.
     """
     pyplot = _pyplot()
     down, across = max(1, len(rows)), max(map(len, rows), default=1)
@@ -61,6 +62,8 @@ def plot_rows(rows: Sequence[Sequence[Cell]], title: str) -> Figure:
     for axis in axes.ravel():
         axis.axis("off")
         axis.set_anchor("N")
+    if "inline" in pyplot.get_backend():
+        pyplot.close(figure)
     made: Figure = figure
     return made
 

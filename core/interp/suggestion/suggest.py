@@ -95,7 +95,7 @@ class MethodAdvice:
         return {**asdict(self), "said": said}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Suggestion:
     """Every method that answers the question, and the three that are recommended."""
 
@@ -105,6 +105,11 @@ class Suggestion:
     """Those that can be run in the time, best first, then the others."""
     chosen: dict[str, str]
     """Recommended method -> the reason."""
+
+    def __repr__(self) -> str:
+        head = f"Suggestion for {self.request.image} and {self.model.name}"
+        chosen = (f"  {name}: {reason}" for name, reason in self.chosen.items())
+        return "\n".join((head, *chosen, f"  {len(self.methods)} methods were tried"))
 
     def plain(self) -> dict[str, Any]:
         """The facts, for JSON."""

@@ -83,6 +83,8 @@ def _card(entry: MethodEntry, thumb: np.ndarray | str | None) -> None:
     elif thumb is not None:
         st.image(thumb, width="stretch", alt=f"{entry.name} on the sample")
     st.write(entry.summary)
+    if entry.misleads is not None:
+        st.caption(f"**When it misleads:** {entry.misleads}")
     if entry.paper is not None:
         st.caption(_cited(entry.paper))
     needs = f"{_openers(entry)}: it needs {', '.join(entry.needs)}. " if entry.needs else ""

@@ -33,9 +33,9 @@ class Craft(Method):
 
         min || A - U W ||^2   over U (N, R) >= 0, W (R, C) >= 0
 
-    gives R concepts, the rows of W; u_ik says how much of concept k crop i has. A concept's
+    gives R concepts, the rows of W; `u_ik` says how much of concept k crop i has. A concept's
     importance is its total Sobol index: with masks m (R,) uniform in [0, 1] on an image's
-    coefficients and f(m) the class's score of the layer's activation decoded as (m * U) W,
+    coefficients and `f(m)` the class's score of the layer's activation decoded as `(m * U) W`,
 
         S_k = E[ Var(f(m) | all masks but k) ] / Var(f(m)),
 

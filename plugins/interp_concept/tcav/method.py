@@ -30,14 +30,14 @@ class Tcav(Method):
     """How a class's score changes as a layer's activation moves towards a concept.
 
     Fitting. Images that show a concept and counter-examples are told apart by a linear classifier
-    of the layer's activations; its normal v_C is the concept activation vector (CAV).
+    of the layer's activations; its normal `v_C` is the concept activation vector (CAV).
 
     Explaining. The sensitivity of class k to concept C on image x is the directional derivative
 
         S_C,k(x) = d h_k(f(x) + e v_C) / d e   at e = 0
 
-    of the class's score h_k at the layer's activation f(x). The concept's map is each cell's
-    projection on v_C, from the place half-way between counter-examples and concept.
+    of the class's score `h_k` at the layer's activation `f(x)`. The concept's map is each cell's
+    projection on `v_C`, from the place half-way between counter-examples and concept.
 
     Surveying. The TCAV score is the share of the class's images with S > 0. A concept's p-value
     compares it with random concepts: the same images, randomly called the concept's.
@@ -46,11 +46,11 @@ class Tcav(Method):
     Beyond Feature Attribution: Quantitative Testing with Concept Activation Vectors, ICML 2018.
 
     Ours: f is averaged over the grid, so that a concept is a direction of channels and has a map,
-    and v_C is added to every cell; the classifier is least squares with a ridge; v_C is as long as
-    the step from counter-examples to concept, so that S is the score's change over that step, to
-    first order. The test is a permutation test instead of a t test over runs, which share the
-    concept's images and are not independent; and it tests the mean of S (`statistic`), since before
-    one linear layer the TCAV score of any direction is 0 or 1.
+    and `v_C` is added to every cell; the classifier is least squares with a ridge; `v_C` is as
+    long as the step from counter-examples to concept, so that S is the score's change over that
+    step, to first order. The test is a permutation test instead of a t test over runs, which share
+    the concept's images and are not independent; and it tests the mean of S (`statistic`), since
+    before one linear layer the TCAV score of any direction is 0 or 1.
     """
 
     Params: ClassVar[type[Params]] = TcavParams

@@ -77,6 +77,8 @@ class ChannelPerturbation(Perturbation):
 class Channels(ChannelPerturbation):
     """A layer's channels, each closed alone; only what follows the layer is run again.
 
+    The map is `sum_k w_k A_k`, `A_k` the layer's maps and `w_k` what is found for channel k.
+
     S. Desai, H. G. Ramaswamy: Ablation-CAM, WACV 2020, which divides by the score and keeps the
     positive part.
     """
@@ -133,6 +135,10 @@ class ChannelMaskDesign(SingleDesign, MaskDesign):
 
 class ChannelMasks(ChannelPerturbation):
     """The image seen through one channel's map after another.
+
+    Channel k's map `A_k`, enlarged to the image and scaled to [0, 1], is the mask `m_k`: the
+    network sees `m_k x + (1 - m_k) fill`. The map is `sum_k w_k A_k`, `w_k` what is found for
+    channel k.
 
     H. Wang et al.: Score-CAM, CVPR Workshops 2020. Maps are enlarged by the layer's receptive
     field rather than stretched (ours).

@@ -96,7 +96,11 @@ class SuperpixelParams(RegionParams):
 
 
 class Superpixels(RegionPerturbation):
-    """Regions of similar colour, found by SLIC or quickshift on the network's input."""
+    """Regions of similar colour, found by SLIC or quickshift on the network's input.
+
+    A state s says for each region whether it is shown; the others are painted over with the fill.
+    All pixels of a region get the region's weight.
+    """
 
     Params = SuperpixelParams
 

@@ -98,6 +98,10 @@ class SmoothDesign(MaskDesign):
 class SmoothCells(ImagePerturbation):
     """Random soft masks, as in RISE.
 
+    Each of cells x cells squares is shown with probability p = `keep`; the grid is enlarged
+    smoothly and shifted at random by less than a cell, so that masks have no common edges. A pixel
+    shows `m x + (1 - m) fill`, m in [0, 1].
+
     V. Petsiuk, A. Das, K. Saenko: RISE: Randomized Input Sampling for Explanation of Black-box
     Models, BMVC 2018.
     """
