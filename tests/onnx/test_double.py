@@ -186,14 +186,16 @@ def test_derivative_equals_autograd(pair: Pairs, name: str, how: str) -> None:
     assert len(layers) >= 4
     for layer in layers:
         cut, truth = both.file.cut(layer), both.module.cut(layer)
+        own = getattr(cut, "inner", cut)
+        own.program = None  # as where PyTorch lacks an operation
         frontier = cut.prefix(image())
         shape = (5, *frontier.activation.shape[1:])
         directions = torch.randn(shape, generator=torch.Generator().manual_seed(2))
         found = cut.derivative(frontier, directions, TARGETS, "logit")
         expected = truth.derivative(truth.prefix(image()), directions, TARGETS, "logit")
         assert (found - expected).abs().max() <= 1e-5 * expected.abs().max(), layer
-        error = getattr(cut, "inner", cut).error
-        assert (error <= 1e-5 * expected.abs().max()).all(), layer
+        assert (own.error <= 1e-5 * expected.abs().max()).all(), layer
+        both.file._cuts.clear()
 
 
 def spoiled(graph: onnx.GraphProto) -> None:
@@ -217,6 +219,7 @@ def test_float32_stays_where_float64_cannot_be_had(
     monkeypatch.setattr(float64, "widen", broken)
     both.file._cuts.clear()
     cut, truth = both.file.cut("one"), both.module.cut("one")
+    cut.program = None
     frontier = cut.prefix(image())
     directions = torch.randn(
         5, *frontier.activation.shape[1:], generator=torch.Generator().manual_seed(2)

@@ -209,17 +209,27 @@ def channels(activation: Tensor) -> Tensor:
 
 
 def slopes(pair: Pair, layer: str) -> Iterator[tuple[str, float, float]]:
-    """What was asked, the least cosine with autograd's answer, and the estimated error."""
+    """What was asked, the least cosine of differences with autograd's answer, and their error.
+
+    What autograd answers for the file's own operations is compared first.
+    """
     cut, truth = pair.file.cut(layer), pair.module.cut(layer)
+    own = getattr(cut, "inner", cut)  # tokens as maps are a cut around the file's own
     frontiers = [each.prefix(pair.images[:1]) for each in (cut, truth)]
     asked: list[tuple[str, Tensor, Output]] = [
         ("cells", cells(frontiers[1].activation), "prob"),
         ("channels", channels(frontiers[1].activation), "logit"),
     ]
     for name, directions, output in asked:
-        found = cut.derivative(frontiers[0], directions, TARGETS, output)
         expected = truth.derivative(frontiers[1], directions, TARGETS, output)
-        error = getattr(cut, "inner", cut).error  # tokens as maps are a cut around the file's own
+        program = own.program
+        assert program is not None, f"{pair.name}-{pair.how} {layer}: not recorded"
+        recorded = cut.derivative(frontiers[0], directions, TARGETS, output)
+        alike = float(functional.cosine_similarity(recorded, expected, dim=0).min())
+        assert alike >= 0.9999, f"{pair.name}-{pair.how} {layer} {name}: recorded {alike}"
+        own.program = None
+        found = cut.derivative(frontiers[0], directions, TARGETS, output)
+        own.program, error = program, own.error
         assert error is not None
         cosine = functional.cosine_similarity(found, expected, dim=0).min()
         yield name, float(cosine), float((error.norm(dim=0) / found.norm(dim=0)).max())

@@ -115,8 +115,7 @@ def test_modules_that_share_a_computation_are_both_layers(pair: Pairs, how: str)
 
 def test_offers(pair: Pairs) -> None:
     both = pair("Residual")
-    needed = {Capability.PREDICT, Capability.ACTIVATIONS, Capability.CUT}
-    assert both.file.capabilities == needed
+    assert both.file.capabilities == set(Capability) - {Capability.MODULE}
     for name in ("fc", "after"):
         assert both.file.layer(name).kind == both.module.layer(name).kind
 
@@ -131,13 +130,19 @@ def test_cost_after_counts_what_the_suffix_does(pair: Pairs) -> None:
     assert costs["fc"] == 0
 
 
+@pytest.mark.parametrize("by", ["recorded", "differences"])
 @pytest.mark.parametrize("output", ["logit", "prob", "logprob"])
 @pytest.mark.parametrize("name", KINDS)
-def test_derivative_equals_autograd(pair: Pairs, name: str, output: str) -> None:
+def test_derivative_equals_autograd(pair: Pairs, name: str, output: str, by: str) -> None:
     both = pair(name)
+    both.file._cuts.clear()
     given, generator = images(1), torch.Generator().manual_seed(2)
     for layer in both.shared:
         cut, truth = both.file.cut(layer), both.module.cut(layer)
+        own = getattr(cut, "inner", cut)
+        if by == "differences":
+            own.program = None
+        assert cut.one_pass == (by == "recorded")
         frontier = cut.prefix(given)
         shape = (5, *frontier.activation.shape[1:])
         directions = torch.randn(shape, generator=generator)
@@ -146,12 +151,14 @@ def test_derivative_equals_autograd(pair: Pairs, name: str, output: str) -> None
         found = cut.derivative(frontier, directions, TARGETS, output)  # type: ignore[arg-type]
         expected = truth.derivative(truth.prefix(given), directions, TARGETS, output)  # type: ignore[arg-type]
         length = directions.flatten(1).norm(dim=1, keepdim=True)
-        tolerance = 1e-2 * (expected / length.clamp(min=1)).abs().max() * length
+        exact = 1e-2 if by == "differences" else 1e-5
+        tolerance = exact * (expected / length.clamp(min=1)).abs().max() * length
         assert ((found - expected).abs() <= tolerance).all(), layer
         assert torch.equal(found[2], torch.zeros(2))
-        error = getattr(cut, "inner", cut).error
-        assert error is not None and error.shape == found.shape
-        assert (error <= tolerance).all(), layer
+        if by == "differences":
+            assert own.error is not None and own.error.shape == found.shape
+            assert (own.error <= tolerance).all(), layer
+    both.file._cuts.clear()
 
 
 def test_frontier_takes_one_image_or_as_many(pair: Pairs) -> None:
