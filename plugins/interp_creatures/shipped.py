@@ -42,5 +42,6 @@ DETECTOR = _trained(
     readout_params={"layout": "yolov5", "units": "pixels"},
 )
 VIT = _trained("creatures-vit")
+VGG_METHODS = HERE / "evaluations" / "creatures-vgg.json"
 ONE = HERE / "samples" / "sample.png"
 TWO = HERE / "samples" / "two.png"

@@ -147,13 +147,23 @@ def test_every_layer_is_read_from_a_file(
         assert [each.name for each in second.layers] == ["blocks.0.attn", "blocks.1.attn"]
 
 
-@pytest.mark.parametrize("method", ["gradient-rollout", "transformer-attribution", "legrad"])
-def test_a_file_has_no_slopes_on_attention(
-    exported: Callable, explain: Callable, picture: Callable, method: str
+@pytest.mark.parametrize("method", ["gradient-rollout", "transformer-attribution"])
+@pytest.mark.parametrize("how", ["new", "old"])
+@pytest.mark.parametrize("name", MODELS)
+def test_slopes_on_attention_are_the_same_in_a_file(
+    exported: Callable, explain: Callable, picture: Callable, name: str, how: str, method: str
+) -> None:
+    model, file = exported(name, how)
+    found, expected = (explain(method, each, picture(0, SIZE)).map() for each in (file, model))
+    assert abs(found - expected).max() <= 1e-4 * abs(expected).max()
+
+
+def test_a_file_has_no_blocks_to_hook_into(
+    exported: Callable, explain: Callable, picture: Callable
 ) -> None:
     _, file = exported("timm", "old")
-    with pytest.raises(UnsupportedError, match="needs GRADIENTS") as told:
-        explain(method, file, picture(0, SIZE))
+    with pytest.raises(UnsupportedError, match="needs MODULE") as told:
+        explain("legrad", file, picture(0, SIZE))
     assert len(str(told.value)) < 400
 
 

@@ -124,14 +124,15 @@ def test_an_onnx_model_is_refused_what_it_lacks_and_measured_by_the_rest(evaluat
     open_model(module, given).export(tmp_path / "net.onnx")
     (tmp_path / "names.txt").write_text("ant\nbee\ncat\n")
     answer = evaluate(
-        *("--plugins", "occlusion,integrated-gradients", "--model", "net.onnx"),
+        *("--plugins", "occlusion,integrated-gradients,deeplift", "--model", "net.onnx"),
         *("--metrics", "deletion,road,randomization", "--classes", "names.txt", "--json"),
         *("--input", "size=32", "--device", "cpu"),
     )
     facts = answer.json
-    assert set(facts["refused"]) == {"integrated-gradients", "randomization"}
+    assert set(facts["refused"]) == {"deeplift", "randomization"}
     assert "needs MODULE" in facts["refused"]["randomization"]
-    assert facts["table"]["road"]["occlusion"]["images"] == 4
+    for method in ("occlusion", "integrated-gradients"):
+        assert facts["table"]["road"][method]["images"] == 4
 
 
 @pytest.mark.parametrize(

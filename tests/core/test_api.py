@@ -114,12 +114,12 @@ def test_a_method_that_the_model_cannot_run_stands_in_its_cell(file, registry) -
     found = interp.compare(
         file,
         PIXELS,
-        methods=["integrated-gradients", "occlude-grid"],
+        methods=["deeplift", "occlude-grid"],
         options=OPTIONS,
         registry=registry,
     )
     refused, fine = found.records[0].outcomes
-    assert "needs GRADIENTS" in refused.error and fine.error is None
+    assert "needs MODULE" in refused.error and fine.error is None
 
 
 def test_what_is_no_image_is_told(module, registry) -> None:

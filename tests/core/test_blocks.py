@@ -36,8 +36,8 @@ RUN = {
 """Page whose Python runs here, block after block -> a file that it writes."""
 PIECES = ("docs/readouts.md", "docs/detection.md", "CONTRIBUTING.md")
 """Pages with functions for the reader's own code; they are called below with values of ours."""
-ELSEWHERE = ("docs/contracts.md", "docs/extending.md")
-"""Pages of whole packages: tests/scaffold/test_fresh.py and tests/test_extending.py run them."""
+ELSEWHERE = ("docs/contracts.md", "docs/extending.md", "docs/data.md", "docs/hooks.md")
+"""Pages that tests/scaffold, tests/test_extending.py and tests/readers/test_page.py run."""
 OWN = re.compile(r"^ *-? *name: ([a-z][\w-]*)|`interp new \w+ ([a-z][\w-]*)`", re.MULTILINE)
 """What a page registers as an example, and then names."""
 PYTHON = [each for each in PAGES if any(b.language == "python" for b in blocks(each.read_text()))]
@@ -71,7 +71,7 @@ def test_blocks_are_what_their_language_says(page, tmp_path):
             ast.parse(code)
         if language == "toml":
             tomllib.loads(code)
-        if language == "yaml" and re.match(r"(#.*\n)?(api|entries|hooks|requires):", code):
+        if language == "yaml" and re.match(r"(#.*\n)?(api|answers|entries|hooks|requires):", code):
             file = tmp_path / f"{at}.yaml"
             file.write_text(code, "utf-8")
             read_manifest(file)
@@ -144,7 +144,7 @@ def test_wrong_command_lines_are_found(registry):
         "run",
         "evaluate --methods rise --metrics deletoin",
         "measure path-detection --set atack=pgd",
-        "list --kind method",
+        "list --sort method",
     ):
         with pytest.raises(InterpError):
             check_command(registry, line.split())

@@ -42,7 +42,7 @@ def test_each_layer_has_its_gallery_and_scores(known: Known, pictures) -> None:
 def test_a_file_is_refused_before_any_work(known: Known, tmp_path: Path) -> None:
     known.model.export(tmp_path / "model.onnx")
     file = open_model(str(tmp_path / "model.onnx"), OPTIONS, Registry.load())
-    with pytest.raises(UnsupportedError, match="pictures dream needs GRADIENTS"):
+    with pytest.raises(UnsupportedError, match="pictures dream needs MODULE"):
         channel_pictures("dream", file, known.data, {"filters": [0]}, context())
 
 

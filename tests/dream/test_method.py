@@ -248,7 +248,7 @@ def test_a_layer_of_vectors_has_pictures(known: Known) -> None:
 def test_a_file_is_refused_in_one_line(known: Known, name: str, tmp_path: Path) -> None:
     known.model.export(tmp_path / "model.onnx")
     file = open_model(str(tmp_path / "model.onnx"), OPTIONS, Registry.load())
-    with pytest.raises(UnsupportedError, match=f"{name} needs GRADIENTS; .* offers") as caught:
+    with pytest.raises(UnsupportedError, match=f"{name} needs MODULE; .* offers") as caught:
         survey(Request(method=name), model=file, dataset=known.data)
     assert len(str(caught.value).splitlines()) == 1
 

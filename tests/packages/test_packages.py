@@ -104,6 +104,16 @@ def test_a_table_has_them_on_the_packages_data_metric_and_model(interp):
         assert {found["table"]["centred"][each]["images"] for each in methods} == {6}
 
 
+def test_their_files_of_images_are_read_where_a_folder_may_stand(interp, fresh):
+    file = fresh.folder / "six.swatches"
+    file.write_text("red 160 110 110\ngreen 110 160 110\nblue 110 110 160\n" * 2)
+    words = ("--plugins", "quarters,rise", "--model", "own.colours.json", "--budget", 64)
+    table = interp("evaluate", *words, "--data", file, "--metrics", "centred,deletion")["table"]
+    assert table["centred"]["quarters"]["images"] == 6
+    compared = interp("compare", *words, "--data", file, "--limit", 2)
+    assert [each["prediction"]["classes"][0] for each in compared["images"]] == ["red", "green"]
+
+
 def test_the_attack_and_the_builder_are_found_by_name(fresh):
     found = fresh.script(
         "from interp.registry import Registry; known = Registry.load()\n"

@@ -103,7 +103,8 @@ def _slice(node: Node, x: Tensor, *given: Tensor | None) -> Tensor:
         axis, step = (axes[at] if axes else at), (steps[at] if steps else 1)
         chosen = range(x.shape[axis])[start:end:step]
         if step > 0:
-            x = x[(slice(None),) * (axis % x.dim()) + (slice(start, end, step),)]
+            within = slice(chosen.start, chosen.stop, step)
+            x = x[(slice(None),) * (axis % x.dim()) + (within,)]
         else:
             x = x.index_select(axis, torch.tensor(list(chosen), device=x.device))
     return x
