@@ -10,17 +10,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from interp_onnx.autograd.operation import Node, Values, function, operation, together
+from interp_onnx.autograd.operation import Node, function, operation, together
 
 ALONE: dict[str, Callable[[Tensor], Tensor]] = {
     "Abs": torch.abs,
+    "Atan": torch.atan,
     "Ceil": torch.ceil,
     "Cos": torch.cos,
+    "Cosh": torch.cosh,
     "Erf": torch.erf,
     "Exp": torch.exp,
     "Floor": torch.floor,
     "HardSwish": functional.hardswish,
     "Identity": lambda x: x,
+    "IsNaN": torch.isnan,
     "Log": torch.log,
     "Mish": functional.mish,
     "Neg": torch.neg,
@@ -31,8 +34,10 @@ ALONE: dict[str, Callable[[Tensor], Tensor]] = {
     "Sigmoid": torch.sigmoid,
     "Sign": torch.sign,
     "Sin": torch.sin,
+    "Sinh": torch.sinh,
     "Softsign": functional.softsign,
     "Sqrt": torch.sqrt,
+    "Tan": torch.tan,
     "Tanh": torch.tanh,
 }
 """Functions of one tensor without settings."""
@@ -172,52 +177,3 @@ def _cast(node: Node, x: Tensor) -> Tensor:
 @function("CastLike")
 def _cast_like(x: Tensor, like: Tensor) -> Tensor:
     return x.to(like.dtype)
-
-
-REDUCED: dict[str, Callable[[Tensor, tuple[int, ...], bool], Tensor]] = {
-    "ReduceL1": lambda x, axes, kept: x.abs().sum(axes, kept),
-    "ReduceL2": lambda x, axes, kept: x.square().sum(axes, kept).sqrt(),
-    "ReduceLogSum": lambda x, axes, kept: x.sum(axes, kept).log(),
-    "ReduceLogSumExp": lambda x, axes, kept: x.logsumexp(axes, kept),
-    "ReduceMax": lambda x, axes, kept: x.amax(axes, kept),
-    "ReduceMean": lambda x, axes, kept: x.mean(axes, kept),
-    "ReduceMin": lambda x, axes, kept: x.amin(axes, kept),
-    "ReduceProd": lambda x, axes, kept: _product(x, axes, kept),
-    "ReduceSum": lambda x, axes, kept: x.sum(axes, kept, dtype=x.dtype),
-    "ReduceSumSquare": lambda x, axes, kept: x.square().sum(axes, kept, dtype=x.dtype),
-}
-"""What is left of the values along some axes."""
-
-
-@operation(*REDUCED)
-def _reduce(node: Node, x: Tensor, *more: Tensor | None) -> Tensor:
-    values: Values = (x, *more)
-    axes = node.axes(values)
-    if not axes and node.get("noop_with_empty_axes", 0):
-        return x
-    every = tuple(axes or range(x.dim()))
-    kept = bool(node.get("keepdims", 1))
-    return REDUCED[node.kind](x, every, kept) if every else x
-
-
-def _product(x: Tensor, axes: tuple[int, ...], kept: bool) -> Tensor:
-    for axis in sorted((each % x.dim() for each in axes), reverse=True):
-        x = x.prod(axis, kept, dtype=x.dtype)
-    return x
-
-
-@operation("ArgMax", "ArgMin")
-def _extreme(node: Node, x: Tensor) -> Tensor:
-    if node.get("select_last_index", 0):
-        raise NotImplementedError("the last of several largest values")
-    found = x if node.kind == "ArgMax" else -x
-    return found.argmax(node.get("axis", 0), bool(node.get("keepdims", 1)))
-
-
-@operation("CumSum")
-def _running_sum(node: Node, x: Tensor, axis: Tensor) -> Tensor:
-    along = int(axis.item())
-    values = x.flip(along) if node.get("reverse", 0) else x
-    found = values.cumsum(along)
-    found = found - values if node.get("exclusive", 0) else found
-    return found.flip(along) if node.get("reverse", 0) else found

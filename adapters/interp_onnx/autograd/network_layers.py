@@ -1,4 +1,4 @@
-"""Operations of networks: products, convolutions, normalisations, pooling, resizing."""
+"""Operations of networks: products, convolutions, normalisations."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _convolve(node: Node, x: Tensor, weight: Tensor, bias: Tensor | None = None)
     strides = node.get("strides", [1] * rank)
     dilations = node.get("dilations", [1] * rank)
     reach = [(size - 1) * step + 1 for size, step in zip(weight.shape[2:], dilations, strict=True)]
-    x, padding = _padded(node, x, reach, strides, 0.0)
+    x, padding = padded(node, x, reach, strides, 0.0)
     run = CONVOLUTIONS[rank - 1]
     return run(x, weight, bias, strides, padding, dilations, node.get("group", 1))
 
@@ -73,7 +73,7 @@ def _convolve_back(node: Node, x: Tensor, weight: Tensor, bias: Tensor | None = 
     return whole if bias is None else whole + bias.reshape(-1, *[1] * rank)
 
 
-def _padded(
+def padded(
     node: Node, x: Tensor, reach: list[int], strides: list[int], value: float
 ) -> tuple[Tensor, list[int]]:
     """x and what is left to pad on both sides alike, for windows that `reach` over some values."""
@@ -149,74 +149,3 @@ def _softmax(node: Node, x: Tensor) -> Tensor:
         return run(x, node.get("axis", -1))
     axis = node.get("axis", 1) % max(x.dim(), 1)
     return run(x.reshape(*x.shape[:axis], -1), -1).reshape(x.shape)
-
-
-@function("GlobalAveragePool")
-def _mean_of_map(x: Tensor) -> Tensor:
-    return x.mean(tuple(range(2, x.dim())), True)
-
-
-@function("GlobalMaxPool")
-def _most_of_map(x: Tensor) -> Tensor:
-    return x.amax(tuple(range(2, x.dim())), True)
-
-
-@operation("MaxPool")
-def _max_pool(node: Node, x: Tensor) -> Tensor:
-    if node.outputs > 1:
-        raise NotImplementedError("the places of the largest values")
-    kernel, strides, dilations = _windows(node)
-    reach = [(size - 1) * step + 1 for size, step in zip(kernel, dilations, strict=True)]
-    x = _pool_padded(node, x, reach, strides, -torch.inf)[0]
-    run = (functional.max_pool1d, functional.max_pool2d, functional.max_pool3d)[len(kernel) - 1]
-    return run(x, kernel, strides, 0, dilations)
-
-
-@operation("AveragePool")
-def _mean_pool(node: Node, x: Tensor) -> Tensor:
-    kernel, strides, dilations = _windows(node)
-    if any(each != 1 for each in dilations):
-        raise NotImplementedError("average pooling with dilations")
-    ones = torch.ones_like(x[:1, :1])
-    if node.get("count_include_pad", 0):  # what ceil_mode adds at the end is not counted
-        ones = _padded(node, ones, kernel, strides, 1.0)[0]
-        ones = _rounded_up(node, ones, kernel, strides, 0.0)
-    else:
-        ones = _pool_padded(node, ones, kernel, strides, 0.0)[0]
-    x = _pool_padded(node, x, kernel, strides, 0.0)[0]
-    run = (functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d)[len(kernel) - 1]
-    return run(x, kernel, strides) / run(ones, kernel, strides)
-
-
-def _windows(node: Node) -> tuple[list[int], list[int], list[int]]:
-    """Sizes, strides and dilations of a pooling's windows."""
-    kernel = list(node.get("kernel_shape"))
-    ones = [1] * len(kernel)
-    return kernel, list(node.get("strides", ones)), list(node.get("dilations", ones))
-
-
-def _pool_padded(
-    node: Node, x: Tensor, reach: list[int], strides: list[int], value: float
-) -> tuple[Tensor, list[int]]:
-    """x with all of its padding, also that of windows which begin in x and end behind it."""
-    padded, both = _padded(node, x, reach, strides, value)
-    if any(both):
-        sides = [each for pad in reversed(both) for each in (pad, pad)]
-        padded = functional.pad(x, sides, value=value)
-    return _rounded_up(node, padded, reach, strides, value), both
-
-
-def _rounded_up(
-    node: Node, x: Tensor, reach: list[int], strides: list[int], value: float
-) -> Tensor:
-    """x with more at its ends where the number of windows is rounded up."""
-    if not node.get("ceil_mode", 0):
-        return x
-    sides = []
-    pads = list(node.get("pads", [0] * 2 * len(reach)))
-    for at, (size, over, step) in enumerate(zip(x.shape[2:], reach, strides, strict=True)):
-        windows = -(-(size - over) // step) + 1
-        if (windows - 1) * step >= size - pads[len(reach) + at]:  # it would begin in the padding
-            windows -= 1
-        sides.append(max((windows - 1) * step + over - size, 0))
-    return functional.pad(x, [each for more in reversed(sides) for each in (0, more)], value=value)

@@ -8,7 +8,15 @@ import torch
 from onnx import ModelProto
 from torch import Tensor
 
-from interp_onnx.autograd import arithmetic, network_layers, resize, shaping  # noqa: F401
+from interp_onnx.autograd import (  # noqa: F401
+    arithmetic,
+    gathering,
+    network_layers,
+    pooling,
+    reduction,
+    resize,
+    shaping,
+)
 from interp_onnx.autograd.operation import OPERATIONS, Node, Operation
 
 PLAIN = ("", "ai.onnx")
