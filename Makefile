@@ -10,7 +10,7 @@ CSG := plugins/interp_csg/models/creatures-resnet
 BENCH ?= chip_fit channel_ablation black_box rise
 SHELVES := $(wildcard core adapters plugins dashboards)
 
-.PHONY: help demo app test types lint docs locked lock audit sbom bench models screenshots site
+.PHONY: help demo app test types lint docs locked lock lowest audit sbom bench models screenshots site
 
 help: ## list the jobs
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -57,13 +57,25 @@ locked: | $(VENV)/bin/python ## install the exact versions of requirements.lock,
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	touch $(VENV)/.installed
 
-lock: | $(VENV)/bin/python ## write requirements.lock again, with the newest versions
+lock: | $(VENV)/bin/python ## write both locks again, of the newest and of the lowest versions
 	$(BIN)/python -m pip install --quiet uv
 	{ sed -n '/^#/p' requirements.lock; \
 	$(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --python-version 3.11 --python-platform x86_64-manylinux_2_28; \
 	} > requirements.lock.new
 	mv requirements.lock.new requirements.lock
+	{ sed -n '/^#/p' requirements-lowest.lock; \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --resolution lowest-direct --quiet \
+	    --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	    --python-version 3.11 --python-platform x86_64-manylinux_2_28; \
+	} > requirements-lowest.lock.new
+	mv requirements-lowest.lock.new requirements-lowest.lock
+
+lowest: ## run the tests with the lowest versions that are allowed, in an environment of their own
+	$(PYTHON) -m venv build/lowest
+	build/lowest/bin/python -m pip install --quiet --require-hashes -r requirements-lowest.lock
+	build/lowest/bin/python -m pip install --quiet --no-deps --editable .
+	OMP_NUM_THREADS=1 build/lowest/bin/python -m pytest --numprocesses auto --maxprocesses 4 $(ARGS)
 
 audit: | $(VENV)/bin/python ## look up known weaknesses of the versions in requirements.lock
 	$(BIN)/python -m pip install --quiet pip-audit
