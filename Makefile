@@ -38,6 +38,7 @@ docs: $(VENV)/.developing ## check every method, write all pages that are genera
 	$(BIN)/python docs/contracts.py
 	$(BIN)/python docs/models_page.py
 	$(BIN)/python docs/callers_page.py
+	$(BIN)/python docs/evaluations_page.py
 	$(BIN)/python docs/picture.py
 	$(BIN)/python docs/method_pictures.py
 	$(BIN)/python docs/method_pages.py

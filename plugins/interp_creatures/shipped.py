@@ -42,6 +42,8 @@ DETECTOR = _trained(
     readout_params={"layout": "yolov5", "units": "pixels"},
 )
 VIT = _trained("creatures-vit")
-VGG_METHODS = HERE / "evaluations" / "creatures-vgg.json"
+VGG_METHODS, RESNET_METHODS = (
+    HERE / "evaluations" / f"{name}.json" for name in ("creatures-vgg", "creatures-resnet")
+)
 ONE = HERE / "samples" / "sample.png"
 TWO = HERE / "samples" / "two.png"
