@@ -1,4 +1,4 @@
-"""Writes docs/evaluate.md's tables of all methods, from the evaluations that interp suggest cites."""
+"""Writes docs/evaluate.md's tables of all methods, from what interp suggest cites."""
 
 from __future__ import annotations
 
