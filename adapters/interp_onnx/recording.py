@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -62,8 +62,7 @@ class Recording:
                 f"{self.name} takes batches of {size} images only, so that slopes at its inner "
                 f"tensors are those of {size} images; export it with a free batch"
             )
-        wanted = (*names, graph.output)
-        program = translate(graph.model, self.network.engine.device, outputs=wanted)
+        program = replace(self.program, outputs=(*names, graph.output))
         pixels = images.detach().to(self.network.engine.device).clone().requires_grad_()
         *found, output = program(self.network.encode(pixels).float())
         return self.network.read(output).float(), found

@@ -67,12 +67,9 @@ def lacking(model: ModelProto) -> set[str]:
 
 
 def translate(
-    model: ModelProto,
-    device: torch.device,
-    dtype: torch.dtype = torch.float32,
-    outputs: tuple[str, ...] = (),
+    model: ModelProto, device: torch.device, dtype: torch.dtype = torch.float32
 ) -> Program:
-    """The model as a program that answers its outputs, or these tensors.
+    """The model as a program that answers its outputs; a copy with other `outputs` answers these.
 
     Raises NotImplementedError for operations that are missing.
     """
@@ -82,7 +79,7 @@ def translate(
     reader = Node("", 0, {}, opset, dtype)
     constants = {each.name: reader.tensor(each) for each in model.graph.initializer}
     given = tuple(each.name for each in model.graph.input if each.name not in constants)
-    wanted = outputs or tuple(each.name for each in model.graph.output)
+    wanted = tuple(each.name for each in model.graph.output)
     read = {name for each in model.graph.node for name in each.input} | {*wanted}
     alive, steps = set(given), []
     for each in model.graph.node:
