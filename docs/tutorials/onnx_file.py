@@ -1,9 +1,9 @@
 # %% [markdown]
 # # An ONNX file
 #
-# An ONNX file holds a network without the program that made it. It gives no gradients, and yet
-# most methods run on it: they perturb, or differentiate numerically from a layer on. First we need
-# a file.
+# An ONNX file holds a network without the program that made it. It answers scores and no gradients,
+# and yet most methods run on it: they perturb, or PyTorch runs the file's operations once more and
+# records them. First we need a file.
 
 # %%
 import torch
@@ -41,13 +41,14 @@ print(file)
 # %%
 print(sorted(file.capabilities))
 try:
-    interp.explain(file, "two", method="saliency")
+    interp.explain(file, "two", method="deeplift")
 except InterpError as error:
     print(error)
 
 # %% [markdown]
-# `saliency` needs gradients, and says so. Grad-CAM needs them too, from a layer to the score, but
-# only one number for each channel: these few are measured by small steps.
+# DeepLIFT hooks into PyTorch modules, which a file has not, and says so. Grad-CAM needs gradients
+# from a layer to the score, and has them: the file's operations were run by PyTorch and compared
+# with what onnxruntime answers.
 
 # %%
 from_file = interp.explain(file, "two", method="gradcam", target="arbo")
