@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ from interp.target import Target
 from interp_onnx.attention import attention_tensors
 from interp_onnx.cost import multiply_adds, share_after
 from interp_onnx.cut import make_cut
+from interp_onnx.file import error_line
 from interp_onnx.naming import Place, find_places, merged_into
 from interp_onnx.network import Network
 from interp_onnx.receptive_field import follow
@@ -154,8 +156,9 @@ class OnnxAdapter(ModelAdapter):
 
     def _read(self, tensors: tuple[str, ...], images: Tensor) -> list[Tensor]:
         """These tensors' values for images; the sessions of the last few choices are kept."""
-        reader = _recent(self._readers, self._most, tensors, lambda: self._open_reader(tensors))
-        return self.network.run(reader, self.network.encode(images))
+        with self._reading_inside():
+            reader = _recent(self._readers, self._most, tensors, lambda: self._open_reader(tensors))
+            return self.network.run(reader, self.network.encode(images))
 
     def _open_reader(self, tensors: Sequence[str]) -> Session:
         """A session that computes these tensors from the image."""
@@ -180,6 +183,17 @@ class OnnxAdapter(ModelAdapter):
     def _recording(self) -> Recording:
         return Recording(self.network, self.spec.name)
 
+    @contextmanager
+    def _reading_inside(self) -> Iterator[None]:
+        """onnxruntime's errors, which share no class, become a ModelError."""
+        try:
+            yield
+        except Exception as error:
+            raise ModelError(
+                f"{self.spec.name} answers scores, but onnxruntime cannot read its inner tensors "
+                f"({error_line(error)[:200]}); export it again"
+            ) from error
+
     def _need_slopes(self) -> None:
         if Capability.GRADIENTS not in self.capabilities:
             raise self.lacks(Capability.GRADIENTS)
@@ -198,7 +212,8 @@ class OnnxAdapter(ModelAdapter):
         """Shapes for two images and for three, or for the fixed batch."""
         inputs, size = self.network.encode(self._probe), self.network.batch
         repeated = inputs[:1].expand(size or 1, -1, -1, -1).contiguous()
-        return observe_shapes(self.network.graph, [repeated] if size else [inputs[:2], inputs])
+        with self._reading_inside():
+            return observe_shapes(self.network.graph, [repeated] if size else [inputs[:2], inputs])
 
     @cached_property
     def _shapes(self) -> dict[str, Shape]:
@@ -256,7 +271,8 @@ class OnnxAdapter(ModelAdapter):
         if not unknown:
             return {}
         images = corner_images(self.spec.input).to(self.network.engine.device)
-        return sketch_layers(self.network, unknown, self.network.encode(images))
+        with self._reading_inside():
+            return sketch_layers(self.network, unknown, self.network.encode(images))
 
 
 def _recent(kept: dict[Key, Value], most: int, key: Key, make: Callable[[], Value]) -> Value:

@@ -129,3 +129,23 @@ def test_truncated_files(small: Make, tmp_path: Path, share: float) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(content[: int(len(content) * share)])
     assert refused(path)
+
+
+@pytest.mark.parametrize("what", ["observe_shapes", "sketch_layers", "extract"])
+def test_inner_tensors_that_onnxruntime_cannot_read(
+    small: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """A file may answer scores, and be damaged in a way that only a look inside shows."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("[ONNXRuntimeError] : 1 : FAIL : Incompatible dimensions")
+
+    path = tmp_path / "small.onnx"
+    path.write_bytes(small().SerializeToString())
+    model = open_model(str(path), ModelOptions(device="cpu"))
+    if what == "extract":
+        layer, images = model.layers()[0].name, model._probe
+    monkeypatch.setattr(f"interp_onnx.adapter.{what}", fail)
+    monkeypatch.setattr(type(model), "_sights", {})  # so that layouts are measured
+    with pytest.raises(ModelError, match=r"small answers scores.*\(Incompatible dim.*export it"):
+        model.activations(images, [layer]) if what == "extract" else model.layers()
