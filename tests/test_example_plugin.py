@@ -3,58 +3,34 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import sysconfig
-import venv
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from support.fresh import Fresh
+from support.onnx_file import mean_colour
 
 PACKAGES = [Path(__file__).parent / name for name in ("example_plugin", "example_short")]
 """The long way to register, by a hook, and the short one, by registry.yaml alone."""
 
 METHODS = pytest.mark.parametrize("method", ["occlude-grid", "occlude-short"])
-OFFLINE = ("--quiet", "--no-deps", "--no-build-isolation", "--no-index")
 
 
 @pytest.fixture(scope="module")
 def interp(tmp_path_factory) -> Callable[..., str]:
     """`interp` in a fresh environment that holds the examples and sees this one's packages."""
-    folder = tmp_path_factory.mktemp("fresh")
-    python = folder / "venv/bin/python"
-    venv.create(folder / "venv", with_pip=False)
-    own = _run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
-    seen = sysconfig.get_path("purelib")
-    (Path(own) / "seen.pth").write_text(f"import site; site.addsitedir({seen!r})\n")
-    _run(sys.executable, "-m", "pip", "--python", python, "install", *OFFLINE, *PACKAGES)
-    return lambda *words: _run(python, "-m", "interp", *words, folder=folder)
-
-
-def _run(*words: object, folder: Path | None = None) -> str:
-    done = subprocess.run([str(word) for word in words], cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    made = Fresh.seeing(tmp_path_factory.mktemp("fresh"))
+    made.install(*PACKAGES)
+    return lambda *words: made.run("interp", *words, PYTHONPATH=os.environ.get("PYTHONPATH", ""))
 
 
 @pytest.fixture(scope="module")
 def colour(tmp_path_factory) -> Path:
     """An ONNX model that scores an image's mean colours."""
-    nodes = [
-        helper.make_node("GlobalAveragePool", ["image"], ["mean"]),
-        helper.make_node("Flatten", ["mean"], ["scores"]),
-    ]
-    image, scores = (
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        for name, shape in (("image", ("n", 3, 24, 24)), ("scores", ("n", 3)))
-    )
-    graph = helper.make_graph(nodes, "mean colour", [image], [scores])
-    opsets = [helper.make_opsetid("", 17)]
     path = tmp_path_factory.mktemp("onnx") / "colour.onnx"
-    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    onnx.save(mean_colour(), path)
     return path
 
 

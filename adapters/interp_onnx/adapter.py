@@ -14,16 +14,14 @@ from onnx import TensorProto
 from torch import Tensor
 
 from interp.cut import Cut, as_maps
-from interp.errors import InputError, ModelError, UnsupportedError
+from interp.errors import InputError, ModelError
 from interp.model import ModelAdapter
 from interp.network.attention import AttentionLayer, AttentionPass
-from interp.network.autograd import slopes
 from interp.network.layout import LayoutReader, corner_images, to_maps
 from interp.network.preprocess import probe_images
 from interp.network.receptive_field import GridField
 from interp.readout import OutputDescription
 from interp.spec import BLACK_BOX, Capability, Layer, ModelSpec
-from interp.target import Target
 from interp_onnx.attention import attention_tensors
 from interp_onnx.cost import multiply_adds, share_after
 from interp_onnx.cut import make_cut
@@ -82,25 +80,7 @@ class OnnxAdapter(ModelAdapter):
     def forward(self, images: Tensor) -> Tensor:
         self._need_slopes()
         with torch.enable_grad():
-            return self._recording.scores(images)
-
-    def gradient(self, images: Tensor, targets: Sequence[Target]) -> Tensor:
-        """d score / d image, (N, 3, h, w): one target for all images, or one for each."""
-        self._need_slopes()
-        if len(targets) not in (1, len(images)):
-            raise InputError(f"{len(images)} images and {len(targets)} targets; expected one each")
-        chosen = list(targets) * (len(images) if len(targets) == 1 else 1)
-        found = slopes(
-            images.to(self.network.engine.device),
-            [each.select for each in chosen],
-            lambda pixels: self.probabilities(self.forward(pixels), "logit"),
-        )
-        if found is None:
-            raise UnsupportedError(
-                f"{self.spec.name} has no slopes: none of its operations records any; choose a "
-                "method without them, such as rise or occlusion"
-            )
-        return found
+            return self.network.read(self._recording.output(images)).float()
 
     def layers(self) -> list[Layer]:
         """Every module that the exporter names, or else every node, with one row per image.
@@ -137,10 +117,10 @@ class OnnxAdapter(ModelAdapter):
         if recorded:
             self._need_slopes()
             with torch.enable_grad():
-                scores, weights = self._recording.tensors(images, tensors)
+                *weights, output = self._recording.tensors(images, tensors)
         else:
             *weights, output = self._read((*tensors, self.network.graph.output), images)
-            scores = self.network.read(output).float()
+        scores = self.network.read(output).float()
         found = [
             AttentionLayer(name, each, len(images))
             for (name, _), each in zip(layers, weights, strict=True)
@@ -181,6 +161,8 @@ class OnnxAdapter(ModelAdapter):
 
     @cached_property
     def _recording(self) -> Recording:
+        if self.whole is not None:
+            return self.whole._recording
         return Recording(self.network, self.spec.name)
 
     @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from onnx import NodeProto
 
 from interp.errors import UnsupportedError
-from interp_onnx.graph import Graph, attributes
+from interp_onnx.graph import Graph, attributes, opset_of
 from interp_onnx.naming import module_of
 
 FUSED = ("Attention", "MultiHeadAttention", "QAttention", "GroupQueryAttention")
@@ -36,9 +36,5 @@ def attention_tensors(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> li
 def _over_last(graph: Graph, node: NodeProto, shapes: Mapping[str, tuple[int, ...]]) -> bool:
     """Whether a softmax of values that depend on the image is over the last of 3 or 4 axes."""
     rank = len(shapes.get(node.output[0], ()))
-    axis = attributes(node).get("axis", -1 if _opset(graph) >= LAST_BY_DEFAULT else 1)
+    axis = attributes(node).get("axis", -1 if opset_of(graph.model) >= LAST_BY_DEFAULT else 1)
     return node.output[0] in graph.alive and rank in (3, 4) and axis in (-1, rank - 1)
-
-
-def _opset(graph: Graph) -> int:
-    return max(each.version for each in graph.model.opset_import if each.domain in ("", "ai.onnx"))

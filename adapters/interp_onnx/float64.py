@@ -19,10 +19,11 @@ from torch import Tensor
 
 from interp.cut import Frontier
 from interp_onnx.file import inner_graphs, tensors
+from interp_onnx.graph import FLOATS
 from interp_onnx.im2col import unfold
 from interp_onnx.shapes import Shape
 
-FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16}
+SHORTER = FLOATS - {TensorProto.DOUBLE}
 
 
 def to_double(model: ModelProto, shapes: Mapping[str, Shape]) -> ModelProto:
@@ -42,7 +43,7 @@ def to_double_frontier(frontier: Frontier) -> Frontier:
 def widen(graph: GraphProto) -> None:
     """Turn every float of a graph into float64: inputs, outputs, constants, types of casts."""
     for _, tensor in tensors(graph):
-        if tensor.data_type in FLOATS:
+        if tensor.data_type in SHORTER:
             value = numpy_helper.to_array(tensor).astype(np.float64)
             tensor.CopyFrom(numpy_helper.from_array(value, tensor.name))
     _widen_types(graph)
@@ -50,7 +51,7 @@ def widen(graph: GraphProto) -> None:
 
 def _widen_types(graph: GraphProto) -> None:
     for info in [*graph.input, *graph.output, *graph.value_info]:
-        if info.type.tensor_type.elem_type in FLOATS:
+        if info.type.tensor_type.elem_type in SHORTER:
             info.type.tensor_type.elem_type = TensorProto.DOUBLE
     for node in graph.node:
         if node.op_type == "ConstantOfShape" and not node.attribute:  # zeros in float32
@@ -62,7 +63,7 @@ def _widen_types(graph: GraphProto) -> None:
 
 
 def _widen_attribute(node: NodeProto, attribute: AttributeProto) -> None:
-    if attribute.name in ("to", "dtype") and attribute.i in FLOATS:
+    if attribute.name in ("to", "dtype") and attribute.i in SHORTER:
         attribute.i = TensorProto.DOUBLE
     elif node.op_type == "Constant" and attribute.name == "value_float":
         attribute.CopyFrom(_constant(attribute.f))

@@ -15,6 +15,9 @@ from onnx.reference import ReferenceEvaluator
 from interp_onnx.file import inner_graphs
 
 HALF = {TensorProto.FLOAT16, TensorProto.BFLOAT16}
+FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, *HALF}
+PLAIN = ("", "ai.onnx")
+"""Names of the domain of ONNX's own operations."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +111,11 @@ class Graph:
             return np.asarray(answers[0])
         except Exception:  # an operation the evaluator lacks
             return None
+
+
+def opset_of(model: ModelProto) -> int:
+    """The version of ONNX's own operations that a model is written in."""
+    return max(each.version for each in model.opset_import if each.domain in PLAIN)
 
 
 def is_quantising(node: NodeProto) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from interp_onnx.graph import attributes
+from interp_onnx.graph import attributes, opset_of
 from interp_onnx.shapes import Shape
 
 PLANE = np.array([2, 3])
@@ -21,7 +21,7 @@ def unfold(model: ModelProto, shapes: Mapping[str, Shape]) -> None:
     """Rewrite a model in place; nodes of other forms than those handled here stay."""
     graph, draft = model.graph, Draft()
     weights = {each.name: each for each in graph.initializer}
-    opset = next(each.version for each in model.opset_import if each.domain in ("", "ai.onnx"))
+    opset = opset_of(model)
     for node in graph.node:
         kernel = _kernel(node, weights, shapes)
         if kernel is not None:

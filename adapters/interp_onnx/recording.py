@@ -42,20 +42,20 @@ class Recording:
         try:
             found = translate(self.network.graph.model, self.network.engine.device)
             with torch.no_grad():
-                scores = self._scores(found, images)
+                output = self._output(found, images)
         except Exception as error:  # its operations' errors share no class
             raise self._refusal("cannot be run by PyTorch's operations") from error
-        expected = self.network.forward(self.network.encode(images))
-        if not close(scores, expected, tolerance(self.network)):
+        expected = self.network.raw(self.network.encode(images)).float()
+        if not close(output, expected, tolerance(self.network)):
             raise self._refusal("has other scores by PyTorch's operations than by onnxruntime")
         return found
 
-    def scores(self, images: Tensor) -> Tensor:
-        """Raw scores (N, K) float32, recorded."""
-        return self._scores(self.program, images)
+    def output(self, images: Tensor) -> Tensor:
+        """The graph's output, recorded."""
+        return self._output(self.program, images)
 
-    def tensors(self, images: Tensor, names: Sequence[str]) -> tuple[Tensor, list[Tensor]]:
-        """Raw scores (N, K), and tensors of the graph that they are recorded from."""
+    def tensors(self, images: Tensor, names: Sequence[str]) -> list[Tensor]:
+        """Tensors of the graph, and last its output, which is recorded from them."""
         graph, size = self.network.graph, self.network.batch
         if size not in (None, len(images)):
             raise ModelError(
@@ -64,12 +64,10 @@ class Recording:
             )
         program = replace(self.program, outputs=(*names, graph.output))
         pixels = images.detach().to(self.network.engine.device).clone().requires_grad_()
-        *found, output = program(self.network.encode(pixels).float())
-        return self.network.read(output).float(), found
+        return program(self.network.encode(pixels).float())
 
-    def _scores(self, program: Program, images: Tensor) -> Tensor:
-        inputs = self.network.encode(images).float()
-        return self.network.read(self.network.run(program, inputs)[0]).float()
+    def _output(self, program: Program, images: Tensor) -> Tensor:
+        return self.network.run(program, self.network.encode(images).float())[0]
 
     def _refusal(self, why: str) -> ModelError:
         return ModelError(

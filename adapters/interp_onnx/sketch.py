@@ -10,6 +10,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from torch import Tensor
 
 from interp.network.layout import AXES, random_signs
+from interp_onnx.graph import FLOATS
 from interp_onnx.network import Network
 
 
@@ -33,8 +34,7 @@ def sketch_layers(
 
 
 def _is_float(network: Network, name: str) -> bool:
-    kinds = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
-    return network.graph.types.get(name, TensorProto.FLOAT) in kinds
+    return network.graph.types.get(name, TensorProto.FLOAT) in FLOATS
 
 
 def _with_sketches(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from interp.cut import Cut, as_maps
-from interp.errors import InputError, ModelError, UnsupportedError
+from interp.errors import ModelError, UnsupportedError
 from interp.model import ModelAdapter
 from interp.network.attention import AttentionPass
 from interp.network.layout import LayoutReader, corner_images, to_maps
@@ -128,16 +128,8 @@ class TorchAdapter(ModelAdapter):
             return self.network.forward(self.network.encode(images))
 
     def gradient(self, images: Tensor, targets: Sequence[Target]) -> Tensor:
-        """d score / d image, (N, 3, h, w): one target for all images, or one for each."""
-        if len(targets) not in (1, len(images)):
-            raise InputError(f"{len(images)} images and {len(targets)} targets; expected one each")
-        chosen = list(targets) * (len(images) if len(targets) == 1 else 1)
-        with torch.enable_grad(), self.network.running():
-            pixels = images.detach().to(self.network.device).clone().requires_grad_()
-            raw = self.forward(pixels)
-            scores = zip(chosen, self.probabilities(raw, "logit"), strict=True)
-            total = torch.stack([target.select(row) for target, row in scores]).sum()
-            return torch.autograd.grad(total, pixels)[0]
+        with self.network.running():  # the way back, too
+            return super().gradient(images, targets)
 
     def module(self) -> nn.Module:
         if Capability.MODULE not in self.capabilities:

@@ -15,6 +15,7 @@ from interp.cut import Cut, Frontier, Gates, Output
 from interp.errors import InputError, UnsupportedError, nearest
 from interp.lazy_type import Tensor, nn
 from interp.network.attention import AttentionPass
+from interp.network.autograd import slopes
 from interp.network.placement import Placement, prepare
 from interp.network.preprocess import describe_channels, probe_images
 from interp.network.scores import express
@@ -109,8 +110,26 @@ class ModelAdapter(ABC):
         raise self.lacks(Capability.GRADIENTS)
 
     def gradient(self, images: Tensor, targets: Sequence[Target]) -> Tensor:
-        """Gradient of each image's target score by its pixels, (N, 3, h, w). Needs GRADIENTS."""
-        raise self.lacks(Capability.GRADIENTS)
+        """Gradient of each image's target score by its pixels, (N, 3, h, w). Needs GRADIENTS.
+
+        One target for all images, or one for each; here by autograd, of what `forward` records.
+        """
+        if Capability.GRADIENTS not in self.capabilities:
+            raise self.lacks(Capability.GRADIENTS)
+        if len(targets) not in (1, len(images)):
+            raise InputError(f"{len(images)} images and {len(targets)} targets; expected one each")
+        chosen = list(targets) * (len(images) if len(targets) == 1 else 1)
+        found = slopes(
+            images.to(self.spec.device),
+            [each.select for each in chosen],
+            lambda pixels: self.probabilities(self.forward(pixels), "logit"),
+        )
+        if found is None:
+            raise UnsupportedError(
+                f"{self.spec.name} has no slopes: nothing that it runs records any; choose a "
+                "method without them, such as rise or occlusion"
+            )
+        return found
 
     def module(self) -> nn.Module:
         """The PyTorch module in evaluation mode, which predict and forward run. Needs MODULE.

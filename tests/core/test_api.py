@@ -14,8 +14,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import TensorProto, helper
 from PIL import Image
+from support.onnx_file import mean_colour
 
 import interp
 from interp.comparison.result import Comparison
@@ -54,19 +54,7 @@ def module() -> torch.nn.Module:
 @pytest.fixture
 def file(tmp_path) -> Path:
     """The same as an ONNX file."""
-    nodes = [
-        helper.make_node("GlobalAveragePool", ["image"], ["mean"]),
-        helper.make_node("Flatten", ["mean"], ["scores"]),
-    ]
-    image, scores = (
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        for name, shape in (("image", ("n", 3, 24, 24)), ("scores", ("n", 3)))
-    )
-    graph = helper.make_graph(nodes, "mean colour", [image], [scores])
-    opsets = [helper.make_opsetid("", 17)]
-    onnx.save(
-        helper.make_model(graph, opset_imports=opsets, ir_version=8), tmp_path / "colour.onnx"
-    )
+    onnx.save(mean_colour(), tmp_path / "colour.onnx")
     return tmp_path / "colour.onnx"
 
 

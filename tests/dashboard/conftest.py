@@ -11,6 +11,7 @@ import pytest
 import streamlit as st
 from onnx import TensorProto, helper
 from streamlit.testing.v1 import AppTest
+from support.onnx_file import mean_colour
 
 from interp.opening.source import open_model
 from interp.registry import Registry
@@ -70,20 +71,7 @@ def network() -> Callable[..., bytes]:
     """Write an ONNX file: three classes, the mean colour; after these nodes, if any."""
 
     def write(nodes: Sequence[Any] = (), extra: Sequence[Any] = ()) -> bytes:
-        last = nodes[-1].output[0] if nodes else "image"
-        listed = [
-            *nodes,
-            helper.make_node("GlobalAveragePool", [last], ["mean"]),
-            helper.make_node("Flatten", ["mean"], ["scores"]),
-        ]
-        image, scores = (
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-            for name, shape in (("image", ("n", 3, 24, 24)), ("scores", ("n", 3)))
-        )
-        graph = helper.make_graph(listed, "mean colour", [image], [scores], list(extra))
-        opsets = [helper.make_opsetid("", 17)]
-        made = helper.make_model(graph, opset_imports=opsets, ir_version=8)
-        return bytes(made.SerializeToString())
+        return bytes(mean_colour(nodes, extra).SerializeToString())
 
     return write
 

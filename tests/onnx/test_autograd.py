@@ -15,6 +15,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 from onnx.backend.test.case.node import collect_testcases
+from support.onnx_file import mean_colour
 
 from interp.errors import ModelError, UnsupportedError
 from interp.spec import Capability, ModelOptions
@@ -110,27 +111,15 @@ def test_slopes_of_pixels_are_those_of_the_module(pair: Any, name: str, how: str
     assert torch.allclose(scores, both.file.predict(given), atol=1e-5)
 
 
-def model_of(
-    tmp_path: Path, nodes: list[onnx.NodeProto], weights: tuple[onnx.TensorProto, ...] = ()
-) -> str:
-    """A file of a graph that ends with the mean of each channel of "last"."""
-    ends = [
-        helper.make_node("GlobalAveragePool", ["last"], ["mean"]),
-        helper.make_node("Flatten", ["mean"], ["scores"]),
-    ]
-    image, scores = (
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        for name, shape in (("image", ("n", 3, 8, 8)), ("scores", ("n", 3)))
-    )
-    graph = helper.make_graph([*nodes, *ends], "graph", [image], [scores], list(weights))
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.save(made, tmp_path / "model.onnx")
+def model_of(tmp_path: Path, *nodes: onnx.NodeProto) -> str:
+    """A file of the mean colours of what the nodes make of an image."""
+    onnx.save(mean_colour(nodes, side=8), tmp_path / "model.onnx")
     return str(tmp_path / "model.onnx")
 
 
 def test_slopes_known_by_hand(tmp_path):
     """The mean of x squared over 64 pixels: 2 x / 64, divided by the standard deviation."""
-    file = model_of(tmp_path, [helper.make_node("Mul", ["image", "image"], ["last"])])
+    file = model_of(tmp_path, helper.make_node("Mul", ["image", "image"], ["last"]))
     model = open_model(
         file, ModelOptions(device="cpu", input={"mean": [0.5] * 3, "std": [0.25] * 3})
     )
@@ -144,10 +133,8 @@ def test_slopes_known_by_hand(tmp_path):
 def test_what_pytorch_lacks_is_refused_and_the_cut_takes_differences(tmp_path):
     file = model_of(
         tmp_path,
-        [
-            helper.make_node("Mul", ["image", "image"], ["squares"], name="squares"),
-            helper.make_node("Shrink", ["squares"], ["last"], lambd=0.0),
-        ],
+        helper.make_node("Mul", ["image", "image"], ["squares"], name="squares"),
+        helper.make_node("Shrink", ["squares"], ["last"], lambd=0.0),
     )
     model = open_model(file, ModelOptions(device="cpu"))
     assert Capability.GRADIENTS not in model.capabilities
@@ -168,7 +155,7 @@ def wrong(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 def test_other_scores_than_onnxruntimes_are_no_source_of_slopes(tmp_path, wrong):
-    file = model_of(tmp_path, [helper.make_node("Relu", ["image"], ["last"], name="relu")])
+    file = model_of(tmp_path, helper.make_node("Relu", ["image"], ["last"], name="relu"))
     wrong("GlobalAveragePool")
     model = open_model(file, ModelOptions(device="cpu"))
     with pytest.raises(ModelError, match=r"has other scores|cannot be run.*choose a method"):

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from onnx import TensorProto, helper, save
+from onnx import save
 from support.fresh import Fresh
+from support.onnx_file import mean_colour
 
 FOLDERS = sorted(each.parent for each in Path(__file__).parent.glob("*/pyproject.toml"))
 METHODS = ("quarters", "towards", "ring-weights", "half-cells", "cell-slopes")
@@ -28,17 +29,7 @@ def fresh(tmp_path_factory) -> Fresh:
     made.install(*FOLDERS)
     (made.folder / "own.colours.json").write_text(json.dumps(COLOURS))
     (made.folder / "classes.txt").write_text("\n".join(COLOURS))
-    nodes = [
-        helper.make_node("GlobalAveragePool", ["image"], ["mean"]),
-        helper.make_node("Flatten", ["mean"], ["scores"]),
-    ]
-    image, scores = (
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        for name, shape in (("image", ("n", 3, 24, 24)), ("scores", ("n", 3)))
-    )
-    graph = helper.make_graph(nodes, "mean colour", [image], [scores])
-    opsets = [helper.make_opsetid("", 17)]
-    save(helper.make_model(graph, opset_imports=opsets, ir_version=8), made.folder / "colour.onnx")
+    save(mean_colour(), made.folder / "colour.onnx")
     return made
 
 

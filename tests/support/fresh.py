@@ -18,22 +18,27 @@ LIMIT = 1800
 
 @dataclass(frozen=True)
 class Fresh:
-    """A new environment with the wheel of interp; other packages are seen from this one's."""
+    """A new environment, which sees the packages of this one behind its own."""
 
     folder: Path
 
     @classmethod
     def build(cls, folder: Path) -> Fresh:
-        """Make it in a folder, which is also where its commands run."""
-        venv.create(folder / "venv", with_pip=False)
-        started(
-            sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, folder=ROOT
-        )
-        made = cls(folder)
-        own = started(made.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
-        seen = sysconfig.get_path("purelib")
-        (Path(own.strip()) / "seen.pth").write_text(f"import site; site.addsitedir({seen!r})\n")
+        """One with the wheel of interp; its folder is also where its commands run."""
+        made = cls.seeing(folder)
+        hatch = (sys.executable, "-m", "hatchling", "build")
+        started(*hatch, "-t", "wheel", "-d", folder, folder=ROOT)
         made.install(next(folder.glob("*.whl")))
+        return made
+
+    @classmethod
+    def seeing(cls, folder: Path) -> Fresh:
+        """A new environment that has what this one has, the checkout where that is installed."""
+        venv.create(folder / "venv", with_pip=False)
+        made = cls(folder)
+        own = made.script("import sysconfig; print(sysconfig.get_path('purelib'))").strip()
+        seen = sysconfig.get_path("purelib")
+        (Path(own) / "seen.pth").write_text(f"import site; site.addsitedir({seen!r})\n")
         return made
 
     @property

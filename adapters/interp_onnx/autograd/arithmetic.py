@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from interp_onnx.autograd.operation import Node, function, operation, together
+from interp_onnx.autograd.operation import Node, function, operation, together, type_of
 
 ALONE: dict[str, Callable[[Tensor], Tensor]] = {
     "Abs": torch.abs,
@@ -171,7 +171,7 @@ def _dropout(x: Tensor, *_: Tensor | None) -> Tensor:
 
 @operation("Cast")
 def _cast(node: Node, x: Tensor) -> Tensor:
-    return x.to(node.type_of(node.get("to")))
+    return x.to(type_of(node.get("to")))
 
 
 @function("CastLike")

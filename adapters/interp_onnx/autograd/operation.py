@@ -10,9 +10,10 @@ import torch
 from onnx import NodeProto, TensorProto, numpy_helper
 from torch import Tensor
 
-from interp_onnx.graph import attributes
+from interp_onnx.graph import FLOATS, attributes
 
-FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16}
+FRACTION = torch.float32
+"""The type of all fractions, whatever a graph says."""
 WHOLE: dict[int, torch.dtype] = {
     TensorProto.INT64: torch.int64,
     TensorProto.INT32: torch.int32,
@@ -31,13 +32,11 @@ class Node:
     outputs: int
     attributes: dict[str, Any]
     opset: int
-    dtype: torch.dtype
-    """The type of all fractions, whatever the graph says."""
 
     @classmethod
-    def of(cls, node: NodeProto, opset: int, dtype: torch.dtype) -> Node:
+    def of(cls, node: NodeProto, opset: int) -> Node:
         """The node as the operations read it."""
-        return cls(node.op_type, len(node.output), attributes(node), opset, dtype)
+        return cls(node.op_type, len(node.output), attributes(node), opset)
 
     def get(self, name: str, default: Any = None) -> Any:
         """An attribute; texts as str."""
@@ -50,15 +49,6 @@ class Node:
             return whole_numbers(values[at])
         found = self.get("axes")
         return None if found is None else list(found)
-
-    def type_of(self, element: int) -> torch.dtype:
-        """The tensor type of an element type of ONNX."""
-        return self.dtype if element in FLOATS else WHOLE[element]
-
-    def tensor(self, value: TensorProto) -> Tensor:
-        """A constant; fractions in `dtype`."""
-        found = torch.from_numpy(numpy_helper.to_array(value).copy())
-        return found.to(self.dtype) if found.is_floating_point() else found
 
 
 Values = Sequence[Tensor | None]
@@ -85,6 +75,17 @@ def function(*kinds: str) -> Callable[[Operation], Operation]:
         return run
 
     return enter
+
+
+def type_of(element: int) -> torch.dtype:
+    """The tensor type of an element type of ONNX."""
+    return FRACTION if element in FLOATS else WHOLE[element]
+
+
+def constant(value: TensorProto) -> Tensor:
+    """A constant's value."""
+    found = torch.from_numpy(numpy_helper.to_array(value).copy())
+    return found.to(FRACTION) if found.is_floating_point() else found
 
 
 def whole_numbers(value: Tensor | None) -> list[int]:

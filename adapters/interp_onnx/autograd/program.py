@@ -17,10 +17,8 @@ from interp_onnx.autograd import (  # noqa: F401
     resize,
     shaping,
 )
-from interp_onnx.autograd.operation import OPERATIONS, Node, Operation
-
-PLAIN = ("", "ai.onnx")
-"""Names of the domain of ONNX's own operations."""
+from interp_onnx.autograd.operation import OPERATIONS, Node, Operation, constant
+from interp_onnx.graph import PLAIN, opset_of
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Step:
 class Program:
     """A model as steps that autograd records. Called as a session is: inputs -> outputs.
 
-    What depends on no input is computed once. Fractions are float32, or `dtype`; whole numbers
+    What depends on no input is computed once. Fractions are float32; whole numbers
     stay on the CPU, where shapes are read.
     """
 
@@ -66,24 +64,21 @@ def lacking(model: ModelProto) -> set[str]:
     }
 
 
-def translate(
-    model: ModelProto, device: torch.device, dtype: torch.dtype = torch.float32
-) -> Program:
+def translate(model: ModelProto, device: torch.device) -> Program:
     """The model as a program that answers its outputs; a copy with other `outputs` answers these.
 
     Raises NotImplementedError for operations that are missing.
     """
     if missing := lacking(model):
         raise NotImplementedError(f"operations {', '.join(sorted(missing))}")
-    opset = max(each.version for each in model.opset_import if each.domain in PLAIN)
-    reader = Node("", 0, {}, opset, dtype)
-    constants = {each.name: reader.tensor(each) for each in model.graph.initializer}
+    opset = opset_of(model)
+    constants = {each.name: constant(each) for each in model.graph.initializer}
     given = tuple(each.name for each in model.graph.input if each.name not in constants)
     wanted = tuple(each.name for each in model.graph.output)
     read = {name for each in model.graph.node for name in each.input} | {*wanted}
     alive, steps = set(given), []
     for each in model.graph.node:
-        node = Node.of(each, opset, dtype)
+        node = Node.of(each, opset)
         made = tuple(name if name in read else "" for name in each.output)
         step = Step(node, OPERATIONS[each.op_type], tuple(each.input), made)
         if alive.isdisjoint(step.given):

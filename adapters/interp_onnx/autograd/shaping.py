@@ -9,7 +9,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from interp_onnx.autograd.operation import Node, function, operation, together, whole_numbers
+from interp_onnx.autograd.operation import (
+    FRACTION,
+    Node,
+    constant,
+    function,
+    operation,
+    together,
+    whole_numbers,
+)
 
 
 @operation("Shape")
@@ -25,8 +33,8 @@ def _size(x: Tensor) -> Tensor:
 @operation("Constant")
 def _constant(node: Node) -> Tensor:
     if (value := node.get("value")) is not None:
-        return node.tensor(value)
-    for name, dtype in (("float", node.dtype), ("int", torch.int64)):
+        return constant(value)
+    for name, dtype in (("float", FRACTION), ("int", torch.int64)):
         for key in (f"value_{name}", f"value_{name}s"):
             if (value := node.get(key)) is not None:
                 return torch.tensor(value, dtype=dtype)
@@ -36,7 +44,7 @@ def _constant(node: Node) -> Tensor:
 @operation("ConstantOfShape")
 def _filled(node: Node, shape: Tensor) -> Tensor:
     value = node.get("value")
-    filling = torch.zeros(1, dtype=node.dtype) if value is None else node.tensor(value)
+    filling = torch.zeros(1, dtype=FRACTION) if value is None else constant(value)
     return filling.reshape(()).expand(whole_numbers(shape)).clone()
 
 

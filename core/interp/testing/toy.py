@@ -93,14 +93,6 @@ class ToyModel(ModelAdapter):
     def cut(self, layer: str) -> ToyCut:
         return ToyCut(self, self.layer(layer))
 
-    def gradient(self, images: Tensor, targets: Sequence[Target]) -> Tensor:
-        import torch
-
-        leaf = images.detach().clone().requires_grad_()
-        scores = self.net(self._normalise(leaf))
-        chosen = [target.select(row) for target, row in zip(targets, scores, strict=True)]
-        return torch.autograd.grad(torch.stack(chosen).sum(), leaf)[0]
-
     def to_device(self, values: np.ndarray) -> Tensor:
         import torch
 
