@@ -1,4 +1,6 @@
-"""The versions of interp and of the interface that plugins use."""
+"""The versions of interp, of installed packages, and of the interface that plugins use."""
+
+from functools import cache
 
 api_version = 1
 """Version of the interface that plugins use; it grows when that changes incompatibly."""
@@ -6,9 +8,15 @@ api_version = 1
 
 def own_version() -> str:
     """The version of interp; "unknown" where it runs from a checkout that is not installed."""
+    return installed_version("interp") or "unknown"
+
+
+@cache
+def installed_version(distribution: str) -> str | None:
+    """The version of an installed distribution, which is read once; None for another one."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
-        return version("interp")
+        return version(distribution)
     except PackageNotFoundError:
-        return "unknown"
+        return None

@@ -27,6 +27,7 @@ from interp.cli import run as runs
 from interp.cli.command import Command, spread
 from interp.errors import RegistryError, nearest
 from interp.registry import Registry
+from interp.version import own_version
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "list": catalogue.list_registered,
@@ -102,9 +103,7 @@ for name, function in COMMANDS.items():
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"interp {version('interp')}")
+        typer.echo(f"interp {own_version()}")
         raise typer.Exit
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import packages_distributions
 
 from interp.errors import InputError
 from interp.evidence import Evidence
@@ -13,7 +13,7 @@ from interp.explanation import Origin
 from interp.registry.manifest import CompositionEntry, RendererEntry
 from interp.registry.registry import Registry, builtin
 from interp.spec import ModelSpec
-from interp.version import own_version
+from interp.version import installed_version, own_version
 
 OWN = "interp"
 
@@ -61,7 +61,7 @@ def origin(registry: Registry, kind: str, name: str) -> Origin:
         return Origin(kind, name, OWN, own_version())
     top = entry.package.partition(".")[0]
     distribution = next(iter(_distributions().get(top, [])), None)
-    known = version(distribution) if distribution else _told_version(top)
+    known = installed_version(distribution) if distribution else _told_version(top)
     file = str(manifest.path.absolute()) if manifest.path.absolute() in registry.extra else None
     return Origin(kind, name, distribution or top, known, file)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
 import warnings
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from interp.result.draw import draw, draw_evidence, image_of
 from interp.result.plot import plot_evidence
 from interp.storage.folder import new_folder, read_json, read_whole, seal, unseal, write_json
 from interp.storage.image import open_image
+from interp.version import installed_version
 
 PACKAGES = (
     "interp torch torchvision onnxruntime-gpu numpy opencv-python scikit-image captum".split()
@@ -209,15 +209,8 @@ def circumstances() -> dict[str, Any]:
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
-        "versions": {each: version for each in PACKAGES if (version := _version(each))},
+        "versions": {each: version for each in PACKAGES if (version := installed_version(each))},
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:
