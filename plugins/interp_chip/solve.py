@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from interp.context import Progress, no_progress
+from interp.engine.lasso import lasso_path
 from interp.engine.moments import Sums
-from interp.engine.solve import lasso
 from interp_chip.moments import ALL, FOLDS, FactoredMoments
 from interp_chip.params import ChipParams
 
@@ -88,31 +88,34 @@ class LassoProblem:
 
     def weights(self, share: Tensor, fold: Fold = ((), ())) -> Tensor:
         """W (T, K), fitted to everything except the held-out fold."""
-        self.solved += 1
+        return torch.cat([fitted[0] for _, fitted in self._fitted(share[None], fold)])
+
+    def r2(self, folds: Sequence[Fold], shares: Tensor) -> Tensor:
+        """Centred R^2 (S, T) on the held-out pairs of all folds together; shares (S, T) fall."""
+        residual = spread = torch.zeros_like(shares)
+        for images, masks in folds:
+            sums = []
+            for rows, fitted in self._fitted(shares, (images, masks)):
+                held = self._sums(rows, images or ALL, masks or ALL)
+                centred = held.yy - held.y.square() / held.weight.clamp_min(1e-300)
+                left = torch.stack([held.residual(each) for each in fitted])
+                sums.append(torch.stack([left, centred.expand_as(left)]))
+            found = torch.cat(sums, 2)
+            residual, spread = residual + found[0], spread + found[1]
+        flat = spread <= 1e-12 * self.moments.yy.sum((1, 2))
+        return (1 - residual / spread.clamp_min(1e-300)).masked_fill(flat, 0.0)
+
+    def _fitted(self, shares: Tensor, fold: Fold) -> Iterator[tuple[slice, Tensor]]:
+        """By block of rows, W (S, t, K) for falling shares (S, T), without the held-out fold."""
+        self.solved += len(shares)
         self.progress("solving", self.solved, self.total)
         images, masks = (tuple(each for each in ALL if each not in out) for out in fold)
-        found = []
         for rows in self._blocks():
             sums = self._sums(rows, images, masks)
             top, whole = (each[rows] for each in self._scale)
             # lambda grows with the weight of the pairs that W is fitted to
-            lam = share[rows] * top * sums.weight / whole.clamp_min(1e-300)
-            found.append(lasso(sums.gram, sums.b, lam))
-        return torch.cat(found)
-
-    def r2(self, folds: Sequence[Fold], share: Tensor) -> Tensor:
-        """Centred R^2 (T,) on the held-out pairs of all folds together."""
-        residual = spread = torch.zeros_like(self.moments.y[:, 0, 0])
-        for images, masks in folds:
-            fitted, sums = self.weights(share, (images, masks)), []
-            for rows in self._blocks():
-                held = self._sums(rows, images or ALL, masks or ALL)
-                centred = held.yy - held.y.square() / held.weight.clamp_min(1e-300)
-                sums.append(torch.stack([held.residual(fitted[rows]), centred]))
-            found = torch.cat(sums, 1)
-            residual, spread = residual + found[0], spread + found[1]
-        flat = spread <= 1e-12 * self.moments.yy.sum((1, 2))
-        return (1 - residual / spread.clamp_min(1e-300)).masked_fill(flat, 0.0)
+            lams = shares[:, rows] * top * sums.weight / whole.clamp_min(1e-300)
+            yield rows, lasso_path(sums.gram, sums.b, lams)
 
     def choose_share(self, folds: Sequence[Fold], shares: Sequence[float]) -> tuple[Tensor, Tensor]:
         """The largest share whose R^2 is nearly the best, and that R^2, (T,) each.
@@ -120,7 +123,7 @@ class LassoProblem:
         Chosen for each row, or by the rows' mean R^2 where they share one lambda.
         """
         listed = sorted(shares, reverse=True)
-        r2 = torch.stack([self.r2(folds, self.uniform(each)) for each in listed])  # (S, T)
+        r2 = self.r2(folds, torch.stack([self.uniform(each) for each in listed]))  # (S, T)
         judged = r2
         if self.params.sparsity_per == "layer":
             judged = r2[:, self.moments.learned()].mean(1, keepdim=True).expand_as(r2)

@@ -4,14 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from interp.engine import solve
-from interp.engine.solve import (
-    constrained_least_squares,
-    kkt,
-    lasso,
-    ridge,
-    soft,
-)
+from interp.engine import lasso as pivoting
+from interp.engine import lasso_admm as working_sets
+from interp.engine.lasso import kkt, lasso, lasso_path
+from interp.engine.lasso_admm import lasso_by_admm
+from interp.engine.solve import constrained_least_squares, ridge, soft
 
 SHAPES = [(1, 5, 30), (4, 12, 40), (3, 40, 25)]  # targets, parts, samples; the last is singular
 
@@ -124,25 +121,33 @@ def channels(seed: int, targets: int, parts: int = 40) -> tuple[torch.Tensor, to
 
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("share", [0.3, 0.01, 1e-3])
+@pytest.mark.parametrize("solver", ["pivots", "one channel at a time", "ADMM"])
 @pytest.mark.parametrize("seed", range(2))
-def test_working_set_equals_fista_and_coordinate_descent(
-    seed: int, share: float, shared: bool, monkeypatch: pytest.MonkeyPatch
+def test_lasso_equals_fista_and_coordinate_descent(
+    seed: int, solver: str, share: float, shared: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(solve, "ROOM", 5)
-    monkeypatch.setattr(solve, "BLOCK", 3 * 40**2)  # three targets at once
+    monkeypatch.setattr(pivoting, "ROOM", 5)
+    monkeypatch.setattr(working_sets, "ROOM", 5)
+    if solver == "one channel at a time":
+        monkeypatch.setattr(pivoting, "PATIENCE", 0)
     gram, b = channels(seed, 7)
     if shared:
         gram = gram[:1]
         b = torch.from_numpy(np.random.default_rng(seed).normal(size=(7, 40))) @ gram[0]
     lam = share * b.abs().amax(1) * torch.linspace(0.5, 1.5, 7)
-    found = lasso(gram, b, lam)
-    assert kkt(gram, b, lam, found).max() < 1e-6
+    solved = lasso if solver != "ADMM" else by_admm
+    found = solved(gram, b, lam)
+    assert kkt(gram, b, lam, found).max() < 1e-9
     torch.testing.assert_close(found, lasso_fista(gram, b, lam), rtol=0, atol=1e-4)
     for t, weights in enumerate(found):
         slow = coordinate_descent(gram[t % len(gram)].numpy(), b[t].numpy(), float(lam[t]))
         np.testing.assert_allclose(weights, slow, atol=1e-4)
         assert (weights == 0).sum() >= (slow == 0).sum() - 1
     assert (found == 0).any() or share < 0.01
+
+
+def by_admm(gram: torch.Tensor, b: torch.Tensor, lam: torch.Tensor) -> torch.Tensor:
+    return lasso_by_admm(gram, b, lam[:, None], 1e-10 * lam)
 
 
 def coordinate_descent(gram: np.ndarray, b: np.ndarray, lam: float) -> np.ndarray:
@@ -171,10 +176,48 @@ def test_kkt_by_the_subgradient() -> None:
         assert found == pytest.approx(max(missed) / float(lam[t] or b[t].abs().max()))
 
 
-def test_the_exact_solve_ends_a_lasso_in_a_few_rounds() -> None:
+def test_the_exact_solve_ends_admm_in_a_few_rounds() -> None:
     gram, b = channels(8, 6)
     lam = 0.01 * b.abs().amax(1)
-    assert kkt(gram, b, lam, lasso(gram, b, lam, rounds=8)).max() < 1e-9
+    found = lasso_by_admm(gram, b, lam[:, None], 1e-10 * lam, rounds=8)
+    assert kkt(gram, b, lam, found).max() < 1e-9
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_path_holds_the_weights_of_each_lambda(shared: bool) -> None:
+    gram, b = channels(9, 4)
+    gram = gram[:1] if shared else gram
+    b = torch.from_numpy(np.random.default_rng(9).normal(size=(4, 40))) @ gram[0] if shared else b
+    lams = torch.tensor([0.5, 0.1, 0.01, 1e-3, 1e-4]).double()[:, None] * b.abs().amax(1)
+    path = lasso_path(gram, b, lams)
+    used = (path != 0).sum(2).double().mean(1)
+    assert used[0] < 20 < used[-1]  # small supports, and those solved by what they leave out
+    for lam, weights in zip(lams, path, strict=True):
+        assert kkt(gram, b, lam, weights).max() < 1e-9
+        torch.testing.assert_close(weights, lasso(gram, b, lam))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_path_with_fewer_samples_than_channels(seed: int) -> None:
+    rows = torch.from_numpy(np.random.default_rng(seed).normal(size=(25, 60)))
+    gram, b = (rows.T @ rows)[None], (rows @ torch.ones(60).double() + rows[:, 0] ** 2) @ rows
+    lams = torch.tensor([[0.3], [0.03], [0.003]]).double() * b.abs().max()
+    for lam, weights in zip(lams, lasso_path(gram, b[None], lams), strict=True):
+        assert kkt(gram, b[None], lam, weights).max() < 1e-8
+        assert int((weights != 0).sum()) <= 25  # no unique solution has more
+
+
+def test_a_path_goes_by_way_of_the_middle_where_a_step_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gram, b = channels(10, 1)
+    monkeypatch.setattr(pivoting, "lasso_by_admm", None)  # is not needed
+    monkeypatch.setattr(pivoting, "STEPS", 5)
+    lam = 1e-3 * b.abs().amax(1)
+    assert kkt(gram, b, lam, lasso(gram, b, lam)).max() < 1e-9
+    monkeypatch.setattr(pivoting, "HALVINGS", 0)
+    with pytest.raises(TypeError):
+        lasso(gram, b, lam)
 
 
 def test_lasso_without_penalty_is_least_squares() -> None:
@@ -202,12 +245,11 @@ def test_lasso_with_channels_that_are_the_same() -> None:
     torch.testing.assert_close(joined, lasso(gram, b, lam), rtol=0, atol=1e-6)
 
 
-def test_lasso_takes_single_precision_and_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lasso_takes_single_precision() -> None:
     gram, b = channels(7, 5)
-    whole = lasso(gram, b, 3.0)
-    monkeypatch.setattr(solve, "BLOCK", 1)
-    torch.testing.assert_close(lasso(gram, b, 3.0), whole)
-    assert lasso(gram.float(), b.float(), 3.0).dtype == torch.float64
+    found = lasso(gram.float(), b.float(), 3.0)
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found, lasso(gram, b, 3.0), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("shared", [True, False])
