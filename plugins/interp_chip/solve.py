@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from interp.context import Progress, no_progress
-from interp.engine.lasso import lasso_path
 from interp.engine.moments import Sums
+from interp.engine.solve import lasso_path
 from interp_chip.moments import ALL, FOLDS, FactoredMoments
 from interp_chip.params import ChipParams
 

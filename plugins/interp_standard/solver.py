@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from interp.engine.component import Solver
-from interp.engine.lasso import lasso
 from interp.engine.moments import Sums
-from interp.engine.solve import constrained_least_squares, ridge
+from interp.engine.solve import constrained_least_squares, lasso, ridge
 from interp.errors import InputError
 from interp.params import Params
 

@@ -6,9 +6,15 @@ import torch
 
 from interp.engine import lasso as pivoting
 from interp.engine import lasso_admm as working_sets
-from interp.engine.lasso import kkt, lasso, lasso_path
 from interp.engine.lasso_admm import lasso_by_admm
-from interp.engine.solve import constrained_least_squares, ridge, soft
+from interp.engine.solve import (
+    constrained_least_squares,
+    kkt,
+    lasso,
+    lasso_path,
+    ridge,
+    soft,
+)
 
 SHAPES = [(1, 5, 30), (4, 12, 40), (3, 40, 25)]  # targets, parts, samples; the last is singular
 

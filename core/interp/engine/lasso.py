@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from interp.engine.batched import times
 from interp.engine.lasso_admm import lasso_by_admm, violation
-from interp.engine.solve import times
 from interp.lazy_type import Tensor
 
 TOLERANCE = 1e-9

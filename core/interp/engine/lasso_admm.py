@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from interp.engine.solve import mean_diagonal, soft, times
+from interp.engine.batched import mean_diagonal, soft, times
 from interp.lazy_type import Tensor
 
 ROOM = 28

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from interp.engine.batched import mean_diagonal, soft, times
+from interp.engine.lasso import kkt, lasso, lasso_path
 from interp.lazy_type import Tensor
+
+__all__ = [
+    "Solution", "constrained_least_squares", "kkt", "lasso", "lasso_path", "ridge", "soft",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,12 +26,6 @@ class Solution:
     """Centred R^2 on samples that the weights were not fitted to, (T,)."""
     standard_error: Tensor | None = None
     """Of the weights, (T, P)."""
-
-
-def soft(values: Tensor, threshold: Tensor | float) -> Tensor:
-    """sign(v) max(|v| - t, 0): the proximal step of t |v|."""
-    size = values.abs() - threshold
-    return size.copysign(values).where(size > 0, values.new_zeros(()))
 
 
 def ridge(gram: Tensor, b: Tensor, alpha: Tensor | float) -> Tensor:
@@ -53,16 +53,3 @@ def constrained_least_squares(gram: Tensor, b: Tensor, constraint: Tensor, value
     system = torch.cat([upper, torch.cat([border, corner], 2)], 1)  # (R, P + 1, P + 1)
     right = torch.cat([b / size[:, :, 0], value.to(b)[:, None]], 1)  # (T, P + 1)
     return times(right, torch.linalg.pinv(system, hermitian=True))[:, :-1]
-
-
-def mean_diagonal(gram: Tensor) -> Tensor:
-    """trace(G) / P, (R, 1); never 0."""
-    found = gram.diagonal(dim1=1, dim2=2).mean(1, keepdim=True)
-    return found.where(found > 0, found.new_ones(()))
-
-
-def times(rows: Tensor, matrix: Tensor) -> Tensor:
-    """Row t times matrix t, or times the only one, (T, P)."""
-    if len(matrix) == 1:
-        return rows @ matrix[0]
-    return (rows.unsqueeze(1) @ matrix).squeeze(1)
