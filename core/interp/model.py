@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -16,21 +16,15 @@ from interp.errors import InputError, UnsupportedError, nearest
 from interp.lazy_type import Tensor, nn
 from interp.network.attention import AttentionPass
 from interp.network.autograd import slopes
+from interp.network.default_layer import last_map, maps_of
 from interp.network.placement import Placement, prepare
-from interp.network.preprocess import describe_channels, probe_images
+from interp.network.preprocess import describe_channels
 from interp.network.scores import express
 from interp.readout import OutputDescription, RawImage
 from interp.spec import PROBABILITY, VALUE, Capability, Layer, ModelSpec
 from interp.target import Target
 
 __all__ = ["Cut", "Frontier", "Gates", "ModelAdapter", "Output"]
-
-MOVED = ("pool", "pad", "upsample")
-"""Kinds of layers that only move or merge values, without features of their own."""
-COARSE = 4
-"""Of a model that answers a map, the default layer's cells are at least so many pixels wide."""
-ATTENTION = ("attn", "attention")
-"""Parts of the names of attention modules; what lies inside shows a part of their work only."""
 
 
 class ModelAdapter(ABC):
@@ -239,15 +233,7 @@ class ModelAdapter(ABC):
 
     def maps(self) -> list[Layer]:
         """The layers over a grid of several cells, in order; not those that only pool or pad."""
-        found, before = [], None
-        for each in self.layers():
-            moved = any(word in each.kind.lower() for word in MOVED)
-            if before is not None and before.name.startswith(f"{each.name}."):
-                moved = True  # a block that ends with a pooling has the pooling's output
-            before = each if moved else None
-            if each.grid is not None and min(each.grid) > 1 and not moved:
-                found.append(each)
-        return found
+        return maps_of(self.layers())
 
     def map_layer(self, name: str | None = None) -> Layer:
         """The layer called `name`, by default the last map that the scores depend on.
@@ -267,42 +253,7 @@ class ModelAdapter(ABC):
 
     @cached_property
     def _last_map(self) -> Layer:
-        """The last map that can be cut, that the scores depend on, outside of attention's parts.
-
-        Of a model that answers a map, it comes before the layers that only refine the pixels.
-        """
-        maps = self.maps()
-        if not maps:
-            raise UnsupportedError(f"{self.spec.name} has no layer with channels over a grid")
-        whole = [each for each in maps if not _inside_attention(each.name)] or maps
-        whole = [each for each in whole if self._before_pixels(each)] or whole
-        cuttable = [each for each in whole if each.cut != "none"]
-        if not cuttable or Capability.CUT not in self.capabilities:
-            return whole[-1]
-        image = probe_images(self.spec.input, 1)
-        pixels = self.to_device(image.numpy())
-        last = _last_true(len(cuttable), lambda at: self._matters(cuttable[at], pixels))
-        return cuttable[-1 if last is None else last]
-
-    def _before_pixels(self, layer: Layer) -> bool:
-        """Whether a layer is neither the map that the model answers nor nearly as fine as that."""
-        channels = self.output.map_channels if self.output is not None else 0
-        if not channels or layer.grid is None:
-            return True
-        fine = (
-            each * COARSE > side
-            for each, side in zip(layer.grid, self.spec.input.size, strict=True)
-        )
-        return layer.channels != channels and not all(fine)
-
-    def _matters(self, layer: Layer, pixels: Tensor) -> bool:
-        """Whether the scores change with the layer's maps, for an image (1, 3, h, w)."""
-        cut = self.cut(layer.name)
-        frontier = cut.prefix(pixels)
-        maps = frontier.activation
-        changed = maps.roll((1, 1), (2, 3)) + maps.float().std().to(maps.dtype) + 1e-3
-        apart = cut.suffix(frontier, changed) - cut.suffix(frontier, maps)
-        return bool(apart.abs().max() > 0)
+        return last_map(self)
 
     def lacks(self, need: Capability, who: str = "this call") -> UnsupportedError:
         """The error to raise where a caller needs what this model does not offer."""
@@ -319,25 +270,3 @@ class ModelAdapter(ABC):
     def black_box(self) -> bool:
         """Whether its readout allows neither gradients nor cuts, whatever the model offers."""
         return self.output is not None and self.output.black_box
-
-
-def _inside_attention(name: str) -> bool:
-    """Whether a layer is a part of an attention module, by the names of its parents."""
-    parents = name.lower().split(".")[:-1]
-    return any(word in each for each in parents for word in ATTENTION)
-
-
-def _last_true(count: int, holds: Callable[[int], bool]) -> int | None:
-    """The last of `count` numbers that `holds`, where it holds up to some number; None: nowhere.
-
-    Steps back from the end, twice as far each time, and then halves the gap: few questions.
-    """
-    low, high, step = count - 1, count, 1
-    while low >= 0 and not holds(low):
-        low, high, step = low - step, low, 2 * step
-    if low < 0:
-        low = -1
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
-    return None if low < 0 else low

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from interp.engine.batched import mean_diagonal, times
 from interp.engine.solve import soft
 from interp_mint.problem import Problem
 
@@ -79,7 +80,8 @@ class NestedAdmm:
     def solve(self, problem: Problem, state: State | None = None) -> AdmmResult:
         """The optimum; the iteration starts from `state`, by default from zero."""
         p, tree = problem, problem.tree
-        rho_c, rho_f = self.penalty * _scale(p.gram_c), self.penalty * p.mu * _scale(p.gram_f)
+        rho_c = self.penalty * mean_diagonal(p.gram_c)
+        rho_f = self.penalty * p.mu * mean_diagonal(p.gram_f)
         lam = (rho_c * rho_f).sqrt()  # (F, 1)
         coarse = _Scale.of(p.gram_c, lam[:, :, None] * _eye(p.gram_c), rho_c, p.lambda_c)
         fine = _Scale.of(p.mu * p.gram_f, lam[:, :, None] * (tree @ tree.T), rho_f, p.lambda_f)
@@ -127,13 +129,13 @@ class _Scale:
 
         matrix = gram + coupling + rho[:, :, None] * _eye(gram)
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(matrix))
-        return cls(inverse, rho, sparsity[:, None] / rho, _scale(gram))
+        return cls(inverse, rho, sparsity[:, None] / rho, mean_diagonal(gram))
 
     def descend(self, right: Tensor, at: Split, inner: int) -> Split:
         """`inner` rounds of the scale's own ADMM; `right` is the linear term."""
         w, m, g = at.w, at.m, at.g
         for _ in range(inner):
-            w = _times(right + self.rho * (m + g), self.inverse)  # Eq. 28, 38
+            w = times(right + self.rho * (m + g), self.inverse)  # Eq. 28, 38
             m = soft(w - g, self.threshold)  # Eq. 30, 40
             g = g - (w - m)  # Eq. 31, 41
         return Split(w, m, g)
@@ -148,21 +150,10 @@ class _Scale:
         return max(dual, _relative(at.w - at.m, self.size(r, at)))
 
 
-def _times(rows: Tensor, matrices: Tensor) -> Tensor:
-    """Row f of `rows` times matrix f, (F, n)."""
-    return (rows.unsqueeze(1) @ matrices).squeeze(1)
-
-
 def _eye(gram: Tensor) -> Tensor:
     import torch
 
     return torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
-
-
-def _scale(gram: Tensor) -> Tensor:
-    """trace(G) / n, (F, 1); never 0."""
-    mean = gram.diagonal(dim1=1, dim2=2).mean(1, keepdim=True)
-    return mean.where(mean > 0, mean.new_ones(()))
 
 
 def _largest(values: Tensor) -> Tensor:

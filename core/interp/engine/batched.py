@@ -12,8 +12,8 @@ def soft(values: Tensor, threshold: Tensor | float) -> Tensor:
 
 
 def mean_diagonal(gram: Tensor) -> Tensor:
-    """trace(G) / P, (R, 1); never 0."""
-    found = gram.diagonal(dim1=1, dim2=2).mean(1, keepdim=True)
+    """trace(G) / P of matrices G (..., P, P), (..., 1); never 0."""
+    found = gram.diagonal(dim1=-2, dim2=-1).mean(-1, keepdim=True)
     return found.where(found > 0, found.new_ones(()))
 
 

@@ -42,9 +42,11 @@ def lasso_path(gram: Tensor, b: Tensor, lams: Tensor) -> Tensor:
     """
     import torch
 
-    gram, b, lams = gram.double(), b.double(), lams.to(b.device, torch.float64)
-    shared = Quadratic(gram[0]) if len(gram) == 1 else None
-    found = [Row(shared or Quadratic(gram[t]), own).path(lams[:, t]) for t, own in enumerate(b)]
+    b, lams = b.double(), lams.to(b.device, torch.float64)
+    shared = Quadratic(gram[0].double()) if len(gram) == 1 else None
+    found = [
+        Row(shared or Quadratic(gram[t].double()), own).path(lams[:, t]) for t, own in enumerate(b)
+    ]
     return torch.stack(found, 1) if found else b.new_zeros(len(lams), 0, b.shape[1])
 
 
@@ -78,25 +80,12 @@ class Quadratic:
 
         (inside,) = on.nonzero(as_tuple=True)
         if 2 * len(inside) > len(on) and self.inverse is not None:
-            return self._solve_by_rest(right.where(on, right.new_zeros(())), ~on)
+            return _solve_by_rest(self.inverse, right.masked_fill(~on, 0.0), ~on)
         factor, failed = torch.linalg.cholesky_ex(self.gram[inside][:, inside])
         if failed:
             return None
         found = torch.cholesky_solve(right[inside, None], factor)[:, 0]
         return torch.zeros_like(right).index_copy(0, inside, found)
-
-    def _solve_by_rest(self, right: Tensor, off: Tensor) -> Tensor | None:
-        """The same from the inverse H: w = (right - m) H, m such that w is 0 where `off`."""
-        import torch
-
-        assert self.inverse is not None  # noqa: S101
-        free, (outside,) = right @ self.inverse, off.nonzero(as_tuple=True)
-        rows = self.inverse[outside]
-        factor, failed = torch.linalg.cholesky_ex(rows[:, outside])
-        if failed:
-            return None
-        m = torch.cholesky_solve(free[outside, None], factor)[:, 0]
-        return (free - m @ rows).masked_fill(off, 0.0)
 
     @cached_property
     def inverse(self) -> Tensor | None:
@@ -114,17 +103,20 @@ class Row:
     form: Quadratic
     b: Tensor  # (P,)
 
+    @cached_property
+    def top(self) -> float:
+        """The largest |b|, and so the smallest lambda without weights."""
+        return float(self.b.abs().max())
+
     def path(self, lams: Tensor) -> Tensor:
         """Weights (S, P) for falling lambdas (S,)."""
         import torch
 
-        found, signs, before = [], torch.zeros_like(self.b), float(self.b.abs().max())
+        found, signs, before = [], torch.zeros_like(self.b), self.top
         for lam in lams.tolist():
             weights = self._follow(signs, before, lam, HALVINGS)
             if weights is None:
-                column = self.b.new_full((1, 1), lam)
-                enough = self.b.new_full((1,), self._enough(lam))
-                weights = lasso_by_admm(self.form.gram[None], self.b[None], column, enough)[0]
+                weights = lasso_by_admm(self.form.gram, self.b, lam, self._enough(lam))
             found.append(weights)
             signs, before = weights.sign(), lam
         return torch.stack(found)
@@ -142,12 +134,13 @@ class Row:
         """The weights for lam, from a support with its signs; None where steps fail."""
         least, patience, enough = len(signs) + 1, PATIENCE, self._enough(lam)
         for _ in range(STEPS):
-            weights = self.form.solve(self.b - lam * signs, signs != 0)
+            on = signs != 0
+            weights = self.form.solve(self.b - lam * signs, on)
             if weights is None:
                 return None
             pull = self.b - self.form.times(weights)
             leaves = (weights * signs < 0) & (lam > 0)
-            excess = (pull.abs() - lam).masked_fill(signs != 0, 0.0)
+            excess = (pull.abs() - lam).masked_fill(on, 0.0)
             enters = excess > enough
             wrong = leaves | enters
             count = int(wrong.sum())
@@ -157,7 +150,7 @@ class Row:
             if patience < 0:
                 wrong = wrong & (wrong.cumsum(0) == count)  # the last one alone
             else:
-                most = ROOM + int((signs != 0).sum())
+                most = ROOM + int(on.sum())
                 if int(enters.sum()) > most:
                     wrong = leaves | (enters & (excess >= excess.topk(most).values[-1]))
             signs = signs.where(~wrong, pull.sign() * enters)
@@ -168,21 +161,33 @@ class Row:
 
         pull (P,) is b - w G.
         """
-        for final in (False, True):
-            missed = (pull - lam * weights.sign()).masked_fill(weights == 0, 0.0)
-            if float(missed.abs().max()) <= self._enough(lam):
-                return weights
-            change = None if final else self.form.solve(missed, weights != 0)
-            if change is None:
-                return None
-            weights = weights + change
-            pull = self.b - self.form.times(weights)
-        return None
+        enough = self._enough(lam)
+        if float(violation(-pull, lam, weights)) <= enough:
+            return weights
+        missed = (pull - lam * weights.sign()).masked_fill(weights == 0, 0.0)
+        change = self.form.solve(missed, weights != 0)
+        if change is None:
+            return None
+        weights = weights + change
+        slope = self.form.times(weights) - self.b
+        return weights if float(violation(slope, lam, weights)) <= enough else None
 
     def _enough(self, lam: float) -> float:
         """The violation of optimality that is accepted."""
-        top = float(self.b.abs().max())
-        return TOLERANCE * (lam if lam > 0 else top) + ROUNDING * top
+        return TOLERANCE * (lam if lam > 0 else self.top) + ROUNDING * self.top
+
+
+def _solve_by_rest(inverse: Tensor, right: Tensor, off: Tensor) -> Tensor | None:
+    """`Quadratic.solve` by G's inverse H: w = (right - m) H, m such that w is 0 where `off`."""
+    import torch
+
+    free, (outside,) = right @ inverse, off.nonzero(as_tuple=True)
+    rows = inverse[outside]
+    factor, failed = torch.linalg.cholesky_ex(rows[:, outside])
+    if failed:
+        return None
+    m = torch.cholesky_solve(free[outside, None], factor)[:, 0]
+    return (free - m @ rows).masked_fill(off, 0.0)
 
 
 def _column(lam: Tensor | float, b: Tensor) -> Tensor:

@@ -1,0 +1,93 @@
+"""Which layers of a model are maps, and which of them is read where none is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from interp.errors import UnsupportedError
+from interp.lazy_type import Tensor
+from interp.network.preprocess import probe_images
+from interp.spec import Capability, Layer
+
+if TYPE_CHECKING:
+    from interp.model import ModelAdapter
+
+MOVED = ("pool", "pad", "upsample")
+"""Kinds of layers that only move or merge values, without features of their own."""
+COARSE = 4
+"""Of a model that answers a map, the default layer's cells are at least so many pixels wide."""
+ATTENTION = ("attn", "attention")
+"""Parts of the names of attention modules; what lies inside shows a part of their work only."""
+
+
+def maps_of(layers: Sequence[Layer]) -> list[Layer]:
+    """The layers over a grid of several cells, in order; not those that only pool or pad."""
+    found, before = [], None
+    for each in layers:
+        moved = any(word in each.kind.lower() for word in MOVED)
+        if before is not None and before.name.startswith(f"{each.name}."):
+            moved = True  # a block that ends with a pooling has the pooling's output
+        before = each if moved else None
+        if each.grid is not None and min(each.grid) > 1 and not moved:
+            found.append(each)
+    return found
+
+
+def last_map(model: ModelAdapter) -> Layer:
+    """The last map that can be cut, that the scores depend on, outside of attention's parts.
+
+    Of a model that answers a map, it comes before the layers that only refine the pixels.
+    """
+    maps = model.maps()
+    if not maps:
+        raise UnsupportedError(f"{model.spec.name} has no layer with channels over a grid")
+    whole = [each for each in maps if not _inside_attention(each.name)] or maps
+    whole = [each for each in whole if _before_pixels(model, each)] or whole
+    cuttable = [each for each in whole if each.cut != "none"]
+    if not cuttable or Capability.CUT not in model.capabilities:
+        return whole[-1]
+    pixels = model.to_device(probe_images(model.spec.input, 1).numpy())
+    last = _last_true(len(cuttable), lambda at: _matters(model, cuttable[at], pixels))
+    return cuttable[-1 if last is None else last]
+
+
+def _before_pixels(model: ModelAdapter, layer: Layer) -> bool:
+    """Whether a layer is neither the map that the model answers nor nearly as fine as that."""
+    channels = model.output.map_channels if model.output is not None else 0
+    if not channels or layer.grid is None:
+        return True
+    sides = zip(layer.grid, model.spec.input.size, strict=True)
+    return layer.channels != channels and not all(each * COARSE > side for each, side in sides)
+
+
+def _matters(model: ModelAdapter, layer: Layer, pixels: Tensor) -> bool:
+    """Whether the scores change with the layer's maps, for an image (1, 3, h, w)."""
+    cut = model.cut(layer.name)
+    frontier = cut.prefix(pixels)
+    maps = frontier.activation
+    changed = maps.roll((1, 1), (2, 3)) + maps.float().std().to(maps.dtype) + 1e-3
+    apart = cut.suffix(frontier, changed) - cut.suffix(frontier, maps)
+    return bool(apart.abs().max() > 0)
+
+
+def _inside_attention(name: str) -> bool:
+    """Whether a layer is a part of an attention module, by the names of its parents."""
+    parents = name.lower().split(".")[:-1]
+    return any(word in each for each in parents for word in ATTENTION)
+
+
+def _last_true(count: int, holds: Callable[[int], bool]) -> int | None:
+    """The last of `count` numbers that `holds`, where it holds up to some number; None: nowhere.
+
+    Steps back from the end, twice as far each time, and then halves the gap: few questions.
+    """
+    low, high, step = count - 1, count, 1
+    while low >= 0 and not holds(low):
+        low, high, step = low - step, low, 2 * step
+    if low < 0:
+        low = -1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return None if low < 0 else low
