@@ -37,7 +37,8 @@ STEADY = 1e-3
 """How far two answers to one image may be apart, relative to the largest score."""
 SLOPES = (
     "the model is quantised: slopes, as in Grad-CAM, are those of the same network without its "
-    "rounding"
+    "rounding, and products of 8 bits do not saturate, as onnxruntime by default lets them do "
+    "on processors without VNNI"
 )
 """Note on a quantised model."""
 

@@ -16,6 +16,8 @@ SWEEPS, STILL = 1000, 1e-6
 """The same for coefficients alone, their largest change relative to the largest one."""
 MIXED = 5
 """Rows whose mean is a direction to begin with."""
+ROUNDING = 1e-6
+"""Rows and directions below this share of the largest one's length are taken for zero."""
 TINY = 1e-30
 
 
@@ -33,7 +35,8 @@ def factorise(values: Tensor, count: int, seed: int) -> Factors:
     value, the others held. A. Cichocki, A.-H. Phan: Fast Local Algorithms for Large Scale
     Nonnegative Matrix and Tensor Factorizations, IEICE Trans. 2009. With a free W it is the
     semi-NMF of C. Ding, T. Li, M. I. Jordan, TPAMI 2010. Directions begin as means of a few rows,
-    drawn by the seed.
+    drawn by the seed; one that ends hardly used gives way to what is left
+    of the row that is rebuilt worst.
     """
     values = values.double()
     signed = bool((values < 0).any())
@@ -45,7 +48,9 @@ def factorise(values: Tensor, count: int, seed: int) -> Factors:
         gram, cross = bank @ bank.T, values @ bank.T
         _improve(coefficients, gram, cross)
         error = total - float((2 * cross - coefficients @ gram).mul(coefficients).sum())
-        if abs(before - error) <= SETTLED * max(total, TINY):
+        if abs(before - error) <= SETTLED * max(total, TINY) and not _replace(
+            bank, coefficients, values, signed
+        ):
             break
         before = error
     length = bank.norm(dim=1)
@@ -73,9 +78,29 @@ def _improve(factor: Tensor, gram: Tensor, cross: Tensor, free: bool = False) ->
             factor[:, at] = best if free else best.clamp(min=0)
 
 
+def _replace(bank: Tensor, coefficients: Tensor, values: Tensor, signed: bool) -> bool:
+    """Whether the least used direction gives way to the rest of the row that is rebuilt worst.
+
+    It does where it carries less of the squared sum than this row's rest, which alone can be
+    gained: so the error falls.
+    """
+    used = coefficients.norm(dim=0) * bank.norm(dim=1)
+    at = int(used.argmin())
+    rest = values - coefficients @ bank
+    gained = rest if signed else rest.clamp(min=0)
+    size, largest = gained.norm(dim=1), float(values.norm(dim=1).max())
+    worst = int(size.argmax())
+    if size[worst] <= max(float(used[at]), ROUNDING * largest):
+        return False
+    bank[at], coefficients[:, at] = gained[worst], 0
+    coefficients[:, at] = encode(values - coefficients @ bank, bank[[at]])[:, 0]
+    return True
+
+
 def _start(values: Tensor, count: int, seed: int) -> Tensor:
-    """Means of a few rows that are not zero, (R, C)."""
-    rows = values[values.abs().sum(1) > 0]
+    """Means of a few rows that are not zero but for rounding, (R, C)."""
+    size = values.norm(dim=1)
+    rows = values[size > ROUNDING * size.max()]
     if not len(rows):
         return values.new_zeros(count, values.shape[1])
     drawn = draw_bits(seed, "directions", 0, count * MIXED).astype(np.int64) % len(rows)

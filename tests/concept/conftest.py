@@ -55,13 +55,16 @@ class PlantedNet(nn.Module):
 
 
 def square(number: int, colours: tuple[str, ...], size: int = SIZE) -> np.ndarray:
-    """Grey noise with an 8 x 8 square of each colour, in places and strengths that differ."""
+    """Grey noise with an 8 x 8 square of each colour, in places and strengths that differ.
+
+    A third square is fainter than the others.
+    """
     random = np.random.default_rng(number)
     image = np.repeat(random.integers(60, 120, (size, size, 1)), 3, 2).astype(np.uint8)
     corners = random.permutation([(0, 0), (0, 12), (12, 0), (12, 12)])
-    for colour, (top, left) in zip(colours, corners, strict=False):
+    for at, (colour, (top, left)) in enumerate(zip(colours, corners, strict=False)):
         value = np.full(3, 20)
-        value[COLOURS.index(colour)] = random.integers(180, 250)
+        value[COLOURS.index(colour)] = random.integers(180, 250) if at < 2 else 130
         top, left = top + random.integers(0, 4), left + random.integers(0, 4)
         image[top : top + 8, left : left + 8] = value
     return image
@@ -69,13 +72,18 @@ def square(number: int, colours: tuple[str, ...], size: int = SIZE) -> np.ndarra
 
 @dataclass(frozen=True, eq=False)
 class Both(Drawn):
-    """Images of ant (red and blue squares) and of bee (green and blue), in turn."""
+    """Images of ant (red and blue squares) and of bee (green and blue), in turn.
+
+    Every third image has a faint square of the other class's colour, so that the activations of a
+    class have as many directions as there are colours.
+    """
 
     names: tuple[str, ...] = CLASSES
 
     def __getitem__(self, index: int) -> Example:
-        own = COLOURS[index % 2]
-        return Example(f"b{index}", square(index, (own, "blue")), self.label(index))
+        own, other = COLOURS[index % 2], COLOURS[1 - index % 2]
+        colours = (own, "blue") if index % 3 else (own, "blue", other)
+        return Example(f"b{index}", square(index, colours), self.label(index))
 
 
 @dataclass(frozen=True, eq=False)

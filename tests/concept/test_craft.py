@@ -160,11 +160,13 @@ def test_nothing_was_learned_of_this_model(
         Craft(PARAMS).explain(model, [draw(0, ("red",))], [ANT], None, Context())
 
 
-def test_poor_concepts_are_told(model: ModelAdapter, both: Any) -> None:
+def test_poor_concepts_are_told(model: ModelAdapter, parts: Any) -> None:
     """Of an image whose colour is in no concept, the answer changes."""
     params = PARAMS.model_copy(update={"of_class": ("bee",)})
-    known = Craft(params).fit(model, both(24), Context())
+    known = Craft(params).fit(model, parts(24), Context())
+    assert any("fewer than 3 directions" in note for note in known.about["notes"])
     image = np.full((24, 24, 3), (240, 20, 20), np.uint8)
+    image[:8, :8] = (20, 240, 20)
     found = Craft(params).explain(model, [image], [BEE], known, Context())
     assert any("answers another class" in note for note in found.notes)
 

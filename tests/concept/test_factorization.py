@@ -105,3 +105,14 @@ def test_seeds_differ_and_repeat() -> None:
 def test_nothing_to_factorise() -> None:
     found = factorise(torch.zeros(10, 4), 3, 0)
     assert not found.coefficients.any() and torch.isfinite(found.bank).all()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_direction_is_left_unused(seed: int) -> None:
+    """Three rows in three hundred have the third direction, which hardly any start has."""
+    random = np.random.default_rng(seed)
+    amounts = random.uniform(1, 2, (300, 3))
+    amounts[np.arange(300), random.integers(0, 2, 300)] = 0
+    amounts[3:, 2] = 0
+    factors = factorise(torch.from_numpy(amounts @ np.eye(3, 6)), 3, seed)
+    assert (factors.coefficients.norm(dim=0) > 1).all()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from interp.context import Context
@@ -21,6 +22,9 @@ from interp_concept.decoding import EncodedImage, masked_scores
 from interp_concept.factorization import factorise
 from interp_concept.grouping import Grouped
 from interp_concept.sobol import total_indices
+
+DISTINCT = 1e-5
+"""Singular values of activations below this share of the largest are rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +82,13 @@ class ClassFit:
     context: Context
 
     def learn(self) -> ClassConcepts | None:
-        """The class's concepts; None where its images show fewer than two."""
+        """The class's concepts; None where its images show fewer than two.
+
+        Not more than the activations have directions: the others would follow from rounding.
+        """
         pieces = collect_pieces(self.cut, self._inputs, self.params, self.context)
-        count = min(self.params.concepts, *pieces.values.shape)
+        directions = int(torch.linalg.matrix_rank(pieces.values.double(), rtol=DISTINCT))
+        count = min(self.params.concepts, directions)
         if count < 2:
             return None
         factors = factorise(pieces.values, count, self.context.seed)

@@ -54,8 +54,11 @@ def fit(model: ModelAdapter, dataset: Dataset, params: CraftParams, context: Con
         if file is not None and not file.is_file():
             learned.save(file)
     if not found:
-        raise InputError("found fewer than two pieces of images of every class; give more images")
-    notes += _notes(model, images, found, labels)
+        raise InputError(
+            "found fewer than two directions in the activations of every class; give more images"
+            " or another layer"
+        )
+    notes += _notes(model, images, found, labels, params)
     facts = {
         **({"shard": [part, parts]} if parts > 1 else {}),
         "data": dataset.fingerprint,
@@ -67,7 +70,11 @@ def fit(model: ModelAdapter, dataset: Dataset, params: CraftParams, context: Con
 
 
 def _notes(
-    model: ModelAdapter, images: Grouped, found: dict[int, ClassConcepts], labels: list[int]
+    model: ModelAdapter,
+    images: Grouped,
+    found: dict[int, ClassConcepts],
+    labels: list[int],
+    params: CraftParams,
 ) -> Iterator[str]:
     """Warnings about concepts that do not carry the scores, and classes without any."""
     names = model.spec.classes
@@ -76,6 +83,12 @@ def _notes(
         yield (
             f"decoded from its concepts, the answer changes on most images of {_named(poor)}; "
             "importances are about another score there: try more concepts, or pieces cells"
+        )
+    fewer = [names[at] for at, each in found.items() if len(each.bank) < params.concepts]
+    if fewer:
+        yield (
+            f"activations of {_named(fewer)} have fewer than {params.concepts} directions; there "
+            "are as many concepts as directions"
         )
     if any((each.bank < 0).any() for each in found.values()):
         yield "activations are negative in places, so that directions are signed (semi-NMF)"
