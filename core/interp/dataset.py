@@ -7,13 +7,13 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from interp.errors import InputError
+from interp.errors import InputError, PluginError, blamed
 from interp.short import fields_repr, short
 from interp.storage.coco import (
     DOCUMENT,
@@ -116,12 +116,32 @@ class Dataset(ABC):
         super().__init_subclass__(**options)
         if "__repr__" not in cls.__dict__:  # a dataclass would show every image
             cls.__repr__ = Dataset.__repr__  # type: ignore[method-assign]
+        if "__getitem__" in cls.__dict__:
+            cls.__getitem__ = _checked(cls.__getitem__)  # type: ignore[method-assign]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} images, classes: {short(self.classes)})"
 
     def __iter__(self) -> Iterator[Example]:
         return (self[index] for index in range(len(self)))
+
+
+def _checked(read: Callable[[Any, int], Example]) -> Callable[[Any, int], Example]:
+    """Reading one example, where any other error than ours names the data set and the example."""
+
+    @wraps(read)
+    def checked(dataset: Any, index: int) -> Example:
+        kind = type(dataset)
+        with blamed(f"data set {kind.__module__}:{kind.__qualname__}", f"failed at image {index}"):
+            found = read(dataset, index)
+        if not isinstance(found, Example):
+            raise PluginError(
+                f"data set {kind.__module__}:{kind.__qualname__} gave {type(found).__name__} as "
+                f"image {index}; expected an interp.dataset.Example"
+            )
+        return found
+
+    return checked
 
 
 @dataclass(frozen=True, eq=False)
