@@ -114,13 +114,15 @@ def _checked(read: Callable[[Any, int], Example]) -> Callable[[Any, int], Exampl
 
     @wraps(read)
     def checked(dataset: Any, index: int) -> Example:
-        kind = type(dataset)
-        with blamed(f"data set {kind.__module__}:{kind.__qualname__}", f"failed at image {index}"):
+        name = f"data set {type(dataset).__module__}:{type(dataset).__qualname__}"
+        if not -len(dataset) <= index < len(dataset):
+            raise IndexError(f"{name} has {len(dataset)} images; found no image {index}")
+        with blamed(name, f"failed at image {index}"):
             found = read(dataset, index)
         if not isinstance(found, Example):
             raise PluginError(
-                f"data set {kind.__module__}:{kind.__qualname__} gave {type(found).__name__} as "
-                f"image {index}; expected an interp.dataset.Example"
+                f"{name} gave {type(found).__name__} as image {index}; expected an "
+                "interp.dataset.Example"
             )
         return found
 
