@@ -1,9 +1,12 @@
-"""Parts of a page's layout: rows of columns, errors in their place."""
+"""Parts of a page's layout: rows of columns, errors in their place, text as text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from itertools import chain, repeat
 from typing import Any, TypeVar
 
@@ -11,6 +14,9 @@ import streamlit as st
 
 from interp.errors import InterpError, first_line
 
+LOG = logging.getLogger("interp.dashboard")
+MARKS = re.compile(r"([\\`*_\[\]<>$~:#|!])")
+"""What begins a picture, a link, colours or mathematics in streamlit's Markdown."""
 Item = TypeVar("Item")
 
 
@@ -20,18 +26,42 @@ def grid(items: Iterable[Item], across: int) -> Iterator[tuple[Any, Item]]:
     return ((column, item) for item, column in zip(items, columns, strict=False))
 
 
+def readable(text: object) -> str:
+    """Text that a browser can be sent; letters of files' names that are no Unicode become ?."""
+    return str(text).encode("utf-8", "replace").decode("utf-8")
+
+
+def plain(text: object) -> str:
+    """Any text for a place where streamlit reads Markdown, shown letter by letter."""
+    return MARKS.sub(r"\\\1", readable(text))
+
+
 @contextmanager
 def show_errors(plugin: str | None = None) -> Iterator[None]:
-    """Show an error of interp in its place on the page; the page goes on after the block.
+    """Show an error in its place on the page; the page goes on after the block.
 
-    With the name of a `plugin`, whose code runs in the block, also any other error. What Streamlit
-    itself raises, to run the page again, passes.
+    An error that is not interp's own is the `plugin`'s whose code runs in the block, or else a
+    mistake of the dashboard's, which is logged. What Streamlit itself raises, to run the page
+    again, passes.
     """
     try:
         yield
     except InterpError as error:
-        st.error(str(error))
+        st.error(plain(error))
     except (Exception, SystemExit) as error:
+        reason = f"{type(error).__name__}: {first_line(error)}"
         if plugin is None:
-            raise
-        st.error(f"{plugin} failed: {type(error).__name__}: {first_line(error)}")
+            LOG.exception("a part of a page failed")
+            reason += "; this is a mistake of the dashboard's; the rest of it can still be used"
+        st.error(plain(f"{plugin or 'This part of the page'} failed: {reason}"))
+
+
+def guarded(page: Callable[[], None]) -> Callable[[], None]:
+    """A page that shows any error instead of ending with it."""
+
+    @wraps(page)
+    def shown() -> None:
+        with show_errors():
+            page()
+
+    return shown

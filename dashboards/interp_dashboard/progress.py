@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from interp_dashboard.job import Job
+from interp_dashboard.layout import plain
 from interp_dashboard.session import session
 
 INTERVAL = 0.5
@@ -39,7 +40,7 @@ def show_progress(job: Job, cancel: bool = True) -> None:
     if running:
         return
     if job.error is not None:
-        st.error(job.error)
+        st.error(plain(job.error))
     elif job.stopped:
         st.info("Stopped. Nothing of this run is working any more.")
 

@@ -13,6 +13,7 @@ from interp.registry import Registry
 from interp.spec import Plain
 from interp.storage.folder import MANIFEST
 from interp.storage.image import SUFFIXES
+from interp_dashboard.layout import readable
 
 ENVIRONMENT = "INTERP_DASHBOARD"
 """The environment variable that passes the settings from the command to the application."""
@@ -38,7 +39,7 @@ class Setting(Plain):
         given = _named(self.models, lambda each: is_model_file(each, forms))
         kept = sorted(self.runs.iterdir()) if self.runs.is_dir() else []
         return given | {
-            f"kept: {each.name}": each
+            f"kept: {readable(each.name)}": each
             for each in kept
             if _is_model(each) and (each / MANIFEST).is_file() and not each.is_symlink()
         }
@@ -75,7 +76,7 @@ def _named(folder: Path | None, wanted: Callable[[Path], bool]) -> dict[str, Pat
         return {}
     root = folder.resolve()
     return {
-        str(each.relative_to(folder)): each
+        readable(each.relative_to(folder)): each
         for each in sorted(folder.rglob("*"))
         if each.resolve().is_relative_to(root) and wanted(each)
     }

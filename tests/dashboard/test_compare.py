@@ -44,7 +44,7 @@ def test_the_first_page_chooses_something_that_works(visit):
 def test_what_an_address_may_not_say_is_told(visit, value, told):
     visitor = visit("compare", method=[value.partition(".")[0]], set=[value])
     assert visitor.errors == []
-    assert [told in each.value for each in visitor.page.warning] == [True]
+    assert [told in each for each in visitor.warnings] == [True]
 
 
 def test_choose_run_see_keep(visit, started, tmp_path):
@@ -143,7 +143,7 @@ def test_the_address_names_the_choice(visit):
 def test_an_address_with_a_slip_is_told(visit, query, told):
     visitor = visit("compare", **query)
     assert visitor.errors == []
-    assert any(told in each.value for each in visitor.page.warning)
+    assert any(told in each for each in visitor.warnings)
 
 
 def test_a_wrong_parameter_is_told(visit):

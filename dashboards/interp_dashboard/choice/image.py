@@ -10,7 +10,7 @@ import streamlit as st
 
 from interp.storage.image import read_image
 from interp.storage.pixel import LoadedImage, to_picture
-from interp_dashboard.layout import show_errors
+from interp_dashboard.layout import plain, show_errors
 from interp_dashboard.model import ModelCard
 from interp_dashboard.session import registry, session, setting
 from interp_dashboard.upload import LARGEST_IMAGE, take_image
@@ -31,6 +31,9 @@ def choose_images(given: Sequence[str]) -> dict[str, LoadedImage]:
     files |= setting().image_files()
     names = [*uploaded, *files]
     first = list(uploaded) or [each for each in given if each in files] or names[:1]
+    for each in given:
+        if each not in names:
+            st.warning(plain(f"The image {each!r} is not offered here; choose or upload one."))
     picked = st.multiselect("Images", names, first, key=f"images beside {list(uploaded)}")
     opened: dict[str, LoadedImage] = {}
     notes: list[str] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from interp_dashboard.layout import show_errors
+from interp_dashboard.layout import plain, show_errors
 from interp_dashboard.session import registry, session, setting
 from interp_dashboard.upload import LARGEST_MODEL, take_model
 
@@ -18,7 +18,9 @@ def choose_model(given: str) -> tuple[str, str]:
     if uploaded:
         given = UPLOADED.format(uploaded[-1])
     if given not in offered:
-        st.warning(f"The model {given!r} is not offered here; the default is selected instead.")
+        st.warning(
+            plain(f"The model {given!r} is not offered here; the default is selected instead.")
+        )
     at = list(offered).index(given) if given in offered else 0
     label = st.selectbox("Model", list(offered), at, help="Registered, uploaded, or from a folder")
     return label, offered[label]

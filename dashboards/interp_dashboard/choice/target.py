@@ -8,6 +8,7 @@ import streamlit as st
 
 from interp.errors import InterpError
 from interp.target import SEPARATOR, Target, index_text, parse_target
+from interp_dashboard.layout import plain
 from interp_dashboard.model import Answer
 
 
@@ -61,5 +62,5 @@ def _parsed(given: Sequence[str], classes: Sequence[str]) -> list[Target]:
         try:
             found.append(parse_target(each, classes))
         except InterpError as error:
-            st.warning(str(error))
+            st.warning(plain(error))
     return found

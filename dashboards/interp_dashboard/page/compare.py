@@ -5,10 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from interp.comparison.result import ComparisonRequest
-from interp.errors import InputError, InterpError, PluginError
-from interp.opening.named import open_method
-from interp.registry.parameter import parameters
-from interp.request import Choice
 from interp.suggestion.suggest import SuggestionRequest
 from interp.target import index_text
 from interp_dashboard.choice.image import as_shown, choose_images
@@ -16,7 +12,7 @@ from interp_dashboard.choice.method import choose_methods
 from interp_dashboard.choice.model import choose_model
 from interp_dashboard.choice.target import choose_targets
 from interp_dashboard.comparison_view import show_comparison
-from interp_dashboard.layout import show_errors
+from interp_dashboard.layout import guarded, plain, show_errors
 from interp_dashboard.link import Selection, from_query, to_query
 from interp_dashboard.model import describe, predict
 from interp_dashboard.progress import show_progress
@@ -25,11 +21,14 @@ from interp_dashboard.suggestion_view import advise
 from interp_dashboard.work import QUICK, compare_work
 
 JOB = "compare"
+FEW = 5
+"""Parts of an address that are named when they cannot be used."""
 GIVEN, LAST = "given choice", "last choice"
 LOOK = "first look"
 """Key of a widget of this page; streamlit drops it when another page is opened."""
 
 
+@guarded
 def page() -> None:
     """Choose a model, images and methods, compare, and show the maps."""
     st.title("What made the network say so?")
@@ -59,31 +58,12 @@ def _given() -> Selection:
         st.session_state[GIVEN] = st.session_state[LAST]
     if GIVEN not in st.session_state:
         query = {key: st.query_params.get_all(key) for key in st.query_params}
-        try:
-            selection = from_query(query)
-            for each in selection.methods:
-                _check(each)
-            st.session_state[GIVEN] = selection
-        except InterpError as error:
-            st.warning(f"A part of the address cannot be used: {error}")
-            st.session_state[GIVEN] = Selection()
+        st.session_state[GIVEN], told = from_query(query, registry())
+        if told:
+            listed = "; ".join([*told[:FEW], *([f"{len(told) - FEW} more"] * (len(told) > FEW))])
+            st.warning(plain(f"A part of the address cannot be used: {listed}"))
     found: Selection = st.session_state[GIVEN]
     return found
-
-
-def _check(choice: Choice) -> None:
-    """Raise InputError for parameters that the method does not take, or not from an address."""
-    try:
-        kind = type(open_method(registry(), choice.name, choice.params).params)
-        taken = parameters(kind)
-    except PluginError:
-        return  # the page tells it where the method stands
-    for each in taken:
-        if each.local and each.name in choice.params:
-            raise InputError(
-                f"{choice.name}.{each.name} names a file or a device of the server, which an "
-                "address may not; start it on the command line"
-            )
 
 
 def _choose(given: Selection) -> None:

@@ -25,7 +25,7 @@ from interp.session import Session
 from interp.storage.image import open_image
 from interp_dashboard.choice.method import methods_by_question
 from interp_dashboard.job import Job, Work
-from interp_dashboard.layout import grid
+from interp_dashboard.layout import grid, guarded, plain
 from interp_dashboard.model import job_model
 from interp_dashboard.progress import show_progress
 from interp_dashboard.session import registry, session
@@ -37,6 +37,7 @@ THUMBS: dict[tuple[Registry, str], np.ndarray | str] = {}
 ACROSS = 4
 
 
+@guarded
 def page() -> None:
     """Show a card for each method, and draw missing pictures in the background."""
     registered = registry()
@@ -50,7 +51,7 @@ def page() -> None:
     sample = open_image(image_path(registered, SAMPLE))
     image.image(sample, "the sample image", WIDTH // 2, alt="two creatures of different classes")
     for broken in registered.broken:
-        st.error(f"The package {broken.package} cannot be used: {broken.reason}")
+        st.error(plain(f"The package {broken.package} cannot be used: {broken.reason}"))
     _draw(registered)
     for question, alike in methods_by_question():
         st.header(question)

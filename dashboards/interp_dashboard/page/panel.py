@@ -11,7 +11,7 @@ from interp.comparison.result import Comparison
 from interp.errors import InterpError
 from interp.registry import Registry
 from interp.storage.folder import slug
-from interp_dashboard.layout import show_errors
+from interp_dashboard.layout import plain, show_errors
 from interp_dashboard.page.compare import JOB
 from interp_dashboard.session import registry, session
 
@@ -44,7 +44,7 @@ def panels(registered: Registry) -> dict[str, Panel]:
 
 def _error_panel(reason: str) -> Panel:
     def show(_: Comparison | None) -> None:
-        st.error(reason)
+        st.error(plain(reason))
 
     return show
 

@@ -11,20 +11,21 @@ import streamlit as st
 from interp.comparison.result import Comparison
 from interp.difference.difference import difference
 from interp.difference.picture import draw_difference
-from interp.errors import InputError
+from interp.errors import InputError, InterpError, first_line
 from interp.evaluation.folder import open_evaluation
 from interp.evaluation.table import figure, interval
 from interp.result.bundle import open_bundle
-from interp.storage.folder import MANIFEST, read_json
+from interp.storage.folder import MANIFEST, read_json, read_whole
 from interp_dashboard.comparison_view import show_comparison
 from interp_dashboard.evidence_view import show_evidence
 from interp_dashboard.history import LEARNED, RESULTS, history, kind_of
-from interp_dashboard.layout import show_errors
+from interp_dashboard.layout import guarded, readable, show_errors
 from interp_dashboard.page.evaluate import show_evaluation
 from interp_dashboard.page.fit import show_knowledge
 from interp_dashboard.session import registry
 
 
+@guarded
 def page() -> None:
     """List the runs, open one, compare two."""
     st.title("Runs")
@@ -38,7 +39,7 @@ def page() -> None:
     opened, compared = st.tabs(["Open", "What differs"])
     with opened:
         name = st.selectbox("Run", list(found))
-        with show_errors():
+        with show_errors(), read_whole(name, "a result"):
             _open(found[name])
     with compared:
         _choose_two({name: each for name, each in found.items() if kind_of(each) in RESULTS})
@@ -55,23 +56,32 @@ def _choose_two(found: dict[str, Path]) -> None:
     after = two.selectbox("B", alike, placeholder=f"no other {kind} is here")
     if st.button("Compare A and B", disabled=after is None):
         show = _show_metric_changes if kind == "evaluation" else _show_difference
-        with show_errors():
+        with show_errors(), read_whole(f"{before} or {after}", "two results of one kind"):
             show(found[before], found[after])
 
 
-def _row(name: str, folder: Path) -> dict[str, Any]:
+def _row(name: str, folder: Path) -> dict[str, str]:
+    """A run's line in the table; that of a damaged one says so."""
+    try:
+        with read_whole(name, "a result"):
+            facts = _facts(folder)
+    except InterpError as error:
+        facts = {"kind": "damaged", "methods": first_line(error)}
+    return {"run": name, **{key: readable(value) for key, value in facts.items()}}
+
+
+def _facts(folder: Path) -> dict[str, Any]:
     about = read_json(folder / MANIFEST)
     request = read_json(folder / "request.json") if (folder / "request.json").is_file() else {}
     if about["kind"] == "evaluation":
         request = read_json(folder / "results.json")["request"]
     methods = request.get("methods") or [{"name": request.get("method", about.get("method"))}]
     return {
-        "run": name,
         "kind": about["kind"],
         "methods": ", ".join(each["name"] for each in methods),
         "model": Path(request.get("model", "")).name,
         "images": ", ".join(request.get("images", ())) or Path(request.get("data") or "").name,
-        "written": about.get("written"),
+        "written": about.get("written", ""),
     }
 
 
