@@ -13,10 +13,12 @@ from interp.comparison.result import Comparison, ComparisonRequest, ImageRecord,
 from interp.explanation import Prediction
 from interp.registry import Registry
 from interp.request import Choice
+from interp.result.bundle import open_bundle
 from interp.spec import InputSpec, ModelSpec
 from interp.storage.folder import MANIFEST
 from interp_dashboard.export_result import export_result
 from interp_dashboard.job import Job
+from interp_dashboard.unfinished import saved
 from interp_dashboard.work import forecast
 
 EXAMPLE = Path(__file__).parent.parent / "example_plugin/src/interp_example/registry.yaml"
@@ -98,9 +100,24 @@ def test_what_is_to_come_has_its_place(visit, monkeypatch):
     visitor = visit("compare", method=["rise", "centre"]).press("Run").finish("compare")
     assert visitor.errors == []
     ((rise, centre),) = visitor.session.drawn.values()
-    assert rise.waiting and not rise.values
-    assert centre.values and not centre.waiting
-    assert "not refined" in visitor.words
+    assert (rise.error, rise.values) == ("cancelled", "")
+    assert centre.values and not centre.error
+    assert "stopped before its end" in visitor.words
+
+
+def test_what_is_there_of_a_stopped_comparison_can_be_taken_away(visit, monkeypatch, tmp_path):
+    """Stopped as the refined map of RISE is to be made: the first look's is there, and says so."""
+    monkeypatch.setattr(Job, "rest", lambda job: job.version == 3 and job.stop())
+    visitor = visit("compare", method=["rise", "centre"]).press("Run").finish("compare")
+    assert visitor.errors == []
+    found = visitor.session.jobs["compare"].result
+    assert "not refined, with at most 500 samples: rise" in found.notes[0]
+    with saved(found, Registry.load(), "part") as folder:
+        again = Comparison.open(folder)
+        assert (folder / "report.html").read_text().count("not refined") > 0
+        request, _ = open_bundle(folder / again.records[0].folder / "rise")
+    assert again.notes == found.notes
+    assert request.budget.samples == 500
 
 
 def test_parameters_reach_the_method(visit):

@@ -121,7 +121,7 @@ def mutated(random: Random) -> dict[str, list[str]]:
 )
 def test_no_address_ends_in_a_crash(visit, seeds):
     for seed in seeds:
-        query = mutated(Random(seed))  # noqa: S311
+        query = mutated(Random(seed))
         visitor = visit("compare", **query)
         mistakes = [each for each in visitor.errors if "mistake of the dashboard" in each]
         assert not list(visitor.page.exception) and not mistakes, (seed, query, visitor.errors)

@@ -31,7 +31,7 @@ def whole(tmp_path_factory):
 
 def damaged(whole, runs, seed):
     """A copy of a result among the runs that was altered, and sometimes sealed again."""
-    random = Random(seed)  # noqa: S311
+    random = Random(seed)
     place = runs / f"damaged-{seed}"
     shutil.copytree(whole[seed % len(whole)], place)
     for _ in range(random.choice((1, 1, 2))):

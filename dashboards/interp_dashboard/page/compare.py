@@ -18,6 +18,7 @@ from interp_dashboard.model import describe, predict
 from interp_dashboard.progress import show_progress
 from interp_dashboard.session import registry, session
 from interp_dashboard.suggestion_view import advise
+from interp_dashboard.unfinished import as_stopped
 from interp_dashboard.work import QUICK, compare_work
 
 JOB = "compare"
@@ -44,9 +45,11 @@ def page() -> None:
     st.divider()
     show_progress(job)
     if job.result is not None:
-        if job.result.folder is None and not job.running:
-            st.caption(f"This is the first look, with {QUICK} samples; it was not refined.")
-        show_comparison(job.result, (id(job), job.version))
+        running = job.running
+        found, version = job.result, (id(job), job.version, running)
+        if found.folder is None and not running:
+            job.result = found = as_stopped(found, registry(), QUICK)
+        show_comparison(found, version)
 
 
 def _given() -> Selection:
