@@ -10,9 +10,9 @@ import numpy as np
 
 from interp.errors import InputError
 from interp.storage.folder import MANIFEST, read_json, slug
-from interp_dashboard.layout import readable
 from interp_dashboard.session import session, setting
 from interp_dashboard.setting import RECIPE
+from interp_dashboard.text import readable
 
 RESULTS = ("explanation", "comparison", "evaluation")
 LEARNED = "knowledge"

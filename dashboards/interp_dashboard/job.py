@@ -131,6 +131,8 @@ class Job:
             self._end_turn()
 
     def _take_turn(self) -> None:
+        if self._turn is None:
+            return
         while not self._turn.acquire(timeout=0.2):
             self.pace.update("waiting for another run to end", 0, None)
             if self.cancelled():
@@ -144,7 +146,7 @@ class Job:
 
     @property
     def _turn(self) -> Any:
-        """What the job holds while it works: the work's own `turn`, or else TURN."""
+        """What the job holds while it works: TURN, unless the work has its own `turn`, or None."""
         return getattr(self.work, "turn", TURN)
 
 

@@ -1,9 +1,8 @@
-"""Parts of a page's layout: rows of columns, errors in their place, text as text."""
+"""Parts of a page's layout: rows of columns, errors in their place."""
 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -13,10 +12,9 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from interp.errors import InterpError, first_line
+from interp_dashboard.text import plain
 
 LOG = logging.getLogger("interp.dashboard")
-MARKS = re.compile(r"([\\`*_\[\]<>$~:#|!])")
-"""What begins a picture, a link, colours or mathematics in streamlit's Markdown."""
 Item = TypeVar("Item")
 
 
@@ -24,16 +22,6 @@ def grid(items: Iterable[Item], across: int) -> Iterator[tuple[Any, Item]]:
     """Each item with its column; row by row, so that a narrow page keeps the order."""
     columns = chain.from_iterable(map(st.columns, repeat(across)))
     return ((column, item) for item, column in zip(items, columns, strict=False))
-
-
-def readable(text: object) -> str:
-    """Text that a browser can be sent; letters of files' names that are no Unicode become ?."""
-    return str(text).encode("utf-8", "replace").decode("utf-8")
-
-
-def plain(text: object) -> str:
-    """Any text for a place where streamlit reads Markdown, shown letter by letter."""
-    return MARKS.sub(r"\\\1", readable(text))
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def predict(source: str, image: np.ndarray) -> Answer:
 
 
 def _worker(source: str) -> Worker:
-    worker: Worker = WORKERS.get(source, Worker)
+    worker: Worker = WORKERS.get(source, lambda: Worker(limited=True))
     return worker
 
 

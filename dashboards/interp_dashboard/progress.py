@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from interp_dashboard.job import Job
-from interp_dashboard.layout import plain
 from interp_dashboard.session import session
+from interp_dashboard.text import plain
 
 INTERVAL = 0.5
 """Seconds between two looks at a running job."""

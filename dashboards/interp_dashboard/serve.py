@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from threading import Thread
 
+import numpy as np
+
 from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
@@ -13,6 +15,7 @@ from interp.storage.image import open_image
 from interp_dashboard.job import Job
 from interp_dashboard.link import Selection
 from interp_dashboard.model import Predict, job_model
+from interp_dashboard.pool import pool
 from interp_dashboard.session import registry
 
 FEW = 20
@@ -23,27 +26,31 @@ def main(arguments: list[str]) -> None:
     """Serve the application with these arguments of `streamlit run`."""
     from streamlit.web.cli import main as streamlit
 
-    Thread(target=warm_up, daemon=True).start()
+    Thread(target=get_ready, daemon=True).start()
     streamlit(["run", *arguments])
 
 
-def warm_up() -> Job:
-    """Load libraries and the default model, and try the default methods, while a browser opens."""
-    default, registered = Selection(), registry()
-    images = {each: open_image(registered.get("sample", each)) for each in default.images}
-    Predict(default.model, *images.values())()
+def get_ready() -> None:
+    """Prepare the server and a first process for jobs, while a browser opens."""
+    processes = Thread(target=pool().warm, args=[warm_up], daemon=True)
+    processes.start()
+    default = Selection()
+    Predict(default.model, *_images(default).values())()
+    processes.join()
 
-    def try_methods(job: Job) -> None:
-        """Run each method once; between two of them a visitor's job may work."""
-        job.pace.update("getting ready", 0, None)
-        compare(
-            ComparisonRequest(methods=default.methods, budget=Budget(samples=FEW)),
-            Session(registered, job_model(default.model)),
-            images=list(images.values()),
-            on_image=lambda _: job.rest(),
-        )
 
-    return Job(try_methods).start()
+def warm_up(_: Job | None = None) -> None:
+    """Task: load libraries and the default model, and try the default methods."""
+    default = Selection()
+    compare(
+        ComparisonRequest(methods=default.methods, budget=Budget(samples=FEW)),
+        Session(registry(), job_model(default.model)),
+        images=list(_images(default).values()),
+    )
+
+
+def _images(default: Selection) -> dict[str, np.ndarray]:
+    return {each: open_image(registry().get("sample", each)) for each in default.images}
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from interp.registry import Registry
 from interp.spec import Plain
 from interp.storage.folder import MANIFEST
 from interp.storage.image import SUFFIXES
-from interp_dashboard.layout import readable
+from interp_dashboard.text import readable
 
 ENVIRONMENT = "INTERP_DASHBOARD"
 """The environment variable that passes the settings from the command to the application."""
@@ -29,6 +29,7 @@ class Setting(Plain):
     images: Path | None = Field(None, description="folder of images")
     runs: Path = Field(Path("interp-runs"), description="folder of shared runs")
     registry: tuple[Path, ...] = ()
+    workers: int = Field(0, ge=0, description="runs at a time, each in a process; 0: in the server")
 
     def model_files(self, registered: Registry) -> dict[str, Path]:
         """Model files and folders by their path in the folder, and models kept among the runs.

@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 
 from interp.suggestion.suggest import Suggestion, SuggestionRequest
-from interp_dashboard.layout import plain
 from interp_dashboard.progress import show_progress
 from interp_dashboard.session import session
+from interp_dashboard.text import plain
 from interp_dashboard.work import suggest_work
 
 JOB = "suggest"

@@ -126,7 +126,7 @@ def _check_size(name: str, content: bytes, limit: int) -> None:
 
 def _try(name: str, path: Path) -> None:
     """Open a model in a separate process. Raises ModelError with the reason if that fails."""
-    worker = Worker()
+    worker = Worker(limited=True)
     try:
         worker.do(Describe(str(path)), silence=SECONDS)
     except ModelError as error:

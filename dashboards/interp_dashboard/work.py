@@ -30,8 +30,8 @@ from interp_dashboard.choice.data import Data
 from interp_dashboard.history import folder_name, pixels_of
 from interp_dashboard.job import Job, Work
 from interp_dashboard.model import job_model
+from interp_dashboard.pool import Isolated
 from interp_dashboard.session import is_own, registry, session, setting
-from interp_dashboard.worker import Isolated
 
 QUICK = 500
 """Samples of the first look at a comparison."""
@@ -81,8 +81,12 @@ def suggest_work(request: SuggestionRequest, image: np.ndarray) -> Work:
 
 
 def _placed(work: FolderWork | ComparisonWork | SuggestionWork) -> Work:
-    """The work, in a process of its own where the model is the visitor's own."""
-    return Isolated(work) if is_own(work.request.model) else work
+    """The work in a process: in one under limits where the model is the visitor's own.
+
+    Without workers, work on other models is done in the server's process.
+    """
+    own = is_own(work.request.model)
+    return Isolated(work, own) if own or setting().workers else work
 
 
 @dataclass(frozen=True)

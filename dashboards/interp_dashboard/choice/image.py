@@ -10,9 +10,10 @@ import streamlit as st
 
 from interp.storage.image import read_image
 from interp.storage.pixel import LoadedImage, to_picture
-from interp_dashboard.layout import plain, show_errors
+from interp_dashboard.layout import show_errors
 from interp_dashboard.model import ModelCard
 from interp_dashboard.session import registry, session, setting
+from interp_dashboard.text import plain
 from interp_dashboard.upload import LARGEST_IMAGE, take_image
 
 MOST = 16

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from interp_dashboard.layout import plain, show_errors
+from interp_dashboard.layout import show_errors
 from interp_dashboard.session import registry, session, setting
+from interp_dashboard.text import plain
 from interp_dashboard.upload import LARGEST_MODEL, take_model
 
 UPLOADED = "uploaded: {}"

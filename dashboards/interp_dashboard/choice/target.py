@@ -8,8 +8,8 @@ import streamlit as st
 
 from interp.errors import InterpError
 from interp.target import SEPARATOR, Target, index_text, parse_target
-from interp_dashboard.layout import plain
 from interp_dashboard.model import Answer
+from interp_dashboard.text import plain
 
 
 def choose_targets(answer: Answer, given: Sequence[str], key: str) -> tuple[str, ...]:

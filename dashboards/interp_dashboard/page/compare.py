@@ -12,12 +12,13 @@ from interp_dashboard.choice.method import choose_methods
 from interp_dashboard.choice.model import choose_model
 from interp_dashboard.choice.target import choose_targets
 from interp_dashboard.comparison_view import show_comparison
-from interp_dashboard.layout import guarded, plain, show_errors
+from interp_dashboard.layout import guarded, show_errors
 from interp_dashboard.link import Selection, from_query, to_query
 from interp_dashboard.model import describe, predict
 from interp_dashboard.progress import show_progress
 from interp_dashboard.session import registry, session
 from interp_dashboard.suggestion_view import advise
+from interp_dashboard.text import plain
 from interp_dashboard.unfinished import as_stopped
 from interp_dashboard.work import QUICK, compare_work
 

@@ -11,9 +11,10 @@ from interp.comparison.result import Comparison
 from interp.errors import InterpError
 from interp.registry import Registry
 from interp.storage.folder import slug
-from interp_dashboard.layout import plain, show_errors
+from interp_dashboard.layout import show_errors
 from interp_dashboard.page.compare import JOB
 from interp_dashboard.session import registry, session
+from interp_dashboard.text import plain
 
 Panel = Callable[[Comparison | None], None]
 """A function that draws with streamlit; it is given the visitor's last comparison."""

@@ -19,10 +19,11 @@ from interp.storage.folder import MANIFEST, read_json, read_whole
 from interp_dashboard.comparison_view import show_comparison
 from interp_dashboard.evidence_view import show_evidence
 from interp_dashboard.history import LEARNED, RESULTS, history, kind_of
-from interp_dashboard.layout import guarded, readable, show_errors
+from interp_dashboard.layout import guarded, show_errors
 from interp_dashboard.page.evaluate import show_evaluation
 from interp_dashboard.page.fit import show_knowledge
 from interp_dashboard.session import registry
+from interp_dashboard.text import readable
 
 
 @guarded
