@@ -12,8 +12,8 @@ from interp.errors import Cancelled, InterpError
 
 TURN = threading.Lock()
 """Held by the one job that works in this process: methods share opened models and processor."""
-GRACE = 15.0
-"""Seconds that a browser may be disconnected, e.g. while a phone changes its network."""
+GRACE = 15 * 60.0
+"""Seconds for which a job goes on without an open page, as on a laptop that was closed."""
 
 
 @dataclass
@@ -99,7 +99,7 @@ class Job:
         return self._stopped.is_set()
 
     def cancelled(self) -> bool:
-        """Whether the job should end: it was asked to, or its browser is gone for GRACE seconds."""
+        """Whether the job should end: it was asked to, or its page was closed for GRACE seconds."""
         if self.watched is None or self.watched():
             self._seen = time.monotonic()
         elif time.monotonic() - self._seen > GRACE:

@@ -17,7 +17,8 @@ from interp.spec import Plain
 
 DEFAULT_METHODS = ("mint", "chip", "gradcam", "rise")
 """Ticked where an address names no method."""
-KEYS = ("model", "image", "target", "method", "set")
+KEYS = ("model", "image", "target", "method", "set", "run", "session")
+"""The last two are not the selection's: whether it runs by itself, and whose results are shown."""
 
 
 class Selection(Plain):
@@ -69,6 +70,11 @@ def from_query(
         targets=tuple(dict.fromkeys(query.get("target", ()))),
         methods=tuple(each for each in found if each is not None),
     ), tuple(told)
+
+
+def runs_itself(query: Mapping[str, Sequence[str]]) -> bool:
+    """Whether the comparison of an address starts without a press on Run: `run=yes`."""
+    return any(each.lower() in ("yes", "true", "1") for each in query.get("run", ()))
 
 
 def _unknown(query: Mapping[str, Sequence[str]]) -> list[str]:

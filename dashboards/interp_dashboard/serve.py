@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from threading import Thread
 
 import numpy as np
@@ -16,7 +17,7 @@ from interp_dashboard.job import Job
 from interp_dashboard.link import Selection
 from interp_dashboard.model import Predict, job_model
 from interp_dashboard.pool import pool
-from interp_dashboard.session import registry
+from interp_dashboard.session import end_old_sessions, registry
 
 FEW = 20
 """Samples of each method that is tried."""
@@ -27,7 +28,15 @@ def main(arguments: list[str]) -> None:
     from streamlit.web.cli import main as streamlit
 
     Thread(target=get_ready, daemon=True).start()
+    Thread(target=_tidy, daemon=True).start()
     streamlit(["run", *arguments])
+
+
+def _tidy() -> None:
+    """End sessions that nobody comes back to, whether or not there are others."""
+    while True:
+        time.sleep(60)
+        end_old_sessions()
 
 
 def get_ready() -> None:
@@ -54,4 +63,6 @@ def _images(default: Selection) -> dict[str, np.ndarray]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    from interp_dashboard.serve import main as as_module  # tasks are found there by other processes
+
+    as_module(sys.argv[1:])

@@ -219,10 +219,10 @@ def main(descriptor: int, limited: bool) -> None:
         _limit()
     while True:
         try:
-            task: Task = connection.recv()
+            task: Task | str = connection.recv()
         except EOFError:
             return
-        if task != STOP:  # of a task that had ended meanwhile
+        if not isinstance(task, str):  # STOP, of a task that had ended meanwhile
             connection.send(_done(task, connection))
 
 

@@ -18,7 +18,7 @@ from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions
 from interp.storage.image import open_image
-from interp_dashboard.session import KEY, VisitorSession
+from interp_dashboard.session import KEY, SESSIONS, VisitorSession
 from interp_dashboard.setting import ENVIRONMENT, Setting
 
 PATIENCE = 120
@@ -174,3 +174,4 @@ def visit(started: Any) -> Iterator[Callable[..., Visitor]]:
     for each in visitors:
         each.session.stop()
         assert all(job.wait(PATIENCE) for job in each.session.jobs.values())
+    SESSIONS.clear()

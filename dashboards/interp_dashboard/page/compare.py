@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import streamlit as st
 
 from interp.comparison.result import ComparisonRequest
@@ -13,10 +15,10 @@ from interp_dashboard.choice.model import choose_model
 from interp_dashboard.choice.target import choose_targets
 from interp_dashboard.comparison_view import show_comparison
 from interp_dashboard.layout import guarded, show_errors
-from interp_dashboard.link import Selection, from_query, to_query
+from interp_dashboard.link import Selection, from_query, runs_itself, to_query
 from interp_dashboard.model import describe, predict
 from interp_dashboard.progress import show_progress
-from interp_dashboard.session import registry, session
+from interp_dashboard.session import NAME, registry, session
 from interp_dashboard.suggestion_view import advise
 from interp_dashboard.text import plain
 from interp_dashboard.unfinished import as_stopped
@@ -25,7 +27,7 @@ from interp_dashboard.work import QUICK, compare_work
 JOB = "compare"
 FEW = 5
 """Parts of an address that are named when they cannot be used."""
-GIVEN, LAST = "given choice", "last choice"
+GIVEN, RUNS = "given choice", "runs by itself"
 LOOK = "first look"
 """Key of a widget of this page; streamlit drops it when another page is opened."""
 
@@ -54,20 +56,23 @@ def page() -> None:
 
 
 def _given() -> Selection:
-    """The selection of the address at the first visit, the visitor's last one at later visits.
+    """The selection of the address when it is opened, the visitor's last one at later visits.
 
     It stays the same while the page is open, because the widgets start from it.
     """
-    if LOOK not in st.session_state and LAST in st.session_state:
-        st.session_state[GIVEN] = st.session_state[LAST]
-    if GIVEN not in st.session_state:
-        query = {key: st.query_params.get_all(key) for key in st.query_params}
+    mine = session()
+    if LOOK in st.session_state and GIVEN in st.session_state:
+        return cast(Selection, st.session_state[GIVEN])
+    query = {key: st.query_params.get_all(key) for key in st.query_params if key != NAME}
+    if mine.selection is not None and query in ({}, mine.address):
+        st.session_state[GIVEN] = mine.selection
+    else:
         st.session_state[GIVEN], told = from_query(query, registry())
+        st.session_state[RUNS] = runs_itself(query)
         if told:
             listed = "; ".join([*told[:FEW], *([f"{len(told) - FEW} more"] * (len(told) > FEW))])
             st.warning(plain(f"A part of the address cannot be used: {listed}"))
-    found: Selection = st.session_state[GIVEN]
-    return found
+    return cast(Selection, st.session_state[GIVEN])
 
 
 def _choose(given: Selection) -> None:
@@ -108,11 +113,13 @@ def _choose(given: Selection) -> None:
         methods = choose_methods(given.methods, model.capabilities)
     quick = st.toggle(f"A first look with {QUICK} samples, refined while you read", True, key=LOOK)
     selection = Selection(model=label, images=tuple(images), targets=targets, methods=methods)
-    st.session_state[LAST] = selection
-    if st.button("Run", type="primary", disabled=not methods, width="stretch"):
+    session().selection = selection
+    pressed = st.button("Run", type="primary", disabled=not methods, width="stretch")
+    if pressed or (methods and st.session_state.pop(RUNS, False)):
         request = ComparisonRequest(
             methods=methods, model=source, images=tuple(images), targets=targets
         )
-        st.query_params.from_dict(to_query(selection))
+        session().address = {key: value for key, value in to_query(selection).items() if value}
+        st.query_params.from_dict({**session().address, NAME: session().name})
         work = compare_work(request, images, quick)
         session().start(JOB, work)

@@ -34,7 +34,7 @@ def page() -> None:
     if not found:
         st.info("Nothing yet. Your runs on the other pages and the kept ones are listed here.")
         return
-    st.write("Your own runs are removed when you leave; the kept ones stay, for everybody.")
+    st.write("Your own runs are removed two hours after you left; kept ones stay, for everybody.")
     rows = [_row(name, folder) for name, folder in found.items()]
     st.dataframe(pd.DataFrame(rows), hide_index=True)
     opened, compared = st.tabs(["Open", "What differs"])
