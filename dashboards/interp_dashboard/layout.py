@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from interp.errors import InterpError, first_line
+from interp_dashboard.session import without_paths
 from interp_dashboard.text import plain
 
 LOG = logging.getLogger("interp.dashboard")
@@ -35,13 +36,13 @@ def show_errors(plugin: str | None = None) -> Iterator[None]:
     try:
         yield
     except InterpError as error:
-        st.error(plain(error))
+        st.error(plain(without_paths(error)))
     except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {first_line(error)}"
         if plugin is None:
             LOG.exception("a part of a page failed")
             reason += "; this is a mistake of the dashboard's; the rest of it can still be used"
-        st.error(plain(f"{plugin or 'This part of the page'} failed: {reason}"))
+        st.error(plain(without_paths(f"{plugin or 'This part of the page'} failed: {reason}")))
 
 
 def guarded(page: Callable[[], None]) -> Callable[[], None]:

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from interp_dashboard.job import Job
-from interp_dashboard.session import session
+from interp_dashboard.session import session, without_paths
 from interp_dashboard.text import plain
 
 INTERVAL = 0.5
@@ -40,7 +40,7 @@ def show_progress(job: Job, cancel: bool = True) -> None:
     if running:
         return
     if job.error is not None:
-        st.error(plain(job.error))
+        st.error(plain(without_paths(job.error)))
     elif job.stopped:
         st.info("Stopped. Nothing of this run is working any more.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -150,6 +151,16 @@ def keep(mine: VisitorSession) -> None:
     context = get_script_run_ctx()
     if context is not None:
         mine.pages.add(context.session_id)
+
+
+def without_paths(text: object) -> str:
+    """A message without where files lie on this machine, which is no visitor's business."""
+    folders = (session().folder, setting().runs, setting().models, setting().images)
+    inner = r"(?:models/[0-9a-f]{16}/|runs/)?"
+    found = str(text)
+    for each in filter(None, folders):
+        found = re.sub(re.escape(f"{each.absolute()}/") + inner, "", found)
+    return found
 
 
 def left_behind() -> list[VisitorSession]:

@@ -89,9 +89,9 @@ def take_model(
     _check_kind(name, content)
     _check_size(name, content, LARGEST_MODEL)
     preprocessing = input_fields(fields) if fields.strip() else {}
-    given = [content, classes, repr(preprocessing).encode(), readout.encode()]
-    digest = hashlib.sha256(b"|".join(given)).hexdigest()
-    place, file = folder / digest[:16], f"{_safe(Path(name).stem)}.onnx"
+    file = f"{_safe(Path(name).stem)}.onnx"
+    given = [content, classes, repr(preprocessing).encode(), readout.encode(), file.encode()]
+    place = folder / hashlib.sha256(b"|".join(given)).hexdigest()[:16]
     if not (place / file).exists():
         with new_folder(place) as draft:
             (draft / file).write_bytes(content)

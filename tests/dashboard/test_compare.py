@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from interp.comparison.result import Comparison, ComparisonRequest, ImageRecord, Outcome
+from interp.errors import InputError
 from interp.explanation import Prediction
 from interp.registry import Registry
 from interp.request import Choice
@@ -300,5 +301,27 @@ def test_a_kept_run_opens_and_is_kept_once(visit, tmp_path):
     folder = visitor.session.jobs["compare"].result.folder
     export_result(folder, tmp_path / "kept")
     assert Comparison.open(tmp_path / "kept" / folder.name).methods == ["centre"]
-    with pytest.raises(Exception, match="exists and is not empty"):
-        export_result(folder, tmp_path / "kept")
+    assert export_result(folder, tmp_path / "kept") == (folder.name, False)
+    (tmp_path / "kept" / folder.name / MANIFEST).write_text("{}")
+    assert export_result(folder, tmp_path / "kept") == (f"{folder.name}-2", True)
+
+
+def test_keeping_twice_says_so(visit):
+    visitor = visit("compare").tick("centre").press("Run").finish("compare")
+    said = []
+    for _ in range(2):
+        visitor.press("Keep among the runs")
+        assert visitor.errors == []
+        said += [each.value for each in visitor.page.success]
+    assert said[0].startswith("Kept as")
+    assert said[1].startswith("It is kept already")
+
+
+def test_an_error_names_no_path_of_the_server(visit, monkeypatch):
+    def refuse(request, *_, out, **__):
+        raise InputError(f"{out} exists and is not empty")
+
+    monkeypatch.setattr("interp_dashboard.work.compare_with_report", refuse)
+    visitor = visit("compare").tick("centre").press("Run").finish("compare")
+    (told,) = visitor.errors
+    assert told.startswith("centre-on-two-")
