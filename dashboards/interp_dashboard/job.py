@@ -1,4 +1,4 @@
-"""Background jobs: progress, time left, cancellation, and an end when the browser is gone."""
+"""Background jobs: progress, cancellation, and an end when the browser is gone."""
 
 from __future__ import annotations
 
@@ -9,49 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from interp.errors import Cancelled, InterpError
+from interp_dashboard.pace import Pace
 
 TURN = threading.Lock()
 """Held by the one job that works in this process: methods share opened models and processor."""
 GRACE = 15 * 60.0
 """Seconds for which a job goes on without an open page, as on a laptop that was closed."""
-
-
-@dataclass
-class Pace:
-    """How far the present step is, and how long the rest will take, in seconds."""
-
-    label: str = "starting"
-    done: int = 0
-    total: int | None = None
-    begun: float = field(default_factory=time.monotonic)
-    end: float | None = None
-    """When all steps will have ended, on the same clock; None where unknown."""
-
-    def update(self, label: str, done: int, total: int | None) -> None:
-        """Progress callback of a run."""
-        if label != self.label:
-            self.label, self.begun = label, time.monotonic()
-        self.done, self.total = done, total
-
-    @property
-    def share(self) -> float | None:
-        """Finished share of the step, in [0, 1]; None where its end is unknown."""
-        return min(1.0, self.done / self.total) if self.total else None
-
-    @property
-    def left(self) -> float | None:
-        """Seconds until the step's end; None where unknown."""
-        if not self.share:
-            return None
-        return (time.monotonic() - self.begun) * (1 / self.share - 1)
-
-    @property
-    def whole(self) -> float | None:
-        """Seconds until the end of all steps; None where unknown or overdue."""
-        if self.end is None:
-            return None
-        left = self.end - time.monotonic()
-        return left if left > (self.left or 0.0) else None
 
 
 @dataclass(eq=False)

@@ -31,7 +31,7 @@ def as_stopped(found: Comparison, registered: Registry, quick: int) -> Compariso
     rough = [
         choice.name
         for at, choice in enumerate(found.request.methods)
-        if _wanted(registered, choice) > quick
+        if wanted_samples(registered, choice) > quick
         and any(each.outcomes[at].samples in range(1, quick + 1) for each in records)
     ]
     note = STOPPED
@@ -45,13 +45,13 @@ def _marked(case: ComparedImage) -> ComparedImage:
     return replace(case, cells=tuple(cells))
 
 
-def _wanted(registered: Registry, choice: Choice) -> int:
+def wanted_samples(registered: Registry, choice: Choice) -> int:
     """The samples that a method takes without a budget; 0 where it takes none."""
     try:
         params = open_method(registered, choice.name, choice.params).params
     except InterpError:
         return 0
-    return int(getattr(params, "samples", 0))
+    return int(getattr(params, "samples", 0) or 0)
 
 
 @contextmanager

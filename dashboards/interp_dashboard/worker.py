@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from interp.context import never
 from interp.errors import Cancelled, InterpError, ModelError
-from interp_dashboard.job import Job, Pace
+from interp_dashboard.job import Job
+from interp_dashboard.pace import Pace
 from interp_dashboard.session import registry
 
 if TYPE_CHECKING:

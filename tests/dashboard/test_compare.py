@@ -20,7 +20,7 @@ from interp.storage.folder import MANIFEST
 from interp_dashboard.export_result import export_result
 from interp_dashboard.job import Job
 from interp_dashboard.unfinished import saved
-from interp_dashboard.work import forecast
+from interp_dashboard.work import Parts
 
 EXAMPLE = Path(__file__).parent.parent / "example_plugin/src/interp_example/registry.yaml"
 
@@ -293,7 +293,7 @@ def test_the_forecast_grows_with_the_samples():
         fingerprint="0",
     )
     seen = Comparison(ComparisonRequest(methods=methods), spec, (record,), ())
-    assert forecast(known, seen) == 4 * 3.0 + 5.0
+    assert Parts(known, seen.request, 1).forecast(seen) == [5.0, 4 * 3.0, 0.0]
 
 
 def test_a_kept_run_opens_and_is_kept_once(visit, tmp_path):
