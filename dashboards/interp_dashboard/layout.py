@@ -13,7 +13,7 @@ import streamlit as st
 
 from interp.errors import InterpError, first_line
 from interp_dashboard.session import without_paths
-from interp_dashboard.text import plain
+from interp_dashboard.text import on_page, plain
 
 LOG = logging.getLogger("interp.dashboard")
 Item = TypeVar("Item")
@@ -36,7 +36,7 @@ def show_errors(plugin: str | None = None) -> Iterator[None]:
     try:
         yield
     except InterpError as error:
-        st.error(plain(without_paths(error)))
+        st.error(plain(on_page(without_paths(error))))
     except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {first_line(error)}"
         if plugin is None:

@@ -10,7 +10,7 @@ from interp.context import duration
 from interp_dashboard.job import Job
 from interp_dashboard.pace import Pace
 from interp_dashboard.session import session, without_paths
-from interp_dashboard.text import plain
+from interp_dashboard.text import on_page, plain
 
 INTERVAL = 0.5
 """Seconds between two looks at a running job."""
@@ -39,7 +39,7 @@ def show_progress(job: Job, cancel: bool = True) -> None:
     if running:
         return
     if job.error is not None:
-        st.error(plain(without_paths(job.error)))
+        st.error(plain(on_page(without_paths(job.error))))
     elif job.stopped:
         st.info("Stopped. Nothing of this run is working any more.")
 

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import tempfile
 import time
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
@@ -54,6 +55,8 @@ class VisitorSession:
     address: dict[str, list[str]] = field(default_factory=dict)
     home: Any = field(default_factory=lambda: tempfile.TemporaryDirectory(prefix="interp-"))
     models: dict[str, Path] = field(default_factory=dict)
+    told: dict[str, Hashable] = field(default_factory=dict)
+    """What was said about each uploaded model, so that the file is opened again only for more."""
     images: dict[str, LoadedImage] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     """Uploaded image files that were read."""
@@ -156,7 +159,7 @@ def keep(mine: VisitorSession) -> None:
 def without_paths(text: object) -> str:
     """A message without where files lie on this machine, which is no visitor's business."""
     folders = (session().folder, setting().runs, setting().models, setting().images)
-    inner = r"(?:models/[0-9a-f]{16}/|runs/)?"
+    inner = r"(?:models/(?:[0-9a-f]{16}/){2}|runs/)?"
     found = str(text)
     for each in filter(None, folders):
         found = re.sub(re.escape(f"{each.absolute()}/") + inner, "", found)

@@ -62,11 +62,15 @@ def _upload_model() -> None:
         )
     if held is None:
         return
-    with show_errors(), st.spinner(f"opening {held.name} ..."):
-        session().models[held.name] = take_model(
+    mine, said = session(), (held.file_id, names and names.file_id, fields, readout)
+    if mine.told.get(held.name) == said:
+        return
+    with show_errors(), st.spinner(f"opening {plain(held.name)} ..."):
+        mine.told[held.name] = said
+        mine.models[held.name] = take_model(
             held.name,
             held.getvalue(),
-            session().folder / "models",
+            mine.folder / "models",
             b"" if names is None else names.getvalue(),
             fields,
             readout,

@@ -14,13 +14,15 @@ from interp_dashboard.choice.method import choose_methods
 from interp_dashboard.choice.model import choose_model
 from interp_dashboard.choice.target import choose_targets
 from interp_dashboard.comparison_view import show_comparison
+from interp_dashboard.input_view import UNSAID, choose_input, warn_if_flat
 from interp_dashboard.layout import guarded, show_errors
 from interp_dashboard.link import Selection, from_query, runs_itself, to_query
 from interp_dashboard.model import describe, predict
 from interp_dashboard.progress import show_progress
+from interp_dashboard.refusal import refusals
 from interp_dashboard.session import NAME, registry, session
 from interp_dashboard.suggestion_view import advise
-from interp_dashboard.text import plain
+from interp_dashboard.text import on_page, plain
 from interp_dashboard.unfinished import as_stopped
 from interp_dashboard.work import QUICK, compare_work
 
@@ -90,13 +92,10 @@ def _choose(given: Selection) -> None:
         name, first = next(iter(images.items()))
         answer = predict(source, first)
     for note in model.spec.notes:
-        st.caption(f"Note on the model: {note}")
-    if model.spec.notes and source in map(str, session().models.values()):
-        st.caption(
-            "What the file does not specify, or what was guessed wrong, can be entered under "
-            "*Upload a model*: class names in a file, the normalisation as "
-            "`mean=.5,.5,.5,std=.5,.5,.5` in the field *Input*."
-        )
+        st.caption(plain(f"Note on the model: {on_page(note)}"))
+    said = not any(each.startswith(UNSAID) for each in model.spec.notes)
+    choose_input(label, source, model.spec.input, said, first)
+    warn_if_flat(answer)
     wanted: tuple[str, ...] = ()
     if len(images) == 1:
         wanted = (index_text(answer.prediction.indices[0], answer.classes),)
@@ -110,7 +109,7 @@ def _choose(given: Selection) -> None:
         )
     with st.expander("Methods", expanded=JOB not in session().jobs):  # then the maps are near
         advise(SuggestionRequest(model=source, image=name, targets=targets), first)
-        methods = choose_methods(given.methods, model.capabilities)
+        methods = choose_methods(given.methods, refusals(source, first, model))
     quick = st.toggle(f"A first look with {QUICK} samples, refined while you read", True, key=LOOK)
     selection = Selection(model=label, images=tuple(images), targets=targets, methods=methods)
     session().selection = selection
