@@ -16,7 +16,7 @@ import streamlit as st
 from interp.comparison.result import Comparison
 from interp.report.page import reading_html
 from interp_dashboard.export_result import export_button
-from interp_dashboard.map_view import Map, maps, show_maps
+from interp_dashboard.map_view import Map, maps, photo_tile, show_maps
 from interp_dashboard.session import registry, session
 
 
@@ -38,7 +38,8 @@ def show_comparison(found: Comparison, version: Hashable) -> None:
     classes = ", ".join(f"{name} {score:{form}}" for name, score in answer)
     st.caption(
         f"The network's answer on {record.name}: {classes}. Red speaks for {target}, blue against "
-        "it. A map shows what this network used, not where the object is, nor what is true of it."
+        "it; a ring marks where a map is largest. A map shows what this network used, not where "
+        "the object is, nor what is true of it."
     )
     show_maps(registry(), _tiles(found, version, at, target), "maps")
     for note in found.notes:
@@ -55,7 +56,7 @@ def _tiles(found: Comparison, version: Hashable, at: int, target: str) -> list[M
     if key not in drawn:
         for old in [each for each in drawn if each[0] != version]:
             del drawn[old]
-        drawn[key] = maps(registry(), found, at, target)
+        drawn[key] = [photo_tile(found, at), *maps(registry(), found, at, target)]
     return drawn[key]
 
 

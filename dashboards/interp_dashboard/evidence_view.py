@@ -10,22 +10,28 @@ import streamlit as st
 
 from interp.evidence import Evidence, Gallery, Heatmap, Matrix, PartMaps
 from interp.explanation import Explanation
+from interp.method import Style
 from interp.registry import Registry
-from interp.result.draw import draw_evidence, image_of
-from interp_dashboard.layout import show_errors
+from interp.result.draw import Styles, draw_evidence, image_of
+from interp_dashboard.layout import grid, show_errors
 
 LARGEST = 40
 """Rows of a matrix that are drawn as bars."""
 
 
 def show_evidence(registry: Registry, listed: Sequence[Evidence], found: Explanation) -> None:
-    """Show pictures in two columns; an error takes the place of one that cannot be drawn."""
-    columns = st.columns(2)
-    for number, each in enumerate(listed):
-        with columns[number % 2]:
+    """Show the images and the pictures; an error takes the place of one that cannot be drawn."""
+    styles = Styles(found, Style())
+    names = () if found.provenance is None else found.provenance.image_names
+    for column, (name, image) in grid(zip(names, found.images, strict=False), 2):
+        with column:
+            st.markdown("**the image**")
+            st.image(image, alt=f"The image {name}", width=styles.style.width)
+    for column, each in grid(listed, 2):
+        with column:
             st.markdown(f"**{each.name}** · {each.kind.replace('_', ' ')}")
             with show_errors():
-                picture = draw_evidence(registry, each, image_of(found, each))
+                picture = draw_evidence(registry, each, image_of(found, each), styles.of(each))
                 st.image(picture, alt=f"{each.name}, {each.kind}")
 
 

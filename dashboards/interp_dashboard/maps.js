@@ -65,6 +65,17 @@ function paint(tile, colours, settings) {
   const sheet = canvas.getContext("2d");
   sheet.drawImage(image, 0, 0, map.width, map.height);
   sheet.drawImage(over, 0, 0);
+  if (map.peak) ring(sheet, map, settings.ring);
+}
+
+function ring(sheet, map, radius) {
+  sheet.beginPath();
+  const [down, across] = map.peak;
+  sheet.arc(across * map.width, down * map.height, radius * map.width, 0, 2 * Math.PI);
+  for (const [width, colour] of [[4, "#000"], [2, "#fff"]]) {
+    Object.assign(sheet, { lineWidth: width, strokeStyle: colour });
+    sheet.stroke();
+  }
 }
 
 function read(tile, x, y) {
@@ -153,7 +164,7 @@ function drawn(map, tiles, ready) {
 export default function (component) {
   const { data, parentElement } = component;
   const root = parentElement.querySelector(".maps");
-  const settings = root.settings ?? { opacity: data.opacity, threshold: data.threshold };
+  const settings = root.settings ?? { opacity: data.opacity, threshold: data.threshold, ring: data.ring };
   root.settings = settings; // what a visitor set stays when the maps get better
   const colours = bytes(data.colours);
   const tiles = [];

@@ -21,7 +21,7 @@ from interp.method import Style
 from interp.registry import Registry
 from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, AnyRequest, Choice, Request
 from interp.result.bundle import open_bundle
-from interp.result.draw import colour_limit, maps_by_target
+from interp.result.draw import colour_limit, maps_by_target, photo
 from interp.result.plot import plot_rows
 from interp.short import FEW, fields_repr, short, shortened
 from interp.spec import ModelOptions, ModelSpec, Plain
@@ -216,10 +216,14 @@ class Comparison:
     def plot(self) -> Figure:
         """Each method's map of each image and target as a matplotlib figure, which pyplot shows.
 
-        A row is an image and target, a column a method, on its one scale for all of them.
+        A row is an image and target: the image, then a method to a column, each on its one scale
+        for all of them.
         """
         rows = [
-            [(f"{cell.method}: {case.name}", self._drawn(cell, target)) for cell in case.cells]
+            [
+                (case.name, photo(case.image, Style().width)),
+                *((f"{cell.method}: {target}", self._drawn(cell, target)) for cell in case.cells),
+            ]
             for case in self.cases
             for target in case.targets
         ]

@@ -14,6 +14,7 @@ from interp.comparison.compare import compare
 from interp.comparison.result import Comparison, ComparisonRequest, ImageRecord
 from interp.context import Progress, no_progress
 from interp.errors import InputError, PluginError
+from interp.evidence import Tile
 from interp.explanation import Explanation
 from interp.opening.named import open_method
 from interp.registry import Registry
@@ -168,7 +169,8 @@ def _row(
 def legend(painter: Painter) -> Picture:
     """The colours from −1 to 1."""
     share = np.repeat(np.linspace(-1, 1, 241)[None], 10, 0)
-    return painter.tile(share, None, "Blue at −1: against. White at 0. Red at 1: for.")
+    tile = Tile(name="tile", values=share.astype(np.float32))
+    return painter.tile(tile, None, "Blue at −1: against. White at 0. Red at 1: for.")
 
 
 def reading_html(registry: Registry, methods: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from interp.evidence import Evidence, Tile
 from interp.method import Style
 from interp.registry import Registry
-from interp.result.draw import draw_evidence
+from interp.result.draw import draw_evidence, photo
 
 WIDTH, THUMB = 480, 200
 """Pixels of a map and of a gallery's map; maps are drawn larger than shown, for fine screens."""
@@ -44,20 +44,13 @@ class Painter:
     registry: Registry
     width: int = WIDTH
 
-    def tile(
-        self, share: np.ndarray, image: np.ndarray | None, alt: str, signed: bool = True
-    ) -> Picture:
-        """A map (h, w), as shares of full colour in [-1, 1], over the image and without text."""
-        tile = Tile(name="tile", values=share.astype(np.float32), signed=signed)
+    def tile(self, tile: Tile, image: np.ndarray | None, alt: str) -> Picture:
+        """A map over the image and without text."""
         return self.evidence(tile, image, alt, Style(width=self.width))
 
     def photo(self, image: np.ndarray, alt: str) -> Picture:
         """The image (H, W, 3) uint8 itself, no wider than the maps."""
-        import cv2
-
-        width = min(self.width, image.shape[1])
-        size = (width, max(1, round(image.shape[0] * width / image.shape[1])))
-        return picture(np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA)), alt)
+        return picture(photo(image, min(self.width, image.shape[1])), alt)
 
     def evidence(
         self, evidence: Evidence, image: np.ndarray | None, alt: str, style: Style | None = None

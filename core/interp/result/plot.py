@@ -11,6 +11,8 @@ from interp.errors import UnsupportedError
 from interp.evidence import Evidence, Outline
 from interp.explanation import Explanation
 from interp.lazy_type import Figure
+from interp.method import Style
+from interp.result.draw import photo
 
 Cell = tuple[str, np.ndarray | str]
 """A caption and a picture (h, w, 3) uint8 RGB, or words in place of one."""
@@ -24,9 +26,15 @@ ACROSS = 4
 
 
 def plot_evidence(found: Explanation, picture: Callable[[Evidence], np.ndarray]) -> Figure:
-    """A figure of all evidence, each piece as `picture` draws it; outlines are on the others."""
+    """A figure of the images and all evidence, each piece as `picture` draws it.
+
+    Outlines are on the other pieces.
+    """
     shown = [each for each in found.evidence if not isinstance(each, Outline)]
-    cells: list[Cell] = [(_image_name(found, each), picture(each)) for each in shown]
+    names = ("",) if found.provenance is None else found.provenance.image_names
+    photos = (photo(each, Style().width) for each in found.images)
+    cells: list[Cell] = list(zip(names, photos, strict=False))
+    cells += [(_image_name(found, each), picture(each)) for each in shown]
     rows = [cells[at : at + ACROSS] for at in range(0, len(cells), ACROSS)]
     made = found.provenance
     return plot_rows(rows, "" if made is None else f"{made.method} on {made.model.name}")
