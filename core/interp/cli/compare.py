@@ -21,13 +21,21 @@ def compare_methods(
     images: flags.Images,
     model: flags.Model,
     work: flags.Work,
+    *,
     folder: flags.Folder,
+    pages: bool = flags.output_option(
+        None,
+        "Write a page for each image, which the report links to, and not one file that opens "
+        "anywhere; for many images.",
+        default=False,
+    ),
     shell: flags.Shell,
 ) -> None:
     """Explain images by several methods, side by side, with a report.
 
-    The report, report.html, is one file that opens anywhere: the maps on a shared scale, how far
-    each can be trusted, and how far the methods agree. A method that fails says so in its own
+    The report, report.html, is one file that opens anywhere, folded by image: the maps on a shared
+    scale, how far each can be trusted, everything else that was found, and how far the methods
+    agree. A method that fails says so in its own
     place. The same command with the same --out goes on where it was stopped.
 
     Examples
@@ -50,7 +58,7 @@ def compare_methods(
     )
     place = folder.place("compare", request.data or request.images[0])
     with shell.session(any_time=work.yes) as session:
-        found = compare_with_report(request, session, out=place)
+        found = compare_with_report(request, session, out=place, pages=pages)
     shell.say({"folder": str(found.folder), **found.facts()}, _lines(found))
     errors = [each.error for record in found.records for each in record.outcomes]
     if all(errors):

@@ -1,4 +1,4 @@
-"""Report pages: one image, a gallery of several, an explanation alone, an index of a folder."""
+"""Report pages: a comparison in one file or in pages, an explanation, an index of a folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from interp.opening.named import open_method
 from interp.registry import Registry
 from interp.report.caution import misleads
 from interp.report.command import command
-from interp.report.picture import THUMB, WIDTH, Painter, Picture
+from interp.report.picture import THUMB, Painter, Picture
 from interp.report.section import section, sections_of
 from interp.result.bundle import open_bundle
 from interp.run_folder import FolderRun
@@ -28,21 +28,39 @@ from interp.session import Session
 from interp.storage.folder import write_text_whole
 
 REPORT = "report.html"
+LARGE = 20_000_000
+"""Bytes of a report from which on it is slow to open and to mail."""
 
 
 def compare_with_report(
-    request: ComparisonRequest, session: Session, *, out: str | Path | None, **options: Any
+    request: ComparisonRequest,
+    session: Session,
+    *,
+    out: str | Path | None,
+    pages: bool = False,
+    **options: Any,
 ) -> Comparison:
-    """`compare`, and with `out` report.html in that folder; `options` are those of compare."""
+    """`compare`, and with `out` report.html in that folder, as write_reports; a large one is noted.
+
+    `options` are those of compare.
+    """
 
     def report(found: Comparison) -> None:
-        write_reports(session.registry, found, session.progress)
+        write_reports(session.registry, found, session.progress, pages)
 
-    return compare(request, session, out=out, on_saved=report, **options)
+    found = compare(request, session, out=out, on_saved=report, **options)
+    size = 0 if out is None else (Path(out) / REPORT).stat().st_size
+    if pages or size <= LARGE or len(found.records) == 1:
+        return found
+    large = (
+        f"{REPORT} has {size / 1e6:.0f} MB, which is slow to open and to mail; the same command "
+        "with --pages writes a page for each image instead"
+    )
+    return found.noted([large])
 
 
 def comparison_html(registry: Registry, comparison: Comparison, whole: bool = True) -> str:
-    """The report of a comparison: a whole page, or else a part of another page."""
+    """The report of a comparison with all its images: a page, or else a part of another page."""
     return _page(registry, comparison, comparison.records, whole)
 
 
@@ -62,23 +80,30 @@ def explanation_html(registry: Registry, explanation: Explanation) -> str:
 
 
 def write_reports(
-    registry: Registry, comparison: Comparison, progress: Progress = no_progress
+    registry: Registry,
+    comparison: Comparison,
+    progress: Progress = no_progress,
+    pages: bool = False,
 ) -> None:
-    """Write report.html into a saved comparison's folder, and beside each of several images.
+    """Write report.html, the one file with everything, into a saved comparison's folder.
 
-    The folder's manifest is written again, so that it covers the pages too. Raises InputError for
-    a comparison that was not saved.
+    With `pages`, each of several images gets a page of its own in its folder, and report.html
+    links to them. The folder's manifest is written again, so that it covers the pages too. Raises
+    InputError for a comparison that was not saved.
     """
     folder, count = comparison.folder, len(comparison.records)
     if folder is None:
         raise InputError("this comparison was not saved, so it has no folder for a report")
-    if count > 1:
-        for at, record in enumerate(comparison.records):
-            progress("pages of the report", at, count + 1)
-            text = _page(registry, comparison, [record], True)
-            write_text_whole(folder / record.folder / REPORT, text)
+    for at, record in enumerate(comparison.records):
+        progress("pages of the report", at, count + 1)
+        page = folder / record.folder / REPORT
+        if pages and count > 1:
+            write_text_whole(page, _page(registry, comparison, [record], True, back=True))
+        else:
+            page.unlink(missing_ok=True)  # of an earlier report in pages
     progress("pages of the report", count, count + 1)
-    write_text_whole(folder / REPORT, comparison_html(registry, comparison))
+    write = _gallery if pages and count > 1 else comparison_html
+    write_text_whole(folder / REPORT, write(registry, comparison))
     comparison.seal()
 
 
@@ -107,40 +132,55 @@ def write_index(registry: Registry, run: FolderRun) -> None:
 
 
 def _page(
-    registry: Registry, comparison: Comparison, records: Sequence[ImageRecord], whole: bool
+    registry: Registry,
+    comparison: Comparison,
+    records: Sequence[ImageRecord],
+    whole: bool,
+    back: bool = False,
 ) -> str:
-    """A page about one image in detail, or a gallery of several."""
-    gallery = len(records) > 1
-    painter = Painter(registry, THUMB if gallery else WIDTH)
-    cases = (
-        comparison.cases if gallery else [comparison.cases[comparison.records.index(records[0])]]
+    """A page with everything on these images; `back` leads to the page of all of them."""
+    painter = Painter(registry)
+    sections = (
+        section(painter, comparison, record, comparison.cases[comparison.records.index(record)])
+        for record in records
     )
-    saved = comparison.folder is not None
+    values = _values(painter, comparison, records)
+    return render("comparison.html", whole=whole, back=back, sections=sections, **values)
+
+
+def _gallery(registry: Registry, comparison: Comparison) -> str:
+    """A page with the maps of all images, which links to the page of each."""
+    painter = Painter(registry, THUMB)
     sections = (
         replace(
-            section(painter, comparison, record, case, further=not gallery),
-            link=f"{record.folder}/{REPORT}" if gallery and saved else "",
+            section(painter, comparison, record, case, further=False),
+            link=f"{record.folder}/{REPORT}",
         )
-        for record, case in zip(records, cases, strict=True)
+        for record, case in zip(comparison.records, comparison.cases, strict=True)
     )
-    subject = f"{len(records)} images" if gallery else Path(records[0].name).name
-    methods = range(len(comparison.methods))
-    return render(
-        "gallery.html" if gallery else "comparison.html",
-        whole=whole,
-        title=f"{len(comparison.methods)} methods on {subject}",
-        sections=sections,
-        back="" if gallery or len(comparison.records) == 1 else f"../{REPORT}",
-        mean=comparison.agreement.tolist(),
-        comparison=comparison,
-        model=comparison.model,
-        told=list(dict.fromkeys((*comparison.model.notes, *comparison.notes))),
-        methods=comparison.methods,
-        legend=legend(painter),
-        misleads=misleads(registry, comparison.methods),
-        rows=[_row(registry, comparison, records, at) for at in methods],
-        command=command(comparison.request),
-    )
+    values = _values(painter, comparison, comparison.records)
+    return render("gallery.html", whole=True, sections=sections, **values)
+
+
+def _values(
+    painter: Painter, comparison: Comparison, records: Sequence[ImageRecord]
+) -> dict[str, Any]:
+    """What the templates of a comparison need besides the images."""
+    registry, methods = painter.registry, comparison.methods
+    subject = Path(records[0].name).name if len(records) == 1 else f"{len(records)} images"
+    return {
+        "title": f"{len(methods)} methods on {subject}",
+        "count": len(records),
+        "mean": comparison.agreement.tolist(),
+        "comparison": comparison,
+        "model": comparison.model,
+        "told": list(dict.fromkeys((*comparison.model.notes, *comparison.notes))),
+        "methods": methods,
+        "legend": legend(painter),
+        "misleads": misleads(registry, methods),
+        "rows": [_row(registry, comparison, records, at) for at in range(len(methods))],
+        "command": command(comparison.request),
+    }
 
 
 def _row(

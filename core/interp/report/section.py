@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from interp.comparison.result import ComparedImage, Comparison, ImageRecord
 from interp.explanation import Explanation, Prediction
 from interp.report.panel import Panel, Subject, panel
-from interp.report.picture import Painter, Picture
+from interp.report.picture import THUMB, Painter, Picture
 from interp.result.draw import colour_limit, maps_by_target
 
 
@@ -27,6 +29,7 @@ class Section:
 
     name: str
     photo: Picture
+    thumb: Picture
     prediction: Prediction
     groups: tuple[Group, ...]
     link: str = ""
@@ -54,8 +57,8 @@ def section(
                     panel(painter, name, summary, cell.explanation, subject, limit, further)
                 )
         groups.append(Group(target, tuple(panels), record.agreement[target]))
-    photo = painter.photo(case.image, f"The image {case.name}")
-    return Section(case.name, photo, case.prediction, tuple(groups))
+    photos = _photos(painter, case.image, case.name)
+    return Section(case.name, *photos, case.prediction, tuple(groups))
 
 
 def sections_of(
@@ -79,6 +82,12 @@ def sections_of(
             for target in made.targets
             if target in explained and (subject := Subject(image, at, name, target))
         )
-        photo = painter.photo(image, f"The image {name}")
-        sections.append(Section(name, photo, made.predictions[at], groups))
+        photos = _photos(painter, image, name)
+        sections.append(Section(name, *photos, made.predictions[at], groups))
     return sections
+
+
+def _photos(painter: Painter, image: np.ndarray, name: str) -> tuple[Picture, Picture]:
+    """The image itself, large and small."""
+    alt = f"The image {name}"
+    return painter.photo(image, alt), painter.photo(image, alt, THUMB)
