@@ -14,7 +14,8 @@ import pandas as pd
 import streamlit as st
 
 from interp.comparison.result import Comparison
-from interp.report.page import reading_html
+from interp.comparison.verdict import verdict
+from interp.report.page import reading_html, verdict_html
 from interp_dashboard.export_result import export_button
 from interp_dashboard.map_view import Map, maps, photo_tile, show_maps
 from interp_dashboard.session import registry, session
@@ -41,6 +42,8 @@ def show_comparison(found: Comparison, version: Hashable) -> None:
         "it; a ring marks where a map is largest. A map shows what this network used, not where "
         "the object is, nor what is true of it."
     )
+    if said := verdict(found, record, target).sentences():
+        st.html(verdict_html(said))
     show_maps(registry(), _tiles(found, version, at, target), "maps")
     for note in found.notes:
         st.caption(note)

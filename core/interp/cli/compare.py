@@ -45,6 +45,7 @@ def compare_methods(
       interp compare --plugins mint,rise --data photos --limit 20 --out both
     """
     from interp.comparison.result import ComparisonRequest
+    from interp.comparison.verdict import verdict_lines
     from interp.report.page import compare_with_report
 
     request = ComparisonRequest(
@@ -59,18 +60,22 @@ def compare_methods(
     place = folder.place("compare", request.data or request.images[0])
     with shell.session(any_time=work.yes) as session:
         found = compare_with_report(request, session, out=place, pages=pages)
-    shell.say({"folder": str(found.folder), **found.facts()}, _lines(found))
+    facts = {"folder": str(found.folder), "verdict": verdict_lines(found), **found.facts()}
+    shell.say(facts, _lines(found))
     errors = [each.error for record in found.records for each in record.outcomes]
     if all(errors):
         raise PluginError(f"every method failed on every image; the first: {errors[0]}")
 
 
 def _lines(found: Comparison) -> Iterator[str]:
+    from interp.comparison.verdict import verdict_lines
+
     count = len(found.records)
     images = "1 image" if count == 1 else f"{count} images"
     yield f"{len(found.methods)} methods on {images}, {found.model.name} ({found.model.device})"
     for record in found.records[:NAMED]:
         yield f"{answer(record.name, record.prediction, 1)}; explained: {'; '.join(record.targets)}"
+    yield from verdict_lines(found)
     yield from columns([("method", "samples", "evaluated", "seconds", "R²", ""), *_rows(found)])
     yield from (f"note: {each}" for each in dict.fromkeys((*found.model.notes, *found.notes)))
     yield f"report: {found.folder}/report.html"

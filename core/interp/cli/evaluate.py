@@ -12,7 +12,8 @@ import typer
 
 from interp.cli import flags, parse
 from interp.cli.output import columns
-from interp.evaluation.request import BASELINES, EvaluationRequest
+from interp.evaluation.request import EvaluationRequest
+from interp.request import BASELINES
 
 if TYPE_CHECKING:
     from interp.evaluation.result import Evaluation

@@ -12,6 +12,7 @@ import numpy as np
 
 from interp.comparison.compare import compare
 from interp.comparison.result import Comparison, ComparisonRequest, ImageRecord
+from interp.comparison.verdict import verdict_lines
 from interp.context import Progress, no_progress
 from interp.errors import InputError, PluginError
 from interp.evidence import Tile
@@ -167,10 +168,13 @@ def _values(
 ) -> dict[str, Any]:
     """What the templates of a comparison need besides the images."""
     registry, methods = painter.registry, comparison.methods
+    several = len(records) > 1 or len(records[0].targets) > 1
     subject = Path(records[0].name).name if len(records) == 1 else f"{len(records)} images"
     return {
         "title": f"{len(methods)} methods on {subject}",
         "count": len(records),
+        # one target's own stands beside its maps
+        "verdict": verdict_lines(comparison) if several else [],
         "mean": comparison.agreement.tolist(),
         "comparison": comparison,
         "model": comparison.model,
@@ -217,6 +221,11 @@ def reading_html(registry: Registry, methods: Iterable[str]) -> str:
     """How to read the methods' maps, and when they mislead, as a part of another page."""
     parts = _templates().get_template("parts.html").module
     return str(parts.reading(misleads(registry, methods)))
+
+
+def verdict_html(lines: Sequence[str]) -> str:
+    """A verdict in words as a part of another page."""
+    return str(_templates().get_template("parts.html").module.verdict(lines))
 
 
 def render(name: str, **values: Any) -> str:

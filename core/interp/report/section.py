@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from interp.comparison.result import ComparedImage, Comparison, ImageRecord
+from interp.comparison.verdict import verdict
 from interp.explanation import Explanation, Prediction
 from interp.report.panel import Panel, Subject, panel
 from interp.report.picture import THUMB, Painter, Picture
@@ -21,6 +22,7 @@ class Group:
     target: str
     panels: tuple[Panel, ...]
     agreement: Sequence[Sequence[float | None]] = ()
+    verdict: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def section(
                 panels.append(
                     panel(painter, name, summary, cell.explanation, subject, limit, further)
                 )
-        groups.append(Group(target, tuple(panels), record.agreement[target]))
+        said = verdict(comparison, record, target).sentences()
+        groups.append(Group(target, tuple(panels), record.agreement[target], said))
     photos = _photos(painter, case.image, case.name)
     return Section(case.name, *photos, case.prediction, tuple(groups))
 

@@ -12,10 +12,10 @@ from interp.context import Budget
 from interp.evaluation.evaluate import all_metrics
 from interp.evaluation.folder import open_evaluation
 from interp.evaluation.plot import draw_evaluation
-from interp.evaluation.request import BASELINES, EvaluationRequest
+from interp.evaluation.request import EvaluationRequest
 from interp.evaluation.result import Evaluation
 from interp.evaluation.table import headings, words
-from interp.request import Choice
+from interp.request import BASELINES, Choice
 from interp_dashboard.choice.data import Data, choose_data
 from interp_dashboard.choice.model import model_sources
 from interp_dashboard.export_result import export_button
