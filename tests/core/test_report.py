@@ -183,6 +183,15 @@ def test_marks_are_words_and_the_fit_has_its_own(comparison, registry, tmp_path)
     assert page.words.count("poor fit") == sum(poor)
 
 
+def test_the_budgets_samples_are_listed_and_sums_are_named(comparison, registry) -> None:
+    for count in (1, 2):
+        page = Page(comparison_html(registry, comparison("rise", count=count)))
+        assert "samples=100" in page.text and "samples 100" in page.text
+        assert "samples 4000" not in page.text  # the method's own
+        assert ("sums over the 2 images" in page.text) == (count == 2)
+        assert ("samples in all" in page.text) == (count == 2)
+
+
 def test_a_large_report_is_noted_with_what_to_do(registry, tmp_path, monkeypatch) -> None:
     request = ComparisonRequest(methods=(Choice(name="tiles"),), budget=BUDGET)
     for large, pages, told in ((10**9, False, False), (1000, False, True), (1000, True, True)):

@@ -72,11 +72,16 @@ def _lines(found: Comparison) -> Iterator[str]:
 
     count = len(found.records)
     images = "1 image" if count == 1 else f"{count} images"
-    yield f"{len(found.methods)} methods on {images}, {found.model.name} ({found.model.device})"
+    methods = "1 method" if len(found.methods) == 1 else f"{len(found.methods)} methods"
+    yield f"{methods} on {images}, {found.model.name} ({found.model.device})"
     for record in found.records[:NAMED]:
         yield f"{answer(record.name, record.prediction, 1)}; explained: {'; '.join(record.targets)}"
     yield from verdict_lines(found)
-    yield from columns([("method", "samples", "evaluated", "seconds", "R²", ""), *_rows(found)])
+    sums = ("samples", "evaluated", "seconds")
+    heads = ("method", *sums, "R²", "")
+    if count > 1:
+        heads = ("method", *(f"{each} in all" for each in sums), "mean R²", "")
+    yield from columns([heads, *_rows(found)])
     yield from (f"note: {each}" for each in dict.fromkeys((*found.model.notes, *found.notes)))
     yield f"report: {found.folder}/report.html"
 

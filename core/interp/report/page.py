@@ -14,10 +14,9 @@ from interp.comparison.compare import compare
 from interp.comparison.result import Comparison, ComparisonRequest, ImageRecord
 from interp.comparison.verdict import verdict_lines
 from interp.context import Progress, no_progress
-from interp.errors import InputError, PluginError
+from interp.errors import InputError
 from interp.evidence import Tile
 from interp.explanation import Explanation
-from interp.opening.named import open_method
 from interp.registry import Registry
 from interp.report.caution import misleads
 from interp.report.command import command
@@ -171,7 +170,7 @@ def _values(
     several = len(records) > 1 or len(records[0].targets) > 1
     subject = Path(records[0].name).name if len(records) == 1 else f"{len(records)} images"
     return {
-        "title": f"{len(methods)} methods on {subject}",
+        "title": f"{len(methods)} method{'s' if len(methods) > 1 else ''} on {subject}",
         "count": len(records),
         # one target's own stands beside its maps
         "verdict": verdict_lines(comparison) if several else [],
@@ -182,26 +181,28 @@ def _values(
         "methods": methods,
         "legend": legend(painter),
         "misleads": misleads(registry, methods),
-        "rows": [_row(registry, comparison, records, at) for at in range(len(methods))],
+        "rows": [
+            _row(comparison, records, at, params)
+            for at, params in enumerate(comparison.params().values())
+        ],
         "command": command(comparison.request),
     }
 
 
 def _row(
-    registry: Registry, comparison: Comparison, records: Sequence[ImageRecord], at: int
+    comparison: Comparison, records: Sequence[ImageRecord], at: int, params: dict[str, Any]
 ) -> dict[str, Any]:
     """The method numbered `at` in the table of parameters and cost."""
-    choice = comparison.request.methods[at]
+    choice, budget = comparison.request.methods[at], comparison.request.budget
     outcomes = [each.outcomes[at] for each in records]
     units = (each.outcomes[at].unit for each in comparison.records)
-    try:
-        params = open_method(registry, choice.name, choice.params).params.model_dump(mode="json")
-    except PluginError:  # the method's package cannot be used
-        params = {}
+    limited = {} if budget.samples is None else {"samples": budget.samples}
+    limited = {key: value for key, value in limited.items() if key in params}
+    given = ", ".join(f"{key}={value}" for key, value in {**choice.params, **limited}.items())
     return {
         "method": choice.name,
-        "given": ", ".join(f"{key}={value}" for key, value in choice.params.items()) or "defaults",
-        "params": params,
+        "given": given or "defaults",
+        "params": params | limited,
         "samples": sum(each.samples for each in outcomes),
         "evaluated": sum(each.evaluated for each in outcomes),
         "seconds": sum(each.seconds for each in outcomes),

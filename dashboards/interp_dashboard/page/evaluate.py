@@ -14,7 +14,7 @@ from interp.evaluation.folder import open_evaluation
 from interp.evaluation.plot import draw_evaluation
 from interp.evaluation.request import EvaluationRequest
 from interp.evaluation.result import Evaluation
-from interp.evaluation.table import headings, words
+from interp.evaluation.table import STARS, headings, words
 from interp.request import BASELINES, Choice
 from interp_dashboard.choice.data import Data, choose_data
 from interp_dashboard.choice.model import model_sources
@@ -83,7 +83,7 @@ def show_evaluation(found: Evaluation, folder: Path) -> None:
     st.subheader(f"{len(found.records)} images, {found.model.name}")
     rows = [words(found, each) for each in found.methods]
     st.dataframe(pd.DataFrame(rows, found.methods, headings(found)))
-    st.caption("Means with 95 % intervals over images. ↑ higher is better, ↓ lower; * is the best.")
+    st.caption(f"Means with 95 % intervals over images. ↑ higher is better, ↓ lower; {STARS}.")
     for column, metric in grid(found.metrics, ACROSS):
         alone = replace(found, metric_specs={metric: found.metric_specs[metric]})
         alt = f"{metric}: each method's mean with its interval, as in the table"
