@@ -17,6 +17,7 @@ from interp.comparison.result import Comparison
 from interp.comparison.verdict import verdict
 from interp.report.page import reading_html, verdict_html
 from interp_dashboard.export_result import export_button
+from interp_dashboard.layout import show_table
 from interp_dashboard.map_view import Map, maps, photo_tile, show_maps
 from interp_dashboard.session import registry, session
 
@@ -72,8 +73,10 @@ def _agreement(found: Comparison, at: int, target: str) -> None:
         "order, 0 none, −1 the reverse. Methods that ask different questions need not agree."
     )
     values = np.array(found.records[at].agreement[target], np.float64)  # None is NaN
-    table = pd.DataFrame(values, found.methods, found.methods)
-    st.dataframe(table.style.format("{:.2f}", na_rep="–").map(_shade))
+    words = [["–" if np.isnan(each) else f"{each:.2f}" for each in row] for row in values]
+    shades = np.vectorize(_shade, otypes=[str])(values)
+    table = pd.DataFrame(words, found.methods, found.methods)
+    show_table(table.style.apply(lambda _: shades, axis=None))
 
 
 def _shade(value: float) -> str:

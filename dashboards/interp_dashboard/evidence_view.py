@@ -17,6 +17,8 @@ from interp_dashboard.layout import grid, show_errors
 
 LARGEST = 40
 """Rows of a matrix that are drawn as bars."""
+FOR, AGAINST = "#b92025", "#0062ae"
+"""Colours of bars above and below zero, as those of maps."""
 
 
 def show_evidence(registry: Registry, listed: Sequence[Evidence], found: Explanation) -> None:
@@ -80,7 +82,12 @@ def _matrix(matrices: dict[str, Matrix], galleries: Sequence[Gallery], key: str)
 def _bars(values: pd.Series, title: str) -> None:
     strongest = values.abs().sort_values(ascending=False).index[:LARGEST]
     st.caption(f"{title}: the strongest {len(strongest)}")
-    st.bar_chart(values.loc[strongest], sort=False)
+    shown = values.loc[strongest]
+    if (shown < 0).any():
+        signed = {"for": shown.clip(lower=0), "against": shown.clip(upper=0)}
+        st.bar_chart(pd.DataFrame(signed), color=[FOR, AGAINST], sort=False)
+    else:
+        st.bar_chart(shown, color=FOR, sort=False)
 
 
 def _pictures(each: Gallery, words: Sequence[str]) -> None:

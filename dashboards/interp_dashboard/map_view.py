@@ -20,9 +20,12 @@ from interp.report.picture import Painter, picture
 from interp.report.section import section
 from interp.result.draw import draw_evidence, outlined, photo
 from interp.result.peak import RADIUS, peak
+from interp.result.plot import balanced
 
 HERE = Path(__file__).parent
 WIDTH = 320
+ACROSS = 5
+"""The most maps side by side."""
 STEPS = 513
 """Colours from -1 to 1, zero in the middle."""
 LEVELS = 32767
@@ -155,5 +158,6 @@ def show_maps(registry: Registry, tiles: list[Map], key: str) -> None:
         "opacity": style.opacity,
         "threshold": style.threshold,
         "ring": RADIUS,
+        "across": balanced(len(tiles), ACROSS),
     }
     _component()(data=data, key=key)

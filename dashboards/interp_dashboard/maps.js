@@ -129,15 +129,18 @@ function listen(tile, tiles) {
 }
 
 function card(map, tiles, ready) {
-  const box = element("article");
-  box.append(element("h3", "", map.method), element("p", "summary", map.summary));
+  const card = element("article");
+  const head = element("div");
+  const box = element("div");
+  head.append(element("h3", "", map.method), element("p", "summary", map.summary));
+  card.append(head, box);
   if (map.waiting) box.append(element("div", "waiting", "Not ready yet."));
   if (map.error) box.append(element("p", "failed", `No answer. ${map.error}`));
   if (map.values) box.append(...drawn(map, tiles, ready));
   else if (map.under) box.append(Object.assign(element("img"), { src: map.under, alt: map.alt }));
   for (const line of map.lines) box.append(element("p", "", line));
   for (const line of map.warnings) box.append(element("p", "warning", line));
-  return box;
+  return card;
 }
 
 function drawn(map, tiles, ready) {
@@ -176,7 +179,7 @@ export default function (component) {
     legend(colours),
   );
   const grid = element("div", "grid");
-  grid.style.setProperty("--count", data.maps.length);
+  grid.style.setProperty("--count", data.across);
   grid.append(...data.maps.map(map => card(map, tiles, tile => paint(tile, colours, settings))));
   root.replaceChildren(bar, grid);
 }

@@ -23,9 +23,10 @@ from interp.report.command import command
 from interp.report.picture import THUMB, Painter, Picture
 from interp.report.section import section, sections_of
 from interp.result.bundle import open_bundle
+from interp.result.plot import balanced
 from interp.run_folder import FolderRun
 from interp.session import Session
-from interp.storage.folder import write_text_whole
+from interp.storage.folder import day_and_time, write_text_whole
 
 REPORT = "report.html"
 LARGE = 20_000_000
@@ -245,5 +246,5 @@ def _templates() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["zip"] = zip
+    environment.filters |= {"zip": zip, "day": day_and_time, "balanced": balanced}
     return environment

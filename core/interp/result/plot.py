@@ -35,9 +35,22 @@ def plot_evidence(found: Explanation, picture: Callable[[Evidence], np.ndarray])
     photos = (photo(each, Style().width) for each in found.images)
     cells: list[Cell] = list(zip(names, photos, strict=False))
     cells += [(_image_name(found, each), picture(each)) for each in shown]
-    rows = [cells[at : at + ACROSS] for at in range(0, len(cells), ACROSS)]
+    across = balanced(len(cells), ACROSS) or 1
+    rows = [cells[at : at + across] for at in range(0, len(cells), across)]
     made = found.provenance
     return plot_rows(rows, "" if made is None else f"{made.method} on {made.model.name}")
+
+
+def balanced(count: int, most: int) -> int:
+    """How many of `count` things stand side by side, at most `most`, none alone in the last row.
+
+        balanced(5, 4)  # 3: three and two, not four and one
+
+    Where one must be alone, as of seven in rows of three, rows are as equal as they can be.
+    """
+    rows = -(-count // most)
+    equal = -(-count // rows) if rows else 0
+    return next((each for each in range(equal, 1, -1) if count % each != 1), equal)
 
 
 def plot_rows(rows: Sequence[Sequence[Cell]], title: str) -> Figure:

@@ -19,7 +19,7 @@ from interp.request import BASELINES, Choice
 from interp_dashboard.choice.data import Data, choose_data
 from interp_dashboard.choice.model import model_sources
 from interp_dashboard.export_result import export_button
-from interp_dashboard.layout import grid, show_errors
+from interp_dashboard.layout import grid, show_errors, show_table
 from interp_dashboard.link import DEFAULT_METHODS
 from interp_dashboard.progress import show_job
 from interp_dashboard.session import registry, session
@@ -82,7 +82,7 @@ def show_evaluation(found: Evaluation, folder: Path) -> None:
     """Show the table, the plots, the notes and the files to download."""
     st.subheader(f"{len(found.records)} images, {found.model.name}")
     rows = [words(found, each) for each in found.methods]
-    st.dataframe(pd.DataFrame(rows, found.methods, headings(found)))
+    show_table(pd.DataFrame(rows, found.methods, headings(found)))
     st.caption(f"Means with 95 % intervals over images. ↑ higher is better, ↓ lower; {STARS}.")
     for column, metric in grid(found.metrics, ACROSS):
         alone = replace(found, metric_specs={metric: found.metric_specs[metric]})

@@ -5,7 +5,7 @@ import numpy as np
 from interp.evidence import Concepts, Evidence
 from interp.method import Renderer, Style
 from interp.result.peak import peak
-from interp_standard.render.canvas import GAP, SMALL, blank, column, flow, text
+from interp_standard.render.canvas import SMALL, blank, column, text, tiles
 from interp_standard.render.page import NARROWEST, of_kind, page
 from interp_standard.render.panel import RING, over_image, panel_size, resize
 from interp_standard.render.scale import Scale, number
@@ -21,8 +21,8 @@ class ConceptsRenderer(Renderer):
         evidence = of_kind(evidence, Concepts)
         width = max(SMALLEST, style.width // 2)
         order = np.argsort(-np.abs(evidence.importance), kind="stable")[:SHOWN]
-        tiles = [_tile(evidence, int(each), image, style, width) for each in order]
-        body = flow(tiles, max(2 * style.width, width), GAP) if tiles else blank(1, width)
+        drawn = [_tile(evidence, int(each), image, style, width) for each in order]
+        body = tiles(drawn, max(2 * style.width, width)) if drawn else blank(1, width)
         limit = style.scale or 1.0
         legend = Scale(limit, limit, evidence.signed, style.threshold)
         notes = [f"numbers: {evidence.unit}", RING]

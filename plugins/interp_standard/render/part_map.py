@@ -4,7 +4,7 @@ import numpy as np
 
 from interp.evidence import Evidence, PartMaps
 from interp.method import Renderer, Style
-from interp_standard.render.canvas import GAP, SMALL, blank, column, flow, text
+from interp_standard.render.canvas import SMALL, blank, column, text, tiles
 from interp_standard.render.page import NARROWEST, of_kind, page
 from interp_standard.render.panel import over_image, panel_size, resize
 from interp_standard.render.scale import Scale, number
@@ -21,8 +21,8 @@ class PartMapsRenderer(Renderer):
         tile = max(SMALLEST, style.width // 2)
         signed = bool((evidence.maps < 0).any())
         numbers = range(min(len(evidence.filters), SHOWN))
-        tiles = [_tile(evidence, each, image, style, tile, signed) for each in numbers]
-        body = flow(tiles, max(2 * style.width, tile), GAP) if tiles else blank(1, tile)
+        drawn = [_tile(evidence, each, image, style, tile, signed) for each in numbers]
+        body = tiles(drawn, max(2 * style.width, tile)) if drawn else blank(1, tile)
         limit = style.scale or 1.0
         legend = Scale(limit, limit, signed, style.threshold).bar(max(style.width, NARROWEST))
         notes = ["ring: the filter's peak"]
