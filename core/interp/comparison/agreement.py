@@ -38,26 +38,6 @@ def peaks(maps: Sequence[np.ndarray | None]) -> list[tuple[float, float] | None]
     return [None if each is None else peak(_smooth(each)) for each in maps]
 
 
-def overlooked(maps: Sequence[np.ndarray | None]) -> np.ndarray:
-    """How much of one map is stronger than it is at another's peak, (M, M) shares of its pixels.
-
-    Row i, column j: the share of j's pixels that are stronger than the one at i's peak. 0 where
-    the peaks are at one place, 1 where j does not speak for the target there at all; NaN for a
-    map that is missing or without a peak.
-    """
-    found = np.full((len(maps), len(maps)), np.nan)
-    smooth = [None if each is None else _smooth(each) for each in maps]
-    for row, one in enumerate(smooth):
-        place = None if one is None else peak(one)
-        for column, other in enumerate(smooth):
-            if place is None or other is None or peak(other) is None:
-                continue
-            height, width = other.shape
-            value = other[int(place[0] * height), int(place[1] * width)]
-            found[row, column] = (other > value).mean() if value > 0 else 1.0
-    return found
-
-
 def _smooth(values: np.ndarray) -> np.ndarray:
     """A map at the common resolution, blurred, so that noise of single pixels has no peak."""
     import cv2

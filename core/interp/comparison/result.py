@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from interp.comparison.agreement import agreement, json_rows, overlooked, peaks
+from interp.comparison.agreement import agreement, json_rows, peaks
 from interp.context import Budget
 from interp.errors import InputError, UnsupportedError, nearest
 from interp.evidence import Evidence
@@ -122,9 +122,6 @@ class ImageRecord(Plain):
         description="by target: rank correlation of the methods' maps, method by method"
     )
     notes: tuple[str, ...] = Field((), description="what was assumed in reading the image")
-    overlooked: dict[str, list[list[float | None]]] = Field(
-        {}, description="by target: how much of one method's map is stronger than at another's peak"
-    )
 
     @classmethod
     def read(cls, path: Path) -> ImageRecord:
@@ -150,7 +147,6 @@ class ImageRecord(Plain):
                 target: json_rows(agreement(each, model.input)) for target, each in values.items()
             },
             notes=case.notes,
-            overlooked={target: json_rows(overlooked(each)) for target, each in values.items()},
         )
 
 

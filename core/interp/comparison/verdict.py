@@ -2,10 +2,10 @@
 
 On one image and target:
 
-1. Two methods agree on where if the peak of each lies among the strongest 5 % of the other's map
-   (`interp.comparison.agreement.overlooked`). The largest group of methods that agree with one of
-   them is named with its place in the image; the others with a peak point elsewhere. Methods whose
-   fit is poor are no witnesses, nor are maps that see no model (`BASELINES`).
+1. Two methods agree on where if the peaks of their smoothed maps are no further apart than NEAR.
+   The largest group of methods that agree with one of them is named with its place in the image;
+   the others with a peak point elsewhere. Methods whose fit is poor are no witnesses, nor are maps
+   that see no model (`BASELINES`).
 2. A method whose map has an R² below POOR_FIT does not fit here.
 3. A method without a positive value found nothing that speaks for the target.
 4. The empty image is itself taken for the class if its probability there is more than EMPTY_MARGIN
@@ -16,19 +16,22 @@ Over several images and targets, each of these is counted.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from interp.comparison.result import Comparison, ImageRecord, Outcome
 from interp.evidence import NO_FIT, POOR_FIT
 from interp.registry.composition import EMPTY_MARGIN, chance_level
 from interp.request import BASELINES
 
-STRONG = 0.05
-"""The share of a map's pixels that are its strongest."""
-NEAR = 0.2
-"""Peaks less than this share of the image from their middle are at one place."""
+Peak = tuple[float, float]
+"""Down and across, as shares of the image."""
+NEAR = 0.15
+"""Largest distance of two peaks at one place, down and across counted as shares of the image."""
 
 
 @dataclass(frozen=True)
@@ -98,15 +101,17 @@ def verdict(found: Comparison, record: ImageRecord, target: str) -> Verdict:
     }
     seeing = [each for each in answered if each.method not in BASELINES]
     nothing = [each.method for each in seeing if each.peak.get(target, ()) is None]
-    witnesses = [each for each in seeing if each.peak.get(target) and each.method not in poor]
-    names = [each.method for each in witnesses]
-    group = _largest_group(names, _agreeing(found.methods, record, target))
-    peaks = [each.peak[target] for each in witnesses if each.method in group]
+    peaks = {
+        each.method: place
+        for each in seeing
+        if each.method not in poor and (place := each.peak.get(target))
+    }
+    group = _largest_group(peaks)
     return Verdict(
         target=target,
-        witnesses=tuple(names),
-        group=group,
-        place=_place([each for each in peaks if each is not None]),
+        witnesses=tuple(peaks),
+        group=tuple(group),
+        place=_place(list(group.values())),
         poor=poor,
         nothing=tuple(each for each in nothing if each not in poor),
         failed=tuple(each.method for each in record.outcomes if each.error is not None),
@@ -144,39 +149,22 @@ def _counted(listed: Sequence[Verdict], what: str) -> Iterable[str]:
             yield f"{finding}: {', '.join(on)} {what}."
 
 
-def _agreeing(methods: Sequence[str], record: ImageRecord, target: str) -> set[tuple[str, str]]:
-    """Pairs of methods whose peaks each lie in the strongest pixels of the other's map."""
-    values = record.overlooked.get(target, [])
-    strong = {
-        (one, other)
-        for one, row in zip(methods, values, strict=False)
-        for other, each in zip(methods, row, strict=True)
-        if each is not None and each <= STRONG
-    }
-    return {(one, other) for one, other in strong if (other, one) in strong}
+def _largest_group(peaks: dict[str, Peak]) -> dict[str, Peak]:
+    """The largest group that is near one of its methods; of equal ones the first.
 
-
-def _largest_group(names: Sequence[str], agreeing: set[tuple[str, str]]) -> tuple[str, ...]:
-    """The largest group that agrees with one of its methods; of equal ones the first.
-
-    Empty where no two agree.
+    Empty where no two are near each other.
     """
     groups = [
-        tuple(each for each in names if each == middle or (middle, each) in agreeing)
-        for middle in names
+        {name: each for name, each in peaks.items() if math.dist(each, middle) <= NEAR}
+        for middle in peaks.values()
     ]
-    largest = max(groups, key=len, default=())
-    return largest if len(largest) > 1 else ()
+    largest = max(groups, key=len, default={})
+    return largest if len(largest) > 1 else {}
 
 
-def _place(peaks: Sequence[tuple[float, float]]) -> str:
-    """Where these peaks are: in the middle of them, or at each where they lie far apart."""
-    if not peaks:
-        return ""
-    middle = tuple(sum(each) / len(peaks) for each in zip(*peaks, strict=True))
-    near = all(max(abs(a - b) for a, b in zip(each, middle, strict=True)) < NEAR for each in peaks)
-    places = dict.fromkeys(_cell(*each) for each in ([middle] if near else peaks))
-    return _names(places)
+def _place(peaks: Sequence[Peak]) -> str:
+    """Where the middle of these peaks is, in words."""
+    return _cell(*np.mean(peaks, 0)) if peaks else ""
 
 
 def _cell(down: float, across: float) -> str:
