@@ -117,12 +117,14 @@ class Heatmap(Evidence):
 class Tile(Evidence):
     """A map drawn without legend, for pages that put text and legend beside it.
 
-    values (h, w) are shares of the colour scale: in [-1, 1], or in [0, 1] unless `signed`.
+    values (h, w) are shares of the colour scale: in [-1, 1], or in [0, 1] unless `signed`. `peak`
+    is where the map is largest, down and across as shares, which is marked.
     """
 
     kind: ClassVar[str] = "tile"
     values: np.ndarray
     signed: bool = True
+    peak: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

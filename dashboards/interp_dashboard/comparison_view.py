@@ -14,11 +14,13 @@ import pandas as pd
 import streamlit as st
 
 from interp.comparison.result import Comparison
+from interp.comparison.verdict import verdict
 from interp.registry import Registry
-from interp.report.page import REPORT, reading_html
+from interp.report.page import REPORT, reading_html, verdict_html
 from interp.storage.folder import slug
 from interp_dashboard.export_result import export_button
-from interp_dashboard.map_view import Map, maps, show_maps
+from interp_dashboard.layout import show_table
+from interp_dashboard.map_view import Map, maps, photo_tile, show_maps
 from interp_dashboard.session import registry, session
 from interp_dashboard.unfinished import saved
 
@@ -41,8 +43,11 @@ def show_comparison(found: Comparison, version: Hashable) -> None:
     classes = ", ".join(f"{name} {score:{form}}" for name, score in answer)
     st.caption(
         f"The network's answer on {record.name}: {classes}. Red speaks for {target}, blue against "
-        "it. A map shows what this network used, not where the object is, nor what is true of it."
+        "it; a ring marks where a map is largest. A map shows what this network used, not where "
+        "the object is, nor what is true of it."
     )
+    if said := verdict(found, record, target).sentences():
+        st.html(verdict_html(said))
     show_maps(registry(), _tiles(found, version, at, target), "maps")
     for note in found.notes:
         st.caption(note)
@@ -58,7 +63,7 @@ def _tiles(found: Comparison, version: Hashable, at: int, target: str) -> list[M
     if key not in drawn:
         for old in [each for each in drawn if each[0] != version]:
             del drawn[old]
-        drawn[key] = maps(registry(), found, at, target)
+        drawn[key] = [photo_tile(found, at), *maps(registry(), found, at, target)]
     return drawn[key]
 
 
@@ -71,8 +76,10 @@ def _agreement(found: Comparison, at: int, target: str) -> None:
         "order, 0 none, −1 the reverse. Methods that ask different questions need not agree."
     )
     values = np.array(found.records[at].agreement[target], np.float64)  # None is NaN
-    table = pd.DataFrame(values, found.methods, found.methods)
-    st.dataframe(table.style.format("{:.2f}", na_rep="–").map(_shade))
+    words = [["–" if np.isnan(each) else f"{each:.2f}" for each in row] for row in values]
+    shades = np.vectorize(_shade, otypes=[str])(values)
+    table = pd.DataFrame(words, found.methods, found.methods)
+    show_table(table.style.apply(lambda _: shades, axis=None))
 
 
 def _shade(value: float) -> str:

@@ -12,17 +12,33 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from interp.errors import InterpError, first_line
+from interp.result.plot import balanced
 from interp_dashboard.session import without_paths
 from interp_dashboard.text import on_page, plain
 
 LOG = logging.getLogger("interp.dashboard")
 Item = TypeVar("Item")
+HIGHEST, ROW = 100, 35
+"""Rows of a table that are shown without scrolling, and pixels of a row."""
 
 
-def grid(items: Iterable[Item], across: int) -> Iterator[tuple[Any, Item]]:
-    """Each item with its column; row by row, so that a narrow page keeps the order."""
-    columns = chain.from_iterable(map(st.columns, repeat(across)))
-    return ((column, item) for item, column in zip(items, columns, strict=False))
+def grid(items: Iterable[Item], most: int) -> Iterator[tuple[Any, Item]]:
+    """Each item with its column, at most so many to a row.
+
+    Rows are as equal as they can be, so that none holds a single item; row by row, so that a
+    narrow page keeps the order.
+    """
+    listed = list(items)
+    columns = chain.from_iterable(map(st.columns, repeat(balanced(len(listed), most) or 1)))
+    return ((column, item) for item, column in zip(listed, columns, strict=False))
+
+
+def show_table(rows: Any, **options: Any) -> None:
+    """Show a table with all its rows; of very many, as many as HIGHEST with a word on the rest."""
+    count = len(getattr(rows, "index", rows))
+    st.dataframe(rows, height="content" if count <= HIGHEST else ROW * HIGHEST, **options)
+    if count > HIGHEST:
+        st.caption(f"{count:,} rows; scroll in the table to see all of them.")
 
 
 @contextmanager

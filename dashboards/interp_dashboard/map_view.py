@@ -18,10 +18,14 @@ from interp.registry import Registry
 from interp.report.panel import Panel
 from interp.report.picture import Painter, picture
 from interp.report.section import section
-from interp.result.draw import draw_evidence, outlined
+from interp.result.draw import draw_evidence, outlined, photo
+from interp.result.peak import RADIUS, peak
+from interp.result.plot import balanced
 
 HERE = Path(__file__).parent
 WIDTH = 320
+ACROSS = 5
+"""The most maps side by side."""
 STEPS = 513
 """Colours from -1 to 1, zero in the middle."""
 LEVELS = 32767
@@ -31,7 +35,8 @@ LEVELS = 32767
 class Map:
     """A method's map for the browser: `values` are int16 shares of `top`, (height, width), base64.
 
-    `under` is the image beneath the map as a data URI, `full` the |value| drawn in full colour.
+    `under` is the image beneath the map as a data URI, `full` the |value| drawn in full colour,
+    `peak` where a ring marks the largest value, down and across as shares.
     """
 
     method: str
@@ -48,6 +53,14 @@ class Map:
     full: float = 0.0
     unit: str = ""
     alt: str = ""
+    peak: tuple[float, float] | None = None
+
+
+def photo_tile(found: Comparison, at: int) -> Map:
+    """The image in its own colours, to stand before its maps."""
+    case = found.cases[at]
+    shown = picture(photo(case.image, WIDTH), f"The image {case.name}")
+    return Map("the image", case.name, None, False, (), (), under=shown.uri, alt=shown.alt)
 
 
 def maps(registry: Registry, found: Comparison, at: int, target: str) -> list[Map]:
@@ -102,6 +115,7 @@ def _map(
         top=top,
         full=full,
         unit=getattr(mapped, "unit", ""),
+        peak=peak(values),
     )
 
 
@@ -143,5 +157,7 @@ def show_maps(registry: Registry, tiles: list[Map], key: str) -> None:
         "colours": scale,
         "opacity": style.opacity,
         "threshold": style.threshold,
+        "ring": RADIUS,
+        "across": balanced(len(tiles), ACROSS),
     }
     _component()(data=data, key=key)

@@ -100,7 +100,8 @@ def test_what_is_to_come_has_its_place(visit, monkeypatch):
     monkeypatch.setattr(Job, "rest", lambda job: job.version == 2 and job.stop())
     visitor = visit("compare", method=["rise", "centre"]).press("Run").finish("compare")
     assert visitor.errors == []
-    ((rise, centre),) = visitor.session.drawn.values()
+    ((image, rise, centre),) = visitor.session.drawn.values()
+    assert image.under and not image.values
     assert (rise.error, rise.values) == ("cancelled", "")
     assert centre.values and not centre.error
     assert "stopped before its end" in visitor.words
@@ -247,7 +248,7 @@ def test_a_third_party_method_appears_runs_and_draws(visit, started):
     assert visitor.errors == []
     (cell,) = visitor.session.jobs["compare"].result.cases[0].cells
     assert cell.explanation.samples == 17
-    ((tile,),) = visitor.session.drawn.values()
+    ((_, tile),) = visitor.session.drawn.values()
     assert tile.method == "occlude-grid"
     assert tile.values
 

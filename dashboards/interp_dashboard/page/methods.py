@@ -11,7 +11,6 @@ import streamlit as st
 
 from interp.context import Budget
 from interp.errors import Cancelled, InterpError, blamed
-from interp.evidence import Tile
 from interp.explanation import Explanation
 from interp.method import Style
 from interp.opening.images import image_path
@@ -19,7 +18,7 @@ from interp.opening.named import default_model
 from interp.registry import Registry
 from interp.registry.manifest import AdapterEntry, MethodEntry, Paper
 from interp.request import Request
-from interp.result.draw import colour_limit, draw_evidence, maps_by_target
+from interp.result.draw import colour_limit, draw_evidence, map_tile, maps_by_target
 from interp.run import run
 from interp.session import Session
 from interp.storage.image import open_image
@@ -153,6 +152,5 @@ def _thumb(registered: Registry, found: Explanation) -> np.ndarray:
     maps = maps_by_target(found, made.targets if made else ())
     if not maps:
         return draw_evidence(registered, found.evidence[0], image)
-    share = np.clip(found.map(next(iter(maps))) / (colour_limit(maps.values()) or 1.0), -1, 1)
-    tile = Tile(name="tile", values=share.astype(np.float32))
+    tile = map_tile(found.map(next(iter(maps))), colour_limit(maps.values()))
     return draw_evidence(registered, tile, image, Style(width=WIDTH))
