@@ -13,7 +13,6 @@ import numpy as np
 from PIL import Image
 from reference import entries
 
-from interp.evidence import Tile
 from interp.explanation import Explanation
 from interp.method import Style
 from interp.opening.named import default_model
@@ -21,7 +20,7 @@ from interp.registry import Registry
 from interp.registry.manifest import MethodEntry, read_manifest
 from interp.registry.registry import builtin
 from interp.request import Request
-from interp.result.draw import colour_limit, draw_evidence, maps_by_target
+from interp.result.draw import colour_limit, draw_evidence, map_tile, maps_by_target
 from interp.run import run
 from interp.session import Session
 from interp_standard.render.canvas import column, row, text
@@ -77,11 +76,10 @@ def picture(registry: Registry, found: Explanation) -> np.ndarray:
         wanted = ANSWERS.get(method, found.evidence[0].kind)
         first = next(each for each in found.evidence if each.kind == wanted)
         return draw_evidence(registry, first, image)
-    limit = colour_limit(maps.values()) or 1.0
+    limit = colour_limit(maps.values())
     blocks = [titled("the image", cv2.resize(image, (WIDTH, WIDTH), interpolation=cv2.INTER_AREA))]
     for target in maps:
-        share = np.clip(found.map(target) / limit, -1, 1)
-        tile = Tile(name="tile", values=share.astype(np.float32))
+        tile = map_tile(found.map(target), limit)
         blocks.append(
             titled(f"why {target}?", draw_evidence(registry, tile, image, Style(width=WIDTH)))
         )

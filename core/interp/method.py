@@ -240,7 +240,7 @@ class Style:
     """How evidence is drawn; one style for all pictures of a comparison."""
 
     scale: float | None = None
-    """Importance at the end of the colour scale; None: the largest in the evidence."""
+    """Importance at the end of the colour scale; None: the evidence's own."""
     opacity: float = 0.6
     """Opacity of a map over its image, 0 to 1."""
     threshold: float = 0.0

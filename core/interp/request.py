@@ -12,6 +12,8 @@ from interp.spec import ModelOptions, Plain
 
 DEFAULT_MODEL = "creatures-vgg"
 SAMPLE_IMAGE = "sample"
+BASELINES = ("random", "centre", "edges")
+"""Methods whose maps see no model: what others are held against."""
 
 
 class AnyRequest(Plain):

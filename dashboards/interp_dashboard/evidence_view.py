@@ -10,22 +10,30 @@ import streamlit as st
 
 from interp.evidence import Evidence, Gallery, Heatmap, Matrix, PartMaps
 from interp.explanation import Explanation
+from interp.method import Style
 from interp.registry import Registry
-from interp.result.draw import draw_evidence, image_of
-from interp_dashboard.layout import show_errors
+from interp.result.draw import Styles, draw_evidence, image_of
+from interp_dashboard.layout import grid, show_errors
 
 LARGEST = 40
 """Rows of a matrix that are drawn as bars."""
+FOR, AGAINST = "#b92025", "#0062ae"
+"""Colours of bars above and below zero, as those of maps."""
 
 
 def show_evidence(registry: Registry, listed: Sequence[Evidence], found: Explanation) -> None:
-    """Show pictures in two columns; an error takes the place of one that cannot be drawn."""
-    columns = st.columns(2)
-    for number, each in enumerate(listed):
-        with columns[number % 2]:
+    """Show the images and the pictures; an error takes the place of one that cannot be drawn."""
+    styles = Styles(found, Style())
+    names = () if found.provenance is None else found.provenance.image_names
+    for column, (name, image) in grid(zip(names, found.images, strict=False), 2):
+        with column:
+            st.markdown("**the image**")
+            st.image(image, alt=f"The image {name}", width=styles.style.width)
+    for column, each in grid(listed, 2):
+        with column:
             st.markdown(f"**{each.name}** · {each.kind.replace('_', ' ')}")
             with show_errors():
-                picture = draw_evidence(registry, each, image_of(found, each))
+                picture = draw_evidence(registry, each, image_of(found, each), styles.of(each))
                 st.image(picture, alt=f"{each.name}, {each.kind}")
 
 
@@ -74,7 +82,12 @@ def _matrix(matrices: dict[str, Matrix], galleries: Sequence[Gallery], key: str)
 def _bars(values: pd.Series, title: str) -> None:
     strongest = values.abs().sort_values(ascending=False).index[:LARGEST]
     st.caption(f"{title}: the strongest {len(strongest)}")
-    st.bar_chart(values.loc[strongest], sort=False)
+    shown = values.loc[strongest]
+    if (shown < 0).any():
+        signed = {"for": shown.clip(lower=0), "against": shown.clip(upper=0)}
+        st.bar_chart(pd.DataFrame(signed), color=[FOR, AGAINST], sort=False)
+    else:
+        st.bar_chart(shown, color=FOR, sort=False)
 
 
 def _pictures(each: Gallery, words: Sequence[str]) -> None:

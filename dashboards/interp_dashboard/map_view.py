@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from interp.comparison.badge import Badge
 from interp.comparison.result import Comparison, MethodCell, Outcome
 from interp.evidence import Tile
 from interp.method import Style
@@ -18,10 +19,15 @@ from interp.registry import Registry
 from interp.report.panel import Panel
 from interp.report.picture import Painter, picture
 from interp.report.section import section
-from interp.result.draw import draw_evidence, outlined
+from interp.result.draw import draw_evidence, outlined, photo
+from interp.result.peak import RADIUS, peak
+from interp.result.plot import balanced
+from interp_dashboard.trust import cell_badges, line
 
 HERE = Path(__file__).parent
 WIDTH = 320
+ACROSS = 5
+"""The most maps side by side."""
 STEPS = 513
 """Colours from -1 to 1, zero in the middle."""
 LEVELS = 32767
@@ -31,7 +37,8 @@ LEVELS = 32767
 class Map:
     """A method's map for the browser: `values` are int16 shares of `top`, (height, width), base64.
 
-    `under` is the image beneath the map as a data URI, `full` the |value| drawn in full colour.
+    `under` is the image beneath the map as a data URI, `full` the |value| drawn in full colour,
+    `peak` where a ring marks the largest value, down and across as shares.
     """
 
     method: str
@@ -48,6 +55,14 @@ class Map:
     full: float = 0.0
     unit: str = ""
     alt: str = ""
+    peak: tuple[float, float] | None = None
+
+
+def photo_tile(found: Comparison, at: int) -> Map:
+    """The image in its own colours, to stand before its maps."""
+    case = found.cases[at]
+    shown = picture(photo(case.image, WIDTH), f"The image {case.name}")
+    return Map("the image", case.name, None, False, (), (), under=shown.uri, alt=shown.alt)
 
 
 def maps(registry: Registry, found: Comparison, at: int, target: str) -> list[Map]:
@@ -65,25 +80,44 @@ def maps(registry: Registry, found: Comparison, at: int, target: str) -> list[Ma
         return _tile(registry, nothing, image)
 
     return [
-        _map(panel, cell, target, outcome, found.scales[cell.method], under(cell))
+        _map(
+            panel,
+            cell,
+            target,
+            outcome,
+            found.scales[cell.method],
+            under(cell),
+            cell_badges(registry, found, cell, target),
+        )
         for panel, cell, outcome in zip(panels, case.cells, record.outcomes, strict=True)
     ]
 
 
 def _map(
-    panel: Panel, cell: MethodCell, target: str, outcome: Outcome, full: float, under: np.ndarray
+    panel: Panel,
+    cell: MethodCell,
+    target: str,
+    outcome: Outcome,
+    full: float,
+    under: np.ndarray,
+    trust: tuple[Badge, ...],
 ) -> Map:
     import cv2
 
     mapped = cell.maps_by_target([target]).get(target)
     values = None if mapped is None else mapped.map()
+    told, warned = line(trust), tuple[str, ...]()
+    if any(each.state == "poor" for each in trust):
+        told, warned = "", (told,)
     words = Map(
         panel.method,
         panel.summary,
         panel.error,
         cell.waiting,
-        tuple(each for each in (panel.scale, panel.fit, _cost(outcome)) if each),
-        panel.warnings,
+        tuple(
+            each for each in (panel.scale, _cost(outcome), *([] if poor else [line(trust)])) if each
+        ),
+        (*panel.warnings, *([line(trust)] if poor else [])),
         alt="" if panel.picture is None else panel.picture.alt,
     )
     if values is None:
@@ -102,6 +136,7 @@ def _map(
         top=top,
         full=full,
         unit=getattr(mapped, "unit", ""),
+        peak=peak(values),
     )
 
 
@@ -143,5 +178,7 @@ def show_maps(registry: Registry, tiles: list[Map], key: str) -> None:
         "colours": scale,
         "opacity": style.opacity,
         "threshold": style.threshold,
+        "ring": RADIUS,
+        "across": balanced(len(tiles), ACROSS),
     }
     _component()(data=data, key=key)

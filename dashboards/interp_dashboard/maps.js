@@ -65,6 +65,17 @@ function paint(tile, colours, settings) {
   const sheet = canvas.getContext("2d");
   sheet.drawImage(image, 0, 0, map.width, map.height);
   sheet.drawImage(over, 0, 0);
+  if (map.peak) ring(sheet, map, settings.ring);
+}
+
+function ring(sheet, map, radius) {
+  sheet.beginPath();
+  const [down, across] = map.peak;
+  sheet.arc(across * map.width, down * map.height, radius * map.width, 0, 2 * Math.PI);
+  for (const [width, colour] of [[4, "#000"], [2, "#fff"]]) {
+    Object.assign(sheet, { lineWidth: width, strokeStyle: colour });
+    sheet.stroke();
+  }
 }
 
 function read(tile, x, y) {
@@ -118,15 +129,18 @@ function listen(tile, tiles) {
 }
 
 function card(map, tiles, ready) {
-  const box = element("article");
-  box.append(element("h3", "", map.method), element("p", "summary", map.summary));
+  const card = element("article");
+  const head = element("div");
+  const box = element("div");
+  head.append(element("h3", "", map.method), element("p", "summary", map.summary));
+  card.append(head, box);
   if (map.waiting) box.append(element("div", "waiting", "Not ready yet."));
   if (map.error) box.append(element("p", "failed", `No answer. ${map.error}`));
   if (map.values) box.append(...drawn(map, tiles, ready));
   else if (map.under) box.append(Object.assign(element("img"), { src: map.under, alt: map.alt }));
   for (const line of map.lines) box.append(element("p", "", line));
   for (const line of map.warnings) box.append(element("p", "warning", line));
-  return box;
+  return card;
 }
 
 function drawn(map, tiles, ready) {
@@ -153,7 +167,7 @@ function drawn(map, tiles, ready) {
 export default function (component) {
   const { data, parentElement } = component;
   const root = parentElement.querySelector(".maps");
-  const settings = root.settings ?? { opacity: data.opacity, threshold: data.threshold };
+  const settings = root.settings ?? { opacity: data.opacity, threshold: data.threshold, ring: data.ring };
   root.settings = settings; // what a visitor set stays when the maps get better
   const colours = bytes(data.colours);
   const tiles = [];
@@ -165,7 +179,7 @@ export default function (component) {
     legend(colours),
   );
   const grid = element("div", "grid");
-  grid.style.setProperty("--count", data.maps.length);
+  grid.style.setProperty("--count", data.across);
   grid.append(...data.maps.map(map => card(map, tiles, tile => paint(tile, colours, settings))));
   root.replaceChildren(bar, grid);
 }

@@ -9,7 +9,8 @@ import streamlit as st
 
 from interp.suggestion.suggest import Suggestion, SuggestionRequest
 from interp_dashboard.progress import show_progress
-from interp_dashboard.session import session
+from interp_dashboard.session import session, without_paths
+from interp_dashboard.text import plain
 from interp_dashboard.work import suggest_work
 
 JOB = "suggest"
@@ -31,7 +32,7 @@ def advise(request: SuggestionRequest, image: np.ndarray) -> None:
     if job.running:
         show_progress(job)
     elif job.error is not None:
-        st.error(job.error)
+        st.error(plain(without_paths(job.error)))
     found = job.result
     if isinstance(found, Suggestion) and found.request == request:
         _show(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from interp.comparison.result import Comparison
+from interp.comparison.verdict import verdict_lines
 
 
 @pytest.fixture
@@ -36,7 +37,9 @@ def test_a_comparison_and_what_is_printed(compare, tmp_path):
     lines = answer.out.splitlines()
     assert lines[0] == "2 methods on 1 image, toy (cpu)"
     assert "explained: bee, not ant" in lines[1]
-    assert lines[3].split()[:3] == ["occlude-grid", "10", "10"]
+    said = lines[2 : lines.index(next(each for each in lines if each.startswith("  method")))]
+    assert said == verdict_lines(Comparison.open(tmp_path / "made")) != []
+    assert ["occlude-grid", "10", "10"] in [each.split()[:3] for each in lines]
     assert lines[-1] == "report: made/report.html"
     assert (tmp_path / "made/report.html").is_file()
     assert Comparison.open(tmp_path / "made").request.methods[0].params == {"cells": 3}
@@ -46,7 +49,7 @@ def test_json(compare):
     facts = compare("--json", "--set", "occlude-grid.cells=2", "--budget", "20").json
     assert facts["methods"] == ["occlude-grid", "captum-occlusion"]
     assert facts["folder"].startswith("interp-runs/")
-    assert len(facts["agreement"]) == 2
+    assert len(facts["agreement"]) == 2 and facts["verdict"]
     assert facts["images"][0]["outcomes"][0]["samples"] == 5
 
 

@@ -23,10 +23,10 @@ def test_json_has_no_nan(capsys):
 def test_scores_per_target_are_one_table():
     scores = {"dog": {"r2": 0.91234, "residual": 1e-6}, "cat": {"r2": 0.5}, "seconds": 3}
     assert list(score_table(scores)) == [
-        "  score     dog     cat",
-        "  r2        0.9123  0.5",
-        "  residual  1e-06   -",
-        "  seconds  3",
+        "  score     dog     cat  of all",
+        "  r2        0.9123  0.5  –",
+        "  residual  1e-06   –    –",
+        "  seconds   –       –    3",
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,14 @@ from PIL import Image
 from interp.context import Budget
 from interp.dataset import Dataset, Example, Instance
 from interp.errors import Cancelled, InputError, RegistryError, UnsupportedError
-from interp.evaluation.bootstrap import compare, estimate
+from interp.evaluation.bootstrap import compare, estimate, paired_shares, wilson
 from interp.evaluation.data import ChosenImages
 from interp.evaluation.evaluate import evaluate
 from interp.evaluation.evaluation_run import duration
 from interp.evaluation.folder import is_evaluation, merge_evaluations, open_evaluation
 from interp.evaluation.request import EvaluationRequest
 from interp.evaluation.result import Evaluation
-from interp.evaluation.table import COLUMNS, figure, markdown
+from interp.evaluation.table import COLUMNS, figure, markdown, words
 from interp.registry import Registry
 from interp.request import Choice
 from interp.session import Session
@@ -317,10 +318,70 @@ def test_the_best_is_the_one_in_the_metrics_direction(go) -> None:
     found = go()
     for metric, sign in (("deletion", -1), ("pointing", 1)):
         means = {name: sign * cell.mean.value for name, cell in found.table[metric].items()}
-        assert means[found.best(metric)] == max(means.values())
+        best = [name for name, mean in means.items() if mean == max(means.values())]
+        assert found.best(metric) == best
     assert markdown(found).count("*|") == 0
     starred = [word for word in markdown(found).split("|") if word.rstrip().endswith("]*")]
-    assert len(starred) == len(METRICS)
+    ties = [word for word in markdown(found).split("|") if word.rstrip().endswith("] tie*")]
+    for metric in found.metrics:
+        assert len(found.best(metric)) >= 1
+    single = [each for each in found.metrics if len(found.best(each)) == 1]
+    assert len(starred) == len(single)
+    assert len(ties) == sum(len(found.best(each)) for each in found.metrics if each not in single)
+
+
+def test_equal_means_are_a_tie(go) -> None:
+    found = go()
+    same = {"tiles": 0.5, "centre": 0.5, "edges": 0.25}
+    records = tuple(
+        each.model_copy(update={"values": {"pointing": same}}) for each in found.records
+    )
+    tied = replace(found, records=records)
+    assert tied.best("pointing") == ["tiles", "centre"]
+    assert [words(tied, each)[0].endswith("tie*") for each in ("tiles", "centre", "edges")] == [
+        True,
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(("hits", "low", "high"), [(4, 0.51, 1.0), (0, 0.0, 0.49), (2, 0.15, 0.85)])
+def test_shares_of_few_images_have_wilsons_interval(hits: int, low: float, high: float) -> None:
+    values = np.arange(4) < hits
+    found = estimate(values.astype(float), np.random.default_rng(0))
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.01)
+
+
+def test_wilsons_interval_is_where_the_share_is_as_far_as_chance_allows() -> None:
+    """The slow way: the shares p whose binomial standard error still reaches the one found."""
+    grid = np.linspace(1e-6, 1 - 1e-6, 200_001)
+    for count, hits in ((4, 4), (7, 2), (50, 31)):
+        reached = np.abs(hits / count - grid) <= 1.959964 * np.sqrt(grid * (1 - grid) / count)
+        low, high = wilson(hits / count, count)
+        assert (low, high) == pytest.approx((grid[reached][0], grid[reached][-1]), abs=1e-4)
+
+
+def test_a_single_image_has_no_interval() -> None:
+    found = estimate(np.array([0.3]), np.random.default_rng(0))
+    assert (found.value, found.low, found.high, found.count) == (0.3, None, None, 1)
+
+
+def test_two_shares_of_the_same_few_images_are_not_certain_to_be_equal() -> None:
+    ones = np.ones(4)
+    found = compare(ones, ones, np.random.default_rng(0))
+    assert found.value == 0 and found.low < -0.3 and found.high > 0.3
+
+
+def test_paired_shares_cover_their_difference_about_as_often_as_they_say() -> None:
+    random, hits = np.random.default_rng(0), 0
+    shown = (random.random(10**6) + random.normal(0, 0.3, 10**6) < 0.5).mean()
+    for _ in range(400):
+        easy = random.random(30)
+        first, second = (easy < 0.7).astype(float), (easy + random.normal(0, 0.3, 30) < 0.5)
+        low, high = paired_shares(first, second.astype(float))
+        truth = 0.7 - shown
+        hits += low <= truth <= high
+    assert 0.9 <= hits / 400 <= 0.99
 
 
 def test_the_time_is_estimated_after_one_image(go) -> None:

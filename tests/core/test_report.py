@@ -11,14 +11,19 @@ import numpy as np
 import pytest
 
 from interp.comparison.compare import compare
-from interp.comparison.result import ComparisonRequest
+from interp.comparison.result import Comparison, ComparisonRequest
 from interp.context import Budget
-from interp.evidence import Heatmap
+from interp.evidence import POOR_FIT, Heatmap
 from interp.explanation import Explanation, Prediction, Provenance, finding_key
 from interp.report.caution import misleads
 from interp.report.command import command
 from interp.report.notebook import show_in_notebooks
-from interp.report.page import comparison_html, explanation_html, write_reports
+from interp.report.page import (
+    compare_with_report,
+    comparison_html,
+    explanation_html,
+    write_reports,
+)
 from interp.report.panel import Subject, panel
 from interp.report.picture import Painter
 from interp.report.section import sections_of
@@ -86,13 +91,13 @@ def test_one_file_without_anything_outside(comparison, registry, tmp_path) -> No
     text = (tmp_path / "c/report.html").read_text("utf-8")
     page = Page(text)
     assert text.startswith("<!doctype html>")
-    words = re.sub(r"data:image/png;base64,[\w+/=]+", "", text)
+    words = re.sub(r"data:image/webp;base64,[\w+/=]+", "", text)
     assert not re.search(r"https?:|//\w|@import|url\(", words)
     assert page.all("link") == [] and all("src" not in each for each in page.all("script"))
     pictures = page.all("img")
     assert len(pictures) > 6
     inside = [each for each in pictures if "src" in each]
-    assert all(each["src"].startswith("data:image/png;base64,") and each["alt"] for each in inside)
+    assert all(each["src"].startswith("data:image/webp;base64,") and each["alt"] for each in inside)
     assert len(pictures) - len(inside) == 1  # the one that shows what is enlarged
     headings = [int(tag[1]) for tag, _ in page.found if re.fullmatch("h[1-6]", tag)]
     assert headings[0] == 1 and headings.count(1) == 1
@@ -143,8 +148,72 @@ def test_names_are_escaped(registry) -> None:
     assert "<b>toy</b>" in page.text
 
 
-def test_several_images_are_a_gallery(comparison, tmp_path) -> None:
+def test_several_images_are_in_one_file_with_all_that_their_own_pages_have(
+    comparison, registry
+) -> None:
+    found = comparison("tiles", "twin", "crash", count=2)
+    page = Page(comparison_html(registry, found))
+    assert page.all("a") == [] and len(page.all("article")) == 6
+    folded = [each for each in page.all("details") if each.get("class") == "image"]
+    assert ["open" in each for each in folded] == [True, False]
+    for at, record in enumerate(found.records):
+        alone = replace(found, records=(record,), cases=(found.cases[at],))
+        alone.__dict__["scales"] = found.scales
+        single = Page(comparison_html(registry, alone))
+        whole = {each.get("src") for each in page.all("img")}
+        assert {each.get("src") for each in single.all("img")} <= whole
+        wanted = {words for words in single.words if "Standard error" in words or "Full" in words}
+        assert wanted and wanted <= set(page.words)
+
+
+def test_marks_are_words_and_the_fit_has_its_own(comparison, registry, tmp_path) -> None:
+    comparison("tiles", "centre", count=2, out=tmp_path / "c")
+    found = Comparison.open(tmp_path / "c", registry)
+    write_reports(registry, found, pages=True)
+    page = Page((tmp_path / "c/report.html").read_text("utf-8"))
+    assert not any(words.strip() == "!" for words in page.words)
+    assert not any("title" in each for each in page.all("span"))
+    poor = [
+        fit < POOR_FIT
+        for record in found.records
+        for outcome in record.outcomes
+        for fit in outcome.r2.values()
+        if fit is not None
+    ]
+    assert page.words.count("poor fit") == sum(poor)
+
+
+def test_the_budgets_samples_are_listed_and_sums_are_named(comparison, registry) -> None:
+    for count in (1, 2):
+        page = Page(comparison_html(registry, comparison("rise", count=count)))
+        assert "samples=100" in page.text and "samples 100" in page.text
+        assert "samples 4000" not in page.text  # the method's own
+        assert ("sums over the 2 images" in page.text) == (count == 2)
+        assert ("samples in all" in page.text) == (count == 2)
+
+
+def test_a_large_report_is_noted_with_what_to_do(registry, tmp_path, monkeypatch) -> None:
+    request = ComparisonRequest(methods=(Choice(name="tiles"),), budget=BUDGET)
+    for large, pages, told in ((10**9, False, False), (1000, False, True), (1000, True, True)):
+        monkeypatch.setattr("interp.report.page.LARGE", large)
+        session = Session(registry, ToyModel())
+        out = tmp_path / f"{large} {pages}"
+        found = compare_with_report(request, session, out=out, pages=pages, images=IMAGES)
+        assert any("--pages" in each for each in found.notes) == (told and not pages)
+
+
+def test_the_same_command_with_and_without_pages(registry, tmp_path) -> None:
+    request = ComparisonRequest(methods=(Choice(name="tiles"),), budget=BUDGET)
+    for pages in (True, False, True):
+        session = Session(registry, ToyModel())
+        compare_with_report(request, session, out=tmp_path / "c", pages=pages, images=IMAGES)
+        Comparison.open(tmp_path / "c", registry)  # the manifest covers what is there
+        assert len(list(tmp_path.rglob("report.html"))) == (3 if pages else 1)
+
+
+def test_pages_are_a_gallery_with_links(comparison, registry, tmp_path) -> None:
     found = comparison("tiles", "twin", count=2, out=tmp_path / "c")
+    write_reports(registry, found, pages=True)
     page = Page((tmp_path / "c/report.html").read_text("utf-8"))
     links = [each["href"] for each in page.all("a")]
     assert links == [f"{each.folder}/report.html" for each in found.records]

@@ -1,4 +1,4 @@
-"""The report in a real browser: nothing complains, and nothing sticks out on a phone."""
+"""The report in a real browser: one file that needs nothing else, on a screen and on a phone."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.axe import findings, program
 
 from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
-from interp.report.page import write_reports
+from interp.registry import Registry
+from interp.report.page import compare_with_report, write_reports
 from interp.request import Choice
 from interp.session import Session
 from interp.testing import ToyModel
+from interp_creatures.dataset import Creatures
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = (
@@ -68,8 +71,61 @@ def report(registry, tmp_path) -> Path:
     )
     out = tmp_path / "c"
     found = compare(request, Session(registry, Named()), images=images, out=out)
-    write_reports(registry, found)
+    write_reports(registry, found, pages=True)
     return out
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory) -> Path:
+    return program(tmp_path_factory.mktemp("axe"))
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory) -> Path:
+    """The report of eight methods on three images, copied into an empty folder."""
+    methods = "mint,rise,lime,occlusion,gradcam,score-cam,integrated-gradients,chip".split(",")
+    images = [each.image for each in Creatures(3, seed=1)]
+    request = ComparisonRequest(
+        methods=tuple(Choice(name=each) for each in methods), budget=Budget(samples=200)
+    )
+    made = tmp_path_factory.mktemp("made") / "c"
+    compare_with_report(request, Session(Registry.load()), out=made, images=images)
+    copied = tmp_path_factory.mktemp("mailed") / "report.html"
+    shutil.copy(made / "report.html", copied)
+    return copied
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_mailed_alone_it_opens_offline_with_everything(page, alone, axe, width, scheme) -> None:
+    assert alone.stat().st_size < 8_000_000
+    page.context.set_offline(True)
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(alone.as_uri())
+    assert findings(page, axe) == []
+    page.eval_on_selector_all("details", "all => all.forEach(each => each.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("details.image").count() == 3
+    assert page.locator("article:visible").count() == 24
+    broken = "all => all.filter(each => each.src && !each.naturalWidth).length"
+    assert page.eval_on_selector_all("img", broken) == 0
+    assert page.locator("a").count() == 0
+    assert findings(page, axe) == []
+    assert page.complaints == []
+
+
+def test_images_and_pictures_open_by_keyboard(page, alone) -> None:
+    page.goto(alone.as_uri())
+    second = page.locator("details.image").nth(1)
+    second.locator("summary").first.focus()
+    page.keyboard.press("Enter")
+    assert second.locator("article").first.is_visible()
+    second.locator("article button").first.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.querySelector('dialog').open")
+    page.keyboard.press("Escape")
+    assert not page.evaluate("document.querySelector('dialog').open")
 
 
 @pytest.mark.parametrize("width", [1440, 390])

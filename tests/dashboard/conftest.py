@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions
 from interp.storage.image import open_image
-from interp_dashboard.session import KEY, VisitorSession
+from interp_dashboard.session import KEY, SESSIONS, VisitorSession
 from interp_dashboard.setting import ENVIRONMENT, Setting
 
 PATIENCE = 120
@@ -38,13 +39,18 @@ class Visitor:
     @property
     def errors(self) -> list[str]:
         """What the page says went wrong, ours and Python's."""
-        return [each.value for each in [*self.page.error, *self.page.exception]]
+        return [_read(each.value) for each in [*self.page.error, *self.page.exception]]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the page warns of."""
+        return [_read(each.value) for each in self.page.warning]
 
     @property
     def words(self) -> str:
         """The page's text."""
         kinds = (self.page.markdown, self.page.caption, self.page.subheader, self.page.info)
-        return "\n".join(str(each.value) for kind in kinds for each in kind)
+        return "\n".join(_read(each.value) for kind in kinds for each in kind)
 
     def press(self, label: str) -> Visitor:
         """Press a button by its label."""
@@ -64,6 +70,11 @@ class Visitor:
         assert self.session.jobs[job].wait(PATIENCE)
         self.page.run()
         return self
+
+
+def _read(text: object) -> str:
+    """Text as it is seen: without what keeps it from being read as Markdown."""
+    return re.sub(r"\\(\W|_)", r"\1", str(text))
 
 
 @pytest.fixture
@@ -163,3 +174,4 @@ def visit(started: Any) -> Iterator[Callable[..., Visitor]]:
     for each in visitors:
         each.session.stop()
         assert all(job.wait(PATIENCE) for job in each.session.jobs.values())
+    SESSIONS.clear()

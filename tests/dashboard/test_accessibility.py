@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import socket
-import subprocess
 
 import pytest
+from support.axe import findings, program
 
 from interp_dashboard.command import served
 from interp_dashboard.setting import Setting
@@ -14,7 +14,7 @@ from interp_dashboard.setting import Setting
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="the check needs playwright: pip install playwright"
 )
-CHROMIUM, NPM = shutil.which("chromium"), shutil.which("npm")
+CHROMIUM = shutil.which("chromium")
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"
@@ -29,15 +29,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory):
-    """axe-core's program."""
-    if NPM is None:
-        pytest.skip("axe-core needs npm on the path")
-    folder = tmp_path_factory.mktemp("axe")
-    words = [NPM, "install", "--no-audit", "--no-fund", "--ignore-scripts", "axe-core@4"]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=120)
-    if done.returncode:
-        pytest.skip(f"axe-core cannot be had: {done.stderr.strip()[-200:]}")
-    return folder / "node_modules/axe-core/axe.min.js"
+    return program(tmp_path_factory.mktemp("axe"))
 
 
 @pytest.fixture(scope="module")
@@ -83,18 +75,6 @@ def settle(page):
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.locator("[data-stale=true]").first.wait_for(state="detached")  # old parts are faded
     page.wait_for_timeout(1000)
-
-
-def findings(page, axe):
-    """Serious and critical findings: rule, what is wrong, where."""
-    page.add_script_tag(path=axe)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [
-        (each["id"], node["failureSummary"], node["html"][:200])
-        for each in found
-        if each["impact"] in ("serious", "critical")
-        for node in each["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

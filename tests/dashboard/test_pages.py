@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 
+import pandas as pd
 import pytest
+import streamlit as st
 
 from interp.evaluation.folder import open_evaluation
+from interp.explanation import Explanation
 from interp.registry import Registry
 from interp.request import Request
 from interp.run import run
-from interp_dashboard.page import methods
+from interp_dashboard.evidence_view import AGAINST, FOR, _bars
+from interp_dashboard.layout import HIGHEST, show_table
+from interp_dashboard.page import layers, methods
 from interp_dashboard.session import KEY
 
 
@@ -108,7 +114,7 @@ def test_survey_and_look_into_a_matrix(visit):
     assert "the strongest" in visitor.words
     runs = history(visit, visitor)
     assert runs.errors == []
-    assert "of-classes" in runs.page.dataframe[0].value["run"][0]
+    assert "of-classes" in runs.page.dataframe[0].value["folder"][0]
 
 
 def history(visit, visitor):
@@ -158,7 +164,13 @@ def test_runs_are_listed_opened_and_compared(visit, started, tmp_path):
         run(request, out=tmp_path / "runs" / f"seed-{seed}")
     visitor = visit("runs")
     assert visitor.errors == []
-    assert set(visitor.page.dataframe[0].value["run"]) == {"seed-0", "seed-1"}
+    listed = visitor.page.dataframe[0].value
+    assert set(listed["folder"]) == {"seed-0", "seed-1"}
+    assert set(listed["what"]) == {"random on sample"}
+    assert all(re.fullmatch(r"\d+ \w{3} \d{4}, \d\d:\d\d UTC", each) for each in listed["written"])
+    titles = next(each for each in visitor.page.selectbox if each.label == "Run").options
+    assert all(each.startswith("random on sample, ") for each in titles)
+    assert len(set(titles)) == 2
     visitor.press("Compare A and B")
     assert visitor.errors == []
     assert any(each.value.startswith("not the same") for each in visitor.page.subheader)
@@ -175,3 +187,34 @@ def test_a_torn_run_is_told_and_others_open(visit, tmp_path):
 def test_runs_of_another_visitor_are_not_listed(visit):
     visit("compare").tick("centre").press("Run").finish("compare")
     assert "Nothing yet" in visit("runs").words
+
+
+def test_a_table_has_all_its_rows_or_says_how_many(monkeypatch):
+    shown, told = [], []
+    monkeypatch.setattr(st, "dataframe", lambda rows, height, **_: shown.append(height))
+    monkeypatch.setattr(st, "caption", told.append)
+    for count in (3, 30, HIGHEST, HIGHEST + 1):
+        show_table(pd.DataFrame({"a": range(count)}))
+    assert shown[:3] == ["content"] * 3 and isinstance(shown[3], int)
+    assert told == [f"{HIGHEST + 1} rows; scroll in the table to see all of them."]
+
+
+def test_signed_bars_have_two_colours(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(st, "bar_chart", lambda rows, color, **_: drawn.append((rows, color)))
+    monkeypatch.setattr(st, "caption", lambda words: None)
+    _bars(pd.Series({"a": 1.0, "b": -2.0}), "weights")
+    _bars(pd.Series({"a": 1.0, "b": 2.0}), "weights")
+    (signed, both), (_, one) = drawn
+    assert both == [FOR, AGAINST] and one == FOR
+    assert signed.loc["b"].tolist() == [0, -2] and signed.loc["a"].tolist() == [1, 0]
+
+
+def test_numbers_are_a_table_and_none_is_said_in_words(monkeypatch):
+    shown, told = [], []
+    monkeypatch.setattr(layers, "show_table", lambda rows, **_: shown.append(rows))
+    monkeypatch.setattr(st, "info", told.append)
+    layers._numbers(Explanation((), scores={"cat": {"r2": 0.5, "empty": None}}))
+    layers._numbers(Explanation(()))
+    assert shown[0].to_numpy().tolist() == [["r2", "0.5"], ["empty", "–"]]
+    assert told == ["This method gives no numbers besides its evidence."]

@@ -163,6 +163,12 @@ def test_the_file_of_a_model_stays_alone(tmp_path, monkeypatch, network):
     assert onnx.load(one).graph.node[0].op_type == "GlobalAveragePool"
 
 
+def test_the_same_file_under_another_name_is_taken(tmp_path, monkeypatch, network):
+    monkeypatch.setattr(upload, "_try", lambda *_: None)
+    one, two = (take_model(name, network(), tmp_path) for name in ("a.onnx", "b.onnx"))
+    assert (one.name, two.name) == ("a.onnx", "b.onnx")
+
+
 @pytest.mark.slow
 def test_a_model_that_never_answers_hinders_nobody(visit, endless, monkeypatch):
     monkeypatch.setattr(model, "PATIENCE", 12.0)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from interp_standard.render.canvas import (
+    INK,
     WHITE,
     blank,
     column,
@@ -13,6 +14,7 @@ from interp_standard.render.canvas import (
     stamp,
     text,
     text_width,
+    tiles,
     wrap,
 )
 
@@ -68,3 +70,14 @@ def test_stamp_grows_a_picture_smaller_than_the_words() -> None:
     sign = pad(text("no region"), 3)
     assert stamp(blank(2, 500), sign).shape == (sign.shape[0], 500, 3)
     assert ink(stamp(blank(2, 2), sign)) == ink(sign)
+
+
+@pytest.mark.parametrize("count", range(2, 13))
+@pytest.mark.parametrize("width", [210, 330, 450])
+def test_no_tile_stands_alone_in_the_last_row(count: int, width: int) -> None:
+    sheet = tiles([blank(10, 100, INK)] * count, width, 4)
+    rows = (sheet[::14] == INK).all(-1).sum(1) // 100
+    assert rows.sum() == count
+    unavoidable = width < 450 and count % 2 == 1  # an odd number in two or three columns
+    assert rows.min() > 1 or unavoidable
+    assert sheet.shape[1] <= width

@@ -76,6 +76,8 @@ def test_differences_are_of_the_same_images() -> None:
     for row in Localization(0.4, 0.3).report(maps, truths, np.random.default_rng(0), FEW):
         assert row.difference.value == pytest.approx(row.value.value - row.other.value)
         for each in (row.value, row.other, row.difference):
+            if each.count == 1 and each.low is None:
+                continue  # a single image has no interval
             assert each.low <= each.value <= each.high or row.metric == "MaxBoxAccV2"
 
 

@@ -21,13 +21,21 @@ def compare_methods(
     images: flags.Images,
     model: flags.Model,
     work: flags.Work,
+    *,
     folder: flags.Folder,
+    pages: bool = flags.output_option(
+        None,
+        "Write a page for each image, which the report links to, and not one file that opens "
+        "anywhere; for many images.",
+        default=False,
+    ),
     shell: flags.Shell,
 ) -> None:
     """Explain images by several methods, side by side, with a report.
 
-    The report, report.html, is one file that opens anywhere: the maps on a shared scale, how far
-    each can be trusted, and how far the methods agree. A method that fails says so in its own
+    The report, report.html, is one file that opens anywhere, folded by image: the maps on a shared
+    scale, how far each can be trusted, everything else that was found, and how far the methods
+    agree. A method that fails says so in its own
     place. The same command with the same --out goes on where it was stopped.
 
     Examples
@@ -37,6 +45,7 @@ def compare_methods(
       interp compare --plugins mint,rise --data photos --limit 20 --out both
     """
     from interp.comparison.result import ComparisonRequest
+    from interp.comparison.verdict import verdict_lines
     from interp.report.page import compare_with_report
 
     request = ComparisonRequest(
@@ -50,26 +59,35 @@ def compare_methods(
     )
     place = folder.place("compare", request.data or request.images[0])
     with shell.session(any_time=work.yes) as session:
-        found = compare_with_report(request, session, out=place)
-    shell.say({"folder": str(found.folder), **found.facts()}, _lines(found))
+        found = compare_with_report(request, session, out=place, pages=pages)
+    facts = {"folder": str(found.folder), "verdict": verdict_lines(found), **found.facts()}
+    shell.say(facts, _lines(found))
     errors = [each.error for record in found.records for each in record.outcomes]
     if all(errors):
         raise PluginError(f"every method failed on every image; the first: {errors[0]}")
 
 
 def _lines(found: Comparison) -> Iterator[str]:
+    from interp.comparison.verdict import verdict_lines
+
     count = len(found.records)
     images = "1 image" if count == 1 else f"{count} images"
-    yield f"{len(found.methods)} methods on {images}, {found.model.name} ({found.model.device})"
+    methods = "1 method" if len(found.methods) == 1 else f"{len(found.methods)} methods"
+    yield f"{methods} on {images}, {found.model.name} ({found.model.device})"
     for record in found.records[:NAMED]:
         yield f"{answer(record.name, record.prediction, 1)}; explained: {'; '.join(record.targets)}"
-    yield from columns([("method", "samples", "evaluated", "seconds", "R²", ""), *_rows(found)])
+    yield from verdict_lines(found)
+    sums = ("samples", "evaluated", "seconds")
+    heads = ("method", *sums, "R²", "")
+    if count > 1:
+        heads = ("method", *(f"{each} in all" for each in sums), "mean R²", "")
+    yield from columns([heads, *_rows(found)])
     yield from (f"note: {each}" for each in dict.fromkeys((*found.model.notes, *found.notes)))
     yield f"report: {found.folder}/report.html"
 
 
 def _rows(found: Comparison) -> Iterator[tuple[str, ...]]:
-    from interp.evidence import fit_words
+    from interp.evidence import marked_fit
 
     for at, method in enumerate(found.methods):
         outcomes = [each.outcomes[at] for each in found.records]
@@ -80,7 +98,7 @@ def _rows(found: Comparison) -> Iterator[tuple[str, ...]]:
             str(sum(each.samples for each in done)),
             str(sum(each.evaluated for each in done)),
             f"{sum(each.seconds for each in done):.1f}",
-            fit_words(sum(fits) / len(fits)).removeprefix("R² ") if fits else "-",
+            marked_fit(sum(fits) / len(fits)).removeprefix("R² ") if fits else "-",
             _failure([each.error for each in outcomes]),
         )
 

@@ -12,7 +12,8 @@ import typer
 
 from interp.cli import flags, parse
 from interp.cli.output import columns
-from interp.evaluation.request import BASELINES, EvaluationRequest
+from interp.evaluation.request import EvaluationRequest
+from interp.request import BASELINES
 
 if TYPE_CHECKING:
     from interp.evaluation.result import Evaluation
@@ -105,12 +106,12 @@ def report_evaluation(found: Evaluation, folder: Path, shell: flags.Shell) -> No
 
 
 def _lines(found: Evaluation, folder: Path) -> Iterator[str]:
-    from interp.evaluation.table import headings, words
+    from interp.evaluation.table import STARS, headings, words
 
     yield (
         f"{len(found.records)} images, {found.model.name} ({found.model.device}), "
         f"{found.request.target} class, seed {found.request.seed}; "
-        "mean [95 % interval], * best"
+        f"mean [95 % interval], {STARS}"
     )
     rows = [["", *headings(found)], *([each, *words(found, each)] for each in found.methods)]
     for table in _folded(rows, shutil.get_terminal_size((100, 24)).columns):

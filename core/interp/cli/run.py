@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from interp.cli import flags, parse
-from interp.cli.output import answer, columns, number
+from interp.cli.output import answer, columns
 from interp.errors import InputError
 from interp.request import Request
 
@@ -168,14 +168,8 @@ def _lines(result: Result, made: Provenance) -> Iterator[str]:
 
 
 def score_table(scores: dict[str, Any]) -> Iterator[str]:
-    """Scores by target, one target to a column; what is no target's, one to a line."""
-    shared = {key: value for key, value in scores.items() if not isinstance(value, dict)}
-    grouped = {key: value for key, value in scores.items() if isinstance(value, dict)}
-    names = list(dict.fromkeys(name for each in grouped.values() for name in each))
-    if grouped:
-        rows = [
-            [name, *(number(each.get(name, "-")) for each in grouped.values())] for name in names
-        ]
-        yield from columns([["score", *grouped], *rows])
-    if shared:
-        yield from columns((key, number(value)) for key, value in shared.items())
+    """Scores as aligned columns, one target to a column."""
+    from interp.result.score import score_rows
+
+    if rows := score_rows(scores):
+        yield from columns(rows)

@@ -1,4 +1,4 @@
-"""How far maps agree: rank correlation over the pixels that the model sees."""
+"""How far maps agree: by rank correlation over the pixels that the model sees, and by peaks."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from interp.network.placement import place
+from interp.result.peak import peak
 from interp.spec import InputSpec
 
 FINEST = 224
 """Pixels of the longer side at which maps are compared; larger maps are averaged."""
+BLUR = 0.02
+"""Standard deviation of the blur under which peaks are compared, in longer sides."""
 
 
 def agreement(maps: Sequence[np.ndarray | None], spec: InputSpec) -> np.ndarray:
@@ -28,6 +31,22 @@ def agreement(maps: Sequence[np.ndarray | None], spec: InputSpec) -> np.ndarray:
         with np.errstate(invalid="ignore", divide="ignore"):
             found[np.ix_(present, present)] = np.atleast_2d(np.corrcoef(ranks))
     return found
+
+
+def peaks(maps: Sequence[np.ndarray | None]) -> list[tuple[float, float] | None]:
+    """Where each map (H, W) is largest once single pixels are smoothed, as shares; see `peak`."""
+    return [None if each is None else peak(_smooth(each)) for each in maps]
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    """A map at the common resolution, blurred, so that noise of single pixels has no peak."""
+    import cv2
+
+    whole = np.asarray(values, np.float64)
+    shrink = min(1.0, FINEST / max(whole.shape))
+    size = [max(1, round(side * shrink)) for side in whole.shape[::-1]]
+    small = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.GaussianBlur(small, (0, 0), BLUR * max(small.shape)))
 
 
 def _visible(values: np.ndarray | None, spec: InputSpec) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from interp.comparison.agreement import agreement, json_rows
+from interp.comparison.agreement import agreement, json_rows, peaks
 from interp.context import Budget
 from interp.errors import InputError, UnsupportedError, nearest
 from interp.evidence import Evidence
@@ -21,10 +21,10 @@ from interp.method import Style
 from interp.registry import Registry
 from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, AnyRequest, Choice, Request
 from interp.result.bundle import open_bundle
-from interp.result.draw import colour_limit, maps_by_target
+from interp.result.draw import colour_limit, maps_by_target, photo
 from interp.result.plot import plot_rows
 from interp.short import FEW, fields_repr, short, shortened
-from interp.spec import ModelOptions, ModelSpec, Plain
+from interp.spec import PROBABILITY, ModelOptions, ModelSpec, Plain
 from interp.storage.folder import read_json, read_whole, seal, unseal
 from interp.storage.image import open_image
 
@@ -71,6 +71,12 @@ class Outcome(Plain):
     full: float = Field(0.0, description="|value| that takes the full colour, in `unit`")
     unit: str = ""
     r2: dict[str, float | None] = Field({}, description="by target")
+    peak: dict[str, tuple[float, float] | None] = Field(
+        {}, description="by target: where the smoothed map is largest, down and across as shares"
+    )
+    empty: dict[str, float] = Field(
+        {}, description="by target: its probability on the empty image, where the method knows it"
+    )
 
     @classmethod
     def of(cls, cell: MethodCell, targets: Sequence[str]) -> Outcome:
@@ -86,7 +92,22 @@ class Outcome(Plain):
             full=colour_limit(maps.values()),
             unit=next((getattr(found, "unit", "") for found in maps.values()), ""),
             r2={target: found.r2 for target, found in maps.items()},
+            peak=dict(zip(maps, peaks([each.map() for each in maps.values()]), strict=True)),
+            empty=_empty(cell.explanation, targets),
         )
+
+
+def _empty(found: Explanation, targets: Sequence[str]) -> dict[str, float]:
+    """Classes' probabilities on the empty image, of a method that explains the probability."""
+    made = found.provenance
+    if made is None or made.params.get("output") != "prob" or made.model.unit != PROBABILITY:
+        return {}
+    known = {each: found.scores_of(each).get("empty") for each in targets}
+    return {
+        each: value
+        for each, value in known.items()
+        if value is not None and each in made.model.classes
+    }
 
 
 class ImageRecord(Plain):
@@ -216,10 +237,14 @@ class Comparison:
     def plot(self) -> Figure:
         """Each method's map of each image and target as a matplotlib figure, which pyplot shows.
 
-        A row is an image and target, a column a method, on its one scale for all of them.
+        A row is an image and target: the image, then a method to a column, each on its one scale
+        for all of them.
         """
         rows = [
-            [(f"{cell.method}: {case.name}", self._drawn(cell, target)) for cell in case.cells]
+            [
+                (case.name, photo(case.image, Style().width)),
+                *((f"{cell.method}: {target}", self._drawn(cell, target)) for cell in case.cells),
+            ]
             for case in self.cases
             for target in case.targets
         ]

@@ -1,4 +1,4 @@
-"""A picture of a difference: A, B and B − A on one scale, one row for each pair of maps."""
+"""A picture of a difference: the image, then A, B and B − A on one scale, a row for each pair."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from interp.errors import InputError
 from interp.evidence import Heatmap
 from interp.method import Style
 from interp.registry import Registry
-from interp.result.draw import draw_evidence
+from interp.result.draw import colour_limit, draw_evidence, photo
 
 WHITE = 255
 
@@ -30,12 +30,14 @@ def draw_difference(registry: Registry, found: Difference) -> np.ndarray:
 def _row(
     registry: Registry, pair: EvidenceDiff, before: np.ndarray, after: np.ndarray
 ) -> np.ndarray:
-    style = Style(scale=float(max(np.abs(before).max(), np.abs(after).max())) or None)
-    panels = {"A": (before, pair.r2[0]), "B": (after, pair.r2[1]), "B − A": (after - before, None)}
-    columns = []
-    for name, (values, r2) in panels.items():
-        each = Heatmap(name=name, values=values, unit=pair.name, r2=r2)
-        columns.append(draw_evidence(registry, each, pair.image, style))
+    panels = [
+        Heatmap(name="A", values=before, unit=pair.name, r2=pair.r2[0]),
+        Heatmap(name="B", values=after, unit=pair.name, r2=pair.r2[1]),
+        Heatmap(name="B − A, blue: less, red: more", values=after - before, unit=""),
+    ]
+    style = Style(scale=colour_limit(panels) or None)
+    columns = [] if pair.image is None else [photo(pair.image, style.width)]
+    columns += [draw_evidence(registry, each, pair.image, style) for each in panels]
     return _joined(columns, axis=1)
 
 

@@ -1,7 +1,12 @@
-"""Means over images with 95 % confidence intervals, by the percentile bootstrap."""
+"""Means over images with 95 % confidence intervals.
+
+By the percentile bootstrap; for shares of images, whose bootstrap says [1, 1] of four hits in four,
+by Wilson's score.
+"""
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +23,8 @@ from interp.model import ModelAdapter
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Column means (R, M) -> one number for each row, (R,)."""
 RESAMPLES = 10_000
+NORMAL = 1.959964
+"""The normal distribution's 97.5th percentile."""
 DRAWN_AT_ONCE = 1 << 22
 """The most indices that are drawn together; bounds the memory."""
 
@@ -35,14 +42,24 @@ def estimate(
     statistic: Statistic = first_column,
     resamples: int = RESAMPLES,
 ) -> Measurement:
-    """A statistic of the means of values (N,) or (N, M) over N images, with its interval."""
+    """A statistic of the means of values (N,) or (N, M) over N images, with its interval.
+
+    The mean of a single image has none; that of values that are all 0 or 1 is Wilson's.
+    """
     if not len(values):
         raise InputError("found no images; expected at least one to take a mean of")
     values = values.reshape(len(values), -1).astype(float)
+    count = len(values)
+    if statistic is first_column and set(np.unique(values[:, 0])) <= {0.0, 1.0}:
+        share = float(values[:, 0].mean())
+        return Measurement(share, unit, higher_is_better, *wilson(share, count), count)
+    if count == 1:
+        found = float(statistic(values)[0])
+        return Measurement(found, unit, higher_is_better, count=1)
     drawn = statistic(resampled_means(values, generator, resamples))
     found = float(statistic(values.mean(0, keepdims=True))[0])
     low, high = np.percentile(drawn, [2.5, 97.5])
-    return Measurement(found, unit, higher_is_better, float(low), float(high), len(values))
+    return Measurement(found, unit, higher_is_better, float(low), float(high), count)
 
 
 @dataclass(frozen=True)
@@ -75,6 +92,10 @@ def compare(
     """The difference first - second of values on the same images, which are resampled together."""
     if len(first) != len(second):
         raise InputError(f"found {len(first)} and {len(second)} images; expected the same ones")
+    if statistic is first_column and set(np.unique([first, second])) <= {0.0, 1.0}:
+        found = float(first.mean() - second.mean())
+        interval = paired_shares(first, second)
+        return Measurement(found, unit, higher_is_better, *interval, len(first))
     both = np.hstack([each.reshape(len(each), -1) for each in (first, second)])
 
     def difference(means: np.ndarray) -> np.ndarray:
@@ -82,6 +103,33 @@ def compare(
         return statistic(one) - statistic(other)
 
     return estimate(both, generator, unit, higher_is_better, difference, resamples)
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """95 % interval of a share of `count` images. E. B. Wilson, JASA 22, 1927, p. 209."""
+    z2 = NORMAL**2
+    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = NORMAL * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2)) / (1 + z2 / count)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def paired_shares(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """95 % interval of the difference of two shares of the same images, whose values are 0 or 1.
+
+    Method 10 of R. G. Newcombe, Statistics in Medicine 17, 1998, p. 2635: Wilson's intervals of
+    both, joined by the correlation of their values.
+    """
+    one, other = float(first.mean()), float(second.mean())
+    spread = math.sqrt(one * (1 - one) * other * (1 - other))
+    correlation = 0.0 if spread == 0 else float((first * second).mean() - one * other) / spread
+    (low, high), (least, most) = (wilson(each, len(first)) for each in (one, other))
+
+    def reach(a: float, b: float) -> float:
+        return math.sqrt(max(0.0, a * a - 2 * correlation * a * b + b * b))
+
+    return one - other - reach(one - low, most - other), one - other + reach(
+        high - one, other - least
+    )
 
 
 def resampled_means(

@@ -7,11 +7,8 @@ from typing import Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from interp.context import Budget
-from interp.request import DEFAULT_MODEL, AnyRequest, Choice
+from interp.request import BASELINES, DEFAULT_MODEL, AnyRequest, Choice
 from interp.spec import ModelOptions, Plain
-
-BASELINES = ("random", "centre", "edges")
-"""Methods whose maps do not depend on the model."""
 
 
 class EvaluationRequest(AnyRequest):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -98,11 +99,12 @@ class Evaluation:
         found = {each.position: each.values.get(metric, {}) for each in self.records}
         return {at: values[method] for at, values in found.items() if method in values}
 
-    def best(self, metric: str) -> str:
-        """The method with the best mean, baselines included."""
+    def best(self, metric: str) -> list[str]:
+        """The methods with the best mean, baselines included; several where it is a tie."""
         cells = self.table[metric]
         sign = 1 if self.metric_specs[metric].higher_is_better else -1
-        return max(cells, key=lambda name: sign * cells[name].mean.value)
+        most = max(sign * each.mean.value for each in cells.values())
+        return [name for name, each in cells.items() if math.isclose(sign * each.mean.value, most)]
 
     def noted(self, more: Sequence[str]) -> Evaluation:
         """The same with more notes, each once."""

@@ -8,6 +8,8 @@ from typing import Any
 from interp.evaluation.result import Evaluation
 from interp.metric import Measurement
 
+STARS = "* best, tie* one of several best"
+"""What the stars of a table mean."""
 COLUMNS = ("metric", "unit", "better", "method", "less", "value", "low", "high", "images")
 """`less`: the baseline that was subtracted, image by image; empty for the mean itself."""
 
@@ -30,11 +32,12 @@ def headings(found: Evaluation) -> list[str]:
 
 
 def words(found: Evaluation, method: str) -> list[str]:
-    """A method's row of the table; the best value of each metric has a star."""
+    """A method's row of the table; the best value of each metric has a star, or all of a tie."""
     row = []
     for metric in found.metrics:
         cell = found.table[metric].get(method)
-        star = "*" if cell and found.best(metric) == method else ""
+        best = found.best(metric)
+        star = ("*" if len(best) == 1 else " tie*") if method in best else ""
         row.append(f"{interval(cell.mean)}{star}" if cell else "-")
     return row
 
@@ -61,7 +64,7 @@ def markdown(found: Evaluation) -> str:
     units = ", ".join(f"{name}: {found.metric_specs[name].unit}" for name in found.metrics)
     about = (
         f"{len(found.records)} images, {found.model.name}, target: {found.request.target} class, "
-        f"seed {found.request.seed}. Means with 95 % intervals over images; * best; "
+        f"seed {found.request.seed}. Means with 95 % intervals over images; {STARS}; "
         f"*italic*: baselines. {units}."
     )
     return "\n".join([*lines, "", about, *(f"- {note}" for note in found.notes()), ""])

@@ -22,7 +22,7 @@ from interp.method import PerImageMethod
 from interp.model import ModelAdapter
 from interp.params import Params
 from interp.registry.manifest import CompositionEntry
-from interp.spec import PROBABILITY
+from interp.spec import PROBABILITY, ModelSpec
 from interp.target import Target
 
 EMPTY_MARGIN = 0.1
@@ -168,7 +168,7 @@ def _empty_warnings(
         return
     answers = respond(context, experiment.subject, experiment.design, "prob", 2)
     empty = next(iter(answers)).scores[1].float().cpu().numpy()  # (K,)
-    chance = 1 / len(empty) if experiment.subject.model.spec.activation == "softmax" else 0.5
+    chance = chance_level(experiment.subject.model.spec)
     for each in targets:
         found = float(empty[each.index])
         warning = (
@@ -177,6 +177,11 @@ def _empty_warnings(
             "--fill"
         )
         yield [warning] if found > chance + EMPTY_MARGIN else []
+
+
+def chance_level(model: ModelSpec) -> float:
+    """The probability of a class that says nothing: that of chance, or of an even bet."""
+    return 1 / len(model.classes) if model.activation == "softmax" else 0.5
 
 
 def compose(entry: CompositionEntry, lookup: Callable[[str, str], Any]) -> type[Composition]:

@@ -1,4 +1,4 @@
-"""Report pages: one image, a gallery of several, an explanation alone, an index of a folder."""
+"""Report pages: a comparison in one file or in pages, an explanation, an index of a folder."""
 
 from __future__ import annotations
 
@@ -12,36 +12,56 @@ import numpy as np
 
 from interp.comparison.compare import compare
 from interp.comparison.result import Comparison, ComparisonRequest, ImageRecord
+from interp.comparison.verdict import verdict_lines
 from interp.context import Progress, no_progress
-from interp.errors import InputError, PluginError
+from interp.errors import InputError
+from interp.evidence import Tile
 from interp.explanation import Explanation
-from interp.opening.named import open_method
 from interp.registry import Registry
 from interp.report.caution import misleads
 from interp.report.command import command
-from interp.report.picture import THUMB, WIDTH, Painter, Picture
+from interp.report.picture import THUMB, Painter, Picture
 from interp.report.section import section, sections_of
 from interp.result.bundle import open_bundle
+from interp.result.plot import balanced
 from interp.run_folder import FolderRun
 from interp.session import Session
-from interp.storage.folder import write_text_whole
+from interp.storage.folder import day_and_time, write_text_whole
 
 REPORT = "report.html"
+LARGE = 20_000_000
+"""Bytes of a report from which on it is slow to open and to mail."""
 
 
 def compare_with_report(
-    request: ComparisonRequest, session: Session, *, out: str | Path | None, **options: Any
+    request: ComparisonRequest,
+    session: Session,
+    *,
+    out: str | Path | None,
+    pages: bool = False,
+    **options: Any,
 ) -> Comparison:
-    """`compare`, and with `out` report.html in that folder; `options` are those of compare."""
+    """`compare`, and with `out` report.html in that folder, as write_reports; a large one is noted.
+
+    `options` are those of compare.
+    """
 
     def report(found: Comparison) -> None:
-        write_reports(session.registry, found, session.progress)
+        write_reports(session.registry, found, session.progress, pages)
 
-    return compare(request, session, out=out, on_saved=report, **options)
+    found = compare(request, session, out=out, on_saved=report, **options)
+    size = 0 if out is None else (Path(out) / REPORT).stat().st_size
+    if pages or size <= LARGE or len(found.records) == 1:
+        return found
+    large = (
+        f"{REPORT} has {size / 1e6:.0f} MB, which is slow to open and to mail; the same command "
+        "with --pages writes a page for each image instead"
+    )
+    return found.noted([large])
 
 
 def comparison_html(registry: Registry, comparison: Comparison, whole: bool = True) -> str:
-    """The report of a comparison: a whole page, or else a part of another page."""
+    """The report of a comparison with all its images: a page, or else a part of another page."""
     return _page(registry, comparison, comparison.records, whole)
 
 
@@ -61,23 +81,30 @@ def explanation_html(registry: Registry, explanation: Explanation) -> str:
 
 
 def write_reports(
-    registry: Registry, comparison: Comparison, progress: Progress = no_progress
+    registry: Registry,
+    comparison: Comparison,
+    progress: Progress = no_progress,
+    pages: bool = False,
 ) -> None:
-    """Write report.html into a saved comparison's folder, and beside each of several images.
+    """Write report.html, the one file with everything, into a saved comparison's folder.
 
-    The folder's manifest is written again, so that it covers the pages too. Raises InputError for
-    a comparison that was not saved.
+    With `pages`, each of several images gets a page of its own in its folder, and report.html
+    links to them. The folder's manifest is written again, so that it covers the pages too. Raises
+    InputError for a comparison that was not saved.
     """
     folder, count = comparison.folder, len(comparison.records)
     if folder is None:
         raise InputError("this comparison was not saved, so it has no folder for a report")
-    if count > 1:
-        for at, record in enumerate(comparison.records):
-            progress("pages of the report", at, count + 1)
-            text = _page(registry, comparison, [record], True)
-            write_text_whole(folder / record.folder / REPORT, text)
+    for at, record in enumerate(comparison.records):
+        progress("pages of the report", at, count + 1)
+        page = folder / record.folder / REPORT
+        if pages and count > 1:
+            write_text_whole(page, _page(registry, comparison, [record], True, back=True))
+        else:
+            page.unlink(missing_ok=True)  # of an earlier report in pages
     progress("pages of the report", count, count + 1)
-    write_text_whole(folder / REPORT, comparison_html(registry, comparison))
+    write = _gallery if pages and count > 1 else comparison_html
+    write_text_whole(folder / REPORT, write(registry, comparison))
     comparison.seal()
 
 
@@ -106,57 +133,77 @@ def write_index(registry: Registry, run: FolderRun) -> None:
 
 
 def _page(
-    registry: Registry, comparison: Comparison, records: Sequence[ImageRecord], whole: bool
+    registry: Registry,
+    comparison: Comparison,
+    records: Sequence[ImageRecord],
+    whole: bool,
+    back: bool = False,
 ) -> str:
-    """A page about one image in detail, or a gallery of several."""
-    gallery = len(records) > 1
-    painter = Painter(registry, THUMB if gallery else WIDTH)
-    cases = (
-        comparison.cases if gallery else [comparison.cases[comparison.records.index(records[0])]]
+    """A page with everything on these images; `back` leads to the page of all of them."""
+    painter = Painter(registry)
+    sections = (
+        section(painter, comparison, record, comparison.cases[comparison.records.index(record)])
+        for record in records
     )
-    saved = comparison.folder is not None
+    values = _values(painter, comparison, records)
+    return render("comparison.html", whole=whole, back=back, sections=sections, **values)
+
+
+def _gallery(registry: Registry, comparison: Comparison) -> str:
+    """A page with the maps of all images, which links to the page of each."""
+    painter = Painter(registry, THUMB)
     sections = (
         replace(
-            section(painter, comparison, record, case, further=not gallery),
-            link=f"{record.folder}/{REPORT}" if gallery and saved else "",
+            section(painter, comparison, record, case, further=False),
+            link=f"{record.folder}/{REPORT}",
         )
-        for record, case in zip(records, cases, strict=True)
+        for record, case in zip(comparison.records, comparison.cases, strict=True)
     )
-    subject = f"{len(records)} images" if gallery else Path(records[0].name).name
-    methods = range(len(comparison.methods))
-    return render(
-        "gallery.html" if gallery else "comparison.html",
-        whole=whole,
-        title=f"{len(comparison.methods)} methods on {subject}",
-        sections=sections,
-        back="" if gallery or len(comparison.records) == 1 else f"../{REPORT}",
-        mean=comparison.agreement.tolist(),
-        comparison=comparison,
-        model=comparison.model,
-        told=list(dict.fromkeys((*comparison.model.notes, *comparison.notes))),
-        methods=comparison.methods,
-        legend=legend(painter),
-        misleads=misleads(registry, comparison.methods),
-        rows=[_row(registry, comparison, records, at) for at in methods],
-        command=command(comparison.request),
-    )
+    values = _values(painter, comparison, comparison.records)
+    return render("gallery.html", whole=True, sections=sections, **values)
+
+
+def _values(
+    painter: Painter, comparison: Comparison, records: Sequence[ImageRecord]
+) -> dict[str, Any]:
+    """What the templates of a comparison need besides the images."""
+    registry, methods = painter.registry, comparison.methods
+    several = len(records) > 1 or len(records[0].targets) > 1
+    subject = Path(records[0].name).name if len(records) == 1 else f"{len(records)} images"
+    return {
+        "title": f"{len(methods)} method{'s' if len(methods) > 1 else ''} on {subject}",
+        "count": len(records),
+        # one target's own stands beside its maps
+        "verdict": verdict_lines(comparison) if several else [],
+        "mean": comparison.agreement.tolist(),
+        "comparison": comparison,
+        "model": comparison.model,
+        "told": list(dict.fromkeys((*comparison.model.notes, *comparison.notes))),
+        "methods": methods,
+        "legend": legend(painter),
+        "misleads": misleads(registry, methods),
+        "rows": [
+            _row(comparison, records, at, params)
+            for at, params in enumerate(comparison.params().values())
+        ],
+        "command": command(comparison.request),
+    }
 
 
 def _row(
-    registry: Registry, comparison: Comparison, records: Sequence[ImageRecord], at: int
+    comparison: Comparison, records: Sequence[ImageRecord], at: int, params: dict[str, Any]
 ) -> dict[str, Any]:
     """The method numbered `at` in the table of parameters and cost."""
-    choice = comparison.request.methods[at]
+    choice, budget = comparison.request.methods[at], comparison.request.budget
     outcomes = [each.outcomes[at] for each in records]
     units = (each.outcomes[at].unit for each in comparison.records)
-    try:
-        params = open_method(registry, choice.name, choice.params).params.model_dump(mode="json")
-    except PluginError:  # the method's package cannot be used
-        params = {}
+    limited = {} if budget.samples is None else {"samples": budget.samples}
+    limited = {key: value for key, value in limited.items() if key in params}
+    given = ", ".join(f"{key}={value}" for key, value in {**choice.params, **limited}.items())
     return {
         "method": choice.name,
-        "given": ", ".join(f"{key}={value}" for key, value in choice.params.items()) or "defaults",
-        "params": params,
+        "given": given or "defaults",
+        "params": params | limited,
         "samples": sum(each.samples for each in outcomes),
         "evaluated": sum(each.evaluated for each in outcomes),
         "seconds": sum(each.seconds for each in outcomes),
@@ -168,13 +215,19 @@ def _row(
 def legend(painter: Painter) -> Picture:
     """The colours from −1 to 1."""
     share = np.repeat(np.linspace(-1, 1, 241)[None], 10, 0)
-    return painter.tile(share, None, "Blue at −1: against. White at 0. Red at 1: for.")
+    tile = Tile(name="tile", values=share.astype(np.float32))
+    return painter.tile(tile, None, "Blue at −1: against. White at 0. Red at 1: for.")
 
 
 def reading_html(registry: Registry, methods: Iterable[str]) -> str:
     """How to read the methods' maps, and when they mislead, as a part of another page."""
     parts = _templates().get_template("parts.html").module
     return str(parts.reading(misleads(registry, methods)))
+
+
+def verdict_html(lines: Sequence[str]) -> str:
+    """A verdict in words as a part of another page."""
+    return str(_templates().get_template("parts.html").module.verdict(lines))
 
 
 def render(name: str, **values: Any) -> str:
@@ -193,5 +246,5 @@ def _templates() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["zip"] = zip
+    environment.filters |= {"zip": zip, "day": day_and_time, "balanced": balanced}
     return environment

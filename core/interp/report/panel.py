@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from interp.evidence import NO_FIT, POOR_FIT, Outline, fit_words
+from interp.evidence import NO_FIT, POOR_FIT, Outline, Tile, fit_words
 from interp.explanation import Explanation
 from interp.report.picture import Painter, Picture
-from interp.result.draw import maps_by_target, outlined
+from interp.result.draw import map_tile, maps_by_target, outlined
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ def panel(
     most = 0.0 if doubt is None else float(doubt.max())
     if doubt is not None and most > 0:
         doubt_alt = f"Standard error. {alt}"
+        tile = Tile(name="tile", values=(doubt / most).astype(np.float32), signed=False)
         base = replace(
             base,
-            doubt=painter.tile(doubt / most, subject.image, doubt_alt, signed=False),
+            doubt=painter.tile(tile, subject.image, doubt_alt),
             doubt_scale=f"Standard error: yellow is ±{most:.2g}.",
         )
-    share = np.clip(values / limit if limit > 0 else 0 * values, -1, 1)
     fit = "" if mapped.r2 is None else fit_words(mapped.r2)
     poor = mapped.r2 is not None and mapped.r2 < POOR_FIT
     warning = f"Poor fit, {fit}: the map explains less than half of how the score changes."
@@ -94,7 +94,7 @@ def panel(
         warning = "The map does not fit at all: it says nothing of how the score changes."
     return replace(
         base,
-        picture=painter.tile(share, subject.image, alt),
+        picture=painter.tile(map_tile(values, limit), subject.image, alt),
         scale=_scale(values, limit, getattr(mapped, "unit", "")),
         fit=fit,
         poor=poor,

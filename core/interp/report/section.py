@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from interp.comparison.result import ComparedImage, Comparison, ImageRecord
+from interp.comparison.verdict import verdict
 from interp.explanation import Explanation, Prediction
 from interp.report.panel import Panel, Subject, panel
-from interp.report.picture import Painter, Picture
+from interp.report.picture import THUMB, Painter, Picture
 from interp.result.draw import colour_limit, maps_by_target
 
 
@@ -19,6 +22,7 @@ class Group:
     target: str
     panels: tuple[Panel, ...]
     agreement: Sequence[Sequence[float | None]] = ()
+    verdict: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Section:
 
     name: str
     photo: Picture
+    thumb: Picture
     prediction: Prediction
     groups: tuple[Group, ...]
     link: str = ""
@@ -53,9 +58,10 @@ def section(
                 panels.append(
                     panel(painter, name, summary, cell.explanation, subject, limit, further)
                 )
-        groups.append(Group(target, tuple(panels), record.agreement[target]))
-    photo = painter.photo(case.image, f"The image {case.name}")
-    return Section(case.name, photo, case.prediction, tuple(groups))
+        said = verdict(comparison, record, target).sentences()
+        groups.append(Group(target, tuple(panels), record.agreement[target], said))
+    photos = _photos(painter, case.image, case.name)
+    return Section(case.name, *photos, case.prediction, tuple(groups))
 
 
 def sections_of(
@@ -79,6 +85,12 @@ def sections_of(
             for target in made.targets
             if target in explained and (subject := Subject(image, at, name, target))
         )
-        photo = painter.photo(image, f"The image {name}")
-        sections.append(Section(name, photo, made.predictions[at], groups))
+        photos = _photos(painter, image, name)
+        sections.append(Section(name, *photos, made.predictions[at], groups))
     return sections
+
+
+def _photos(painter: Painter, image: np.ndarray, name: str) -> tuple[Picture, Picture]:
+    """The image itself, large and small."""
+    alt = f"The image {name}"
+    return painter.photo(image, alt), painter.photo(image, alt, THUMB)

@@ -22,7 +22,7 @@ from interp.registry import Registry
 from interp.registry.hook import call_after
 from interp.registry.origin import other_versions
 from interp.request import Request
-from interp.result.draw import draw, draw_evidence, image_of
+from interp.result.draw import Styles, draw, draw_evidence, image_of
 from interp.result.plot import plot_evidence
 from interp.storage.folder import new_folder, read_json, read_whole, seal, unseal, write_json
 from interp.storage.image import open_image
@@ -66,7 +66,8 @@ class Made:
 
     def plot(self, found: Explanation) -> Figure:
         """A figure of all evidence."""
-        return plot_evidence(found, lambda each: self.picture(found, each, Style()))
+        styles = Styles(found, Style())
+        return plot_evidence(found, lambda each: self.picture(found, each, styles.of(each)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A registry stays in its process: it holds objects of packages."""

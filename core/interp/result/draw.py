@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from interp.errors import UnsupportedError, blamed
-from interp.evidence import Evidence, Outline
+from interp.evidence import Evidence, Outline, Tile
 from interp.explanation import Explanation
 from interp.method import Style
 from interp.registry import Registry
+from interp.result.peak import peak
 from interp.storage.folder import slug
 
 STRONGEST = 0.5
@@ -23,14 +26,45 @@ WIDTHS = 250
 def draw(registry: Registry, explanation: Explanation, style: Style) -> dict[str, np.ndarray]:
     """Every piece of evidence as a picture (h, w, 3) uint8 RGB, by file name."""
     pictures: dict[str, np.ndarray] = {}
+    styles = Styles(explanation, style)
     for index, each in enumerate(explanation.evidence):
         image = image_of(explanation, each)
         words = [f"{index:02d}", each.name, each.target or ""]
         if len(explanation.images) > 1 and each.image is not None:
             words.append(f"image{each.image}")
         name = f"{slug(' '.join(words))}.png"
-        pictures[name] = draw_evidence(registry, each, image, style)
+        pictures[name] = draw_evidence(registry, each, image, styles.of(each))
     return pictures
+
+
+@dataclass(frozen=True)
+class Styles:
+    """The style of each piece of an explanation's evidence.
+
+    Maps that stand for the explanation share one scale over its targets and images, so that they
+    look alike wherever they are drawn.
+    """
+
+    explanation: Explanation
+    style: Style
+
+    def of(self, evidence: Evidence) -> Style:
+        """The style of a piece."""
+        shared = any(each is evidence for each in self._mapped)
+        return replace(self.style, scale=self._scale) if shared else self.style
+
+    @cached_property
+    def _mapped(self) -> list[Evidence]:
+        made = self.explanation.provenance
+        targets = () if made is None else made.targets
+        images = range(max(1, len(self.explanation.images)))
+        return [
+            each for at in images for each in maps_by_target(self.explanation, targets, at).values()
+        ]
+
+    @cached_property
+    def _scale(self) -> float | None:
+        return self.style.scale or colour_limit(self._mapped) or None
 
 
 def image_of(explanation: Explanation, evidence: Evidence) -> np.ndarray | None:
@@ -52,6 +86,15 @@ def outlined(
         if isinstance(each, Outline) and (each.target, each.image) == (target, number):
             return draw_outline(image, each)
     return image
+
+
+def photo(image: np.ndarray, width: int) -> np.ndarray:
+    """The image (H, W, 3) uint8 in its own colours at a width in pixels, (h, width, 3)."""
+    import cv2
+
+    method = cv2.INTER_AREA if width < image.shape[1] else cv2.INTER_LINEAR
+    size = (width, max(1, round(image.shape[0] * width / image.shape[1])))
+    return np.asarray(cv2.resize(image, size, interpolation=method))
 
 
 def draw_outline(image: np.ndarray, outline: Outline) -> np.ndarray:
@@ -103,3 +146,9 @@ def colour_limit(evidence: Iterable[Evidence]) -> float:
     sizes = (np.abs(each) for each in maps if each is not None and each.size)
     limits = (float(np.percentile(each, 100 - STRONGEST)) or float(each.max()) for each in sizes)
     return max(limits, default=0.0)
+
+
+def map_tile(values: np.ndarray, limit: float) -> Tile:
+    """A map (H, W) as a tile with its peak; |value| `limit` takes full colour."""
+    share = np.clip(values / limit if limit > 0 else 0 * values, -1, 1)
+    return Tile(name="tile", values=share.astype(np.float32), peak=peak(values))

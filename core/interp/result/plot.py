@@ -11,6 +11,8 @@ from interp.errors import UnsupportedError
 from interp.evidence import Evidence, Outline
 from interp.explanation import Explanation
 from interp.lazy_type import Figure
+from interp.method import Style
+from interp.result.draw import photo
 
 Cell = tuple[str, np.ndarray | str]
 """A caption and a picture (h, w, 3) uint8 RGB, or words in place of one."""
@@ -24,12 +26,31 @@ ACROSS = 4
 
 
 def plot_evidence(found: Explanation, picture: Callable[[Evidence], np.ndarray]) -> Figure:
-    """A figure of all evidence, each piece as `picture` draws it; outlines are on the others."""
+    """A figure of the images and all evidence, each piece as `picture` draws it.
+
+    Outlines are on the other pieces.
+    """
     shown = [each for each in found.evidence if not isinstance(each, Outline)]
-    cells: list[Cell] = [(_image_name(found, each), picture(each)) for each in shown]
-    rows = [cells[at : at + ACROSS] for at in range(0, len(cells), ACROSS)]
+    names = ("",) if found.provenance is None else found.provenance.image_names
+    photos = (photo(each, Style().width) for each in found.images)
+    cells: list[Cell] = list(zip(names, photos, strict=False))
+    cells += [(_image_name(found, each), picture(each)) for each in shown]
+    across = balanced(len(cells), ACROSS) or 1
+    rows = [cells[at : at + across] for at in range(0, len(cells), across)]
     made = found.provenance
     return plot_rows(rows, "" if made is None else f"{made.method} on {made.model.name}")
+
+
+def balanced(count: int, most: int) -> int:
+    """How many of `count` things stand side by side, at most `most`, none alone in the last row.
+
+        balanced(5, 4)  # 3: three and two, not four and one
+
+    Where one must be alone, as of seven in rows of three, rows are as equal as they can be.
+    """
+    rows = -(-count // most)
+    equal = -(-count // rows) if rows else 0
+    return next((each for each in range(equal, 1, -1) if count % each != 1), equal)
 
 
 def plot_rows(rows: Sequence[Sequence[Cell]], title: str) -> Figure:

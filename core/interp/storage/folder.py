@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -297,6 +298,18 @@ def _sha256(path: Path) -> str:
 def absolute_file(name: str) -> str:
     """The absolute path of a file; what is no file's name stays as it is."""
     return str(Path(name).resolve()) if Path(name).is_file() else name
+
+
+def day_and_time(written: object) -> str:
+    """When a folder was written, as its manifest says: `30 Nov 2026, 08:35 UTC`; a dash for none.
+
+    Text that is no ISO time stays as it is.
+    """
+    try:
+        when = datetime.fromisoformat(str(written)).astimezone(UTC)
+    except ValueError:
+        return str(written or "–")
+    return f"{when.day} {when:%b %Y, %H:%M} UTC"
 
 
 def slug(text: str) -> str:

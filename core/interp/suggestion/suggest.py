@@ -17,14 +17,13 @@ from interp.comparison.result import ComparisonRequest
 from interp.context import Budget, no_progress
 from interp.dataset import for_channels
 from interp.errors import InputError, PluginError, nearest
-from interp.evaluation.request import BASELINES
 from interp.network.plain_tensors import plain_tensors
 from interp.opening.images import named_images
 from interp.opening.prediction import choose_targets
 from interp.registry import Registry
 from interp.registry.answer import find_answer
 from interp.registry.manifest import MethodEntry
-from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, AnyRequest, Choice, Request
+from interp.request import BASELINES, DEFAULT_MODEL, SAMPLE_IMAGE, AnyRequest, Choice, Request
 from interp.session import Session
 from interp.spec import Capability, ModelOptions, ModelSpec
 from interp.storage.pixel import LoadedImage

@@ -28,9 +28,15 @@ class Mean(Facts):
     """A mean over images, or a difference of two, with its 95 % interval."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     images: int
+
+    def sign(self) -> int:
+        """1 or -1 where the interval lies above or below 0, else 0; 0 too for a single image."""
+        if self.low is None or self.high is None:
+            return 0
+        return (self.low > 0) - (self.high < 0)
 
 
 class Cell(Mean):
@@ -131,8 +137,8 @@ class Evaluations:
                 name for name, each in self.named.items() if _has(each, method)
             ),
             images=min(mean.images for mean, _ in differences),
-            better=sum((mean.low if up else -mean.high) > 0 for mean, up in differences),
-            worse=sum((mean.high if up else -mean.low) < 0 for mean, up in differences),
+            better=sum(mean.sign() == (1 if up else -1) for mean, up in differences),
+            worse=sum(mean.sign() == (-1 if up else 1) for mean, up in differences),
             pairs=len(differences),
             same_model=self.same_model,
         )

@@ -6,6 +6,7 @@ import streamlit as st
 
 from interp_dashboard.layout import show_errors
 from interp_dashboard.session import registry, session, setting
+from interp_dashboard.text import plain
 from interp_dashboard.upload import LARGEST_MODEL, take_model
 
 UPLOADED = "uploaded: {}"
@@ -18,7 +19,9 @@ def choose_model(given: str) -> tuple[str, str]:
     if uploaded:
         given = UPLOADED.format(uploaded[-1])
     if given not in offered:
-        st.warning(f"The model {given!r} is not offered here; the default is selected instead.")
+        st.warning(
+            plain(f"The model {given!r} is not offered here; the default is selected instead.")
+        )
     at = list(offered).index(given) if given in offered else 0
     label = st.selectbox("Model", list(offered), at, help="Registered, uploaded, or from a folder")
     return label, offered[label]
@@ -59,11 +62,15 @@ def _upload_model() -> None:
         )
     if held is None:
         return
-    with show_errors(), st.spinner(f"opening {held.name} ..."):
-        session().models[held.name] = take_model(
+    mine, said = session(), (held.file_id, names and names.file_id, fields, readout)
+    if mine.told.get(held.name) == said:
+        return
+    with show_errors(), st.spinner(f"opening {plain(held.name)} ..."):
+        mine.told[held.name] = said
+        mine.models[held.name] = take_model(
             held.name,
             held.getvalue(),
-            session().folder / "models",
+            mine.folder / "models",
             b"" if names is None else names.getvalue(),
             fields,
             readout,

@@ -9,6 +9,7 @@ import streamlit as st
 from interp.errors import InterpError
 from interp.target import SEPARATOR, Target, index_text, parse_target
 from interp_dashboard.model import Answer
+from interp_dashboard.text import plain
 
 
 def choose_targets(answer: Answer, given: Sequence[str], key: str) -> tuple[str, ...]:
@@ -61,5 +62,5 @@ def _parsed(given: Sequence[str], classes: Sequence[str]) -> list[Target]:
         try:
             found.append(parse_target(each, classes))
         except InterpError as error:
-            st.warning(str(error))
+            st.warning(plain(error))
     return found

@@ -12,14 +12,14 @@ from interp.context import Budget
 from interp.evaluation.evaluate import all_metrics
 from interp.evaluation.folder import open_evaluation
 from interp.evaluation.plot import draw_evaluation
-from interp.evaluation.request import BASELINES, EvaluationRequest
+from interp.evaluation.request import EvaluationRequest
 from interp.evaluation.result import Evaluation
-from interp.evaluation.table import headings, words
-from interp.request import Choice
+from interp.evaluation.table import STARS, headings, words
+from interp.request import BASELINES, Choice
 from interp_dashboard.choice.data import Data, choose_data
 from interp_dashboard.choice.model import model_sources
 from interp_dashboard.export_result import export_button
-from interp_dashboard.layout import grid, show_errors
+from interp_dashboard.layout import grid, guarded, show_errors, show_table
 from interp_dashboard.link import DEFAULT_METHODS
 from interp_dashboard.progress import show_job
 from interp_dashboard.session import registry, session
@@ -30,6 +30,7 @@ ACROSS = 3
 QUICK = ("pointing", "energy-mask", "deletion")
 
 
+@guarded
 def page() -> None:
     """Choose methods, metrics and images; show a table and plots."""
     st.title("Evaluate")
@@ -82,8 +83,8 @@ def show_evaluation(found: Evaluation, folder: Path) -> None:
     """Show the table, the plots, the notes and the files to download."""
     st.subheader(f"{len(found.records)} images, {found.model.name}")
     rows = [words(found, each) for each in found.methods]
-    st.dataframe(pd.DataFrame(rows, found.methods, headings(found)))
-    st.caption("Means with 95 % intervals over images. ↑ higher is better, ↓ lower; * is the best.")
+    show_table(pd.DataFrame(rows, found.methods, headings(found)))
+    st.caption(f"Means with 95 % intervals over images. ↑ higher is better, ↓ lower; {STARS}.")
     for column, metric in grid(found.metrics, ACROSS):
         alone = replace(found, metric_specs={metric: found.metric_specs[metric]})
         alt = f"{metric}: each method's mean with its interval, as in the table"

@@ -13,7 +13,7 @@ from interp.request import Request
 from interp_dashboard.choice.data import Data, choose_data
 from interp_dashboard.choice.method import choose_method_and_model, choose_parameters
 from interp_dashboard.export_result import export_button
-from interp_dashboard.layout import show_errors
+from interp_dashboard.layout import guarded, show_errors, show_table
 from interp_dashboard.progress import show_job
 from interp_dashboard.session import session
 from interp_dashboard.setting import RECIPE
@@ -24,6 +24,7 @@ SEED = 2001
 """Seed of generated images, so that they differ from those that other pages explain."""
 
 
+@guarded
 def page() -> None:
     """Choose a method, a model and images, fit, and show what was learned."""
     st.title("Fit")
@@ -59,7 +60,7 @@ def show_knowledge(folder: Path) -> None:
     for note in found.about.get("notes", []):
         st.caption(note)
     if layers := found.about.get("layers"):
-        st.dataframe(pd.DataFrame(layers).T.astype(str))
+        show_table(pd.DataFrame(layers).T.astype(str))
     with st.expander("All details"):
         st.json(found.about)
     export_button(folder)

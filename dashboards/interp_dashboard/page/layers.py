@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from interp.comparison.result import Comparison
@@ -10,6 +11,7 @@ from interp.explanation import Explanation
 from interp.method import Method
 from interp.request import Request
 from interp.result.bundle import open_bundle
+from interp.result.score import score_rows
 from interp.target import index_text
 from interp_dashboard.choice.data import Data, choose_data
 from interp_dashboard.choice.image import as_shown, choose_images
@@ -21,7 +23,7 @@ from interp_dashboard.choice.method import (
 from interp_dashboard.choice.target import choose_targets
 from interp_dashboard.evidence_view import explore_evidence, show_evidence
 from interp_dashboard.export_result import export_button
-from interp_dashboard.layout import show_errors
+from interp_dashboard.layout import guarded, show_errors, show_table
 from interp_dashboard.model import describe, predict
 from interp_dashboard.page.compare import JOB as COMPARED
 from interp_dashboard.progress import show_job
@@ -34,6 +36,7 @@ GENERATED = 50
 SAMPLE = "two"
 
 
+@guarded
 def page() -> None:
     """Show all evidence of a comparison, of one method on an image, or on a model's classes."""
     st.title("Layers and channels")
@@ -56,8 +59,11 @@ def _comparison() -> None:
         st.info("Nothing was compared yet. Run some methods on the page Compare first.")
         return
     names = [each.name for each in found.records]
-    one, two = st.columns(2)
-    at = names.index(one.selectbox("Image", names)) if len(names) > 1 else 0
+    if len(names) > 1:
+        one, two = st.columns(2)
+        at = names.index(one.selectbox("Image", names))
+    else:
+        two, at = st.container(), 0
     method = two.selectbox("Method", found.methods)
     cell = next(each for each in found.cases[at].cells if each.method == method)
     if cell.explanation is None:
@@ -142,4 +148,13 @@ def _show(found: Explanation, key: str) -> None:
             st.info("There are no matrices or channels to explore.")
         explore_evidence(registry(), listed, found, key)
     with numbers:
-        st.json(found.scores)
+        _numbers(found)
+
+
+def _numbers(found: Explanation) -> None:
+    """The scores as a table: a target to a column, then what belongs to no target."""
+    rows = score_rows(found.scores)
+    if not rows:
+        st.info("This method gives no numbers besides its evidence.")
+        return
+    show_table(pd.DataFrame(rows[1:], columns=rows[0]), hide_index=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from urllib.parse import quote_plus
 
 import numpy as np
@@ -10,25 +11,26 @@ import streamlit as st
 
 from interp.context import Budget
 from interp.errors import Cancelled, InterpError, blamed
-from interp.evidence import Tile
 from interp.explanation import Explanation
-from interp.memory import Memory
 from interp.method import Style
 from interp.opening.images import image_path
 from interp.opening.named import default_model
 from interp.registry import Registry
 from interp.registry.manifest import AdapterEntry, MethodEntry, Paper
 from interp.request import Request
-from interp.result.draw import colour_limit, draw_evidence, maps_by_target
+from interp.result.draw import colour_limit, draw_evidence, map_tile, maps_by_target
 from interp.run import run
 from interp.session import Session
 from interp.storage.image import open_image
 from interp_dashboard.choice.method import methods_by_question
 from interp_dashboard.job import Job, Work
-from interp_dashboard.layout import grid
-from interp_dashboard.model import job_model
+from interp_dashboard.layout import grid, guarded
+from interp_dashboard.model import describe, job_model
+from interp_dashboard.pool import pool
 from interp_dashboard.progress import show_progress
-from interp_dashboard.session import registry, session
+from interp_dashboard.session import registry, session, setting
+from interp_dashboard.text import plain
+from interp_dashboard.trust import badges, line
 
 JOB = "thumbnails"
 SAMPLE, SAMPLES, WIDTH = "two", 500, 240
@@ -37,6 +39,7 @@ THUMBS: dict[tuple[Registry, str], np.ndarray | str] = {}
 ACROSS = 4
 
 
+@guarded
 def page() -> None:
     """Show a card for each method, and draw missing pictures in the background."""
     registered = registry()
@@ -50,7 +53,7 @@ def page() -> None:
     sample = open_image(image_path(registered, SAMPLE))
     image.image(sample, "the sample image", WIDTH // 2, alt="two creatures of different classes")
     for broken in registered.broken:
-        st.error(f"The package {broken.package} cannot be used: {broken.reason}")
+        st.error(plain(f"The package {broken.package} cannot be used: {broken.reason}"))
     _draw(registered)
     for question, alike in methods_by_question():
         st.header(question)
@@ -87,6 +90,10 @@ def _card(entry: MethodEntry, thumb: np.ndarray | str | None) -> None:
         st.caption(f"**When it misleads:** {entry.misleads}")
     if entry.paper is not None:
         st.caption(_cited(entry.paper))
+    model = default_model(registry(), entry.name)
+    with suppress(InterpError):
+        known = badges(registry(), describe(model).spec.fingerprint, entry.name)
+        st.caption(plain(f"On {model}: {line(known)}"))
     needs = f"{_openers(entry)}: it needs {', '.join(entry.needs)}. " if entry.needs else ""
     st.caption(f"{needs}From {entry.package}.")
 
@@ -112,24 +119,36 @@ def thumbnails(registered: Registry, names: list[str]) -> Work:
     """Work that draws each method's picture into THUMBS, one after another."""
 
     def work(job: Job) -> None:
-        memory = Memory()
         for number, name in enumerate(names):
             job.pace.update("pictures of the sample", number, len(names))
-            source, budget = default_model(registered, name), Budget(samples=SAMPLES)
-            request = Request(method=name, model=source, images=(SAMPLE,), budget=budget)
-            try:
-                with blamed(name):
-                    model = job_model(source)
-                    session = Session(registered, model, cancelled=job.cancelled, memory=memory)
-                    THUMBS[registered, name] = _thumb(registered, run(request, session).explanation)
-            except Cancelled:
-                raise
-            except InterpError as error:
-                THUMBS[registered, name] = str(error)
+            draw = Thumbnail(name)
+            pooled = setting().workers > 0
+            THUMBS[registered, name] = pool().do(draw, job, False) if pooled else draw(job)
             job.show(number)
             job.rest()
 
     return work
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """Task: a method's picture of the sample, or why there is none."""
+
+    method: str
+
+    def __call__(self, job: Job) -> np.ndarray | str:
+        """The picture, (h, w, 3) uint8, or a line of text."""
+        registered, budget = registry(), Budget(samples=SAMPLES)
+        source = default_model(registered, self.method)
+        request = Request(method=self.method, model=source, images=(SAMPLE,), budget=budget)
+        try:
+            with blamed(self.method):
+                session = Session(registered, job_model(source), cancelled=job.cancelled)
+                return _thumb(registered, run(request, session).explanation)
+        except Cancelled:
+            raise
+        except InterpError as error:
+            return str(error)
 
 
 def _thumb(registered: Registry, found: Explanation) -> np.ndarray:
@@ -138,6 +157,5 @@ def _thumb(registered: Registry, found: Explanation) -> np.ndarray:
     maps = maps_by_target(found, made.targets if made else ())
     if not maps:
         return draw_evidence(registered, found.evidence[0], image)
-    share = np.clip(found.map(next(iter(maps))) / (colour_limit(maps.values()) or 1.0), -1, 1)
-    tile = Tile(name="tile", values=share.astype(np.float32))
+    tile = map_tile(found.map(next(iter(maps))), colour_limit(maps.values()))
     return draw_evidence(registered, tile, image, Style(width=WIDTH))

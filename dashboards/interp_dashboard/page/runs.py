@@ -11,20 +11,22 @@ import streamlit as st
 from interp.comparison.result import Comparison
 from interp.difference.difference import difference
 from interp.difference.picture import draw_difference
-from interp.errors import InputError
+from interp.errors import InputError, InterpError, first_line
 from interp.evaluation.folder import open_evaluation
 from interp.evaluation.table import figure, interval
 from interp.result.bundle import open_bundle
-from interp.storage.folder import MANIFEST, read_json
+from interp.storage.folder import MANIFEST, day_and_time, read_json, read_whole
 from interp_dashboard.comparison_view import show_comparison
 from interp_dashboard.evidence_view import show_evidence
 from interp_dashboard.history import LEARNED, RESULTS, history, kind_of
-from interp_dashboard.layout import show_errors
+from interp_dashboard.layout import guarded, show_errors, show_table
 from interp_dashboard.page.evaluate import show_evaluation
 from interp_dashboard.page.fit import show_knowledge
 from interp_dashboard.session import registry
+from interp_dashboard.text import readable
 
 
+@guarded
 def page() -> None:
     """List the runs, open one, compare two."""
     st.title("Runs")
@@ -32,47 +34,70 @@ def page() -> None:
     if not found:
         st.info("Nothing yet. Your runs on the other pages and the kept ones are listed here.")
         return
-    st.write("Your own runs are removed when you leave; the kept ones stay, for everybody.")
+    st.write("Your own runs are removed two hours after you left; kept ones stay, for everybody.")
     rows = [_row(name, folder) for name, folder in found.items()]
-    st.dataframe(pd.DataFrame(rows), hide_index=True)
+    show_table(pd.DataFrame(rows), hide_index=True)
+    titles = _titles(rows)
     opened, compared = st.tabs(["Open", "What differs"])
     with opened:
-        name = st.selectbox("Run", list(found))
-        with show_errors():
+        name = st.selectbox("Run", list(found), format_func=titles.__getitem__)
+        with show_errors(), read_whole(name, "a result"):
             _open(found[name])
     with compared:
-        _choose_two({name: each for name, each in found.items() if kind_of(each) in RESULTS})
+        results = {name: each for name, each in found.items() if kind_of(each) in RESULTS}
+        _choose_two(results, titles)
 
 
-def _choose_two(found: dict[str, Path]) -> None:
+def _choose_two(found: dict[str, Path], titles: dict[str, str]) -> None:
     if len(found) < 2:
         st.info("Two runs are needed to see what differs.")
         return
     one, two = st.columns(2)
-    before = one.selectbox("A", list(found))
+    before = one.selectbox("A", list(found), format_func=titles.__getitem__)
     kind = kind_of(found[before])
     alike = [name for name, each in found.items() if name != before and kind_of(each) == kind]
-    after = two.selectbox("B", alike, placeholder=f"no other {kind} is here")
+    empty = f"no other {kind} is here"
+    after = two.selectbox("B", alike, placeholder=empty, format_func=titles.__getitem__)
     if st.button("Compare A and B", disabled=after is None):
         show = _show_metric_changes if kind == "evaluation" else _show_difference
-        with show_errors():
+        with show_errors(), read_whole(f"{before} or {after}", "two results of one kind"):
             show(found[before], found[after])
 
 
-def _row(name: str, folder: Path) -> dict[str, Any]:
+def _row(name: str, folder: Path) -> dict[str, str]:
+    """A run's line in the table; that of a damaged one says so."""
+    try:
+        with read_whole(name, "a result"):
+            facts = _facts(folder)
+    except InterpError as error:
+        facts = {"what": f"damaged: {first_line(error)}", "kind": "", "model": "", "written": ""}
+    return {**{key: readable(value) for key, value in facts.items()}, "folder": name}
+
+
+def _facts(folder: Path) -> dict[str, Any]:
     about = read_json(folder / MANIFEST)
     request = read_json(folder / "request.json") if (folder / "request.json").is_file() else {}
     if about["kind"] == "evaluation":
         request = read_json(folder / "results.json")["request"]
     methods = request.get("methods") or [{"name": request.get("method", about.get("method"))}]
+    named = ", ".join(each["name"] for each in methods)
+    images = ", ".join(request.get("images", ())) or Path(request.get("data") or "").name
     return {
-        "run": name,
+        "what": f"{named} on {images}" if images else named,
         "kind": about["kind"],
-        "methods": ", ".join(each["name"] for each in methods),
         "model": Path(request.get("model", "")).name,
-        "images": ", ".join(request.get("images", ())) or Path(request.get("data") or "").name,
-        "written": about.get("written"),
+        "written": day_and_time(about.get("written")),
     }
+
+
+def _titles(rows: list[dict[str, Any]]) -> dict[str, str]:
+    """What each folder is called in lists: methods, images and time, numbered where alike."""
+    found: dict[str, str] = {}
+    for row in rows:
+        title = f"{row['what']}, {row['written']}"
+        alike = sum(each.startswith(title) for each in found.values())
+        found[row["folder"]] = f"{title} ({alike + 1})" if alike else title
+    return found
 
 
 def _open(folder: Path) -> None:
@@ -93,9 +118,9 @@ def _show_difference(before: Path, after: Path) -> None:
     st.subheader(found.verdict())
     if found.changes:
         rows = [(key, str(one), str(two)) for key, (one, two) in found.changes.items()]
-        st.dataframe(pd.DataFrame(rows, columns=["setting", "A", "B"]), hide_index=True)
+        show_table(pd.DataFrame(rows, columns=["setting", "A", "B"]), hide_index=True)
     lines = [(each.name, each.summary()) for each in found.pairs]
-    st.dataframe(pd.DataFrame(lines, columns=["evidence", "difference"]), hide_index=True)
+    show_table(pd.DataFrame(lines, columns=["evidence", "difference"]), hide_index=True)
     try:
         st.image(draw_difference(registry(), found), alt="A, B, and their difference")
     except InputError as error:
@@ -117,4 +142,4 @@ def _show_metric_changes(before: Path, after: Path) -> None:
     st.subheader("Means of two evaluations")
     st.caption("Where the intervals overlap, there may be no difference.")
     columns = ["metric", "method", "A", "B", "B less A"]
-    st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True)
+    show_table(pd.DataFrame(rows, columns=columns), hide_index=True)

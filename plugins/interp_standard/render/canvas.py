@@ -9,6 +9,8 @@ from math import ceil
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from interp.result.plot import balanced
+
 Colour = tuple[int, int, int]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -133,6 +135,14 @@ def flow(blocks: Sequence[np.ndarray], width: int, gap: int = GAP) -> np.ndarray
         rows[-1].append(block)
         left += block.shape[1] + gap
     return column([row(each, gap) for each in rows], gap)
+
+
+def tiles(blocks: Sequence[np.ndarray], width: int, gap: int = GAP) -> np.ndarray:
+    """Blocks of one width in rows no wider than `width`, none with a single block at the end."""
+    most = max(1, (width + gap) // (blocks[0].shape[1] + gap))
+    across = balanced(len(blocks), most)
+    rows = [row(blocks[at : at + across], gap) for at in range(0, len(blocks), across)]
+    return column(rows, gap)
 
 
 def stamp(picture: np.ndarray, block: np.ndarray) -> np.ndarray:

@@ -4,10 +4,10 @@ import numpy as np
 
 from interp.evidence import Concepts, Evidence
 from interp.method import Renderer, Style
-from interp_standard.render.canvas import GAP, SMALL, blank, column, flow, text
-from interp_standard.render.colour import to_pixels
+from interp.result.peak import peak
+from interp_standard.render.canvas import SMALL, blank, column, text, tiles
 from interp_standard.render.page import NARROWEST, of_kind, page
-from interp_standard.render.panel import panel_size, resize, tinted
+from interp_standard.render.panel import RING, over_image, panel_size, resize
 from interp_standard.render.scale import Scale, number
 
 SHOWN = 24
@@ -21,11 +21,11 @@ class ConceptsRenderer(Renderer):
         evidence = of_kind(evidence, Concepts)
         width = max(SMALLEST, style.width // 2)
         order = np.argsort(-np.abs(evidence.importance), kind="stable")[:SHOWN]
-        tiles = [_tile(evidence, int(each), image, style, width) for each in order]
-        body = flow(tiles, max(2 * style.width, width), GAP) if tiles else blank(1, width)
+        drawn = [_tile(evidence, int(each), image, style, width) for each in order]
+        body = tiles(drawn, max(2 * style.width, width)) if drawn else blank(1, width)
         limit = style.scale or 1.0
         legend = Scale(limit, limit, evidence.signed, style.threshold)
-        notes = [f"numbers: {evidence.unit}"]
+        notes = [f"numbers: {evidence.unit}", RING]
         if evidence.standard_error is not None:
             notes[0] += ", ± one standard error"
         if not style.scale:
@@ -43,7 +43,7 @@ def _tile(
     scale = Scale.of(values, style, evidence.signed)
     share = resize(scale.share(values), size)
     caption = text(f"{evidence.names[index]}: {_amount(evidence, index)}", width, SMALL)
-    return column([caption, to_pixels(tinted(image, share, scale, style))], 3)
+    return column([caption, over_image(image, share, scale, style, peak(values))], 3)
 
 
 def _amount(evidence: Concepts, index: int) -> str:

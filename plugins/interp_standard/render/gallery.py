@@ -4,7 +4,7 @@ import numpy as np
 
 from interp.evidence import Evidence, Gallery
 from interp.method import Renderer, Style
-from interp_standard.render.canvas import SMALL, SOFT, column, flow, text
+from interp_standard.render.canvas import SMALL, SOFT, column, text, tiles
 from interp_standard.render.colour import to_pixels
 from interp_standard.render.page import of_kind, page
 from interp_standard.render.panel import panel_size, resize
@@ -18,13 +18,13 @@ class GalleryRenderer(Renderer):
     def render(self, evidence: Evidence, image: np.ndarray | None, style: Style) -> np.ndarray:
         evidence = of_kind(evidence, Gallery)
         width = max(SMALLEST, style.width // 2)
-        tiles = [
+        drawn = [
             _tile(picture, caption, width)
             for picture, caption in zip(evidence.pictures, evidence.captions, strict=True)
         ]
-        if not tiles:
+        if not drawn:
             return page(evidence, text("no pictures", width, ink=SOFT))
-        return page(evidence, flow(tiles, max(2 * style.width + 24, width)))
+        return page(evidence, tiles(drawn, max(2 * style.width + 24, width)))
 
 
 def _tile(picture: np.ndarray, caption: str, width: int) -> np.ndarray:

@@ -1,16 +1,22 @@
 """Images as panels: resized, muted, overlaid with importance, outlined by part."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
 from interp.method import Style
-from interp_standard.render.colour import blend
+from interp.result.peak import draw_ring
+from interp_standard.render.colour import blend, to_pixels
 from interp_standard.render.scale import Scale
 
 TALLEST = 3
 """Largest ratio of a panel's height to its width; taller images get a narrower panel."""
 
 LINE = 120.0
+RING = "ring: where the map is largest"
+LIGHT = 0.35
+"""How far the image below a map is lightened towards white."""
 
 
 def panel_size(shape: tuple[int, ...], width: int) -> tuple[int, int]:
@@ -44,11 +50,13 @@ def backdrop(image: np.ndarray | None, size: tuple[int, int], empty: float = 240
     return resize(image, size)
 
 
-def muted(picture: np.ndarray, colour: float, light: float) -> np.ndarray:
-    """The picture desaturated to a share `colour` and lightened by a share `light`."""
+def ground(picture: np.ndarray) -> np.ndarray:
+    """The picture (h, w, 3) in light grey: beside a map's colours its own would be taken for them.
+
+    It is the same below every map, so that a map looks the same wherever it is drawn.
+    """
     grey = picture @ np.array([0.299, 0.587, 0.114], np.float32)
-    toned = picture * colour + grey[..., None] * (1 - colour)
-    return toned * (1 - light) + 255 * light
+    return np.repeat((grey * (1 - LIGHT) + 255 * LIGHT)[..., None], 3, 2)
 
 
 def overlay(picture: np.ndarray, values: np.ndarray, scale: Scale, opacity: float) -> np.ndarray:
@@ -57,18 +65,20 @@ def overlay(picture: np.ndarray, values: np.ndarray, scale: Scale, opacity: floa
     return blend(picture, scale.colour(share), scale.alpha(share, opacity))
 
 
-def tinted(
+def over_image(
     image: np.ndarray | None,
     share: np.ndarray,
     scale: Scale,
     style: Style,
-    colour: float = 0.35,
-    light: float = 0.1,
+    peak: tuple[float, float] | None,
 ) -> np.ndarray:
-    """The muted image under the colours of shares (h, w) of the scale, float RGB (h, w, 3)."""
-    under = muted(backdrop(image, share.shape[:2]), colour, light)
-    relative = Scale(1.0, 1.0, scale.signed, style.threshold)
-    return overlay(under, share, relative, style.opacity)
+    """Colours of shares (h, w) of the scale over the image, (h, w, 3) uint8, a ring at the peak."""
+    under = ground(backdrop(image, share.shape[:2]))
+    relative = replace(scale, limit=1.0, largest=1.0)
+    picture = to_pixels(overlay(under, share, relative, style.opacity))
+    if peak is not None:
+        draw_ring(picture, peak)
+    return picture
 
 
 def outline(labels: np.ndarray) -> np.ndarray:

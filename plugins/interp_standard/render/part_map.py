@@ -1,14 +1,12 @@
 """Part maps: one small overlay per filter with its peak marked."""
 
-import cv2
 import numpy as np
 
 from interp.evidence import Evidence, PartMaps
 from interp.method import Renderer, Style
-from interp_standard.render.canvas import GAP, SMALL, blank, column, flow, text
-from interp_standard.render.colour import to_pixels
+from interp_standard.render.canvas import SMALL, blank, column, text, tiles
 from interp_standard.render.page import NARROWEST, of_kind, page
-from interp_standard.render.panel import panel_size, resize, tinted
+from interp_standard.render.panel import over_image, panel_size, resize
 from interp_standard.render.scale import Scale, number
 
 SHOWN = 24
@@ -23,11 +21,11 @@ class PartMapsRenderer(Renderer):
         tile = max(SMALLEST, style.width // 2)
         signed = bool((evidence.maps < 0).any())
         numbers = range(min(len(evidence.filters), SHOWN))
-        tiles = [_tile(evidence, each, image, style, tile, signed) for each in numbers]
-        body = flow(tiles, max(2 * style.width, tile), GAP) if tiles else blank(1, tile)
+        drawn = [_tile(evidence, each, image, style, tile, signed) for each in numbers]
+        body = tiles(drawn, max(2 * style.width, tile)) if drawn else blank(1, tile)
         limit = style.scale or 1.0
         legend = Scale(limit, limit, signed, style.threshold).bar(max(style.width, NARROWEST))
-        notes = ["circle: the filter's peak"]
+        notes = ["ring: the filter's peak"]
         if not style.scale:
             notes.append("colours: shares of each filter's own largest response")
         if len(evidence.filters) > SHOWN:
@@ -46,16 +44,9 @@ def _tile(
     values, peak = evidence.maps[index], evidence.peaks[index]
     size = panel_size((values if image is None else image).shape, width)
     scale = Scale.of(values, style, signed)
-    picture = to_pixels(tinted(image, resize(scale.share(values), size), scale, style))
     zero = scale.largest <= 0
-    if not zero:
-        _mark(picture, (peak + 0.5) * np.array(size) / np.array(values.shape))
+    down, across = (peak + 0.5) / np.array(values.shape)
+    share = resize(scale.share(values), size)
+    picture = over_image(image, share, scale, style, None if zero else (down, across))
     words = "all zero" if zero else f"largest {number(scale.largest)}"
     return column([text(f"filter {evidence.filters[index]}, {words}", width, SMALL), picture], 3)
-
-
-def _mark(picture: np.ndarray, peak: np.ndarray) -> None:
-    """A white circle with a dark rim around (y, x), in place."""
-    place = (int(peak[1]), int(peak[0]))
-    for thickness, colour in ((4, (0, 0, 0)), (2, (255, 255, 255))):
-        cv2.circle(picture, place, 7, colour, thickness, cv2.LINE_AA)

@@ -5,13 +5,15 @@ import numpy as np
 
 from interp.evidence import Evidence, Regions
 from interp.method import Renderer, Style
+from interp.result.peak import draw_ring, peak
 from interp_standard.render.canvas import INK, SMALL, WHITE, column, pad, row, stamp, text
 from interp_standard.render.colour import to_pixels
 from interp_standard.render.page import NARROWEST, of_kind, page
 from interp_standard.render.panel import (
     LINE,
+    RING,
     backdrop,
-    muted,
+    ground,
     outline,
     overlay,
     panel_size,
@@ -31,12 +33,14 @@ class RegionsRenderer(Renderer):
         size = panel_size((evidence.labels if image is None else image).shape, style.width)
         labels = resize_labels(evidence.labels, size)
         picture = backdrop(image, size, empty=150)
-        scale = Scale.of(evidence.importance, style, unit=evidence.unit)
-        panels = [_importance(evidence, labels, picture, scale, style)]
+        scale = Scale.of_map(evidence, evidence.importance, style, signed=True)
+        top = peak(evidence.map())
+        panels = [_importance(evidence, labels, picture, scale, style, top)]
         if evidence.selected is not None:
             panels.insert(0, _selection(evidence.selected, labels, picture))
         unseen = ["flat grey: not seen by the model"] if (labels < 0).any() else []
-        return page(evidence, row(panels, 16), [*scale.notes(), *unseen])
+        ring = [] if top is None else [RING]
+        return page(evidence, row(panels, 16), [*scale.notes(), *ring, *unseen])
 
 
 def _selection(selected: np.ndarray, labels: np.ndarray, picture: np.ndarray) -> np.ndarray:
@@ -53,11 +57,18 @@ def _selection(selected: np.ndarray, labels: np.ndarray, picture: np.ndarray) ->
 
 
 def _importance(
-    evidence: Regions, labels: np.ndarray, picture: np.ndarray, scale: Scale, style: Style
+    evidence: Regions,
+    labels: np.ndarray,
+    picture: np.ndarray,
+    scale: Scale,
+    style: Style,
+    top: tuple[float, float] | None,
 ) -> np.ndarray:
     values = _per_pixel(evidence.importance, labels, 0.0)
     coloured = overlay(_faded(picture, labels), values, scale, style.opacity)
     panel = to_pixels(_outlined(coloured, labels))
+    if top is not None:
+        draw_ring(panel, top)
     return _titled("importance of each part", [panel, scale.bar(max(panel.shape[1], NARROWEST))])
 
 
@@ -71,7 +82,7 @@ def _per_pixel(values: np.ndarray, labels: np.ndarray, unseen: float) -> np.ndar
 
 
 def _faded(picture: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    faded = muted(picture, colour=0.0, light=0.6)
+    faded = ground(picture)
     faded[labels < 0] = UNSEEN
     return faded
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from interp.evidence import Evidence
 from interp.method import Style
+from interp.result.draw import colour_limit
 from interp_standard.render import canvas
 from interp_standard.render.colour import diverging, sequential, to_pixels
 
@@ -32,12 +34,22 @@ class Scale:
     signed: bool = True
     threshold: float = 0.0
     unit: str = ""
+    from_white: bool = False
+    """Unsigned values in the colours of the signed scale's upper half."""
 
     @classmethod
     def of(cls, values: np.ndarray, style: Style, signed: bool = True, unit: str = "") -> Scale:
         """The style's shared scale, or the values' own."""
         largest = float(np.abs(values).max(initial=0) if signed else values.max(initial=0))
         return cls(style.scale or max(largest, 0.0), largest, signed, style.threshold, unit)
+
+    @classmethod
+    def of_map(cls, evidence: Evidence, values: np.ndarray, style: Style, signed: bool) -> Scale:
+        """The scale of an importance map, as reports and the dashboard draw it."""
+        limit = style.scale or colour_limit([evidence])
+        unit = getattr(evidence, "unit", "")
+        found = cls.of(values, replace(style, scale=limit), signed, unit)
+        return replace(found, from_white=True)
 
     def share(self, values: np.ndarray) -> np.ndarray:
         """Values as shares of the limit, in [-1, 1] or [0, 1]; all 0 where the limit is 0."""
@@ -49,7 +61,7 @@ class Scale:
 
     def colour(self, share: np.ndarray) -> np.ndarray:
         """Float RGB (..., 3) of shares."""
-        return diverging(share) if self.signed else sequential(share)
+        return diverging(share) if self.signed or self.from_white else sequential(share)
 
     def paint(self, share: np.ndarray) -> np.ndarray:
         """Float RGB (..., 3) of shares drawn without an image; those below the threshold grey."""
