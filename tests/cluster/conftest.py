@@ -14,6 +14,8 @@ from support.folder_commands import COMMANDS
 from interp.registry import Registry
 from interp.session import Session
 
+CLASSES = ("fenka", "arbo", "jorla")
+
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -21,11 +23,11 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "photos"
     random = np.random.default_rng(0)
     for number in range(5):
-        place = folder / f"class {number % 3}"
+        place = folder / CLASSES[number % 3]
         place.mkdir(parents=True, exist_ok=True)
         pixels = random.integers(0, 256, (48, 64, 3), np.uint8)
         Image.fromarray(pixels).save(place / f"photo {number}.png")
-    (folder / "class 1" / "torn.png").write_bytes(b"no image")
+    (folder / CLASSES[1] / "torn.png").write_bytes(b"no image")
     return folder
 
 

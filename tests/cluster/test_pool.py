@@ -14,9 +14,13 @@ from support.folder_commands import COMMANDS, assert_equal
 from interp.cluster.pool import ThisProcess, in_order
 from interp.cluster.ray_pool import RayPool
 from interp.cluster.worker import Worker
-from interp.errors import Cancelled, InputError
+from interp.errors import Cancelled, InputError, PluginError, UnsupportedError
+from interp.opening.source import open_model
+from interp.request import Request
+from interp.run import fit
 from interp.session import Session
-from interp.testing import ToyModel
+from interp.spec import ModelOptions
+from interp_chip.experiment import Piece
 
 
 def test_this_process_does_the_pieces_one_after_another() -> None:
@@ -42,7 +46,7 @@ def test_a_stopped_command_goes_on_with_other_workers(
     command: str, photos: Path, tmp_path: Path, registry: Any, alone: Any
 ) -> None:
     def stop(label: str, done: int, total: int | None) -> None:
-        if label in ("images", "methods on images") and done >= (total or 0) / 2:
+        if label != "choosing images" and done >= (total or 0) / 2:
             raise KeyboardInterrupt
 
     with pytest.raises((KeyboardInterrupt, Cancelled), match="stopped"):
@@ -68,9 +72,29 @@ def test_a_poisoned_image_fails_alone(photos: Path, tmp_path: Path, registry: An
 def test_a_model_in_memory_is_refused(
     command: str, photos: Path, tmp_path: Path, registry: Any
 ) -> None:
-    session = Session(registry, model=ToyModel(), pool=Elsewhere())
+    model = open_model("creatures-resnet", ModelOptions(), registry)
+    session = Session(registry, model=model, pool=Elsewhere())
     with pytest.raises(InputError, match="another model"):
         COMMANDS[command](photos, tmp_path / "out", session)
+
+
+def test_a_fit_that_is_in_one_piece_is_refused(photos: Path, registry: Any) -> None:
+    request = Request(method="tcav", data=str(photos))
+    with pytest.raises(UnsupportedError, match="fit of tcav is not cut into pieces"):
+        fit(request, Session(registry, pool=Elsewhere()))
+
+
+def test_a_lost_piece_ends_a_fit_that_goes_on(
+    photos: Path, tmp_path: Path, registry: Any, alone: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("interp_chip.layer_fit.SAVE_EVERY", 0.0)
+    poisoned = Piece((1, 2), (0,), last=False)
+    session = Session(registry, pool=Elsewhere(poisoned=(poisoned,)))
+    with pytest.raises(PluginError, match=r"images \(1, 2\): its worker died 4 times"):
+        COMMANDS["fit"](photos, tmp_path / "out", session)
+    assert len(list((tmp_path / "out.partial").glob("*.safetensors"))) == 1
+    session = Session(registry, pool=Elsewhere())
+    assert_equal(COMMANDS["fit"](photos, tmp_path / "out", session), alone("fit"))
 
 
 def test_each_worker_opens_the_model_once(photos: Path, tmp_path: Path, registry: Any) -> None:

@@ -23,7 +23,7 @@ class Elsewhere(Pool):
     workers: int = 3
     remote = True
     seed: int = 0
-    poisoned: tuple[int, ...] = ()
+    poisoned: tuple[Any, ...] = ()
     opened: int = 0
     """Works that were opened, by all workers together."""
 
@@ -32,7 +32,13 @@ class Elsewhere(Pool):
         do: Callable[[Any], Any],
         pieces: Sequence[Any],
         reopen: Callable[[], Any],
-        ahead: int | None = None,
+        ordered: bool = False,
+    ) -> Iterator[tuple[Any, Any]]:
+        results = self._shuffled(pieces, reopen)
+        return iter(sorted(results, key=lambda each: pieces.index(each[0]))) if ordered else results
+
+    def _shuffled(
+        self, pieces: Sequence[Any], reopen: Callable[[], Any]
     ) -> Iterator[tuple[Any, Any]]:
         crew = [Worker() for _ in range(self.workers)]
         for each in crew if len(pieces) else ():

@@ -15,6 +15,7 @@ from interp.context import Budget
 from interp.evaluation.evaluate import evaluate
 from interp.evaluation.request import EvaluationRequest
 from interp.request import Choice, Request
+from interp.run import fit
 from interp.run_folder import run_folder
 from interp.session import Session
 
@@ -63,10 +64,23 @@ def compare_photos(photos: Path, out: Path, session: Session) -> Any:
     return without_times(compare(request, session, out=out).facts()), arrays(out)
 
 
+def fit_photos(photos: Path, out: Path, session: Session) -> Any:
+    """CHIP at two layers, with rounds that are doubled."""
+    request = Request(
+        method="chip",
+        data=str(photos),
+        params={"layer": ["stage2", "stage3"], "correct": False, "masks": 400},
+        budget=Budget(until="stable"),
+    )
+    found = fit(request, session, out=out)
+    return without_times(found.about), dict(found.arrays)
+
+
 COMMANDS: dict[str, Callable[[Path, Path, Session], Any]] = {
     "run": run_photos,
     "evaluate": evaluate_photos,
     "compare": compare_photos,
+    "fit": fit_photos,
 }
 
 

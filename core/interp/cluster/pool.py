@@ -37,15 +37,14 @@ class Pool(ABC):
         do: Callable[[Piece], Result],
         pieces: Sequence[Piece],
         reopen: Callable[[], Callable[[Piece], Result]],
-        ahead: int | None = None,
+        ordered: bool = False,
     ) -> Iterator[tuple[Piece, Result | Lost]]:
-        """Each piece with its result, as they are done.
+        """Each piece with its result, as they are done, or `ordered` as they were given.
 
         `do` does a piece in this process. `reopen` can be pickled; called in another process, it
-        opens the model and data there and returns what does a piece. A piece is handed out in the
-        order given, and at most `ahead` places after the first that is not done. A piece is tried
-        again where its worker dies, and has the result Lost where that happens every time. Raises
-        what `do` or `reopen` raises.
+        opens the model and data there and returns what does a piece. A piece is tried again where
+        its worker dies, and has the result Lost where that happens every time. Where pieces are
+        ordered, only a few results wait for an earlier one. Raises what `do` or `reopen` raises.
         """
 
     def close(self) -> None:  # noqa: B027 - a pool without processes has nothing to end
@@ -70,7 +69,7 @@ class ThisProcess(Pool):
         do: Callable[[Piece], Result],
         pieces: Sequence[Piece],
         reopen: Callable[[], Callable[[Piece], Result]],
-        ahead: int | None = None,
+        ordered: bool = False,
     ) -> Iterator[tuple[Piece, Result | Lost]]:
         return ((piece, do(piece)) for piece in pieces)
 

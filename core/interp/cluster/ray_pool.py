@@ -15,12 +15,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from interp.cluster.pool import Lost, Piece, Pool, Result
+from interp.cluster.pool import Lost, Piece, Pool, Result, in_order
 from interp.cluster.worker import Worker
 from interp.errors import InputError, PluginError, first_line
 
 DEATHS = 4
 """Workers that may die of one piece until it is given up."""
+AHEAD = 4
+"""Pieces for each worker that may be done before an earlier one, where their order is kept."""
 PATIENCE = 600
 """Seconds until work without any worker is given up; a cluster may have to start machines."""
 STORE = 1 << 29
@@ -57,15 +59,17 @@ class RayPool(Pool):
         do: Callable[[Piece], Result],
         pieces: Sequence[Piece],
         reopen: Callable[[], Callable[[Piece], Result]],
-        ahead: int | None = None,
+        ordered: bool = False,
     ) -> Iterator[tuple[Piece, Result | Lost]]:
         if not len(pieces):
             return
         sent = pickle.dumps((reopen, str(Path.cwd())))
         self._start()
+        ahead = AHEAD * (self.workers or 1) if ordered else None
         turn = Turn(self, sent, deque(range(len(pieces))), ahead)
+        results = turn.results(pieces)
         try:
-            for number, result in turn.results(pieces):
+            for number, result in in_order(results) if ordered else results:
                 yield pieces[number], result
         finally:
             turn.end()
@@ -138,6 +142,7 @@ class Turn:
     waiting: deque[int]
     """Numbers of the pieces that no worker has."""
     ahead: int | None
+    """How far after the first piece that is not done others are handed out; None: any."""
     running: dict[Any, tuple[Any, int | None]] = field(default_factory=dict)
     """By Ray's reference to what it does, a worker and the number of its piece; None: it opens."""
     free: list[Any] = field(default_factory=list)
