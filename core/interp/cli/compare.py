@@ -21,6 +21,7 @@ def compare_methods(
     images: flags.Images,
     model: flags.Model,
     work: flags.Work,
+    workers: flags.Workers,
     *,
     folder: flags.Folder,
     pages: bool = flags.output_option(
@@ -43,6 +44,7 @@ def compare_methods(
       interp compare --plugins mint,rise --image photo.jpg --target "dog, not cat"
       interp compare --plugins mint,rise --set mint.regions=2 --budget 1000
       interp compare --plugins mint,rise --data photos --limit 20 --out both
+      interp compare --plugins mint,rise --data photos --workers 8 --out both
     """
     from interp.comparison.result import ComparisonRequest
     from interp.comparison.verdict import verdict_lines
@@ -58,7 +60,7 @@ def compare_methods(
         **images.given(),
     )
     place = folder.place("compare", request.data or request.images[0])
-    with shell.session(any_time=work.yes) as session:
+    with shell.session(any_time=work.yes, pool=workers.pool()) as session:
         found = compare_with_report(request, session, out=place, pages=pages)
     facts = {"folder": str(found.folder), "verdict": verdict_lines(found), **found.facts()}
     shell.say(facts, _lines(found))
