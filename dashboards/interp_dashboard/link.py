@@ -16,7 +16,7 @@ from interp.request import DEFAULT_MODEL, Choice
 from interp.spec import Plain
 
 DEFAULT_METHODS = ("mint", "chip", "gradcam", "rise")
-"""Ticked where an address names no method."""
+"""Ticked where an address names no method, unless they are found poor on the model."""
 KEYS = ("model", "image", "target", "method", "set", "run", "session")
 """The last two are not the selection's: whether it runs by itself, and whose results are shown."""
 
@@ -27,7 +27,7 @@ class Selection(Plain):
     model: str = Field(DEFAULT_MODEL, description="its name in the list of models")
     images: tuple[str, ...] = ("two",)
     targets: tuple[str, ...] = Field((), description="classes by name or index")
-    methods: tuple[Choice, ...] = tuple(Choice(name=each) for each in DEFAULT_METHODS)
+    methods: tuple[Choice, ...] = Field((), description="none: those that are usual for the model")
 
 
 def to_query(selection: Selection) -> dict[str, list[str]]:
@@ -61,7 +61,7 @@ def from_query(
             told.append(str(error))
         else:
             params.setdefault(method, {})[name] = value
-    names = dict.fromkeys(query.get("method") or [each.name for each in default.methods])
+    names = dict.fromkeys(query.get("method", ()))
     told += [f"set={each}: this method is not chosen" for each in params if each not in names]
     found = [_choice(registered, each, params.get(each, {}), told) for each in names]
     return Selection(

@@ -18,6 +18,7 @@ from interp_dashboard.link import Selection
 from interp_dashboard.model import Predict, job_model
 from interp_dashboard.pool import pool
 from interp_dashboard.session import end_old_sessions, registry
+from interp_dashboard.trust import usual_methods
 
 FEW = 20
 """Samples of each method that is tried."""
@@ -51,9 +52,11 @@ def get_ready() -> None:
 def warm_up(_: Job | None = None) -> None:
     """Task: load libraries and the default model, and try the default methods."""
     default = Selection()
+    model = job_model(default.model)
+    methods = usual_methods(registry(), model.spec.fingerprint)
     compare(
-        ComparisonRequest(methods=default.methods, budget=Budget(samples=FEW)),
-        Session(registry(), job_model(default.model)),
+        ComparisonRequest(methods=methods, budget=Budget(samples=FEW)),
+        Session(registry(), model),
         images=list(_images(default).values()),
     )
 

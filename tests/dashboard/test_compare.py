@@ -29,7 +29,7 @@ def test_the_first_page_chooses_something_that_works(visit):
     visitor = visit("compare")
     assert visitor.errors == []
     ticked = {each.key for each in visitor.page.checkbox if each.value and "tick" in str(each.key)}
-    assert ticked == {"tick mint", "tick chip", "tick gradcam", "tick rise"}
+    assert {"tick mint", "tick chip", "tick rise"} < ticked and "tick gradcam" not in ticked
     assert not next(each for each in visitor.page.button if each.label == "Run").disabled
 
 

@@ -87,7 +87,7 @@ def _lines(found: Comparison) -> Iterator[str]:
 
 
 def _rows(found: Comparison) -> Iterator[tuple[str, ...]]:
-    from interp.evidence import fit_words
+    from interp.evidence import marked_fit
 
     for at, method in enumerate(found.methods):
         outcomes = [each.outcomes[at] for each in found.records]
@@ -98,7 +98,7 @@ def _rows(found: Comparison) -> Iterator[tuple[str, ...]]:
             str(sum(each.samples for each in done)),
             str(sum(each.evaluated for each in done)),
             f"{sum(each.seconds for each in done):.1f}",
-            fit_words(sum(fits) / len(fits)).removeprefix("R² ") if fits else "-",
+            marked_fit(sum(fits) / len(fits)).removeprefix("R² ") if fits else "-",
             _failure([each.error for each in outcomes]),
         )
 

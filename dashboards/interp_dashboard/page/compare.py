@@ -23,6 +23,7 @@ from interp_dashboard.refusal import refusals
 from interp_dashboard.session import NAME, registry, session
 from interp_dashboard.suggestion_view import advise
 from interp_dashboard.text import on_page, plain
+from interp_dashboard.trust import usual_methods
 from interp_dashboard.unfinished import as_stopped
 from interp_dashboard.work import QUICK, compare_work
 
@@ -109,7 +110,8 @@ def _choose(given: Selection) -> None:
         )
     with st.expander("Methods", expanded=JOB not in session().jobs):  # then the maps are near
         advise(SuggestionRequest(model=source, image=name, targets=targets), first)
-        methods = choose_methods(given.methods, refusals(source, first, model))
+        usual = given.methods or usual_methods(registry(), model.spec.fingerprint)
+        methods = choose_methods(usual, refusals(source, first, model))
     quick = st.toggle(f"A first look with {QUICK} samples, refined while you read", True, key=LOOK)
     selection = Selection(model=label, images=tuple(images), targets=targets, methods=methods)
     session().selection = selection

@@ -25,11 +25,12 @@ from interp.storage.image import open_image
 from interp_dashboard.choice.method import methods_by_question
 from interp_dashboard.job import Job, Work
 from interp_dashboard.layout import grid, guarded
-from interp_dashboard.model import job_model
+from interp_dashboard.model import describe, job_model
 from interp_dashboard.pool import pool
 from interp_dashboard.progress import show_progress
 from interp_dashboard.session import registry, session, setting
 from interp_dashboard.text import plain
+from interp_dashboard.trust import badges, line
 
 JOB = "thumbnails"
 SAMPLE, SAMPLES, WIDTH = "two", 500, 240
@@ -89,6 +90,10 @@ def _card(entry: MethodEntry, thumb: np.ndarray | str | None) -> None:
         st.caption(f"**When it misleads:** {entry.misleads}")
     if entry.paper is not None:
         st.caption(_cited(entry.paper))
+    model = default_model(registry(), entry.name)
+    with suppress(InterpError):
+        known = badges(registry(), describe(model).spec.fingerprint, entry.name)
+        st.caption(plain(f"On {model}: {line(known)}"))
     needs = f"{_openers(entry)}: it needs {', '.join(entry.needs)}. " if entry.needs else ""
     st.caption(f"{needs}From {entry.package}.")
 
