@@ -77,6 +77,7 @@ def test_a_file_that_is_too_large_is_refused(monkeypatch, tmp_path, network):
         ("net.h5", b"x", "expected an .onnx file"),
         ("net.onnx", b"", "empty"),
     ],
+    ids=lambda each: each if isinstance(each, str) else f"{len(each)} bytes",
 )
 def test_what_can_run_code_is_refused_with_the_reason(name, content, reason, tmp_path):
     with pytest.raises(InputError, match=reason):
