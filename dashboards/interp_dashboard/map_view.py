@@ -106,18 +106,15 @@ def _map(
 
     mapped = cell.maps_by_target([target]).get(target)
     values = None if mapped is None else mapped.map()
-    told, warned = line(trust), tuple[str, ...]()
-    if any(each.state == "poor" for each in trust):
-        told, warned = "", (told,)
+    poor = any(each.state == "poor" for each in trust)
+    told, warned = ("", [line(trust)]) if poor else (line(trust), [])
     words = Map(
         panel.method,
         panel.summary,
         panel.error,
         cell.waiting,
-        tuple(
-            each for each in (panel.scale, _cost(outcome), *([] if poor else [line(trust)])) if each
-        ),
-        (*panel.warnings, *([line(trust)] if poor else [])),
+        tuple(each for each in (panel.scale, _cost(outcome), told) if each),
+        (*panel.warnings, *warned),
         alt="" if panel.picture is None else panel.picture.alt,
     )
     if values is None:

@@ -80,7 +80,8 @@ class VisitorSession:
         """The folder of the visitor's runs; the oldest of too many are removed."""
         place = self.folder / "runs"
         place.mkdir(exist_ok=True)
-        found = sorted(place.iterdir(), key=lambda each: each.stat().st_mtime)
+        shown = (each for each in place.iterdir() if not each.name.startswith("."))
+        found = sorted(shown, key=lambda each: each.stat().st_mtime)
         for each in found[:-MOST]:
             shutil.rmtree(each)
         return place

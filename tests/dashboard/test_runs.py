@@ -9,7 +9,7 @@ import pytest
 from robustness.saved_folder import ROOT, alter, reseal
 
 from interp.comparison.compare import compare
-from interp.comparison.result import ComparisonRequest
+from interp.comparison.result import Comparison, ComparisonRequest
 from interp.request import Choice, Request
 from interp.run import run
 
@@ -58,3 +58,79 @@ def test_no_damaged_run_takes_the_page_down(visit, whole, tmp_path, seeds):
         assert name != "whole" or visitor.errors == []
     pages = [visit("compare"), visit("fit"), visit("layers")]
     assert not [each for page in pages for each in page.page.exception]
+
+
+@pytest.fixture
+def three(whole, tmp_path):
+    """Three runs among the shared ones."""
+    for each in whole:
+        shutil.copytree(each, tmp_path / "runs" / each.name)
+    return tmp_path / "runs"
+
+
+def table(visitor):
+    return visitor.page.dataframe[0].value
+
+
+def fill(visitor, label, value):
+    next(each for each in visitor.page.text_input if each.label == label).set_value(value).run()
+
+
+def pick(visitor, name):
+    visitor.page.selectbox[0].set_value(name).run()
+
+
+def test_runs_have_pictures_where_they_drew_some(visit, three):
+    rows = table(visit("runs")).set_index("folder")["picture"]
+    assert rows["explanation"].startswith("data:image/jpeg;base64,")
+    assert rows["comparison"].startswith("data:image/jpeg;base64,")
+    assert not isinstance(rows["knowledge"], str)
+
+
+def test_runs_are_named_tagged_and_found_by_it(visit, three):
+    visitor = visit("runs")
+    pick(visitor, "explanation")
+    fill(visitor, "Name", "my *first*")
+    fill(visitor, "Tags", "paper, draft ,paper")
+    visitor.press("Save name and tags")
+    assert visitor.errors == []
+    rows = table(visitor).set_index("folder")
+    assert rows["what"]["explanation"] == "my *first*"
+    assert rows["tags"]["explanation"] == "paper, draft"
+    fill(visitor, "Search", "FIRST random")
+    assert "No run has all of these words" in visitor.words
+    fill(visitor, "Search", "FIRST draft")
+    assert list(table(visitor)["folder"]) == ["explanation"]
+    fill(visitor, "Search", "")
+    tags = next(each for each in visitor.page.multiselect if each.label == "Tags")
+    tags.set_value(["paper"]).run()
+    assert list(table(visitor)["folder"]) == ["explanation"]
+    assert visit("runs").errors == []
+
+
+def test_a_name_that_is_too_long_is_told(visit, three):
+    visitor = visit("runs")
+    fill(visitor, "Name", "x" * 500)
+    visitor.press("Save name and tags")
+    assert "found a name of 500 letters" in visitor.errors[0]
+
+
+def test_a_deleted_run_can_be_brought_back(visit, three):
+    visitor = visit("runs")
+    pick(visitor, "comparison")
+    visitor.press("Delete this run")
+    assert visitor.errors == []
+    assert "comparison" not in set(table(visitor)["folder"])
+    assert not (three / "comparison").exists()
+    visitor.press("Undo")
+    assert visitor.errors == []
+    assert "comparison" in set(table(visitor)["folder"])
+    assert Comparison.open(three / "comparison").methods == ["random", "centre"]
+
+
+def test_damaged_labels_name_nothing(visit, three):
+    for text in ("", "[]", '{"explanation": 3}', '{"explanation": {"title": []}}'):
+        (three / ".labels.json").write_text(text)
+        visitor = visit("runs")
+        assert visitor.errors == []
+        assert len(table(visitor)) == 3

@@ -21,10 +21,21 @@ UNTOLD = "does not tell"
 class Evaluated(Protocol):
     """What evaluations say of a method on a model, as interp.suggestion.verdict adds it up."""
 
-    better: int
-    worse: int
-    pairs: int
-    same_model: bool
+    @property
+    def better(self) -> int:
+        """Comparisons with blind maps in which the method is better, beyond chance."""
+
+    @property
+    def worse(self) -> int:
+        """Those in which it is worse."""
+
+    @property
+    def pairs(self) -> int:
+        """All of them."""
+
+    @property
+    def same_model(self) -> bool:
+        """Whether the evaluations are of the model that is explained."""
 
     @property
     def score(self) -> float:
