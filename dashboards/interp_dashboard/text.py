@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-MARKS = re.compile(r"([\\`*_\[\]<>$~:#|!])")
+MARKS = re.compile(r"([\\`*_\[\]<>$~#|!]|:(?=\S))")
 """What begins a picture, a link, colours or mathematics in streamlit's Markdown."""
 
 INPUT = re.compile(r"--input ([\w.]+=[^\s;]+)((?: (?:and )?--input [\w.]+=[^\s;]+)*)")
