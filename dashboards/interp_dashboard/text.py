@@ -13,7 +13,9 @@ CONTROLS = {
     r"--readout (\w+)": r"\1 under What it answers of Upload a model",
     r"[,;] name another (?:with )?--out(?: folder)?": "",
     r"--budget \S+": "fewer samples",
-    r"(?:with |add )?(--[a-z][a-z-]*(?: (?!if\b|or\b|and\b|to\b)[\w.=:]+)?)": r"\1 on the command line",
+    r"(?:with |add )?(--[a-z][a-z-]*(?: (?!(?:if|or|and|to)\b)[\w.=:]+)?)": (
+        r"\1 on the command line"
+    ),
 }
 """What a flag of the command line is on the page."""
 
