@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-MARKS = re.compile(r"([\\`*_\[\]<>$~:#|!])")
+MARKS = re.compile(r"([\\`*_\[\]<>$~#|!]|:(?=\S))")
 """What begins a picture, a link, colours or mathematics in streamlit's Markdown."""
 
 INPUT = re.compile(r"--input ([\w.]+=[^\s;]+)((?: (?:and )?--input [\w.]+=[^\s;]+)*)")
@@ -13,7 +13,9 @@ CONTROLS = {
     r"--readout (\w+)": r"\1 under What it answers of Upload a model",
     r"[,;] name another (?:with )?--out(?: folder)?": "",
     r"--budget \S+": "fewer samples",
-    r"with --yes|add --yes": "on the command line",
+    r"(?:with |add )?(--[a-z][a-z-]*(?: (?!(?:if|or|and|to)\b)[\w.=:]+)?)": (
+        r"\1 on the command line"
+    ),
 }
 """What a flag of the command line is on the page."""
 

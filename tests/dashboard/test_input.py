@@ -33,6 +33,10 @@ from interp_dashboard.upload import take_model, with_input
             "x exists and is not empty; expected a new folder; name another with --out",
             "x exists and is not empty; expected a new folder",
         ),
+        (
+            "one class among several; --activation sigmoid if not",
+            "one class among several; --activation sigmoid on the command line if not",
+        ),
         ("nothing to say", "nothing to say"),
     ],
 )

@@ -89,7 +89,7 @@ def test_the_words(clock):
     job.pace.plan([7200], seconds=True)
     job.pace.update("rise: perturbed samples", 1200, 4800)
     assert whole_text(job.pace).startswith("25 %, about 2 hours left")
-    assert step_text(job) == r"rise\: perturbed samples, 1,200 of 4,800"
+    assert step_text(job) == "rise: perturbed samples, 1,200 of 4,800"
     job.pace.plan([36_000], seconds=True)
     job.pace.end = None
     job.pace.update("rise", 0, 10)
