@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from interp.plain_text import markdown
 from interp.storage.folder import new_folder
 from interp_dashboard.layout import show_errors
 from interp_dashboard.session import setting
@@ -19,7 +20,7 @@ def export_button(folder: Path) -> None:
     words = "Copies it to the shared runs, where everybody who uses this dashboard sees it."
     if st.button("Keep among the runs", help=words, width="stretch"):
         with show_errors():
-            st.success(f"Kept as {export_result(folder, setting().runs)}")
+            st.success(f"Kept as {markdown(export_result(folder, setting().runs))}")
 
 
 def export_result(folder: Path, runs: Path) -> str:

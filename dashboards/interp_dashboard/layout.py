@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from itertools import chain, repeat
 from typing import Any, TypeVar
 
+import pandas as pd
 import streamlit as st
 
 from interp.errors import InterpError, first_line
+from interp.plain_text import html, markdown
 from interp.result.plot import balanced
 
 Item = TypeVar("Item")
@@ -31,6 +33,8 @@ def grid(items: Iterable[Item], most: int) -> Iterator[tuple[Any, Item]]:
 def show_table(rows: Any, **options: Any) -> None:
     """Show a table with all its rows; of very many, as many as HIGHEST with a word on the rest."""
     count = len(getattr(rows, "index", rows))
+    if isinstance(rows, pd.DataFrame):
+        rows = rows.map(html).rename(html, axis=0).rename(html, axis=1)
     st.dataframe(rows, height="content" if count <= HIGHEST else ROW * HIGHEST, **options)
     if count > HIGHEST:
         st.caption(f"{count:,} rows; scroll in the table to see all of them.")
@@ -46,8 +50,8 @@ def show_errors(plugin: str | None = None) -> Iterator[None]:
     try:
         yield
     except InterpError as error:
-        st.error(str(error))
+        st.error(markdown(error))
     except (Exception, SystemExit) as error:
         if plugin is None:
             raise
-        st.error(f"{plugin} failed: {type(error).__name__}: {first_line(error)}")
+        st.error(markdown(f"{plugin} failed: {type(error).__name__}: {first_line(error)}"))

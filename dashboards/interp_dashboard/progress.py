@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from interp.plain_text import markdown
 from interp_dashboard.job import Job
 from interp_dashboard.session import session
 
@@ -31,7 +32,7 @@ def show_progress(job: Job, cancel: bool = True) -> None:
             st.rerun()
         if job.running:
             bar, button = st.columns([5, 1], vertical_alignment="center")
-            bar.progress(job.pace.share or 0.0, progress_text(job))
+            bar.progress(job.pace.share or 0.0, markdown(progress_text(job)))
             if cancel:
                 button.button("Cancel", on_click=job.stop, disabled=job.stopped, width="stretch")
 
@@ -39,7 +40,7 @@ def show_progress(job: Job, cancel: bool = True) -> None:
     if running:
         return
     if job.error is not None:
-        st.error(job.error)
+        st.error(markdown(job.error))
     elif job.stopped:
         st.info("Stopped. Nothing of this run is working any more.")
 

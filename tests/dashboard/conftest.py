@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,11 @@ from interp_dashboard.setting import ENVIRONMENT, Setting
 PATIENCE = 120
 
 
+def _read(markdown: str) -> str:
+    """What a reader sees of Markdown's escapes."""
+    return re.sub(r"\\([^\w\s])", r"\1", markdown)
+
+
 @dataclass
 class Visitor:
     """Somebody who has a page open."""
@@ -38,13 +44,13 @@ class Visitor:
     @property
     def errors(self) -> list[str]:
         """What the page says went wrong, ours and Python's."""
-        return [each.value for each in [*self.page.error, *self.page.exception]]
+        return [_read(each.value) for each in [*self.page.error, *self.page.exception]]
 
     @property
     def words(self) -> str:
         """The page's text."""
         kinds = (self.page.markdown, self.page.caption, self.page.subheader, self.page.info)
-        return "\n".join(str(each.value) for kind in kinds for each in kind)
+        return "\n".join(_read(str(each.value)) for kind in kinds for each in kind)
 
     def press(self, label: str) -> Visitor:
         """Press a button by its label."""

@@ -13,6 +13,7 @@ import typer
 from interp.cli import flags, parse
 from interp.cli.output import columns
 from interp.evaluation.request import EvaluationRequest
+from interp.plain_text import terminal
 from interp.request import BASELINES
 
 if TYPE_CHECKING:
@@ -94,7 +95,10 @@ def evaluate_methods(
     )
     with shell.session(any_time=yes) as session:
         found = evaluate(
-            request, session, out=place, on_message=lambda line: typer.echo(line, err=True)
+            request,
+            session,
+            out=place,
+            on_message=lambda line: typer.echo(terminal(line), err=True),
         )
     report_evaluation(found, place, shell)
 

@@ -16,6 +16,7 @@ from interp.cli import parse
 from interp.cli.output import say
 from interp.context import Budget
 from interp.errors import Cancelled, InputError
+from interp.plain_text import HIDDEN
 from interp.progress_bar import progress_bar
 from interp.registry import Registry
 from interp.request import DEFAULT_MODEL, Choice
@@ -122,7 +123,8 @@ RESUME = output_option(
 
 def new_name(what: str, subject: str) -> Path:
     """A new folder named after the time, what is done and to what."""
-    name = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{what}-{Path(subject).stem}"
+    stem = HIDDEN.sub("", Path(subject).stem)
+    name = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{what}-{stem}"
     numbered = (FOLDER / (f"{name}-{count}" if count else name) for count in range(1000))
     return next(each for each in numbered if not each.exists())
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from interp.plain_text import json_escapes, terminal, visible
+
 STDOUT = 1
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 def columns(rows: Iterable[Sequence[str]]) -> list[str]:
     """Rows as indented lines with aligned columns; the last column is left ragged."""
-    listed = [list(row) for row in rows]
+    listed = [[visible(word) for word in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*listed, strict=True)]
     return [
         "  "
@@ -49,9 +51,9 @@ def say(as_json: bool, facts: dict[str, Any], lines: Iterable[str]) -> None:
     """Print `facts` as one JSON object, or else the lines."""
     if as_json:
         text = json.dumps(_finite(facts), ensure_ascii=False, default=str)
-        typer.echo(text, file=_result)
+        typer.echo(json_escapes(text), file=_result)
     else:
-        typer.echo("\n".join(lines), file=_result)
+        typer.echo("\n".join(map(terminal, lines)), file=_result)
 
 
 @contextmanager

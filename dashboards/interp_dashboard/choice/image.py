@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from interp.plain_text import markdown, visible
 from interp.storage.image import read_image
 from interp.storage.pixel import LoadedImage, to_picture
 from interp_dashboard.layout import show_errors
@@ -31,7 +32,9 @@ def choose_images(given: Sequence[str]) -> dict[str, LoadedImage]:
     files |= setting().image_files()
     names = [*uploaded, *files]
     first = list(uploaded) or [each for each in given if each in files] or names[:1]
-    picked = st.multiselect("Images", names, first, key=f"images beside {list(uploaded)}")
+    picked = st.multiselect(
+        "Images", names, first, format_func=visible, key=f"images beside {list(uploaded)}"
+    )
     opened: dict[str, LoadedImage] = {}
     notes: list[str] = []
     for name in picked:
@@ -40,10 +43,10 @@ def choose_images(given: Sequence[str]) -> dict[str, LoadedImage]:
             opened[name] = read
             notes += [f"Note on {name}: {note}" for note in read.notes]
     for note in notes:
-        st.caption(note)
+        st.caption(markdown(note))
     if opened:
         tiles = [to_picture(each.pixels) for each in opened.values()]
-        st.image(tiles, caption=list(opened), width=150, alt=list(opened))
+        st.image(tiles, caption=[markdown(each) for each in opened], width=150, alt=list(opened))
     return opened
 
 

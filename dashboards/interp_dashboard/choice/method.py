@@ -11,6 +11,7 @@ import streamlit as st
 from interp.errors import InterpError
 from interp.method import Method
 from interp.opening.named import default_model
+from interp.plain_text import markdown
 from interp.registry.manifest import MethodEntry
 from interp.request import Choice
 from interp.spec import Capability
@@ -37,12 +38,14 @@ def choose_methods(given: Sequence[Choice], offers: frozenset[Capability]) -> tu
     params = {each.name: each.params for each in given}
     ticked = []
     for question, alike in methods_by_question():
-        st.markdown(f"**{question}**")
+        st.markdown(f"**{markdown(question)}**")
         for column, each in grid(alike, ACROSS):
             missing = sorted(_needs(each) - offers)
             words = each.summary + (f". Needs {', '.join(missing)}" if missing else "")
             key, off = f"tick {each.name}", bool(missing)
-            box = column.checkbox(each.name, each.name in params, key, words, disabled=off)
+            box = column.checkbox(
+                markdown(each.name), each.name in params, key, markdown(words), disabled=off
+            )
             if box and not missing:
                 ticked.append(each.name)
     if not ticked:
@@ -50,7 +53,7 @@ def choose_methods(given: Sequence[Choice], offers: frozenset[Capability]) -> tu
     st.caption("The question marks and the page Methods explain what each one does.")
     choices = []
     with st.expander("Parameters"):
-        for tab, name in zip(st.tabs(ticked), ticked, strict=True):
+        for tab, name in zip(st.tabs([markdown(each) for each in ticked]), ticked, strict=True):
             choice = Choice(name=name, params=params.get(name, {}))
             with tab, show_errors(name):
                 changed = form(registry().get("method", name).Params, name, choice.params)
@@ -84,7 +87,7 @@ def choose_method_and_model(verb: Callable[..., Any], key: str) -> MethodAndMode
         return None
     one, two = st.columns(2)
     method = one.selectbox("Method", able, key=f"{key} method")
-    st.caption(registry().entry("method", method).summary)
+    st.caption(markdown(registry().entry("method", method).summary))
     offered = model_sources()
     at = list(offered).index(_usual_model(method, offered, verb))
     label = two.selectbox("Model", list(offered), at, key=f"{key} model of {method}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from interp.plain_text import markdown, visible
 from interp_dashboard.layout import show_errors
 from interp_dashboard.session import registry, session, setting
 from interp_dashboard.upload import LARGEST_MODEL, take_model
@@ -18,9 +19,18 @@ def choose_model(given: str) -> tuple[str, str]:
     if uploaded:
         given = UPLOADED.format(uploaded[-1])
     if given not in offered:
-        st.warning(f"The model {given!r} is not offered here; the default is selected instead.")
+        st.warning(
+            f"The model {markdown(repr(given))} is not offered here; the default is selected "
+            "instead."
+        )
     at = list(offered).index(given) if given in offered else 0
-    label = st.selectbox("Model", list(offered), at, help="Registered, uploaded, or from a folder")
+    label = st.selectbox(
+        "Model",
+        list(offered),
+        at,
+        format_func=visible,
+        help="Registered, uploaded, or from a folder",
+    )
     return label, offered[label]
 
 
@@ -54,12 +64,13 @@ def _upload_model() -> None:
         readout = st.radio(
             "What it answers",
             list(offered),
-            captions=list(offered.values()),
+            format_func=markdown,
+            captions=[markdown(each) for each in offered.values()],
             help="How the model's answer becomes the scores that are explained.",
         )
     if held is None:
         return
-    with show_errors(), st.spinner(f"opening {held.name} ..."):
+    with show_errors(), st.spinner(f"opening {markdown(held.name)} ..."):
         session().models[held.name] = take_model(
             held.name,
             held.getvalue(),

@@ -7,6 +7,7 @@ import streamlit as st
 from interp.comparison.result import ComparisonRequest
 from interp.errors import InputError, InterpError, PluginError
 from interp.opening.named import open_method
+from interp.plain_text import markdown
 from interp.registry.parameter import parameters
 from interp.request import Choice
 from interp.suggestion.suggest import SuggestionRequest
@@ -65,7 +66,7 @@ def _given() -> Selection:
                 _check(each)
             st.session_state[GIVEN] = selection
         except InterpError as error:
-            st.warning(f"A part of the address cannot be used: {error}")
+            st.warning(f"A part of the address cannot be used: {markdown(error)}")
             st.session_state[GIVEN] = Selection()
     found: Selection = st.session_state[GIVEN]
     return found
@@ -101,7 +102,7 @@ def _choose(given: Selection) -> None:
         name, first = next(iter(images.items()))
         answer = predict(source, first)
     for note in model.spec.notes:
-        st.caption(f"Note on the model: {note}")
+        st.caption(f"Note on the model: {markdown(note)}")
     if model.spec.notes and source in map(str, session().models.values()):
         st.caption(
             "What the file does not specify, or what was guessed wrong, can be entered under "
@@ -116,8 +117,8 @@ def _choose(given: Selection) -> None:
     targets = choose_targets(answer, wanted, f"{label} {' '.join(images)}")
     if len(images) > 1:
         st.caption(
-            f"The answers above are those on {name}. Without a choice, the top class of each image "
-            "is explained."
+            f"The answers above are those on {markdown(name)}. Without a choice, the top class of "
+            "each image is explained."
         )
     with st.expander("Methods", expanded=JOB not in session().jobs):  # then the maps are near
         advise(SuggestionRequest(model=source, image=name, targets=targets), first)

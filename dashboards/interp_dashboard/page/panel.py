@@ -9,6 +9,7 @@ import streamlit as st
 
 from interp.comparison.result import Comparison
 from interp.errors import InterpError
+from interp.plain_text import markdown
 from interp.registry import Registry
 from interp.storage.folder import slug
 from interp_dashboard.layout import show_errors
@@ -44,7 +45,7 @@ def panels(registered: Registry) -> dict[str, Panel]:
 
 def _error_panel(reason: str) -> Panel:
     def show(_: Comparison | None) -> None:
-        st.error(reason)
+        st.error(markdown(reason))
 
     return show
 

@@ -14,6 +14,7 @@ from interp.difference.picture import draw_difference
 from interp.errors import InputError
 from interp.evaluation.folder import open_evaluation
 from interp.evaluation.table import figure, interval
+from interp.plain_text import markdown, visible
 from interp.result.bundle import open_bundle
 from interp.storage.folder import MANIFEST, day_and_time, read_json
 from interp_dashboard.comparison_view import show_comparison
@@ -38,7 +39,7 @@ def page() -> None:
     titles = _titles(rows)
     opened, compared = st.tabs(["Open", "What differs"])
     with opened:
-        name = st.selectbox("Run", list(found), format_func=titles.__getitem__)
+        name = st.selectbox("Run", list(found), format_func=lambda each: visible(titles[each]))
         with show_errors():
             _open(found[name])
     with compared:
@@ -51,11 +52,13 @@ def _choose_two(found: dict[str, Path], titles: dict[str, str]) -> None:
         st.info("Two runs are needed to see what differs.")
         return
     one, two = st.columns(2)
-    before = one.selectbox("A", list(found), format_func=titles.__getitem__)
+    before = one.selectbox("A", list(found), format_func=lambda each: visible(titles[each]))
     kind = kind_of(found[before])
     alike = [name for name, each in found.items() if name != before and kind_of(each) == kind]
     empty = f"no other {kind} is here"
-    after = two.selectbox("B", alike, placeholder=empty, format_func=titles.__getitem__)
+    after = two.selectbox(
+        "B", alike, placeholder=empty, format_func=lambda each: visible(titles[each])
+    )
     if st.button("Compare A and B", disabled=after is None):
         show = _show_metric_changes if kind == "evaluation" else _show_difference
         with show_errors():
@@ -104,7 +107,7 @@ def _open(folder: Path) -> None:
 
 def _show_difference(before: Path, after: Path) -> None:
     found = difference(before, after, registry())
-    st.subheader(found.verdict())
+    st.subheader(markdown(found.verdict()))
     if found.changes:
         rows = [(key, str(one), str(two)) for key, (one, two) in found.changes.items()]
         show_table(pd.DataFrame(rows, columns=["setting", "A", "B"]), hide_index=True)
@@ -113,7 +116,7 @@ def _show_difference(before: Path, after: Path) -> None:
     try:
         st.image(draw_difference(registry(), found), alt="A, B, and their difference")
     except InputError as error:
-        st.caption(f"No picture: {error}")
+        st.caption(f"No picture: {markdown(error)}")
 
 
 def _show_metric_changes(before: Path, after: Path) -> None:
