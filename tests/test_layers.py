@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 SHELVES = ("core", "adapters", "plugins", "dashboards")
 
 LAYERS = (
-    ("errors", "log_setting", "short", "lazy_type", "version", "wording"),
+    ("errors", "log_setting", "short", "lazy_type", "plain_text", "version", "wording"),
     ("record",),
     ("params", "spec"),
     ("cluster", "evidence", "memory", "network", "storage", "target"),

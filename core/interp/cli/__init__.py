@@ -19,6 +19,7 @@ from interp.errors import (
     out_of_memory,
     refusal,
 )
+from interp.plain_text import visible
 
 LONGEST = 390
 """Letters of an error's line."""
@@ -80,6 +81,7 @@ def _report(error: BaseException) -> int:
 def _shortened(words: str) -> str:
     """A message of at most LONGEST letters: what it cites is cut, its beginning and end are not."""
     words = words.encode("utf-8", "backslashreplace").decode()  # letters that are no text
+    words = visible(words)
     if len(words) <= LONGEST:
         return words
     return f"{words[: LONGEST // 2]} ... {words[-(LONGEST // 2 - 5) :]}"

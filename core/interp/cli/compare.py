@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from interp.cli import flags
-from interp.cli.output import answer, columns
+from interp.cli.column import columns
+from interp.cli.output import answer
 from interp.errors import PluginError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from interp.cli import flags, parse
+from interp.cli.column import columns
 from interp.cli.evaluate import report_evaluation
-from interp.cli.output import columns
 from interp.request import Request
 
 if TYPE_CHECKING:
@@ -76,11 +76,12 @@ def merge_parts(
       interp fit --plugin chip --data creatures --shard 1/2 --out known1
       interp merge known0 known1 --out known
     """
-    from interp.evaluation.folder import is_evaluation, merge_evaluations
+    from interp.evaluation.folder import is_evaluation
+    from interp.report.evaluation_page import merge_with_report
     from interp.run import merge
 
     if is_evaluation(parts[0]):
-        report_evaluation(merge_evaluations(parts, out, shell.registry), out, shell)
+        report_evaluation(merge_with_report(parts, out, shell.registry), out, shell)
     else:
         _report(merge(parts, out, shell.registry), out, shell)
 

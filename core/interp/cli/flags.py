@@ -18,6 +18,7 @@ from interp.cluster.pool import Pool, ThisProcess
 from interp.cluster.ray_pool import RayPool
 from interp.context import Budget
 from interp.errors import Cancelled, InputError
+from interp.plain_text import HIDDEN
 from interp.progress_bar import progress_bar
 from interp.registry import Registry
 from interp.request import DEFAULT_MODEL, Choice
@@ -124,7 +125,8 @@ RESUME = output_option(
 
 def new_name(what: str, subject: str) -> Path:
     """A new folder named after the time, what is done and to what."""
-    name = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{what}-{Path(subject).stem}"
+    stem = HIDDEN.sub("", Path(subject).stem)
+    name = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{what}-{stem}"
     numbered = (FOLDER / (f"{name}-{count}" if count else name) for count in range(1000))
     return next(each for each in numbered if not each.exists())
 

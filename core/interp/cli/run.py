@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from interp.cli import flags, parse
-from interp.cli.output import answer, columns
+from interp.cli.column import columns
+from interp.cli.output import answer
 from interp.errors import InputError
 from interp.request import Request
 

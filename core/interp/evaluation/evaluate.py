@@ -57,11 +57,13 @@ def evaluate(
     dataset: Dataset | None = None,
     out: str | Path | None = None,
     on_message: Callable[[str], None] = no_message,
+    report: Callable[[Evaluation], str] | None = None,
 ) -> Evaluation:
     """Measure methods by metrics over images; with `out`, save a folder there.
 
     `dataset` takes the place of the request's. Each image's values are saved beside `out` as they
-    come, and the same request goes on from those. `on_message` is called with the estimated time
+    come, and the same request goes on from those. `report` makes the text of report.html.
+    `on_message` is called with the estimated time
     once one image is done. A method that fails on an image is left out there, and the evaluation
     says so.
     """
@@ -76,7 +78,7 @@ def evaluate(
         return _told(session, _measure(evaluation, None, on_message).noted(told))
     with unfinished(place, evaluation) as folder:
         found = _told(session, _measure(evaluation, folder, on_message).noted(told))
-        save_evaluation(found, place)
+        save_evaluation(found, place, report)
         folder.remove()
     return found.noted(session.saved(place, found))
 
