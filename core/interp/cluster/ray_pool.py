@@ -135,6 +135,8 @@ def _ray_resources(address: str | None, workers: int) -> dict[str, float]:
 
 def _check_answers(address: str | None) -> None:
     """Raise OSError where nothing listens at HOST:PORT: Ray itself waits for many minutes."""
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS")
     host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host, int(port)), timeout=10).close()
