@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from support.folder_commands import COMMANDS, assert_equal
 
 from interp.cluster.pool import ThisProcess, in_order
 from interp.cluster.ray_pool import RayPool
-from interp.cluster.worker import Worker
+from interp.cluster.worker import Worker, packed
 from interp.errors import Cancelled, InputError, PluginError, UnsupportedError
 from interp.opening.source import open_model
 from interp.request import Request
@@ -38,7 +37,7 @@ def test_other_processes_give_the_same(
     command: str, photos: Path, tmp_path: Path, registry: Any, alone: Any
 ) -> None:
     session = Session(registry, pool=Elsewhere(seed=len(command)))
-    assert_equal(COMMANDS[command](photos, tmp_path / "out", session), alone(command))
+    assert_equal(COMMANDS[command](photos, tmp_path / "out", session), alone(command, photos))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -52,7 +51,7 @@ def test_a_stopped_command_goes_on_with_other_workers(
     with pytest.raises((KeyboardInterrupt, Cancelled), match="stopped"):
         COMMANDS[command](photos, tmp_path / "out", Session(registry, progress=stop))
     session = Session(registry, pool=Elsewhere(workers=2))
-    assert_equal(COMMANDS[command](photos, tmp_path / "out", session), alone(command))
+    assert_equal(COMMANDS[command](photos, tmp_path / "out", session), alone(command, photos))
 
 
 def test_a_poisoned_image_fails_alone(photos: Path, tmp_path: Path, registry: Any) -> None:
@@ -94,7 +93,7 @@ def test_a_lost_piece_ends_a_fit_that_goes_on(
         COMMANDS["fit"](photos, tmp_path / "out", session)
     assert len(list((tmp_path / "out.partial").glob("*.safetensors"))) == 1
     session = Session(registry, pool=Elsewhere())
-    assert_equal(COMMANDS["fit"](photos, tmp_path / "out", session), alone("fit"))
+    assert_equal(COMMANDS["fit"](photos, tmp_path / "out", session), alone("fit", photos))
 
 
 def test_each_worker_opens_the_model_once(photos: Path, tmp_path: Path, registry: Any) -> None:
@@ -105,7 +104,7 @@ def test_each_worker_opens_the_model_once(photos: Path, tmp_path: Path, registry
 
 def test_a_worker_opens_each_work_once() -> None:
     worker = Worker()
-    worker.open("first", pickle.dumps((_count, ".")))
+    worker.open("first", packed(_count))
     worker.open("first", b"never read")
     assert worker.do(1) == 2
 
@@ -114,9 +113,24 @@ def _count() -> Any:
     return lambda piece: piece + 1
 
 
-def test_a_worker_without_the_folder_says_so() -> None:
-    with pytest.raises(InputError, match="has no folder /nowhere"):
-        Worker().open("first", pickle.dumps((_count, "/nowhere")))
+def test_a_worker_without_the_folder_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sent = packed(_count)
+    monkeypatch.chdir("/")
+    tmp_path.rename(tmp_path.with_name("moved"))
+    with pytest.raises(InputError, match=f"has no folder {tmp_path}"):
+        Worker().open("first", sent)
+
+
+def test_a_worker_finds_the_packages_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend("/packages/of/the/command")
+    sent = packed(_count)
+    monkeypatch.undo()
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    Worker().open("first", sent)
+    assert "/packages/of/the/command" in sys.path
 
 
 @pytest.mark.parametrize("word", [["--workers", "2"], ["--cluster", "auto"]])

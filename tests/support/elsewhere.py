@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from interp.cluster.pool import Lost, Pool
-from interp.cluster.worker import Worker
+from interp.cluster.worker import Worker, packed
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Elsewhere(Pool):
     ) -> Iterator[tuple[Any, Any]]:
         crew = [Worker() for _ in range(self.workers)]
         for each in crew if len(pieces) else ():
-            each.open("work", pickle.dumps((reopen, ".")))
+            each.open("work", packed(reopen))
             self.opened += 1
         drawn = random.Random(self.seed)
         order = list(pieces)

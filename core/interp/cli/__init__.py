@@ -23,6 +23,8 @@ from interp.plain_text import visible
 
 LONGEST = 390
 """Letters of an error's line."""
+ONLY_RESULTS = ("--json", "--workers", "--cluster")
+"""Options with which nothing but results is written to stdout: Ray prints there what died."""
 STOPPED = Cancelled("stopped on request; nothing was written")
 
 
@@ -50,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with ExitStack() as stack:
             if own and not debug:
                 stack.enter_context(libraries_silent())
-            if own and "--json" in kept:
+            if own and any(word.startswith(ONLY_RESULTS) for word in kept):
                 stack.enter_context(only_results(for_good=arguments is None))
             code = app(kept, prog_name="interp", standalone_mode=False) or 0
     except BaseException as error:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import pickle
 import signal
+import socket
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from interp.cluster.pool import Lost, Piece, Pool, Result, in_order
-from interp.cluster.worker import Worker
+from interp.cluster.worker import Worker, packed
 from interp.errors import InputError, PluginError, first_line
 
 DEATHS = 4
@@ -63,7 +62,7 @@ class RayPool(Pool):
     ) -> Iterator[tuple[Piece, Result | Lost]]:
         if not len(pieces):
             return
-        sent = pickle.dumps((reopen, str(Path.cwd())))
+        sent = packed(reopen)
         self._start()
         ahead = AHEAD * (self.workers or 1) if ordered else None
         turn = Turn(self, sent, deque(range(len(pieces))), ahead)
@@ -120,6 +119,7 @@ def _ray_resources(address: str | None, workers: int) -> dict[str, float]:
     place = {"address": "local", **local} if address is None else {"address": address}
     stopping = signal.getsignal(signal.SIGTERM)
     try:
+        _check_answers(address)
         ray.init(**place, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # of many kinds, such as where nothing answers
         where = "on this machine" if address is None else f"at {address}"
@@ -131,6 +131,15 @@ def _ray_resources(address: str | None, workers: int) -> dict[str, float]:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, stopping)  # Ray has put its own in the place of ours
     return dict(ray.cluster_resources())
+
+
+def _check_answers(address: str | None) -> None:
+    """Raise OSError where nothing listens at HOST:PORT: Ray itself waits for many minutes."""
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS")
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 @dataclass(eq=False)

@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 import pickle
 import platform
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from interp.errors import InputError
+
+
+def packed(reopen: Callable[[], Any]) -> bytes:
+    """What is sent to a worker: what opens a work, and where this command finds its files."""
+    return pickle.dumps((str(Path.cwd()), sys.path, pickle.dumps(reopen)))
 
 
 class Worker:
@@ -21,13 +28,13 @@ class Worker:
     def open(self, key: str, sent: bytes) -> None:
         """Open a work's model and data, unless the work with this key is the one that is open.
 
-        `sent` is the pickled pair of a function that opens them and the directory of the command,
-        in which relative paths are read. Raises InputError where this machine lacks it.
+        `sent` is what `packed` made. Raises InputError where this machine lacks the directory of
+        the command, in which relative paths are read.
         """
         if key == self.key:
             return
         self.key = self.do_piece = None
-        reopen, directory = pickle.loads(sent)
+        directory, packages, reopen = pickle.loads(sent)
         try:
             os.chdir(directory)
         except OSError as error:
@@ -35,7 +42,8 @@ class Worker:
                 f"the worker on {platform.node()} has no folder {directory}; run the command from "
                 "a folder, and name files, that every machine of the cluster has"
             ) from error
-        self.do_piece = reopen()
+        sys.path += [each for each in packages if each not in sys.path]
+        self.do_piece = pickle.loads(reopen)()
         self.key = key
 
     def do(self, piece: Any) -> Any:
