@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from support.torch_default import set_default_device
 from torch import Tensor, nn
 
 import interp
@@ -49,14 +50,14 @@ def test_float64_as_the_default_type(method: str) -> None:
 
 
 def test_another_default_device() -> None:
-    torch.set_default_device("meta")
+    set_default_device("meta")
     try:
         with torch.device("cpu"):
             module = make()
         found = interp.explain(module, IMAGE, method="occlusion", options=OPTIONS)
         assert torch.get_default_device().type == "meta"
     finally:
-        torch.set_default_device(None)
+        set_default_device(None)
     assert np.isfinite(found.map()).all()
 
 

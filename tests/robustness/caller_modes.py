@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from support.dataset import Squares
+from support.torch_default import set_default_device
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -123,9 +125,13 @@ def _traced() -> None:
 
 
 def compiled(_: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.compile(lambda image: rise() + image, backend="eager")(torch.zeros(1))
+    path = list(sys.path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.compile(lambda image: rise() + image, backend="eager")(torch.zeros(1))
+    finally:
+        sys.path[:] = path  # torch 2.9 adds a folder of its own
 
 
 def fake(_: Path) -> None:
@@ -180,8 +186,8 @@ ROWS = (
     row("with float64 as the default type", lambda: setting(*FLOAT64)),
     row("with bfloat16 as the default type",
         lambda: setting(torch.set_default_dtype, torch.bfloat16, torch.float32)),
-    row('with the default device "meta"', lambda: setting(torch.set_default_device, "meta", None)),
-    row('with the default device "cpu"', lambda: setting(torch.set_default_device, "cpu", None)),
+    row('with the default device "meta"', lambda: setting(set_default_device, "meta", None)),
+    row('with the default device "cpu"', lambda: setting(set_default_device, "cpu", None)),
     row("with deterministic algorithms",
         lambda: setting(torch.use_deterministic_algorithms, True, False)),
     row("under autograd's anomaly detection", torch.autograd.detect_anomaly, ("gradcam",)),
