@@ -173,7 +173,7 @@ OVER_WHITE = "transparency was laid over white"
 ROWS = (
     *(picture(f"a Pillow picture of mode {mode}", saved(colours().convert(mode), suffix))
       for mode, suffix in (("1", "png"), ("L", "png"), ("P", "png"), ("CMYK", "tif"),
-                           ("LAB", "tif"), *YCBCR)),
+                           *YCBCR, ("LAB", "tif"))),
     picture("a Pillow picture of mode RGBA", saved(clear(), "png"), OVER_WHITE),
     picture("a Pillow picture of mode LA", saved(clear().convert("LA"), "png"), OVER_WHITE),
     picture("a Pillow picture of mode P with a transparent colour", transparent, OVER_WHITE),
