@@ -16,10 +16,10 @@ ROOT = Path(__file__).parent.parent
 SHELVES = ("core", "adapters", "plugins", "dashboards")
 
 LAYERS = (
-    ("errors", "log_setting", "short", "lazy_type", "version", "wording"),
+    ("errors", "log_setting", "short", "lazy_type", "plain_text", "version", "wording"),
     ("record",),
     ("params", "spec"),
-    ("evidence", "memory", "network", "storage", "target"),
+    ("cluster", "evidence", "memory", "network", "storage", "target"),
     ("readout",),
     ("class_match", "context", "cut", "dataset", "explanation"),
     ("model", "progress_bar"),

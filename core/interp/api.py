@@ -35,7 +35,6 @@ from interp.dataset import Dataset
 from interp.difference.rerun import Rerun
 from interp.difference.rerun import rerun as rerun_folder
 from interp.errors import InputError
-from interp.evaluation.evaluate import evaluate as evaluate_methods
 from interp.evaluation.folder import open_evaluation
 from interp.evaluation.request import EvaluationRequest
 from interp.evaluation.result import Evaluation
@@ -44,6 +43,7 @@ from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
 from interp.progress_bar import shown_progress
 from interp.registry import Registry
+from interp.report.evaluation_page import evaluate_with_report
 from interp.report.notebook import show_in_notebooks
 from interp.report.page import compare_with_report
 from interp.request import Request
@@ -185,7 +185,7 @@ def evaluate(
     registry: Registry | None = None,
     session: Session | None = None,
 ) -> Evaluation:
-    """Measure methods by metrics over a data set; with `out`, save tables and a plot there.
+    """Measure methods by metrics over a data set; with `out`, save tables, a plot and a report.
 
         found = interp.evaluate("creatures-vgg", "creatures", methods=["mint", "gradcam"], limit=50)
 
@@ -204,7 +204,7 @@ def evaluate(
             limit=limit,
             **call.fields,
         )
-        return evaluate_methods(request, call.session, dataset=dataset, out=call.out)
+        return evaluate_with_report(request, call.session, dataset=dataset, out=call.out)
 
 
 def fit(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from interp.context import Progress, no_progress
+from interp.plain_text import visible
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -47,7 +48,7 @@ def progress_bar() -> Iterator[Progress]:
             return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
 
     looks = (
-        bar.TextColumn("{task.description}"),
+        bar.TextColumn("{task.description}", markup=False),
         bar.BarColumn(),
         bar.MofNCompleteColumn(separator=" of "),
         Speed(),
@@ -58,7 +59,7 @@ def progress_bar() -> Iterator[Progress]:
 
         def show(label: str, done: int, total: int | None) -> None:
             if label not in tasks:
-                tasks[label] = bars.add_task(label, total=total)
+                tasks[label] = bars.add_task(visible(label), total=total)
             bars.update(tasks[label], completed=done, total=total)
 
         yield show
@@ -80,7 +81,7 @@ class Lines:
             return
         self.last = time.monotonic()
         share = "" if not total else f" {'█' * (20 * done // total):·<20}"
-        line = f"{label}:{share} {done:,}{'' if total is None else f' of {total:,}'}"
+        line = f"{visible(label)}:{share} {done:,}{'' if total is None else f' of {total:,}'}"
         if self.shown is None:
             print(line, file=sys.stderr, flush=True)  # noqa: T201 - it was asked for
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
@@ -52,3 +52,11 @@ def _is_default(field: Field[Any], value: object) -> bool:
     if hasattr(value, "shape") or made is MISSING:
         return False
     return value is made or (type(value) is type(made) and bool(value == made))
+
+
+def listed(names: Iterable[str], most: int | None = None) -> str:
+    """`a`, `a and b`, `a, b and c`; of more than `most`, these and the number of others."""
+    words = list(names)
+    if most is not None and len(words) > most + 1:
+        words = [*words[:most], f"{len(words) - most} others"]
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

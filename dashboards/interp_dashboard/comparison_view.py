@@ -15,6 +15,7 @@ import streamlit as st
 
 from interp.comparison.result import Comparison
 from interp.comparison.verdict import verdict
+from interp.plain_text import markdown, visible
 from interp.registry import Registry
 from interp.report.page import REPORT, reading_html, verdict_html
 from interp.storage.folder import slug
@@ -30,19 +31,22 @@ def show_comparison(found: Comparison, version: Hashable) -> None:
     names = [each.name for each in found.records]
     at = 0
     if len(names) > 1:
-        at = names.index(st.selectbox("Image", names, key="shown image"))
+        at = names.index(st.selectbox("Image", names, format_func=visible, key="shown image"))
     record = found.records[at]
     target = record.targets[0]
     if len(record.targets) > 1:
         key = f"shown of {record.name} {record.targets}"
-        picked = st.segmented_control("Target", record.targets, default=target, key=key)
+        picked = st.segmented_control(
+            "Target", record.targets, default=target, key=key, format_func=markdown
+        )
         target = picked or target
-    st.subheader(f"Why {target}?")
+    st.subheader(f"Why {markdown(target)}?")
     answer = zip(record.prediction.classes, record.prediction.probabilities, strict=True)
     form = ".2f" if record.prediction.unit == "probability" else ".4g"
     classes = ", ".join(f"{name} {score:{form}}" for name, score in answer)
     st.caption(
-        f"The network's answer on {record.name}: {classes}. Red speaks for {target}, blue against "
+        f"The network's answer on {markdown(record.name)}: {markdown(classes)}. Red speaks for "
+        f"{markdown(target)}, blue against "
         "it; a ring marks where a map is largest. A map shows what this network used, not where "
         "the object is, nor what is true of it."
     )
@@ -50,7 +54,7 @@ def show_comparison(found: Comparison, version: Hashable) -> None:
         st.html(verdict_html(said))
     show_maps(registry(), _tiles(found, version, at, target), "maps")
     for note in found.notes:
-        st.caption(note)
+        st.caption(markdown(note))
     _agreement(found, at, target)
     _downloads(found)
     with st.expander("How to read the maps"):
@@ -78,7 +82,8 @@ def _agreement(found: Comparison, at: int, target: str) -> None:
     values = np.array(found.records[at].agreement[target], np.float64)  # None is NaN
     words = [["–" if np.isnan(each) else f"{each:.2f}" for each in row] for row in values]
     shades = np.vectorize(_shade, otypes=[str])(values)
-    table = pd.DataFrame(words, found.methods, found.methods)
+    names = [visible(each) for each in found.methods]
+    table = pd.DataFrame(words, names, names)
     show_table(table.style.apply(lambda _: shades, axis=None))
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from interp.evidence import Evidence, Gallery, Heatmap, Matrix, PartMaps
 from interp.explanation import Explanation
 from interp.method import Style
+from interp.plain_text import markdown, visible
 from interp.registry import Registry
 from interp.result.draw import Styles, draw_evidence, image_of
 from interp_dashboard.layout import grid, show_errors
@@ -31,7 +32,7 @@ def show_evidence(registry: Registry, listed: Sequence[Evidence], found: Explana
             st.image(image, alt=f"The image {name}", width=styles.style.width)
     for column, each in grid(listed, 2):
         with column:
-            st.markdown(f"**{each.name}** · {each.kind.replace('_', ' ')}")
+            st.markdown(f"**{markdown(each.name)}** · {markdown(each.kind.replace('_', ' '))}")
             with show_errors():
                 picture = draw_evidence(registry, each, image_of(found, each), styles.of(each))
                 st.image(picture, alt=f"{each.name}, {each.kind}")
@@ -51,7 +52,7 @@ def explore_evidence(
 
 def _channel(registry: Registry, each: PartMaps, image: np.ndarray, key: str) -> None:
     """Pick a channel and show its map alone over the whole image."""
-    label = f"A channel of {each.name}"
+    label = f"A channel of {markdown(each.name)}"
     picked = st.selectbox(label, each.filters, None, key=f"{key} {each.name} {each.target}")
     if picked is None:
         return
@@ -63,7 +64,7 @@ def _channel(registry: Registry, each: PartMaps, image: np.ndarray, key: str) ->
 
 def _matrix(matrices: dict[str, Matrix], galleries: Sequence[Gallery], key: str) -> None:
     """Pick a row or a column and show its numbers, and the pictures with its name."""
-    name = st.selectbox("Matrix", list(matrices), key=f"{key} matrix")
+    name = st.selectbox("Matrix", list(matrices), format_func=visible, key=f"{key} matrix")
     matrix = matrices[name]
     one, two = st.columns(2)
     row = one.selectbox("Class or row", matrix.rows, None, key=f"{key} {name} row")
@@ -81,7 +82,7 @@ def _matrix(matrices: dict[str, Matrix], galleries: Sequence[Gallery], key: str)
 
 def _bars(values: pd.Series, title: str) -> None:
     strongest = values.abs().sort_values(ascending=False).index[:LARGEST]
-    st.caption(f"{title}: the strongest {len(strongest)}")
+    st.caption(f"{markdown(title)}: the strongest {len(strongest)}")
     shown = values.loc[strongest]
     if (shown < 0).any():
         signed = {"for": shown.clip(lower=0), "against": shown.clip(upper=0)}
@@ -99,6 +100,8 @@ def _pictures(each: Gallery, words: Sequence[str]) -> None:
     ]
     if chosen:
         captions = [each.captions[at] for at in chosen]
-        st.image(list(each.pictures[chosen]), caption=captions, width=150, alt=captions)
+        st.image(
+            list(each.pictures[chosen]), caption=[*map(markdown, captions)], width=150, alt=captions
+        )
     else:
-        st.caption(f"{each.name} has no picture of {' and '.join(words)}.")
+        st.caption(markdown(f"{each.name} has no picture of {' and '.join(words)}."))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from interp.plain_text import markdown
 from interp.storage.folder import MANIFEST, new_folder, read_json
 from interp_dashboard.layout import show_errors
 from interp_dashboard.session import setting
-from interp_dashboard.text import plain
 
 
 def export_button(folder: Path) -> None:
@@ -22,7 +22,7 @@ def export_button(folder: Path) -> None:
     if st.button("Keep among the runs", help=words, width="stretch"):
         with show_errors():
             name, new = export_result(folder, setting().runs)
-            st.success(plain(f"Kept as {name}" if new else f"It is kept already, as {name}"))
+            st.success(markdown(f"Kept as {name}" if new else f"It is kept already, as {name}"))
 
 
 def export_result(folder: Path, runs: Path) -> tuple[str, bool]:

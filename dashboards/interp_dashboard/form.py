@@ -9,6 +9,7 @@ import yaml
 
 from interp.errors import InputError
 from interp.params import Params
+from interp.plain_text import markdown
 from interp.registry.parameter import Parameter, parameters
 from interp.storage.yaml_file import parse_yaml
 from interp_dashboard.layout import grid
@@ -32,8 +33,8 @@ def form(kind: type[Params], key: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _widget(each: Parameter, key: str, value: Any) -> Any:
-    label = each.name.replace("_", " ")
-    words = ". ".join(word for word in (each.description, each.bounds) if word)
+    label = markdown(each.name.replace("_", " "))
+    words = markdown(". ".join(word for word in (each.description, each.bounds) if word))
     kinds = set(each.type.split(" or "))
     if each.type == "boolean":
         return st.checkbox(label, value=bool(value), key=key, help=words)

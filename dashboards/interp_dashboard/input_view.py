@@ -8,11 +8,12 @@ import numpy as np
 import streamlit as st
 import yaml
 
+from interp.plain_text import markdown
 from interp.spec import IMAGENET_MEAN, IMAGENET_STD, InputSpec
 from interp_dashboard.layout import grid, show_errors
 from interp_dashboard.model import Answer, answers_under
 from interp_dashboard.session import is_own, session
-from interp_dashboard.text import on_page, plain
+from interp_dashboard.text import on_page
 from interp_dashboard.upload import with_input
 
 UNSAID = "no normalisation given"
@@ -68,9 +69,9 @@ def choose_input(name: str, source: str, given: InputSpec, said: bool, image: np
 
 def _way(name: str, source: str, way: str, fields: dict[str, Any], answer: Answer | str) -> None:
     """One normalisation with its answer, and a button that takes it."""
-    st.markdown(f"**{plain(way)}**")
+    st.markdown(f"**{markdown(way)}**")
     if isinstance(answer, str):
-        st.caption(plain(on_page(answer)))
+        st.caption(markdown(on_page(answer)))
         return
     best = answer.prediction
     form = ".2f" if best.unit == "probability" else ".4g"
@@ -78,7 +79,7 @@ def _way(name: str, source: str, way: str, fields: dict[str, Any], answer: Answe
     st.text("\n".join(f"{value:{form}}  {each}" for each, value in listed))
     if not is_own(source):
         with st.popover("How to keep it"):
-            st.caption(plain(f"Save this beside the model's file as {name}.interp.yaml:"))
+            st.caption(markdown(f"Save this beside the model's file as {name}.interp.yaml:"))
             plainly = {key: list(v) if isinstance(v, tuple) else v for key, v in fields.items()}
             st.code(yaml.safe_dump({"input": plainly}, default_flow_style=None), "yaml")
     elif st.button("Take it", key=f"take {way} for {source}", width="stretch"):

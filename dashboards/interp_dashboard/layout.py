@@ -9,12 +9,14 @@ from functools import wraps
 from itertools import chain, repeat
 from typing import Any, TypeVar
 
+import pandas as pd
 import streamlit as st
 
 from interp.errors import InterpError, first_line
+from interp.plain_text import html, markdown
 from interp.result.plot import balanced
 from interp_dashboard.session import without_paths
-from interp_dashboard.text import on_page, plain
+from interp_dashboard.text import on_page
 
 LOG = logging.getLogger("interp.dashboard")
 Item = TypeVar("Item")
@@ -36,6 +38,8 @@ def grid(items: Iterable[Item], most: int) -> Iterator[tuple[Any, Item]]:
 def show_table(rows: Any, **options: Any) -> None:
     """Show a table with all its rows; of very many, as many as HIGHEST with a word on the rest."""
     count = len(getattr(rows, "index", rows))
+    if isinstance(rows, pd.DataFrame):
+        rows = rows.map(html).rename(html, axis=0).rename(html, axis=1)
     st.dataframe(rows, height="content" if count <= HIGHEST else ROW * HIGHEST, **options)
     if count > HIGHEST:
         st.caption(f"{count:,} rows; scroll in the table to see all of them.")
@@ -52,13 +56,13 @@ def show_errors(plugin: str | None = None) -> Iterator[None]:
     try:
         yield
     except InterpError as error:
-        st.error(plain(on_page(without_paths(error))))
+        st.error(markdown(on_page(without_paths(error))))
     except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {first_line(error)}"
         if plugin is None:
             LOG.exception("a part of a page failed")
             reason += "; this is a mistake of the dashboard's; the rest of it can still be used"
-        st.error(plain(without_paths(f"{plugin or 'This part of the page'} failed: {reason}")))
+        st.error(markdown(without_paths(f"{plugin or 'This part of the page'} failed: {reason}")))
 
 
 def guarded(page: Callable[[], None]) -> Callable[[], None]:

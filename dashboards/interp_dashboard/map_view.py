@@ -15,6 +15,7 @@ from interp.comparison.badge import Badge
 from interp.comparison.result import Comparison, MethodCell, Outcome
 from interp.evidence import Tile
 from interp.method import Style
+from interp.plain_text import html
 from interp.registry import Registry
 from interp.report.panel import Panel
 from interp.report.picture import Painter, picture
@@ -166,12 +167,21 @@ def _component() -> Any:
     )
 
 
+def _plain(value: Any) -> Any:
+    """The value with its texts as `visible`."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return html(value)
+
+
 def show_maps(registry: Registry, tiles: list[Map], key: str) -> None:
     """Show maps side by side under common sliders."""
     scale = base64.b64encode(colours(registry).tobytes()).decode("ascii")
     style = Style()
     data = {
-        "maps": [asdict(each) for each in tiles],
+        "maps": [_plain(asdict(each)) for each in tiles],
         "colours": scale,
         "opacity": style.opacity,
         "threshold": style.threshold,

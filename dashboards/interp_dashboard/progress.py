@@ -7,10 +7,11 @@ from typing import Any
 import streamlit as st
 
 from interp.context import duration
+from interp.plain_text import markdown
 from interp_dashboard.job import Job
 from interp_dashboard.pace import Pace
 from interp_dashboard.session import session, without_paths
-from interp_dashboard.text import on_page, plain
+from interp_dashboard.text import on_page
 
 INTERVAL = 0.5
 """Seconds between two looks at a running job."""
@@ -39,7 +40,7 @@ def show_progress(job: Job, cancel: bool = True) -> None:
     if running:
         return
     if job.error is not None:
-        st.error(plain(on_page(without_paths(job.error))))
+        st.error(markdown(on_page(without_paths(job.error))))
     elif job.stopped:
         st.info("Stopped. Nothing of this run is working any more.")
 
@@ -67,4 +68,4 @@ def step_text(job: Job) -> str:
         return "stopping at the next step ..."
     pace = job.pace
     count = f", {pace.done:,} of {pace.total:,}" if pace.total else ""
-    return plain(f"{pace.label}{count}")
+    return markdown(f"{pace.label}{count}")

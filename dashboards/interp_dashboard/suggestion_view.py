@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 import streamlit as st
 
+from interp.plain_text import markdown, visible
 from interp.suggestion.suggest import Suggestion, SuggestionRequest
 from interp_dashboard.progress import show_progress
 from interp_dashboard.session import session, without_paths
-from interp_dashboard.text import plain
 from interp_dashboard.work import suggest_work
 
 JOB = "suggest"
@@ -32,7 +32,7 @@ def advise(request: SuggestionRequest, image: np.ndarray) -> None:
     if job.running:
         show_progress(job)
     elif job.error is not None:
-        st.error(plain(without_paths(job.error)))
+        st.error(markdown(without_paths(job.error)))
     found = job.result
     if isinstance(found, Suggestion) and found.request == request:
         _show(found)
@@ -42,15 +42,20 @@ def _show(found: Suggestion) -> None:
     """The recommended methods with their reasons, and a table of all."""
     with st.container(border=True):
         for name, reason in found.chosen.items():
-            st.markdown(f"**{name}**")
-            st.text(reason)
+            st.markdown(f"**{markdown(name)}**")
+            st.text(visible(reason))
         if found.chosen:
             names = [each.name for each in found.methods]
             st.button("Tick these", on_click=_tick, args=(names, tuple(found.chosen)))
         else:
             st.info(f"No method takes less than {found.request.seconds:g} s here.")
         with st.expander("All methods that say where"):
-            st.table([each.words for each in found.methods])
+            st.table(
+                [
+                    {key: markdown(word) for key, word in each.words.items()}
+                    for each in found.methods
+                ]
+            )
 
 
 def _tick(names: Iterable[str], chosen: Iterable[str]) -> None:

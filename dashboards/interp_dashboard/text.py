@@ -1,11 +1,8 @@
-"""Any text for a browser: letter by letter, and in the words of the page."""
+"""Messages in the words of the page, and names that a browser can be sent."""
 
 from __future__ import annotations
 
 import re
-
-MARKS = re.compile(r"([\\`*_\[\]<>$~#|!]|:(?=\S))")
-"""What begins a picture, a link, colours or mathematics in streamlit's Markdown."""
 
 INPUT = re.compile(r"--input ([\w.]+=[^\s;]+)((?: (?:and )?--input [\w.]+=[^\s;]+)*)")
 CONTROLS = {
@@ -37,8 +34,3 @@ def _field(found: re.Match[str]) -> str:
 def readable(text: object) -> str:
     """Text that a browser can be sent; letters of files' names that are no Unicode become ?."""
     return str(text).encode("utf-8", "replace").decode("utf-8")
-
-
-def plain(text: object) -> str:
-    """Any text for a place where streamlit reads Markdown."""
-    return MARKS.sub(r"\\\1", readable(text))

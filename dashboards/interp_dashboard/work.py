@@ -14,9 +14,9 @@ from interp.comparison.compare import compare
 from interp.comparison.comparison_run import labelled
 from interp.comparison.result import ComparedImage, Comparison, ComparisonRequest, ImageRecord
 from interp.context import Budget
-from interp.evaluation.evaluate import evaluate
 from interp.evaluation.request import EvaluationRequest
 from interp.registry import Registry
+from interp.report.evaluation_page import evaluate_with_report
 from interp.report.page import compare_with_report
 from interp.request import Request
 from interp.run import fit, run, survey
@@ -62,7 +62,7 @@ def fit_work(request: Request, data: Data) -> Work:
 def evaluate_work(request: EvaluationRequest, data: Data) -> Work:
     """Measure methods by metrics on a data set; a stopped evaluation is resumed."""
     words = f"{' '.join(each.name for each in request.methods)} on {Path(request.data).name}"
-    return _placed(FolderWork(session().runs(), words, request, evaluate, data))
+    return _placed(FolderWork(session().runs(), words, request, evaluate_with_report, data))
 
 
 def compare_work(request: ComparisonRequest, images: dict[str, np.ndarray], quick: bool) -> Work:

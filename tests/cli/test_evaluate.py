@@ -11,6 +11,7 @@ import torch
 from support.registered import registered
 
 from interp.dataset import Dataset, Example, Instance, Part, write_coco
+from interp.evaluation.folder import open_evaluation
 
 METRICS = registered("metric", "interp_standard")
 
@@ -61,11 +62,22 @@ def test_every_metric_in_a_table(evaluate, tmp_path):
         arrow = "↑" if METRICS[name].higher_is_better else "↓"
         assert f"{name} {arrow}" in answer.out
     methods = [line.split()[0] for line in answer.out.splitlines() if "[" in line[2:]]
-    assert methods[1:6] == ["occlusion", "rise", "random", "centre", "edges"]
+    assert ["occlusion", "rise", "random", "centre", "edges"] in [
+        methods[at : at + 5] for at in range(len(methods))
+    ]
     assert answer.out.count("*") - 2 >= len(MEASURED)  # without those of the first line
     assert "see no model: random, centre, edges" in answer.out
     names = {each.name for each in (tmp_path / "out").iterdir()}
-    assert names == {"manifest.json", "results.json", "table.csv", "table.md", "plot.png"}
+    tables = {"manifest.json", "results.json", "table.csv", "table.md", "plot.png"}
+    assert names == tables | {"report.html"}
+    assert "Best, or not to be told from the best" in answer.out
+    assert "ranks that each may have" in answer.out
+    assert "4 images are few" in answer.out
+    failed = answer.out[answer.out.index("\nfailed\n") :]
+    assert "occlusion on" in failed and "randomization" in failed
+    page = (tmp_path / "out/report.html").read_text()
+    assert "Where methods failed" in page and "this call needs MODULE" in page
+    open_evaluation(tmp_path / "out")  # the manifest covers the report
     with (tmp_path / "out" / "table.csv").open() as file:
         found = {(row["metric"], row["method"]) for row in csv.DictReader(file)}
     assert ("energy-parts", "rise") in found and {each for each, _ in found} == MEASURED
@@ -83,6 +95,8 @@ def test_json_is_alone_on_stdout(evaluate):
     assert facts["metrics"]["deletion"]["params"]["steps"] == 3
     assert facts["request"]["methods"][0]["params"] == {"window": 0.5}
     assert list(facts["table"]["deletion"]) == ["occlusion"]
+    assert facts["ranks"]["deletion"] == {"occlusion": [1, 1]}
+    assert facts["verdict"] and facts["failures"] == []
     assert "about" in answer.err
 
 

@@ -6,7 +6,8 @@ import io
 import json
 import sys
 
-from interp.cli.output import columns, say
+from interp.cli.column import columns
+from interp.cli.output import say
 from interp.cli.run import score_table
 from interp.progress_bar import progress_bar
 

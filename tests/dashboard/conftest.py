@@ -24,6 +24,11 @@ from interp_dashboard.setting import ENVIRONMENT, Setting
 PATIENCE = 120
 
 
+def _read(markdown: str) -> str:
+    """What a reader sees of Markdown's escapes."""
+    return re.sub(r"\\([^\w\s])", r"\1", markdown)
+
+
 @dataclass
 class Visitor:
     """Somebody who has a page open."""
@@ -50,7 +55,7 @@ class Visitor:
     def words(self) -> str:
         """The page's text."""
         kinds = (self.page.markdown, self.page.caption, self.page.subheader, self.page.info)
-        return "\n".join(_read(each.value) for kind in kinds for each in kind)
+        return "\n".join(_read(str(each.value)) for kind in kinds for each in kind)
 
     def press(self, label: str) -> Visitor:
         """Press a button by its label."""

@@ -19,9 +19,12 @@ from interp.errors import (
     out_of_memory,
     refusal,
 )
+from interp.plain_text import visible
 
 LONGEST = 390
 """Letters of an error's line."""
+ONLY_RESULTS = ("--json", "--workers", "--cluster")
+"""Options with which nothing but results is written to stdout: Ray prints there what died."""
 STOPPED = Cancelled("stopped on request; nothing was written")
 
 
@@ -49,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with ExitStack() as stack:
             if own and not debug:
                 stack.enter_context(libraries_silent())
-            if own and "--json" in kept:
+            if own and any(word.startswith(ONLY_RESULTS) for word in kept):
                 stack.enter_context(only_results(for_good=arguments is None))
             code = app(kept, prog_name="interp", standalone_mode=False) or 0
     except BaseException as error:
@@ -80,6 +83,7 @@ def _report(error: BaseException) -> int:
 def _shortened(words: str) -> str:
     """A message of at most LONGEST letters: what it cites is cut, its beginning and end are not."""
     words = words.encode("utf-8", "backslashreplace").decode()  # letters that are no text
+    words = visible(words)
     if len(words) <= LONGEST:
         return words
     return f"{words[: LONGEST // 2]} ... {words[-(LONGEST // 2 - 5) :]}"

@@ -7,7 +7,7 @@ from inspect import cleandoc
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from interp.cli import (
     catalogue,
@@ -79,7 +79,10 @@ class Commands(TyperGroup):
         added = typer.Typer(rich_markup_mode=None)
         added.callback()(lambda: None)
         registry.hook("interp_commands", app=added)
-        return typer.main.get_group(added).get_command(None, name)  # type: ignore[arg-type]
+        found = typer.main.get_group(added).get_command(None, name)  # type: ignore[arg-type]
+        if type(found) is TyperCommand:
+            found.__class__ = Command  # its help looks like that of our own
+        return found
 
 
 def declared(registry: Registry) -> dict[str, str]:

@@ -8,7 +8,7 @@ from json import dumps
 from typing import Any
 
 from interp.cli import flags
-from interp.cli.output import columns
+from interp.cli.column import columns
 from interp.errors import InputError, RegistryError, nearest
 from interp.registry import Registry
 from interp.registry.answer import known_answer
@@ -130,7 +130,7 @@ def find_entry(registry: Registry, name: str) -> Entry:
 
 def _description(registry: Registry, entry: Entry, found: list[Parameter]) -> Iterator[str]:
     yield f"{entry.name}: {entry.kind} of {entry.package}"
-    yield f"  {entry.summary}"
+    yield from columns([(entry.summary,)])
     facts = entry.model_dump(mode="json", exclude={"kind", "name", "package", "summary"})
     if rows := [(key, _plain(value)) for key, value in facts.items() if value]:
         yield from columns(rows)

@@ -12,7 +12,7 @@ import typer
 
 from interp.cli import flags, parse
 from interp.cli.catalogue import find_entry
-from interp.cli.output import columns
+from interp.cli.column import columns
 from interp.errors import InputError
 from interp.progress_bar import progress_bar
 from interp.registry import Registry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import wraps
@@ -14,8 +15,27 @@ NAMES = 30
 """Widest column of option names, in characters; longer names get a line of their own."""
 
 
+PLACES = (
+    (r"^(\w+) <.*>$", r"\1"),  # an argument is called by what it takes
+    (r" <int(eger)?( range)?>", " N"),
+    (r" <float( range)?>", " NUMBER"),
+    (r" <(str|text)>", " TEXT"),
+)
+WORDS = (
+    (r"\s+\[", " ["),
+    (r"(\S+)<=x<=(\S+)\]", r"\1 to \2]"),
+    (r"x>=(\S+)\]", r"at least \1]"),
+    (r"x<=(\S+)\]", r"at most \1]"),
+)
+"""What the command-line library writes of options and their bounds, and what our help says."""
+
+
 class Command(TyperCommand):
     """A command whose help lists the options under their headings (`rich_help_panel`)."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The usage line, with arguments called as in the help below it."""
+        return [each.strip("{}") for each in super().collect_usage_pieces(ctx)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write one section for each heading, all with the same columns."""
@@ -24,12 +44,21 @@ class Command(TyperCommand):
             usual = "Arguments" if each.param_type_name == "argument" else "Options"
             heading = getattr(each, "rich_help_panel", None) or usual
             if record := each.get_help_record(ctx):
-                sections.setdefault(heading, []).append(record)
+                sections.setdefault(heading, []).append(_in_our_words(*record))
         longest = max(len(name) for rows in sections.values() for name, _ in rows)
         width = min(longest, NAMES)
         for heading, rows in sections.items():
             with formatter.section(heading):
                 formatter.write_dl([(name.ljust(width), text) for name, text in rows])
+
+
+def _in_our_words(place: str, text: str) -> tuple[str, str]:
+    """An option's name with what it takes, and its help, in one style."""
+    for pattern, words in PLACES:
+        place = re.sub(pattern, words, place)
+    for pattern, words in WORDS:
+        text = re.sub(pattern, words, text)
+    return place, text
 
 
 def spread(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from interp.cli import flags
-from interp.cli.output import answer, columns
+from interp.cli.column import columns
+from interp.cli.output import answer
 from interp.errors import PluginError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def compare_methods(
     images: flags.Images,
     model: flags.Model,
     work: flags.Work,
+    workers: flags.Workers,
     *,
     folder: flags.Folder,
     pages: bool = flags.output_option(
@@ -43,6 +45,7 @@ def compare_methods(
       interp compare --plugins mint,rise --image photo.jpg --target "dog, not cat"
       interp compare --plugins mint,rise --set mint.regions=2 --budget 1000
       interp compare --plugins mint,rise --data photos --limit 20 --out both
+      interp compare --plugins mint,rise --data photos --workers 8 --out both
     """
     from interp.comparison.result import ComparisonRequest
     from interp.comparison.verdict import verdict_lines
@@ -58,7 +61,7 @@ def compare_methods(
         **images.given(),
     )
     place = folder.place("compare", request.data or request.images[0])
-    with shell.session(any_time=work.yes) as session:
+    with shell.session(any_time=work.yes, pool=workers.pool()) as session:
         found = compare_with_report(request, session, out=place, pages=pages)
     facts = {"folder": str(found.folder), "verdict": verdict_lines(found), **found.facts()}
     shell.say(facts, _lines(found))

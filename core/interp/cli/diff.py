@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interp.cli import flags
-from interp.cli.output import columns, number
+from interp.cli.column import columns
+from interp.cli.output import number
 
 if TYPE_CHECKING:
     from interp.difference.difference import Difference

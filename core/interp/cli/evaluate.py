@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import typer
 
 from interp.cli import flags, parse
-from interp.cli.output import columns
+from interp.cli.column import columns
 from interp.evaluation.request import EvaluationRequest
+from interp.plain_text import terminal
 from interp.request import BASELINES
 
 if TYPE_CHECKING:
     from interp.evaluation.result import Evaluation
 
 
+Rank = tuple[int, int]
+NAMED = 10
+"""Failures that are listed one by one."""
 METHODS = "mint,rise,lime,occlusion,gradcam,score-cam,integrated-gradients,chip"
 """What is evaluated by default: methods that need no set-up on the shipped networks."""
 
@@ -55,26 +58,30 @@ def evaluate_methods(
     seed: int = flags.SEED,
     yes: bool = flags.YES,
     shard: str | None = flags.SHARD,
+    workers: flags.Workers,
     folder: flags.Folder,
     shell: flags.Shell,
 ) -> None:
     """Measure how good methods' maps are, over many images.
 
-    Saves a folder with the table. Every mean comes with its 95 % confidence interval, beside maps
-    that see no model; an arrow shows which way is better and a star marks the best. Each image is
-    kept as it is done: the same command with the same --out goes on where it was stopped. What a
-    metric does, and its parameters: interp show METRIC.
+    Saves a folder with tables and a report, report.html, and says the result in words. Every mean
+    comes with its 95 % confidence interval, and every method with the ranks that it may have,
+    beside maps that see no model; an arrow shows which way is better and a star marks the best.
+    Each image is kept as it is done: the same command with the same --out goes on where it was
+    stopped. What a metric does, and its parameters: interp show METRIC.
 
     Examples
       interp evaluate --limit 10
       interp evaluate --plugins mint,rise --metrics deletion --out first
       interp evaluate --data photos --model file.onnx --target predicted
       interp evaluate --set mint.samples=500 --metric-set deletion.steps=50
+      interp evaluate --workers 8 --out whole
       interp evaluate --shard 0/2 --out part0
       interp evaluate --shard 1/2 --out part1
       interp merge part0 part1 --out whole
     """
-    from interp.evaluation.evaluate import all_metrics, evaluate
+    from interp.evaluation.evaluate import all_metrics
+    from interp.report.evaluation_page import evaluate_with_report
 
     place = folder.place("evaluation", data)
     known = shell.registry
@@ -92,47 +99,56 @@ def evaluate_methods(
         seed=seed,
         budget=parse.budget(amount, batch_size),
     )
-    with shell.session(any_time=yes) as session:
-        found = evaluate(
-            request, session, out=place, on_message=lambda line: typer.echo(line, err=True)
+    with shell.session(any_time=yes, pool=workers.pool()) as session:
+        found = evaluate_with_report(
+            request,
+            session,
+            out=place,
+            on_message=lambda line: typer.echo(terminal(line), err=True),
         )
     report_evaluation(found, place, shell)
 
 
 def report_evaluation(found: Evaluation, folder: Path, shell: flags.Shell) -> None:
-    """Print the table; as JSON everything except the single images."""
+    """Print the result in words and tables; as JSON everything except the single images."""
+    from interp.evaluation.verdict import failures, ranks, verdict_lines
+
+    ranked = ranks(found)
+    said = verdict_lines(found, ranked)
     facts = {key: value for key, value in found.plain().items() if key != "records"}
-    shell.say({"evaluation": str(folder), **facts}, _lines(found, folder))
+    failed = [asdict(each) for each in failures(found)]
+    more = {"verdict": said, "ranks": ranked, "failures": failed}
+    shell.say({"evaluation": str(folder), **more, **facts}, _lines(found, folder, said, ranked))
 
 
-def _lines(found: Evaluation, folder: Path) -> Iterator[str]:
+def _lines(
+    found: Evaluation, folder: Path, said: Sequence[str], ranked: Mapping[str, Mapping[str, Rank]]
+) -> Iterator[str]:
     from interp.evaluation.table import STARS, headings, words
+    from interp.evaluation.verdict import failures, rank_words
 
     yield (
         f"{len(found.records)} images, {found.model.name} ({found.model.device}), "
-        f"{found.request.target} class, seed {found.request.seed}; "
-        f"mean [95 % interval], {STARS}"
+        f"{found.request.target} class, seed {found.request.seed}"
     )
+    yield from said
+    yield f"mean [95 % interval], {STARS}"
     rows = [["", *headings(found)], *([each, *words(found, each)] for each in found.methods)]
-    for table in _folded(rows, shutil.get_terminal_size((100, 24)).columns):
-        lines = columns(table)
-        plain = len(lines) - len(found.baselines)
-        yield from lines[:plain]
-        yield from (typer.style(line, dim=True) for line in lines[plain:])
-        yield ""
+    yield from columns(rows)
+    yield "ranks that each may have; lower is better"
+    cells = {
+        name: [rank_words(ranked[each].get(name)) for each in found.metrics]
+        for name in found.methods
+    }
+    yield from columns([["", *found.metrics], *([name, *row] for name, row in cells.items())])
     if found.baselines:
         yield f"baselines, which see no model: {', '.join(found.baselines)}"
     yield from (f"note: {each}" for each in found.notes())
+    failed = failures(found)
+    if failed:
+        yield "failed"
+        yield from columns((f"{e.method} on {e.image}", e.what, e.reason) for e in failed[:NAMED])
+        if len(failed) > NAMED:
+            yield f"  ... and {len(failed) - NAMED} more, all of them in the report"
+    yield f"report: {folder}/report.html"
     yield f"evaluation: {folder}"
-
-
-def _folded(rows: Sequence[Sequence[str]], width: int) -> Iterator[list[list[str]]]:
-    """The table cut into tables no wider than `width`, each with the first column."""
-    sizes = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
-    first, begin, used = sizes[0], 1, sizes[0]
-    for at in range(1, len(sizes)):
-        if used + sizes[at] > width and at > begin:
-            yield [[row[0], *row[begin:at]] for row in rows]
-            begin, used = at, first
-        used += sizes[at]
-    yield [[row[0], *row[begin:]] for row in rows]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from interp.cli import flags, parse
+from interp.cli.column import columns
 from interp.cli.evaluate import report_evaluation
-from interp.cli.output import columns
 from interp.request import Request
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def fit_method(
     model: flags.Model,
     work: flags.Work,
     shard: str | None = flags.SHARD,
+    workers: flags.Workers,
     out: Path = flags.REQUIRED_OUT,
     _resume: bool = flags.RESUME,
     shell: flags.Shell,
@@ -39,6 +40,7 @@ def fit_method(
     Examples
       interp data creatures --out creatures --count 1000
       interp fit --plugin chip --data creatures --layer stage3 --out known
+      interp fit --plugin chip --data creatures --workers 8 --out shared
       interp run --plugin chip --knowledge known --refined
     """
     from interp.run import fit
@@ -52,7 +54,7 @@ def fit_method(
         seed=work.seed,
         budget=work.budget(shard),
     )
-    with shell.session(any_time=work.yes) as session:
+    with shell.session(any_time=work.yes, pool=workers.pool()) as session:
         opened = session.open_model(request.model, request.options)
         knowledge = fit(request, replace(session, model=opened), out=out)
     _report(knowledge, out, shell, opened.spec.notes)
@@ -74,11 +76,12 @@ def merge_parts(
       interp fit --plugin chip --data creatures --shard 1/2 --out known1
       interp merge known0 known1 --out known
     """
-    from interp.evaluation.folder import is_evaluation, merge_evaluations
+    from interp.evaluation.folder import is_evaluation
+    from interp.report.evaluation_page import merge_with_report
     from interp.run import merge
 
     if is_evaluation(parts[0]):
-        report_evaluation(merge_evaluations(parts, out, shell.registry), out, shell)
+        report_evaluation(merge_with_report(parts, out, shell.registry), out, shell)
     else:
         _report(merge(parts, out, shell.registry), out, shell)
 

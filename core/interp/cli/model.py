@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interp.cli import flags
-from interp.cli.output import answer, columns
+from interp.cli.column import columns
+from interp.cli.output import answer
 from interp.request import SAMPLE_IMAGE
 
 if TYPE_CHECKING:

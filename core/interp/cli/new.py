@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from interp.cli import flags
-from interp.cli.output import columns
+from interp.cli.column import columns
 from interp.errors import InputError
 from interp.scaffold import (
     KINDS,

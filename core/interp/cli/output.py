@@ -1,4 +1,4 @@
-"""What the commands print: aligned columns, or one JSON object."""
+"""What the commands print: lines, or one JSON object."""
 
 from __future__ import annotations
 
@@ -6,27 +6,18 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from interp.plain_text import json_escapes, terminal
+
 STDOUT = 1
 
 if TYPE_CHECKING:
     from interp.explanation import Prediction
-
-
-def columns(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Rows as indented lines with aligned columns; the last column is left ragged."""
-    listed = [list(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*listed, strict=True)]
-    return [
-        "  "
-        + "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()
-        for row in listed
-    ]
 
 
 def number(value: Any) -> str:
@@ -49,9 +40,9 @@ def say(as_json: bool, facts: dict[str, Any], lines: Iterable[str]) -> None:
     """Print `facts` as one JSON object, or else the lines."""
     if as_json:
         text = json.dumps(_finite(facts), ensure_ascii=False, default=str)
-        typer.echo(text, file=_result)
+        typer.echo(json_escapes(text), file=_result)
     else:
-        typer.echo("\n".join(lines), file=_result)
+        typer.echo("\n".join(map(terminal, lines)), file=_result)
 
 
 @contextmanager

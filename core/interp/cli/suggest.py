@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interp.cli import flags
-from interp.cli.output import columns
+from interp.cli.column import columns
 from interp.errors import InputError
 from interp.request import SAMPLE_IMAGE
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from interp.cli import flags, parse
-from interp.cli.output import columns, number
+from interp.cli.column import columns
+from interp.cli.output import number
 from interp.errors import InputError
 
 if TYPE_CHECKING:

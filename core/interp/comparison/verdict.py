@@ -27,6 +27,7 @@ from interp.comparison.result import Comparison, ImageRecord, Outcome
 from interp.evidence import NO_FIT, POOR_FIT
 from interp.registry.composition import EMPTY_MARGIN, chance_level
 from interp.request import BASELINES
+from interp.short import listed
 
 Peak = tuple[float, float]
 """Down and across, as shares of the image."""
@@ -63,12 +64,12 @@ class Verdict:
                 for each in self.poor.values()
             )
             verb = "does" if len(self.poor) == 1 else "do"
-            lines.append(f"{_names(self.poor)} {verb} not fit here (R² {fits}).")
+            lines.append(f"{listed(self.poor)} {verb} not fit here (R² {fits}).")
         if self.nothing:
             verb = "finds" if len(self.nothing) == 1 else "find"
-            lines.append(f"{_names(self.nothing)} {verb} nothing that speaks for {self.target}.")
+            lines.append(f"{listed(self.nothing)} {verb} nothing that speaks for {self.target}.")
         if self.failed:
-            lines.append(f"{_names(self.failed)} gave no answer.")
+            lines.append(f"{listed(self.failed)} gave no answer.")
         if self.empty is not None:
             lines.append(
                 f"The empty image is itself taken for {self.target} (probability "
@@ -80,15 +81,15 @@ class Verdict:
         """Who agrees on where, and who points elsewhere."""
         count = len(self.witnesses)
         if not self.group:
-            pair = f"{_names(self.witnesses)} do not agree on where."
+            pair = f"{listed(self.witnesses)} do not agree on where."
             return pair if count == 2 else f"No two of {count} methods agree on where."
         apart = [each for each in self.witnesses if each not in self.group]
         if not apart:
-            who = _names(self.group) if count == 2 else f"All {count} methods"
+            who = listed(self.group) if count == 2 else f"All {count} methods"
             return f"{who} agree on where: {self.place}."
         point = "points" if len(apart) == 1 else "point"
-        who = f"{len(self.group)} of {count} methods ({_names(self.group)})"
-        return f"{who} agree on where: {self.place}; {_names(apart)} {point} elsewhere."
+        who = f"{len(self.group)} of {count} methods ({listed(self.group)})"
+        return f"{who} agree on where: {self.place}; {listed(apart)} {point} elsewhere."
 
 
 def verdict(found: Comparison, record: ImageRecord, target: str) -> Verdict:
@@ -121,31 +122,33 @@ def verdict(found: Comparison, record: ImageRecord, target: str) -> Verdict:
 
 def verdict_lines(found: Comparison) -> list[str]:
     """The verdict on a whole comparison, a sentence to a line."""
-    listed = [verdict(found, each, target) for each in found.records for target in each.targets]
-    if len(listed) == 1:
-        return listed[0].sentences()
-    what = "images" if len(listed) == len(found.records) else "images and targets"
-    return list(_counted(listed, what))
+    each = [verdict(found, record, target) for record in found.records for target in record.targets]
+    if len(each) == 1:
+        return each[0].sentences()
+    what = "images" if len(each) == len(found.records) else "images and targets"
+    return list(_counted(each, what))
 
 
-def _counted(listed: Sequence[Verdict], what: str) -> Iterable[str]:
+def _counted(verdicts: Sequence[Verdict], what: str) -> Iterable[str]:
     """Sentences on several images, or images and targets."""
-    several = [each for each in listed if len(each.witnesses) > 1]  # one for each image and target
+    several = [
+        each for each in verdicts if len(each.witnesses) > 1
+    ]  # one for each image and target
     if several:
         most = sum(2 * len(each.group) > len(each.witnesses) for each in several)
         yield f"More than half of the methods agree on where on {most} of {len(several)} {what}."
     counted = {
-        "A poor fit": (name for each in listed for name in each.poor),
-        "Nothing that speaks for the target": (name for each in listed for name in each.nothing),
-        "No answer": (name for each in listed for name in each.failed),
+        "A poor fit": (name for each in verdicts for name in each.poor),
+        "Nothing that speaks for the target": (name for each in verdicts for name in each.nothing),
+        "No answer": (name for each in verdicts for name in each.failed),
         "The empty image is itself taken for the class": (
-            each.target for each in listed if each.empty is not None
+            each.target for each in verdicts if each.empty is not None
         ),
     }
     for finding, names in counted.items():
         counts = Counter(names)
         if counts:
-            on = (f"{name} on {each} of {len(listed)}" for name, each in counts.items())
+            on = (f"{name} on {each} of {len(verdicts)}" for name, each in counts.items())
             yield f"{finding}: {', '.join(on)} {what}."
 
 
@@ -178,9 +181,3 @@ def _empty(found: Comparison, answered: Iterable[Outcome], target: str) -> float
     known = [each.empty[target] for each in answered if target in each.empty]
     largest = max(known, default=0.0)
     return largest if largest > chance_level(found.model) + EMPTY_MARGIN else None
-
-
-def _names(methods: Iterable[str]) -> str:
-    """`lime`, `lime and mint`, `a, b and c`."""
-    listed = list(methods)
-    return " and ".join(filter(None, [", ".join(listed[:-1]), listed[-1]]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -43,11 +43,7 @@ def unfinished(out: Path, run: EvaluationRun) -> Iterator[ResumableFolder]:
     Raises InputError where it is there and keeps another evaluation, or another process is at work
     in it.
     """
-    about = {
-        "request": run.request.model_dump(mode="json"),
-        "model": run.model.spec.fingerprint,
-        "data": run.images.dataset.fingerprint,
-    }
+    about = {"request": run.request.model_dump(mode="json"), **run.content}
     folder = ResumableFolder(_partial(out), {ABOUT: about})
     folder.begin()
     with lock(folder.folder, out):
@@ -83,8 +79,13 @@ def save_record(folder: ResumableFolder, record: EvaluationRecord) -> None:
     write_json_whole(path, record.model_dump())
 
 
-def save_evaluation(found: Evaluation, folder: str | Path) -> None:
-    """Write results.json, table.csv, table.md, plot.png and the manifest, whole or not at all."""
+def save_evaluation(
+    found: Evaluation, folder: str | Path, report: Callable[[Evaluation], str] | None = None
+) -> None:
+    """Write results.json, table.csv, table.md, plot.png and the manifest, whole or not at all.
+
+    `report`, where it is given, makes the text of report.html beside them.
+    """
     with new_folder(Path(folder)) as place:
         write_json(place / RESULTS, found.plain())
         with (place / "table.csv").open("w", newline="", encoding="utf-8") as file:
@@ -93,6 +94,8 @@ def save_evaluation(found: Evaluation, folder: str | Path) -> None:
             writer.writerows(long_rows(found))
         (place / "table.md").write_text(markdown(found), encoding="utf-8")
         write_png(place / "plot.png", draw_evaluation(found))
+        if report is not None:
+            (place / "report.html").write_text(report(found), encoding="utf-8")
         about = {"kind": KIND, "seed": found.request.seed, "device": found.model.device}
         seal(place, {**about, **circumstances()})
 
@@ -112,9 +115,12 @@ def open_evaluation(folder: str | Path) -> Evaluation:
 
 
 def merge_evaluations(
-    parts: Sequence[str | Path], out: str | Path, registry: Registry | None = None
+    parts: Sequence[str | Path],
+    out: str | Path,
+    registry: Registry | None = None,
+    report: Callable[[Evaluation], str] | None = None,
 ) -> Evaluation:
-    """The evaluation whose shards these folders hold, saved at `out`."""
+    """The evaluation whose shards these folders hold, saved at `out` as by save_evaluation."""
     found = Evaluation.merge([open_evaluation(each) for each in parts])
-    save_evaluation(found, out)
+    save_evaluation(found, out, report)
     return found.noted(Session(registry or Registry.load()).saved(Path(out), found))

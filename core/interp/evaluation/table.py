@@ -7,6 +7,7 @@ from typing import Any
 
 from interp.evaluation.result import Evaluation
 from interp.metric import Measurement
+from interp.plain_text import markdown as plain
 
 STARS = "* best, tie* one of several best"
 """What the stars of a table mean."""
@@ -56,15 +57,16 @@ def figure(value: float) -> str:
 
 def markdown(found: Evaluation) -> str:
     """The table, its units, and the evaluation's notes."""
-    heads = ["method", *headings(found)]
+    heads = ["method", *map(plain, headings(found))]
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for method in found.methods:
-        name = f"*{method}*" if method in found.baselines else method
+        name = f"*{plain(method)}*" if method in found.baselines else plain(method)
         lines.append(f"| {' | '.join([name, *words(found, method)])} |")
     units = ", ".join(f"{name}: {found.metric_specs[name].unit}" for name in found.metrics)
     about = (
-        f"{len(found.records)} images, {found.model.name}, target: {found.request.target} class, "
+        f"{len(found.records)} images, {plain(found.model.name)}, "
+        f"target: {found.request.target} class, "
         f"seed {found.request.seed}. Means with 95 % intervals over images; {STARS}; "
         f"*italic*: baselines. {units}."
     )
-    return "\n".join([*lines, "", about, *(f"- {note}" for note in found.notes()), ""])
+    return "\n".join([*lines, "", about, *(f"- {plain(note)}" for note in found.notes()), ""])

@@ -9,8 +9,9 @@ from interp.registry.manifest import MethodEntry
 
 
 def misleads(registry: Registry, methods: Iterable[str]) -> dict[str, str]:
-    """Method -> when it misleads; a method whose package says nothing is left out."""
-    entries = (registry.entry("method", each) for each in methods)
+    """Method -> when it misleads; one whose package says nothing, or is not here, is left out."""
+    known = {each.name: each for each in registry.entries("method")}
+    entries = (known.get(each) for each in methods)
     return {
         each.name: each.misleads
         for each in entries

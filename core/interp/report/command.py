@@ -1,4 +1,4 @@
-"""The command line that repeats a comparison."""
+"""The command lines that repeat a comparison and an evaluation."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from interp.comparison.result import ComparisonRequest
+from interp.evaluation.request import EvaluationRequest
 from interp.request import DEFAULT_MODEL, Choice
 from interp.spec import ModelOptions
 
@@ -34,6 +35,30 @@ def command(request: ComparisonRequest) -> str:
     return shlex.join(["interp", "compare", *words])
 
 
+def evaluate_command(request: EvaluationRequest) -> str:
+    """`interp evaluate ...`, quoted for a shell."""
+    budget = request.budget
+    flags = [
+        ("--plugins", ",".join(each.name for each in request.methods)),
+        ("--metrics", ",".join(each.name for each in request.metrics) or None),
+        ("--model", None if request.model == DEFAULT_MODEL else request.model),
+        *_options(request.options),
+        ("--data", request.data),
+        ("--limit", request.limit),
+        ("--target", None if request.target == "true" else request.target),
+        *_choices(request.methods),
+        *_choices(request.metrics, "--metric-set"),
+        ("--budget", budget.samples),
+        ("--budget", None if budget.seconds is None else f"{budget.seconds:g}s"),
+        ("--batch-size", budget.batch_size),
+        ("--seed", request.seed or None),
+    ]
+    words = [str(word) for flag in flags if flag[1] is not None for word in flag]
+    if not request.baselines:
+        words.append("--no-baselines")
+    return shlex.join(["interp", "evaluate", *words])
+
+
 def _options(options: ModelOptions) -> Iterator[tuple[str, Any]]:
     for key, value in options.input.items():
         listed = ",".join(map(str, value)) if isinstance(value, list | tuple) else value
@@ -45,9 +70,9 @@ def _options(options: ModelOptions) -> Iterator[tuple[str, Any]]:
         yield f"--{key.replace('_', '-')}", value
 
 
-def _choices(choices: Sequence[Choice]) -> Iterator[tuple[str, str]]:
+def _choices(choices: Sequence[Choice], flag: str = "--set") -> Iterator[tuple[str, str]]:
     for choice in choices:
         if choice.knowledge:
             yield "--knowledge", f"{choice.name}={choice.knowledge}"
         for key, value in choice.params.items():
-            yield "--set", f"{choice.name}.{key}={json.dumps(value)}"
+            yield flag, f"{choice.name}.{key}={json.dumps(value)}"

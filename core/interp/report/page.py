@@ -17,6 +17,7 @@ from interp.context import Progress, no_progress
 from interp.errors import InputError
 from interp.evidence import Tile
 from interp.explanation import Explanation
+from interp.plain_text import html
 from interp.registry import Registry
 from interp.report.caution import misleads
 from interp.report.command import command
@@ -243,6 +244,7 @@ def _templates() -> Any:
         loader=FileSystemLoader(Path(__file__).parent / "template"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=html,
         trim_blocks=True,
         lstrip_blocks=True,
     )

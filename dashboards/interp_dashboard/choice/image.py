@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from interp.plain_text import markdown, visible
 from interp.storage.image import read_image
 from interp.storage.pixel import LoadedImage, to_picture
 from interp_dashboard.layout import show_errors
 from interp_dashboard.model import ModelCard
 from interp_dashboard.session import registry, session, setting
-from interp_dashboard.text import plain
 from interp_dashboard.upload import LARGEST_IMAGE, take_image
 
 LISTED = 100
@@ -36,10 +36,10 @@ def choose_images(given: Sequence[str]) -> dict[str, LoadedImage]:
     first = list(uploaded) or [each for each in given if each in files] or names[:1]
     for each in given:
         if each not in uploaded and each not in files:
-            st.warning(plain(f"The image {each!r} is not offered here; choose or upload one."))
+            st.warning(markdown(f"The image {each!r} is not offered here; choose or upload one."))
     key = f"images beside {list(uploaded)}"
     picked = (
-        st.multiselect("Images", names, first, key=key)
+        st.multiselect("Images", names, first, format_func=visible, key=key)
         if len(names) <= LISTED
         else _searched(names, first, key)
     )
@@ -51,10 +51,10 @@ def choose_images(given: Sequence[str]) -> dict[str, LoadedImage]:
             opened[name] = read
             notes += [f"Note on {name}: {note}" for note in read.notes]
     for note in notes:
-        st.caption(note)
+        st.caption(markdown(note))
     if opened:
         tiles = [to_picture(each.pixels) for each in opened.values()]
-        st.image(tiles, caption=list(opened), width=150, alt=list(opened))
+        st.image(tiles, caption=[markdown(each) for each in opened], width=150, alt=list(opened))
     return opened
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from interp.errors import InterpError
 from interp.method import Method
 from interp.opening.named import default_model
+from interp.plain_text import markdown
 from interp.registry.manifest import MethodEntry
 from interp.request import Choice
 from interp_dashboard.choice.model import model_sources
@@ -18,7 +19,7 @@ from interp_dashboard.form import form
 from interp_dashboard.history import learned, training_method
 from interp_dashboard.layout import grid, show_errors
 from interp_dashboard.session import registry
-from interp_dashboard.text import on_page, plain
+from interp_dashboard.text import on_page
 
 ACROSS = 3
 
@@ -40,13 +41,15 @@ def choose_methods(given: Sequence[Choice], refused: Mapping[str, str]) -> tuple
     params = {each.name: each.params for each in given}
     ticked = []
     for question, alike in methods_by_question():
-        st.markdown(f"**{question}**")
+        st.markdown(f"**{markdown(question)}**")
         for column, each in grid(alike, ACROSS):
             key, reason = f"tick {each.name}", refused.get(each.name)
             off = reason is not None
-            box = column.checkbox(each.name, each.name in params, key, each.summary, disabled=off)
+            box = column.checkbox(
+                markdown(each.name), each.name in params, key, markdown(each.summary), disabled=off
+            )
             if reason is not None:
-                column.caption(plain(on_page(reason)))
+                column.caption(markdown(on_page(reason)))
             elif box:
                 ticked.append(each.name)
     if not ticked:
@@ -54,7 +57,7 @@ def choose_methods(given: Sequence[Choice], refused: Mapping[str, str]) -> tuple
     st.caption("The question marks and the page Methods explain what each one does.")
     choices = []
     with st.expander("Parameters"):
-        for tab, name in zip(st.tabs(ticked), ticked, strict=True):
+        for tab, name in zip(st.tabs([markdown(each) for each in ticked]), ticked, strict=True):
             choice = Choice(name=name, params=params.get(name, {}))
             with tab, show_errors(name):
                 changed = form(registry().get("method", name).Params, name, choice.params)
@@ -80,7 +83,7 @@ def choose_method_and_model(verb: Callable[..., Any], key: str) -> MethodAndMode
         return None
     one, two = st.columns(2)
     method = one.selectbox("Method", able, key=f"{key} method")
-    st.caption(registry().entry("method", method).summary)
+    st.caption(markdown(registry().entry("method", method).summary))
     offered = model_sources()
     at = list(offered).index(_usual_model(method, offered, verb))
     label = two.selectbox("Model", list(offered), at, key=f"{key} model of {method}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from interp.plain_text import markdown, visible
 from interp_dashboard.layout import show_errors
 from interp_dashboard.session import registry, session, setting
-from interp_dashboard.text import plain
 from interp_dashboard.upload import LARGEST_MODEL, take_model
 
 UPLOADED = "uploaded: {}"
@@ -20,10 +20,16 @@ def choose_model(given: str) -> tuple[str, str]:
         given = UPLOADED.format(uploaded[-1])
     if given not in offered:
         st.warning(
-            plain(f"The model {given!r} is not offered here; the default is selected instead.")
+            markdown(f"The model {given!r} is not offered here; the default is selected instead.")
         )
     at = list(offered).index(given) if given in offered else 0
-    label = st.selectbox("Model", list(offered), at, help="Registered, uploaded, or from a folder")
+    label = st.selectbox(
+        "Model",
+        list(offered),
+        at,
+        format_func=visible,
+        help="Registered, uploaded, or from a folder",
+    )
     return label, offered[label]
 
 
@@ -57,7 +63,8 @@ def _upload_model() -> None:
         readout = st.radio(
             "What it answers",
             list(offered),
-            captions=list(offered.values()),
+            format_func=markdown,
+            captions=[markdown(each) for each in offered.values()],
             help="How the model's answer becomes the scores that are explained.",
         )
     if held is None:
@@ -65,7 +72,7 @@ def _upload_model() -> None:
     mine, said = session(), (held.file_id, names and names.file_id, fields, readout)
     if mine.told.get(held.name) == said:
         return
-    with show_errors(), st.spinner(f"opening {plain(held.name)} ..."):
+    with show_errors(), st.spinner(f"opening {markdown(held.name)} ..."):
         mine.told[held.name] = said
         mine.models[held.name] = take_model(
             held.name,

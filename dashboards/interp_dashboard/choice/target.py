@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from interp.errors import InterpError
+from interp.plain_text import markdown, visible
 from interp.target import SEPARATOR, Target, index_text, parse_target
 from interp_dashboard.model import Answer
-from interp_dashboard.text import plain
 
 
 def choose_targets(answer: Answer, given: Sequence[str], key: str) -> tuple[str, ...]:
@@ -24,7 +24,7 @@ def choose_targets(answer: Answer, given: Sequence[str], key: str) -> tuple[str,
         list(best.indices),
         selection_mode="multi",
         default=[each for each in wanted if each in chances],
-        format_func=lambda each: f"{classes[each]} {chances[each]:{form}}",
+        format_func=lambda each: markdown(f"{classes[each]} {chances[each]:{form}}"),
         key=f"targets {key}",
     )
     others = [each for each in range(len(classes)) if each not in chances]
@@ -33,7 +33,7 @@ def choose_targets(answer: Answer, given: Sequence[str], key: str) -> tuple[str,
         "Other classes",
         others,
         [each for each in wanted if each in others],
-        format_func=lambda each: classes[each],
+        format_func=lambda each: visible(classes[each]),
         placeholder="search the class names",
         key=f"others {key}",
     )
@@ -41,7 +41,7 @@ def choose_targets(answer: Answer, given: Sequence[str], key: str) -> tuple[str,
         "Rather than (optional)",
         range(len(classes)),
         next((each.against for each in targets), None),
-        format_func=lambda each: classes[each],
+        format_func=lambda each: visible(classes[each]),
         placeholder="a class to contrast with",
         help="Explains what speaks for the class rather than for this one.",
         key=f"against {key}",
@@ -62,5 +62,5 @@ def _parsed(given: Sequence[str], classes: Sequence[str]) -> list[Target]:
         try:
             found.append(parse_target(each, classes))
         except InterpError as error:
-            st.warning(plain(error))
+            st.warning(markdown(error))
     return found

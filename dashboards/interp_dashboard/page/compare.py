@@ -7,6 +7,7 @@ from typing import cast
 import streamlit as st
 
 from interp.comparison.result import ComparisonRequest
+from interp.plain_text import markdown
 from interp.suggestion.suggest import SuggestionRequest
 from interp.target import index_text
 from interp_dashboard.choice.image import as_shown, choose_images
@@ -22,7 +23,7 @@ from interp_dashboard.progress import show_progress
 from interp_dashboard.refusal import refusals
 from interp_dashboard.session import NAME, registry, session
 from interp_dashboard.suggestion_view import advise
-from interp_dashboard.text import on_page, plain
+from interp_dashboard.text import on_page
 from interp_dashboard.trust import usual_methods
 from interp_dashboard.unfinished import QUICK, STOPPED, as_unfinished
 from interp_dashboard.work import compare_work
@@ -74,7 +75,7 @@ def _given() -> Selection:
         st.session_state[RUNS] = runs_itself(query)
         if told:
             listed = "; ".join([*told[:FEW], *([f"{len(told) - FEW} more"] * (len(told) > FEW))])
-            st.warning(plain(f"A part of the address cannot be used: {listed}"))
+            st.warning(markdown(f"A part of the address cannot be used: {listed}"))
     return cast(Selection, st.session_state[GIVEN])
 
 
@@ -93,7 +94,7 @@ def _choose(given: Selection) -> None:
         name, first = next(iter(images.items()))
         answer = predict(source, first)
     for note in model.spec.notes:
-        st.caption(plain(f"Note on the model: {on_page(note)}"))
+        st.caption(markdown(f"Note on the model: {on_page(note)}"))
     said = not any(each.startswith(UNSAID) for each in model.spec.notes)
     choose_input(label, source, model.spec.input, said, first)
     warn_if_flat(answer)
@@ -105,8 +106,8 @@ def _choose(given: Selection) -> None:
     targets = choose_targets(answer, wanted, f"{label} {' '.join(images)}")
     if len(images) > 1:
         st.caption(
-            f"The answers above are those on {name}. Without a choice, the top class of each image "
-            "is explained."
+            f"The answers above are those on {markdown(name)}. Without a choice, the top class of "
+            "each image is explained."
         )
     with st.expander("Methods", expanded=JOB not in session().jobs):  # then the maps are near
         advise(SuggestionRequest(model=source, image=name, targets=targets), first)

@@ -15,6 +15,9 @@ from interp.evaluation.plot import draw_evaluation
 from interp.evaluation.request import EvaluationRequest
 from interp.evaluation.result import Evaluation
 from interp.evaluation.table import STARS, headings, words
+from interp.evaluation.verdict import verdict_lines
+from interp.plain_text import markdown
+from interp.report.page import verdict_html
 from interp.request import BASELINES, Choice
 from interp_dashboard.choice.data import Data, choose_data
 from interp_dashboard.choice.model import model_sources
@@ -56,7 +59,7 @@ def _chosen() -> tuple[EvaluationRequest, Data]:
     metrics = {each.name: registry().entry("metric", each.name) for each in offered_metrics}
     quick = [each for each in QUICK if each in metrics]
     measured = st.multiselect("Metrics", list(metrics), quick)
-    st.caption(". ".join(f"{each}: {metrics[each].summary}" for each in measured))
+    st.caption(". ".join(markdown(f"{each}: {metrics[each].summary}") for each in measured))
     one, two, three = st.columns(3)
     offered = model_sources()
     model = one.selectbox("Model", list(offered))
@@ -81,7 +84,9 @@ def _chosen() -> tuple[EvaluationRequest, Data]:
 
 def show_evaluation(found: Evaluation, folder: Path) -> None:
     """Show the table, the plots, the notes and the files to download."""
-    st.subheader(f"{len(found.records)} images, {found.model.name}")
+    st.subheader(f"{len(found.records)} images, {markdown(found.model.name)}")
+    if said := verdict_lines(found):
+        st.html(verdict_html(said))
     rows = [words(found, each) for each in found.methods]
     show_table(pd.DataFrame(rows, found.methods, headings(found)))
     st.caption(f"Means with 95 % intervals over images. ↑ higher is better, ↓ lower; {STARS}.")
@@ -90,11 +95,16 @@ def show_evaluation(found: Evaluation, folder: Path) -> None:
         alt = f"{metric}: each method's mean with its interval, as in the table"
         column.image(draw_evaluation(alone), alt=alt)
     for note in found.notes():
-        st.caption(note)
-    one, two, three = st.columns(3)
-    files = {"Table (CSV)": "table.csv", "All of it (JSON)": "results.json"}
-    for place, (label, name) in zip((one, two), files.items(), strict=True):
+        st.caption(markdown(note))
+    files = {
+        "HTML report": "report.html",
+        "Table (CSV)": "table.csv",
+        "All of it (JSON)": "results.json",
+    }
+    there = {label: name for label, name in files.items() if (folder / name).is_file()}
+    *places, last = st.columns(len(there) + 1)
+    for place, (label, name) in zip(places, there.items(), strict=True):
         content = (folder / name).read_bytes
         place.download_button(label, content, name, on_click="ignore", width="stretch")
-    with three:
+    with last:
         export_button(folder)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from interp.knowledge import Knowledge
 from interp.method import Method
+from interp.plain_text import markdown
 from interp.request import Request
 from interp_dashboard.choice.data import Data, choose_data
 from interp_dashboard.choice.method import choose_method_and_model, choose_parameters
@@ -52,13 +53,13 @@ def page() -> None:
 def show_knowledge(folder: Path) -> None:
     """Show what a method learned: how to use it, notes, numbers by layer, all facts."""
     found = Knowledge.open(folder)
-    st.subheader(f"Learned: {folder.name}")
+    st.subheader(f"Learned: {markdown(folder.name)}")
     if (folder / RECIPE).is_file():
         st.write("It is also a model: select it by this name wherever a model is chosen.")
     else:
         st.write("Select it as knowledge on the pages Compare and Layers and channels.")
     for note in found.about.get("notes", []):
-        st.caption(note)
+        st.caption(markdown(note))
     if layers := found.about.get("layers"):
         show_table(pd.DataFrame(layers).T.astype(str))
     with st.expander("All details"):

@@ -9,6 +9,7 @@ from interp.comparison.result import Comparison
 from interp.evidence import Matrix, PartMaps
 from interp.explanation import Explanation
 from interp.method import Method
+from interp.plain_text import markdown, visible
 from interp.request import Request
 from interp.result.bundle import open_bundle
 from interp.result.score import score_rows
@@ -61,13 +62,13 @@ def _comparison() -> None:
     names = [each.name for each in found.records]
     if len(names) > 1:
         one, two = st.columns(2)
-        at = names.index(one.selectbox("Image", names))
+        at = names.index(one.selectbox("Image", names, format_func=visible))
     else:
         two, at = st.container(), 0
     method = two.selectbox("Method", found.methods)
     cell = next(each for each in found.cases[at].cells if each.method == method)
     if cell.explanation is None:
-        st.error(cell.error) if cell.error else st.info("It has not answered yet.")
+        st.error(markdown(cell.error)) if cell.error else st.info("It has not answered yet.")
         return
     _show(cell.explanation, "compared")
 
@@ -127,7 +128,8 @@ def _follow(name: str) -> None:
         return
     _, found = open_bundle(folder, registry())
     if found.provenance is not None:
-        st.subheader(f"{found.provenance.method} on {found.provenance.model.name}")
+        made = found.provenance
+        st.subheader(markdown(f"{made.method} on {made.model.name}"))
     _show(found, name)
     export_button(folder)
 
@@ -136,10 +138,14 @@ def _show(found: Explanation, key: str) -> None:
     """Show an explanation: notes, the pictures of one target, single channels, numbers."""
     made = found.provenance
     targets = made.targets if made else ()
-    target = st.selectbox("Target", targets, key=f"{key} target") if len(targets) > 1 else None
+    target = (
+        st.selectbox("Target", targets, format_func=visible, key=f"{key} target")
+        if len(targets) > 1
+        else None
+    )
     listed = [each for each in found.evidence if target is None or each.target in (None, target)]
     for note in found.notes:
-        st.caption(note)
+        st.caption(markdown(note))
     whole, closer, numbers = st.tabs(["All of it", "One row, column or channel", "Numbers"])
     with whole:
         show_evidence(registry(), listed, found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 import numpy as np
 import streamlit as st
@@ -15,6 +15,7 @@ from interp.explanation import Explanation
 from interp.method import Style
 from interp.opening.images import image_path
 from interp.opening.named import default_model
+from interp.plain_text import markdown
 from interp.registry import Registry
 from interp.registry.manifest import AdapterEntry, MethodEntry, Paper
 from interp.request import Request
@@ -29,7 +30,6 @@ from interp_dashboard.model import describe, job_model
 from interp_dashboard.pool import pool
 from interp_dashboard.progress import show_progress
 from interp_dashboard.session import registry, session, setting
-from interp_dashboard.text import plain
 from interp_dashboard.trust import badges, line
 
 JOB = "thumbnails"
@@ -53,10 +53,10 @@ def page() -> None:
     sample = open_image(image_path(registered, SAMPLE))
     image.image(sample, "the sample image", WIDTH // 2, alt="two creatures of different classes")
     for broken in registered.broken:
-        st.error(plain(f"The package {broken.package} cannot be used: {broken.reason}"))
+        st.error(markdown(f"The package {broken.package} cannot be used: {broken.reason}"))
     _draw(registered)
     for question, alike in methods_by_question():
-        st.header(question)
+        st.header(markdown(question))
         for column, each in grid(alike, ACROSS):
             with column.container(border=True):
                 _card(each, THUMBS.get((registered, each.name)))
@@ -80,29 +80,29 @@ def _draw(registered: Registry) -> None:
 def _card(entry: MethodEntry, thumb: np.ndarray | str | None) -> None:
     with suppress(InterpError):  # of a package that fails, the picture's place says so
         entry = registry().complete(entry)
-    st.subheader(entry.name)
+    st.subheader(markdown(entry.name))
     if isinstance(thumb, str):
-        st.caption(f"No picture: {thumb}")
+        st.caption(f"No picture: {markdown(thumb)}")
     elif thumb is not None:
         st.image(thumb, width="stretch", alt=f"{entry.name} on the sample")
-    st.write(entry.summary)
+    st.write(markdown(entry.summary))
     if entry.misleads is not None:
-        st.caption(f"**When it misleads:** {entry.misleads}")
+        st.caption(f"**When it misleads:** {markdown(entry.misleads)}")
     if entry.paper is not None:
         st.caption(_cited(entry.paper))
     model = default_model(registry(), entry.name)
     with suppress(InterpError):
         known = badges(registry(), describe(model).spec.fingerprint, entry.name)
-        st.caption(plain(f"On {model}: {line(known)}"))
+        st.caption(markdown(f"On {model}: {line(known)}"))
     needs = f"{_openers(entry)}: it needs {', '.join(entry.needs)}. " if entry.needs else ""
-    st.caption(f"{needs}From {entry.package}.")
+    st.caption(markdown(f"{needs}From {entry.package}."))
 
 
 def _cited(paper: Paper) -> str:
     """Title, venue and year; the title links to the DOI, or else to a search for it."""
-    doi, title = f"https://doi.org/{paper.doi}", quote_plus(paper.title)
+    doi, title = f"https://doi.org/{quote(paper.doi or '', safe='/')}", quote_plus(paper.title)
     link = doi if paper.doi else f"https://scholar.google.com/scholar?q={title}"
-    return f"[{paper.title}]({link}), {paper.venue} {paper.year}"
+    return f"[{markdown(paper.title)}]({link}), {markdown(paper.venue)} {paper.year}"
 
 
 def _openers(entry: MethodEntry) -> str:

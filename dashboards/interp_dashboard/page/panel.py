@@ -9,12 +9,12 @@ import streamlit as st
 
 from interp.comparison.result import Comparison
 from interp.errors import InterpError
+from interp.plain_text import markdown
 from interp.registry import Registry
 from interp.storage.folder import slug
 from interp_dashboard.layout import show_errors
 from interp_dashboard.page.compare import JOB
 from interp_dashboard.session import registry, session
-from interp_dashboard.text import plain
 
 Panel = Callable[[Comparison | None], None]
 """A function that draws with streamlit; it is given the visitor's last comparison."""
@@ -45,7 +45,7 @@ def panels(registered: Registry) -> dict[str, Panel]:
 
 def _error_panel(reason: str) -> Panel:
     def show(_: Comparison | None) -> None:
-        st.error(plain(reason))
+        st.error(markdown(reason))
 
     return show
 

@@ -14,6 +14,7 @@ from interp.difference.picture import draw_difference
 from interp.errors import InputError, InterpError, first_line
 from interp.evaluation.folder import open_evaluation
 from interp.evaluation.table import figure, interval
+from interp.plain_text import markdown, visible
 from interp.result.bundle import open_bundle
 from interp.storage.folder import MANIFEST, day_and_time, read_json, read_whole
 from interp_dashboard.comparison_view import show_comparison
@@ -24,7 +25,7 @@ from interp_dashboard.layout import guarded, show_errors, show_table
 from interp_dashboard.page.evaluate import show_evaluation
 from interp_dashboard.page.fit import show_knowledge
 from interp_dashboard.session import registry
-from interp_dashboard.text import plain, readable
+from interp_dashboard.text import readable
 from interp_dashboard.thumbnail import thumbnail
 
 UNDO = "deleted run"
@@ -55,7 +56,7 @@ def page() -> None:
     titles = _titles(rows)
     opened, compared = st.tabs(["Open", "What differs"])
     with opened:
-        name = st.selectbox("Run", list(titles), format_func=titles.__getitem__)
+        name = st.selectbox("Run", list(titles), format_func=lambda each: visible(titles[each]))
         row = next(each for each in rows if each["folder"] == name)
         _change(found[name], row, titles[name])
         with show_errors(), read_whole(name, "a result"):
@@ -119,7 +120,7 @@ def _offer_undo() -> None:
         return
     title, deleted = st.session_state[UNDO]
     words, button = st.columns([4, 1], vertical_alignment="center")
-    words.write(plain(f"Deleted: {title}"))
+    words.write(markdown(f"Deleted: {title}"))
     if button.button("Undo", width="stretch"):
         with show_errors():
             restore(deleted)
@@ -132,11 +133,13 @@ def _choose_two(found: dict[str, Path], titles: dict[str, str]) -> None:
         st.info("Two runs are needed to see what differs.")
         return
     one, two = st.columns(2)
-    before = one.selectbox("A", list(found), format_func=titles.__getitem__)
+    before = one.selectbox("A", list(found), format_func=lambda each: visible(titles[each]))
     kind = kind_of(found[before])
     alike = [name for name, each in found.items() if name != before and kind_of(each) == kind]
     empty = f"no other {kind} is here"
-    after = two.selectbox("B", alike, placeholder=empty, format_func=titles.__getitem__)
+    after = two.selectbox(
+        "B", alike, placeholder=empty, format_func=lambda each: visible(titles[each])
+    )
     if st.button("Compare A and B", disabled=after is None):
         show = _show_metric_changes if kind == "evaluation" else _show_difference
         with show_errors(), read_whole(f"{before} or {after}", "two results of one kind"):
@@ -194,7 +197,7 @@ def _open(folder: Path) -> None:
 
 def _show_difference(before: Path, after: Path) -> None:
     found = difference(before, after, registry())
-    st.subheader(found.verdict())
+    st.subheader(markdown(found.verdict()))
     if found.changes:
         rows = [(key, str(one), str(two)) for key, (one, two) in found.changes.items()]
         show_table(pd.DataFrame(rows, columns=["setting", "A", "B"]), hide_index=True)
@@ -203,7 +206,7 @@ def _show_difference(before: Path, after: Path) -> None:
     try:
         st.image(draw_difference(registry(), found), alt="A, B, and their difference")
     except InputError as error:
-        st.caption(f"No picture: {error}")
+        st.caption(f"No picture: {markdown(error)}")
 
 
 def _show_metric_changes(before: Path, after: Path) -> None:

@@ -9,6 +9,7 @@ from math import ceil
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from interp.plain_text import visible
 from interp.result.plot import balanced
 
 Colour = tuple[int, int, int]
@@ -29,6 +30,7 @@ def _font(size: int) -> Font:
 def _runs(line: str, size: int) -> list[tuple[str, Font]]:
     """Runs of a line, each with its font: Pillow's default has no superscript and no accents."""
     runs = []
+    line = visible(line)
     for piece in re.split("(²)", re.sub(r"[\u2010-\u2015\u2212]", "-", line)):
         letters = unicodedata.normalize("NFKD", piece)
         plain = "".join(letter for letter in letters if not unicodedata.combining(letter))

@@ -1,0 +1,148 @@
+"""What an evaluation says: ranks with intervals, its result in words, and where methods failed.
+
+One method is better than another beyond chance where the 95 % interval of their difference on the
+same images does not hold 0. A method's rank is then between 1 + the number of methods that are
+better beyond chance, and the number of methods less those that are worse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from interp.evaluation.bootstrap import compare
+from interp.evaluation.result import RESAMPLES, Evaluation
+from interp.evaluation.table import interval
+from interp.metric import Measurement
+from interp.short import listed
+
+MANY = 3
+"""Methods that are named of many."""
+FEW_IMAGES = 30
+"""Images below which most methods cannot be told apart."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A method that failed on an image, explaining it or in a metric, and why."""
+
+    method: str
+    image: str
+    what: str
+    reason: str
+
+
+def ranks(found: Evaluation) -> dict[str, dict[str, tuple[int, int]]]:
+    """metric -> method -> the best and the worst rank that it may have, baselines included."""
+    return {metric: _ranks(found, metric) for metric in found.metrics}
+
+
+def verdict_lines(
+    found: Evaluation, ranked: dict[str, dict[str, tuple[int, int]]] | None = None
+) -> list[str]:
+    """The result in words, a sentence to a line, from `ranks` where these are known already."""
+    ranked = ranks(found) if ranked is None else ranked
+    lines = [*_summary(found, ranked)]
+    lines += [_best(found, metric, each) for metric, each in ranked.items()]
+    count = len(found.records)
+    if count < FEW_IMAGES:
+        images = "One image is" if count == 1 else f"{count} images are"
+        lines.append(f"{images} few: more of them would tell more methods apart.")
+    failed: dict[str, set[str]] = {}
+    for each in failures(found):
+        failed.setdefault(each.method, set()).add(each.image)
+    lines += [f"{name} failed on {len(each)} of {count} images." for name, each in failed.items()]
+    return lines
+
+
+def failures(found: Evaluation) -> list[Failure]:
+    """Every failure of a method on an image, by method."""
+    each = [
+        Failure(method, record.image, what, reason)
+        for record in found.records
+        for method, failed in record.failures.items()
+        for what, reason in failed.items()
+    ]
+    return sorted(each, key=lambda one: found.methods.index(one.method))
+
+
+def rank_words(ends: tuple[int, int] | None) -> str:
+    """`2`, `1 to 4`, or a dash where there is no value."""
+    if ends is None:
+        return "–"
+    return str(ends[0]) if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
+def _ranks(found: Evaluation, metric: str) -> dict[str, tuple[int, int]]:
+    names = list(found.table[metric])
+    values = {name: found.values(metric, name) for name in names}
+    better, worse = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
+    for at, one in enumerate(names):
+        for other in names[at + 1 :]:
+            both = [each for each in values[one] if each in values[other]]
+            sign = _sign(found, metric, *([values[name][i] for i in both] for name in (one, other)))
+            if sign:
+                winner, loser = (one, other) if sign > 0 else (other, one)
+                better[loser] += 1
+                worse[winner] += 1
+    return {name: (1 + better[name], len(names) - worse[name]) for name in names}
+
+
+def _sign(found: Evaluation, metric: str, one: list[float], other: list[float]) -> int:
+    """1 where the first is better beyond chance, -1 where the second is, else 0."""
+    if not one:
+        return 0
+    up = found.metric_specs[metric].higher_is_better
+    random = np.random.default_rng(found.request.seed)
+    return beyond_chance(
+        compare(np.array(one), np.array(other), random, "", up, resamples=RESAMPLES)
+    )
+
+
+def beyond_chance(difference: Measurement) -> int:
+    """1 where a difference is for the better beyond chance, -1 for the worse, else 0."""
+    if difference.low is None or difference.high is None:
+        return 0
+    sign = (difference.low > 0) - (difference.high < 0)
+    return sign if difference.higher_is_better else -sign
+
+
+def _summary(found: Evaluation, ranked: dict[str, dict[str, tuple[int, int]]]) -> Iterator[str]:
+    """On how many metrics methods may be the best, and are no better than maps without a model."""
+    own = [name for name in found.methods if name not in found.baselines]
+    total = len(ranked)
+    if total > 1 and len(own) > 1:
+        best = {
+            name: sum(each.get(name, (2, 2))[0] == 1 for each in ranked.values()) for name in own
+        }
+        most = sorted(filter(best.get, best), key=lambda name: -best[name])
+        if most:
+            counts = ", ".join(f"{name} on {best[name]}" for name in most)
+            yield f"Best, or not to be told from the best, of {total} metrics: {counts}."
+    blind = {
+        name: sum(not _beats_baselines(found, metric, name) for metric in ranked)
+        for name in own
+        if found.baselines
+    }
+    if weak := {name: each for name, each in blind.items() if each}:
+        counts = ", ".join(f"{name} on {each} of {total}" for name, each in weak.items())
+        yield f"Not better beyond chance than maps that see no model: {counts}."
+
+
+def _beats_baselines(found: Evaluation, metric: str, method: str) -> bool:
+    cell = found.table[metric].get(method)
+    return cell is not None and all(beyond_chance(each) > 0 for each in cell.less.values())
+
+
+def _best(found: Evaluation, metric: str, ranked: dict[str, tuple[int, int]]) -> str:
+    """Who is best by a metric, and who may be as good."""
+    best = found.best(metric)
+    value = interval(found.table[metric][best[0]].mean)
+    rest = [name for name, (first, _) in ranked.items() if first == 1 and name not in best]
+    verb = "is" if len(best) == 1 else "are"
+    words = f"{metric}: {listed(best, MANY)} {verb} best, {value}"
+    if rest:
+        return f"{words}; {listed(rest, MANY)} may be as good."
+    return f"{words}." if len(best) == len(ranked) else f"{words}, beyond chance."

@@ -1,0 +1,136 @@
+"""Ray on this machine: two nodes, killed workers and a killed node change no result."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.folder_commands import COMMANDS, assert_equal
+from support.pieces import POISON, opened, opened_process
+from support.ray_cluster import Killer, TwoNodes, two_nodes
+
+from interp.cluster.pool import Lost
+from interp.cluster.ray_pool import DEATHS, RayPool
+from interp.errors import InputError
+from interp.registry import Registry
+from interp.session import Session
+
+pytest.importorskip("ray")
+pytestmark = pytest.mark.slow
+KILLS = 5
+"""Workers that are killed in each command."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Scores of one thread differ from those of two in their last digits."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def nodes(one_thread: None) -> Iterator[TwoNodes]:
+    with two_nodes() as found:
+        yield found
+
+
+@pytest.fixture
+def pool(nodes: TwoNodes) -> Iterator[RayPool]:
+    """Two workers, one on each node."""
+    nodes.complete()
+    with RayPool(2, nodes.address) as found:
+        yield found
+
+
+def mapped(pool: RayPool, failure: str = "", **options: Any) -> dict[int, Any]:
+    return dict(pool.map(abs, range(8), partial(opened, failure), **options))
+
+
+def test_every_piece_is_done(pool: RayPool) -> None:
+    assert mapped(pool) == {each: each * each for each in range(8)}
+
+
+def test_ordered_results_come_in_order(pool: RayPool) -> None:
+    assert list(mapped(pool, "slow", ordered=True)) == list(range(8))
+
+
+def test_both_nodes_work_and_workers_stay(pool: RayPool) -> None:
+    first = set(dict(pool.map(abs, range(10), opened_process)).values())
+    again = set(dict(pool.map(abs, range(10), opened_process)).values())
+    assert len(first) == 2 and again == first
+
+
+def test_a_piece_that_kills_its_worker_fails_alone(pool: RayPool) -> None:
+    found = mapped(pool, "killed")
+    lost = found.pop(POISON)
+    assert isinstance(lost, Lost) and f"died {DEATHS} times" in lost.reason
+    assert found == {each: each * each for each in range(8) if each != POISON}
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"), [("error", "found no image 3"), ("opening", "found no model.onnx")]
+)
+def test_an_error_is_raised_as_it_was(pool: RayPool, failure: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        mapped(pool, failure)
+    assert len(mapped(pool)) == 8
+
+
+def test_a_cluster_that_is_not_there() -> None:
+    with pytest.raises(InputError, match=r"Ray cannot be reached at 127\.0\.0\.1:1: .*refused"):
+        mapped(RayPool(2, "127.0.0.1:1"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_two_nodes_give_what_one_process_gives(
+    command: str, pool: RayPool, photos: Path, tmp_path: Path, registry: Registry, alone: Any
+) -> None:
+    session = Session(registry, pool=pool)
+    assert_equal(COMMANDS[command](photos, tmp_path / "out", session), alone(command, photos))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_killed_node_loses_nothing(
+    command: str,
+    nodes: TwoNodes,
+    pool: RayPool,
+    photos: Path,
+    tmp_path: Path,
+    registry: Registry,
+    alone: Any,
+) -> None:
+    def kill(label: str, done: int, total: int | None) -> None:
+        if done and label != "choosing images":
+            nodes.kill_node()
+
+    session = Session(registry, progress=kill, pool=pool)
+    assert_equal(COMMANDS[command](photos, tmp_path / "out", session), alone(command, photos))
+    assert nodes.other is None
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_killed_workers_lose_nothing(
+    command: str,
+    nodes: TwoNodes,
+    pool: RayPool,
+    many_photos: Path,
+    tmp_path: Path,
+    registry: Registry,
+    alone: Any,
+) -> None:
+    killer = Killer(nodes, KILLS, random.Random(command))
+    session = Session(registry, progress=killer, pool=pool)
+    assert_equal(
+        COMMANDS[command](many_photos, tmp_path / "out", session), alone(command, many_photos)
+    )
+    assert killer.killed == KILLS
