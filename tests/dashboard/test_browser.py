@@ -186,7 +186,7 @@ def test_the_address_repeats_the_choice(visit):
     again.get_by_text("Why arbo?").wait_for()
     again.get_by_text("The network's answer on sample").wait_for()
     again.get_by_role("button", name="HTML report").wait_for()
-    assert again.locator("article h3").all_inner_texts() == ["centre"]
+    assert again.locator("article h3").all_inner_texts() == ["the image", "centre"]
 
 
 def expander(page: Any, name: str) -> Any:

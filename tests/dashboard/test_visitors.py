@@ -34,7 +34,7 @@ def test_a_reload_keeps_the_run_and_it_can_be_cancelled(visit, server):
     page.get_by_text(re.compile("refining: rise")).wait_for()
     assert cancel(page) < 2 * MOST_SECONDS
     with page.expect_download() as download:
-        page.get_by_role("button", name="HTML report").click()
+        page.get_by_role("button", name="Report so far").click()
     assert "before its end; not refined" in download.value.path().read_text("utf-8")
     until(server.idle)
     context = page.context
