@@ -103,8 +103,11 @@ def _downloads(found: Comparison) -> None:
     how: dict[str, Any] = {"on_click": "ignore", "width": "stretch"}
     take = partial(_taken, found, registry(), name)
     report, bundle = partial(take, _report), partial(take, _zipped)
-    one.download_button("HTML report", report, f"{name}.html", "text/html", **how)
-    two.download_button("Bundle (zip)", bundle, f"{name}.zip", "application/zip", **how)
+    labels = ("HTML report", "Bundle (zip)")
+    if folder is None:
+        labels = ("Report so far (HTML)", "Bundle so far (zip)")
+    one.download_button(labels[0], report, f"{name}.html", "text/html", **how)
+    two.download_button(labels[1], bundle, f"{name}.zip", "application/zip", **how)
     if folder is not None:
         with three:
             export_button(folder)

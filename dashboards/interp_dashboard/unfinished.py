@@ -16,32 +16,39 @@ from interp.registry import Registry
 from interp.report.page import write_reports
 from interp.request import Choice
 
-CANCELLED, STOPPED = "cancelled", "This comparison was stopped before its end"
+QUICK = 500
+"""Samples of the first look at a comparison."""
+STOPPED, TAKEN = (
+    "This comparison was stopped before its end",
+    "This comparison was taken away before its end",
+)
+MISSING = {STOPPED: "cancelled", TAKEN: "it had not answered yet"}
+"""What is said of methods without an answer."""
 
 
-def as_stopped(found: Comparison, registered: Registry, quick: int) -> Comparison:
-    """The comparison with its missing answers marked as cancelled, and a note on what is there.
+def as_unfinished(found: Comparison, registered: Registry, cause: str) -> Comparison:
+    """The comparison with its missing answers marked, and a note on what is there.
 
-    `quick`: the number of samples of the first look; methods that want more were not refined.
+    `cause`: STOPPED or TAKEN. Methods that want more samples than QUICK may not be refined.
     """
-    if any(each.startswith(STOPPED) for each in found.notes):
+    if any(each.startswith(tuple(MISSING)) for each in found.notes):
         return found
-    cases = [_marked(each) for each in found.cases]
+    cases = [_marked(each, MISSING[cause]) for each in found.cases]
     records = tuple(ImageRecord.of(each, found.model) for each in cases)
     rough = [
         choice.name
         for at, choice in enumerate(found.request.methods)
-        if wanted_samples(registered, choice) > quick
-        and any(each.outcomes[at].samples in range(1, quick + 1) for each in records)
+        if wanted_samples(registered, choice) > QUICK
+        and any(each.outcomes[at].samples in range(1, QUICK + 1) for each in records)
     ]
-    note = STOPPED
+    note = cause
     if rough:
-        note += f"; not refined, with at most {quick} samples: {', '.join(rough)}"
+        note += f"; not refined, with at most {QUICK} samples: {', '.join(rough)}"
     return replace(found, cases=cases, records=records).noted((note,))
 
 
-def _marked(case: ComparedImage) -> ComparedImage:
-    cells = (replace(each, error=CANCELLED) if each.waiting else each for each in case.cells)
+def _marked(case: ComparedImage, words: str) -> ComparedImage:
+    cells = (replace(each, error=words) if each.waiting else each for each in case.cells)
     return replace(case, cells=tuple(cells))
 
 
@@ -56,7 +63,8 @@ def wanted_samples(registered: Registry, choice: Choice) -> int:
 
 @contextmanager
 def saved(found: Comparison, registered: Registry, name: str) -> Iterator[Path]:
-    """A temporary folder of this name with the comparison and its report."""
+    """A temporary folder of this name with the comparison, marked as unfinished, and its report."""
+    found = as_unfinished(found, registered, TAKEN)
     with tempfile.TemporaryDirectory(prefix="interp-") as place:
         write_reports(registered, save_comparison(found, Path(place) / name, registered))
         yield Path(place) / name

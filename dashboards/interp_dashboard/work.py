@@ -30,10 +30,8 @@ from interp_dashboard.job import Job, Work
 from interp_dashboard.model import job_model
 from interp_dashboard.pool import Isolated
 from interp_dashboard.session import is_own, registry, session, setting
-from interp_dashboard.unfinished import wanted_samples
+from interp_dashboard.unfinished import QUICK, wanted_samples
 
-QUICK = 500
-"""Samples of the first look at a comparison."""
 EXTRA = 200
 """What a method takes beside its samples, in samples."""
 

@@ -36,7 +36,8 @@ def axe(tmp_path_factory):
 def address(tmp_path_factory):
     with socket.create_server(("localhost", 0)) as free:
         port = free.getsockname()[1]
-    with served(Setting(runs=tmp_path_factory.mktemp("runs")), "localhost", port):
+    setting = Setting(runs=tmp_path_factory.mktemp("runs"), workers=1)
+    with served(setting, "localhost", port):
         yield f"http://localhost:{port}"
 
 

@@ -122,6 +122,17 @@ def test_what_is_there_of_a_stopped_comparison_can_be_taken_away(visit, monkeypa
     assert request.budget.samples == 500
 
 
+def test_what_is_taken_away_while_it_is_made_says_so(visit, monkeypatch):
+    held, rest = [], Job.rest
+    monkeypatch.setattr(Job, "rest", lambda job: held.append(job.result) or rest(job))
+    visit("compare", method=["rise", "centre"]).press("Run").finish("compare")
+    with saved(held[1], Registry.load(), "part") as folder:
+        opened = Comparison.open(folder)
+        assert "taken away before its end" in (folder / "report.html").read_text()
+    rise, centre = opened.records[0].outcomes
+    assert (rise.error, centre.error) == ("it had not answered yet", None)
+
+
 def test_parameters_reach_the_method(visit):
     visitor = visit("compare").tick("rise")
     visitor.page.number_input(key="rise.samples").set_value(300).run()

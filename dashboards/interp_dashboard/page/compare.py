@@ -25,8 +25,8 @@ from interp_dashboard.session import NAME, registry, session
 from interp_dashboard.suggestion_view import advise
 from interp_dashboard.text import on_page
 from interp_dashboard.trust import usual_methods
-from interp_dashboard.unfinished import as_stopped
-from interp_dashboard.work import QUICK, compare_work
+from interp_dashboard.unfinished import QUICK, STOPPED, as_unfinished
+from interp_dashboard.work import compare_work
 
 JOB = "compare"
 FEW = 5
@@ -55,7 +55,7 @@ def page() -> None:
         running = job.running
         found, version = job.result, (id(job), job.version, running)
         if found.folder is None and not running:
-            job.result = found = as_stopped(found, registry(), QUICK)
+            job.result = found = as_unfinished(found, registry(), STOPPED)
         show_comparison(found, version)
 
 
