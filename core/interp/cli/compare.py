@@ -79,7 +79,7 @@ def _lines(found: Comparison) -> Iterator[str]:
         yield f"{answer(record.name, record.prediction, 1)}; explained: {'; '.join(record.targets)}"
     yield from verdict_lines(found)
     sums = ("samples", "evaluated", "seconds")
-    heads = ("method", *sums, "R²", "")
+    heads: tuple[str, ...] = ("method", *sums, "R²", "")
     if count > 1:
         heads = ("method", *(f"{each} in all" for each in sums), "mean R²", "")
     yield from columns([heads, *_rows(found)])
