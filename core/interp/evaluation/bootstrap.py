@@ -23,8 +23,8 @@ from interp.model import ModelAdapter
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Column means (R, M) -> one number for each row, (R,)."""
 RESAMPLES = 10_000
-SHARE = "share of"
-"""How the unit of a share begins, as in "share of images"."""
+COUNTED = ("images", "maps", "filters")
+"""How units of shares of things that are counted end, as in "share of images"."""
 NORMAL = 1.959964
 """The normal distribution's 97.5th percentile."""
 DRAWN_AT_ONCE = 1 << 22
@@ -109,7 +109,8 @@ def compare(
 
 def _are_hits(values: np.ndarray, unit: str) -> bool:
     """Whether values are hits and misses, of which the mean is a share."""
-    return unit.startswith(SHARE) and set(np.unique(values)) <= {0.0, 1.0}
+    counted = unit.startswith("share of") and unit.endswith(COUNTED)
+    return counted and set(np.unique(values)) <= {0.0, 1.0}
 
 
 def wilson(share: float, count: int) -> tuple[float, float]:
