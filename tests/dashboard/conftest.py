@@ -26,7 +26,7 @@ PATIENCE = 120
 
 def _read(markdown: str) -> str:
     """What a reader sees of Markdown's escapes."""
-    return re.sub(r"\\([^\w\s])", r"\1", markdown)
+    return re.sub(r"\\([^A-Za-z0-9\s])", r"\1", markdown)
 
 
 @dataclass

@@ -169,13 +169,12 @@ def _values(
 ) -> dict[str, Any]:
     """What the templates of a comparison need besides the images."""
     registry, methods = painter.registry, comparison.methods
-    several = len(records) > 1 or len(records[0].targets) > 1
     subject = Path(records[0].name).name if len(records) == 1 else f"{len(records)} images"
     return {
         "title": f"{len(methods)} method{'s' if len(methods) > 1 else ''} on {subject}",
         "count": len(records),
-        # one target's own stands beside its maps
-        "verdict": verdict_lines(comparison) if several else [],
+        "verdict": verdict_lines(comparison, records),
+        "several": len(records) > 1 or len(records[0].targets) > 1,
         "mean": comparison.agreement.tolist(),
         "comparison": comparison,
         "model": comparison.model,
