@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 
 from interp.scaffold import KINDS, Kind, Names, filled
@@ -85,10 +86,8 @@ def _first(node: ast.ClassDef | ast.FunctionDef) -> int:
 def _stub(place: str) -> str:
     """A class or function as its signatures, each with the first sentence of its docstring."""
     module, _, name = place.partition(":")
-    spec = find_spec(module)
-    assert spec is not None and spec.origin is not None  # noqa: S101 - tests import each of them
-    tree = ast.parse(Path(spec.origin).read_text("utf-8"))
-    (found,) = (each for each in tree.body if getattr(each, "name", None) == name)
+    code = inspect.getsource(getattr(import_module(module), name))
+    (found,) = ast.parse(code).body
     assert isinstance(found, ast.ClassDef | ast.FunctionDef)  # noqa: S101 - it is an interface
     return f"# {module}\n{ast.unparse(_shortened(found))}"
 

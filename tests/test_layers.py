@@ -19,7 +19,7 @@ LAYERS = (
     ("errors", "log_setting", "short", "lazy_type", "plain_text", "version", "wording"),
     ("record",),
     ("params", "spec"),
-    ("evidence", "memory", "network", "storage", "target"),
+    ("cluster", "evidence", "memory", "network", "storage", "target"),
     ("readout",),
     ("class_match", "context", "cut", "dataset", "explanation"),
     ("model", "progress_bar"),

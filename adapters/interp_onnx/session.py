@@ -11,7 +11,12 @@ from importlib.metadata import PackageNotFoundError, distribution
 import onnxruntime
 import torch
 from onnx import ModelProto, TensorProto
-from onnxruntime import InferenceSession, OrtValue, SessionOptions
+from onnxruntime import (
+    GraphOptimizationLevel,
+    InferenceSession,
+    OrtValue,
+    SessionOptions,
+)
 from torch import Tensor
 
 from interp.errors import ModelError
@@ -68,6 +73,9 @@ class Engine:
         options = SessionOptions()
         options.log_severity_level = QUIET
         options.intra_op_num_threads = torch.get_num_threads()
+        inputs = {each.type.tensor_type.elem_type for each in model.graph.input}
+        if TensorProto.DOUBLE in inputs:  # fused operations lack kernels of float64
+            options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_BASIC
         # sessions alternate: a waiting one must not keep the cores from the other
         settings = {"session.intra_op.allow_spinning": "0"} | settings
         if strict:

@@ -148,6 +148,9 @@ class TorchAdapter(ModelAdapter):
         """A twin in evaluation mode of a module that a program holds in training mode."""
         return evaluated_twin(self.network.module)
 
+    def settle(self) -> None:
+        self.network.settle()
+
     def with_own_module(self) -> TorchAdapter:
         self.module()
         network = replace(self.network, module=evaluated_twin(self.network.module))

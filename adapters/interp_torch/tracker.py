@@ -17,9 +17,10 @@ from interp_torch.receptive_field import RULES
 aten = torch.ops.aten
 UNTAGGED = {
     aten.hardswish, aten.hardswish_, aten._prelu_kernel, aten.log_sigmoid_forward, aten.copy_,
-    aten.native_dropout,
+    aten.native_dropout, aten.hardtanh_, aten.hardsigmoid_, aten.leaky_relu, aten.leaky_relu_,
+    aten.elu_, aten.celu_, aten.selu_,
 }  # fmt: skip
-"""Operations on each element alone that torch does not tag as such."""
+"""Operations on each element alone that torch, or torch 2.9, does not tag as such."""
 
 
 class Tracker(TorchDispatchMode):

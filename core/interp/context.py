@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from interp.cluster.pool import Pool, ThisProcess
 from interp.errors import Cancelled, InputError, TooLongError, UnsupportedError
 from interp.memory import Memory
 from interp.record import Plain
@@ -137,6 +138,11 @@ class Context:
     """Folder for the progress of a long run, which the next run goes on from; None: keep none."""
     lookup: Callable[[str, str], Any] = no_registry
     """lookup(kind, name): a registered object. This is how plugins find each other."""
+    pool: Pool = field(default_factory=ThisProcess)
+    """Who does the pieces of a long fit; ask it to `map` them."""
+    reopen: Callable[[], tuple[Any, Any, Context]] | None = None
+    """Can be sent to a worker of the pool, and gives the fit's model, data set and context there;
+    None where the pool is this process."""
     started: float = field(default_factory=time.monotonic)
     memory: Memory = field(default_factory=Memory)
     """Cache of the engine, shared by calls: measured batch sizes and the model's scores."""

@@ -82,6 +82,14 @@ class Cut(ABC):
         The frontier holds one image, or B. It is not changed, and can be used again.
         """
 
+    def matters(self, images: Tensor) -> bool:
+        """Whether the scores of images (N, 3, h, w) change with the layer's maps."""
+        frontier = self.prefix(images)
+        maps = frontier.activation
+        changed = maps.roll((1, 1), (2, 3)) + maps.float().std().to(maps.dtype) + 1e-3
+        apart = self.suffix(frontier, changed) - self.suffix(frontier, maps)
+        return bool(apart.abs().max() > 0)
+
     def gates(self, frontier: Frontier) -> Gates:
         """The suffix as a function of the channels' gates, for a frontier of one image."""
         count = self.layer.channels

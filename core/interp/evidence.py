@@ -27,6 +27,16 @@ def fit_words(r2: float) -> str:
     return "does not fit at all" if r2 < NO_FIT else f"R² {r2:.2f}"
 
 
+def is_poor(share: float | None) -> bool:
+    """Whether a share of variance, an R² or a reliability, is below half: the one rule for poor."""
+    return share is not None and share < POOR_FIT
+
+
+def marked_fit(r2: float) -> str:
+    """The fit in words, marked where it is poor: "R² 0.21, poor"."""
+    return f"{fit_words(r2)}, poor" if NO_FIT <= r2 < POOR_FIT else fit_words(r2)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Evidence:
     """One piece of evidence: its name, what it is about, and how far to trust it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from interp.errors import ModelError
@@ -108,6 +108,12 @@ class Memory:
 
     batch_sizes: dict[tuple[str, str], BatchSize] = field(default_factory=dict)
     answers: Answers | None = None
+    steady: bool = False
+    """Whether batch sizes are fixed, not measured, so that scores do not hang on the timing."""
+
+    def alone(self, answers: Answers | None = None) -> Memory:
+        """The same batch sizes, with a cache of its own."""
+        return replace(self, answers=answers)
 
     def kept_answers(self, budget: int) -> Answers:
         """The cached scores, made at the first call with a share of `budget` bytes."""

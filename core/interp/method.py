@@ -47,6 +47,8 @@ class Method(ABC):
     """The class of its parameters."""
     needs: ClassVar[frozenset[Capability]] = frozenset({Capability.PREDICT})
     """What it needs of the model; checked before it is called."""
+    fits_in_pieces: ClassVar[bool] = False
+    """Whether `fit` cuts its work into pieces and has them done by context.pool."""
 
     params: Any
 

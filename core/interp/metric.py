@@ -36,6 +36,8 @@ class Measurement:
     high: float | None = None
     count: int = 0
     """The number of images behind it."""
+    notes: tuple[str, ...] = ()
+    """What was assumed about the model, and left out of the data, one sentence each."""
 
     def plain(self) -> dict[str, Any]:
         """The numbers, for JSON."""

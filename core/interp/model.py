@@ -18,7 +18,7 @@ from interp.network.attention import AttentionPass
 from interp.network.autograd import slopes
 from interp.network.default_layer import last_map, maps_of
 from interp.network.placement import Placement, prepare
-from interp.network.preprocess import describe_channels
+from interp.network.preprocess import describe_channels, probe_images
 from interp.network.scores import express
 from interp.readout import OutputDescription, RawImage
 from interp.spec import PROBABILITY, VALUE, Capability, Layer, ModelSpec
@@ -143,6 +143,12 @@ class ModelAdapter(ABC):
         """The module in evaluation mode within the block; every run of a method is in one."""
         return nullcontext()
 
+    def settle(self) -> None:  # noqa: B027
+        """Choose by rule, once, what is otherwise chosen by timing and changes last digits.
+
+        Then the same model gives the same scores in every process of one kind of machine.
+        """
+
     def with_own_module(self) -> ModelAdapter:
         """The same model, whose module no other thread runs: for hooks and flags on its parts.
 
@@ -253,7 +259,17 @@ class ModelAdapter(ABC):
 
     @cached_property
     def _last_map(self) -> Layer:
-        return last_map(self)
+        maps = self.maps()
+        if not maps:
+            raise UnsupportedError(f"{self.spec.name} has no layer with channels over a grid")
+        pixels = self.to_device(probe_images(self.spec.input, 1).numpy())
+        answered = self.output.map_channels if self.output is not None else 0
+        cuttable = Capability.CUT in self.capabilities
+
+        def matters(layer: Layer) -> bool:
+            return self.cut(layer.name).matters(pixels)
+
+        return last_map(maps, self.spec.input.size, answered, matters if cuttable else None)
 
     def lacks(self, need: Capability, who: str = "this call") -> UnsupportedError:
         """The error to raise where a caller needs what this model does not offer."""

@@ -10,9 +10,10 @@ import re
 
 HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e007f]"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
 )
-"""Control characters, and those that are invisible or turn the direction of writing around."""
+"""Control characters, those that are invisible or turn the direction of writing around, and halves
+of characters, as in names of files that are no Unicode."""
 PICTURES = 0x2400
 """Unicode's pictures of the control characters 0 to 31, as ␛ for escape."""
 MARKDOWN = re.compile(
@@ -59,5 +60,5 @@ def _mark(found: re.Match[str]) -> str:
 
 def _escape(letter: str) -> str:
     """A character in JSON: two escapes for one beyond the 16 bits of an escape."""
-    units = letter.encode("utf-16-be")
+    units = letter.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

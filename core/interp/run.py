@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from interp.context import Context
 from interp.dataset import Dataset, Example, for_channels
-from interp.errors import InputError, PluginError, blamed, users_code
+from interp.errors import InputError, PluginError, UnsupportedError, blamed, users_code
 from interp.explanation import Explanation, Provenance, join
 from interp.explanation_check import check_explanation, check_knowledge
 from interp.guard import Watch, read_only, watched
@@ -37,6 +37,7 @@ from interp.session import Session
 from interp.storage.folder import check_new_folder
 from interp.storage.pixel import to_picture
 from interp.storage.progress_folder import ProgressFolder
+from interp.storage.resumable import other_content
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -169,8 +170,9 @@ def fit(
     with _prepare(request, session, registry, model, out, resume=True) as job:
         data = job.data(dataset)
         told = call_before(job.registry, "interp_before_fit", request=request)
+        context = job.sharing(data)
         with job.watched() as watch, blamed(request.method):
-            knowledge = job.method.fit(job.model, data, job.context)
+            knowledge = job.method.fit(job.model, data, context)
         knowledge = _noted(job.checked(knowledge, watch), (*data.notes, *told))
         told = call_after(job.registry, "interp_after_fit", knowledge=knowledge)
         knowledge = _noted(knowledge, told)
@@ -239,6 +241,17 @@ class _Job:
         """The data set given, or else the request's, as the model sees it."""
         found = dataset or open_data(self.registry, self.request.data)
         return for_channels(found, self.model.spec.input.channels)
+
+    def sharing(self, dataset: Dataset) -> Context:
+        """The context of a fit, whose pieces the session's pool may do."""
+        pool, content = self.session.pool, (self.model.spec.fingerprint, dataset.fingerprint)
+        if pool.remote and not self.method.fits_in_pieces:
+            raise UnsupportedError(
+                f"fit of {self.request.method} is not cut into pieces for workers; leave out "
+                "--workers and --cluster (a training takes several devices with --devices)"
+            )
+        reopen = partial(_reopened, self.request, content, self.session.reopen())
+        return replace(self.context, pool=pool, reopen=reopen)
 
     def watched(self) -> AbstractContextManager[Watch]:
         """What the method leaves changed within the block is put back, and told by `left`."""
@@ -344,6 +357,17 @@ class _Job:
         """Remove the progress that was kept, once the result is whole."""
         if self.context.checkpoint is not None and self.out is not None:
             ProgressFolder.beside(self.out).remove()
+
+
+def _reopened(
+    request: Request, content: tuple[str, str], session: Callable[[], Session]
+) -> tuple[ModelAdapter, Dataset, Context]:
+    """A fit's model, data and context in another process. InputError where they are others."""
+    with _prepare(request, session(), None, None, None, resume=False) as job:
+        data = job.data(None)
+        if (job.model.spec.fingerprint, data.fingerprint) != content:
+            raise other_content()
+        return job.model, data, job.context
 
 
 @contextmanager

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from interp.dataset import TolerantReader, for_channels
+from interp.cluster.pool import Lost
+from interp.dataset import Dataset, TolerantReader, for_channels
 from interp.errors import Cancelled, InputError, OutputError, PluginError
 from interp.explanation import Prediction
-from interp.memory import Memory
+from interp.model import ModelAdapter
 from interp.opening.named import open_method, require
 from interp.opening.reader import read_data
 from interp.request import Request
@@ -70,67 +72,116 @@ def run_folder(
     """Explain the images of `request.data`, one bundle each under `out`, and write index.json.
 
     With `request.budget.shard` (i, n) only every n-th image is explained; several shards may fill
-    one folder. A stopped run is resumed by the same request. Unreadable images and those on which
+    one folder, and each may share its images among the workers of `session.pool`, which see the
+    same folders. A stopped run is resumed by the same request. Unreadable images and those on which
     the method fails are recorded. Raises PluginError where it fails on all.
     """
-    if request.data is None:
-        raise InputError("found no path of images; name one with --data")
-    session, out = session or Session(), Path(out)
-    method = open_method(session.registry, request.method, request.params)
-    dataset = read_data(session.registry, request.data)
-    model = session.open_model(request.model, request.options)
-    require(request.method, method, model)
-    for text in () if model.focuses else request.targets:
-        parse_target(text, model.spec.classes)
     part, parts = request.budget.shard or (0, 1)
     budget = request.budget.model_copy(update={"shard": None})
     request = request.model_copy(update={"budget": budget})  # the same for every shard
-    fingerprints = {"images": dataset.fingerprint, "model": model.spec.fingerprint}
-    folder = ResumableFolder.of(out, request, fingerprints)
-    folder.begin()
-    total = len(dataset) if limit is None else min(limit, len(dataset))
-    dataset = for_channels(dataset, model.spec.input.channels)
-    reader, session = TolerantReader(dataset), replace(session, model=model)
-    failed = _explain_missing(request, session, folder, reader, range(part, total, parts))
-    entries = tuple(_entries(folder, session))
-    notes = (*model.spec.notes, *reader.notes())
-    found = FolderRun(out, request, entries, total, failed, notes)
-    write_json_whole(out / INDEX, found.facts())
+    job = FolderJob.open(request, Path(out), (session or Session()).steady())
+    job.folder.begin()
+    count = len(job.dataset)
+    total = count if limit is None else min(limit, count)
+    reader = TolerantReader(job.dataset)
+    failed = _explain_missing(job, reader, range(part, total, parts))
+    entries = tuple(_entries(job.folder, job.session))
+    notes = (*job.model.spec.notes, *reader.notes())
+    found = FolderRun(job.folder.folder, request, entries, total, failed, notes)
+    write_json_whole(job.folder.folder / INDEX, found.facts())
     return found
 
 
-def _explain_missing(
-    request: Request,
-    session: Session,
-    folder: ResumableFolder,
-    reader: TolerantReader,
-    indices: range,
-) -> dict[str, str]:
+@dataclass(frozen=True)
+class ImageOutcome:
+    """What became of an image: a bundle, unless it is `unreadable` or the method `failed` on it."""
+
+    name: str = ""
+    notes: tuple[str, ...] = ()
+    """What was assumed in reading it."""
+    unreadable: str | None = None
+    failed: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class FolderJob:
+    """A request on a folder of images whose model and data are open; the model is the session's."""
+
+    request: Request
+    session: Session
+    model: ModelAdapter
+    dataset: Dataset
+    folder: ResumableFolder
+
+    @classmethod
+    def open(cls, request: Request, out: Path, session: Session) -> FolderJob:
+        """Open and check what the request names, before any work."""
+        if request.data is None:
+            raise InputError("found no path of images; name one with --data")
+        method = open_method(session.registry, request.method, request.params)
+        dataset = read_data(session.registry, request.data)
+        model = session.open_model(request.model, request.options)
+        require(request.method, method, model)
+        for text in () if model.focuses else request.targets:
+            parse_target(text, model.spec.classes)
+        content = {"images": dataset.fingerprint, "model": model.spec.fingerprint}
+        dataset = for_channels(dataset, model.spec.input.channels)
+        folder = ResumableFolder.of(out, request, content)
+        return cls(request, replace(session, model=model), model, dataset, folder)
+
+    def explain(self, index: int) -> ImageOutcome:
+        """Write one image's bundle, unless it is there."""
+        try:
+            example = self.dataset[index]
+        except InputError as error:
+            return ImageOutcome(unreadable=str(error))
+        place = self.folder.piece(index, example.name)
+        outcome = ImageOutcome(example.name, example.notes)
+        if (place / MANIFEST).is_file():  # another process at this folder was faster
+            return outcome
+        single = self.request.model_copy(update={"images": (example.name,), "data": None})
+        alone = replace(self.session, memory=self.session.memory.alone())  # one image's answers
+        images, names = [LoadedImage(example.image, example.notes)], [example.name]
+        try:
+            run(single, alone, images=images, names=names, out=place, resume=False)
+        except OutputError:
+            raise
+        except (PluginError, InputError) as error:  # such as nothing found in the image
+            if not (place / MANIFEST).is_file():
+                return replace(outcome, failed=str(error))
+        return outcome
+
+
+def _reopened(
+    request: Request, out: Path, session: Callable[[], Session]
+) -> Callable[[int], ImageOutcome]:
+    """The same job in another process, which fills the same folder."""
+    job = FolderJob.open(request, out, session())
+    job.folder.join()
+    return job.explain
+
+
+def _explain_missing(job: FolderJob, reader: TolerantReader, indices: range) -> dict[str, str]:
     """Explain the images that have no bundle yet; failures by the image's name."""
-    finished = folder.found(MANIFEST)
+    finished = job.folder.found(MANIFEST)
     missing = [index for index in indices if index not in finished]
-    failed: dict[str, str] = {}
+    outcomes: dict[int, ImageOutcome] = {}
+    progress, pool = job.session.progress, job.session.pool
+    reopen = partial(_reopened, job.request, job.folder.folder, job.session.reopen())
     try:
-        for turn, (index, example) in enumerate(reader.examples(missing)):
-            session.progress("images", turn, len(missing))
-            if example is None:
-                continue
-            place = folder.piece(index, example.name)
-            if (place / MANIFEST).is_file():  # another process at this folder was faster
-                continue
-            single = request.model_copy(update={"images": (example.name,), "data": None})
-            sizes = session.memory.batch_sizes  # cached answers belong to one image
-            alone = replace(session, memory=Memory(sizes))
-            images, names = [LoadedImage(example.image, example.notes)], [example.name]
-            try:
-                run(single, alone, images=images, names=names, out=place, resume=False)
-            except OutputError:
-                raise
-            except (PluginError, InputError) as error:  # such as nothing found in the image
-                if not (place / MANIFEST).is_file():
-                    failed[example.name] = str(error)
+        progress("images", 0, len(missing))
+        for index, found in pool.map(job.explain, missing, reopen):
+            if isinstance(found, Lost):
+                found = ImageOutcome(f"image {index}", failed=found.reason)
+            outcomes[index] = found
+            progress("images", len(outcomes), len(missing))
     except KeyboardInterrupt as error:
-        raise Cancelled(folder.stopped(len(folder.found(MANIFEST)))) from error
+        raise Cancelled(job.folder.stopped(len(job.folder.found(MANIFEST)))) from error
+    failed: dict[str, str] = {}
+    for _, each in sorted(outcomes.items()):
+        reader.unreadable += [each.unreadable] if each.unreadable is not None else []
+        reader.assume(each.name, each.notes)
+        failed |= {each.name: each.failed} if each.failed is not None else {}
     if missing and len(failed) == len(missing):
         raise PluginError(f"every image failed; the first: {next(iter(failed.values()))}")
     if not finished and missing and len(reader.unreadable) == len(missing):

@@ -21,6 +21,7 @@ import typer
 
 from interp.errors import InputError
 from interp_dashboard.setting import ENVIRONMENT, Setting
+from interp_dashboard.turn import usual_places
 
 LARGEST_MODEL = 200
 """Megabytes of an uploaded model."""
@@ -65,6 +66,14 @@ def dashboard(
             metavar="FILE", help="A registry.yaml to add to the installed ones; repeatable."
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Runs that work at a time, each in a process; by default one for two processor "
+            "cores. Others wait for their turn, of two seconds each.",
+        ),
+    ] = None,
 ) -> int:
     """Open the dashboard in the browser: models, images and methods side by side.
 
@@ -86,6 +95,7 @@ def dashboard(
         images=images and images.resolve(),
         runs=runs.resolve(),
         registry=tuple(each.resolve() for each in registry or ()),
+        workers=workers or usual_places(),
     )
     address = f"http://{'localhost' if host in EVERYWHERE else host}:{port}"
     typer.echo("starting ...", err=True)

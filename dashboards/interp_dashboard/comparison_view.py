@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,14 @@ import streamlit as st
 from interp.comparison.result import Comparison
 from interp.comparison.verdict import verdict
 from interp.plain_text import markdown, visible
-from interp.report.page import reading_html, verdict_html
+from interp.registry import Registry
+from interp.report.page import REPORT, reading_html, verdict_html
+from interp.storage.folder import slug
 from interp_dashboard.export_result import export_button
 from interp_dashboard.layout import show_table
 from interp_dashboard.map_view import Map, maps, photo_tile, show_maps
 from interp_dashboard.session import registry, session
+from interp_dashboard.unfinished import saved
 
 
 def show_comparison(found: Comparison, version: Hashable) -> None:
@@ -95,20 +98,34 @@ def _shade(value: float) -> str:
 def _downloads(found: Comparison) -> None:
     st.subheader("Keep it")
     folder = found.folder
-    if folder is None:
-        st.caption("The report and the bundle appear here once the result is refined.")
-        return
+    name = f"{slug(' '.join(found.methods))[:60]}-not-finished" if folder is None else folder.name
     one, two, three = st.columns(3)
     how: dict[str, Any] = {"on_click": "ignore", "width": "stretch"}
-    report, bundle = (folder / "report.html").read_bytes, partial(_zipped, folder)
-    one.download_button("HTML report", report, f"{folder.name}.html", "text/html", **how)
-    two.download_button("Bundle (zip)", bundle, f"{folder.name}.zip", "application/zip", **how)
-    with three:
-        export_button(folder)
+    take = partial(_taken, found, registry(), name)
+    report, bundle = partial(take, _report), partial(take, _zipped)
+    one.download_button("HTML report", report, f"{name}.html", "text/html", **how)
+    two.download_button("Bundle (zip)", bundle, f"{name}.zip", "application/zip", **how)
+    if folder is not None:
+        with three:
+            export_button(folder)
     st.caption(
         "The address of the page Compare repeats what was chosen when Run was pressed, except for "
         "uploads: save it, or send it to somebody who has the same models and images."
     )
+
+
+def _taken(
+    found: Comparison, registered: Registry, name: str, make: Callable[[Path], bytes]
+) -> bytes:
+    """A file of the comparison's folder, which is made now for one that was not finished."""
+    if found.folder is not None:
+        return make(found.folder)
+    with saved(found, registered, name) as folder:
+        return make(folder)
+
+
+def _report(folder: Path) -> bytes:
+    return (folder / REPORT).read_bytes()
 
 
 def _zipped(folder: Path) -> bytes:

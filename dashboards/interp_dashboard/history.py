@@ -12,6 +12,7 @@ from interp.errors import InputError
 from interp.storage.folder import MANIFEST, read_json, slug
 from interp_dashboard.session import session, setting
 from interp_dashboard.setting import RECIPE
+from interp_dashboard.text import readable
 
 RESULTS = ("explanation", "comparison", "evaluation")
 LEARNED = "knowledge"
@@ -20,9 +21,9 @@ LEARNED = "knowledge"
 def history(*kinds: str) -> dict[str, Path]:
     """The visitor's own and the shared folders of these kinds, newest first, by name."""
     own = [*_folders(session().runs(), kinds), *_folders(session().learned(), kinds)]
-    found = {f"{each.name} (yours)": each for each in own}
-    found |= {each.name: each for each in _folders(setting().runs, kinds)}
-    newest = sorted(found, key=lambda name: (found[name] / MANIFEST).stat().st_mtime, reverse=True)
+    found = {f"{readable(each.name)} (yours)": each for each in own}
+    found |= {readable(each.name): each for each in _folders(setting().runs, kinds)}
+    newest = sorted(found, key=lambda name: _written(found[name]), reverse=True)
     return {name: found[name] for name in newest}
 
 
@@ -59,6 +60,14 @@ def folder_name(words: str, *settings: str) -> str:
 def pixels_of(images: dict[str, np.ndarray]) -> str:
     """A digest of images (H, W, 3) uint8, given by name."""
     return hashlib.sha256(b"".join(each.tobytes() for each in images.values())).hexdigest()
+
+
+def _written(folder: Path) -> float:
+    """When a result was written; 0 where it was removed meanwhile."""
+    try:
+        return (folder / MANIFEST).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _folders(place: Path, kinds: tuple[str, ...]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Background jobs: progress, time left, cancellation, and an end when the browser is gone."""
+"""Background jobs: progress, cancellation, and an end when the browser is gone."""
 
 from __future__ import annotations
 
@@ -9,49 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from interp.errors import Cancelled, InterpError
+from interp_dashboard.pace import Pace
 
 TURN = threading.Lock()
 """Held by the one job that works in this process: methods share opened models and processor."""
-GRACE = 15.0
-"""Seconds that a browser may be disconnected, e.g. while a phone changes its network."""
-
-
-@dataclass
-class Pace:
-    """How far the present step is, and how long the rest will take, in seconds."""
-
-    label: str = "starting"
-    done: int = 0
-    total: int | None = None
-    begun: float = field(default_factory=time.monotonic)
-    end: float | None = None
-    """When all steps will have ended, on the same clock; None where unknown."""
-
-    def update(self, label: str, done: int, total: int | None) -> None:
-        """Progress callback of a run."""
-        if label != self.label:
-            self.label, self.begun = label, time.monotonic()
-        self.done, self.total = done, total
-
-    @property
-    def share(self) -> float | None:
-        """Finished share of the step, in [0, 1]; None where its end is unknown."""
-        return min(1.0, self.done / self.total) if self.total else None
-
-    @property
-    def left(self) -> float | None:
-        """Seconds until the step's end; None where unknown."""
-        if not self.share:
-            return None
-        return (time.monotonic() - self.begun) * (1 / self.share - 1)
-
-    @property
-    def whole(self) -> float | None:
-        """Seconds until the end of all steps; None where unknown or overdue."""
-        if self.end is None:
-            return None
-        left = self.end - time.monotonic()
-        return left if left > (self.left or 0.0) else None
+GRACE = 15 * 60.0
+"""Seconds for which a job goes on without an open page, as on a laptop that was closed."""
 
 
 @dataclass(eq=False)
@@ -99,7 +62,7 @@ class Job:
         return self._stopped.is_set()
 
     def cancelled(self) -> bool:
-        """Whether the job should end: it was asked to, or its browser is gone for GRACE seconds."""
+        """Whether the job should end: it was asked to, or its page was closed for GRACE seconds."""
         if self.watched is None or self.watched():
             self._seen = time.monotonic()
         elif time.monotonic() - self._seen > GRACE:
@@ -131,6 +94,8 @@ class Job:
             self._end_turn()
 
     def _take_turn(self) -> None:
+        if self._turn is None:
+            return
         while not self._turn.acquire(timeout=0.2):
             self.pace.update("waiting for another run to end", 0, None)
             if self.cancelled():
@@ -144,7 +109,7 @@ class Job:
 
     @property
     def _turn(self) -> Any:
-        """What the job holds while it works: the work's own `turn`, or else TURN."""
+        """What the job holds while it works: TURN, unless the work has its own `turn`, or None."""
         return getattr(self.work, "turn", TURN)
 
 

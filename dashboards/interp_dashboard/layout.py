@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from itertools import chain, repeat
 from typing import Any, TypeVar
 
@@ -13,7 +15,10 @@ import streamlit as st
 from interp.errors import InterpError, first_line
 from interp.plain_text import html, markdown
 from interp.result.plot import balanced
+from interp_dashboard.session import without_paths
+from interp_dashboard.text import on_page
 
+LOG = logging.getLogger("interp.dashboard")
 Item = TypeVar("Item")
 HIGHEST, ROW = 100, 35
 """Rows of a table that are shown without scrolling, and pixels of a row."""
@@ -42,16 +47,30 @@ def show_table(rows: Any, **options: Any) -> None:
 
 @contextmanager
 def show_errors(plugin: str | None = None) -> Iterator[None]:
-    """Show an error of interp in its place on the page; the page goes on after the block.
+    """Show an error in its place on the page; the page goes on after the block.
 
-    With the name of a `plugin`, whose code runs in the block, also any other error. What Streamlit
-    itself raises, to run the page again, passes.
+    An error that is not interp's own is the `plugin`'s whose code runs in the block, or else a
+    mistake of the dashboard's, which is logged. What Streamlit itself raises, to run the page
+    again, passes.
     """
     try:
         yield
     except InterpError as error:
-        st.error(markdown(error))
+        st.error(markdown(on_page(without_paths(error))))
     except (Exception, SystemExit) as error:
+        reason = f"{type(error).__name__}: {first_line(error)}"
         if plugin is None:
-            raise
-        st.error(markdown(f"{plugin} failed: {type(error).__name__}: {first_line(error)}"))
+            LOG.exception("a part of a page failed")
+            reason += "; this is a mistake of the dashboard's; the rest of it can still be used"
+        st.error(markdown(without_paths(f"{plugin or 'This part of the page'} failed: {reason}")))
+
+
+def guarded(page: Callable[[], None]) -> Callable[[], None]:
+    """A page that shows any error instead of ending with it."""
+
+    @wraps(page)
+    def shown() -> None:
+        with show_errors():
+            page()
+
+    return shown

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from interp.comparison.badge import Badge
 from interp.comparison.result import Comparison, MethodCell, Outcome
 from interp.evidence import Tile
 from interp.method import Style
@@ -22,6 +23,7 @@ from interp.report.section import section
 from interp.result.draw import draw_evidence, outlined, photo
 from interp.result.peak import RADIUS, peak
 from interp.result.plot import balanced
+from interp_dashboard.trust import cell_badges, line
 
 HERE = Path(__file__).parent
 WIDTH = 320
@@ -79,25 +81,41 @@ def maps(registry: Registry, found: Comparison, at: int, target: str) -> list[Ma
         return _tile(registry, nothing, image)
 
     return [
-        _map(panel, cell, target, outcome, found.scales[cell.method], under(cell))
+        _map(
+            panel,
+            cell,
+            target,
+            outcome,
+            found.scales[cell.method],
+            under(cell),
+            cell_badges(registry, found, cell, target),
+        )
         for panel, cell, outcome in zip(panels, case.cells, record.outcomes, strict=True)
     ]
 
 
 def _map(
-    panel: Panel, cell: MethodCell, target: str, outcome: Outcome, full: float, under: np.ndarray
+    panel: Panel,
+    cell: MethodCell,
+    target: str,
+    outcome: Outcome,
+    full: float,
+    under: np.ndarray,
+    trust: tuple[Badge, ...],
 ) -> Map:
     import cv2
 
     mapped = cell.maps_by_target([target]).get(target)
     values = None if mapped is None else mapped.map()
+    poor = any(each.state == "poor" for each in trust)
+    told, warned = ("", [line(trust)]) if poor else (line(trust), [])
     words = Map(
         panel.method,
         panel.summary,
         panel.error,
         cell.waiting,
-        tuple(each for each in (panel.scale, panel.fit, _cost(outcome)) if each),
-        panel.warnings,
+        tuple(each for each in (panel.scale, _cost(outcome), told) if each),
+        (*panel.warnings, *warned),
         alt="" if panel.picture is None else panel.picture.alt,
     )
     if values is None:

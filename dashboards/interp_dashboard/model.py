@@ -6,10 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from interp.errors import InterpError
 from interp.opening.source import open_model
 from interp.spec import Capability, ModelOptions, ModelSpec
 from interp_dashboard.cache import LruCache
@@ -78,6 +79,40 @@ class Predict:
             return Answer(prediction.predict_image(focused, self.image), focused.spec.classes)
 
 
+@dataclass(frozen=True)
+class Check:
+    """Task: open a model once, to see whether it can be opened."""
+
+    source: str
+
+    def __call__(self, _: Job | None = None) -> None:
+        """Raise what opening it raises."""
+        open_model(self.source, ModelOptions(), registry())
+
+
+@dataclass(frozen=True)
+class AskUnder:
+    """Task: ask a model about an image (H, W, 3) uint8 under each of these inputs."""
+
+    source: str
+    image: np.ndarray
+    inputs: dict[str, dict[str, Any]]
+
+    def __call__(self, _: Job | None = None) -> dict[str, Answer | str]:
+        """The answers by the inputs' names, or why there is none."""
+        return {name: self._ask(fields) for name, fields in self.inputs.items()}
+
+    def _ask(self, fields: dict[str, Any]) -> Answer | str:
+        from interp.opening import prediction
+
+        try:
+            model = open_model(self.source, ModelOptions(input=fields), registry())
+            focused = model.focus(self.image)
+            return Answer(prediction.predict_image(focused, self.image), focused.spec.classes)
+        except InterpError as error:
+            return str(error)
+
+
 def job_model(source: str) -> ModelAdapter:
     """The model for background jobs, of which one works at a time."""
     return _opened(JOB_MODELS, source)
@@ -87,7 +122,7 @@ def describe(source: str) -> ModelCard:
     """The model's description; a visitor's own model is opened in a process of its own."""
     task = Describe(source)
     if is_own(source):
-        card: ModelCard = CARDS.get(source, lambda: _worker(source).do(task, silence=PATIENCE))
+        card: ModelCard = CARDS.get(source, lambda: worker_of(source).do(task, silence=PATIENCE))
         return card
     return task()
 
@@ -100,14 +135,30 @@ def predict(source: str, image: np.ndarray) -> Answer:
     key = (describe(source).spec.fingerprint, source, shape, digest)
 
     def make() -> Answer:
-        return _worker(source).do(task, silence=PATIENCE) if own else task()
+        return worker_of(source).do(task, silence=PATIENCE) if own else task()
 
     answer: Answer = PREDICTIONS.get(key, make)
     return answer
 
 
-def _worker(source: str) -> Worker:
-    worker: Worker = WORKERS.get(source, Worker)
+def answers_under(
+    source: str, image: np.ndarray, inputs: dict[str, dict[str, Any]]
+) -> dict[str, Answer | str]:
+    """The model's answers to an image (H, W, 3) uint8 under inputs by name, or why none."""
+    task = AskUnder(source, image, inputs)
+
+    def make() -> dict[str, Answer | str]:
+        return worker_of(source).do(task, silence=PATIENCE) if is_own(source) else task()
+
+    key = "inputs", source, image.shape, hashlib.sha256(image.tobytes()).hexdigest(), tuple(inputs)
+    found: dict[str, Answer | str] = PREDICTIONS.get(key, make)
+    return found
+
+
+def worker_of(source: str) -> Worker:
+    """The process of a visitor's own model: one for a file, whatever is said about it."""
+    file = str(Path(source).parent.parent)
+    worker: Worker = WORKERS.get(file, lambda: Worker(limited=True))
     return worker
 
 

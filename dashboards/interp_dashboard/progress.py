@@ -6,9 +6,12 @@ from typing import Any
 
 import streamlit as st
 
+from interp.context import duration
 from interp.plain_text import markdown
 from interp_dashboard.job import Job
-from interp_dashboard.session import session
+from interp_dashboard.pace import Pace
+from interp_dashboard.session import session, without_paths
+from interp_dashboard.text import on_page
 
 INTERVAL = 0.5
 """Seconds between two looks at a running job."""
@@ -31,34 +34,38 @@ def show_progress(job: Job, cancel: bool = True) -> None:
         if running and (not job.running or job.version != version):
             st.rerun()
         if job.running:
-            bar, button = st.columns([5, 1], vertical_alignment="center")
-            bar.progress(job.pace.share or 0.0, markdown(progress_text(job)))
-            if cancel:
-                button.button("Cancel", on_click=job.stop, disabled=job.stopped, width="stretch")
+            _progress(job, cancel)
 
     st.fragment(refresh, run_every=INTERVAL if running else None)()
     if running:
         return
     if job.error is not None:
-        st.error(markdown(job.error))
+        st.error(markdown(on_page(without_paths(job.error))))
     elif job.stopped:
         st.info("Stopped. Nothing of this run is working any more.")
 
 
-def progress_text(job: Job) -> str:
-    """`mint: samples, 1,200 of 5,000, about 7 s left in this step`."""
-    pace = job.pace
+def _progress(job: Job, cancel: bool) -> None:
+    """The whole run's bar, the step that it is at, and a button that stops it."""
+    shown, button = st.columns([5, 1], vertical_alignment="center")
+    with shown:
+        if job.pace.share is not None and not job.stopped:
+            st.progress(job.pace.share, whole_text(job.pace))
+        st.caption(step_text(job))
+    if cancel:
+        button.button("Cancel", on_click=job.stop, disabled=job.stopped, width="stretch")
+
+
+def whole_text(pace: Pace) -> str:
+    """`25 %, about 7 minutes left`."""
+    left = "" if pace.left is None else f", about {duration(pace.left)} left"
+    return f"{pace.share or 0.0:.0%}{left}".replace("%", " %", 1)
+
+
+def step_text(job: Job) -> str:
+    """`mint: samples, 1,200 of 5,000`."""
     if job.stopped:
         return "stopping at the next step ..."
-    parts = [pace.label]
-    if pace.total:
-        parts.append(f"{pace.done:,} of {pace.total:,}")
-    if pace.whole is not None:
-        parts.append(f"about {_duration(pace.whole)} left")
-    elif pace.left is not None:
-        parts.append(f"about {_duration(pace.left)} left in this step")
-    return ", ".join(parts)
-
-
-def _duration(seconds: float) -> str:
-    return f"{max(1, round(seconds))} s" if seconds < 100 else f"{round(seconds / 60)} min"
+    pace = job.pace
+    count = f", {pace.done:,} of {pace.total:,}" if pace.total else ""
+    return markdown(f"{pace.label}{count}")

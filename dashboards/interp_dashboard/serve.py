@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+import time
 from threading import Thread
+
+import numpy as np
 
 from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
@@ -13,7 +16,9 @@ from interp.storage.image import open_image
 from interp_dashboard.job import Job
 from interp_dashboard.link import Selection
 from interp_dashboard.model import Predict, job_model
-from interp_dashboard.session import registry
+from interp_dashboard.pool import pool
+from interp_dashboard.session import end_old_sessions, registry
+from interp_dashboard.trust import usual_methods
 
 FEW = 20
 """Samples of each method that is tried."""
@@ -23,28 +28,44 @@ def main(arguments: list[str]) -> None:
     """Serve the application with these arguments of `streamlit run`."""
     from streamlit.web.cli import main as streamlit
 
-    Thread(target=warm_up, daemon=True).start()
+    Thread(target=get_ready, daemon=True).start()
+    Thread(target=_tidy, daemon=True).start()
     streamlit(["run", *arguments])
 
 
-def warm_up() -> Job:
-    """Load libraries and the default model, and try the default methods, while a browser opens."""
-    default, registered = Selection(), registry()
-    images = {each: open_image(registered.get("sample", each)) for each in default.images}
-    Predict(default.model, *images.values())()
+def _tidy() -> None:
+    """End sessions that nobody comes back to, whether or not there are others."""
+    while True:
+        time.sleep(60)
+        end_old_sessions()
 
-    def try_methods(job: Job) -> None:
-        """Run each method once; between two of them a visitor's job may work."""
-        job.pace.update("getting ready", 0, None)
-        compare(
-            ComparisonRequest(methods=default.methods, budget=Budget(samples=FEW)),
-            Session(registered, job_model(default.model)),
-            images=list(images.values()),
-            on_image=lambda _: job.rest(),
-        )
 
-    return Job(try_methods).start()
+def get_ready() -> None:
+    """Prepare the server and a first process for jobs, while a browser opens."""
+    processes = Thread(target=pool().warm, args=[warm_up], daemon=True)
+    processes.start()
+    default = Selection()
+    Predict(default.model, *_images(default).values())()
+    processes.join()
+
+
+def warm_up(_: Job | None = None) -> None:
+    """Task: load libraries and the default model, and try the default methods."""
+    default = Selection()
+    model = job_model(default.model)
+    methods = usual_methods(registry(), model.spec.fingerprint)
+    compare(
+        ComparisonRequest(methods=methods, budget=Budget(samples=FEW)),
+        Session(registry(), model),
+        images=list(_images(default).values()),
+    )
+
+
+def _images(default: Selection) -> dict[str, np.ndarray]:
+    return {each: open_image(registry().get("sample", each)) for each in default.images}
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    from interp_dashboard.serve import main as as_module  # tasks are found there by other processes
+
+    as_module(sys.argv[1:])

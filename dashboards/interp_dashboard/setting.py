@@ -13,6 +13,8 @@ from interp.registry import Registry
 from interp.spec import Plain
 from interp.storage.folder import MANIFEST
 from interp.storage.image import SUFFIXES
+from interp_dashboard.listing import listing, paths_below
+from interp_dashboard.text import readable
 
 ENVIRONMENT = "INTERP_DASHBOARD"
 """The environment variable that passes the settings from the command to the application."""
@@ -28,6 +30,7 @@ class Setting(Plain):
     images: Path | None = Field(None, description="folder of images")
     runs: Path = Field(Path("interp-runs"), description="folder of shared runs")
     registry: tuple[Path, ...] = ()
+    workers: int = Field(0, ge=0, description="runs at a time, each in a process; 0: in the server")
 
     def model_files(self, registered: Registry) -> dict[str, Path]:
         """Model files and folders by their path in the folder, and models kept among the runs.
@@ -35,17 +38,18 @@ class Setting(Plain):
         They are those that a registered adapter opens.
         """
         forms = file_forms(registered)
-        given = _named(self.models, lambda each: is_model_file(each, forms))
+        key = "models", self.models, registered
+        given = listing(key, lambda: _named(self.models, lambda each: is_model_file(each, forms)))
         kept = sorted(self.runs.iterdir()) if self.runs.is_dir() else []
         return given | {
-            f"kept: {each.name}": each
+            f"kept: {readable(each.name)}": each
             for each in kept
             if _is_model(each) and (each / MANIFEST).is_file() and not each.is_symlink()
         }
 
     def image_files(self) -> dict[str, Path]:
         """Image files by their path in the folder."""
-        return _named(self.images, lambda each: each.suffix.lower() in SUFFIXES)
+        return listing(("images", self.images), lambda: _named(self.images, _is_image))
 
     def data_sets(self, registered: Registry) -> dict[str, Path]:
         """The folder of images, the folders in it, and files that a registered reader opens.
@@ -59,10 +63,17 @@ class Setting(Plain):
         def usable(path: Path) -> bool:
             if path.is_dir():
                 return True
+            if _is_image(path):
+                return False
             other = any((path.parent / each).is_file() for each in (RECIPE, MANIFEST))
-            return path.suffix.lower() not in SUFFIXES and not other and is_data_file(path, readers)
+            return not other and is_data_file(path, readers)
 
-        return {self.images.name: self.images, **_named(self.images, usable)}
+        below = listing(("data", self.images, registered), lambda: _named(self.images, usable))
+        return {self.images.name: self.images, **below}
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
 
 
 def _is_model(path: Path) -> bool:
@@ -73,9 +84,6 @@ def _named(folder: Path | None, wanted: Callable[[Path], bool]) -> dict[str, Pat
     """What lies below a folder, by its path in it; links that lead out of it are left out."""
     if folder is None:
         return {}
-    root = folder.resolve()
     return {
-        str(each.relative_to(folder)): each
-        for each in sorted(folder.rglob("*"))
-        if each.resolve().is_relative_to(root) and wanted(each)
+        readable(each.relative_to(folder)): each for each in paths_below(folder) if wanted(each)
     }

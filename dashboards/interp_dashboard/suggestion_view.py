@@ -10,7 +10,7 @@ import streamlit as st
 from interp.plain_text import markdown, visible
 from interp.suggestion.suggest import Suggestion, SuggestionRequest
 from interp_dashboard.progress import show_progress
-from interp_dashboard.session import session
+from interp_dashboard.session import session, without_paths
 from interp_dashboard.work import suggest_work
 
 JOB = "suggest"
@@ -32,7 +32,7 @@ def advise(request: SuggestionRequest, image: np.ndarray) -> None:
     if job.running:
         show_progress(job)
     elif job.error is not None:
-        st.error(markdown(job.error))
+        st.error(markdown(without_paths(job.error)))
     found = job.result
     if isinstance(found, Suggestion) and found.request == request:
         _show(found)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from interp.cli.parse import input_fields
 from interp.errors import InputError, ModelError
-from interp.storage.folder import new_folder, write_json
+from interp.storage.folder import new_folder, read_json, write_json
 from interp.storage.image import SUFFIXES, read_image
 from interp.storage.model_card import CLASS_FILES
 from interp.storage.pixel import LoadedImage
 from interp_dashboard.command import LARGEST_MODEL
-from interp_dashboard.model import Describe
-from interp_dashboard.worker import Worker
+from interp_dashboard.model import Check, worker_of
 
 LINES, TABLE = CLASS_FILES
 LARGEST_IMAGE = 20  # megabytes
@@ -88,20 +90,38 @@ def take_model(
     """
     _check_kind(name, content)
     _check_size(name, content, LARGEST_MODEL)
-    preprocessing = input_fields(fields) if fields.strip() else {}
-    given = [content, classes, repr(preprocessing).encode(), readout.encode()]
-    digest = hashlib.sha256(b"|".join(given)).hexdigest()
-    place, file = folder / digest[:16], f"{_safe(Path(name).stem)}.onnx"
+    card: dict[str, Any] = {"input": input_fields(fields) if fields.strip() else {}}
+    return _kept(name, content, folder, {**card, "readout": readout}, classes)
+
+
+def with_input(model: Path, fields: Mapping[str, Any]) -> Path:
+    """A model of take_model with these fields of its input. Raises ModelError as it does."""
+    card = read_json(_card(model))
+    names = model.parent / str(card.pop("classes", ""))
+    classes = names.read_bytes() if names.is_file() else b""
+    card["input"] = {**card["input"], **fields}
+    return _kept(model.name, model.read_bytes(), model.parent.parent.parent, card, classes)
+
+
+def _kept(name: str, content: bytes, folder: Path, card: dict[str, Any], classes: bytes) -> Path:
+    """The model with its card in a folder of their own, in the folder of the file's content."""
+    file = f"{_safe(Path(name).stem)}.onnx"
+    if classes:
+        card = {**card, "classes": TABLE if b"\t" in classes.partition(b"\n")[0] else LINES}
+    digest = hashlib.sha256("|".join((file, json.dumps(card))).encode() + classes).hexdigest()
+    place = folder / hashlib.sha256(content).hexdigest()[:16] / digest[:16]
     if not (place / file).exists():
         with new_folder(place) as draft:
             (draft / file).write_bytes(content)
-            card: dict[str, object] = {"input": preprocessing, "readout": readout}
             if classes:
-                card["classes"] = TABLE if b"\t" in classes.partition(b"\n")[0] else LINES
                 (draft / str(card["classes"])).write_bytes(classes)
-            write_json(draft / f"{file}.interp.yaml", card)  # JSON is YAML
+            write_json(_card(draft / file), card)  # JSON is YAML
             _try(name, draft / file)
     return place / file
+
+
+def _card(model: Path) -> Path:
+    return model.with_name(f"{model.name}.interp.yaml")
 
 
 def _check_kind(name: str, content: bytes) -> None:
@@ -125,16 +145,13 @@ def _check_size(name: str, content: bytes, limit: int) -> None:
 
 
 def _try(name: str, path: Path) -> None:
-    """Open a model in a separate process. Raises ModelError with the reason if that fails."""
-    worker = Worker()
+    """Open a model in its process. Raises ModelError with the reason if that fails."""
     try:
-        worker.do(Describe(str(path)), silence=SECONDS)
+        worker_of(str(path)).do(Check(str(path)), silence=SECONDS)
     except ModelError as error:
         # visitors must not learn where files lie on this machine
         reason = str(error).replace(str(path), name).replace(f"{path.parent}/", "")
         raise ModelError(f"{name} is refused: {reason}") from error
-    finally:
-        worker.close()
 
 
 def _safe(name: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,6 @@ from interp.comparison.comparison_run import labelled
 from interp.comparison.result import ComparedImage, Comparison, ComparisonRequest, ImageRecord
 from interp.context import Budget
 from interp.evaluation.request import EvaluationRequest
-from interp.opening.named import open_method
 from interp.registry import Registry
 from interp.report.evaluation_page import evaluate_with_report
 from interp.report.page import compare_with_report
@@ -30,11 +28,14 @@ from interp_dashboard.choice.data import Data
 from interp_dashboard.history import folder_name, pixels_of
 from interp_dashboard.job import Job, Work
 from interp_dashboard.model import job_model
+from interp_dashboard.pool import Isolated
 from interp_dashboard.session import is_own, registry, session, setting
-from interp_dashboard.worker import Isolated
+from interp_dashboard.unfinished import wanted_samples
 
 QUICK = 500
 """Samples of the first look at a comparison."""
+EXTRA = 200
+"""What a method takes beside its samples, in samples."""
 
 
 def explain_work(request: Request, images: dict[str, np.ndarray]) -> Work:
@@ -81,8 +82,12 @@ def suggest_work(request: SuggestionRequest, image: np.ndarray) -> Work:
 
 
 def _placed(work: FolderWork | ComparisonWork | SuggestionWork) -> Work:
-    """The work, in a process of its own where the model is the visitor's own."""
-    return Isolated(work) if is_own(work.request.model) else work
+    """The work in a process: in one under limits where the model is the visitor's own.
+
+    Without workers, work on other models is done in the server's process.
+    """
+    own = is_own(work.request.model)
+    return Isolated(work, own) if own or setting().workers else work
 
 
 @dataclass(frozen=True)
@@ -137,10 +142,12 @@ class ComparisonWork:
         def stage(name: str) -> Session:
             return Session(registry(), model, labelled(name, job.pace.update), job.cancelled)
 
+        parts = Parts(registry(), request, len(self.images))
+        job.pace.plan([*(parts.looks() if self.quick else ()), *parts.whole()])
         if self.quick:
             first = request.model_copy(update={"budget": Budget(samples=QUICK)})
             look = compare(first, stage("first look"), **options)
-            job.pace.end = time.monotonic() + forecast(registry(), look)
+            job.pace.plan(parts.forecast(look), seconds=True)
         name = "refining" if self.quick else "all samples"
         job.show(compare_with_report(request, stage(name), out=folder, **options))
 
@@ -178,20 +185,45 @@ class PartialComparison:
         merged = replace(case, cells=cells)
         self.cases[case.name] = merged
         self.records[case.name] = ImageRecord.of(merged, self.model)
+        if not all(each.waiting for each in case.cells):
+            self.job.pace.next_part()
         listed = tuple(self.records.values()), tuple(self.cases.values())
         self.job.show(Comparison(self.request, self.model, *listed))
         self.job.rest()
 
 
-def forecast(registered: Registry, look: Comparison) -> float:
-    """Seconds that the comparison will take with all samples, at the first look's rate."""
-    seconds = 0.0
-    for at, choice in enumerate(look.request.methods):
-        done = [each.outcomes[at] for each in look.records if each.outcomes[at].error is None]
-        if done:
-            params = open_method(registered, choice.name, choice.params).params
-            wanted = getattr(params, "samples", QUICK)
+@dataclass(frozen=True)
+class Parts:
+    """What each method takes on each image, in the order in which they run."""
+
+    registry: Registry
+    request: ComparisonRequest
+    images: int
+
+    def looks(self) -> list[float]:
+        """Samples of the first look, each run as EXTRA more."""
+        return self._each([min(QUICK, each) + EXTRA for each in self._samples])
+
+    def whole(self) -> list[float]:
+        """Samples of the whole comparison."""
+        return self._each([each + EXTRA for each in self._samples])
+
+    def forecast(self, look: Comparison) -> list[float]:
+        """Seconds with all samples, at the first look's rate."""
+        seconds = []
+        for at, samples in enumerate(self._samples):
+            done = [each.outcomes[at] for each in look.records if each.outcomes[at].error is None]
             # another number of samples was not set by the budget: the design ended by itself
-            more = wanted / QUICK if done[0].samples == QUICK else 1.0
-            seconds += more * sum(each.seconds for each in done)
-    return max(1.0, seconds)
+            limited = bool(done) and done[0].samples == QUICK
+            more = samples / QUICK if limited else 1.0
+            seconds.append(more * sum(each.seconds for each in done) / self.images)
+        return self._each(seconds)
+
+    @property
+    def _samples(self) -> list[int]:
+        return [wanted_samples(self.registry, each) for each in self.request.methods]
+
+    def _each(self, values: Sequence[float]) -> list[float]:
+        """By image and method; those without samples come first."""
+        known = zip(self._samples, values, strict=True)
+        return [value for _, value in sorted(known, key=lambda each: each[0] > 0)] * self.images

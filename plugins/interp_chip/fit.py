@@ -101,7 +101,7 @@ class FittedLayer:
 def fit_layer(fit: LayerFit) -> FittedLayer:
     """Fit one layer: all masks at once, or doubling until W has settled or time is over."""
     budget, progress = fit.context.budget, fit.context.within(f"fitting {fit.layer}").progress
-    stable = budget.until == "stable"
+    stable, pool = budget.until == "stable", fit.context.pool
     if stable and budget.shard is not None:
         raise InputError(
             "one part (--shard) cannot show whether the whole has settled; leave out --until"
@@ -120,12 +120,12 @@ def fit_layer(fit: LayerFit) -> FittedLayer:
         if end > fit.done:
             complete = fit.run_round(end)
         if stable:
-            before, solved = solved, solve(fit.moments, fit.params, progress)
+            before, solved = solved, solve(fit.moments, fit.params, progress, pool)
             changes += [_change(before.weights, solved.weights)] if before else []
         if not complete or (changes and changes[-1] <= fit.params.settled):
             break
     if solved is None and budget.shard is None:
-        solved = solve(fit.moments, fit.params, progress)
+        solved = solve(fit.moments, fit.params, progress, pool)
     return FittedLayer(fit.layer, fit.moments, solved, tuple(changes), complete)
 
 

@@ -13,6 +13,7 @@ from interp.dataset import Dataset
 from interp.errors import InputError
 from interp.explanation import Explanation
 from interp.knowledge import Knowledge, find_knowledge
+from interp.memory import Memory
 from interp.method import FittedMethod, ImageView
 from interp.model import ModelAdapter
 from interp.params import Params
@@ -63,11 +64,14 @@ class Chip(FittedMethod):
     needs: ClassVar[frozenset[Capability]] = frozenset(
         {Capability.PREDICT, Capability.ACTIVATIONS, Capability.CUT}
     )
+    fits_in_pieces: ClassVar[bool] = True
 
     params: ChipParams
 
     def fit(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Knowledge:
         """W for each layer; with budget.shard the moments of a part, for `merge`."""
+        model.settle()
+        context = replace(context, memory=Memory(steady=True))  # W is the same for any workers
         images = choose_images(model, dataset, self.params, context)
         return self._fit(model, images, context, {"data": dataset.fingerprint})
 

@@ -33,6 +33,40 @@ class Image:
 
 
 @dataclass
+class CellSums:
+    """Sums over pairs of some images of one group and row and masks of one group (fold)."""
+
+    row: int
+    group: int
+    fold: int
+    b: Tensor  # sum h p y z, (R, K); R: one row, or all T
+    y: Tensor  # sum h p y, (R,)
+    yy: Tensor  # sum h p y^2, (R,)
+    anchors: Tensor  # as of FactoredMoments, (R, 3)
+
+    @classmethod
+    def empty(cls, image: Image, chunk: int, rows: int) -> CellSums:
+        """Sums over no pairs, where pairs of this image and chunk of masks belong."""
+        count, channels = rows if image.row < 0 else 1, len(image.pooled)
+        shapes = (count, channels), (count,), (count,), (count, 3)
+        zeros = (image.pooled.new_zeros(each, dtype=torch.float64) for each in shapes)
+        return cls(image.row, image.group, chunk % FOLDS, *zeros)
+
+    def add(
+        self, image: Image, chunk: int, states: Tensor, scores: Tensor, weights: Tensor
+    ) -> None:
+        """Add an image's scores (B, R) under a chunk of masks (B, K) with weights h (B,)."""
+        y, p = scores.double(), image.share
+        weighted = weights.double()[:, None] * y  # (B, R)
+        self.b += p[:, None] * ((weighted.T @ states.double()) * image.pooled)
+        self.y += p * weighted.sum(0)
+        self.yy += p * (weighted * y).sum(0)
+        if chunk == 0:  # its first two states are all channels on and all channels off
+            for column, value in enumerate((y.new_ones(()), y[0], y[1])):
+                self.anchors[:, column] += p * value
+
+
+@dataclass
 class FactoredMoments:
     """Weighted sums over pairs of a mask d (K,) and an image with pooled features a (K,).
 
@@ -81,15 +115,18 @@ class FactoredMoments:
         R are the rows that the image counts for.
         """
         image = self.images[name]
-        rows = slice(None) if image.row < 0 else slice(image.row, image.row + 1)
-        y, p, cell = scores.double(), image.share, (rows, image.group, chunk % FOLDS)
-        weighted = weights.double()[:, None] * y  # (B, R)
-        self.b[cell] += p[:, None] * ((weighted.T @ states.double()) * image.pooled)
-        self.y[cell] += p * weighted.sum(0)
-        self.yy[cell] += p * (weighted * y).sum(0)
-        if chunk == 0:  # its first two states are all channels on and all channels off
-            for column, value in enumerate((y.new_ones(()), y[0], y[1])):
-                self.anchors[rows, column] += p * value
+        cell = CellSums.empty(image, chunk, self.rows)
+        cell.add(image, chunk, states, scores, weights)
+        self.add_cell(cell)
+
+    def add_cell(self, cell: CellSums) -> None:
+        """Add sums over pairs of images that were added and masks of one group."""
+        rows = slice(None) if cell.row < 0 else slice(cell.row, cell.row + 1)
+        place = rows, cell.group, cell.fold
+        self.b[place] += cell.b.to(self.b.device)
+        self.y[place] += cell.y.to(self.b.device)
+        self.yy[place] += cell.yy.to(self.b.device)
+        self.anchors[rows] += cell.anchors.to(self.b.device)
 
     def add_masks(self, chunk: int, states: Tensor, weights: Tensor) -> None:
         """Add a chunk of masks (B, K) that all images have met. InputError if added before."""
@@ -155,6 +192,21 @@ class FactoredMoments:
         a = torch.stack([each.pooled for each in own])  # (n, K)
         p = torch.stack([each.share[row if each.row < 0 else 0] for each in own])
         return p.sum(), p @ a, (a * p[:, None]).T @ a
+
+    def part(self, rows: slice) -> FactoredMoments:
+        """The moments of some of the rows, which share memory with these."""
+        kept = range(self.rows)[rows]
+        images = {
+            name: replace(
+                each,
+                share=each.share[rows] if each.row < 0 else each.share,
+                row=each.row if each.row < 0 else each.row - kept.start,
+            )
+            for name, each in self.images.items()
+            if each.row < 0 or each.row in kept
+        }
+        tensors = {name: getattr(self, name)[rows] for name in (*CELLS, "anchors")}
+        return replace(self, **tensors, rows=len(kept), images=images)
 
     def __add__(self, other: FactoredMoments) -> FactoredMoments:
         """Both together: the same images with other masks, or other images with the same masks."""

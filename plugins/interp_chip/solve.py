@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from interp.cluster.pool import Lost, Pool, ThisProcess
 from interp.context import Progress, no_progress
 from interp.engine.moments import Sums
 from interp.engine.solve import lasso_path
+from interp.errors import PluginError
 from interp_chip.moments import ALL, FOLDS, FactoredMoments
 from interp_chip.params import ChipParams
 
@@ -21,11 +24,15 @@ DEFAULT = 0.01
 """The share used where nothing can be held out."""
 NEARLY = 0.01
 """Of the candidates whose R^2 is within this share of the best, the sparsest is taken."""
+ROWS = 128
+"""Rows (classes) that are solved together."""
 BYTES = 1 << 28
 """Memory that the Gram matrices of one batch of rows may take."""
 
 Fold = tuple[tuple[int, ...], tuple[int, ...]]
 """Groups of images and groups of masks that are held out."""
+Folds = tuple[list[Fold], str]
+"""The folds, and what they hold out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +46,65 @@ class LayerWeights:
     held_out: str
     """What R^2 was measured on: masks and images, masks, or nothing."""
 
+    @classmethod
+    def stack(cls, parts: Sequence[LayerWeights]) -> LayerWeights:
+        """Blocks of rows as one."""
+
+        def joined(name: str) -> Tensor | None:
+            found = [getattr(each, name) for each in parts]
+            return None if found[0] is None else torch.cat(found)
+
+        names = ("weights", "standard_error", "r2", "sparsity")
+        tensors: dict[str, Any] = {name: joined(name) for name in names}
+        return cls(**tensors, held_out=parts[0].held_out)
+
 
 def solve(
-    moments: FactoredMoments, params: ChipParams, progress: Progress = no_progress
+    moments: FactoredMoments,
+    params: ChipParams,
+    progress: Progress = no_progress,
+    pool: Pool | None = None,
 ) -> LayerWeights:
-    """Solve the lasso of every row (class) of W; rows without an image stay zero."""
-    folds, held_out = find_folds(moments)
+    """Solve the lasso of every row (class) of W; rows without an image stay zero.
+
+    Many rows are solved in blocks, by the workers of a pool where there is one, unless all rows
+    share one lambda.
+    """
+    folds = find_folds(moments)
+    if moments.rows <= ROWS or params.sparsity_per == "layer":
+        return solve_rows(moments, params, folds, progress)
+    starts = range(0, moments.rows, ROWS)
+    do = _block_solver(moments, params, folds)
+    reopen = partial(_block_solver, moments, params, folds)
+    parts: list[LayerWeights] = []
+    for start, found in (pool or ThisProcess()).map(do, starts, reopen, ordered=True):
+        if isinstance(found, Lost):
+            raise PluginError(f"solving W, classes from {start}: {found.reason}")
+        parts.append(found)
+        progress("solving", min(start + ROWS, moments.rows), moments.rows)
+    return LayerWeights.stack(parts)
+
+
+def solve_block(
+    moments: FactoredMoments, params: ChipParams, folds: Folds, start: int
+) -> LayerWeights:
+    """The rows from `start`, as many as are solved together."""
+    rows = slice(start, min(start + ROWS, moments.rows))
+    return solve_rows(moments.part(rows), params, folds, no_progress)
+
+
+def _block_solver(
+    moments: FactoredMoments, params: ChipParams, folds: Folds
+) -> Callable[[int], LayerWeights]:
+    """What solves a block, in any process."""
+    return partial(solve_block, moments, params, folds)
+
+
+def solve_rows(
+    moments: FactoredMoments, params: ChipParams, found: Folds, progress: Progress
+) -> LayerWeights:
+    """All rows of the moments together; their folds may be those of more rows."""
+    folds, held_out = found
     shares = SHARES if params.sparsity is None else (params.sparsity,)
     problem = LassoProblem(moments, params, progress, (len(shares) + 2) * len(folds) + 1)
     if not folds:
@@ -55,7 +115,7 @@ def solve(
     return LayerWeights(problem.weights(share), error, r2, share, held_out)
 
 
-def find_folds(moments: FactoredMoments) -> tuple[list[Fold], str]:
+def find_folds(moments: FactoredMoments) -> Folds:
     """The folds of cross-validation and what they hold out.
 
     Masks and images where every row has images in several groups, otherwise masks alone.

@@ -9,7 +9,7 @@ import numpy as np
 from interp.context import Context
 from interp.dataset import Dataset, TolerantReader
 from interp.evaluation.similarity import cosines
-from interp.evidence import NO_FIT, Evidence, Gallery, Matrix, Table, fit_words
+from interp.evidence import Evidence, Gallery, Matrix, Table, is_poor, marked_fit
 from interp.explanation import Explanation
 from interp.gallery import channel_pictures
 from interp.model import ModelAdapter
@@ -118,7 +118,7 @@ def _evidence(
                 each,
                 int((row != 0).sum()),
                 round(float((row != 0).mean()), 3),
-                None if fit is None else round(fit, 3) if fit >= NO_FIT else fit_words(fit),
+                None if fit is None else marked_fit(fit) if is_poor(fit) else round(fit, 3),
                 ", ".join(str(at) for at in np.argsort(-row, kind="stable")[:5] if row[at] > 0),
             ]
             for each, row, fit in zip(classes, weights, r2, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -156,7 +157,8 @@ def _is_bottleneck(model: ModelAdapter, layer: Layer, goal: Layer) -> bool:
     if layer.cut != "graph" or model.activations(images, [layer.name])[layer.name].min() < 0:
         return False
     frontier = model.cut(layer.name).prefix(images)
-    if any(hasattr(each, "shape") for each in frontier.live):  # a batch's size may cross as well
+    # a batch's size, a number or a tensor of whole numbers, may cross as well
+    if any(isinstance(each, Tensor) and each.dtype != torch.int64 for each in frontier.live):
         return False
     reached, read = model.activations(images, [goal.name])[goal.name], frontier.activation
     return not (reached.shape == read.shape and bool((reached == read).all()))

@@ -21,7 +21,7 @@ from interp.errors import Cancelled, InputError
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
 from interp.target import Target
-from interp_chip import layer_fit
+from interp_chip import experiment, layer_fit
 from interp_chip.layer_fit import rounds
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
@@ -61,7 +61,7 @@ def test_stopped_anywhere_goes_on(
     fit: Callable[..., Knowledge], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
     monkeypatch.setattr(layer_fit, "SAVE_EVERY", 0.0)
-    monkeypatch.setattr(layer_fit, "BLOCK", 1)
+    monkeypatch.setattr(experiment, "BLOCK", 1)
     whole = fit()
     calls = 0
 
@@ -86,7 +86,7 @@ sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
 from conftest import Noise, made
 from pathlib import Path
 from interp.context import Context
-from interp_chip import layer_fit
+from interp_chip import experiment, layer_fit
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
 layer_fit.SAVE_EVERY = 0.05

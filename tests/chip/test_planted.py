@@ -78,18 +78,16 @@ def test_shuffled_answers_teach_nothing(planted: ModelAdapter, noise: Any, seed:
     random = np.random.default_rng(seed)
     chunks = [fit.design.draw(at) for at in range(fit.chunks)]
     states = torch.cat(chunks)
-    h = fit.mask_weights(states)
+    h, cut = fit.experiment.mask_weights(states), fit.experiment.cut
     for row, label in enumerate(images.classes):
         members = [each for each in images.images if each.row == row]
-        frontiers = [
-            fit.cut.prefix(planted.prepare(images.pixels(each))[0][None]) for each in members
-        ]
-        scores = [GateSubject(planted, fit.cut, each).scores(states) for each in frontiers]
+        frontiers = [cut.prefix(planted.prepare(images.pixels(each))[0][None]) for each in members]
+        scores = [GateSubject(planted, cut, each).scores(states) for each in frontiers]
         answers = torch.stack(scores)[:, :, label].flatten()
         answers = answers[torch.from_numpy(random.permutation(len(answers)))]
         parts = answers.reshape(len(members), -1, 1)
         for at, (member, frontier) in enumerate(zip(members, frontiers, strict=True)):
-            a = pooled(frontier.activation, fit.cut.layer)[0]
+            a = pooled(frontier.activation, fit.experiment.cut.layer)[0]
             moments.add_image(member.name, Image(a, h[:1] * 0 + 1, row, at % FOLDS))
             start = 0
             for chunk, drawn in enumerate(chunks):

@@ -28,6 +28,17 @@ def test_a_measure_s_parameters_and_json(interp, folder):
     assert (found["metric"], found["value"], found["count"]) == ("brightness", 40, 2)
 
 
+def test_some_of_the_images_are_measured_and_what_was_left_out_is_told(interp, folder):
+    table = folder / "rows.csv"
+    table.write_text("path,label\nant/one.png,ant\nbee/one.png,bee\n,bee\n")
+    words = ("measure", "brightness", "--data", table, "--model", "toy")
+    found = interp(*words, "--limit", "1", "--json").json
+    assert found["count"] == 1 and found["value"] in (10, 30)
+    assert interp(*words, "--limit", "5", "--json").json["count"] == 2
+    assert "1 rows without a path were left out" in found["notes"]
+    assert "note: 1 rows without a path were left out" in interp(*words).out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -57,7 +68,7 @@ def test_data_is_a_registered_name_too_and_creatures_by_default(interp, monkeypa
 
     asked = []
 
-    def opened(registry, name):
+    def opened(registry, name, count):
         asked.append(name)
         return ImageArrays([np.full((8, 8, 3), 7, np.uint8)], ["one"])
 

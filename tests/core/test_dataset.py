@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,7 +19,7 @@ from interp.dataset import (
     open_dataset,
     write_coco,
 )
-from interp.errors import InputError
+from interp.errors import InputError, PluginError
 from interp.result.bundle import write_png
 from interp.storage.image import HEIF, PHOTOS, SUFFIXES
 
@@ -323,3 +325,18 @@ def test_parts_that_tell_the_class_are_written_and_read(tmp_path):
     assert all(each.pop("defining") == ["head"] for each in document["categories"])
     (folder / "annotations.json").write_text(json.dumps(document))
     assert not any(each.defining for each in open_dataset(folder)[0].instances[0].parts)
+
+
+class Careless(Listed):
+    """A data set whose examples are whatever these functions do."""
+
+    def __getitem__(self, index):
+        return self.examples[index]()
+
+
+@pytest.mark.parametrize(
+    "fault", [lambda: 1 / 0, lambda: sys.exit(3), lambda: Path("nowhere").read_bytes(), lambda: 7]
+)
+def test_a_careless_data_set_is_named_with_the_image(fault):
+    with pytest.raises(PluginError, match=r"test_dataset:Careless (failed at|gave int as) image 0"):
+        Careless([fault])[0]

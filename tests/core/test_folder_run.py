@@ -82,7 +82,7 @@ def test_each_image_has_a_bundle_and_the_index_names_it(go, registry, tmp_path) 
         assert explanation.provenance.image_names == (f"photo {index}",) == request.images
         assert (request.data, request.targets, each["targets"]) == (None, ("bee",), ["bee"])
     page = (tmp_path / "out/index.html").read_text("utf-8")
-    assert page.count("data:image/png;base64,") == 11  # the legend, five photos, five maps
+    assert page.count("data:image/webp;base64,") == 11  # the legend, five photos, five maps
     assert all(f'href="{each.folder}/"' in page for each in found.entries)
 
 

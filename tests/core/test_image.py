@@ -8,10 +8,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from PIL import Image, features
+from PIL import Image, ImageFile, ImageOps, features
 
 from interp.errors import InputError
+from interp.opening.images import open_data
+from interp.registry import Registry
 from interp.storage.image import images_in, open_image, read_image
+from interp.storage.pixel import MAX_PIXELS
+from interp_dashboard.upload import take_image
 
 
 def saved(path: Path, picture: Image.Image, **options: object) -> Path:
@@ -257,7 +261,7 @@ def test_numpy_files_are_checked(tmp_path: Path) -> None:
 def test_an_array_of_too_many_values_is_not_read(tmp_path: Path) -> None:
     many = np.lib.format.open_memmap(tmp_path / "many.npy", "w+", np.float32, (6000, 6000, 3))
     many.flush()
-    with pytest.raises(InputError, match=r"108,000,000 values of float32; expected at most 100,"):
+    with pytest.raises(InputError, match=r"108,000,000 values of float32; expected at most 64,"):
         read_image(tmp_path / "many.npy")
 
 
@@ -355,3 +359,30 @@ def test_dicom_is_windowed_as_the_file_says(
     assert np.array_equal(turned.pixels, found.pixels[::-1])
     with pytest.raises(InputError, match="found 2 frames"):
         read_scan(tmp_path, monkeypatch, "#3", pixel_array=frames, NumberOfFrames=2)
+
+
+def test_one_limit_of_pixels_holds_before_any_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a file, a page, a Pillow picture, a data set's image and an uploaded one."""
+    side = int(MAX_PIXELS**0.5) + 1
+    path = tmp_path / "a" / "large.png"
+    path.parent.mkdir()
+    _write_bomb(path, side, side)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("it was decoded"))
+    ways = {
+        "file": lambda: read_image(path),
+        "page": lambda: read_image(f"{path}#1"),
+        "picture": lambda: read_image(Image.open(path)),
+        "data set": lambda: open_data(Registry.load(), str(tmp_path / "a"), 1, 0)[0],
+        "upload": lambda: take_image("large.png", path.read_bytes()),
+    }
+    for read in ways.values():
+        with pytest.raises(InputError, match=f"at most {MAX_PIXELS:,}"):
+            read()
+
+
+def test_a_picture_that_stands_upright_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageOps, "exif_transpose", lambda _: pytest.fail("it was copied"))
+    given = Image.new("RGB", (3, 2), (1, 2, 3))
+    assert (read_image(given).pixels == (1, 2, 3)).all()

@@ -21,6 +21,7 @@ from interp.progress_bar import Lines, shown_progress
 from interp.registry import Registry
 from interp.registry.origin import other_versions
 from interp.result.bundle import open_bundle
+from interp.result.draw import Styles, photo
 from interp.storage.folder import seal
 from interp.testing import ToyModel
 
@@ -134,14 +135,17 @@ def test_figures_show_every_picture(registry) -> None:
     figure = found.plot()
     assert isinstance(figure, Figure) and figure.number in pyplot.get_fignums()
     shown = [axis.images[0].get_array() for axis in figure.axes if axis.images]
-    drawn = [found.source.picture(found, each, Style()) for each in found.evidence]
-    assert len(shown) == len(drawn) == len(found.evidence) >= 4
+    drawn = [photo(each, Style().width) for each in found.images]
+    styles = Styles(found, Style())  # one scale for all
+    drawn += [found.source.picture(found, each, styles.of(each)) for each in found.evidence]
+    assert len(shown) == len(drawn) == 2 + len(found.evidence) >= 6
     for one, other in zip(shown, drawn, strict=True):
         np.testing.assert_array_equal(one, other)
     assert {axis.get_title() for axis in figure.axes if axis.images} == {"image 0", "image 1"}
     both = interp.compare(ToyModel(), PIXELS, methods=["tiles", "crash"], registry=registry)
-    axes = both.plot().axes
-    assert len(axes[0].images) == 1 and "ZeroDivisionError" in axes[1].texts[0].get_text()
+    image, tiles, crash = both.plot().axes
+    assert len(image.images) == len(tiles.images) == 1
+    assert "ZeroDivisionError" in crash.texts[0].get_text()
 
 
 def test_a_notebook_shows_a_figure_once(registry, monkeypatch) -> None:

@@ -18,15 +18,10 @@ from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions
 from interp.storage.image import open_image
-from interp_dashboard.session import KEY, VisitorSession
+from interp_dashboard.session import KEY, SESSIONS, VisitorSession
 from interp_dashboard.setting import ENVIRONMENT, Setting
 
 PATIENCE = 120
-
-
-def _read(markdown: str) -> str:
-    """What a reader sees of Markdown's escapes."""
-    return re.sub(r"\\([^A-Za-z0-9\s])", r"\1", markdown)
 
 
 @dataclass
@@ -45,6 +40,11 @@ class Visitor:
     def errors(self) -> list[str]:
         """What the page says went wrong, ours and Python's."""
         return [_read(each.value) for each in [*self.page.error, *self.page.exception]]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the page warns of."""
+        return [_read(each.value) for each in self.page.warning]
 
     @property
     def words(self) -> str:
@@ -70,6 +70,11 @@ class Visitor:
         assert self.session.jobs[job].wait(PATIENCE)
         self.page.run()
         return self
+
+
+def _read(text: object) -> str:
+    """Text as it is seen: without what keeps it from being read as Markdown."""
+    return re.sub(r"\\(\W|_)", r"\1", str(text))
 
 
 @pytest.fixture
@@ -169,3 +174,4 @@ def visit(started: Any) -> Iterator[Callable[..., Visitor]]:
     for each in visitors:
         each.session.stop()
         assert all(job.wait(PATIENCE) for job in each.session.jobs.values())
+    SESSIONS.clear()

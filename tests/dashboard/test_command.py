@@ -7,14 +7,15 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from types import SimpleNamespace
 
 import pytest
 
 from interp.cli import main
 from interp.request import DEFAULT_MODEL
+from interp_dashboard import serve
 from interp_dashboard.command import launch
 from interp_dashboard.model import JOB_MODELS, PAGE_MODELS
-from interp_dashboard.serve import warm_up
 
 
 def test_help(capsys):
@@ -56,10 +57,9 @@ def test_what_is_not_there_is_told(flag, capsys, tmp_path):
     assert "gone: no such" in capsys.readouterr().err
 
 
-def test_what_a_first_visitor_needs_is_made_at_the_start(started):
-    job = warm_up()
-    assert job.wait(120)
-    assert job.error is None
+def test_what_a_first_visitor_needs_is_made_at_the_start(started, monkeypatch):
+    monkeypatch.setattr(serve, "pool", lambda: SimpleNamespace(warm=lambda task: task()))
+    serve.get_ready()
     assert any(DEFAULT_MODEL in key for key in JOB_MODELS.values)
     assert any(DEFAULT_MODEL in key for key in PAGE_MODELS.values)
 

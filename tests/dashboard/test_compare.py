@@ -10,14 +10,17 @@ import pytest
 from PIL import Image
 
 from interp.comparison.result import Comparison, ComparisonRequest, ImageRecord, Outcome
+from interp.errors import InputError
 from interp.explanation import Prediction
 from interp.registry import Registry
 from interp.request import Choice
+from interp.result.bundle import open_bundle
 from interp.spec import InputSpec, ModelSpec
 from interp.storage.folder import MANIFEST
 from interp_dashboard.export_result import export_result
 from interp_dashboard.job import Job
-from interp_dashboard.work import forecast
+from interp_dashboard.unfinished import saved
+from interp_dashboard.work import Parts
 
 EXAMPLE = Path(__file__).parent.parent / "example_plugin/src/interp_example/registry.yaml"
 
@@ -26,7 +29,7 @@ def test_the_first_page_chooses_something_that_works(visit):
     visitor = visit("compare")
     assert visitor.errors == []
     ticked = {each.key for each in visitor.page.checkbox if each.value and "tick" in str(each.key)}
-    assert ticked == {"tick mint", "tick chip", "tick gradcam", "tick rise"}
+    assert {"tick mint", "tick chip", "tick rise"} < ticked and "tick gradcam" not in ticked
     assert not next(each for each in visitor.page.button if each.label == "Run").disabled
 
 
@@ -44,7 +47,7 @@ def test_the_first_page_chooses_something_that_works(visit):
 def test_what_an_address_may_not_say_is_told(visit, value, told):
     visitor = visit("compare", method=[value.partition(".")[0]], set=[value])
     assert visitor.errors == []
-    assert [told in each.value for each in visitor.page.warning] == [True]
+    assert [told in each for each in visitor.warnings] == [True]
 
 
 def test_choose_run_see_keep(visit, started, tmp_path):
@@ -99,9 +102,24 @@ def test_what_is_to_come_has_its_place(visit, monkeypatch):
     assert visitor.errors == []
     ((image, rise, centre),) = visitor.session.drawn.values()
     assert image.under and not image.values
-    assert rise.waiting and not rise.values
-    assert centre.values and not centre.waiting
-    assert "not refined" in visitor.words
+    assert (rise.error, rise.values) == ("cancelled", "")
+    assert centre.values and not centre.error
+    assert "stopped before its end" in visitor.words
+
+
+def test_what_is_there_of_a_stopped_comparison_can_be_taken_away(visit, monkeypatch, tmp_path):
+    """Stopped as the refined map of RISE is to be made: the first look's is there, and says so."""
+    monkeypatch.setattr(Job, "rest", lambda job: job.version == 3 and job.stop())
+    visitor = visit("compare", method=["rise", "centre"]).press("Run").finish("compare")
+    assert visitor.errors == []
+    found = visitor.session.jobs["compare"].result
+    assert "not refined, with at most 500 samples: rise" in found.notes[0]
+    with saved(found, Registry.load(), "part") as folder:
+        again = Comparison.open(folder)
+        assert (folder / "report.html").read_text().count("not refined") > 0
+        request, _ = open_bundle(folder / again.records[0].folder / "rise")
+    assert again.notes == found.notes
+    assert request.budget.samples == 500
 
 
 def test_parameters_reach_the_method(visit):
@@ -144,7 +162,7 @@ def test_the_address_names_the_choice(visit):
 def test_an_address_with_a_slip_is_told(visit, query, told):
     visitor = visit("compare", **query)
     assert visitor.errors == []
-    assert any(told in each.value for each in visitor.page.warning)
+    assert any(told in each for each in visitor.warnings)
 
 
 def test_a_wrong_parameter_is_told(visit):
@@ -276,7 +294,7 @@ def test_the_forecast_grows_with_the_samples():
         fingerprint="0",
     )
     seen = Comparison(ComparisonRequest(methods=methods), spec, (record,), ())
-    assert forecast(known, seen) == 4 * 3.0 + 5.0
+    assert Parts(known, seen.request, 1).forecast(seen) == [5.0, 4 * 3.0, 0.0]
 
 
 def test_a_kept_run_opens_and_is_kept_once(visit, tmp_path):
@@ -284,5 +302,27 @@ def test_a_kept_run_opens_and_is_kept_once(visit, tmp_path):
     folder = visitor.session.jobs["compare"].result.folder
     export_result(folder, tmp_path / "kept")
     assert Comparison.open(tmp_path / "kept" / folder.name).methods == ["centre"]
-    with pytest.raises(Exception, match="exists and is not empty"):
-        export_result(folder, tmp_path / "kept")
+    assert export_result(folder, tmp_path / "kept") == (folder.name, False)
+    (tmp_path / "kept" / folder.name / MANIFEST).write_text("{}")
+    assert export_result(folder, tmp_path / "kept") == (f"{folder.name}-2", True)
+
+
+def test_keeping_twice_says_so(visit):
+    visitor = visit("compare").tick("centre").press("Run").finish("compare")
+    said = []
+    for _ in range(2):
+        visitor.press("Keep among the runs")
+        assert visitor.errors == []
+        said += [each.value for each in visitor.page.success]
+    assert said[0].startswith("Kept as")
+    assert said[1].startswith("It is kept already")
+
+
+def test_an_error_names_no_path_of_the_server(visit, monkeypatch):
+    def refuse(request, *_, out, **__):
+        raise InputError(f"{out} exists and is not empty")
+
+    monkeypatch.setattr("interp_dashboard.work.compare_with_report", refuse)
+    visitor = visit("compare").tick("centre").press("Run").finish("compare")
+    (told,) = visitor.errors
+    assert told.startswith("centre-on-two-")

@@ -9,7 +9,7 @@ import pytest
 
 from interp.errors import Cancelled, InputError
 from interp_dashboard import job as jobs
-from interp_dashboard.job import Job, Pace
+from interp_dashboard.job import Job
 
 
 def endless(job):
@@ -112,23 +112,3 @@ def test_between_its_steps_a_job_lets_others_work():
     assert short.wait(10)
     assert long.running
     assert long.wait(10)
-
-
-def test_time_left_is_what_the_rest_takes_at_this_rate(monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(jobs.time, "monotonic", lambda: now[0])
-    pace = Pace()
-    pace.update("mint: samples", 0, 4000)
-    assert pace.left is None
-    now[0] += 3
-    pace.update("mint: samples", 1000, 4000)
-    assert pace.share == 0.25
-    assert pace.left == pytest.approx(9)
-    assert pace.whole is None
-    pace.end = now[0] + 20
-    assert pace.whole == pytest.approx(20)
-    pace.end = now[0] + 5  # the step alone takes longer
-    assert pace.whole is None
-    pace.update("rise: samples", 10, None)
-    assert pace.share is None
-    assert pace.left is None

@@ -77,6 +77,7 @@ def test_a_file_that_is_too_large_is_refused(monkeypatch, tmp_path, network):
         ("net.h5", b"x", "expected an .onnx file"),
         ("net.onnx", b"", "empty"),
     ],
+    ids=lambda each: each if isinstance(each, str) else f"{len(each)} bytes",
 )
 def test_what_can_run_code_is_refused_with_the_reason(name, content, reason, tmp_path):
     with pytest.raises(InputError, match=reason):
@@ -161,6 +162,12 @@ def test_the_file_of_a_model_stays_alone(tmp_path, monkeypatch, network):
     two = take_model("b.onnx", network([helper.make_node("Relu", ["image"], ["r"])]), tmp_path)
     assert one.parent != two.parent
     assert onnx.load(one).graph.node[0].op_type == "GlobalAveragePool"
+
+
+def test_the_same_file_under_another_name_is_taken(tmp_path, monkeypatch, network):
+    monkeypatch.setattr(upload, "_try", lambda *_: None)
+    one, two = (take_model(name, network(), tmp_path) for name in ("a.onnx", "b.onnx"))
+    assert (one.name, two.name) == ("a.onnx", "b.onnx")
 
 
 @pytest.mark.slow

@@ -21,11 +21,14 @@ from interp.evaluation.request import EvaluationRequest
 from interp.request import Choice, Request
 from interp.run import fit, run
 from interp.storage.image import open_image
+from interp_dashboard import pool, turn
 from interp_dashboard.choice.data import Data
 from interp_dashboard.job import Job
+from interp_dashboard.pool import Isolated, Pool
 from interp_dashboard.session import registry
+from interp_dashboard.turn import Turns
 from interp_dashboard.work import ComparisonWork, FolderWork
-from interp_dashboard.worker import PLACES, Isolated, Worker
+from interp_dashboard.worker import Worker
 
 TASKS = """
 import os
@@ -38,6 +41,12 @@ def process(job):
 def hang(job):
     job.show("begun")
     time.sleep(1000)
+
+def patient(job):
+    for number in range(100_000):
+        time.sleep(0.02)
+        job.pace.update("counting", number, 100_000)
+        job.rest()
 
 def memory(job):
     return len(bytearray(20 << 30))
@@ -72,7 +81,7 @@ def tasks(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def worker(tasks):
-    found = Worker()
+    found = Worker(limited=True)
     yield found
     found.close()
 
@@ -129,19 +138,72 @@ def test_progress_and_results_reach_the_job(tasks):
 
 
 def test_a_job_that_hangs_is_stopped_at_once_and_hinders_nobody(tasks):
-    hanging = [Job(Isolated(tasks.hang)).start() for _ in range(3)]
-    limit = time.monotonic() + 60
-    while sum(each.version for each in hanging) < 2 and time.monotonic() < limit:
-        time.sleep(0.05)
-    waiting = [each for each in hanging if not each.version]
-    assert len(waiting) == 1, "two work at a time"
-    other = Job(lambda job: job.show("seen")).start()
-    assert other.wait(10), "a job on another model waited"
-    for each in hanging:
-        each.stop()
-    assert all(each.wait(10) for each in hanging)
-    assert [PLACES.acquire(blocking=False) for _ in range(2)] == [True, True]
-    PLACES.release(2)
+    hanging = Job(Isolated(tasks.hang)).start()
+    until(lambda: hanging.version == 1)
+    begun = time.monotonic()
+    other = Job(Isolated(tasks.count, limited=False)).start()
+    assert other.wait(60), "a job waited for one that hangs"
+    hanging.stop()
+    stopped = time.monotonic()
+    assert hanging.wait(10)
+    assert time.monotonic() - stopped < 2.5
+    assert stopped - begun < 60
+
+
+def test_a_process_outlives_a_job_that_was_cancelled(worker, tasks):
+    process = worker.do(tasks.process)
+    job = Job(tasks.patient)
+    threading.Timer(0.5, job.stop).start()
+    begun = time.monotonic()
+    with pytest.raises(Cancelled):
+        worker.do(tasks.patient, job)
+    assert time.monotonic() - begun < 2.5
+    assert worker.do(tasks.process) == process
+
+
+def test_jobs_have_their_turns_and_the_process_of_one_that_rests_is_still(tasks, monkeypatch):
+    """One place: a job that never ends gives way to one that came later, and goes on."""
+    monkeypatch.setattr(turn, "SLICE", 0.3)
+    shared = Pool(1, 3)
+    monkeypatch.setattr(pool, "pool", lambda: shared)
+    long = Job(Isolated(tasks.patient, limited=False)).start()
+    until(lambda: long.pace.done > 3)
+    short = Job(Isolated(tasks.count, limited=False)).start()
+    until(lambda: "another run has its turn" in long.pace.label)
+    assert short.wait(60)
+    done = long.pace.done
+    until(lambda: long.pace.done > done + 3)
+    long.stop()
+    assert long.wait(10)
+    shared.close()
+
+
+def test_who_waits_is_told_the_place(tasks):
+    turns = Turns(1, 1)
+    first, second, third = (Job(lambda job: None) for _ in range(3))
+    with turns.turn(first):
+        threads = [threading.Thread(target=entered, args=(turns, each)) for each in (second, third)]
+        for at, each in enumerate(threads):
+            each.start()
+            until(lambda at=at: len(turns._waiting) == at + 1)
+        until(lambda: third.pace.label == "waiting for your turn; 1 run before yours")
+        assert second.pace.label == "waiting for your turn; yours is the next"
+        assert not turns.due(first), "there is no room for another that has begun"
+    for each in threads:
+        each.join(10)
+        assert not each.is_alive()
+
+
+def entered(turns, job):
+    with turns.turn(job):
+        pass
+
+
+def until(condition):
+    limit = time.monotonic() + 90
+    while not condition() and time.monotonic() < limit:
+        time.sleep(0.02)
+    assert condition()
 
 
 def test_a_cancelled_task_raises(worker, tasks):

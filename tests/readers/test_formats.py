@@ -83,7 +83,8 @@ def test_the_fingerprint_is_of_the_content_and_reads_no_image(given, monkeypatch
 
     for module in ("voc", "table", "hf_folder"):
         monkeypatch.setattr(f"interp_standard.reader.{module}.read_image", read)
-    monkeypatch.setattr("interp.dataset.read_image", read)
+    for module in ("files", "coco"):
+        monkeypatch.setattr(f"interp.dataset.{module}.read_image", read)
     data = open_data(REGISTRY, str(path))
     assert data.fingerprint == first and data.classes == CLASSES and len(data) == 4
 

@@ -178,7 +178,7 @@ def state() -> dict[str, Any]:
         "inference mode": torch.is_inference_mode_enabled(),
         "autocast": [torch.is_autocast_enabled("cpu"), torch.is_autocast_enabled("cuda")],
         "default type": torch.get_default_dtype(),
-        "default device": str(torch.get_default_device()),
+        "default device": str(torch.empty(0).device),
         "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
         "flags of backends": [
             flags.cudnn.benchmark,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from interp.storage.pixel import MAX_PIXELS
 from robustness.damage import damage
 from robustness.runner import Case
 
@@ -103,7 +104,7 @@ def _long(random: Random) -> tuple[str, bytes, bool]:
     )
     row = zlib.compressobj(1)
     data = b"".join([*(row.compress(b"\0" + bytes(width)) for _ in range(height)), row.flush()])
-    return "image.png", _png(width, height, data), width * height > 100_000_000
+    return "image.png", _png(width, height, data), width * height > MAX_PIXELS
 
 
 def _array(random: Random) -> tuple[str, bytes, bool]:

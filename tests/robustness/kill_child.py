@@ -127,8 +127,8 @@ def _keep_journal(file: Path) -> None:
     _after(Checkpoint, "save", lambda self, *_: kept(self.key))
     _before(
         FactoredMoments,
-        "add_scores",
-        lambda self, name, chunk, *_: computed(self.key, (name, chunk)),
+        "add_cell",
+        lambda self, cell: computed(self.key, (len(done.get(self.key, ())),)),
     )
     _after(layer_fit.LayerFit, "_save", lambda self: kept(self.key))
 

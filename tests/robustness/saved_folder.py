@@ -44,9 +44,9 @@ def folder_case(kind: str) -> Callable[[Path, Random], Case]:
         (folder / "outside").write_text("outside")
         shutil.copytree(folder / SOURCES.get(kind, Path(f"../{kind}")), given)
         for _ in range(random.choice((1, 1, 2))):
-            _alter(given, random)
+            alter(given, random)
         if random.randrange(2):
-            _seal(given)
+            reseal(given)
         words = random.choice(COMMANDS[kind])
         resumed = RESUMED in words
         codes = (0, 1, 2) if words.startswith("rerun") else (0, 2)  # 1: it came out differently
@@ -56,7 +56,7 @@ def folder_case(kind: str) -> Callable[[Path, Random], Case]:
     return make
 
 
-def _alter(folder: Path, random: Random) -> None:
+def alter(folder: Path, random: Random) -> None:
     """Change, lose or replace one file, or add one."""
     files = sorted(each for each in folder.rglob("*") if _is_own(each))
     if not files:
@@ -110,7 +110,7 @@ def changed_header(data: bytes, random: Random) -> bytes:
     return struct.pack("<Q", told) + text + data[8 + size :]
 
 
-def _seal(folder: Path) -> None:
+def reseal(folder: Path) -> None:
     """Give the manifest the checksums of the files as they are now."""
     manifest = folder / "manifest.json"
     if not _is_own(manifest):

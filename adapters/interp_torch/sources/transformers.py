@@ -82,6 +82,8 @@ def _transformers() -> ModuleType:
 
 def _config(library: ModuleType, name: str, arguments: dict[str, Any], random: bool) -> Any:
     """The model's configuration; ModelError for what is no image classifier."""
+    if Path(name).is_dir() and not (Path(name) / "config.json").is_file():
+        raise ModelError(f"hf:{name}: no config.json in it; expected a save_pretrained folder")
     try:
         if random and name in library.CONFIG_MAPPING and not Path(name).is_dir():
             config = library.AutoConfig.for_model(name, **arguments)
@@ -139,8 +141,6 @@ def _kinds(library: ModuleType, config: Any) -> tuple[type[nn.Module], ...]:
 def _unopened(name: str, error: Exception, random: bool = False) -> ModelError:
     """The error to raise where neither a folder nor the Hub gives a model."""
     path = Path(name)
-    if path.is_dir() and not (path / "config.json").is_file():
-        return ModelError(f"hf:{name}: no config.json in it; expected a save_pretrained folder")
     if path.is_dir():
         return ModelError(f"hf:{name} cannot be opened: {first_line(error)}")
     if path.is_absolute() or name.startswith("."):

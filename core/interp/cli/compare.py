@@ -22,6 +22,7 @@ def compare_methods(
     images: flags.Images,
     model: flags.Model,
     work: flags.Work,
+    workers: flags.Workers,
     *,
     folder: flags.Folder,
     pages: bool = flags.output_option(
@@ -44,6 +45,7 @@ def compare_methods(
       interp compare --plugins mint,rise --image photo.jpg --target "dog, not cat"
       interp compare --plugins mint,rise --set mint.regions=2 --budget 1000
       interp compare --plugins mint,rise --data photos --limit 20 --out both
+      interp compare --plugins mint,rise --data photos --workers 8 --out both
     """
     from interp.comparison.result import ComparisonRequest
     from interp.comparison.verdict import verdict_lines
@@ -59,7 +61,7 @@ def compare_methods(
         **images.given(),
     )
     place = folder.place("compare", request.data or request.images[0])
-    with shell.session(any_time=work.yes) as session:
+    with shell.session(any_time=work.yes, pool=workers.pool()) as session:
         found = compare_with_report(request, session, out=place, pages=pages)
     facts = {"folder": str(found.folder), "verdict": verdict_lines(found), **found.facts()}
     shell.say(facts, _lines(found))
@@ -88,7 +90,7 @@ def _lines(found: Comparison) -> Iterator[str]:
 
 
 def _rows(found: Comparison) -> Iterator[tuple[str, ...]]:
-    from interp.evidence import fit_words
+    from interp.evidence import marked_fit
 
     for at, method in enumerate(found.methods):
         outcomes = [each.outcomes[at] for each in found.records]
@@ -99,7 +101,7 @@ def _rows(found: Comparison) -> Iterator[tuple[str, ...]]:
             str(sum(each.samples for each in done)),
             str(sum(each.evaluated for each in done)),
             f"{sum(each.seconds for each in done):.1f}",
-            fit_words(sum(fits) / len(fits)).removeprefix("R² ") if fits else "-",
+            marked_fit(sum(fits) / len(fits)).removeprefix("R² ") if fits else "-",
             _failure([each.error for each in outcomes]),
         )
 

@@ -58,6 +58,7 @@ def evaluate_methods(
     seed: int = flags.SEED,
     yes: bool = flags.YES,
     shard: str | None = flags.SHARD,
+    workers: flags.Workers,
     folder: flags.Folder,
     shell: flags.Shell,
 ) -> None:
@@ -74,6 +75,7 @@ def evaluate_methods(
       interp evaluate --plugins mint,rise --metrics deletion --out first
       interp evaluate --data photos --model file.onnx --target predicted
       interp evaluate --set mint.samples=500 --metric-set deletion.steps=50
+      interp evaluate --workers 8 --out whole
       interp evaluate --shard 0/2 --out part0
       interp evaluate --shard 1/2 --out part1
       interp merge part0 part1 --out whole
@@ -97,7 +99,7 @@ def evaluate_methods(
         seed=seed,
         budget=parse.budget(amount, batch_size),
     )
-    with shell.session(any_time=yes) as session:
+    with shell.session(any_time=yes, pool=workers.pool()) as session:
         found = evaluate_with_report(
             request,
             session,

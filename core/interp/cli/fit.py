@@ -26,6 +26,7 @@ def fit_method(
     model: flags.Model,
     work: flags.Work,
     shard: str | None = flags.SHARD,
+    workers: flags.Workers,
     out: Path = flags.REQUIRED_OUT,
     _resume: bool = flags.RESUME,
     shell: flags.Shell,
@@ -39,6 +40,7 @@ def fit_method(
     Examples
       interp data creatures --out creatures --count 1000
       interp fit --plugin chip --data creatures --layer stage3 --out known
+      interp fit --plugin chip --data creatures --workers 8 --out shared
       interp run --plugin chip --knowledge known --refined
     """
     from interp.run import fit
@@ -52,7 +54,7 @@ def fit_method(
         seed=work.seed,
         budget=work.budget(shard),
     )
-    with shell.session(any_time=work.yes) as session:
+    with shell.session(any_time=work.yes, pool=workers.pool()) as session:
         opened = session.open_model(request.model, request.options)
         knowledge = fit(request, replace(session, model=opened), out=out)
     _report(knowledge, out, shell, opened.spec.notes)

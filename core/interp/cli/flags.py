@@ -14,6 +14,8 @@ import typer
 
 from interp.cli import parse
 from interp.cli.output import say
+from interp.cluster.pool import Pool, ThisProcess
+from interp.cluster.ray_pool import RayPool
 from interp.context import Budget
 from interp.errors import Cancelled, InputError
 from interp.plain_text import HIDDEN
@@ -144,16 +146,20 @@ class Shell:
         return Registry.load(self.registries or ())
 
     @contextmanager
-    def session(self, model: object = None, any_time: bool = True) -> Iterator[Session]:
+    def session(
+        self, model: object = None, any_time: bool = True, pool: Pool | None = None
+    ) -> Iterator[Session]:
         """The session of a command, with a progress bar on a terminal.
 
-        Unless it may take `any_time`, work of more than a day is an error.
+        Unless it may take `any_time`, work of more than a day is an error. `pool` does its pieces,
+        by default this process.
         """
         from interp.session import Session
 
         try:
-            with progress_bar() as progress:
-                yield Session(self.registry, model, progress, within_a_day=not any_time)
+            with pool or ThisProcess() as pool, progress_bar() as progress:
+                limited = not any_time
+                yield Session(self.registry, model, progress, within_a_day=limited, pool=pool)
         except KeyboardInterrupt as error:
             if str(error):  # where progress is kept; the command-line library drops it
                 raise Cancelled(str(error)) from error
@@ -321,6 +327,32 @@ class Work:
     def budget(self, shard: str | None = None) -> Budget:
         """The budget of a request. Raises InputError for text that is none."""
         return parse.budget(self.amount, self.batch_size, self.until, shard)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who shares the work."""
+
+    workers: int | None = work_option(
+        "N",
+        "Share the work among N processes on Ray, each with its share of cores and GPUs; needs "
+        "interp[cluster]. [default: none, or with --cluster one for each GPU or core]",
+        least=1,
+    )
+    cluster: str | None = work_option(
+        "ADDRESS",
+        "The Ray cluster whose machines share the work: auto, HOST:PORT or ray://HOST:PORT. "
+        "[default: this machine alone]",
+    )
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the work is to be shared."""
+        return self.workers is not None or self.cluster is not None
+
+    def pool(self) -> Pool:
+        """The workers. Raises InputError where Ray is not installed."""
+        return RayPool(self.workers, self.cluster) if self.wanted else ThisProcess()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ def measure_model(
         "KEY=VALUE", "Set a parameter of the metric, e.g. knowledge=DIR; repeatable.", "--set"
     ),
     data: str = flags.EVALUATED_DATA,
+    limit: int | None = flags.image_option(
+        "N", "Use N of the images, always the same ones. [default: all]", least=1
+    ),
     model: flags.Model,
     seed: int = flags.SEED,
     yes: bool = flags.YES,
@@ -32,6 +35,7 @@ def measure_model(
     Examples
       interp measure rebuilt-accuracy
       interp measure rebuilt-accuracy --data photos
+      interp measure rebuilt-accuracy --data photos --limit 200
       interp measure part-instability --data creatures --set of=performer
     """
     from interp.evaluation.measure import measure
@@ -39,10 +43,9 @@ def measure_model(
     with shell.session(any_time=yes) as session:
         opened = session.open_model(model.source, model.options())
         params = settings(set_ or ())
-        found = measure(metric, opened, data, params, session=session, seed=seed)
-    notes = opened.spec.notes
-    lines = [_line(metric, found), *(f"note: {each}" for each in notes)]
-    shell.say({"metric": metric, **asdict(found), "notes": list(notes)}, lines)
+        found = measure(metric, opened, data, params, limit=limit, session=session, seed=seed)
+    lines = [_line(metric, found), *(f"note: {each}" for each in found.notes)]
+    shell.say({"metric": metric, **asdict(found)}, lines)
 
 
 def _line(metric: str, found: Measurement) -> str:

@@ -29,6 +29,7 @@ def run_method(
     work: flags.Work,
     *,
     shard: str | None = flags.SHARD,
+    workers: flags.Workers,
     folder: flags.Folder,
     shell: flags.Shell,
 ) -> None:
@@ -44,6 +45,7 @@ def run_method(
       interp run --plugin mint --target "dog, not cat" --regions 2 --out first
       interp run --plugin rise --until stable
       interp run --plugin gradcam --data photos --limit 100 --shard 0/2 --out all
+      interp run --plugin rise --data photos --workers 8 --out all
     """
     from interp.opening.named import default_model
 
@@ -58,8 +60,11 @@ def run_method(
         **images.given(),
     )
     if request.data is None:
-        if images.limit or shard:
-            raise InputError("--limit and --shard are for many images; name a folder with --data")
+        if images.limit or shard or workers.wanted:
+            raise InputError(
+                "--limit, --shard, --workers and --cluster are for many images; name a folder "
+                "with --data"
+            )
         from interp.run import run
 
         place = folder.place(request.method, request.images[0])
@@ -73,7 +78,7 @@ def run_method(
     from interp.run_folder import run_folder
 
     place = folder.place(request.method, request.data)
-    with shell.session(any_time=work.yes) as session:
+    with shell.session(any_time=work.yes, pool=workers.pool()) as session:
         found = run_folder(request, place, session, limit=images.limit)
         write_index(session.registry, found)
     shell.say({"folder": str(found.folder), **found.facts()}, _folder_lines(found))

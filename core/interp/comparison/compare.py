@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from interp.comparison.comparison_run import ComparisonRun, OnImage, OnSaved, no_callback
+from interp.comparison.comparison_run import (
+    ComparisonRun,
+    ExplainImage,
+    OnImage,
+    OnSaved,
+    no_callback,
+)
 from interp.comparison.result import Comparison, ComparisonRequest
 from interp.dataset import TolerantReader, for_channels
 from interp.errors import InputError, PluginError
@@ -44,16 +52,39 @@ def compare(
     if out is not None:
         check_resumable(Path(out))
     session = session or Session()
+    session = session if out is None else session.steady()
+    opened = _open(request, session, images, names)
+    told = call_before(session.registry, "interp_before_compare", request=request)
+    comparison = replace(opened, on_image=on_image, on_saved=on_saved, told=told)
+    if out is None:
+        return comparison.in_memory()
+    return comparison.into(Path(out), partial(_reopened, request, Path(out), session.reopen()))
+
+
+def _open(
+    request: ComparisonRequest,
+    session: Session,
+    images: Sequence[Any] | None = None,
+    names: Sequence[str] | None = None,
+) -> ComparisonRun:
+    """Everything that the request names, opened and checked before any work."""
     _check_methods(session.registry, request.methods)
     dataset = open_images(session.registry, names or request.images, request.data, images)
     model = session.open_model(request.model, request.options)
     dataset = for_channels(dataset, model.spec.input.channels)
     for text in () if model.focuses else request.targets:
         parse_target(text, model.spec.classes)
-    told = call_before(session.registry, "interp_before_compare", request=request)
-    reader = TolerantReader(dataset)
-    comparison = ComparisonRun(request, session, model, reader, on_image, on_saved, told)
-    return comparison.in_memory() if out is None else comparison.into(Path(out))
+    return ComparisonRun(request, session, model, TolerantReader(dataset))
+
+
+def _reopened(
+    request: ComparisonRequest, out: Path, session: Callable[[], Session]
+) -> ExplainImage:
+    """The same comparison in another process, which fills the same folder."""
+    comparison = _open(request, session())
+    folder = comparison.folder(out)
+    folder.join()
+    return partial(comparison.explain, folder)
 
 
 def _check_methods(registry: Registry, choices: Sequence[Choice]) -> None:

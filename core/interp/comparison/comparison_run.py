@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from interp.dataset import Example, TolerantReader
 from interp.errors import Cancelled, InputError, InterpError, OutputError, about
 from interp.explanation import Prediction
 from interp.guard import copies
-from interp.memory import SHARE, Answers, Memory
+from interp.memory import SHARE, Answers
 from interp.model import ModelAdapter
 from interp.network.weight_state import Originals
 from interp.opening.prediction import added_notes, predict
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 OnImage = Callable[[ComparedImage], None]
 """on_image(case): an image's results so far; cells that are `waiting` are still to come."""
+ExplainImage = Callable[[int], "ImageRecord | str"]
+"""Explains the image of this number into a folder; its record, or why it is left out."""
 OnSaved = Callable[[Comparison], None]
 """on_saved(comparison): writes more into the folder, which no other process writes meanwhile."""
 
@@ -86,23 +88,40 @@ class ComparisonRun:
 
     def in_memory(self) -> Comparison:
         """The comparison with all images in memory."""
-        cases = [self._compared(example, model) for _, example, model in self._examples()]
+        cases = []
+        for index in range(self._total):
+            self._report(index)
+            found = self._example(index)
+            if isinstance(found, str):
+                self.reader.unreadable.append(found)
+            else:
+                cases.append(self._compared(*found))
         records = tuple(ImageRecord.of(each, self.model.spec) for each in cases)
         return self._comparison(records, cases)
 
-    def into(self, out: Path) -> Comparison:
-        """The comparison in a folder, one image in memory at a time; finished images are kept."""
-        images, model = self.reader.dataset.fingerprint, self.model.spec.fingerprint
-        folder = ResumableFolder.of(out, self.request, {"images": images, "model": model})
+    def into(self, out: Path, reopen: Callable[[], ExplainImage]) -> Comparison:
+        """The comparison in a folder, one image in memory at a time; finished images are kept.
+
+        `reopen` gives what `explain` of the same comparison does in another process.
+        """
+        folder = self.folder(out)
         folder.begin()
         with lock(out, out):
             records = {at: ImageRecord.read(path) for at, path in folder.found(RECORD).items()}
+            missing = [index for index in range(self._total) if index not in records]
+            left_out: dict[int, str] = {}
             try:
-                for index, example, focused in self._examples(records):
-                    place = folder.piece(index, example.name)
-                    records[index] = self._store(example, focused, place)
+                self._report(len(records))
+                explain = partial(self.explain, folder)
+                for index, outcome in self.session.pool.map(explain, missing, reopen):
+                    if isinstance(outcome, ImageRecord):
+                        records[index] = outcome
+                    else:
+                        left_out[index] = outcome if isinstance(outcome, str) else outcome.reason
+                    self._report(len(records) + len(left_out))
             except KeyboardInterrupt as error:
-                raise Cancelled(folder.stopped(len(records))) from error
+                raise Cancelled(folder.stopped(len(folder.found(RECORD)))) from error
+            self.reader.unreadable += [reason for _, reason in sorted(left_out.items())]
             listed = tuple(records[index] for index in sorted(records))
             found = self._comparison(listed, StoredImages(out, listed, self.session.registry), out)
             write_json_whole(out / "comparison.json", found.facts())
@@ -110,28 +129,54 @@ class ComparisonRun:
             self.on_saved(found)
             return found.noted(self.session.saved(out, found))
 
-    def _examples(self, done: Container[int] = ()) -> Iterator[tuple[int, Example, ModelAdapter]]:
-        """The images still to do, each with the model as it scores that one, with progress.
+    def folder(self, out: Path) -> ResumableFolder:
+        """The folder of this comparison."""
+        images, model = self.reader.dataset.fingerprint, self.model.spec.fingerprint
+        return ResumableFolder.of(out, self.request, {"images": images, "model": model})
 
-        The reader notes unreadable ones, and of several those in which there is nothing to explain.
-        """
+    def explain(self, folder: ResumableFolder, index: int) -> ImageRecord | str:
+        """Explain an image into a new folder, whole or not at all; or why it is left out."""
+        found = self._example(index)
+        if isinstance(found, str):
+            return found
+        example, model = found
+        place = folder.piece(index, example.name)
+        if (place / RECORD).is_file():  # by a worker that died before it could say so
+            return ImageRecord.read(place / RECORD)
+        with new_folder(place) as partial_folder:
+            case = self._compared(example, model, partial_folder)
+            write_png(partial_folder / IMAGE, case.image)
+            record = ImageRecord.of(case, self.model.spec, place.name)
+            write_json(partial_folder / RECORD, record.model_dump(mode="json"))
+        return record
+
+    @property
+    def _total(self) -> int:
+        """The number of images."""
         total = len(self.reader.dataset)
-        if self.request.limit is not None:
-            total = min(total, self.request.limit)
-        for index, example in self.reader.examples(at for at in range(total) if at not in done):
-            if total > 1:
-                self.session.progress("images", index, total)
-            if example is None:
-                continue
-            try:
-                with about(example.name):
-                    model = self.model.focus(example.image)
-            except InputError as error:
-                if total == 1:
-                    raise
-                self.reader.unreadable.append(str(error))
-                continue
-            yield index, example, model
+        return total if self.request.limit is None else min(total, self.request.limit)
+
+    def _report(self, done: int) -> None:
+        """Progress, where there are several images."""
+        if self._total > 1:
+            self.session.progress("images", done, self._total)
+
+    def _example(self, index: int) -> tuple[Example, ModelAdapter] | str:
+        """An image with the model as it scores that one, or why there is nothing to explain.
+
+        Where a single image has nothing to explain, that is raised.
+        """
+        try:
+            example = self.reader.dataset[index]
+        except InputError as error:
+            return str(error)
+        try:
+            with about(example.name):
+                return example, self.model.focus(example.image)
+        except InputError as error:
+            if self._total == 1:
+                raise
+            return str(error)
 
     def _compared(
         self, example: Example, model: ModelAdapter, place: Path | None = None
@@ -188,7 +233,7 @@ class ComparisonRun:
             originals=self._originals,
             temporary=True,  # a cell's folder moves along with the comparison's
             progress=labelled(choice.name, self.session.progress),
-            memory=Memory(self.session.memory.batch_sizes, answers),
+            memory=self.session.memory.alone(answers),
         )
         try:
             found = run(
@@ -205,15 +250,6 @@ class ComparisonRun:
             return MethodCell(choice.name, error=str(error))
         evaluated = found.samples if answers.evaluated is None else answers.evaluated
         return MethodCell(choice.name, found, evaluated=evaluated)
-
-    def _store(self, example: Example, model: ModelAdapter, place: Path) -> ImageRecord:
-        """Explain an image into a new folder, written whole or not at all."""
-        with new_folder(place) as partial:
-            case = self._compared(example, model, partial)
-            write_png(partial / IMAGE, case.image)
-            record = ImageRecord.of(case, self.model.spec, place.name)
-            write_json(partial / RECORD, record.model_dump(mode="json"))
-        return record
 
     def _comparison(
         self,

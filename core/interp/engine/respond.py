@@ -205,7 +205,7 @@ def _answers(subject: Subject, design: Design, pieces: Sequence[Tensor]) -> Iter
 
 
 def _batch_size(context: Context, subject: Subject, design: Design) -> BatchSize:
-    """The measured micro-batch for this model and place; a first, unmeasured pass warms up."""
+    """The micro-batch for this model and place; a first, unmeasured pass warms up."""
     key = (subject.model.spec.fingerprint, subject.place)
     sizes = context.memory.batch_sizes
     if key not in sizes:
@@ -215,5 +215,6 @@ def _batch_size(context: Context, subject: Subject, design: Design) -> BatchSize
         small = sample.device.type != "cpu" or subject.nbytes < CACHE
         largest = design.chunk if small else LARGEST_ON_CPU
         limit = max(1, min(design.chunk, affordable, largest))
-        sizes[key] = BatchSize(limit, context.budget.batch_size)
+        fixed = limit if context.memory.steady else None
+        sizes[key] = BatchSize(limit, context.budget.batch_size or fixed)
     return sizes[key]

@@ -9,7 +9,48 @@ import numpy as np
 
 from interp.class_match import ClassMatch, match_classes
 from interp.dataset import Dataset, Example
+from interp.engine.random import content_key
 from interp.errors import InputError
+
+
+def spread(count: int, limit: int | None) -> list[int]:
+    """`limit` of `count` indices in a mixed order; None: all.
+
+    The choice is the same every time, and a smaller one is the beginning of a larger one.
+    """
+    mixed = np.random.Generator(np.random.Philox(0)).permutation(count)
+    return [int(each) for each in mixed[:limit]]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample(Dataset):
+    """`limit` images spread over a data set, in its order."""
+
+    whole: Dataset
+    limit: int
+
+    @cached_property
+    def indices(self) -> list[int]:
+        """Indices into the whole data set."""
+        return sorted(spread(len(self.whole), self.limit))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.whole.classes
+
+    @property
+    def fingerprint(self) -> str:
+        return content_key(self.whole.fingerprint, self.indices)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.whole.notes
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Example:
+        return self.whole[self.indices[index]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +67,7 @@ class ChosenImages:
     @cached_property
     def order(self) -> list[int]:
         """Indices into the data set."""
-        mixed = np.random.Generator(np.random.Philox(0)).permutation(len(self.dataset))
-        return [int(each) for each in mixed[: self.limit]]
+        return spread(len(self.dataset), self.limit)
 
     @property
     def labels(self) -> list[int | None]:

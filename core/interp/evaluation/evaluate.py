@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from interp.cluster.pool import Lost
 from interp.dataset import Dataset, for_channels
 from interp.errors import Cancelled, InputError, InterpError, PluginError, UnsupportedError
 from interp.evaluation.data import ChosenImages
@@ -17,7 +19,7 @@ from interp.evaluation.folder import (
     save_record,
     unfinished,
 )
-from interp.evaluation.request import EvaluationRequest
+from interp.evaluation.request import EvaluationRecord, EvaluationRequest
 from interp.evaluation.result import Evaluation
 from interp.knowledge import Knowledge
 from interp.method import Method
@@ -37,7 +39,7 @@ from interp.registry.hook import call_after, call_before
 from interp.request import Choice
 from interp.session import Session
 from interp.storage.folder import check_new_folder
-from interp.storage.resumable import ResumableFolder
+from interp.storage.resumable import ResumableFolder, other_content
 
 COUNT = 50
 """Images of a registered data set where no limit is given."""
@@ -69,7 +71,7 @@ def evaluate(
     if place is not None:
         remove_finished(place)
         check_new_folder(place)
-    session = session or Session()
+    session = (session or Session()).steady()
     evaluation = prepare(request, session, dataset)
     told = call_before(session.registry, "interp_before_evaluate", request=request)
     if place is None:
@@ -92,15 +94,22 @@ def _measure(
 ) -> Evaluation:
     """Measure the images that `folder`, if there is one, does not keep yet."""
     records = {} if folder is None else read_records(folder)
-    positions = evaluation.positions
+    positions, pool = evaluation.positions, evaluation.session.pool
     left = [each for each in positions if each not in records]
+    content, session = evaluation.content, evaluation.session
+    reopen = partial(_reopened, evaluation.request, content, session.reopen())
     try:
-        for number, position in enumerate(left):
-            records[position] = evaluation.record(position, len(positions) - len(left) + number)
+        found = pool.map(lambda each: evaluation.record(each, len(records)), left, reopen)
+        for number, (position, record) in enumerate(found):
+            if isinstance(record, Lost):
+                record = EvaluationRecord.left_out(position, record.reason)
+            records[position] = record
+            count = len(evaluation.methods)
+            session.progress("methods on images", len(records) * count, len(positions) * count)
             if folder is not None:
-                save_record(folder, records[position])
-            if number == 0 and len(left) > 1 and records[position].explaining:
-                on_message(evaluation.time_estimate(records[position], left[1:]))
+                save_record(folder, record)
+            if number == 0 and len(left) > 1 and record.explaining:
+                on_message(evaluation.time_estimate(record, left[1:], pool.workers or 1))
     except (Cancelled, KeyboardInterrupt) as error:
         if folder is None or not records:
             raise
@@ -108,16 +117,24 @@ def _measure(
             f"stopped; {len(records)} images are kept in {folder.folder}, and the same command "
             "goes on"
         ) from error
-    total = len(positions) * len(evaluation.methods)
-    evaluation.session.progress("methods on images", total, total)
-    found = evaluation.result([records[each] for each in positions])
+    result = evaluation.result([records[each] for each in positions])
     try:
-        _check_measured(found)
+        _check_measured(result)
     except InterpError:
         if folder is not None:
             folder.remove()  # it keeps failures only, which the same command should try again
         raise
-    return found
+    return result
+
+
+def _reopened(
+    request: EvaluationRequest, content: dict[str, str], session: Callable[[], Session]
+) -> Callable[[int], EvaluationRecord]:
+    """The same evaluation in another process. Raises InputError for other images or models."""
+    evaluation = prepare(request, session())
+    if evaluation.content != content:
+        raise other_content()
+    return evaluation.record
 
 
 def _check_measured(found: Evaluation) -> None:

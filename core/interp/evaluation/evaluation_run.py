@@ -17,7 +17,6 @@ from interp.evaluation.data import ChosenImages
 from interp.evaluation.request import EvaluationRecord, EvaluationRequest, MetricSpec
 from interp.evaluation.result import Evaluation
 from interp.explanation import Explanation
-from interp.memory import Memory
 from interp.metric import ExplanationMetric, MetricCase, instances_of
 from interp.model import ModelAdapter
 from interp.opening.prediction import predict
@@ -78,12 +77,18 @@ class EvaluationRun:
             data_notes=data.notes,
         )
 
-    def time_estimate(self, record: EvaluationRecord, left: list[int]) -> str:
+    @property
+    def content(self) -> dict[str, str]:
+        """Fingerprints of the model and of the data."""
+        return {"model": self.model.spec.fingerprint, "data": self.images.dataset.fingerprint}
+
+    def time_estimate(self, record: EvaluationRecord, left: list[int], workers: int = 1) -> str:
         """`50 images x 8 methods: about 14 minutes`, from the seconds that one image took."""
         seconds = sum(record.explaining.values()) * len(left)
         for name, spent in record.measuring.items():
             seconds += spent * sum(self._measures(name, each) for each in left)
-        return f"{len(left) + 1} images x {len(self.methods)} methods: about {duration(seconds)}"
+        time = duration(seconds / min(workers, len(left)))
+        return f"{len(left) + 1} images x {len(self.methods)} methods: about {time}"
 
     def record(self, position: int, done: int = 0) -> EvaluationRecord:
         """Every method on one image, by every metric; `done` counts images for the progress."""
@@ -93,12 +98,11 @@ class EvaluationRun:
             target = self._target(model, example)
             example = self._with_truth(example, model, target)
         except InputError as error:
-            name = f"image {position}"
-            return EvaluationRecord(position=position, image=name, skipped={"images": str(error)})
+            return EvaluationRecord.left_out(position, str(error))
         wanted = [name for name in self.metrics if self._measures(name, position)]
         metrics = [name for name in wanted if self.metrics[name].applies(example, target)]
         # the cached answers are one image's, the measured batch sizes serve all
-        memory = Memory(self.session.memory.batch_sizes)
+        memory = self.session.memory.alone()
         session = replace(self.session, progress=no_progress, memory=memory)
         image = ImageRun(self, model, example, target, metrics, session)
         count = len(self.methods)

@@ -43,11 +43,7 @@ def unfinished(out: Path, run: EvaluationRun) -> Iterator[ResumableFolder]:
     Raises InputError where it is there and keeps another evaluation, or another process is at work
     in it.
     """
-    about = {
-        "request": run.request.model_dump(mode="json"),
-        "model": run.model.spec.fingerprint,
-        "data": run.images.dataset.fingerprint,
-    }
+    about = {"request": run.request.model_dump(mode="json"), **run.content}
     folder = ResumableFolder(_partial(out), {ABOUT: about})
     folder.begin()
     with lock(folder.folder, out):

@@ -53,6 +53,11 @@ class EvaluationRecord(Plain):
     measuring: dict[str, float] = Field({}, description="metric -> seconds, all methods together")
     notes: tuple[str, ...] = Field((), description="what was assumed in reading the image")
 
+    @classmethod
+    def left_out(cls, position: int, reason: str) -> EvaluationRecord:
+        """The record of an image that nothing is measured on."""
+        return cls(position=position, image=f"image {position}", skipped={"images": reason})
+
     @model_serializer(mode="wrap")
     def _without_empty_notes(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """As earlier versions wrote it, where there is no note."""

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
-from interp.errors import UnsupportedError
-from interp.lazy_type import Tensor
-from interp.network.preprocess import probe_images
-from interp.spec import Capability, Layer
-
-if TYPE_CHECKING:
-    from interp.model import ModelAdapter
+from interp.spec import Layer
 
 MOVED = ("pool", "pad", "upsample")
 """Kinds of layers that only move or merge values, without features of their own."""
@@ -34,41 +27,34 @@ def maps_of(layers: Sequence[Layer]) -> list[Layer]:
     return found
 
 
-def last_map(model: ModelAdapter) -> Layer:
+def last_map(
+    maps: Sequence[Layer],
+    size: tuple[int, int],
+    answered: int,
+    matters: Callable[[Layer], bool] | None,
+) -> Layer:
     """The last map that can be cut, that the scores depend on, outside of attention's parts.
 
-    Of a model that answers a map, it comes before the layers that only refine the pixels.
+    `size` (h, w) is the input's. Of a model that answers a map of `answered` channels (0: it does
+    not), the layer comes before those that only refine the pixels. `matters` says whether scores
+    depend on a layer; None where the model cannot be cut.
     """
-    maps = model.maps()
-    if not maps:
-        raise UnsupportedError(f"{model.spec.name} has no layer with channels over a grid")
-    whole = [each for each in maps if not _inside_attention(each.name)] or maps
-    whole = [each for each in whole if _before_pixels(model, each)] or whole
+    whole = [each for each in maps if not _inside_attention(each.name)] or list(maps)
+    if answered:
+        whole = [each for each in whole if _before_pixels(each, size, answered)] or whole
     cuttable = [each for each in whole if each.cut != "none"]
-    if not cuttable or Capability.CUT not in model.capabilities:
+    if not cuttable or matters is None:
         return whole[-1]
-    pixels = model.to_device(probe_images(model.spec.input, 1).numpy())
-    last = _last_true(len(cuttable), lambda at: _matters(model, cuttable[at], pixels))
+    last = _last_true(len(cuttable), lambda at: matters(cuttable[at]))
     return cuttable[-1 if last is None else last]
 
 
-def _before_pixels(model: ModelAdapter, layer: Layer) -> bool:
+def _before_pixels(layer: Layer, size: tuple[int, int], answered: int) -> bool:
     """Whether a layer is neither the map that the model answers nor nearly as fine as that."""
-    channels = model.output.map_channels if model.output is not None else 0
-    if not channels or layer.grid is None:
+    if layer.grid is None:
         return True
-    sides = zip(layer.grid, model.spec.input.size, strict=True)
-    return layer.channels != channels and not all(each * COARSE > side for each, side in sides)
-
-
-def _matters(model: ModelAdapter, layer: Layer, pixels: Tensor) -> bool:
-    """Whether the scores change with the layer's maps, for an image (1, 3, h, w)."""
-    cut = model.cut(layer.name)
-    frontier = cut.prefix(pixels)
-    maps = frontier.activation
-    changed = maps.roll((1, 1), (2, 3)) + maps.float().std().to(maps.dtype) + 1e-3
-    apart = cut.suffix(frontier, changed) - cut.suffix(frontier, maps)
-    return bool(apart.abs().max() > 0)
+    fine = all(each * COARSE > side for each, side in zip(layer.grid, size, strict=True))
+    return layer.channels != answered and not fine
 
 
 def _inside_attention(name: str) -> bool:

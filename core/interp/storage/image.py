@@ -5,6 +5,7 @@ Those of other channels than grey or RGB are (H, W, C) float32 in [0, 1].
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -175,3 +176,8 @@ def _add_heif() -> None:
             "save the image as PNG"
         ) from error
     register_heif_opener()
+
+
+def readable(name: str) -> str:
+    """A file's name as text that can be written; what is no UTF-8 becomes a question mark."""
+    return os.fsencode(name).decode("utf-8", "replace").replace("\ufffd", "?")

@@ -31,14 +31,12 @@ def from_picture(picture: Any, named: bool = False) -> LoadedImage:
     It is turned upright by its EXIF tag, 16 bits are scaled to 8, and transparency is laid over
     white. Raises InputError where that is not possible, and Pillow's own errors for damaged data.
     """
-    from PIL import ImageOps
-
     check_size(*picture.size)
     notes = [] if named else _page_notes(picture)
     deep = any(DEEP in str(each[3]) for each in getattr(picture, "tile", ()))
     picture.load()
     tags = getattr(picture, "tag_v2", {})
-    upright = ImageOps.exif_transpose(picture)
+    upright = _upright(picture)
     if upright.mode.startswith(("F", "I")):
         found = _grey(np.asarray(upright), tags.get(PHOTOMETRIC) == WHITE_IS_ZERO)
     else:
@@ -46,6 +44,14 @@ def from_picture(picture: Any, named: bool = False) -> LoadedImage:
         if deep:  # Pillow has kept the upper 8 bits
             notes += dark_notes(int(np.asarray(upright.convert("RGB")).max()) * 256)
     return LoadedImage(found.pixels, (*notes, *found.notes))
+
+
+def _upright(picture: Any) -> Any:
+    """The picture turned as its EXIF tag says; a copy of it only where it has to be turned."""
+    from PIL import ExifTags, ImageOps
+
+    turned = picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    return ImageOps.exif_transpose(picture) if turned else picture
 
 
 def _page_notes(picture: Any) -> list[str]:
@@ -77,11 +83,15 @@ def _colour(picture: Any, tags: Any) -> LoadedImage:
         picture, more = _opaque(layer, tags)
         notes += more
     try:
-        return LoadedImage(np.array(picture.convert("RGB"), dtype=np.uint8), tuple(notes))
+        return LoadedImage(np.array(_as_rgb(picture), dtype=np.uint8), tuple(notes))
     except ValueError as error:
         raise InputError(
             f"found colours of mode {picture.mode}, expected grey or RGB; save it as RGB"
         ) from error
+
+
+def _as_rgb(picture: Any) -> Any:
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def _opaque(layer: Any, tags: Any) -> tuple[Any, list[str]]:

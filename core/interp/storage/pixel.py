@@ -9,8 +9,8 @@ import numpy as np
 
 from interp.errors import InputError
 
-MAX_PIXELS, MAX_SIDE = 100_000_000, 65_535
-"""Images of more pixels, or of a longer side, are refused before any is decoded."""
+MAX_PIXELS, MAX_SIDE = 64_000_000, 65_535
+"""Images of more pixels, or of a longer side, are refused everywhere before any is decoded."""
 
 WHITE = 65535
 """The white of 16-bit values."""

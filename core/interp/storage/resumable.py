@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,19 @@ class ResumableFolder:
             raise _else(self.folder)
         for name in self.about.keys() - there:
             write_json_whole(self.folder / name, self.about[name])
+
+    def join(self) -> None:
+        """Check, in a worker of the process that began the folder, that both see the same.
+
+        Raises InputError where they do not.
+        """
+        if not all((self.folder / name).is_file() for name in self.about):
+            raise InputError(
+                f"the worker on {platform.node()} does not see {self.folder}; put --out, and the "
+                "images and the model, on a file system that all machines share"
+            )
+        if not all(same(read_json(self.folder / each), self.about[each]) for each in self.about):
+            raise other_content()
 
     def piece(self, index: int, name: str) -> Path:
         """The path of the piece at `index`, for an image called `name`."""
@@ -93,4 +107,13 @@ def _else(folder: Path) -> InputError:
     return InputError(
         f"{folder} holds something else; name another --out folder, or repeat "
         "the command that began it, with the same images and model, to go on"
+    )
+
+
+def other_content() -> InputError:
+    """The error where a worker opens another model or other images than the command did."""
+    return InputError(
+        f"the worker on {platform.node()} opens other images, or another model, than the command "
+        "did; every machine needs the same files, and a model or images in memory have to be "
+        "saved and named"
     )

@@ -16,6 +16,8 @@ from interp_dashboard.model import ModelCard
 from interp_dashboard.session import registry, session, setting
 from interp_dashboard.upload import LARGEST_IMAGE, take_image
 
+LISTED = 100
+"""Images that are offered at a time; more are searched."""
 MOST = 16
 """Uploaded images that a visitor may have at a time; the oldest are dropped."""
 
@@ -30,10 +32,16 @@ def choose_images(given: Sequence[str]) -> dict[str, LoadedImage]:
         with show_errors(f"sample {name}"):
             files[name] = Path(registry().get("sample", name))
     files |= setting().image_files()
-    names = [*uploaded, *files]
+    names = list(uploaded | files)
     first = list(uploaded) or [each for each in given if each in files] or names[:1]
-    picked = st.multiselect(
-        "Images", names, first, format_func=visible, key=f"images beside {list(uploaded)}"
+    for each in given:
+        if each not in uploaded and each not in files:
+            st.warning(markdown(f"The image {each!r} is not offered here; choose or upload one."))
+    key = f"images beside {list(uploaded)}"
+    picked = (
+        st.multiselect("Images", names, first, format_func=visible, key=key)
+        if len(names) <= LISTED
+        else _searched(names, first, key)
     )
     opened: dict[str, LoadedImage] = {}
     notes: list[str] = []
@@ -48,6 +56,30 @@ def choose_images(given: Sequence[str]) -> dict[str, LoadedImage]:
         tiles = [to_picture(each.pixels) for each in opened.values()]
         st.image(tiles, caption=[markdown(each) for each in opened], width=150, alt=list(opened))
     return opened
+
+
+def _searched(names: Sequence[str], first: Sequence[str], key: str) -> list[str]:
+    """The images chosen of many: those found by words, page by page, beside those chosen before."""
+    one, two = st.columns([3, 1])
+    words = one.text_input(
+        f"Search the {len(names):,} images",
+        placeholder="a part of the name",
+        key=f"words for {key}",
+    )
+    found = [each for each in names if words.casefold() in each.casefold()] if words else names
+    pages = max(1, -(-len(found) // LISTED))
+    page = int(two.number_input(f"Page of {pages:,}", 1, pages, key=f"page of {words} {key}"))
+    shown = found[(page - 1) * LISTED : page * LISTED]
+    kept: list[str] = st.session_state.get(f"chosen {key}", list(first))
+    picked = st.multiselect(
+        "Images",
+        list(dict.fromkeys([*kept, *shown])),
+        kept,
+        key=f"{page} of {words} {key}",
+        placeholder=f"{len(found):,} found",
+    )
+    st.session_state[f"chosen {key}"] = picked
+    return picked
 
 
 def as_shown(images: dict[str, LoadedImage], model: ModelCard) -> dict[str, np.ndarray]:

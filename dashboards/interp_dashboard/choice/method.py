@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,12 +14,12 @@ from interp.opening.named import default_model
 from interp.plain_text import markdown
 from interp.registry.manifest import MethodEntry
 from interp.request import Choice
-from interp.spec import Capability
 from interp_dashboard.choice.model import model_sources
 from interp_dashboard.form import form
 from interp_dashboard.history import learned, training_method
 from interp_dashboard.layout import grid, show_errors
 from interp_dashboard.session import registry
+from interp_dashboard.text import on_page
 
 ACROSS = 3
 
@@ -33,20 +33,24 @@ def methods_by_question() -> Iterator[tuple[str, list[MethodEntry]]]:
             yield question, alike
 
 
-def choose_methods(given: Sequence[Choice], offers: frozenset[Capability]) -> tuple[Choice, ...]:
-    """The ticked methods, with the parameters that differ from their defaults."""
+def choose_methods(given: Sequence[Choice], refused: Mapping[str, str]) -> tuple[Choice, ...]:
+    """The ticked methods, with the parameters that differ from their defaults.
+
+    `refused`: why methods can only fail on the model; they cannot be ticked.
+    """
     params = {each.name: each.params for each in given}
     ticked = []
     for question, alike in methods_by_question():
         st.markdown(f"**{markdown(question)}**")
         for column, each in grid(alike, ACROSS):
-            missing = sorted(_needs(each) - offers)
-            words = each.summary + (f". Needs {', '.join(missing)}" if missing else "")
-            key, off = f"tick {each.name}", bool(missing)
+            key, reason = f"tick {each.name}", refused.get(each.name)
+            off = reason is not None
             box = column.checkbox(
-                markdown(each.name), each.name in params, key, markdown(words), disabled=off
+                markdown(each.name), each.name in params, key, markdown(each.summary), disabled=off
             )
-            if box and not missing:
+            if reason is not None:
+                column.caption(markdown(on_page(reason)))
+            elif box:
                 ticked.append(each.name)
     if not ticked:
         return ()
@@ -61,14 +65,6 @@ def choose_methods(given: Sequence[Choice], offers: frozenset[Capability]) -> tu
                 choice = Choice(name=name, params=changed, knowledge=knowledge)
             choices.append(choice)
     return tuple(choices)
-
-
-def _needs(entry: MethodEntry) -> set[Capability]:
-    """What a method needs; nothing is known of one whose package fails, which is said below."""
-    try:
-        return set(registry().complete(entry).needs or ())
-    except InterpError:
-        return set()
 
 
 class MethodAndModel(NamedTuple):

@@ -20,8 +20,7 @@ def choose_model(given: str) -> tuple[str, str]:
         given = UPLOADED.format(uploaded[-1])
     if given not in offered:
         st.warning(
-            f"The model {markdown(repr(given))} is not offered here; the default is selected "
-            "instead."
+            markdown(f"The model {given!r} is not offered here; the default is selected instead.")
         )
     at = list(offered).index(given) if given in offered else 0
     label = st.selectbox(
@@ -70,11 +69,15 @@ def _upload_model() -> None:
         )
     if held is None:
         return
+    mine, said = session(), (held.file_id, names and names.file_id, fields, readout)
+    if mine.told.get(held.name) == said:
+        return
     with show_errors(), st.spinner(f"opening {markdown(held.name)} ..."):
-        session().models[held.name] = take_model(
+        mine.told[held.name] = said
+        mine.models[held.name] = take_model(
             held.name,
             held.getvalue(),
-            session().folder / "models",
+            mine.folder / "models",
             b"" if names is None else names.getvalue(),
             fields,
             readout,

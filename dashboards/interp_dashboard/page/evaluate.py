@@ -22,7 +22,7 @@ from interp.request import BASELINES, Choice
 from interp_dashboard.choice.data import Data, choose_data
 from interp_dashboard.choice.model import model_sources
 from interp_dashboard.export_result import export_button
-from interp_dashboard.layout import grid, show_errors, show_table
+from interp_dashboard.layout import grid, guarded, show_errors, show_table
 from interp_dashboard.link import DEFAULT_METHODS
 from interp_dashboard.progress import show_job
 from interp_dashboard.session import registry, session
@@ -33,6 +33,7 @@ ACROSS = 3
 QUICK = ("pointing", "energy-mask", "deletion")
 
 
+@guarded
 def page() -> None:
     """Choose methods, metrics and images; show a table and plots."""
     st.title("Evaluate")

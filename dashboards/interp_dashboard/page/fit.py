@@ -14,7 +14,7 @@ from interp.request import Request
 from interp_dashboard.choice.data import Data, choose_data
 from interp_dashboard.choice.method import choose_method_and_model, choose_parameters
 from interp_dashboard.export_result import export_button
-from interp_dashboard.layout import show_errors, show_table
+from interp_dashboard.layout import guarded, show_errors, show_table
 from interp_dashboard.progress import show_job
 from interp_dashboard.session import session
 from interp_dashboard.setting import RECIPE
@@ -25,6 +25,7 @@ SEED = 2001
 """Seed of generated images, so that they differ from those that other pages explain."""
 
 
+@guarded
 def page() -> None:
     """Choose a method, a model and images, fit, and show what was learned."""
     st.title("Fit")

@@ -24,7 +24,7 @@ from interp_dashboard.choice.method import (
 from interp_dashboard.choice.target import choose_targets
 from interp_dashboard.evidence_view import explore_evidence, show_evidence
 from interp_dashboard.export_result import export_button
-from interp_dashboard.layout import show_errors, show_table
+from interp_dashboard.layout import guarded, show_errors, show_table
 from interp_dashboard.model import describe, predict
 from interp_dashboard.page.compare import JOB as COMPARED
 from interp_dashboard.progress import show_job
@@ -37,6 +37,7 @@ GENERATED = 50
 SAMPLE = "two"
 
 
+@guarded
 def page() -> None:
     """Show all evidence of a comparison, of one method on an image, or on a model's classes."""
     st.title("Layers and channels")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
 import numpy as np
@@ -11,7 +12,6 @@ import streamlit as st
 from interp.context import Budget
 from interp.errors import Cancelled, InterpError, blamed
 from interp.explanation import Explanation
-from interp.memory import Memory
 from interp.method import Style
 from interp.opening.images import image_path
 from interp.opening.named import default_model
@@ -25,10 +25,12 @@ from interp.session import Session
 from interp.storage.image import open_image
 from interp_dashboard.choice.method import methods_by_question
 from interp_dashboard.job import Job, Work
-from interp_dashboard.layout import grid
-from interp_dashboard.model import job_model
+from interp_dashboard.layout import grid, guarded
+from interp_dashboard.model import describe, job_model
+from interp_dashboard.pool import pool
 from interp_dashboard.progress import show_progress
-from interp_dashboard.session import registry, session
+from interp_dashboard.session import registry, session, setting
+from interp_dashboard.trust import badges, line
 
 JOB = "thumbnails"
 SAMPLE, SAMPLES, WIDTH = "two", 500, 240
@@ -37,6 +39,7 @@ THUMBS: dict[tuple[Registry, str], np.ndarray | str] = {}
 ACROSS = 4
 
 
+@guarded
 def page() -> None:
     """Show a card for each method, and draw missing pictures in the background."""
     registered = registry()
@@ -87,6 +90,10 @@ def _card(entry: MethodEntry, thumb: np.ndarray | str | None) -> None:
         st.caption(f"**When it misleads:** {markdown(entry.misleads)}")
     if entry.paper is not None:
         st.caption(_cited(entry.paper))
+    model = default_model(registry(), entry.name)
+    with suppress(InterpError):
+        known = badges(registry(), describe(model).spec.fingerprint, entry.name)
+        st.caption(markdown(f"On {model}: {line(known)}"))
     needs = f"{_openers(entry)}: it needs {', '.join(entry.needs)}. " if entry.needs else ""
     st.caption(markdown(f"{needs}From {entry.package}."))
 
@@ -112,24 +119,36 @@ def thumbnails(registered: Registry, names: list[str]) -> Work:
     """Work that draws each method's picture into THUMBS, one after another."""
 
     def work(job: Job) -> None:
-        memory = Memory()
         for number, name in enumerate(names):
             job.pace.update("pictures of the sample", number, len(names))
-            source, budget = default_model(registered, name), Budget(samples=SAMPLES)
-            request = Request(method=name, model=source, images=(SAMPLE,), budget=budget)
-            try:
-                with blamed(name):
-                    model = job_model(source)
-                    session = Session(registered, model, cancelled=job.cancelled, memory=memory)
-                    THUMBS[registered, name] = _thumb(registered, run(request, session).explanation)
-            except Cancelled:
-                raise
-            except InterpError as error:
-                THUMBS[registered, name] = str(error)
+            draw = Thumbnail(name)
+            pooled = setting().workers > 0
+            THUMBS[registered, name] = pool().do(draw, job, False) if pooled else draw(job)
             job.show(number)
             job.rest()
 
     return work
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """Task: a method's picture of the sample, or why there is none."""
+
+    method: str
+
+    def __call__(self, job: Job) -> np.ndarray | str:
+        """The picture, (h, w, 3) uint8, or a line of text."""
+        registered, budget = registry(), Budget(samples=SAMPLES)
+        source = default_model(registered, self.method)
+        request = Request(method=self.method, model=source, images=(SAMPLE,), budget=budget)
+        try:
+            with blamed(self.method):
+                session = Session(registered, job_model(source), cancelled=job.cancelled)
+                return _thumb(registered, run(request, session).explanation)
+        except Cancelled:
+            raise
+        except InterpError as error:
+            return str(error)
 
 
 def _thumb(registered: Registry, found: Explanation) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Sharing independent pieces of work among processes, here or on a Ray cluster."""

@@ -1,0 +1,58 @@
+"""Saving a comparison that is in memory, such as one that was stopped before its end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from interp.comparison.result import (
+    IMAGE,
+    RECORD,
+    ComparedImage,
+    Comparison,
+    ImageRecord,
+    StoredImages,
+)
+from interp.method import Style
+from interp.registry import Registry
+from interp.result.bundle import Made, circumstances, save_bundle, write_png
+from interp.result.draw import draw
+from interp.storage.folder import new_folder, write_json
+from interp.storage.resumable import ResumableFolder
+
+
+def save_comparison(found: Comparison, folder: Path, registry: Registry) -> Comparison:
+    """Write a comparison as `compare` does with `out`, all or nothing; Comparison.open reads it.
+
+    Methods without an answer have the reason in their cells. Raises InputError where `folder` is
+    not empty.
+    """
+    with new_folder(folder) as place:
+        write_json(place / "request.json", found.request.model_dump(mode="json"))
+        pieces = ResumableFolder(place, {})
+        records = tuple(
+            _save(found, case, pieces.piece(at, case.name), registry)
+            for at, case in enumerate(found.cases)
+        )
+        cases = StoredImages(place, records, registry)
+        about = {**circumstances(), **found.about}
+        saved = replace(found, records=records, cases=cases, about=about, folder=place)
+        write_json(place / "comparison.json", saved.facts())
+        saved.seal()
+    return Comparison.open(folder, registry)
+
+
+def _save(found: Comparison, case: ComparedImage, place: Path, registry: Registry) -> ImageRecord:
+    """Write an image with the bundles of the methods that answered."""
+    place.mkdir()
+    write_png(place / IMAGE, case.image)
+    for choice, cell in zip(found.request.methods, case.cells, strict=True):
+        made = cell.explanation
+        if made is not None:
+            asked = found.request.of(choice, case.name, case.targets)
+            if isinstance(made.source, Made):  # what it was really asked, as with fewer samples
+                asked = made.source.request
+            save_bundle(place / cell.method, asked, made, draw(registry, made, Style()))
+    record = ImageRecord.of(case, found.model, place.name)
+    write_json(place / RECORD, record.model_dump(mode="json"))
+    return record
