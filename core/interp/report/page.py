@@ -55,8 +55,8 @@ def compare_with_report(
     if pages or size <= LARGE or len(found.records) == 1:
         return found
     large = (
-        f"{REPORT} has {size / 1e6:.0f} MB, which is slow to open and to mail; the same command "
-        "with --pages writes a page for each image instead"
+        f"{REPORT} has {size / 1e6:.0f} MB, which is slow to open and to mail; "
+        "interp compare --pages writes a page for each image instead"
     )
     return found.noted([large])
 
