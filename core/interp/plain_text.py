@@ -16,7 +16,12 @@ HIDDEN = re.compile(
 of characters, as in names of files that are no Unicode."""
 PICTURES = 0x2400
 """Unicode's pictures of the control characters 0 to 31, as ␛ for escape."""
-MARKDOWN = re.compile(r"[\\`*_{}\[\]!|~<>$&@^#]|:(?=[\w/+-])|(?<=www)\.|^(?:[-+=]|\d+[.)])(?=\s|$)")
+MARKDOWN = re.compile(
+    r"[\\`*\[\]|~<$@]"
+    r"|(?<![^\W_])_|_(?![^\W_])"  # not within a word, where it is a letter
+    r"|&(?=#?\w+;)|:(?=[\w/+-])|(?<=www)\."
+    r"|^>|^(?:[-+=]|#{1,6}|\d+[.)])(?=\s|$)"
+)
 """What Markdown reads as more than a letter, wherever it stands or at the beginning of a line."""
 
 

@@ -361,6 +361,11 @@ def test_wilsons_interval_is_where_the_share_is_as_far_as_chance_allows() -> Non
         assert (low, high) == pytest.approx((grid[reached][0], grid[reached][-1]), abs=1e-4)
 
 
+def test_other_values_than_shares_keep_their_own_interval() -> None:
+    found = estimate(np.ones(4), np.random.default_rng(0), "rank correlation")
+    assert (found.low, found.high) == (1, 1)
+
+
 def test_a_single_image_has_no_interval() -> None:
     found = estimate(np.array([0.3]), np.random.default_rng(0))
     assert (found.value, found.low, found.high, found.count) == (0.3, None, None, 1)

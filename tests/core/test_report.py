@@ -12,6 +12,7 @@ import pytest
 
 from interp.comparison.compare import compare
 from interp.comparison.result import Comparison, ComparisonRequest
+from interp.comparison.verdict import verdict, verdict_lines
 from interp.context import Budget
 from interp.evidence import POOR_FIT, Heatmap
 from interp.explanation import Explanation, Prediction, Provenance, finding_key
@@ -121,6 +122,21 @@ def test_every_method_and_target_is_there(comparison, registry) -> None:
     ):
         assert words in page.text, words
     assert f"{found.records[0].agreement['ant'][0][2]:.2f}".replace("-", "−") in page.text
+
+
+@pytest.mark.parametrize(("count", "targets"), [(1, ("ant",)), (1, ("ant", "bee")), (2, ("ant",))])
+def test_the_verdict_stands_on_top(comparison, registry, count, targets) -> None:
+    found = comparison("tiles", "twin", "crash", count=count, targets=targets)
+    text = comparison_html(registry, found)
+    top = " ".join(
+        Page(text[text.index("<header>") : text.index("</header>") + len("</header>")]).words
+    )
+    assert verdict_lines(found) and all(each in top for each in verdict_lines(found))
+    words = Page(text).text
+    for record in found.records:
+        for target in targets:
+            for each in verdict(found, record, target).sentences():
+                assert each in words
 
 
 def test_when_methods_mislead_is_told_beside_how_to_read_them(comparison, registry) -> None:

@@ -12,7 +12,9 @@ from support.axe import findings, program
 from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
+from interp.evaluation.request import EvaluationRequest
 from interp.registry import Registry
+from interp.report.evaluation_page import evaluate_with_report
 from interp.report.page import compare_with_report, write_reports
 from interp.request import Choice
 from interp.session import Session
@@ -111,6 +113,35 @@ def test_mailed_alone_it_opens_offline_with_everything(page, alone, axe, width, 
     broken = "all => all.filter(each => each.src && !each.naturalWidth).length"
     assert page.eval_on_selector_all("img", broken) == 0
     assert page.locator("a").count() == 0
+    assert findings(page, axe) == []
+    assert page.complaints == []
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory) -> Path:
+    """The report of an evaluation in which a method fails, copied into an empty folder."""
+    request = EvaluationRequest(
+        methods=(Choice(name="gradcam"), Choice(name="mint", params={"deep": "nowhere"})),
+        metrics=(Choice(name="pointing"), Choice(name="energy-mask")),
+        limit=3,
+    )
+    made = tmp_path_factory.mktemp("made") / "e"
+    evaluate_with_report(request, Session(Registry.load()), out=made)
+    copied = tmp_path_factory.mktemp("mailed") / "report.html"
+    shutil.copy(made / "report.html", copied)
+    return copied
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_an_evaluations_report_opens_alone_too(page, evaluated, axe, width, scheme) -> None:
+    page.context.set_offline(True)
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(evaluated.as_uri())
+    page.eval_on_selector_all("details", "all => all.forEach(each => each.open = true)")
+    assert page.locator("details dl div").count() == 3  # mint fails on each image
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert findings(page, axe) == []
     assert page.complaints == []
 

@@ -24,11 +24,6 @@ from interp_dashboard.setting import ENVIRONMENT, Setting
 PATIENCE = 120
 
 
-def _read(markdown: str) -> str:
-    """What a reader sees of Markdown's escapes."""
-    return re.sub(r"\\([^\w\s])", r"\1", markdown)
-
-
 @dataclass
 class Visitor:
     """Somebody who has a page open."""

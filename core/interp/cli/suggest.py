@@ -84,6 +84,7 @@ def suggest_methods(
 
 def _lines(found: Suggestion, shown: Comparison | None) -> Iterator[str]:
     """The table, the recommended methods with their reasons, and how to run them."""
+    from interp.comparison.verdict import verdict_lines
     from interp.report.command import command
 
     yield f"{found.request.image}, {found.model.name} ({found.model.device})"
@@ -96,6 +97,7 @@ def _lines(found: Suggestion, shown: Comparison | None) -> Iterator[str]:
     yield "recommended" if found.chosen else _nothing(found)
     yield from columns(found.chosen.items())
     if shown is not None:
+        yield from verdict_lines(shown)
         yield f"report: {shown.folder}/report.html"
     elif found.chosen:
         yield f"run them: {command(found.comparison())}"

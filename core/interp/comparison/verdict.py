@@ -120,12 +120,13 @@ def verdict(found: Comparison, record: ImageRecord, target: str) -> Verdict:
     )
 
 
-def verdict_lines(found: Comparison) -> list[str]:
-    """The verdict on a whole comparison, a sentence to a line."""
-    each = [verdict(found, record, target) for record in found.records for target in record.targets]
+def verdict_lines(found: Comparison, records: Sequence[ImageRecord] | None = None) -> list[str]:
+    """The verdict on a whole comparison, or on some of its images, a sentence to a line."""
+    records = found.records if records is None else records
+    each = [verdict(found, record, target) for record in records for target in record.targets]
     if len(each) == 1:
         return each[0].sentences()
-    what = "images" if len(each) == len(found.records) else "images and targets"
+    what = "images" if len(each) == len(records) else "images and targets"
     return list(_counted(each, what))
 
 

@@ -23,6 +23,8 @@ from interp.model import ModelAdapter
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Column means (R, M) -> one number for each row, (R,)."""
 RESAMPLES = 10_000
+COUNTED = ("images", "maps", "filters")
+"""How units of shares of things that are counted end, as in "share of images"."""
 NORMAL = 1.959964
 """The normal distribution's 97.5th percentile."""
 DRAWN_AT_ONCE = 1 << 22
@@ -44,13 +46,13 @@ def estimate(
 ) -> Measurement:
     """A statistic of the means of values (N,) or (N, M) over N images, with its interval.
 
-    The mean of a single image has none; that of values that are all 0 or 1 is Wilson's.
+    The mean of a single image has none; that of a share, of values 0 or 1, is Wilson's.
     """
     if not len(values):
         raise InputError("found no images; expected at least one to take a mean of")
     values = values.reshape(len(values), -1).astype(float)
     count = len(values)
-    if statistic is first_column and set(np.unique(values[:, 0])) <= {0.0, 1.0}:
+    if statistic is first_column and _are_hits(values[:, 0], unit):
         share = float(values[:, 0].mean())
         return Measurement(share, unit, higher_is_better, *wilson(share, count), count)
     if count == 1:
@@ -92,7 +94,7 @@ def compare(
     """The difference first - second of values on the same images, which are resampled together."""
     if len(first) != len(second):
         raise InputError(f"found {len(first)} and {len(second)} images; expected the same ones")
-    if statistic is first_column and set(np.unique([first, second])) <= {0.0, 1.0}:
+    if statistic is first_column and _are_hits(np.stack([first, second]), unit):
         found = float(first.mean() - second.mean())
         interval = paired_shares(first, second)
         return Measurement(found, unit, higher_is_better, *interval, len(first))
@@ -103,6 +105,12 @@ def compare(
         return statistic(one) - statistic(other)
 
     return estimate(both, generator, unit, higher_is_better, difference, resamples)
+
+
+def _are_hits(values: np.ndarray, unit: str) -> bool:
+    """Whether values are hits and misses, of which the mean is a share."""
+    counted = unit.startswith("share of") and unit.endswith(COUNTED)
+    return counted and set(np.unique(values)) <= {0.0, 1.0}
 
 
 def wilson(share: float, count: int) -> tuple[float, float]:

@@ -94,10 +94,11 @@ def _sign(found: Evaluation, metric: str, one: list[float], other: list[float]) 
     """1 where the first is better beyond chance, -1 where the second is, else 0."""
     if not one:
         return 0
-    up = found.metric_specs[metric].higher_is_better
+    used = found.metric_specs[metric]
+    unit, up = used.unit, used.higher_is_better
     random = np.random.default_rng(found.request.seed)
     return beyond_chance(
-        compare(np.array(one), np.array(other), random, "", up, resamples=RESAMPLES)
+        compare(np.array(one), np.array(other), random, unit, up, resamples=RESAMPLES)
     )
 
 

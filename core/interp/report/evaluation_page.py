@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from interp.registry import Registry
 from interp.report.caution import misleads
 from interp.report.command import evaluate_command
 from interp.report.page import render
-from interp.report.picture import picture
+from interp.report.picture import Picture, picture
 from interp.result.bundle import circumstances
 from interp.session import Session
 
@@ -39,7 +40,6 @@ def evaluation_html(registry: Registry, found: Evaluation) -> str:
     """The report of an evaluation, a whole page."""
     ranked = ranks(found)
     summaries = {each.name: each.summary for each in registry.entries("metric")}
-    plot = picture(draw_evaluation(found), "Each method's mean by each metric, as in the table")
     return render(
         "evaluation.html",
         whole=True,
@@ -54,7 +54,7 @@ def evaluation_html(registry: Registry, found: Evaluation) -> str:
             for name in found.methods
         },
         stars=STARS,
-        plot=plot,
+        plots=[_plot(found, metric) for metric in found.metrics],
         metrics={
             name: (summaries.get(name, ""), found.metric_specs[name].unit) for name in found.metrics
         },
@@ -63,3 +63,10 @@ def evaluation_html(registry: Registry, found: Evaluation) -> str:
         command=evaluate_command(found.request),
         about=circumstances(),
     )
+
+
+def _plot(found: Evaluation, metric: str) -> Picture:
+    """The means of one metric: several in one picture would be too small on a phone."""
+    alone = replace(found, metric_specs={metric: found.metric_specs[metric]})
+    alt = f"{metric}: each method's mean with its interval, as in the table"
+    return picture(draw_evaluation(alone), alt)

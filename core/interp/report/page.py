@@ -55,8 +55,8 @@ def compare_with_report(
     if pages or size <= LARGE or len(found.records) == 1:
         return found
     large = (
-        f"{REPORT} has {size / 1e6:.0f} MB, which is slow to open and to mail; the same command "
-        "with --pages writes a page for each image instead"
+        f"{REPORT} has {size / 1e6:.0f} MB, which is slow to open and to mail; "
+        "interp compare --pages writes a page for each image instead"
     )
     return found.noted([large])
 
@@ -169,13 +169,12 @@ def _values(
 ) -> dict[str, Any]:
     """What the templates of a comparison need besides the images."""
     registry, methods = painter.registry, comparison.methods
-    several = len(records) > 1 or len(records[0].targets) > 1
     subject = Path(records[0].name).name if len(records) == 1 else f"{len(records)} images"
     return {
         "title": f"{len(methods)} method{'s' if len(methods) > 1 else ''} on {subject}",
         "count": len(records),
-        # one target's own stands beside its maps
-        "verdict": verdict_lines(comparison) if several else [],
+        "verdict": verdict_lines(comparison, records),
+        "several": len(records) > 1 or len(records[0].targets) > 1,
         "mean": comparison.agreement.tolist(),
         "comparison": comparison,
         "model": comparison.model,
