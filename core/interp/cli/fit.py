@@ -40,7 +40,7 @@ def fit_method(
     Examples
       interp data creatures --out creatures --count 1000
       interp fit --plugin chip --data creatures --layer stage3 --out known
-      interp fit --plugin chip --data creatures --layer stage3 --workers 8 --out shared
+      interp fit --plugin chip --data creatures --workers 8 --out shared
       interp run --plugin chip --knowledge known --refined
     """
     from interp.run import fit
