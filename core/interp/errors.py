@@ -65,6 +65,10 @@ class Cancelled(InterpError):
     exit_code = 130
 
 
+class HelperDone(SystemExit):
+    """Ends, without a failure, a process that helped the first one to train."""
+
+
 class TooLongError(Cancelled):
     """The run was ended since it would take more than a day; --yes lets it go on."""
 
@@ -122,7 +126,7 @@ def blamed(name: str, did: str = "failed") -> Iterator[None]:
     """
     try:
         yield
-    except (InterpError, KeyboardInterrupt, GeneratorExit):
+    except (InterpError, KeyboardInterrupt, GeneratorExit, HelperDone):
         raise
     except BaseException as error:
         if out_of_memory(error):

@@ -110,6 +110,12 @@ class CsgParams(ScheduledParams):
         json_schema_extra=LOCAL,
         description="devices to train on, one data-parallel process each",
     )
+    nodes: int = Field(
+        1,
+        ge=1,
+        json_schema_extra=LOCAL,
+        description="machines to train on, each with that many devices; the command runs on each",
+    )
     own: float = Field(
         0.5, gt=0, le=1, description="gate from which a filter counts as the class's own"
     )

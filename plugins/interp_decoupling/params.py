@@ -118,6 +118,12 @@ class DecouplingParams(ScheduledParams):
         json_schema_extra=LOCAL,
         description="devices to train on, one data-parallel process each",
     )
+    nodes: int = Field(
+        1,
+        ge=1,
+        json_schema_extra=LOCAL,
+        description="machines to train on, each with that many devices; the command runs on each",
+    )
     neighbours: int = Field(6, ge=1, description="nearest images by path to show")
     filters: int = Field(3, ge=1, description="filters of a layer whose maps to show")
     depth: int = Field(4, ge=1, description="layers along the path whose filters to show")

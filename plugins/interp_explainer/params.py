@@ -113,6 +113,12 @@ class ExplainerParams(Params):
         json_schema_extra=LOCAL,
         description="devices to train on, by data-parallel processes",
     )
+    nodes: int = Field(
+        1,
+        ge=1,
+        json_schema_extra=LOCAL,
+        description="machines to train on, each with that many devices; the command runs on each",
+    )
     filters: int = Field(6, ge=1, description="number of filters whose maps are shown on an image")
     gallery: int = Field(12, ge=1, description="number of filters in survey's gallery")
     examples: int = Field(4, ge=1, description="number of images for each of them")

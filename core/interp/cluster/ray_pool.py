@@ -108,6 +108,8 @@ class RayPool(Pool):
 def _ray_resources(address: str | None, workers: int) -> dict[str, float]:
     """What a new Ray on this machine, or the cluster at `address`, has. Raises InputError."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if address is None:  # else Ray would listen at this machine's address in the network
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     import ray
 
     local: dict[str, Any] = {
@@ -163,7 +165,7 @@ class Turn:
         import ray
 
         opener, key = ray.put(self.sent), hashlib.sha256(self.sent).hexdigest()
-        unheard = 0
+        unheard, finished = 0, list[tuple[int, Any]]()
         while left := len(self.waiting) + len(self._busy()):
             while len(self.running) + len(self.free) < min(left, self.pool.workers or 1):
                 worker = self.pool.take()
@@ -171,7 +173,10 @@ class Turn:
             while self.free and self._may_go_on():
                 worker, number = self.free.pop(), self.waiting.popleft()
                 self.running[worker.do.remote(pieces[number])] = worker, number
-            done, _ = ray.wait(list(self.running), timeout=1.0)
+            yield from finished  # while the workers go on
+            done, _ = ray.wait(list(self.running), num_returns=len(self.running), timeout=0)
+            if not done:
+                done, _ = ray.wait(list(self.running), timeout=1.0)
             unheard = 0 if done or self._busy() else unheard + 1
             if unheard > PATIENCE:
                 raise InputError(
@@ -179,8 +184,8 @@ class Turn:
                     f"{self.pool.options}, and Ray has {ray.available_resources()}; choose another "
                     "number of --workers"
                 )
-            for each in done:
-                yield from self._finished(each)
+            finished = [found for each in done for found in self._finished(each)]
+        yield from finished
 
     def _finished(self, reference: Any) -> Iterator[tuple[int, Any]]:
         """The result of what is done, if it was a piece; the worker is free, or dead."""

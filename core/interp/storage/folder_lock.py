@@ -14,6 +14,10 @@ if sys.platform != "win32":
     import fcntl
 
 
+RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK")
+"""Variables that are not 0 in processes that help the first one to train."""
+
+
 @contextmanager
 def lock(folder: Path, out: Path) -> Iterator[None]:
     """Hold a folder, in which `out` is made, while the block lasts.
@@ -22,7 +26,7 @@ def lock(folder: Path, out: Path) -> Iterator[None]:
     also by a kill. Processes that a training on several devices starts belong to the first, which
     holds it; a file system without locks, such as some network drives, is used without.
     """
-    if sys.platform == "win32" or os.environ.get("LOCAL_RANK", "0") != "0":
+    if sys.platform == "win32" or any(os.environ.get(each, "0") != "0" for each in RANKS):
         yield
         return
     handle = os.open(folder, os.O_RDONLY)

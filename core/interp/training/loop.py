@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from interp.context import Context
 from interp.engine.random import draw_bits
-from interp.errors import InputError
+from interp.errors import HelperDone, InputError
 from interp.network.device import send
 from interp.network.preprocess import encode
 from interp.storage.folder import scratch_folder
@@ -35,9 +36,10 @@ def train(task: Task, samples: Samples, plan: Plan, context: Context) -> tuple[l
     and restored; Python's and NumPy's are not touched. With several devices the program runs once
     on each, and only the first returns from here.
     """
-    if plan.batch_size < plan.devices or not len(samples):
+    devices = plan.devices * plan.nodes
+    if plan.batch_size < devices or not len(samples):
         raise InputError(
-            f"found {len(samples)} images in batches of {plan.batch_size} for {plan.devices} "
+            f"found {len(samples)} images in batches of {plan.batch_size} for {devices} "
             "devices; expected images, and one or more of a batch for each device"
         )
     with scratch_folder("training") as temporary:
@@ -45,7 +47,7 @@ def train(task: Task, samples: Samples, plan: Plan, context: Context) -> tuple[l
         run = Run(task, samples, plan, context, checkpoint, _fabric(plan))
         result = run.epochs()
     if not run.fabric.is_global_zero:
-        raise SystemExit(0)
+        raise HelperDone(0)
     return result
 
 
@@ -180,10 +182,20 @@ def _fabric(plan: Plan) -> Any:
     from lightning_fabric import Fabric
 
     kind, _, index = plan.device.partition(":")
-    alone = [int(index)] if index else 1
+    devices, nodes = _launched() or (plan.devices, plan.nodes)
+    alone = devices * nodes == 1
     return Fabric(
         accelerator=kind,
-        devices=alone if plan.devices == 1 else plan.devices,
-        strategy="auto" if plan.devices == 1 else "ddp",
+        devices=[int(index)] if alone and index else devices,
+        num_nodes=nodes,
+        strategy="auto" if alone else "ddp",
         precision=PRECISIONS[plan.precision],
     )
+
+
+def _launched() -> tuple[int, int] | None:
+    """Devices of each machine and machines, where torchrun has started a process on each."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return None
+    local = int(os.environ["LOCAL_WORLD_SIZE"])
+    return local, int(os.environ["WORLD_SIZE"]) // local

@@ -36,6 +36,9 @@ class Plan:
     seed: int = 0
     device: str = "cpu"
     devices: int = 1
+    """Devices of each machine."""
+    nodes: int = 1
+    """Machines."""
     precision: str = "fp32"
     variation: Variation = field(default_factory=Variation)
 
@@ -49,7 +52,7 @@ class Plan:
         later: Collection[str],
         context: Context,
     ) -> Plan:
-        """The plan for parameters that name epochs, batch_size, devices, flip and perhaps pad.
+        """The plan for parameters that name epochs, batch_size, devices, flip, perhaps nodes, pad.
 
         `later` names parameters that may change before an interrupted training goes on.
         """
@@ -61,6 +64,7 @@ class Plan:
             seed=context.seed,
             device=spec.device,
             devices=params.devices,
+            nodes=getattr(params, "nodes", 1),
             precision=spec.precision,
             variation=Variation(params.flip, getattr(params, "pad", 0)),
         )
