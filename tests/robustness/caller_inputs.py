@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import PIL
 import torch
 from PIL import Image
 
@@ -167,13 +166,11 @@ def picture(name: str, write: Callable[[Path], Path], note: str = "") -> Caller:
     return Caller(name, PICTURES, as_file(write, note), then)
 
 
-YCBCR = (("YCbCr", "tif"),) if int(PIL.__version__.split(".")[0]) > 12 else ()
-"""Older versions of Pillow cannot read the file that they write."""
 OVER_WHITE = "transparency was laid over white"
 ROWS = (
     *(picture(f"a Pillow picture of mode {mode}", saved(colours().convert(mode), suffix))
       for mode, suffix in (("1", "png"), ("L", "png"), ("P", "png"), ("CMYK", "tif"),
-                           *YCBCR, ("LAB", "tif"))),
+                           ("YCbCr", "tif"), ("LAB", "tif"))),
     picture("a Pillow picture of mode RGBA", saved(clear(), "png"), OVER_WHITE),
     picture("a Pillow picture of mode LA", saved(clear().convert("LA"), "png"), OVER_WHITE),
     picture("a Pillow picture of mode P with a transparent colour", transparent, OVER_WHITE),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import PIL
 import pytest
 import torch
 from callers_page import CALLERS_PAGE, page
@@ -22,6 +23,8 @@ def rows(slow: bool) -> list[Caller]:
 
 @pytest.mark.parametrize("caller", rows(slow=False), ids=lambda each: each.name)
 def test_a_caller(caller: Caller, tmp_path: Path) -> None:
+    if "YCbCr" in caller.name and int(PIL.__version__.split(".")[0]) < 13:
+        pytest.skip("this Pillow cannot read the file that it writes")
     check(caller, tmp_path)
 
 
