@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import random
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -23,6 +27,11 @@ pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
 KILLS = 5
 """Workers that are killed in each command."""
+# a shell that starts a test run in the background leaves the signal ignored
+START = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "from interp.cli import main; sys.exit(main(sys.argv[1:]))"
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -134,3 +143,28 @@ def test_killed_workers_lose_nothing(
         COMMANDS[command](many_photos, tmp_path / "out", session), alone(command, many_photos)
     )
     assert killer.killed == KILLS
+
+
+def test_ctrl_c_leaves_a_folder_that_goes_on(
+    many_photos: Path, tmp_path: Path, registry: Registry, alone: Any
+) -> None:
+    """Two workers are stopped in the middle by the command's signal; one process goes on."""
+    words = ["run", "--plugin", "rise", "--data", str(many_photos), "--budget", "30"]
+    running = subprocess.Popen(
+        [sys.executable, "-c", START, *words, "--out", "out", "--workers", "2"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while running.poll() is None and len(list(tmp_path.glob("out/0*"))) < 3:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=60)
+    whole = len(list(tmp_path.glob("out/0*")))
+    assert running.returncode == 130 and whole < 16
+    assert errors.splitlines()[-1] == (
+        f"error: stopped; {whole} of the images are whole in out, and the same command with "
+        "--out out goes on"
+    )
+    found = COMMANDS["run"](many_photos, tmp_path / "out", Session(registry))
+    assert_equal(found, alone("run", many_photos))

@@ -109,7 +109,7 @@ def _keep_journal(file: Path) -> None:
     from interp.engine.moments import Moments
     from interp.training.checkpoint import Checkpoint
     from interp.training.loop import Run
-    from interp_chip.moments import FactoredMoments
+    from interp_chip.experiment import LayerExperiment
 
     respond.SAVE_EVERY = layer_fit.SAVE_EVERY = 0  # type: ignore[attr-defined,misc]
     done: dict[str, set[str]] = {}
@@ -125,11 +125,7 @@ def _keep_journal(file: Path) -> None:
     _after(Moments, "save", lambda self, _: kept(self.key))
     _before(Run, "_epoch", lambda self, epoch, *_: computed(self.checkpoint.key, epoch))
     _after(Checkpoint, "save", lambda self, *_: kept(self.key))
-    _before(
-        FactoredMoments,
-        "add_cell",
-        lambda self, cell: computed(self.key, (len(done.get(self.key, ())),)),
-    )
+    _before(LayerExperiment, "sums", lambda self, piece: computed(self.key, piece))
     _after(layer_fit.LayerFit, "_save", lambda self: kept(self.key))
 
 
