@@ -21,7 +21,7 @@ from PIL import Image
 TUTORIALS = Path(__file__).parent / "tutorials"
 NAMES = ("first", "own_model", "onnx_file", "compare", "evaluate", "train", "plugin", "function")
 """The tutorials, in the order in which they are read."""
-WIDEST, COLOURS = 1300, 128
+WIDEST, COLOURS = 1300, 256
 MOST = 400_000
 """Bytes of a notebook."""
 
@@ -94,7 +94,7 @@ def smaller(picture: str) -> str:
     shown = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")
     shown.thumbnail((WIDEST, 4 * WIDEST))
     file = io.BytesIO()
-    shown.quantize(COLOURS).save(file, "PNG", optimize=True)
+    shown.quantize(COLOURS, kmeans=2).save(file, "PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode()
 
 
