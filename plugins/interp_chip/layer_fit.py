@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +13,10 @@ from interp.cluster.pool import Lost
 from interp.context import Context
 from interp.engine.channel import GateDesign
 from interp.engine.respond import SAVE_EVERY
-from interp.errors import PluginError
+from interp.errors import InputError, PluginError
 from interp.model import ModelAdapter
 from interp.storage.folder import whole_file
-from interp_chip.experiment import LayerExperiment
+from interp_chip.experiment import BLOCK, LayerExperiment, Piece
 from interp_chip.moments import FactoredMoments
 from interp_chip.params import ChipParams
 from interp_chip.training_images import TrainingImages
@@ -43,6 +43,8 @@ class LayerFit:
     """Chunks of masks in the completed rounds."""
     pieces: int = 0
     """Pieces of the present round that are in the moments."""
+    blocks: int = 0
+    """What an earlier version counted in place of pieces: blocks of chunks, image by image."""
     saved: float = 0.0
     """Time of the last checkpoint."""
 
@@ -100,6 +102,8 @@ class LayerFit:
         """Run every image with the chunks; False when the time budget ended before the last."""
         work, count = self.experiment, len(self.images.images)
         pieces = work.pieces(chunks)
+        if self.blocks:
+            self._take_up(pieces, len(chunks))
         left = pieces[self.pieces :]
         label = f"perturbed networks at {self.layer}"
         done = sum(self.moments.chunks.values()) * count
@@ -123,11 +127,22 @@ class LayerFit:
                 return False
         return True
 
+    def _take_up(self, pieces: Sequence[Piece], chunks: int) -> None:
+        """Go on from what an earlier version kept. InputError where that ends within a piece."""
+        images, rest = divmod(self.blocks, -(-chunks // BLOCK))
+        done = [each for each in pieces if each.images[1] <= images]
+        if rest or max((each.images[1] for each in done), default=0) != images:
+            raise InputError(
+                f"{self._file} was kept by an earlier version of interp in the middle of an image; "
+                "go on with that version, or remove the file to begin again"
+            )
+        self.pieces, self.blocks = len(done), 0
+
     @property
     def _file(self) -> Path | None:
         folder = self.context.checkpoint
         part, count = self.context.budget.shard or (0, 1)
-        name = f"{self.key}-{self.masks}-{part}-{count}-pieces.safetensors"
+        name = f"{self.key}-{self.masks}-{part}-{count}.safetensors"
         return None if folder is None else folder / name
 
     def _save(self) -> None:
@@ -149,7 +164,8 @@ class LayerFit:
             about = json.loads(held.metadata()["lesson"])
             arrays = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
         self.moments = FactoredMoments.of(arrays, about["moments"])
-        self.done, self.pieces = about["begun"], about["pieces"]
+        self.done, self.pieces = about["begun"], about.get("pieces", 0)
+        self.blocks = about.get("blocks", 0)
 
 
 def rounds(chunks: int, doubling: bool) -> Iterator[int]:

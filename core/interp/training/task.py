@@ -56,7 +56,9 @@ class Plan:
 
         `later` names parameters that may change before an interrupted training goes on.
         """
-        spec, facts = model.spec, params.model_dump(exclude=set(later))
+        spec, nodes = model.spec, getattr(params, "nodes", 1)
+        alone = {"nodes"} if nodes == 1 else set()  # as before there was this parameter
+        facts = params.model_dump(exclude={*later, *alone})
         return cls(
             epochs=params.epochs,
             batch_size=params.batch_size,
@@ -64,7 +66,7 @@ class Plan:
             seed=context.seed,
             device=spec.device,
             devices=params.devices,
-            nodes=getattr(params, "nodes", 1),
+            nodes=nodes,
             precision=spec.precision,
             variation=Variation(params.flip, getattr(params, "pad", 0)),
         )
