@@ -12,13 +12,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from support.folder_commands import COMMANDS, assert_equal
 from support.pieces import POISON, opened, opened_process
 from support.ray_cluster import Killer, TwoNodes, two_nodes
 
 from interp.cluster.pool import Lost
 from interp.cluster.ray_pool import DEATHS, RayPool
+from interp.context import Budget
 from interp.errors import InputError
 from interp.registry import Registry
 from interp.session import Session
@@ -168,3 +171,18 @@ def test_ctrl_c_leaves_a_folder_that_goes_on(
     )
     found = COMMANDS["run"](many_photos, tmp_path / "out", Session(registry))
     assert_equal(found, alone("run", many_photos))
+
+
+def test_the_pages_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from support.pages import ROOT, blocks
+
+    text = (ROOT / "docs/cluster.md").read_text("utf-8")
+    (code,) = (each.code for each in blocks(text) if each.language == "python")
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    for number in range(3):
+        pixels = np.full((24, 24, 3), 80 * number, np.uint8)
+        Image.fromarray(pixels).save(f"photos/{number}.png")
+    budget = Budget(samples=64)
+    exec(code.replace("workers=8", "workers=2").replace('"photos")', '"photos", budget=budget)'))
+    assert len(list(Path("explained").glob("*/manifest.json"))) == 3

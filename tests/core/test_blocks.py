@@ -36,8 +36,11 @@ RUN = {
 """Page whose Python runs here, block after block -> a file that it writes."""
 PIECES = ("docs/readouts.md", "docs/detection.md", "CONTRIBUTING.md")
 """Pages with functions for the reader's own code; they are called below with values of ours."""
-ELSEWHERE = ("docs/contracts.md", "docs/extending.md", "docs/data.md", "docs/hooks.md")
-"""Pages that tests/scaffold, tests/test_extending.py and tests/readers/test_page.py run."""
+ELSEWHERE = (
+    *("docs/contracts.md", "docs/extending.md", "docs/data.md", "docs/hooks.md"),
+    "docs/cluster.md",
+)
+"""Pages that tests/scaffold, tests/test_extending.py, tests/readers and tests/cluster run."""
 OWN = re.compile(r"^ *-? *name: ([a-z][\w-]*)|`interp new \w+ ([a-z][\w-]*)`", re.MULTILINE)
 """What a page registers as an example, and then names."""
 PYTHON = [each for each in PAGES if any(b.language == "python" for b in blocks(each.read_text()))]
