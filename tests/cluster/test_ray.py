@@ -183,6 +183,6 @@ def test_the_pages_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for number in range(3):
         pixels = np.full((24, 24, 3), 80 * number, np.uint8)
         Image.fromarray(pixels).save(f"photos/{number}.png")
-    budget = Budget(samples=64)
-    exec(code.replace("workers=8", "workers=2").replace('"photos")', '"photos", budget=budget)'))
+    code = code.replace("workers=8", "workers=2").replace('"photos")', '"photos", budget=budget)')
+    exec(code, {"budget": Budget(samples=64)})
     assert len(list(Path("explained").glob("*/manifest.json"))) == 3
