@@ -90,7 +90,7 @@ def _searched(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     words = one.text_input("Search", placeholder="method, image, model, name, day")
     said = words.casefold().split()
     every = sorted({tag for each in rows for tag in each["tags"]})
-    tags = two.multiselect("Tags", every, disabled=not every)
+    tags = two.multiselect("Tags", every) if every else []
     texts = (" ".join(str(v) for k, v in row.items() if k != "picture").casefold() for row in rows)
     return [
         row
