@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -46,28 +47,30 @@ def test_many_images_are_searched_and_those_chosen_stay(visit, started, tmp_path
 
 
 def test_what_takes_long_is_made_behind(monkeypatch):
-    made = []
+    made, go_on = [], threading.Event()
 
     def make():
-        time.sleep(0.05)
-        made.append(1)
+        made.append(go_on.wait(60))
         return {}
 
-    monkeypatch.setattr(listings, "SHARE", 2)
+    monkeypatch.setattr(listings, "QUICK", 0)
+    monkeypatch.setattr(listings, "SHARE", 1e9)
+    go_on.set()
     found = Listing(make)
     found.get()
-    begun = time.monotonic()
     found.get()
+    assert len(made) == 1  # it is not old yet
+    monkeypatch.setattr(listings, "SHARE", 0)
+    go_on.clear()
+    found.get()  # does not wait for the new one
     assert len(made) == 1
-    time.sleep(0.15)
-    begun = time.monotonic()
-    found.get()
-    assert time.monotonic() - begun < 0.04
-    time.sleep(0.2)
-    assert len(made) == 2
+    go_on.set()
+    while len(made) < 2:
+        time.sleep(0.01)
 
 
-def test_what_takes_no_time_is_made_each_time():
+def test_what_takes_no_time_is_made_each_time(monkeypatch):
+    monkeypatch.setattr(listings, "QUICK", 60)
     found = Listing(dict)
     assert found.get() is not found.get()
 

