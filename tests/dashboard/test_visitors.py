@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
 
-from tests.dashboard import test_browser as browsers  # noqa: E402
-from tests.dashboard.test_browser import MAPS, at_rest, press_run, until  # noqa: E402
+from tests.dashboard import test_browser as browsers
+from tests.dashboard.test_browser import MAPS, at_rest, press_run, until
 
 browser, server, visit = browsers.browser, browsers.server, browsers.visit
 pytestmark = browsers.pytestmark
