@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from interp.registry import Registry
 
 numbers = itertools.count()
+os.environ.pop("COLUMNS", None)  # tests in several processes are given one
 
 
 @pytest.fixture(scope="session")

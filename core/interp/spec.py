@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from interp.record import Plain
+from interp.record import Plain as Plain
 from interp.short import short
 
 PROBABILITY = "probability"
