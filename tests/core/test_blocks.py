@@ -158,10 +158,10 @@ def test_wrong_command_lines_are_found(registry):
 
 
 def runnable(words: list[str]) -> bool:
-    """Whether a command line names shipped things only and is of seconds."""
+    """Whether a command line names shipped things only, in this process, and is of seconds."""
     line = " ".join(words)
     quick = words[0] in ("list", "predict") or line.startswith("run ")
-    foreign = re.search(r"[A-Z]|[./:]|\bof-|^dashboard", line)
+    foreign = re.search(r"[A-Z]|[./:]|\bof-|^dashboard|--workers|--cluster", line)
     return quick and not foreign and "--layers" not in words
 
 
