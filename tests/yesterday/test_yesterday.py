@@ -200,17 +200,19 @@ def test_a_stopped_training_is_finished(interp: Interp) -> None:
 
 
 def test_a_stopped_lesson_is_finished(interp: Interp) -> None:
-    """CHIP begins again, since it cuts its work into other pieces now, and leaves nothing over."""
+    """CHIP goes on with the answers that were kept."""
     answer = interp(f"fit {LESSON} --until stable --out chip-stopped")
     assert answer.code == 0, answer.err
     assert not Path("chip-stopped.partial").exists()
 
 
-def test_what_was_kept_is_looked_for(interp: Interp) -> None:
+@pytest.mark.parametrize("words", [f"{CSG} --out csg", f"{LESSON} --until stable --out chip"])
+def test_what_was_kept_is_looked_for(interp: Interp, words: str) -> None:
     """A kept file that is torn is noticed: its name is still the one that is asked for."""
-    (kept,) = (each for each in Path("csg-stopped.partial").iterdir() if "log" not in each.name)
+    name = words.rpartition(" ")[2]
+    (kept,) = (each for each in Path(f"{name}-stopped.partial").iterdir() if "log" not in each.name)
     kept.write_bytes(kept.read_bytes()[:100])
-    assert interp(f"fit {CSG} --out csg-stopped").code != 0
+    assert interp(f"fit {words}-stopped").code != 0
 
 
 def test_knowledge_serves_and_its_parts_are_joined(interp: Interp) -> None:
