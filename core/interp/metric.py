@@ -39,6 +39,13 @@ class Measurement:
     notes: tuple[str, ...] = ()
     """What was assumed about the model, and left out of the data, one sentence each."""
 
+    def beyond_chance(self) -> int:
+        """Of a difference: 1 where its interval is for the better, -1 for the worse, else 0."""
+        if self.low is None or self.high is None:
+            return 0
+        sign = (self.low > 0) - (self.high < 0)
+        return sign if self.higher_is_better else -sign
+
     def plain(self) -> dict[str, Any]:
         """The numbers, for JSON."""
         return {"value": self.value, "low": self.low, "high": self.high, "images": self.count}

@@ -11,7 +11,7 @@ import pytest
 from interp.evaluation.folder import open_evaluation, save_evaluation
 from interp.evaluation.request import EvaluationRecord, EvaluationRequest, MetricSpec
 from interp.evaluation.result import Evaluation
-from interp.evaluation.verdict import failures, rank_words, ranks, verdict_lines
+from interp.evaluation.verdict import failures, rank_words, verdict_lines
 from interp.registry import Registry
 from interp.report.command import evaluate_command
 from interp.report.evaluation_page import evaluation_html
@@ -52,7 +52,7 @@ def evaluation(count: int = 40, failed: int = 0, **means: tuple[float, float]) -
 def test_ranks_tell_apart_what_differs_beyond_chance_and_no_more() -> None:
     found = evaluation(best=(0.9, 0.1), same=(0.9, 0.1), worse=(0.5, 0.5), random=(0.1, 0.9))
     wanted = {"best": (1, 2), "same": (1, 2), "worse": (3, 3), "random": (4, 4)}
-    assert ranks(found) == {"up": wanted, "down": wanted}
+    assert found.ranks == {"up": wanted, "down": wanted}
     assert [rank_words(each) for each in ((1, 2), (3, 3), None)] == ["1 to 2", "3", "–"]
 
 
@@ -144,5 +144,5 @@ def test_the_command_makes_it_again() -> None:
 @pytest.mark.parametrize("count", [1, 2])
 def test_one_or_two_images_are_no_failure(count: int) -> None:
     found = evaluation(count=count, good=(0.9, 0.1), random=(0.1, 0.9))
-    assert ranks(found)["up"] and verdict_lines(found)
+    assert found.ranks["up"] and verdict_lines(found)
     assert evaluation_html(Registry.load(), found)

@@ -97,14 +97,19 @@ def alone(tmp_path_factory) -> Path:
     return copied
 
 
+def open_offline(page, report: Path, width: int, scheme: str) -> None:
+    """A report in a browser of this width without a network."""
+    page.context.set_offline(True)
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(report.as_uri())
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_mailed_alone_it_opens_offline_with_everything(page, alone, axe, width, scheme) -> None:
     assert alone.stat().st_size < 8_000_000
-    page.context.set_offline(True)
-    page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size({"width": width, "height": 900})
-    page.goto(alone.as_uri())
+    open_offline(page, alone, width, scheme)
     assert findings(page, axe) == []
     page.eval_on_selector_all("details", "all => all.forEach(each => each.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -135,10 +140,7 @@ def evaluated(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_an_evaluations_report_opens_alone_too(page, evaluated, axe, width, scheme) -> None:
-    page.context.set_offline(True)
-    page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size({"width": width, "height": 900})
-    page.goto(evaluated.as_uri())
+    open_offline(page, evaluated, width, scheme)
     page.eval_on_selector_all("details", "all => all.forEach(each => each.open = true)")
     assert page.locator("details dl div").count() == 3  # mint fails on each image
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -63,23 +63,21 @@ def compare_methods(
     place = folder.place("compare", request.data or request.images[0])
     with shell.session(any_time=work.yes, pool=workers.pool()) as session:
         found = compare_with_report(request, session, out=place, pages=pages)
-    facts = {"folder": str(found.folder), "verdict": verdict_lines(found), **found.facts()}
-    shell.say(facts, _lines(found))
+    said = verdict_lines(found)
+    shell.say({"folder": str(found.folder), "verdict": said, **found.facts()}, _lines(found, said))
     errors = [each.error for record in found.records for each in record.outcomes]
     if all(errors):
         raise PluginError(f"every method failed on every image; the first: {errors[0]}")
 
 
-def _lines(found: Comparison) -> Iterator[str]:
-    from interp.comparison.verdict import verdict_lines
-
+def _lines(found: Comparison, said: Sequence[str]) -> Iterator[str]:
     count = len(found.records)
     images = "1 image" if count == 1 else f"{count} images"
     methods = "1 method" if len(found.methods) == 1 else f"{len(found.methods)} methods"
     yield f"{methods} on {images}, {found.model.name} ({found.model.device})"
     for record in found.records[:NAMED]:
         yield f"{answer(record.name, record.prediction, 1)}; explained: {'; '.join(record.targets)}"
-    yield from verdict_lines(found)
+    yield from said
     sums = ("samples", "evaluated", "seconds")
     heads: tuple[str, ...] = ("method", *sums, "R²", "")
     if count > 1:

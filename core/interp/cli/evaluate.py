@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from interp.evaluation.result import Evaluation
 
 
-Rank = tuple[int, int]
 NAMED = 10
 """Failures that are listed one by one."""
 METHODS = "mint,rise,lime,occlusion,gradcam,score-cam,integrated-gradients,chip"
@@ -111,19 +110,16 @@ def evaluate_methods(
 
 def report_evaluation(found: Evaluation, folder: Path, shell: flags.Shell) -> None:
     """Print the result in words and tables; as JSON everything except the single images."""
-    from interp.evaluation.verdict import failures, ranks, verdict_lines
+    from interp.evaluation.verdict import failures, verdict_lines
 
-    ranked = ranks(found)
-    said = verdict_lines(found, ranked)
+    said = verdict_lines(found)
     facts = {key: value for key, value in found.plain().items() if key != "records"}
     failed = [asdict(each) for each in failures(found)]
-    more = {"verdict": said, "ranks": ranked, "failures": failed}
-    shell.say({"evaluation": str(folder), **more, **facts}, _lines(found, folder, said, ranked))
+    more = {"verdict": said, "ranks": found.ranks, "failures": failed}
+    shell.say({"evaluation": str(folder), **more, **facts}, _lines(found, folder, said))
 
 
-def _lines(
-    found: Evaluation, folder: Path, said: Sequence[str], ranked: Mapping[str, Mapping[str, Rank]]
-) -> Iterator[str]:
+def _lines(found: Evaluation, folder: Path, said: Sequence[str]) -> Iterator[str]:
     from interp.evaluation.table import STARS, headings, words
     from interp.evaluation.verdict import failures, rank_words
 
@@ -137,7 +133,7 @@ def _lines(
     yield from columns(rows)
     yield "ranks that each may have; lower is better"
     cells = {
-        name: [rank_words(ranked[each].get(name)) for each in found.metrics]
+        name: [rank_words(found.ranks[each].get(name)) for each in found.metrics]
         for name in found.methods
     }
     yield from columns([["", *found.metrics], *([name, *row] for name, row in cells.items())])

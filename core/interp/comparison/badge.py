@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from interp.engine.convergence import reliability
-from interp.evidence import is_poor, marked_fit
+from interp.evidence import Evidence, is_poor, marked_fit
 from interp.explanation import Explanation
 from interp.registry.manifest import MethodEntry
 from interp.result.draw import maps_by_target
@@ -57,7 +57,10 @@ class Badge:
 def answer_badges(found: Explanation, target: str, image: int = 0) -> tuple[Badge, ...]:
     """How well the map of a target fits, and how far another seed's would differ."""
     mapped = maps_by_target(found, [target], image).get(target)
-    return _fit(None if mapped is None else mapped.r2), _error(found, target, image)
+    share = found.scores_of(target, image).get("reliability")
+    if share is None and mapped is not None:
+        share = _reliability(mapped)
+    return _fit(None if mapped is None else mapped.r2), _error(share, bool(found.samples))
 
 
 def method_badges(entry: MethodEntry, evaluated: Evaluated | None) -> tuple[Badge, ...]:
@@ -77,16 +80,18 @@ def _fit(r2: float | None) -> Badge:
     return Badge("fit", marked_fit(r2), "poor" if is_poor(r2) else "good")
 
 
-def _error(found: Explanation, target: str, image: int) -> Badge:
-    share = found.scores_of(target, image).get("reliability")
-    mapped = maps_by_target(found, [target], image).get(target)
-    if share is None and mapped is not None and mapped.error_map() is not None:
-        values, errors = mapped.map(), mapped.error_map()
-        if values is not None and errors is not None:
-            share = reliability(values.ravel(), errors.ravel())
+def _reliability(mapped: Evidence) -> float | None:
+    """Of a map with standard errors; None for one without."""
+    values, errors = mapped.map(), mapped.error_map()
+    if values is None or errors is None:
+        return None
+    return reliability(values.ravel(), errors.ravel())
+
+
+def _error(share: float | None, sampled: bool) -> Badge:
     if share is None:
-        words = UNTOLD if found.samples else "none, it takes no samples"
-        return Badge("standard error", words, "unknown" if found.samples else "good")
+        words = UNTOLD if sampled else "none, it takes no samples"
+        return Badge("standard error", words, "unknown" if sampled else "good")
     poor = is_poor(share)
     words = f"reliability {share:.2f}{', poor' if poor else ''}"
     return Badge("standard error", words, "poor" if poor else "good")

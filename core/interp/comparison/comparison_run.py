@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interp.comparison.result import (
-    IMAGE,
     RECORD,
     ComparedImage,
     Comparison,
@@ -18,6 +17,7 @@ from interp.comparison.result import (
     MethodCell,
     StoredImages,
 )
+from interp.comparison.save import save_image
 from interp.context import Progress
 from interp.dataset import Example, TolerantReader
 from interp.errors import Cancelled, InputError, InterpError, OutputError, about
@@ -29,10 +29,10 @@ from interp.network.weight_state import Originals
 from interp.opening.prediction import added_notes, predict
 from interp.registry.hook import call_after
 from interp.request import Choice
-from interp.result.bundle import circumstances, write_png
+from interp.result.bundle import circumstances
 from interp.run import run
 from interp.session import Session
-from interp.storage.folder import new_folder, write_json, write_json_whole
+from interp.storage.folder import new_folder, write_json_whole
 from interp.storage.folder_lock import lock
 from interp.storage.pixel import LoadedImage, to_picture
 from interp.storage.resumable import ResumableFolder
@@ -145,10 +145,7 @@ class ComparisonRun:
             return ImageRecord.read(place / RECORD)
         with new_folder(place) as partial_folder:
             case = self._compared(example, model, partial_folder)
-            write_png(partial_folder / IMAGE, case.image)
-            record = ImageRecord.of(case, self.model.spec, place.name)
-            write_json(partial_folder / RECORD, record.model_dump(mode="json"))
-        return record
+            return save_image(case, self.model.spec, partial_folder, place.name)
 
     @property
     def _total(self) -> int:

@@ -17,6 +17,7 @@ from interp.method import Style
 from interp.registry import Registry
 from interp.result.bundle import Made, circumstances, save_bundle, write_png
 from interp.result.draw import draw
+from interp.spec import ModelSpec
 from interp.storage.folder import new_folder, write_json
 from interp.storage.resumable import ResumableFolder
 
@@ -42,10 +43,17 @@ def save_comparison(found: Comparison, folder: Path, registry: Registry) -> Comp
     return Comparison.open(folder, registry)
 
 
+def save_image(case: ComparedImage, model: ModelSpec, place: Path, name: str) -> ImageRecord:
+    """Write an image and its numbers beside the methods' bundles; the folder's name at last."""
+    write_png(place / IMAGE, case.image)
+    record = ImageRecord.of(case, model, name)
+    write_json(place / RECORD, record.model_dump(mode="json"))
+    return record
+
+
 def _save(found: Comparison, case: ComparedImage, place: Path, registry: Registry) -> ImageRecord:
     """Write an image with the bundles of the methods that answered."""
     place.mkdir()
-    write_png(place / IMAGE, case.image)
     for choice, cell in zip(found.request.methods, case.cells, strict=True):
         made = cell.explanation
         if made is not None:
@@ -53,6 +61,4 @@ def _save(found: Comparison, case: ComparedImage, place: Path, registry: Registr
             if isinstance(made.source, Made):  # what it was really asked, as with fewer samples
                 asked = made.source.request
             save_bundle(place / cell.method, asked, made, draw(registry, made, Style()))
-    record = ImageRecord.of(case, found.model, place.name)
-    write_json(place / RECORD, record.model_dump(mode="json"))
-    return record
+    return save_image(case, found.model, place, place.name)

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from interp.comparison.result import Comparison, ImageRecord, Outcome
-from interp.evidence import NO_FIT, POOR_FIT
+from interp.evidence import NO_FIT, is_poor
 from interp.registry.composition import EMPTY_MARGIN, chance_level
 from interp.request import BASELINES
 from interp.short import listed
@@ -98,7 +98,7 @@ def verdict(found: Comparison, record: ImageRecord, target: str) -> Verdict:
     poor = {
         each.method: r2
         for each in answered
-        if (r2 := each.r2.get(target)) is not None and r2 < POOR_FIT
+        if (r2 := each.r2.get(target)) is not None and is_poor(r2)
     }
     seeing = [each for each in answered if each.method not in BASELINES]
     nothing = [each.method for each in seeing if each.peak.get(target, ()) is None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,13 @@ def draw_evaluation(found: Evaluation) -> np.ndarray:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.array(canvas.buffer_rgba())[..., :3]
+
+
+def draw_metric(found: Evaluation, metric: str) -> tuple[np.ndarray, str]:
+    """The picture of one metric alone, and what it shows in words."""
+    alone = replace(found, metric_specs={metric: found.metric_specs[metric]})
+    words = f"{metric}: each method's mean with its interval, as in the table"
+    return draw_evaluation(alone), words
 
 
 def _draw_panel(panel: Axes, found: Evaluation, metric: str) -> None:

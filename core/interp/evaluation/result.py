@@ -6,6 +6,7 @@ import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from itertools import combinations
 from typing import Any, TypeVar
 
 import numpy as np
@@ -94,6 +95,11 @@ class Evaluation:
             for metric in self.metric_specs
         }
 
+    @cached_property
+    def ranks(self) -> dict[str, dict[str, tuple[int, int]]]:
+        """metric -> method -> the best and the worst rank that it may have, baselines included."""
+        return {metric: self._ranks(metric) for metric in self.metrics}
+
     def values(self, metric: str, method: str) -> dict[int, float]:
         """A method's value on each image, by position."""
         found = {each.position: each.values.get(metric, {}) for each in self.records}
@@ -107,8 +113,9 @@ class Evaluation:
         return [name for name, each in cells.items() if math.isclose(sign * each.mean.value, most)]
 
     def noted(self, more: Sequence[str]) -> Evaluation:
-        """The same with more notes, each once."""
-        return replace(self, data_notes=tuple(dict.fromkeys((*self.data_notes, *more))))
+        """The same with more notes, each once; itself, with its table, where there is none."""
+        notes = tuple(dict.fromkeys((*self.data_notes, *more)))
+        return self if notes == self.data_notes else replace(self, data_notes=notes)
 
     def notes(self) -> list[str]:
         """What a reader must know: what was assumed, refused or left out, and what failed."""
@@ -138,16 +145,34 @@ class Evaluation:
         ]
 
     def _cell(self, metric: str, method: str) -> MetricCell:
-        own = self.values(metric, method)
-        less = {}
-        for name in self.baselines:
-            other = self.values(metric, name)
-            both = [at for at in own if at in other]
-            if name != method and both:
-                one, two = (np.array([each[at] for at in both]) for each in (own, other))
-                less[name] = compare(one, two, *self._how(metric), resamples=RESAMPLES)
-        found = np.array(list(own.values()))
-        return MetricCell(estimate(found, *self._how(metric), resamples=RESAMPLES), less)
+        others = (name for name in self.baselines if name != method)
+        less = {
+            name: found
+            for name in others
+            if (found := self._difference(metric, method, name)) is not None
+        }
+        own = np.array(list(self.values(metric, method).values()))
+        return MetricCell(estimate(own, *self._how(metric), resamples=RESAMPLES), less)
+
+    def _ranks(self, metric: str) -> dict[str, tuple[int, int]]:
+        names = list(self.table[metric])
+        better, worse = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
+        for one, other in combinations(names, 2):
+            found = self._difference(metric, one, other)
+            if found is not None and (sign := found.beyond_chance()):
+                winner, loser = (one, other) if sign > 0 else (other, one)
+                better[loser] += 1
+                worse[winner] += 1
+        return {name: (1 + better[name], len(names) - worse[name]) for name in names}
+
+    def _difference(self, metric: str, one: str, other: str) -> Measurement | None:
+        """The mean of one method less the other's, on the images that both have; None for none."""
+        first, second = self.values(metric, one), self.values(metric, other)
+        both = [at for at in first if at in second]
+        if not both:
+            return None
+        mine, theirs = (np.array([each[at] for at in both]) for each in (first, second))
+        return compare(mine, theirs, *self._how(metric), resamples=RESAMPLES)
 
     def _how(self, metric: str) -> tuple[np.random.Generator, str, bool]:
         used = self.metric_specs[metric]

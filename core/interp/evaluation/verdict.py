@@ -10,12 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from interp.evaluation.bootstrap import compare
-from interp.evaluation.result import RESAMPLES, Evaluation
+from interp.evaluation.result import Evaluation
 from interp.evaluation.table import interval
-from interp.metric import Measurement
 from interp.short import listed
 
 MANY = 3
@@ -34,18 +30,9 @@ class Failure:
     reason: str
 
 
-def ranks(found: Evaluation) -> dict[str, dict[str, tuple[int, int]]]:
-    """metric -> method -> the best and the worst rank that it may have, baselines included."""
-    return {metric: _ranks(found, metric) for metric in found.metrics}
-
-
-def verdict_lines(
-    found: Evaluation, ranked: dict[str, dict[str, tuple[int, int]]] | None = None
-) -> list[str]:
-    """The result in words, a sentence to a line, from `ranks` where these are known already."""
-    ranked = ranks(found) if ranked is None else ranked
-    lines = [*_summary(found, ranked)]
-    lines += [_best(found, metric, each) for metric, each in ranked.items()]
+def verdict_lines(found: Evaluation) -> list[str]:
+    """The result in words, a sentence to a line."""
+    lines = [*_summary(found), *(_best(found, metric) for metric in found.metrics)]
     count = len(found.records)
     if count < FEW_IMAGES:
         images = "One image is" if count == 1 else f"{count} images are"
@@ -75,55 +62,21 @@ def rank_words(ends: tuple[int, int] | None) -> str:
     return str(ends[0]) if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
-def _ranks(found: Evaluation, metric: str) -> dict[str, tuple[int, int]]:
-    names = list(found.table[metric])
-    values = {name: found.values(metric, name) for name in names}
-    better, worse = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
-    for at, one in enumerate(names):
-        for other in names[at + 1 :]:
-            both = [each for each in values[one] if each in values[other]]
-            sign = _sign(found, metric, *([values[name][i] for i in both] for name in (one, other)))
-            if sign:
-                winner, loser = (one, other) if sign > 0 else (other, one)
-                better[loser] += 1
-                worse[winner] += 1
-    return {name: (1 + better[name], len(names) - worse[name]) for name in names}
-
-
-def _sign(found: Evaluation, metric: str, one: list[float], other: list[float]) -> int:
-    """1 where the first is better beyond chance, -1 where the second is, else 0."""
-    if not one:
-        return 0
-    used = found.metric_specs[metric]
-    unit, up = used.unit, used.higher_is_better
-    random = np.random.default_rng(found.request.seed)
-    return beyond_chance(
-        compare(np.array(one), np.array(other), random, unit, up, resamples=RESAMPLES)
-    )
-
-
-def beyond_chance(difference: Measurement) -> int:
-    """1 where a difference is for the better beyond chance, -1 for the worse, else 0."""
-    if difference.low is None or difference.high is None:
-        return 0
-    sign = (difference.low > 0) - (difference.high < 0)
-    return sign if difference.higher_is_better else -sign
-
-
-def _summary(found: Evaluation, ranked: dict[str, dict[str, tuple[int, int]]]) -> Iterator[str]:
+def _summary(found: Evaluation) -> Iterator[str]:
     """On how many metrics methods may be the best, and are no better than maps without a model."""
     own = [name for name in found.methods if name not in found.baselines]
-    total = len(ranked)
+    total = len(found.metrics)
     if total > 1 and len(own) > 1:
         best = {
-            name: sum(each.get(name, (2, 2))[0] == 1 for each in ranked.values()) for name in own
+            name: sum(each.get(name, (2, 2))[0] == 1 for each in found.ranks.values())
+            for name in own
         }
         most = sorted(filter(best.get, best), key=lambda name: -best[name])
         if most:
             counts = ", ".join(f"{name} on {best[name]}" for name in most)
             yield f"Best, or not to be told from the best, of {total} metrics: {counts}."
     blind = {
-        name: sum(not _beats_baselines(found, metric, name) for metric in ranked)
+        name: sum(not _beats_baselines(found, metric, name) for metric in found.metrics)
         for name in own
         if found.baselines
     }
@@ -134,12 +87,12 @@ def _summary(found: Evaluation, ranked: dict[str, dict[str, tuple[int, int]]]) -
 
 def _beats_baselines(found: Evaluation, metric: str, method: str) -> bool:
     cell = found.table[metric].get(method)
-    return cell is not None and all(beyond_chance(each) > 0 for each in cell.less.values())
+    return cell is not None and all(each.beyond_chance() > 0 for each in cell.less.values())
 
 
-def _best(found: Evaluation, metric: str, ranked: dict[str, tuple[int, int]]) -> str:
+def _best(found: Evaluation, metric: str) -> str:
     """Who is best by a metric, and who may be as good."""
-    best = found.best(metric)
+    best, ranked = found.best(metric), found.ranks[metric]
     value = interval(found.table[metric][best[0]].mean)
     rest = [name for name, (first, _) in ranked.items() if first == 1 and name not in best]
     verb = "is" if len(best) == 1 else "are"

@@ -31,8 +31,7 @@ def command(request: ComparisonRequest) -> str:
         ("--limit", request.limit),
         ("--seed", request.seed or None),
     ]
-    words = (str(word) for flag in flags if flag[1] is not None for word in flag)
-    return shlex.join(["interp", "compare", *words])
+    return _line("compare", flags)
 
 
 def evaluate_command(request: EvaluationRequest) -> str:
@@ -53,10 +52,13 @@ def evaluate_command(request: EvaluationRequest) -> str:
         ("--batch-size", budget.batch_size),
         ("--seed", request.seed or None),
     ]
-    words = [str(word) for flag in flags if flag[1] is not None for word in flag]
-    if not request.baselines:
-        words.append("--no-baselines")
-    return shlex.join(["interp", "evaluate", *words])
+    return _line("evaluate", flags) + ("" if request.baselines else " --no-baselines")
+
+
+def _line(verb: str, flags: Sequence[tuple[str, Any]]) -> str:
+    """The command with the flags that have a value."""
+    words = (str(word) for flag in flags if flag[1] is not None for word in flag)
+    return shlex.join(["interp", verb, *words])
 
 
 def _options(options: ModelOptions) -> Iterator[tuple[str, Any]]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from interp.evaluation.evaluate import evaluate
 from interp.evaluation.folder import merge_evaluations
-from interp.evaluation.plot import draw_evaluation
+from interp.evaluation.plot import draw_metric
 from interp.evaluation.request import EvaluationRequest
 from interp.evaluation.result import Evaluation
 from interp.evaluation.table import STARS, headings, words
-from interp.evaluation.verdict import failures, rank_words, ranks, verdict_lines
+from interp.evaluation.verdict import failures, rank_words, verdict_lines
 from interp.registry import Registry
 from interp.report.caution import misleads
 from interp.report.command import evaluate_command
@@ -38,7 +37,6 @@ def merge_with_report(parts: list[Path], out: Path, registry: Registry) -> Evalu
 
 def evaluation_html(registry: Registry, found: Evaluation) -> str:
     """The report of an evaluation, a whole page."""
-    ranked = ranks(found)
     summaries = {each.name: each.summary for each in registry.entries("metric")}
     return render(
         "evaluation.html",
@@ -46,11 +44,11 @@ def evaluation_html(registry: Registry, found: Evaluation) -> str:
         title=f"{len(found.methods)} methods on {len(found.records)} images",
         found=found,
         model=found.model,
-        verdict=verdict_lines(found, ranked),
+        verdict=verdict_lines(found),
         heads=headings(found),
         rows={name: words(found, name) for name in found.methods},
         ranks={
-            name: [rank_words(ranked[metric].get(name)) for metric in found.metrics]
+            name: [rank_words(found.ranks[metric].get(name)) for metric in found.metrics]
             for name in found.methods
         },
         stars=STARS,
@@ -67,6 +65,4 @@ def evaluation_html(registry: Registry, found: Evaluation) -> str:
 
 def _plot(found: Evaluation, metric: str) -> Picture:
     """The means of one metric: several in one picture would be too small on a phone."""
-    alone = replace(found, metric_specs={metric: found.metric_specs[metric]})
-    alt = f"{metric}: each method's mean with its interval, as in the table"
-    return picture(draw_evaluation(alone), alt)
+    return picture(*draw_metric(found, metric))

@@ -63,7 +63,7 @@ def compare_with_report(
 
 def comparison_html(registry: Registry, comparison: Comparison, whole: bool = True) -> str:
     """The report of a comparison with all its images: a page, or else a part of another page."""
-    return _page(registry, comparison, comparison.records, whole)
+    return _page(registry, comparison, range(len(comparison.records)), whole)
 
 
 def explanation_html(registry: Registry, explanation: Explanation) -> str:
@@ -100,7 +100,7 @@ def write_reports(
         progress("pages of the report", at, count + 1)
         page = folder / record.folder / REPORT
         if pages and count > 1:
-            write_text_whole(page, _page(registry, comparison, [record], True, back=True))
+            write_text_whole(page, _page(registry, comparison, [at], True, back=True))
         else:
             page.unlink(missing_ok=True)  # of an earlier report in pages
     progress("pages of the report", count, count + 1)
@@ -136,15 +136,15 @@ def write_index(registry: Registry, run: FolderRun) -> None:
 def _page(
     registry: Registry,
     comparison: Comparison,
-    records: Sequence[ImageRecord],
+    chosen: Sequence[int],
     whole: bool,
     back: bool = False,
 ) -> str:
-    """A page with everything on these images; `back` leads to the page of all of them."""
+    """A page with everything on the chosen images; `back` leads to the page of all of them."""
     painter = Painter(registry)
+    records = [comparison.records[at] for at in chosen]
     sections = (
-        section(painter, comparison, record, comparison.cases[comparison.records.index(record)])
-        for record in records
+        section(painter, comparison, comparison.records[at], comparison.cases[at]) for at in chosen
     )
     values = _values(painter, comparison, records)
     return render("comparison.html", whole=whole, back=back, sections=sections, **values)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from interp.evidence import NO_FIT, POOR_FIT, Outline, Tile, fit_words
+from interp.evidence import NO_FIT, Outline, Tile, fit_words, is_poor
 from interp.explanation import Explanation
 from interp.report.picture import Painter, Picture
 from interp.result.draw import map_tile, maps_by_target, outlined
@@ -88,7 +88,7 @@ def panel(
             doubt_scale=f"Standard error: yellow is ±{most:.2g}.",
         )
     fit = "" if mapped.r2 is None else fit_words(mapped.r2)
-    poor = mapped.r2 is not None and mapped.r2 < POOR_FIT
+    poor = is_poor(mapped.r2)
     warning = f"Poor fit, {fit}: the map explains less than half of how the score changes."
     if mapped.r2 is not None and mapped.r2 < NO_FIT:
         warning = "The map does not fit at all: it says nothing of how the score changes."

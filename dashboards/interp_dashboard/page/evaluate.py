@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +10,7 @@ import streamlit as st
 from interp.context import Budget
 from interp.evaluation.evaluate import all_metrics
 from interp.evaluation.folder import open_evaluation
-from interp.evaluation.plot import draw_evaluation
+from interp.evaluation.plot import draw_metric
 from interp.evaluation.request import EvaluationRequest
 from interp.evaluation.result import Evaluation
 from interp.evaluation.table import STARS, headings, words
@@ -91,9 +90,8 @@ def show_evaluation(found: Evaluation, folder: Path) -> None:
     show_table(pd.DataFrame(rows, found.methods, headings(found)))
     st.caption(f"Means with 95 % intervals over images. ↑ higher is better, ↓ lower; {STARS}.")
     for column, metric in grid(found.metrics, ACROSS):
-        alone = replace(found, metric_specs={metric: found.metric_specs[metric]})
-        alt = f"{metric}: each method's mean with its interval, as in the table"
-        column.image(draw_evaluation(alone), alt=alt)
+        drawn, alt = draw_metric(found, metric)
+        column.image(drawn, alt=alt)
     for note in found.notes():
         st.caption(markdown(note))
     files = {

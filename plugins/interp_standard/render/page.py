@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 
 from interp.errors import PluginError
-from interp.evidence import NO_FIT, POOR_FIT, Evidence, fit_words
+from interp.evidence import NO_FIT, Evidence, fit_words, is_poor
 from interp_standard.render.canvas import GAP, SMALL, SOFT, TITLE, Colour, column, pad, text
 
 NARROWEST = 200
@@ -37,7 +37,7 @@ def _header(evidence: Evidence, width: int) -> list[np.ndarray]:
     blocks = [text(title, width, TITLE)]
     if evidence.layer is not None:
         blocks.append(text(f"layer {evidence.layer}", width, SMALL, SOFT))
-    if evidence.r2 is not None and evidence.r2 < POOR_FIT:
+    if evidence.r2 is not None and is_poor(evidence.r2):
         poor = "" if evidence.r2 < NO_FIT else "poor fit: "
         warning = text(f"{poor}{fit_words(evidence.r2)}", width - 8, paper=AMBER)
         blocks.append(pad(warning, 4, AMBER))
@@ -45,6 +45,6 @@ def _header(evidence: Evidence, width: int) -> list[np.ndarray]:
 
 
 def _fit(evidence: Evidence) -> list[str]:
-    if evidence.r2 is None or evidence.r2 < POOR_FIT:
+    if evidence.r2 is None or is_poor(evidence.r2):
         return []
     return [fit_words(evidence.r2)]
