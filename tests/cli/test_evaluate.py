@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -81,6 +82,14 @@ def test_every_metric_in_a_table(evaluate, tmp_path):
     with (tmp_path / "out" / "table.csv").open() as file:
         found = {(row["metric"], row["method"]) for row in csv.DictReader(file)}
     assert ("energy-parts", "rise") in found and {each for each, _ in found} == MEASURED
+
+
+def test_images_that_fail_for_one_reason_share_a_line(evaluate):
+    answer = evaluate("--plugins", "occlusion", "--metrics", "randomization")
+    (line,) = [each for each in answer.out.splitlines() if each.startswith("  occlusion on ")]
+    images, what, why = re.split("  +", line.strip())
+    assert re.fullmatch(r"occlusion on s\d, s\d, s\d and s\d", images)
+    assert what == "randomization" and "needs MODULE" in why
 
 
 def test_json_is_alone_on_stdout(evaluate):

@@ -158,7 +158,9 @@ def test_truth_is_for_the_class_that_is_explained(go) -> None:
 def test_data_without_masks_leave_a_metric_out_and_say_so(go) -> None:
     found = go(dataset=Scenes(masks=False))
     assert "energy-mask" not in found.metrics and "pointing" in found.metrics
-    assert "energy-mask left out on 6 of 6 images: the mask of" in "\n".join(found.notes())
+    assert "energy-mask left out on 6 of 6 images: the data give no mask of" in "\n".join(
+        found.notes()
+    )
 
 
 def test_a_method_that_fails_is_counted_and_the_others_go_on(go) -> None:

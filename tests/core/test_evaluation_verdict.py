@@ -71,6 +71,11 @@ def test_what_is_no_better_than_a_map_without_a_model_is_told() -> None:
     )
 
 
+def test_a_method_that_failed_everywhere_is_not_said_to_be_no_better_than_a_blind_map() -> None:
+    found = evaluation(failed=40, good=(0.9, 0.1), random=(0.1, 0.9))
+    assert not any("Not better" in each for each in verdict_lines(found))
+
+
 def test_those_that_may_be_as_good_are_named() -> None:
     same = {f"m{each}": (0.9 - each / 1000, 0.1) for each in range(6)}
     (line,) = [each for each in verdict_lines(evaluation(**same)) if each.startswith("up: ")]

@@ -14,13 +14,17 @@ from interp.cli.column import columns
 from interp.evaluation.request import EvaluationRequest
 from interp.plain_text import terminal
 from interp.request import BASELINES
+from interp.short import listed
 
 if TYPE_CHECKING:
     from interp.evaluation.result import Evaluation
+    from interp.evaluation.verdict import Failure
 
 
-NAMED = 10
-"""Failures that are listed one by one."""
+ROWS = 10
+"""Methods and reasons of failures that are listed."""
+NAMED = 3
+"""Images that are named of those on which a method failed for one reason."""
 METHODS = "mint,rise,lime,occlusion,gradcam,score-cam,integrated-gradients,chip"
 """What is evaluated by default: methods that need no set-up on the shipped networks."""
 
@@ -140,11 +144,21 @@ def _lines(found: Evaluation, folder: Path, said: Sequence[str]) -> Iterator[str
     if found.baselines:
         yield f"baselines, which see no model: {', '.join(found.baselines)}"
     yield from (f"note: {each}" for each in found.notes())
-    failed = failures(found)
-    if failed:
+    if failed := _failed(failures(found)):
         yield "failed"
-        yield from columns((f"{e.method} on {e.image}", e.what, e.reason) for e in failed[:NAMED])
-        if len(failed) > NAMED:
-            yield f"  ... and {len(failed) - NAMED} more, all of them in the report"
+        yield from columns(failed[:ROWS])
+        if len(failed) > ROWS:
+            yield f"  ... and {len(failed) - ROWS} more reasons, all of them in the report"
     yield f"report: {folder}/report.html"
     yield f"evaluation: {folder}"
+
+
+def _failed(failed: Sequence[Failure]) -> list[tuple[str, str, str]]:
+    """A row for each method and reason: on which images it failed, in what, and why."""
+    images: dict[tuple[str, str, str], list[str]] = {}
+    for each in failed:
+        images.setdefault((each.method, each.what, each.reason), []).append(each.image)
+    return [
+        (f"{method} on {listed(names, NAMED)}", what, reason)
+        for (method, what, reason), names in images.items()
+    ]

@@ -115,7 +115,7 @@ class EvaluationRun:
             target=target.name,
             values=image.values,
             skipped={
-                name: f"the {self.metrics[name].needs_truth} of {target.name} is not known"
+                name: f"the data give no {self.metrics[name].needs_truth} of {target.name}"
                 for name in wanted
                 if name not in metrics
             },

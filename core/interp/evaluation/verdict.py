@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from interp.evaluation.result import Evaluation
+from interp.evaluation.result import Evaluation, MetricCell
 from interp.evaluation.table import interval
 from interp.short import listed
 
@@ -75,19 +75,17 @@ def _summary(found: Evaluation) -> Iterator[str]:
         if most:
             counts = ", ".join(f"{name} on {best[name]}" for name in most)
             yield f"Best, or not to be told from the best, of {total} metrics: {counts}."
-    blind = {
-        name: sum(not _beats_baselines(found, metric, name) for metric in found.metrics)
-        for name in own
-        if found.baselines
-    }
-    if weak := {name: each for name, each in blind.items() if each}:
-        counts = ", ".join(f"{name} on {each} of {total}" for name, each in weak.items())
-        yield f"Not better beyond chance than maps that see no model: {counts}."
+    weak = []
+    for name in own if found.baselines else ():
+        measured = [cells[name] for cells in found.table.values() if name in cells]
+        if blind := sum(not _beats_baselines(each) for each in measured):
+            weak.append(f"{name} on {blind} of {len(measured)}")
+    if weak:
+        yield f"Not better beyond chance than maps that see no model: {', '.join(weak)}."
 
 
-def _beats_baselines(found: Evaluation, metric: str, method: str) -> bool:
-    cell = found.table[metric].get(method)
-    return cell is not None and all(each.beyond_chance() > 0 for each in cell.less.values())
+def _beats_baselines(cell: MetricCell) -> bool:
+    return all(each.beyond_chance() > 0 for each in cell.less.values())
 
 
 def _best(found: Evaluation, metric: str) -> str:
