@@ -9,17 +9,19 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from interp.cut import Cut, Frontier, Output, answers_alike
+from interp.cut import Cut, Frontier, Gates, Output, answers_alike
 from interp.engine.random import content_key
 from interp.model import ModelAdapter
 from interp.network.autograd import TARGETS, slopes
 from interp.network.direction import OnStep, ignore
+from interp.network.fold import Fold
 from interp.network.scores import close
 from interp.spec import Layer
 from interp.target import Target
 from interp_onnx.autograd.program import Program, translate
 from interp_onnx.differences import Differences, Run
 from interp_onnx.finite_difference import chain
+from interp_onnx.folding import find_fold
 from interp_onnx.network import Network, is_shape
 from interp_onnx.recording import tolerance
 from interp_onnx.session import Session
@@ -73,6 +75,28 @@ class OnnxCut(Cut):
         return (
             found if close(scores, self.suffix(frontier, many), tolerance(self.network)) else None
         )
+
+    def gates(self, frontier: Frontier) -> Gates:
+        """The suffix with channels switched off, folded into a linear layer where one follows."""
+        kept, live = frontier.activation.float(), frontier.live
+        fold = self._fold
+        with torch.no_grad():
+            if fold is None or not fold.holds(kept, live, EXACT):
+                return super().gates(frontier)
+            table = fold.table(kept, live)
+
+        def answer(gates: Tensor) -> Tensor:
+            with torch.no_grad():
+                scores = fold.rest(table, gates, self._live(frontier, len(gates)))
+                return self.network.read(scores).float()
+
+        return Gates(answer, table.shape[1] * table.element_size())
+
+    @cached_property
+    def _fold(self) -> Fold | None:
+        """The fold of the rest, where its channels come first and it takes any batch."""
+        first = self.layer.layout in ("NCHW", "vector") and self.network.batch is None
+        return find_fold(self.program) if first and self.program is not None else None
 
     def prefix(self, images: Tensor) -> Frontier:
         activation, *live = self.network.run(self.front, self.network.encode(images))

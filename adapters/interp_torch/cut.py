@@ -17,9 +17,10 @@ from interp.errors import UnsupportedError
 from interp.model import ModelAdapter
 from interp.network.autograd import slopes
 from interp.network.direction import OnStep, ignore
+from interp.network.fold import Fold
 from interp.spec import Layer
 from interp.target import Target
-from interp_torch.gating import Ablation, Fold, closes_one, find_ablation, find_fold
+from interp_torch.gating import Ablation, closes_one, find_ablation, find_fold
 from interp_torch.graph import EXACT
 from interp_torch.hooks import capture, substitute
 from interp_torch.network import Network
@@ -174,7 +175,7 @@ class GraphCut(TorchCut):
             self._searched = True
             first = self.layer.layout in ("NCHW", "vector")  # channels come first
             found = find_fold(self.split.suffix) if first else None
-            self._fold = found if found and found.holds(activation, live) else None
+            self._fold = found if found and found.holds(activation, live, EXACT) else None
         return self._fold
 
     def _own(self, live: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -1,9 +1,6 @@
 """Shortcuts for a model's rest with channels switched off, found in its graph.
 
-Fold: gates carried past pooling into the linear layer that follows, fc(d * a) = d @ U. A gate of 0
-or 1 commutes with whatever treats channels one by one and leaves zeros alone (ReLU, pooling,
-flattening), so the linear layer can be summed over each channel's own inputs once per image; what
-is left per row of gates is one product with U (C, out) and the layers after it.
+Fold: gates carried past pooling into the linear layer that follows (interp.network.fold).
 
 Ablation: one channel closed at a time, conv(a without a_k) = conv(a) - conv_k(a_k). Where only
 convolutions read the layer, their outputs for the whole layer are computed once, and for each row
@@ -20,50 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from interp.network.scores import close
-from interp_torch.graph import EXACT, last_node
+from interp.network.fold import Fold
+from interp_torch.graph import last_node
 
 LINEAR = (nn.functional.linear, torch.ops.aten.linear.default)
-
-
-@dataclass(frozen=True, eq=False)
-class Fold:
-    """A suffix around its first linear layer.
-
-    before(activation, *live) -> (1, F), linear's input; after(linear's output, *live) -> scores.
-    """
-
-    before: fx.GraphModule
-    weight: Tensor  # (out, F)
-    bias: Tensor | None
-    after: fx.GraphModule
-
-    def table(self, activation: Tensor, live: tuple[Any, ...]) -> Tensor:
-        """U (C, out): each channel's share of the linear layer's output, without the bias."""
-        channels = activation.shape[1]
-        each = self.before(activation.clone(), *live).reshape(channels, -1)  # (C, F / C)
-        weight = self.weight.reshape(len(self.weight), channels, -1)  # (out, C, F / C)
-        return torch.einsum("cf,ocf->co", each, weight)
-
-    def rest(self, table: Tensor, gates: Tensor, live: tuple[Any, ...]) -> Tensor:
-        """Scores (B, K) of the gates (B, C)."""
-        hidden = nn.functional.linear(gates.to(table.dtype), table.T, self.bias)
-        return self.after(hidden, *live)
-
-    def holds(self, activation: Tensor, live: tuple[Any, ...]) -> bool:
-        """Whether gates commute with everything before the linear layer, tried on one image."""
-        channels = activation.shape[1]
-        whole = self.before(activation.clone(), *live)
-        if whole.dim() != 2 or whole.shape[1] % channels:
-            return False
-        number = torch.arange(channels)
-        for closed in (number >= 0, number % 2 == 0, number % 2 == 1, number % 7 == 3):
-            gates = (~closed).to(activation)
-            shape = (-1, *[1] * (activation.dim() - 2))
-            gated = self.before(activation * gates.reshape(shape), *live)
-            if not close(gated, whole * gates.repeat_interleave(whole.shape[1] // channels), EXACT):
-                return False
-        return True
 
 
 def find_fold(suffix: fx.GraphModule) -> Fold | None:

@@ -137,15 +137,17 @@ class LayerExperiment:
         self, cell: CellSums, image: Image, subject: GateSubject, chunks: Sequence[int]
     ) -> None:
         """Add one image's scores under some chunks of masks."""
-        classes = self.images.classes
-        columns = list(classes) if image.row < 0 else [classes[image.row]]
+        classes = list(self.images.classes)
+        rows = classes if image.row < 0 else [classes[image.row]]
+        columns: slice | list[int] = slice(None) if rows == list(range(self._outputs)) else rows
         budget = self.context.budget.model_copy(update={"seconds": None})
         context = replace(self.context, budget=budget, progress=no_progress)
         others = set(range(chunks[-1])) - set(chunks)
         count = chunks[-1] * self.design.chunk + self.length(chunks[-1])
-        for answer in respond(context, subject, self.design, self.params.output, count, others):
-            weights = self.mask_weights(answer.states)
-            cell.add(image, answer.chunk, answer.states, answer.scores[:, columns], weights)
+        found = list(respond(context, subject, self.design, self.params.output, count, others))
+        states = torch.cat([each.states for each in found])
+        scores = torch.cat([each.scores[:, columns] for each in found])
+        cell.add(image, chunks[0], states, scores, self.mask_weights(states))
 
     def _subject(self, at: int) -> tuple[Image, GateSubject]:
         """An image's pooled features and weight, and what is perturbed of it."""
@@ -163,6 +165,11 @@ class LayerExperiment:
             clean = self.cut.suffix(frontier, frontier.activation)
             share = self.model.probabilities(clean)[0, classes].square().to(share)
         return Image(features, share, image.row, image.group)
+
+    @property
+    def _outputs(self) -> int:
+        """Number of scores that the model has."""
+        return len(self.model.spec.classes)
 
     @cached_property
     def _sigma_squared(self) -> float:

@@ -55,14 +55,21 @@ class CellSums:
     def add(
         self, image: Image, chunk: int, states: Tensor, scores: Tensor, weights: Tensor
     ) -> None:
-        """Add an image's scores (B, R) under a chunk of masks (B, K) with weights h (B,)."""
-        y, p = scores.double(), image.share
-        weighted = weights.double()[:, None] * y  # (B, R)
-        self.b += p[:, None] * ((weighted.T @ states.double()) * image.pooled)
-        self.y += p * weighted.sum(0)
-        self.yy += p * (weighted * y).sum(0)
+        """Add an image's scores (B, R) under masks (B, K) with weights h (B,), from a chunk on.
+
+        Products of how far the scores are from the first ones, e = y - c, are in the scores' own
+        float32; sums over these masks are in float64, of sum h y d = sum h e d + c sum h d.
+        """
+        p, first, h = image.share, scores[0].double(), weights.double()
+        apart = scores - scores[0]
+        weighted = weights.to(apart)[:, None] * apart  # (B, R)
+        product = (weighted.T @ states.to(apart)).double()  # (R, K)
+        self.b += p[:, None] * (product.addr_(first, h @ states.double()) * image.pooled)
+        linear, square = (each.sum(0, dtype=torch.float64) for each in (weighted, weighted * apart))
+        self.y += p * (linear + first * h.sum())
+        self.yy += p * (square + 2 * first * linear + first.square() * h.sum())
         if chunk == 0:  # its first two states are all channels on and all channels off
-            for column, value in enumerate((y.new_ones(()), y[0], y[1])):
+            for column, value in enumerate((torch.ones_like(first), first, scores[1].double())):
                 self.anchors[:, column] += p * value
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from interp.errors import InputError
-from interp_chip.moments import ALL, FOLDS, FactoredMoments, Image
+from interp_chip.moments import ALL, FOLDS, CellSums, FactoredMoments, Image
 
 K, T, CHUNK = 7, 4, 6
 
@@ -67,6 +67,21 @@ def test_equal_explicit_sums(kind: str, images: tuple, masks: tuple) -> None:
         ):
             torch.testing.assert_close(value, expected, rtol=1e-10, atol=1e-12)
     assert len(found.weight) == (1 if kind == "all" else T)
+
+
+def test_small_differences_of_large_float32_scores_are_kept() -> None:
+    random = torch.Generator().manual_seed(0)
+    states = (torch.rand(1000, K, generator=random) > 0.3).to(torch.uint8)
+    apart = states.float() @ torch.rand(K, T, generator=random) * 2**-9
+    scores, h = 1000 + apart, torch.rand(1000, generator=random).double()  # to steps of 2^-14
+    cell = CellSums.empty(Image(torch.ones(K).double(), torch.ones(T).double(), -1, 0), 0, T)
+    cell.add(Image(torch.ones(K).double(), torch.ones(T).double(), -1, 0), 0, states, scores, h)
+    y, d = scores.double(), states.double()
+    whole, mean = h.sum(), (h @ y) / h.sum()
+    spread, shared = h @ (y - mean).square(), (h[:, None] * (y - mean)).T @ d
+    found = cell.b - cell.y[:, None] * (h @ d) / whole
+    torch.testing.assert_close(found, shared, rtol=1e-5, atol=1e-6 * float(shared.abs().max()))
+    torch.testing.assert_close(cell.yy - cell.y.square() / whole, spread, rtol=1e-4, atol=0)
 
 
 def test_rows_can_be_taken_in_parts() -> None:

@@ -27,6 +27,8 @@ CACHE = 1 << 16
 """Bytes of a perturbed subject above which large micro-batches overflow a CPU's caches."""
 LARGEST_ON_CPU = 32
 """The largest micro-batch of such subjects on a CPU; larger ones only take more memory."""
+WHOLE = 1 << 20
+"""Bytes of a perturbed chunk up to which it is one micro-batch, without a trial."""
 WORKSPACE = 32
 """Bytes that a forward pass takes per byte of its input, roughly; bounds the first micro-batch."""
 
@@ -215,6 +217,7 @@ def _batch_size(context: Context, subject: Subject, design: Design) -> BatchSize
         small = sample.device.type != "cpu" or subject.nbytes < CACHE
         largest = design.chunk if small else LARGEST_ON_CPU
         limit = max(1, min(design.chunk, affordable, largest))
-        fixed = limit if context.memory.steady else None
+        whole = design.chunk * subject.nbytes <= WHOLE
+        fixed = limit if context.memory.steady or whole else None
         sizes[key] = BatchSize(limit, context.budget.batch_size or fixed)
     return sizes[key]
