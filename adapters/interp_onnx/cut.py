@@ -19,13 +19,14 @@ from interp.network.scores import close
 from interp.spec import Layer
 from interp.target import Target
 from interp_onnx.autograd.program import Program, translate
-from interp_onnx.differences import Differences, Run
+from interp_onnx.differences import ROUNDED, Differences, Run
 from interp_onnx.finite_difference import chain
 from interp_onnx.folding import find_fold
 from interp_onnx.network import Network, is_shape
 from interp_onnx.recording import tolerance
 from interp_onnx.session import Session
 from interp_onnx.split import Growth, Halves
+from interp_onnx.unrounded import smooth_suffix
 
 EXACT = 1e-5
 """How far the scores of the halves may be from the whole's, relative to the largest score."""
@@ -62,19 +63,20 @@ class OnnxCut(Cut):
 
     @cached_property
     def program(self) -> Program | None:
-        """The rest in PyTorch; None where an operation is missing or its scores are others."""
-        if self.network.graph.quantised:
-            return None
+        """The rest in PyTorch; None where an operation is missing or its scores are others.
+
+        Of a quantised graph it is the rest without rounding, whose scores differ by the rounding.
+        """
         frontier, many = self.prefix(self.probe[:1]), self.prefix(self.probe).activation
+        limit = ROUNDED if self.network.graph.quantised else tolerance(self.network)
         try:
-            found = translate(self.halves.suffix(), self.network.engine.device)
+            part, _ = smooth_suffix(self.halves, many)
+            found = translate(part, self.network.engine.device)
             with torch.no_grad():
                 scores = self._scores(found, frontier, many)
         except Exception:  # its operations' errors share no class
             return None
-        return (
-            found if close(scores, self.suffix(frontier, many), tolerance(self.network)) else None
-        )
+        return found if close(scores, self.suffix(frontier, many), limit) else None
 
     def gates(self, frontier: Frontier) -> Gates:
         """The suffix with channels switched off, folded into a linear layer where one follows."""

@@ -15,7 +15,7 @@ from interp_onnx.float64 import to_double, to_double_frontier
 from interp_onnx.network import Network
 from interp_onnx.session import Session
 from interp_onnx.split import Halves
-from interp_onnx.unrounded import unround
+from interp_onnx.unrounded import smooth_suffix
 
 EXACT = 1e-5
 """How far the scores in float64 may be from the others, relative to the largest score."""
@@ -68,10 +68,7 @@ class Differences:
         """
         quantised = self.network.graph.quantised
         try:
-            part, shapes = self.halves.suffix(), self.halves.shapes
-            if quantised:
-                reach = (float(wide.activation.min()), float(wide.activation.max()))
-                part, shapes = unround(part, self.halves.tensor, shapes, reach)
+            part, shapes = smooth_suffix(self.halves, wide.activation)
             session = self.network.engine.session(to_double(part, shapes))
             found = self.scores(session, wide, wide.activation)
         except Exception:  # onnxruntime's errors share no class

@@ -8,16 +8,30 @@ from typing import Any
 
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
+from torch import Tensor
 
 from interp_onnx.graph import Graph, attributes
 from interp_onnx.im2col import Draft
 from interp_onnx.shapes import Shape
+from interp_onnx.split import Halves
 
 POOLS = ("QLinearGlobalAveragePool", "QLinearAveragePool", "QLinearLeakyRelu", "QLinearSigmoid",
          "QLinearSoftmax")  # fmt: skip
 """Operations of one quantised input."""
 OWN = {"channels_last", "opset"}
 """Attributes that only the quantised forms of operations have."""
+
+
+def smooth_suffix(halves: Halves, activation: Tensor) -> tuple[ModelProto, Mapping[str, Shape]]:
+    """The model of what follows the cut, and its tensors' shapes; a quantised one without rounding.
+
+    `activation` holds the layer's values for some images.
+    """
+    part = halves.suffix()
+    if not halves.graph.quantised:
+        return part, halves.shapes
+    reach = (float(activation.min()), float(activation.max()))
+    return unround(part, halves.tensor, halves.shapes, reach)
 
 
 def unround(

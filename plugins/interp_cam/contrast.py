@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from interp.engine.slopes import Slopes
 from interp.errors import UnsupportedError
 from interp.model import ModelAdapter
 from interp.spec import Layer
@@ -15,7 +16,6 @@ from interp.target import Target
 from interp_cam.method import Aims
 from interp_cam.params import SlopeCamParams
 from interp_cam.slope_cam import SlopeCam
-from interp_cam.slopes import Slopes
 from interp_cam.views import Views
 from interp_cam.weighting import WEIGHTINGS, Weighting
 
@@ -76,11 +76,12 @@ class FinerCam(SlopeCam):
         return [[self._contrast(each, row, views.model) for each in targets] for row in scores]
 
     def notes(self, model: ModelAdapter, aims: Sequence[Target]) -> tuple[str, ...]:
-        return tuple(
+        apart = (
             f"{each.name}: set apart from {', '.join(model.spec.classes[at] for at in each.others)}"
             for each in aims
             if isinstance(each, Contrast)
         )
+        return (*super().notes(model, aims), *apart)
 
     def _contrast(self, target: Target, scores: Tensor, model: ModelAdapter) -> Contrast:
         """The target against the classes nearest to it among scores (K,)."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from interp.engine.slopes import Slopes
 from interp.errors import UnsupportedError
 from interp.model import ModelAdapter
 from interp.spec import Layer
 from interp_cam.fusion import Fusion
 from interp_cam.params import SlopeCamParams
 from interp_cam.slope_cam import SlopeCam
-from interp_cam.slopes import Slopes
 from interp_cam.weighting import WEIGHTINGS, Weighting
 
 if TYPE_CHECKING:

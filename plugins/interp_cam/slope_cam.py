@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp.context import Context
+from interp.engine.slopes import Slopes
 from interp.model import ModelAdapter
 from interp.spec import Capability, Layer
+from interp.target import Target
 from interp_cam.method import Aims, Cam
 from interp_cam.params import SlopeCamParams
-from interp_cam.slopes import Slopes
 from interp_cam.views import Views
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 KEPT = 4
 """What is kept from the prediction to the explanation takes at most this part of the memory."""
+
+REASON = "what follows has an operation that PyTorch lacks, or does not answer alike in PyTorch"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,10 @@ class SlopeCam(Cam):
                 kept.append(views)
         context.kept["views"] = kept
         return torch.cat(found)
+
+    def notes(self, model: ModelAdapter, aims: Sequence[Target]) -> tuple[str, ...]:
+        names = [each.name for each in self.layers(model) if not model.cut(each.name).one_pass]
+        return (f"slopes at {', '.join(names)} are differences of scores: {REASON}",) * bool(names)
 
     def cells(self, views: Views, layer: Layer, aims: Aims, context: Context) -> Tensor:
         """One image for all its targets at once; several, where the cut takes them, by target."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from interp.context import Context
+from interp.engine.slopes import Slopes
 from interp.spec import Capability, Layer
 from interp_cam.method import Aims, Cam
 from interp_cam.params import CamParams
 from interp_cam.slope_cam import SlopeCam
-from interp_cam.slopes import Slopes
 from interp_cam.views import Views
 
 if TYPE_CHECKING:

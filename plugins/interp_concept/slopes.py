@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from interp.context import Context
 from interp.cut import Cut, Frontier, Output
+from interp.engine.slopes import Slopes
 from interp.target import Target
-
-CHANNELS = 64
-"""Most directions differentiated at once; a run can be stopped in between."""
-BYTES = 1 << 25
-"""Memory that the directions differentiated at once may take."""
 
 
 def channel_slopes(
@@ -27,11 +21,6 @@ def channel_slopes(
     these serve for every concept at once.
     """
     maps = frontier.activation
-    batch = max(1, min(CHANNELS, BYTES // max(maps[0].nbytes, 1)))
-    found: list[Tensor] = []
-    for chosen in torch.arange(maps.shape[1], device=maps.device).split(batch):
-        context.out_of_time()
-        raised = torch.zeros(len(chosen), *maps.shape[1:], device=maps.device)
-        raised[torch.arange(len(chosen)), chosen] = 1
-        found.append(cut.derivative(frontier, raised, targets, output))
-    return np.asarray(torch.cat(found).double().cpu().numpy())
+    raised = maps.new_ones((1, *maps.shape[1:])).float()
+    found = Slopes(cut, frontier, targets, output, context).by_channel(raised)
+    return np.asarray(found.T.double().cpu().numpy())

@@ -79,9 +79,9 @@ class TwoScaleImage:
             return to_picture(values, self.model.spec.input.bands)
         return np.ascontiguousarray((values * 255).round().clip(0, 255).astype(np.uint8))
 
-    def saliency(self, target: Target) -> np.ndarray:
+    def saliency(self, target: Target, context: Context) -> np.ndarray:
         """The deep layer's support of the target, signed, (h, w)."""
-        cells = saliency(self.model, self.cut, self.frontier, target)
+        cells = saliency(self.model, self.cut, self.frontier, target, context)
         return self.placement.grid_to_input(cells, self.cut.layer.field)
 
     def moments(

@@ -66,7 +66,7 @@ class Mint(PerImageMethod):
     ) -> Explanation:
         """A region, fine pieces, their features and the saliency, for each target."""
         layers = TwoScaleImage.open(model, image, self.params)
-        maps = [layers.saliency(target) for target in targets]
+        maps = [layers.saliency(target, context) for target in targets]
         features = self._features(layers, maps, context.seed)
         pools = self._pools(layers, features, targets, context)
         parts: list[Explanation] = []

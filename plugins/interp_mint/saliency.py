@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp.context import Context
 from interp.cut import Cut, Frontier, Output
+from interp.engine.slopes import Slopes
 from interp.errors import UnsupportedError
 from interp.model import ModelAdapter
 from interp.spec import Layer
@@ -15,9 +16,6 @@ from interp.target import Target
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-BYTES = 1 << 25
-"""Memory for the directions of one call to `derivative`."""
 
 SATURATED = 1e-6
 """A probability above 1 minus this has no slope left in float32."""
@@ -45,7 +43,9 @@ def shallow_layer(model: ModelAdapter, stride: float) -> Layer:
     return fine[-1] if fine else min(found, key=lambda each: _stride(each, size))
 
 
-def saliency(model: ModelAdapter, cut: Cut, frontier: Frontier, target: Target) -> np.ndarray:
+def saliency(
+    model: ModelAdapter, cut: Cut, frontier: Frontier, target: Target, context: Context
+) -> np.ndarray:
     """S(m, n) = sum_l dg/dA^l(m, n) A^l(m, n) on the layer's grid, (gh, gw); g the probability.
 
     Where g is saturated the logit's slope stands in for it (ours).
@@ -53,28 +53,13 @@ def saliency(model: ModelAdapter, cut: Cut, frontier: Frontier, target: Target) 
     scores = cut.suffix(frontier, frontier.activation)
     level = float(target.select(model.probabilities(scores)[0]).abs())
     output: Output = "logit" if level > 1 - SATURATED else "prob"
-    slopes = [
-        cut.derivative(frontier, directions, [target], output)[:, 0].double().cpu().numpy()
-        for directions in _cells(frontier.activation)
-    ]
-    return np.concatenate(slopes).reshape(_grid(cut.layer))
+    slopes = Slopes(cut, frontier, [target], output, context)
+    return np.asarray(slopes.by_cell(frontier.activation.float())[0].double().cpu().numpy())
 
 
 def channel_sum(activation: Tensor) -> np.ndarray:
     """sum_l A^l(m, n) of the first image's maps (N, C, gh, gw), (gh, gw)."""
     return np.asarray(activation[0].double().sum(0).cpu().numpy())
-
-
-def _cells(activation: Tensor) -> Iterator[Tensor]:
-    """Maps (1, C, gh, gw) masked to one cell each, all cells in order, (M, C, gh, gw) at a time."""
-    import torch
-
-    flat = activation[0].flatten(1)  # (C, cells)
-    batch = max(1, BYTES // max(flat.nbytes, 1))
-    for where in torch.arange(flat.shape[1], device=flat.device).split(batch):
-        masked = flat.new_zeros(len(where), *flat.shape)
-        masked[torch.arange(len(where)), :, where] = flat[:, where].T
-        yield masked.reshape(-1, *activation.shape[1:])
 
 
 def _grid(layer: Layer) -> tuple[int, int]:

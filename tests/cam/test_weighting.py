@@ -140,8 +140,8 @@ def test_eigencam_asks_for_no_class() -> None:
 def test_two_sums_are_the_same(seed: int) -> None:
     """XGrad-CAM's and HiResCAM's cells add up to the same: what all values contribute together."""
     from interp.context import Context
+    from interp.engine.slopes import Slopes
     from interp.target import Target
-    from interp_cam.slopes import Slopes
     from interp_cam.weighting import WEIGHTINGS
 
     model = interp.open_model(network("NCHW", seed), options=OPTIONS)

@@ -98,7 +98,9 @@ def agreement(pair: Pair, index: int) -> float:
     ]
     assert images[0].shallow_name == images[1].shallow_name
     assert images[0].cut.layer.name == images[1].cut.layer.name
-    own, other = (partition(each.picture, each.saliency(target), PARAMS, 0) for each in images)
+    own, other = (
+        partition(each.picture, each.saliency(target, Context()), PARAMS, 0) for each in images
+    )
     expected, found = (explained(each, target, own) for each in images)
     for scale in ("coarse", "fine"):
         ours, theirs = (getattr(each, scale).importance for each in (found, expected))

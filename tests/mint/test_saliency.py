@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from interp.context import Context
 from interp.errors import InputError
 from interp.model import ModelAdapter
 from interp.spec import ModelOptions
@@ -27,7 +28,7 @@ def test_saliency_is_gradient_times_activation(
 ) -> None:
     pixels, _ = colour_model.prepare(plant(0).image)
     cut = colour_model.cut(layer)
-    found = saliency(colour_model, cut, cut.prefix(pixels[None]), target)
+    found = saliency(colour_model, cut, cut.prefix(pixels[None]), target, Context())
     net = colour_model.module()
     held: dict[str, torch.Tensor] = {}
     hook = getattr(net, layer).register_forward_hook(

@@ -17,6 +17,7 @@ from onnx import TensorProto, helper
 from onnx.backend.test.case.node import collect_testcases
 from support.onnx_file import mean_colour
 
+import interp
 from interp.errors import ModelError, UnsupportedError
 from interp.spec import Capability, ModelOptions
 from interp.target import Target
@@ -149,6 +150,9 @@ def test_what_pytorch_lacks_is_refused_and_the_cut_takes_differences(tmp_path):
     found = cut.gradient(cut.prefix(given), [Target(2, "2")], "logit")
     assert torch.allclose(found[0, 2], torch.full((8, 8), 1 / 64), atol=5e-4)  # in float32
     assert float(found[0, :2].abs().max()) < 1e-6
+    image = np.zeros((8, 8, 3), np.uint8)
+    shown = interp.explain(model, image, method="gradcam", target=2, params={"layer": "squares"})
+    assert any("slopes at squares are differences" in each for each in shown.notes)
 
 
 @pytest.fixture

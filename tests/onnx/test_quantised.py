@@ -121,6 +121,21 @@ def test_slopes_are_those_without_rounding(models, form: str, layer: str) -> Non
     assert apart < 0.08 * slopes[0].abs().max()
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_slopes_take_one_pass(models, form: str) -> None:
+    """Those of differences without rounding, of a score as of a probability."""
+    for layer in ("stem", "deep"):
+        cut = models[form].cut(layer)
+        frontier = cut.prefix(images(1))
+        assert cut.one_pass
+        channels = torch.eye(8)[..., None, None].expand(-1, -1, *frontier.activation.shape[2:])
+        targets = [Target(at, str(at)) for at in range(4)]
+        for output in ("logit", "prob"):
+            found = cut.derivative(frontier, channels, targets, output)
+            slow = cut.differences(frontier, channels, targets, output)
+            assert (found - slow).abs().max() <= 1e-4 * slow.abs().max()
+
+
 def test_quantised_models_say_so(models) -> None:
     assert any("the model is quantised" in each for each in models["QDQ"].spec.notes)
     assert not any("quantised" in each for each in models["float"].spec.notes)

@@ -17,7 +17,7 @@ from interp_onnx.autograd import (  # noqa: F401
     resize,
     shaping,
 )
-from interp_onnx.autograd.operation import OPERATIONS, Node, Operation, constant
+from interp_onnx.autograd.operation import FRACTION, OPERATIONS, Node, Operation, constant
 from interp_onnx.graph import PLAIN, opset_of
 
 
@@ -46,7 +46,10 @@ class Program:
     last_use: dict[str, int]
 
     def __call__(self, *inputs: Tensor) -> list[Tensor]:
-        values = dict(zip(self.inputs, inputs, strict=True))
+        values = {
+            name: each.to(FRACTION) if each.is_floating_point() else each
+            for name, each in zip(self.inputs, inputs, strict=True)
+        }
         for at, step in enumerate(self.steps):
             _take(step, values, self.constants)
             for name in {*step.given, *step.made} - {*self.outputs}:
