@@ -1,9 +1,13 @@
 """What CHIP claims, measured on creatures, where the truth is known: channels and places.
 
 python benchmarks/chip_creatures.py [--scored N --masks N]
-Writes benchmarks/results/chip_creatures.json. Both shipped networks. Images learned from, images
-that give thresholds, and images that are scored come from different seeds. Intervals are 95 %,
-paired over images.
+Writes benchmarks/results/chip_creatures.json; what was learned is kept in the work folder. Both
+shipped networks. Images learned from, images that give thresholds, and images that are scored come
+from different seeds. Intervals are 95 %, paired over images. Beside CHIP's maps stand Grad-CAM's,
+both refined by the same product of layers and both times a centred Gaussian, and the Gaussian
+alone. Channels close in the order of w, of the slope (signed, as Grad-CAM weights them, and its
+absolute value), of what closing each one alone costs, and at random; of w and of the slope also
+times the channel's sum in the image, which is how much each says that the channel contributes.
 """
 
 from __future__ import annotations
@@ -16,21 +20,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from localization import tune
-from record import record
+from channel_deletion import deletion_areas, single_drops, slopes
+from localization import best_share, sweep
+from record import print_progress, record
+from study import BUILD
 
-from interp.context import Context
 from interp.dataset import Box, Instance
 from interp.evaluation.bootstrap import compare
+from interp.knowledge import Knowledge
 from interp.metric import Measurement
 from interp.model import ModelAdapter
 from interp.opening.source import open_model
 from interp.registry import Registry
+from interp.request import Request
+from interp.run import fit
+from interp.session import Session
 from interp.spec import ModelOptions
 from interp.target import Target
 from interp_chip.knowledge import ChipKnowledge
-from interp_chip.method import Chip
 from interp_chip.params import ChipParams
 from interp_chip.view import ChipView, refine
 from interp_creatures.dataset import Creatures
@@ -51,10 +58,11 @@ RANDOM_ORDERS = 3
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scored", type=int, default=500)
-    parser.add_argument("--masks", type=int, default=400)
-    parser.add_argument("--images", type=int, default=50, help="per class, to learn from")
+    parser.add_argument("--masks", type=int, default=500, help="networks per image")
+    parser.add_argument("--images", type=int, default=20, help="per class, to learn from")
     parser.add_argument("--models", nargs="+", default=list(LAYERS))
     parser.add_argument("--out", type=Path, help="instead of benchmarks/results")
+    parser.add_argument("--work", type=Path, default=BUILD / "chip_creatures")
     arguments = parser.parse_args()
     params = {"masks": arguments.masks, "images": arguments.images}
     found: dict[str, Any] = {
@@ -62,7 +70,8 @@ def main() -> None:
         "scored": arguments.scored,
     }
     for name in arguments.models:
-        found[name] = Study(name, ChipParams(layer=LAYERS[name], **params)).report(arguments.scored)
+        layers = ChipParams(layer=LAYERS[name], **params)
+        found[name] = Study(name, layers, arguments.work).report(arguments.scored)
         record("chip_creatures", found, arguments.out)
 
 
@@ -99,6 +108,7 @@ class Study:
 
     name: str
     params: ChipParams
+    work: Path
 
     def report(self, count: int) -> dict[str, Any]:
         """All numbers."""
@@ -118,11 +128,9 @@ class Study:
                 layer: _differences(values[f"chip {layer}"], values[f"gradcam {layer}"])
                 for layer in self.params.layer
             },
-            "refined_less_chip": {
-                f"{name} less chip {layer}": _differences(values[name], values[f"chip {layer}"])
-                for name in names
-                if name.startswith("refined")
-                for layer in self.params.layer[:2]
+            "chip_less_control": {
+                f"{name} less {control}": _differences(values[name], values[control])
+                for name, control in _controlled(names)
             },
             "right_creature": {
                 name: round(float(np.mean([each.right(name) for each in pairs])), 3)
@@ -142,12 +150,10 @@ class Study:
     def localize(self, name: str, tuned: list[Seen], scored: list[Seen]) -> dict[str, np.ndarray]:
         """Metrics on the class-defining parts, and boxes of the whole creature, image by image."""
         found = {}
-        maps = [each.maps[name] for each in tuned]
-        for accept in (0.3, 0.5, 0.7):
-            for what, box in (("parts", _union), ("object", _object)):
-                if (what, accept) == ("parts", 0.7):
-                    continue
-                share = tune(maps, [[box(each)] for each in tuned], accept)
+        for what, box in (("parts", _union), ("object", _object)):
+            swept = np.array([sweep(each.maps[name], [box(each)])[0] for each in tuned])
+            for accept in (0.3, 0.5, 0.7) if what == "object" else (0.3, 0.5):
+                share = best_share(swept, accept)
                 boxes = [largest_box(each.maps[name], share) for each in scored]
                 right = [
                     found_ is not None and float(iou([found_], [box(each)])[0, 0]) >= accept
@@ -161,55 +167,61 @@ class Study:
     def deletion(self, layer: str, count: int) -> dict[str, Any]:
         """Mean class probability while channels close in an order: lower is better."""
         random = np.random.default_rng(0)
-        areas: dict[str, list[float]] = {"chip": [], "gradcam": [], "random": []}
+        areas: dict[str, list[float]] = {}
         cut = self.model.cut(layer)
-        channels = cut.layer.channels
         for example in Creatures(count, SCORED, two=False):
             target = Target(example.instances[0].label, "it")
-            pixels, _ = self.model.prepare(example.image)
-            gates = cut.gates(cut.prefix(pixels[None]))
+            frontier = cut.prefix(self.model.prepare(example.image)[0][None])
             weights = self.known.row(layer, target)[0]
+            slope = slopes(cut, frontier, target)
+            total = frontier.activation[0].sum((1, 2)).numpy()
             orders = {
-                "chip": [np.argsort(-weights, kind="stable")],
-                "gradcam": [np.argsort(-np.abs(self._slopes(pixels, layer, target)[0]))],
-                "random": [random.permutation(channels) for _ in range(RANDOM_ORDERS)],
+                "chip": weights,
+                "chip x sum": weights * total,
+                "slope": slope,
+                "slope x sum": slope * total,
+                "|slope|": np.abs(slope),
+                "single drop": single_drops(self.model, cut, frontier, target),
+                **{f"random {at}": random.permutation(len(slope)) for at in range(RANDOM_ORDERS)},
             }
-            for name, listed in orders.items():
-                states = torch.from_numpy(np.concatenate([_closing(each) for each in listed]))
-                scores = target.select(self.model.probabilities(gates(states)))
-                areas[name].append(float(scores.mean()))
-        found = {name: np.array(each) for name, each in areas.items()}
+            found = deletion_areas(self.model, cut, frontier, target, orders)
+            for name in (each for each in orders if not each.startswith("random")):
+                areas.setdefault(name, []).append(found[name])
+            drawn = [value for name, value in found.items() if name.startswith("random")]
+            areas.setdefault("random", []).append(float(np.mean(drawn)))
+        values = {name: np.array(each) for name, each in areas.items()}
         return {
-            "area": {name: round(float(each.mean()), 4) for name, each in found.items()},
-            "chip_less_random": _plain(compare(found["chip"], found["random"], _generator())),
-            "chip_less_gradcam": _plain(compare(found["chip"], found["gradcam"], _generator())),
+            "area": {name: round(float(each.mean()), 4) for name, each in values.items()},
+            "chip_less": {
+                name: _plain(compare(values["chip"], each, _generator()))
+                for name, each in values.items()
+                if name != "chip"
+            },
         }
 
     def _maps(self, image: np.ndarray, target: Target) -> Iterator[tuple[str, np.ndarray]]:
         view = ChipView(self.model, image, 0, self.known, self.params)
-        maps = {layer: view.map(layer, target) for layer in self.params.layer}
-        pixels, placement = self.model.prepare(image)
-        for layer in self.params.layer:
-            yield f"chip {layer}", maps[layer]
-            slopes, activation = self._slopes(pixels, layer, target)
-            cells = np.tensordot(slopes, activation, 1)
-            field = self.model.layer(layer).field
-            yield f"gradcam {layer}", placement.to_image(placement.grid_to_input(cells, field))
-        first = self.params.layer[0]
-        for other in self.params.layer[1:]:
-            yield f"refined {first} x {other}", refine([maps[other], maps[first]], "product")
-        yield "centre", centred_gaussian(image.shape[:2])
+        layers = self.params.layer
+        chip = {layer: view.map(layer, target) for layer in layers}
+        gradcam = {layer: self._gradcam(image, layer, target) for layer in layers}
+        centre = centred_gaussian(image.shape[:2])
+        for method, maps in (("chip", chip), ("gradcam", gradcam)):
+            for layer in layers:
+                yield f"{method} {layer}", maps[layer]
+                yield f"centre x {method} {layer}", refine([centre, maps[layer]], "product")
+            for other in layers[1:]:
+                pair = [maps[other], maps[layers[0]]]
+                yield f"refined {method} {layers[0]} x {other}", refine(pair, "product")
+        yield "centre", centre
 
-    def _slopes(
-        self, pixels: torch.Tensor, layer: str, target: Target
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Grad-CAM's weights (K,) and the activation (K, h, w)."""
+    def _gradcam(self, image: np.ndarray, layer: str, target: Target) -> np.ndarray:
+        """sum_k of Grad-CAM's weights times A_k."""
+        pixels, placement = self.model.prepare(image)
         cut = self.model.cut(layer)
         frontier = cut.prefix(pixels[None])
-        maps = frontier.activation[0]
-        ones = torch.eye(len(maps))[:, :, None, None].expand(-1, -1, *maps.shape[1:])
-        slopes = cut.derivative(frontier, ones, [target], "logit")[:, 0] / maps[0].numel()
-        return slopes.numpy(), maps.numpy()
+        maps = frontier.activation[0].numpy()
+        cells = np.tensordot(slopes(cut, frontier, target), maps, 1)
+        return placement.to_image(placement.grid_to_input(cells, cut.layer.field))
 
     @cached_property
     def model(self) -> ModelAdapter:
@@ -218,8 +230,24 @@ class Study:
     @cached_property
     def known(self) -> ChipKnowledge:
         count = 15 * (self.params.images or 1)
-        data = Creatures(count, LEARNED, two=False)
-        return ChipKnowledge.read(Chip(self.params).fit(self.model, data, Context()))
+        data, registry = Creatures(count, LEARNED, two=False), Registry.load()
+        folder = self.work / f"{self.name}-{self.params.images}-{self.params.masks}"
+        if not folder.is_dir():
+            given = self.params.model_dump(mode="json", exclude_unset=True)
+            session = Session(registry, self.model, print_progress(self.name))
+            fit(Request(method="chip", params=given), session, dataset=data, out=folder)
+        return ChipKnowledge.read(Knowledge.open(folder))
+
+
+def _controlled(names: list[str]) -> Iterator[tuple[str, str]]:
+    """CHIP's refined maps and the map each is to be held against."""
+    for name in names:
+        if name.startswith("refined chip"):
+            pair = name.removeprefix("refined chip ")
+            yield name, f"refined gradcam {pair}"
+            yield name, f"centre x gradcam {pair.split(' x ')[0]}"
+            for layer in pair.split(" x "):
+                yield name, f"chip {layer}"
 
 
 def _union(seen: Seen) -> Box:
@@ -228,14 +256,6 @@ def _union(seen: Seen) -> Box:
 
 def _object(seen: Seen) -> Box:
     return seen.instance.box
-
-
-def _closing(order: np.ndarray) -> np.ndarray:
-    """Gates (K + 1, K): none closed, then one more each time."""
-    states = np.ones((len(order) + 1, len(order)), np.uint8)
-    for step, channel in enumerate(order):
-        states[step + 1 :, channel] = 0
-    return states
 
 
 def _differences(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> dict[str, Any]:

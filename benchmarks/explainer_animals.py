@@ -3,8 +3,10 @@
 python benchmarks/explainer_animals.py [--data DIR --layer L --seeds N]
 Writes benchmarks/results/explainer_animals.json; goes on where it was stopped. The layer is read
 and the next in REBUILT rebuilt: a residual network, so this is our extension of the method. Crops
-are squares about the object's box. All images are learned from, without labels or parts, and all
-are measured on, each animal by itself: the filters' peaks about its head and front legs.
+are squares about the object's box. Every other image of each animal is learned from, without labels
+or parts; the others are measured on, each animal by itself: the filters' peaks about its head and
+front legs. Beside them stand the channels of the layer that is read and of the network's last
+convolution, and filters that never move.
 """
 
 from __future__ import annotations
@@ -36,22 +38,25 @@ def main() -> None:
 def _study(arguments: argparse.Namespace) -> Study:
     folder = Path(arguments.data)
     file, photographs = folder / "imagenet" / "mobilenet_v2.pt2", folder / "animal_parts"
-    images = Cached(ObjectCrops(Animals(photographs), 1.0))
+    train, test = (range(start, 1 << 30, 2) for start in (0, 1))
+
+    def crops(chosen: range, animal: str | None = None) -> Cached:
+        return Cached(ObjectCrops(Animals(photographs, animal=animal, chosen=chosen), 1.0))
+
+    scored = crops(test)
     params = {"layer": arguments.layer, "decode": [REBUILT[arguments.layer]], "epochs": 50}
     params |= arguments.set
     return Study(
         model=open_model(str(file), ModelOptions(input=NORMALISED), Registry.load()),
-        train=images,
-        test=images,
+        train=crops(train),
+        test=scored,
         params=params,
         seeds=seeds(arguments),
         work=recipe_folder(arguments, params),
         measures=MEASURES,
         performer={},
-        classes={
-            name: Cached(ObjectCrops(Animals(photographs, animal=name), 1.0))
-            for name in images.classes
-        },
+        tops=("head",),
+        classes={name: crops(test, name) for name in scored.classes},
     )
 
 

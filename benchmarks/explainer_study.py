@@ -47,7 +47,9 @@ class Study:
     performer: Measures
     """What is measured of the network itself, once."""
     classes: dict[str, Dataset] = field(default_factory=dict)
-    """Where instability is of each class by itself: the images of each."""
+    """Where peaks are measured of each class by itself: the images of each."""
+    tops: tuple[str, ...] = ()
+    """With `classes`: more layers whose channels stand beside those of the layer that is read."""
 
     def report(self) -> dict[str, Any]:
         """Numbers of every network, and explainer less control, seed by seed."""
@@ -66,9 +68,15 @@ class Study:
             found = dict(self._by_class(first))
             return report | {"by_class": found, "by_class_less_control": self._less(found)}
         performer = self._once("performer", first, self.performer)
-        ideal = self._once("ideal", first, _of("ideal", STEADINESS))
+        ideal = self._once("ideal", first, _of("ideal", {**STEADINESS, **TRACKING}))
+        blind = {of: self._once(f"blind {of}", first, _of(of, STEADINESS)) for of in BLIND}
         closed = {kind: dict(_closed(found[kind], performer, ideal)) for kind in KINDS}
-        return report | {"performer": performer, "ideal": ideal, "gap_closed": closed}
+        return report | {
+            "performer": performer,
+            "ideal": ideal,
+            "blind": blind,
+            "gap_closed": closed,
+        }
 
     def explainer(self, kind: str, seed: int) -> dict[str, Any]:
         """Train, if that is not done, and measure, if that is not."""
@@ -81,28 +89,36 @@ class Study:
         return {**found, "train_seconds": taken, "last": log[-1]}
 
     def _by_class(self, first: Path) -> Iterator[tuple[str, Any]]:
-        """Instability of each class and their mean: the performer, and each seed's networks."""
-        every = {"performer": (first, "performer"), "ideal": (first, "ideal")} | {
-            f"{kind}-{seed}": (self.work / f"{kind}-{seed}", "explainer")
+        """Each class and their mean: the performer, blind filters, and each seed's networks."""
+        every = {of: (first, of, {}) for of in ("performer", "ideal", *BLIND)}
+        every |= {f"performer {at}": (first, "performer", {"layer": at}) for at in self.tops}
+        every |= {
+            f"{kind}-{seed}": (self.work / f"{kind}-{seed}", "explainer", {})
             for kind in KINDS
             for seed in self.seeds
         }
-        for name, (folder, of) in every.items():
-            wanted = _of(of, {"instability": STEADINESS["instability"]})
-            values = {
-                each: self._once(f"{name} {each}", folder, wanted, images)["instability"]["value"]
+        for name, (folder, of, more) in every.items():
+            wanted = _of(of, BY_CLASS, **more)
+            seen = {
+                each: self._once(f"{name} {each}", folder, wanted, images)
                 for each, images in self.classes.items()
             }
-            yield name, {"mean": round(float(np.mean(list(values.values()))), 4), "each": values}
+            yield name, {measure: _mean(seen, measure) for measure in BY_CLASS}
 
     def _less(self, found: dict[str, Any]) -> dict[str, Any]:
         """Explainers less controls, the mean over seeds, with an interval over classes."""
-        explainer, control = (
-            [[found[f"{kind}-{s}"]["each"][name] for s in self.seeds] for name in self.classes]
-            for kind in KINDS
-        )
-        apart = np.mean(explainer, 1) - np.mean(control, 1)
-        return _plain(estimate(apart, np.random.default_rng(0), "", False))
+        less = {}
+        for measure in BY_CLASS:
+            explainer, control = (
+                [
+                    [found[f"{kind}-{s}"][measure]["each"][name] for s in self.seeds]
+                    for name in self.classes
+                ]
+                for kind in KINDS
+            )
+            apart = np.mean(explainer, 1) - np.mean(control, 1)
+            less[measure] = _plain(estimate(apart, np.random.default_rng(0), "", False))
+        return less
 
     def _once(
         self, name: str, knowledge: Path, measures: Measures, images: Dataset | None = None
@@ -154,11 +170,23 @@ STEADINESS: Measures = {
     "instability_best": {"metric": "part-instability", "over": "best"},
     "instability_by_class": {"metric": "part-instability", "within": "class"},
 }
+TRACKING: Measures = {
+    "tracking": {"metric": "part-tracking"},
+    "tracking_best": {"metric": "part-tracking", "over": "best"},
+}
+BY_CLASS: Measures = {"instability": STEADINESS["instability"], **TRACKING}
+BLIND = ("centre", "cells", "best-cell")
+"""Filters that never move: at the input's centre, at each cell, at the cell that is best here."""
 
 
 def parts(of: str = "explainer", **more: Any) -> Measures:
     """Where filters are, with parameters for every measure of it."""
-    return _of(of, {**STEADINESS, "overlap": {"metric": "part-overlap"}}, **more)
+    return _of(of, {**STEADINESS, **TRACKING, "overlap": {"metric": "part-overlap"}}, **more)
+
+
+def _mean(seen: dict[str, dict[str, Any]], measure: str) -> dict[str, Any]:
+    each = {name: values[measure]["value"] for name, values in seen.items()}
+    return {"mean": round(float(np.mean(list(each.values()))), 4), "each": each}
 
 
 def _of(of: str, measures: Measures, **more: Any) -> Measures:

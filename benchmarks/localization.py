@@ -151,10 +151,19 @@ def tune(
 
     Of equally good shares the middle one.
     """
-    hits = np.zeros(len(SHARES))
+    found = []
     for done, (values, truths) in enumerate(zip(maps, boxes, strict=True), 1):
-        hits += sweep(values, truths)[0] >= accept
+        found.append(sweep(values, truths)[0])
         progress("tuning the threshold", done, len(boxes))
+    return best_share(np.array(found), accept)
+
+
+def best_share(found: np.ndarray, accept: float) -> float:
+    """The share at which most images reach the IoU `accept`, of those at each of SHARES (N, S).
+
+    Of equally good shares the middle one.
+    """
+    hits = (found >= accept).sum(0)
     best = np.flatnonzero(hits == hits.max())
     return float(SHARES[best[len(best) // 2]])
 

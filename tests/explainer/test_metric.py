@@ -16,7 +16,7 @@ from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
 from interp.registry import Registry
 from interp_explainer.knowledge import TrainedExplainer
-from interp_explainer.metric.part import by_filter, distances, instability
+from interp_explainer.metric.part import Places, by_filter, distances, instability, tracking
 
 
 def slow(apart: np.ndarray, score: np.ndarray, highest: int) -> np.ndarray:
@@ -52,7 +52,71 @@ def test_instability(seed: int) -> None:
     for group in (0, 1):
         one = slow(apart[groups == group], score[groups == group], 100)
         expected = np.minimum(expected, [np.nanmean(row) for row in one])
-    np.testing.assert_allclose(by_filter(apart, score, groups), expected)
+    found = by_filter(steadiness, Places(peaks, parts, score, (40, 30)), groups)
+    np.testing.assert_allclose(found, expected)
+
+
+def steadiness(places: Places) -> np.ndarray:
+    return instability(distances(places.peaks, places.parts, places.size), places.score)
+
+
+def slow_tracking(
+    peaks: np.ndarray, parts: np.ndarray, score: np.ndarray, highest: int
+) -> np.ndarray:
+    """Adjusted R^2 by a regression of each coordinate, one filter and part at a time."""
+    found = np.full((peaks.shape[1], parts.shape[1]), np.nan)
+    for f in range(peaks.shape[1]):
+        for k in range(parts.shape[1]):
+            rows = [n for n in range(len(parts)) if not np.isnan(parts[n, k, 0])]
+            rows = sorted(rows, key=lambda n: -score[n, f])[:highest]
+            if len(rows) < 2:
+                continue
+            moves = [axis for axis in (0, 1) if np.ptp(peaks[rows, f, axis]) > 0]
+            free = len(rows) - 1 - len(moves)
+            if free < 1 or np.ptp(parts[rows, k], axis=0).max() == 0:
+                continue
+            design = np.column_stack(
+                [np.ones(len(rows)), *(peaks[rows, f, axis] for axis in moves)]
+            )
+            left = whole = 0.0
+            for axis in (0, 1):
+                place = parts[rows, k, axis]
+                answer = np.linalg.lstsq(design, place, rcond=None)[0]
+                left += float(((place - design @ answer) ** 2).sum())
+                whole += float(((place - place.mean()) ** 2).sum())
+            found[f, k] = 1 - left / whole * (len(rows) - 1) / free
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_tracking(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    parts = random.random((30, 3, 2)) * 50
+    parts[random.random((30, 3)) < 0.3] = np.nan
+    parts[1:, 2] = np.nan  # one image alone: no movement
+    score, peaks = random.random((30, 5)), random.random((30, 5, 2)) * 50
+    peaks[:, 0] = np.nan_to_num(parts[:, 0]) + np.array([3, -4])  # glued
+    peaks[:, 1] = [20, 25]  # never moves
+    found = tracking(peaks, parts, score, 10)
+    np.testing.assert_allclose(found, slow_tracking(peaks, parts, score, 10), atol=1e-12)
+    assert found[0, 0] == pytest.approx(1) and found[1, :2] == pytest.approx(0, abs=1e-12)
+    apart = random.random((4, 200, 2))  # what moves without the part explains nothing
+    aimless = tracking(apart[:3].swapaxes(0, 1), apart[3:].swapaxes(0, 1), np.ones((200, 3)), 200)
+    assert abs(aimless.mean()) < 0.03
+
+
+def test_the_best_part_and_class_are_the_ones_that_measure_best() -> None:
+    random = np.random.default_rng(0)
+    parts, groups = random.random((40, 2, 2)) * 50, np.arange(40) % 2
+    peaks = np.stack([np.where(groups[:, None] == 1, parts[:, 1], 25.0)], 1)  # glued in group 1
+    places = Places(peaks, parts, np.ones((40, 1)), (60, 60))
+
+    def followed(each: Places) -> np.ndarray:
+        return tracking(each.peaks, each.parts, each.score)
+
+    assert by_filter(followed, places, groups, "best", True) == pytest.approx([1])
+    assert by_filter(steadiness, places, groups, "best") == pytest.approx([0])
+    assert by_filter(followed, places, np.zeros(40), "best", True) < 0.9
 
 
 def test_acceptance_7_a_filter_glued_to_a_landmark_is_steady_and_may_be_moved_as_one() -> None:
@@ -64,7 +128,8 @@ def test_acceptance_7_a_filter_glued_to_a_landmark_is_steady_and_may_be_moved_as
     fixed = np.array([5.0, -3.0])
 
     def value(peaks: np.ndarray, parts: np.ndarray = landmark) -> float:
-        return float(by_filter(distances(peaks, parts, size), np.ones((20, 1)), np.zeros(20))[0])
+        places = Places(peaks, parts, np.ones((20, 1)), size)
+        return float(by_filter(steadiness, places, np.zeros(20))[0])
 
     def by_hand(away: np.ndarray) -> float:
         return float(np.std(np.hypot(away[:, 0, 0], away[:, 0, 1]) / 100, ddof=1))
@@ -132,9 +197,38 @@ def test_instability_of_an_explainer_and_of_its_network(
         found = measure("part-instability", model, data, knowledge=folder, of=of)
         assert found.value == pytest.approx(expected, rel=1e-6) and not found.higher_is_better
         labels = np.arange(30) % 3
-        expected = by_filter(apart, np.array(scores), labels).mean()
+        places = Places(np.array(peaks), np.array(parts), np.array(scores), (16, 16))
+        expected = by_filter(steadiness, places, labels).mean()
         each = measure("part-instability", model, data, knowledge=folder, of=of, within="class")
         assert each.value == pytest.approx(expected, rel=1e-6)
+
+
+def test_blind_filters(model: ModelAdapter, squares: Any, folder: str) -> None:
+    """A dot that never moves: as steady as parts are, and it follows none."""
+    data, layer = squares(30), model.layer("second.1")
+    assert layer.field is not None
+    parts = []
+    for example in data:
+        where = {part.name: part.centre[::-1] for part in example.instances[0].parts}
+        parts.append([where.get(name, (np.nan, np.nan)) for name in ("left", "right", "corner")])
+
+    def expected(point: tuple[float, float]) -> float:
+        apart = distances(np.full((30, 1, 2), point), np.array(parts), (16, 16))
+        return float(np.nanmean(slow(apart, np.ones((30, 1)), 100)))
+
+    def found(of: str, metric: str = "part-instability") -> Any:
+        return measure(metric, model, data, knowledge=folder, of=of)
+
+    assert found("centre").value == pytest.approx(expected((8, 8)))
+    maps = model.activations(model.prepare(data[0].image)[0][None], ["second.1"])["second.1"]
+    stride, offset = np.array(layer.field.stride), np.array(layer.field.offset)
+    cells = [expected(offset + stride * cell) for cell in np.ndindex(*maps.shape[-2:])]
+    assert found("cells").value == pytest.approx(np.mean(cells)) and found("cells").count > 1
+    assert found("best-cell").value == pytest.approx(min(cells))
+    for of in ("centre", "cells", "best-cell"):
+        assert found(of, "part-tracking").value == pytest.approx(0, abs=1e-9)
+    ideal = measure("part-tracking", model, data, knowledge=folder, of="ideal", over="best")
+    assert ideal.value == pytest.approx(1)
 
 
 @pytest.fixture
