@@ -124,6 +124,12 @@ NO_PICTURES = output_option(
     "--no-pictures",
     default=False,
 )
+LAYOUT = output_option(
+    None,
+    "Of --data, a folder for each image, or parts that hold some hundred images each. [default: as "
+    "it was begun, else parts from 1,000 images on]",
+    "--layout",
+)
 RESUME = output_option(
     None, "Accepted; the same command with --out goes on by itself.", "--resume", default=False
 )

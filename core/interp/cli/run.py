@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -31,6 +31,7 @@ def run_method(
     shard: str | None = flags.SHARD,
     workers: flags.Workers,
     no_pictures: bool = flags.NO_PICTURES,
+    layout: Literal["folders", "parts"] | None = flags.LAYOUT,
     folder: flags.Folder,
     shell: flags.Shell,
 ) -> None:
@@ -62,10 +63,10 @@ def run_method(
         **images.given(),
     )
     if request.data is None:
-        if images.limit or shard or workers.wanted or no_pictures:
+        if images.limit or shard or workers.wanted or no_pictures or layout:
             raise InputError(
-                "--limit, --shard, --workers, --cluster and --no-pictures are for many images; "
-                "name a folder with --data"
+                "--limit, --shard, --workers, --cluster, --no-pictures and --layout are for many "
+                "images; name a folder with --data"
             )
         from interp.run import run
 
@@ -81,7 +82,14 @@ def run_method(
 
     place = folder.place(request.method, request.data)
     with shell.session(any_time=work.yes, pool=workers.pool()) as session:
-        found = run_folder(request, place, session, limit=images.limit, pictures=not no_pictures)
+        found = run_folder(
+            request,
+            place,
+            session,
+            limit=images.limit,
+            pictures=not no_pictures,
+            layout=layout,
+        )
         if not no_pictures:
             write_index(session.registry, found)
     shell.say({"folder": str(found.folder), **found.facts()}, _folder_lines(found, no_pictures))

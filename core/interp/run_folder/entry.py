@@ -53,4 +53,17 @@ class ImageOutcome:
     unreadable: str | None = None
     failed: str | None = None
     entry: FolderEntry | None = None
-    """None, too, where the result was there before."""
+    """None, too, where the result was there before, or the store keeps its numbers."""
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is anything to be told of it."""
+        return bool(self.notes or self.unreadable or self.failed or self.entry)
+
+
+@dataclass(frozen=True)
+class PieceOutcome:
+    """What became of the images of a piece: how many they are, and those that tell something."""
+
+    count: int
+    told: tuple[ImageOutcome, ...]

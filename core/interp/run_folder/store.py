@@ -16,7 +16,7 @@ from interp.explanation import Explanation
 from interp.registry import Registry
 from interp.request import Request
 from interp.result.bundle import open_bundle, save_bundle
-from interp.run_folder.entry import FolderEntry
+from interp.run_folder.entry import FolderEntry, ImageOutcome
 from interp.storage.folder import MANIFEST
 from interp.storage.resumable import ResumableFolder
 
@@ -32,7 +32,10 @@ class Writer(ABC):
     def write(
         self, index: int, name: str, found: Explanation, pictures: dict[str, np.ndarray]
     ) -> FolderEntry | None:
-        """Write an image's result; None where it was there."""
+        """Write an image's result; its numbers, unless it was there or they are kept beside it."""
+
+    def fail(self, outcome: ImageOutcome) -> None:  # noqa: B027 - most keep no record of it
+        """Write down that an image has no result, unless it is tried again by the next command."""
 
 
 class Store(ABC):
@@ -40,7 +43,7 @@ class Store(ABC):
 
     @abstractmethod
     def missing(self, pieces: Sequence[range]) -> list[range]:
-        """The pieces of which some result may not be there yet."""
+        """The pieces, or smaller ones, of which some result may not be there yet."""
 
     @abstractmethod
     def writing(self, piece: range) -> AbstractContextManager[Writer]:
@@ -55,6 +58,10 @@ class Store(ABC):
         self, known: Mapping[int, FolderEntry], registry: Registry, progress: Progress
     ) -> Sequence[FolderEntry]:
         """The numbers of all results that are there, in order; `known` are read already."""
+
+    def told(self) -> list[ImageOutcome]:
+        """The images that are written down as having no result."""
+        return []
 
 
 @dataclass(frozen=True)
