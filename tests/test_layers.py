@@ -30,6 +30,7 @@ LAYERS = (
     ("opening", "result"),
     ("session",),
     ("run",),
+    ("run_batch",),
     ("comparison", "evaluation", "run_folder"),
     ("scaffold", "testing"),
     ("hookspecs", "report"),

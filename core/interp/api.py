@@ -47,7 +47,8 @@ from interp.report.evaluation_page import evaluate_with_report
 from interp.report.notebook import show_in_notebooks
 from interp.report.page import compare_with_report
 from interp.request import Request
-from interp.result.bundle import open_bundle
+from interp.run_folder import INDEX, FolderRun
+from interp.run_folder.opening import open_result
 from interp.session import Session
 from interp.spec import ModelOptions as ModelOptions
 from interp.storage.folder import MANIFEST, read_json
@@ -342,13 +343,15 @@ def rerun(
         return rerun_folder(folder, session, out=place)
 
 
-def load(folder: str | Path) -> Explanation | Comparison | Evaluation | Knowledge:
+def load(folder: str | Path) -> Explanation | Comparison | Evaluation | Knowledge | FolderRun:
     """Open what explain, survey, compare, evaluate or fit saved, as what the call returned.
 
         found = interp.load("first")
         heat = found.map("tiger cat")
 
-    Raises InputError for another folder, and for one that was altered.
+    Of what `interp run --data` wrote, the whole folder or one image's result in it, as in
+    interp.load("explained/00017-cat"). Raises InputError for another folder, and for one that was
+    altered.
     """
     place = Path(folder)
     kind = read_json(place / MANIFEST).get("kind") if (place / MANIFEST).is_file() else None
@@ -358,4 +361,7 @@ def load(folder: str | Path) -> Explanation | Comparison | Evaluation | Knowledg
         return open_evaluation(place)
     if kind == "knowledge":
         return Knowledge.open(place)
-    return open_bundle(place)[1]
+    registry = Registry.load()
+    if kind is None and (place / INDEX).is_file():
+        return FolderRun.open(place, registry)
+    return open_result(place, registry)[1]

@@ -77,6 +77,26 @@ class Method(ABC):
         """
         return None
 
+    def images_at_once(self, model: ModelAdapter, context: Context) -> int:
+        """How many images of a folder `explain_each` is given in one call; by default one."""
+        return 1
+
+    def explain_each(
+        self,
+        model: ModelAdapter,
+        images: Sequence[np.ndarray],
+        targets: Sequence[Sequence[Target]],
+        knowledge: Knowledge | None,
+        context: Context,
+    ) -> Iterable[Explanation]:
+        """What `explain` says of each image alone, for the targets of its own.
+
+        A method that runs several images through the model together overrides this and
+        `images_at_once`; its answers may differ from those of `explain` by rounding.
+        """
+        for image, own in zip(images, targets, strict=True):
+            yield self.explain(model, [image], own, knowledge, context)
+
     def fit(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Knowledge:
         """Learn what the method needs of a model before it can explain."""
         raise UnsupportedError(f"{type(self).__name__} has nothing to learn")

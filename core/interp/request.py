@@ -54,6 +54,10 @@ class Request(AnyRequest):
     seed: int = Field(0, ge=0, description="seed of the method's random samples")
     budget: Budget = Field(Budget(), description="how much work the run may do")
 
+    def of_image(self, name: str) -> Request:
+        """The same for one image of its data, which is called so."""
+        return self.model_copy(update={"images": (name,), "data": None})
+
 
 class Choice(Plain):
     """A method or metric among several, with its parameters."""

@@ -15,7 +15,8 @@ import numpy as np
 from interp.context import Context
 from interp.dataset import Dataset, Example, for_channels
 from interp.errors import InputError, PluginError, UnsupportedError, blamed, users_code
-from interp.explanation import Explanation, Provenance, join
+from interp.evidence import Evidence
+from interp.explanation import Explanation, Origin, Provenance, join
 from interp.explanation_check import check_explanation, check_knowledge
 from interp.guard import Watch, read_only, watched
 from interp.knowledge import Knowledge
@@ -85,12 +86,12 @@ def run(
     False. Raises the errors of interp.errors; a folder that is not empty is refused before any
     work.
     """
-    with _prepare(request, session, registry, model, out, resume) as job:
+    with prepare(request, session, registry, model, out, resume) as job:
         return _explained(job, images, names, style)
 
 
 def _explained(
-    job: _Job,
+    job: Job,
     images: Sequence[Any] | None,
     names: Sequence[str] | None,
     style: Style | None,
@@ -141,7 +142,7 @@ def survey(
 
     `dataset` takes the place of the request's.
     """
-    with _prepare(request, session, registry, model, out, resume=False) as job:
+    with prepare(request, session, registry, model, out, resume=False) as job:
         knowledge = open_knowledge(request, job.model)
         told = call_before(job.registry, "interp_before_run", request=request)
         data = job.data(dataset)
@@ -167,7 +168,7 @@ def fit(
     `dataset` takes the place of the request's. Progress is kept beside `out`, and the same request
     goes on from it. Otherwise as run.
     """
-    with _prepare(request, session, registry, model, out, resume=True) as job:
+    with prepare(request, session, registry, model, out, resume=True) as job:
         data = job.data(dataset)
         told = call_before(job.registry, "interp_before_fit", request=request)
         context = job.sharing(data)
@@ -220,7 +221,7 @@ def _reading_notes(examples: Sequence[Example]) -> list[str]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Job:
+class Job:
     """A request whose method and model are open and checked, and where its result goes."""
 
     request: Request
@@ -231,6 +232,8 @@ class _Job:
     out: Path | None
     originals: Originals | None = None
     started: float = field(default_factory=time.monotonic)
+    known_origins: dict[frozenset[str], tuple[Origin, ...]] = field(default_factory=dict)
+    """By the kinds of evidence in a result, where its parts come from."""
 
     @property
     def registry(self) -> Registry:
@@ -324,15 +327,34 @@ class _Job:
         **facts: Any,
     ) -> Result:
         """Add the provenance, call the plugins, and save the bundle."""
+        explanation = self.described(found, images, **facts)
+        result = Result(explanation, self.registry, style or Style(), self.out)
+        if self.out is None:
+            return result
+        save_bundle(self.out, self.request, explanation, result.drawings)
+        self.remove_progress()
+        told = self.session.saved(self.out, explanation)
+        return replace(result, explanation=explanation.noted(told)) if told else result
+
+    def described(
+        self,
+        found: Explanation,
+        images: Sequence[np.ndarray],
+        request: Request | None = None,
+        **facts: Any,
+    ) -> Explanation:
+        """The explanation with images and provenance, of which the plugins are told.
+
+        `request`, by default the job's own, is the one that it answers.
+        """
         provenance = Provenance(
             method=self.request.method,
             model=self.model.spec,
             params=self.method.params.model_dump(mode="json"),
             seed=self.request.seed,
-            seconds=round(time.monotonic() - self.started, 3),
-            origins=origins(self.registry, self.request.method, found.evidence, self.model.spec),
+            origins=self._origins(found.evidence),
             registries=tuple(map(str, self.registry.extra)),
-            **facts,
+            **{"seconds": round(time.monotonic() - self.started, 3), **facts},
         )
         bands = self.model.spec.input.bands
         pictures = tuple(to_picture(each, bands) for each in images)
@@ -341,17 +363,18 @@ class _Job:
             notes=tuple(dict.fromkeys((*found.notes, *self.model.spec.notes))),
             images=pictures,
             provenance=provenance,
-            source=Made(self.request, self.registry),
+            source=Made(request or self.request, self.registry),
         )
-        told = call_after(self.registry, "interp_after_run", explanation=explanation)
-        explanation = explanation.noted(told)
-        result = Result(explanation, self.registry, style or Style(), self.out)
-        if self.out is None:
-            return result
-        save_bundle(self.out, self.request, explanation, result.drawings)
-        self.remove_progress()
-        told = self.session.saved(self.out, explanation)
-        return replace(result, explanation=explanation.noted(told)) if told else result
+        return explanation.noted(
+            call_after(self.registry, "interp_after_run", explanation=explanation)
+        )
+
+    def _origins(self, evidence: Sequence[Evidence]) -> tuple[Origin, ...]:
+        kinds = frozenset(each.kind for each in evidence)
+        if kinds not in self.known_origins:
+            found = origins(self.registry, self.request.method, evidence, self.model.spec)
+            self.known_origins[kinds] = found
+        return self.known_origins[kinds]
 
     def remove_progress(self) -> None:
         """Remove the progress that was kept, once the result is whole."""
@@ -363,7 +386,7 @@ def _reopened(
     request: Request, content: tuple[str, str], session: Callable[[], Session]
 ) -> tuple[ModelAdapter, Dataset, Context]:
     """A fit's model, data and context in another process. InputError where they are others."""
-    with _prepare(request, session(), None, None, None, resume=False) as job:
+    with prepare(request, session(), None, None, None, resume=False) as job:
         data = job.data(None)
         if (job.model.spec.fingerprint, data.fingerprint) != content:
             raise other_content()
@@ -371,14 +394,14 @@ def _reopened(
 
 
 @contextmanager
-def _prepare(
+def prepare(
     request: Request,
     session: Session | None,
     registry: Registry | None,
     model: object,
     place: str | Path | None,
     resume: bool,
-) -> Iterator[_Job]:
+) -> Iterator[Job]:
     """The request's method and model, in the session given or in a new one.
 
     Progress may be kept beside the result's place within the block, unless `resume` is False.
@@ -400,4 +423,4 @@ def _prepare(
         opened = session.open_model(request.model, request.options)
         require(request.method, method, opened)
         kept_weights = session.originals
-        yield _Job(request, session, method, opened, context, out, kept_weights, started)
+        yield Job(request, session, method, opened, context, out, kept_weights, started)

@@ -71,9 +71,12 @@ class FinerCam(SlopeCam):
     def weigh(self, maps: Tensor, slopes: Slopes) -> Tensor:
         return WEIGHTINGS[self.params.weighting](self.params).weigh(maps, slopes)
 
-    def aims(self, views: Views, layer: Layer, targets: Sequence[Target]) -> Aims:
+    def aims(self, views: Views, layer: Layer, targets: Aims) -> Aims:
         scores = views.model.probabilities(views.scores(layer.name), self.params.output)
-        return [[self._contrast(each, row, views.model) for each in targets] for row in scores]
+        return [
+            [self._contrast(each, row, views.model) for each in own]
+            for own, row in zip(targets, scores, strict=True)
+        ]
 
     def notes(self, model: ModelAdapter, aims: Sequence[Target]) -> tuple[str, ...]:
         apart = (

@@ -13,6 +13,7 @@ from interp.context import Context
 from interp.errors import InputError
 from interp.evidence import Heatmap
 from interp.explanation import Explanation
+from interp.knowledge import Knowledge
 from interp.method import PerImageMethod
 from interp.model import ModelAdapter
 from interp.network.placement import Placement
@@ -49,9 +50,9 @@ class Cam(PerImageMethod):
     def cells(self, views: Views, layer: Layer, aims: Aims, context: Context) -> Tensor:
         """Each image's weighted sum of the layer's maps for each target, (B, T, gh, gw)."""
 
-    def aims(self, views: Views, layer: Layer, targets: Sequence[Target]) -> Aims:
-        """What is differentiated for each image: here the targets themselves."""
-        return [list(targets)] * len(views)
+    def aims(self, views: Views, layer: Layer, targets: Aims) -> Aims:
+        """What is differentiated for each image: here its targets themselves."""
+        return targets
 
     def notes(self, model: ModelAdapter, aims: Sequence[Target]) -> tuple[str, ...]:
         """What a reader must know of what was differentiated for an image."""
@@ -97,17 +98,33 @@ class Cam(PerImageMethod):
         context: Context,
     ) -> Iterator[Explanation]:
         """Each image's maps; images are run together, noisy copies of one image likewise."""
+        return self.explain_each(model, images, [targets] * len(images), None, context)
+
+    def images_at_once(self, model: ModelAdapter, context: Context) -> int:
+        """As many as memory allows, of which each target takes one pass forth and back."""
+        return 1 if self.params.noise else batch_size(model, context)
+
+    def explain_each(
+        self,
+        model: ModelAdapter,
+        images: Sequence[np.ndarray],
+        targets: Sequence[Sequence[Target]],
+        knowledge: Knowledge | None,
+        context: Context,
+    ) -> Iterator[Explanation]:
+        """Each image's maps for targets of its own, of which all images have as many."""
         layers, done = self.layers(model), 0
         for views, placements in self.portions(model, images, context):
-            aims = self.aims(views, layers[0], targets)
+            asked = [list(each) for each in targets[done : done + len(views)]]
+            aims = self.aims(views, layers[0], asked)
             shown = Shown(self, layers, placements[0], context)
-            if self.params.noise:
-                yield self._averaged(shown, views, aims, targets)
-                continue
-            for place, maps, own in zip(placements, shown.maps(views, aims), aims, strict=True):
-                evidence = self._evidence(place, layers, targets, maps)
-                yield Explanation(evidence, notes=self.notes(model, own))
             done += len(views)
+            if self.params.noise:
+                yield self._averaged(shown, views, aims, asked[0])
+                continue
+            for at, maps in enumerate(shown.maps(views, aims)):
+                evidence = self._evidence(placements[at], layers, asked[at], maps)
+                yield Explanation(evidence, notes=self.notes(model, aims[at]))
             context.progress("images", done, len(images))
 
     def _averaged(

@@ -39,6 +39,12 @@ class SlopeCam(Cam):
     def weigh(self, maps: Tensor, slopes: Slopes) -> Tensor:
         """The weighted sum of maps (1 or R, C, gh, gw) by slopes of R rows, (R, gh, gw)."""
 
+    def images_at_once(self, model: ModelAdapter, context: Context) -> int:
+        """One where a cut is passed once for each value: that fills a batch by itself."""
+        layers = self.layers(model)
+        passed_once = all(model.cut(each.name).one_pass for each in layers)
+        return super().images_at_once(model, context) if passed_once else 1
+
     def scores(
         self, model: ModelAdapter, images: Sequence[np.ndarray], context: Context
     ) -> Tensor | None:

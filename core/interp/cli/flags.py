@@ -118,6 +118,18 @@ SHARD = work_option(
 )
 OUT = output_option("DIR", f"Folder to write, new or empty. [default: {FOLDER}/TIME-...]")
 REQUIRED_OUT = output_option("DIR", "Folder to write, new or empty.", default=...)
+NO_PICTURES = output_option(
+    None,
+    "Of --data, draw no evidence and write no gallery: numbers and maps alone, which is faster.",
+    "--no-pictures",
+    default=False,
+)
+LAYOUT = output_option(
+    None,
+    "Of --data, a folder for each image, or parts that hold some hundred images each. [default: as "
+    "it was begun, else parts from 1,000 images on]",
+    "--layout",
+)
 RESUME = output_option(
     None, "Accepted; the same command with --out goes on by itself.", "--resume", default=False
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -30,6 +30,8 @@ def run_method(
     *,
     shard: str | None = flags.SHARD,
     workers: flags.Workers,
+    no_pictures: bool = flags.NO_PICTURES,
+    layout: Literal["folders", "parts"] | None = flags.LAYOUT,
     folder: flags.Folder,
     shell: flags.Shell,
 ) -> None:
@@ -46,6 +48,7 @@ def run_method(
       interp run --plugin rise --until stable
       interp run --plugin gradcam --data photos --limit 100 --shard 0/2 --out all
       interp run --plugin rise --data photos --workers 8 --out all
+      interp run --plugin gradcam --data photos --no-pictures --out all
     """
     from interp.opening.named import default_model
 
@@ -60,10 +63,10 @@ def run_method(
         **images.given(),
     )
     if request.data is None:
-        if images.limit or shard or workers.wanted:
+        if images.limit or shard or workers.wanted or no_pictures or layout:
             raise InputError(
-                "--limit, --shard, --workers and --cluster are for many images; name a folder "
-                "with --data"
+                "--limit, --shard, --workers, --cluster, --no-pictures and --layout are for many "
+                "images; name a folder with --data"
             )
         from interp.run import run
 
@@ -79,17 +82,25 @@ def run_method(
 
     place = folder.place(request.method, request.data)
     with shell.session(any_time=work.yes, pool=workers.pool()) as session:
-        found = run_folder(request, place, session, limit=images.limit)
-        write_index(session.registry, found)
-    shell.say({"folder": str(found.folder), **found.facts()}, _folder_lines(found))
+        found = run_folder(
+            request,
+            place,
+            session,
+            limit=images.limit,
+            pictures=not no_pictures,
+            layout=layout,
+        )
+        if not no_pictures:
+            write_index(session.registry, found)
+    shell.say({"folder": str(found.folder), **found.facts()}, _folder_lines(found, no_pictures))
 
 
-def _folder_lines(found: FolderRun) -> Iterator[str]:
+def _folder_lines(found: FolderRun, no_pictures: bool) -> Iterator[str]:
     count = f"{len(found.entries)} of {found.total} images are whole"
     yield f"{found.request.method} on {found.request.model}: {count}"
     yield from (f"failed on {name}: {reason}" for name, reason in found.failed.items())
     yield from (f"note: {each}" for each in found.notes)
-    yield f"gallery: {found.folder}/index.html"
+    yield f"folder: {found.folder}" if no_pictures else f"gallery: {found.folder}/index.html"
 
 
 def survey_method(

@@ -1,7 +1,7 @@
 """Data sets: images with their class and, where known, boxes, masks and part positions."""
 
 from interp.dataset.coco import CocoFile, write_coco
-from interp.dataset.example import Box, Dataset, Example, Instance, Part
+from interp.dataset.example import Box, Dataset, Example, Instance, Part, StreamedDataset
 from interp.dataset.files import (
     ImageArrays,
     ImageFiles,
@@ -20,6 +20,7 @@ __all__ = [
     "ImageFiles",
     "Instance",
     "Part",
+    "StreamedDataset",
     "TolerantReader",
     "WholeImages",
     "for_channels",

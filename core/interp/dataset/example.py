@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
 import numpy as np
 
-from interp.errors import PluginError, blamed
+from interp.errors import InputError, PluginError, blamed
 from interp.short import fields_repr, short
 from interp.storage.image import LoadedImage
 
@@ -107,6 +107,24 @@ class Dataset(ABC):
 
     def __iter__(self) -> Iterator[Example]:
         return (self[index] for index in range(len(self)))
+
+
+class StreamedDataset(Dataset):
+    """A data set whose images come in portions, each read from its beginning to its end.
+
+    Counting the images, or reading one by its number, may mean to read whole portions.
+    """
+
+    @abstractmethod
+    def portions(self, limit: int | None) -> Sequence[range]:
+        """Numbers that images of each portion may have, up to the first `limit` images.
+
+        Not every number needs to stand for an image.
+        """
+
+    @abstractmethod
+    def read(self, portion: range) -> Iterator[tuple[int, Example | InputError]]:
+        """The images of a portion by their numbers, or why one cannot be read."""
 
 
 def _checked(read: Callable[[Any, int], Example]) -> Callable[[Any, int], Example]:

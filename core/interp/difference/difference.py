@@ -19,6 +19,7 @@ from interp.explanation import Explanation
 from interp.registry import Registry
 from interp.result.bundle import open_bundle
 from interp.result.draw import image_of
+from interp.run_folder.opening import as_bundle
 from interp.storage.folder import MANIFEST, read_json
 
 SAME = 1e-5
@@ -74,7 +75,12 @@ def difference(
 
     `registry` names the packages that define their evidence, as for open_bundle.
     """
-    before, after = Path(before), Path(after)
+    known = registry or Registry.load()
+    with as_bundle(Path(before), known) as one, as_bundle(Path(after), known) as other:
+        return _difference(one, other, registry)
+
+
+def _difference(before: Path, after: Path, registry: Registry | None) -> Difference:
     kinds = [result_kind(each) for each in (before, after)]
     if kinds[0] != kinds[1]:
         raise InputError(

@@ -13,6 +13,7 @@ from interp.registry.origin import other_versions
 from interp.report.page import compare_with_report
 from interp.result.bundle import open_bundle
 from interp.run import run, survey
+from interp.run_folder.opening import as_bundle
 from interp.session import Session
 from interp.spec import ModelOptions, ModelSpec
 from interp.storage.folder import scratch_folder
@@ -42,7 +43,12 @@ def rerun(
     The session's model, if it has one, takes the place of the named one. Raises InputError where
     the model that is found is not the one that was explained.
     """
-    folder, session = Path(folder), replace(session or Session(), temporary=out is None)
+    session = replace(session or Session(), temporary=out is None)
+    with as_bundle(Path(folder), session.registry) as bundle:
+        return _rerun(bundle, session, out)
+
+
+def _rerun(folder: Path, session: Session, out: str | Path | None) -> Rerun:
     repeat = _comparison if result_kind(folder) == "comparison" else _bundle
     with scratch_folder("rerun") as scratch:
         place = scratch / "again" if out is None else Path(out)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,18 @@ from interp.registry import Registry
 from interp.report.caution import misleads
 from interp.report.command import command
 from interp.report.picture import THUMB, Painter, Picture
-from interp.report.section import section, sections_of
-from interp.result.bundle import open_bundle
+from interp.report.section import Section, section, sections_of
 from interp.result.plot import balanced
-from interp.run_folder import FolderRun
+from interp.run_folder import FolderEntry, FolderRun
+from interp.run_folder.opening import open_result
 from interp.session import Session
 from interp.storage.folder import day_and_time, write_text_whole
 
 REPORT = "report.html"
 LARGE = 20_000_000
 """Bytes of a report from which on it is slow to open and to mail."""
+PAGE, PAGES = 200, 50
+"""Images on a page of a folder's gallery, and its pages."""
 
 
 def compare_with_report(
@@ -110,27 +113,43 @@ def write_reports(
 
 
 def write_index(registry: Registry, run: FolderRun) -> None:
-    """Write index.html into the folder of a run: every image's map, on one scale."""
+    """Write index.html into the folder of a run: the images' maps, on one scale.
+
+    After PAGE images a next page follows, index-2.html and so on, up to the first PAGES pages.
+    """
+    shown = list(islice(run.entries, PAGE * PAGES))
     painter = Painter(registry, THUMB)
-    limit = max((each.full for each in run.entries), default=0.0)
-    sections = (
-        replace(part, link=f"{entry.folder}/")
-        for entry in run.entries
-        for part in sections_of(
-            painter, open_bundle(run.folder / entry.folder, registry)[1], limit, False
+    pages = [shown[at : at + PAGE] for at in range(0, len(shown), PAGE)] or [[]]
+    limit = max((each.full for each in shown), default=0.0)
+    for number, entries in enumerate(pages, 1):
+        text = render(
+            "index.html",
+            whole=True,
+            title=f"{run.request.method} on {len(run.entries)} images",
+            run=run,
+            sections=_entry_sections(painter, run, entries, limit),
+            limit=limit,
+            shown=len(shown),
+            number=number,
+            pages=[_page_name(each) for each in range(1, len(pages) + 1)],
+            legend=legend(painter),
+            misleads=misleads(registry, [run.request.method]),
         )
-    )
-    text = render(
-        "index.html",
-        whole=True,
-        title=f"{run.request.method} on {len(run.entries)} images",
-        run=run,
-        sections=sections,
-        limit=limit,
-        legend=legend(painter),
-        misleads=misleads(registry, [run.request.method]),
-    )
-    write_text_whole(run.folder / "index.html", text)
+        write_text_whole(run.folder / _page_name(number), text)
+
+
+def _entry_sections(
+    painter: Painter, run: FolderRun, entries: Sequence[FolderEntry], limit: float
+) -> Iterator[Section]:
+    for entry in entries:
+        place = run.folder / entry.folder
+        link = f"{entry.folder}/" if place.is_dir() else ""
+        for part in sections_of(painter, open_result(place, painter.registry)[1], limit, False):
+            yield replace(part, link=link)
+
+
+def _page_name(number: int) -> str:
+    return "index.html" if number == 1 else f"index-{number}.html"
 
 
 def _page(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -79,27 +80,20 @@ def save_bundle(
     request: Request,
     explanation: Explanation,
     pictures: dict[str, np.ndarray],
+    circumstance: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a bundle at `folder`, all or nothing; the manifest, with checksums, comes last.
 
-    `pictures` are (h, w, 3) uint8 RGB by file name. Raises InputError where `folder` is not empty.
+    `pictures` are (h, w, 3) uint8 RGB by file name; `circumstance` is when and by what it was made,
+    by default now and here. Raises InputError where `folder` is not empty.
     """
     from safetensors.numpy import save_file
 
     folder = Path(folder)
     with new_folder(folder) as place:
         write_json(place / "request.json", request.model_dump(mode="json"))
-        arrays: dict[str, np.ndarray] = {}
-        listed = [_plain(index, each, arrays) for index, each in enumerate(explanation.evidence)]
+        facts, arrays = plain_facts(explanation)
         save_file(arrays, place / "arrays.safetensors")
-        facts = {
-            "evidence": listed,
-            "samples": explanation.samples,
-            "scores": explanation.scores,
-            "notes": explanation.notes,
-            "main": explanation.main,
-            "provenance": PROVENANCE.dump_python(explanation.provenance, mode="json"),
-        }
         write_json(place / "explanation.json", facts)
         for index, image in enumerate(explanation.images):
             write_png(place / f"image-{index}.png", image)
@@ -112,7 +106,7 @@ def save_bundle(
             "device": made and made.model.device,
             "seconds": made and made.seconds,
         }
-        seal(place, {"kind": "explanation", **about, **circumstances()})
+        seal(place, {"kind": "explanation", **about, **(circumstance or circumstances())})
     return folder
 
 
@@ -129,31 +123,59 @@ def open_bundle(
     folder = Path(folder)
     unseal(folder, "explanation")
     with read_whole(folder, "a bundle"):
-        arrays = load_file(folder / "arrays.safetensors")
-        facts = read_json(folder / "explanation.json")
-        provenance = PROVENANCE.validate_python(facts["provenance"])
-        _know({each["kind"] for each in facts["evidence"]}, registry, folder, provenance)
         images = sorted(folder.glob("image-*.png"), key=lambda path: int(path.stem[6:]))
         request = Request.model_validate(read_json(folder / "request.json"))
-        explanation = Explanation(
-            evidence=tuple(
-                evidence_of(
-                    each["kind"],
-                    each["fields"] | {name: arrays[key] for name, key in each["arrays"].items()},
-                )
-                for each in facts["evidence"]
-            ),
-            samples=facts["samples"],
-            scores=facts["scores"],
-            notes=tuple(facts["notes"]),
-            main=facts.get("main"),
-            images=tuple(open_image(path) for path in images),
-            provenance=provenance,
-            source=Made(request, registry),
+        return request, explanation_of(
+            folder,
+            read_json(folder / "explanation.json"),
+            load_file(folder / "arrays.safetensors"),
+            [open_image(path) for path in images],
+            Made(request, registry),
         )
-        with about(folder):
-            _check(explanation)
-        return request, _numbered(explanation)
+
+
+def plain_facts(explanation: Explanation) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """An explanation without its images: as JSON, and arrays by the names that it has for them."""
+    arrays: dict[str, np.ndarray] = {}
+    return {
+        "evidence": [_plain(at, each, arrays) for at, each in enumerate(explanation.evidence)],
+        "samples": explanation.samples,
+        "scores": explanation.scores,
+        "notes": explanation.notes,
+        "main": explanation.main,
+        "provenance": PROVENANCE.dump_python(explanation.provenance, mode="json"),
+    }, arrays
+
+
+def explanation_of(
+    place: Path,
+    facts: dict[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    images: Sequence[np.ndarray],
+    made: Made,
+) -> Explanation:
+    """The explanation that plain_facts took apart. Raises InputError, which names the place."""
+    provenance = PROVENANCE.validate_python(facts["provenance"])
+    _know({each["kind"] for each in facts["evidence"]}, made.registry, place, provenance)
+    explanation = Explanation(
+        evidence=tuple(
+            evidence_of(
+                each["kind"],
+                each["fields"] | {name: arrays[key] for name, key in each["arrays"].items()},
+            )
+            for each in facts["evidence"]
+        ),
+        samples=facts["samples"],
+        scores=facts["scores"],
+        notes=tuple(facts["notes"]),
+        main=facts.get("main"),
+        images=tuple(images),
+        provenance=provenance,
+        source=made,
+    )
+    with about(place):
+        _check(explanation)
+    return _numbered(explanation)
 
 
 def _know(

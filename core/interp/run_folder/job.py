@@ -1,0 +1,218 @@
+"""A request on a folder of images at work: one piece after another, read, explained, written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from itertools import islice, repeat, starmap, takewhile
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from interp.cluster.ahead import ahead
+from interp.context import no_progress
+from interp.dataset import Dataset, Example, StreamedDataset, for_channels
+from interp.errors import InputError, InterpError, OutputError, PluginError
+from interp.explanation import Explanation
+from interp.method import Style
+from interp.model import ModelAdapter
+from interp.opening.named import open_method, require
+from interp.opening.reader import read_data
+from interp.request import Request
+from interp.result.draw import draw
+from interp.run_batch import images_at_once, run_batch
+from interp.run_folder.entry import ImageOutcome, PieceOutcome
+from interp.run_folder.part_store import PartStore
+from interp.run_folder.store import BundleStore, Store, Writer
+from interp.session import Session
+from interp.storage.folder import read_json
+from interp.storage.resumable import ResumableFolder
+from interp.target import parse_target
+
+BATCHES, PART_BATCHES = 4, 16
+"""Batches in a piece of work, by how results are kept: in folders and in parts."""
+MANY = 1000
+"""Images from which on results are kept in parts, where nothing else is asked for."""
+Layout = Literal["folders", "parts"]
+"""How results are kept: a folder for each image, or a part for some hundred."""
+BEGUN = "begun.json"
+
+Value = TypeVar("Value")
+Batch = Sequence[tuple[ImageOutcome, Value | None]]
+"""Images of a batch, each with what is known of it so far: itself, or its explanation."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What of a run on a folder is written, and how."""
+
+    folder: Path
+    pictures: bool = True
+    layout: Layout | None = None
+    """None: as the folder was begun, else by the number of images."""
+    limit: int | None = None
+    """How many images there may be."""
+
+
+@dataclass(frozen=True, eq=False)
+class FolderJob:
+    """A request on a folder of images whose model and data are open; the model is the session's."""
+
+    request: Request
+    session: Session
+    model: ModelAdapter
+    dataset: Dataset
+    output: Output
+    folder: ResumableFolder
+    batch: int
+    """How many images are explained together."""
+
+    @classmethod
+    def open(cls, request: Request, output: Output, session: Session) -> FolderJob:
+        """Open and check what the request names, before any work."""
+        if request.data is None:
+            raise InputError("found no path of images; name one with --data")
+        method = open_method(session.registry, request.method, request.params)
+        dataset = read_data(session.registry, request.data)
+        model = session.open_model(request.model, request.options)
+        require(request.method, method, model)
+        for text in () if model.focuses else request.targets:
+            parse_target(text, model.spec.classes)
+        content = {"images": dataset.fingerprint, "model": model.spec.fingerprint}
+        dataset = for_channels(dataset, model.spec.input.channels)
+        output = replace(output, layout=output.layout or _layout(output, dataset))
+        if output.layout == "parts":
+            content["layout"] = "parts"
+        folder = ResumableFolder.of(output.folder, request, content)
+        session = replace(session, model=model)
+        batch = images_at_once(request, session)
+        return cls(request, session, model, dataset, output, folder, batch)
+
+    @cached_property
+    def store(self) -> Store:
+        """Where the results are kept."""
+        if self.output.layout == "folders":
+            return BundleStore(self.folder, self.request)
+        return PartStore(self.folder, self.request, self.output.pictures, self.batch)
+
+    def pieces(self) -> Sequence[range]:
+        """The images in pieces of work: single ones, some batches, or a portion of a stream."""
+        if isinstance(self.dataset, StreamedDataset):
+            return self.dataset.portions(self.output.limit)
+        batches = PART_BATCHES if self.output.layout == "parts" else BATCHES
+        size = 1 if self.batch == 1 and self.output.layout == "folders" else batches * self.batch
+        total = _count(self.output, self.dataset)
+        return [range(start, min(start + size, total)) for start in range(0, total, size)]
+
+    def smaller(self, piece: range) -> list[range]:
+        """A piece in smaller ones, in which images are explained with the same others if they can.
+
+        None of what cannot be parted: a single image, or a portion of a stream.
+        """
+        if len(piece) == 1 or isinstance(self.dataset, StreamedDataset):
+            return []
+        size = self.batch if len(piece) > self.batch else 1
+        return [piece[at : at + size] for at in range(0, len(piece), size)]
+
+    def explain(self, piece: range) -> PieceOutcome:
+        """Write the results of a piece's images that are not there.
+
+        The next batch is read, and the last one drawn and written, while one is explained.
+        """
+        outcomes: list[ImageOutcome] = []
+        with self.store.writing(piece) as writer:
+            read = takewhile(len, ahead(_call, self._batches(piece)))
+            explained = map(partial(self._explain, writer), read)
+            for written in ahead(partial(self._write, writer), explained):
+                for outcome, found in written:
+                    if outcome.entry is not None and found is not None:
+                        self.session.saved(self.folder.folder / outcome.entry.folder, found)
+                    outcomes.append(outcome)
+        return PieceOutcome(len(outcomes), tuple(each for each in outcomes if each.tells))
+
+    def _batches(self, piece: range) -> Iterator[Callable[[], Batch[Example]]]:
+        """What reads each batch of a piece, in order; of a stream, empty ones follow."""
+        if isinstance(self.dataset, StreamedDataset):
+            images = starmap(_read, self.dataset.read(piece))
+            yield from repeat(lambda: list(islice(images, self.batch)))
+        for at in range(0, len(piece), self.batch):
+            yield partial(self._read, piece[at : at + self.batch])
+
+    def _read(self, batch: range) -> Batch[Example]:
+        """The images of a batch; None for one that cannot be read."""
+        return [_read(index, self._image(index)) for index in batch]
+
+    def _image(self, index: int) -> Example | InputError:
+        try:
+            return self.dataset[index]
+        except InputError as error:
+            return error
+
+    def _explain(self, writer: Writer, batch: Batch[Example]) -> Batch[Explanation]:
+        """The explanations of a batch, of all its images unless each one's is there."""
+        examples = [example for _, example in batch if example is not None]
+        there = [writer.has(each.index, each.name) for each, example in batch if example]
+        if all(there):
+            return [(outcome, None) for outcome, _ in batch]
+        # scores are kept for one batch; what a batch tells is not how far the folder is
+        session = replace(self.session, memory=self.session.memory.alone())
+        if self.batch > 1:
+            session = replace(session, progress=no_progress)
+        found = iter(run_batch(self.request, session, examples))
+        return [_explained(each, next(found) if example else None) for each, example in batch]
+
+    def _write(self, writer: Writer, batch: Batch[Explanation]) -> Batch[Explanation]:
+        """Draw and write the explanations that are not there."""
+        return [(self._written(writer, *each), each[1]) for each in batch]
+
+    def _written(
+        self, writer: Writer, outcome: ImageOutcome, found: Explanation | None
+    ) -> ImageOutcome:
+        index, name = outcome.index, outcome.name
+        if found is None:
+            writer.fail(outcome)
+        if found is None or writer.has(index, name):
+            return outcome
+        drawing = self.output.pictures and self.output.layout == "folders"
+        try:
+            drawn = draw(self.session.registry, found, Style()) if drawing else {}
+            return replace(outcome, entry=writer.write(index, name, found, drawn))
+        except OutputError:
+            raise
+        except (PluginError, InputError) as error:  # such as what its renderer cannot draw
+            failed = replace(outcome, failed=str(error))
+            writer.fail(failed)
+            return failed
+
+
+def _explained(
+    outcome: ImageOutcome, found: Explanation | InterpError | None
+) -> tuple[ImageOutcome, Explanation | None]:
+    if isinstance(found, InterpError):
+        return replace(outcome, failed=str(found)), None
+    return outcome, found
+
+
+def _read(index: int, found: Example | InputError) -> tuple[ImageOutcome, Example | None]:
+    if isinstance(found, InputError):
+        return ImageOutcome(index, unreadable=str(found)), None
+    return ImageOutcome(index, found.name, found.notes), found
+
+
+def _call(read: Callable[[], Value]) -> Value:
+    return read()
+
+
+def _count(output: Output, dataset: Dataset) -> int:
+    count = len(dataset)
+    return count if output.limit is None else min(output.limit, count)
+
+
+def _layout(output: Output, dataset: Dataset) -> Layout:
+    """As the folder was begun, else by the number of images."""
+    begun = output.folder / BEGUN
+    if begun.is_file():
+        return "parts" if read_json(begun).get("layout") == "parts" else "folders"
+    if isinstance(dataset, StreamedDataset) or _count(output, dataset) >= MANY:
+        return "parts"
+    return "folders"
