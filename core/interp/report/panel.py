@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from interp.comparison.badge import Badge
 from interp.evidence import NO_FIT, Outline, Tile, fit_words, is_poor
 from interp.explanation import Explanation
 from interp.report.picture import Painter, Picture
@@ -18,7 +19,8 @@ class Panel:
     """What a page shows of one method on one image and target.
 
     `scale` says in words what full colour means, `doubt` is a picture of the standard error,
-    `facts` are named numbers, `more` the method's other evidence as named pictures.
+    `facts` are named numbers, `more` the method's other evidence as named pictures, `trust` is what
+    is known of how far it can be trusted.
     """
 
     method: str
@@ -33,6 +35,7 @@ class Panel:
     doubt_scale: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     more: tuple[tuple[str, Picture], ...] = ()
+    trust: tuple[Badge, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from interp_dashboard.refusal import refusals
 from interp_dashboard.session import NAME, registry, session
 from interp_dashboard.suggestion_view import advise
 from interp_dashboard.text import on_page
-from interp_dashboard.trust import usual_methods
 from interp_dashboard.unfinished import QUICK, STOPPED, as_unfinished
+from interp_dashboard.usual import usual_methods
 from interp_dashboard.work import compare_work
 
 JOB = "compare"
