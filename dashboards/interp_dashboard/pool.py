@@ -90,7 +90,7 @@ class Pool:
                 try:
                     worker.do(self._first)
                 except ModelError as error:  # the next job starts a process, and tells of its end
-                    LOG.warning("no process could be prepared: %s", error)
+                    LOG.info("no process could be prepared: %s", error)
                     return
                 self._keep(worker)
 

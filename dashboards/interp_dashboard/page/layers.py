@@ -77,7 +77,7 @@ def _image() -> None:
     chosen = choose_method_and_model(Method.explain, "image")
     if chosen is None:
         return
-    given = choose_images((SAMPLE,))
+    given = choose_images((SAMPLE,), st.container())
     if not given:
         st.info("Choose an image, or upload one.")
         return
@@ -86,9 +86,8 @@ def _image() -> None:
         images = as_shown(given, model)
         answer = predict(chosen.source, next(iter(images.values())))
     key = f"{chosen.label} {' '.join(images)}"
-    targets = choose_targets(
-        answer, (index_text(answer.prediction.indices[0], answer.classes),), key
-    )
+    best = (index_text(answer.prediction.indices[0], answer.classes),)
+    targets = choose_targets(answer, best, key, st.container())
     request = Request(
         method=chosen.method,
         model=chosen.source,
