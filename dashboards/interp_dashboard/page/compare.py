@@ -166,6 +166,6 @@ def _methods(
     with st.expander("Methods"):
         advise(SuggestionRequest(model=source, image=name, targets=targets), first)
         usual = given.methods or usual_methods(registry(), model.spec.fingerprint)
-        methods = choose_methods(usual, refusals(source, first, model))
+        methods = choose_methods(usual, refusals(source, first, model), source)
         st.toggle(f"A first look with {QUICK} samples, refined while you read", True, key=LOOK)
     return methods

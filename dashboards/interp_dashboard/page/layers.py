@@ -94,7 +94,7 @@ def _image() -> None:
         images=tuple(images),
         targets=targets,
         knowledge=choose_knowledge(chosen.method, "image"),
-        params=choose_parameters(chosen.method, "image"),
+        params=choose_parameters(chosen.method, chosen.source, "image"),
     )
     if st.button("Explain", type="primary"):
         session().start(IMAGE_JOB, explain_work(request, images))
@@ -112,7 +112,7 @@ def _classes() -> None:
         images=(),
         data=data,
         knowledge=choose_knowledge(chosen.method, "classes"),
-        params=choose_parameters(chosen.method, "classes"),
+        params=choose_parameters(chosen.method, chosen.source, "classes"),
     )
     if st.button("Survey", type="primary"):
         session().start(CLASSES_JOB, survey_work(request, Data(data, GENERATED)))
