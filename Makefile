@@ -40,6 +40,7 @@ docs: $(VENV)/.developing ## check every method, write all pages that are genera
 	$(BIN)/python docs/callers_page.py
 	$(BIN)/python docs/evaluations_page.py
 	$(BIN)/python docs/picture.py
+	$(BIN)/python docs/example_maps.py
 	$(BIN)/python docs/method_pictures.py
 	$(BIN)/python docs/method_pages.py
 	$(BIN)/python docs/notebooks.py

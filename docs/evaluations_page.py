@@ -9,9 +9,9 @@ from pathlib import Path
 from reference import written
 
 from interp.evaluation.request import BASELINES
+from interp.evaluation.summary import Cell, Evaluations, EvaluationSummary
 from interp.registry import Registry
 from interp.storage.folder import read_json
-from interp.suggestion.verdict import Cell, Evaluations, EvaluationSummary
 
 EVALUATE = Path(__file__).parent / "evaluate.md"
 COLUMNS = {"energy-parts": "energy-parts ↑", "deletion": "deletion ↓", "road": "road ↑"}

@@ -127,7 +127,12 @@ def test_wheel_holds_the_registry_and_no_shelf(tmp_path):
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
-    assert {"interp/registry.yaml", "interp/py.typed", "interp_creatures/__init__.py"} <= names
+    assert {
+        "interp/registry.yaml",
+        "interp/truth.json",
+        "interp/py.typed",
+        "interp_creatures/__init__.py",
+    } <= names
     assert {f"interp/scaffold/template/{kind}/my_package/registry.yaml" for kind in KINDS} <= names
     tops = {name.partition("/")[0] for name in names}
     assert all(top.startswith("interp") for top in tops), tops

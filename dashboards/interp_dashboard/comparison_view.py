@@ -40,7 +40,10 @@ def show_comparison(found: Comparison, version: Hashable) -> None:
             "Target", record.targets, default=target, key=key, format_func=markdown
         )
         target = picked or target
-    st.subheader(f"Why {markdown(target)}?")
+    head, beside = st.columns([3, 1], vertical_alignment="center")
+    head.subheader(f"Why {markdown(target)}?")
+    with beside.popover("How to read the maps", width="stretch"):
+        st.html(reading_html(registry(), found.methods))
     answer = zip(record.prediction.classes, record.prediction.probabilities, strict=True)
     form = ".2f" if record.prediction.unit == "probability" else ".4g"
     classes = ", ".join(f"{name} {score:{form}}" for name, score in answer)
@@ -52,13 +55,13 @@ def show_comparison(found: Comparison, version: Hashable) -> None:
     )
     if said := verdict(found, record, target).sentences():
         st.html(verdict_html(said))
-    show_maps(registry(), _tiles(found, version, at, target), "maps")
+    with st.container(key="maps"):
+        show_maps(registry(), _tiles(found, version, at, target), "maps of it")
     for note in found.notes:
         st.caption(markdown(note))
     _agreement(found, at, target)
-    _downloads(found)
-    with st.expander("How to read the maps"):
-        st.html(reading_html(registry(), found.methods))
+    with st.container(key="keep"):
+        _downloads(found)
 
 
 def _tiles(found: Comparison, version: Hashable, at: int, target: str) -> list[Map]:

@@ -13,6 +13,7 @@ from interp.explanation import Explanation
 from interp.method import Style
 from interp.plain_text import markdown, visible
 from interp.registry import Registry
+from interp.result.caption import caption
 from interp.result.draw import Styles, draw_evidence, image_of
 from interp_dashboard.layout import grid, show_errors
 
@@ -25,14 +26,16 @@ FOR, AGAINST = "#b92025", "#0062ae"
 def show_evidence(registry: Registry, listed: Sequence[Evidence], found: Explanation) -> None:
     """Show the images and the pictures; an error takes the place of one that cannot be drawn."""
     styles = Styles(found, Style())
-    names = () if found.provenance is None else found.provenance.image_names
+    made = found.provenance
+    names, method = ((), None) if made is None else (made.image_names, made.method)
     for column, (name, image) in grid(zip(names, found.images, strict=False), 2):
         with column:
             st.markdown("**the image**")
             st.image(image, alt=f"The image {name}", width=styles.style.width)
     for column, each in grid(listed, 2):
         with column:
-            st.markdown(f"**{markdown(each.name)}** · {markdown(each.kind.replace('_', ' '))}")
+            st.markdown(f"**{markdown(each.name)}**")
+            st.caption(markdown(caption(registry, method, each)))
             with show_errors():
                 picture = draw_evidence(registry, each, image_of(found, each), styles.of(each))
                 st.image(picture, alt=f"{each.name}, {each.kind}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -11,22 +12,33 @@ from interp.errors import InputError
 from interp.params import Params
 from interp.plain_text import markdown
 from interp.registry.parameter import Parameter, parameters
+from interp.spec import Layer
 from interp.storage.yaml_file import parse_yaml
+from interp_dashboard.choice.layer import choose_layers, names_layers
 from interp_dashboard.layout import grid
 
 ACROSS = 2
 
 
-def form(kind: type[Params], key: str, given: dict[str, Any]) -> dict[str, Any]:
+def form(
+    kind: type[Params],
+    key: str,
+    given: dict[str, Any],
+    layers: Callable[[], Sequence[Layer]] = tuple,
+) -> dict[str, Any]:
     """Widgets in two columns; returns the values that differ from the defaults, unchecked.
 
-    Parameters that name files, code or devices of this machine are not offered.
+    Parameters that name files, code or devices of this machine are not offered. Those that name
+    layers are picked in a drawing of the model's `layers`, where it shows any.
     """
     changed = {}
     offered = [each for each in parameters(kind) if not each.local]
     for column, each in grid(offered, ACROSS):
         with column:
-            value = _widget(each, f"{key}.{each.name}", given.get(each.name, each.default))
+            value = given.get(each.name, each.default)
+            known = layers() if names_layers(each.name) else ()
+            own = f"{key}.{each.name}"
+            value = _layers(each, own, value, known) if known else _widget(each, own, value)
         if value != each.default:
             changed[each.name] = value
     return changed
@@ -47,6 +59,13 @@ def _widget(each: Parameter, key: str, value: Any) -> Any:
         number = None if value is None else float(value)
         return st.number_input(label, value=number, format="%g", key=key, help=words)
     return _text(label, key, value, words)
+
+
+def _layers(each: Parameter, key: str, value: Any, layers: Sequence[Layer]) -> Any:
+    label, several = markdown(each.name.replace("_", " ")), "array" in each.type
+    given = list(value or ()) if several or not isinstance(value, str) else [value]
+    picked = choose_layers(label, markdown(each.description), layers, given, several, key)
+    return picked if several else next(iter(picked), None)
 
 
 def _text(label: str, key: str, value: Any, words: str) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from itertools import chain, repeat
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -20,6 +21,7 @@ from interp_dashboard.text import on_page
 
 LOG = logging.getLogger("interp.dashboard")
 Item = TypeVar("Item")
+EXAMPLE = Path(__file__).with_name("example.html")
 HIGHEST, ROW = 100, 35
 """Rows of a table that are shown without scrolling, and pixels of a row."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from interp.comparison.badge import Badge
+from interp.comparison.badge import line
 from interp.comparison.result import Comparison, MethodCell, Outcome
 from interp.evidence import Tile
 from interp.method import Style
@@ -23,7 +23,6 @@ from interp.report.section import section
 from interp.result.draw import draw_evidence, outlined, photo
 from interp.result.peak import RADIUS, peak
 from interp.result.plot import balanced
-from interp_dashboard.trust import cell_badges, line
 
 HERE = Path(__file__).parent
 WIDTH = 320
@@ -88,7 +87,6 @@ def maps(registry: Registry, found: Comparison, at: int, target: str) -> list[Ma
             outcome,
             found.scales[cell.method],
             under(cell),
-            cell_badges(registry, found, cell, target),
         )
         for panel, cell, outcome in zip(panels, case.cells, record.outcomes, strict=True)
     ]
@@ -101,14 +99,13 @@ def _map(
     outcome: Outcome,
     full: float,
     under: np.ndarray,
-    trust: tuple[Badge, ...],
 ) -> Map:
     import cv2
 
     mapped = cell.maps_by_target([target]).get(target)
     values = None if mapped is None else mapped.map()
-    poor = any(each.state == "poor" for each in trust)
-    told, warned = ("", [line(trust)]) if poor else (line(trust), [])
+    poor, trust = any(each.state == "poor" for each in panel.trust), line(panel.trust)
+    told, warned = ("", [trust]) if poor else (trust, [])
     words = Map(
         panel.method,
         panel.summary,

@@ -12,7 +12,7 @@ import numpy as np
 
 from interp.errors import InterpError
 from interp.opening.source import open_model
-from interp.spec import Capability, ModelOptions, ModelSpec
+from interp.spec import Capability, Layer, ModelOptions, ModelSpec
 from interp_dashboard.cache import LruCache
 from interp_dashboard.job import Job
 from interp_dashboard.session import is_own, registry
@@ -27,7 +27,7 @@ PAGE_MODELS = LruCache(3)
 """Second copies that only predict, so that a page need not wait for a job to end."""
 WORKERS = LruCache(3)
 """Processes that predict with visitors' own models."""
-CARDS = LruCache(20)
+CARDS, LAYERS = LruCache(20), LruCache(20)
 PREDICTIONS = LruCache(200)
 PREDICTING = Lock()
 PATIENCE = 30.0
@@ -60,6 +60,21 @@ class Describe:
         """The model's description."""
         model = _opened(PAGE_MODELS, self.source)
         return ModelCard(model.spec, model.capabilities)
+
+
+@dataclass(frozen=True)
+class ListLayers:
+    """Task: the layers of a model that can be read; none of one that shows none."""
+
+    source: str
+
+    def __call__(self, _: Job | None = None) -> tuple[Layer, ...]:
+        """The layers, in the order of execution."""
+        model = _opened(PAGE_MODELS, self.source)
+        if Capability.ACTIVATIONS not in model.capabilities:
+            return ()
+        with PREDICTING:
+            return tuple(model.layers())
 
 
 @dataclass(frozen=True)
@@ -125,6 +140,18 @@ def describe(source: str) -> ModelCard:
         card: ModelCard = CARDS.get(source, lambda: worker_of(source).do(task, silence=PATIENCE))
         return card
     return task()
+
+
+def layers_of(source: str) -> tuple[Layer, ...]:
+    """The model's layers, in the order of execution; none of one that shows none."""
+    task, own = ListLayers(source), is_own(source)
+    key = "layers", source, describe(source).spec.fingerprint
+
+    def make() -> tuple[Layer, ...]:
+        return worker_of(source).do(task, silence=PATIENCE) if own else task()
+
+    found: tuple[Layer, ...] = LAYERS.get(key, make)
+    return found
 
 
 def predict(source: str, image: np.ndarray) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -9,12 +10,13 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
-from interp.errors import Cancelled
+from interp.errors import Cancelled, ModelError
 from interp_dashboard.job import Job, Work
 from interp_dashboard.session import setting
 from interp_dashboard.turn import Turns, usual_places
 from interp_dashboard.worker import Task, Worker
 
+LOG = logging.getLogger("interp.dashboard")
 MEMORY = 2 << 30
 """Bytes of memory for each process."""
 LEAST, MOST = 2, 8
@@ -28,6 +30,7 @@ class Pool:
         most = max(places, most)
         self.turns, self.spare = Turns(places, most), max(LEAST, most // 2)
         self._idle: list[Worker] = []
+        self._first: Task = ready
         self._lock, self._warming = Lock(), Lock()
 
     def do(self, task: Task, job: Job, limited: bool) -> Any:
@@ -42,13 +45,10 @@ class Pool:
             finally:
                 self._give_back(worker, limited)
 
-    def warm(self, task: Task | None = None) -> None:
-        """Let LEAST processes wait for jobs; `task` is done in each of them first."""
-        with self._warming:
-            while len(self._idle) < LEAST:
-                worker = Worker()
-                worker.do(task or ready)
-                self._keep(worker)
+    def warm(self, first: Task) -> None:
+        """Let LEAST processes wait for jobs; each does `first` before, as do those that follow."""
+        self._first = first
+        self._prepare(LEAST)
 
     def close(self) -> None:
         """End the processes that wait."""
@@ -60,8 +60,10 @@ class Pool:
         """A process that waits, or a new one where none waits and none is being prepared."""
         while True:
             with self._lock:
-                if self._idle:
-                    return self._idle.pop()
+                found = self._idle.pop() if self._idle else None
+            if found is not None:
+                self._refill()
+                return found
             if not self._warming.locked():
                 return Worker()
             if job.cancelled():
@@ -72,8 +74,25 @@ class Pool:
         alive = worker.alive
         if limited or not alive or not self._keep(worker):
             worker.close()
-        if not limited and not alive:
-            Thread(target=self.warm, daemon=True).start()
+        if not limited:
+            self._refill()
+
+    def _refill(self) -> None:
+        """Prepare a process where none waits, so that the next job does not wait for libraries."""
+        if not self._idle and self.turns.room and not self._warming.locked():
+            Thread(target=self._prepare, args=[1], daemon=True).start()
+
+    def _prepare(self, count: int) -> None:
+        """Let at least `count` processes wait."""
+        with self._warming:
+            while len(self._idle) < count:
+                worker = Worker()
+                try:
+                    worker.do(self._first)
+                except ModelError as error:  # the next job starts a process, and tells of its end
+                    LOG.info("no process could be prepared: %s", error)
+                    return
+                self._keep(worker)
 
     def _keep(self, worker: Worker) -> bool:
         """Let a process wait for the next job, if there is room."""

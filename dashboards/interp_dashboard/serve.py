@@ -18,7 +18,7 @@ from interp_dashboard.link import Selection
 from interp_dashboard.model import Predict, job_model
 from interp_dashboard.pool import pool
 from interp_dashboard.session import end_old_sessions, registry
-from interp_dashboard.trust import usual_methods
+from interp_dashboard.usual import usual_methods
 
 FEW = 20
 """Samples of each method that is tried."""

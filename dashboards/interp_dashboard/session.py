@@ -53,6 +53,8 @@ class VisitorSession:
     selection: Any = None
     """What is chosen on the page Compare, and the address of its last run."""
     address: dict[str, list[str]] = field(default_factory=dict)
+    tour: int = -1
+    """The step of the tour that the visitor is at; -1 while it is offered."""
     home: Any = field(default_factory=lambda: tempfile.TemporaryDirectory(prefix="interp-"))
     models: dict[str, Path] = field(default_factory=dict)
     told: dict[str, Hashable] = field(default_factory=dict)

@@ -37,6 +37,11 @@ class Turns:
         self._working: dict[Job, float] = {}
         self._waiting: list[Job] = []
 
+    @property
+    def room(self) -> bool:
+        """Whether another job may begin."""
+        return len(self._begun) < self.most
+
     @contextmanager
     def turn(self, job: Job) -> Iterator[None]:
         """Wait for a turn; it is over with the block. Raises Cancelled if the job should end."""
@@ -89,7 +94,7 @@ class Turns:
         return next(filter(self._may_begin, self._waiting), None)
 
     def _may_begin(self, job: Job) -> bool:
-        return job in self._begun or len(self._begun) < self.most
+        return job in self._begun or self.room
 
 
 def _told(before: int, begun: bool) -> str:

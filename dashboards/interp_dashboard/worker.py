@@ -81,7 +81,7 @@ class Worker:
         with self._busy:
             try:
                 return self._listen(self._send(task), job, silence, cancelled, turns)
-            except (EOFError, BrokenPipeError, ConnectionResetError) as error:
+            except (EOFError, OSError) as error:  # also where the server ends meanwhile
                 code = None if self._process is None else self._process.wait(10)
                 most = f"; a model may take at most {MEMORY >> 30} GB of memory here"
                 raise ModelError(

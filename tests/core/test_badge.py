@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ from interp.evidence import Heatmap, Regions, is_poor, marked_fit
 from interp.explanation import Explanation
 from interp.registry import Registry
 
+ROOT = Path(__file__).parents[2]
 VALUES = np.linspace(-1, 1, 16, dtype=np.float32).reshape(4, 4)
 
 
@@ -69,15 +73,35 @@ def test_a_standard_error_gives_a_reliability() -> None:
 
 
 def test_a_method() -> None:
-    registered = Registry.load()
-    lime = registered.entry("method", "lime")
+    lime = Registry.load().entry("method", "lime")
     said, measured = method_badges(lime, Measured(9, 0))
-    assert said.words == f"keeps {', '.join(lime.claims)}"
+    assert (said.about, said.state) == ("interp check", "good")
     assert (measured.words, measured.state) == ("better than blind maps in 9 of 9", "good")
     assert method_badges(lime, Measured(4, 4))[1].state == "poor"
     assert method_badges(lime, None)[1].state == "unknown"
     assert method_badges(lime, Measured(9, 0, same_model=False))[1].state == "unknown"
     assert line((said, measured)).count(" · ") == 1
+
+
+def test_what_interp_check_measured_is_told_of_built_in_methods_and_nothing_of_others() -> None:
+    """Passes and fails as the committed findings have them, and a promise is not called a pass."""
+    registered = Registry.load()
+    found = json.loads((ROOT / "docs/truth.json").read_text())["findings"]
+    for method, group in groupby(found, lambda each: each["method"]):
+        entry = registered.entry("method", method)
+        badge = method_badges(entry, None)[0]
+        measured = [each for each in group if each["check"] != "conformance"]
+        passed, failed = (
+            [each["check"] for each in measured if each["outcome"] == outcome]
+            for outcome in ("pass", "fail")
+        )
+        for word, checks in (("passes", passed), ("fails", failed)):
+            assert (f"{word} {', '.join(checks)}" in badge.words) == bool(checks)
+        assert (badge.state == "poor") == (bool(failed) and not passed)
+        assert (badge.state == "unknown") == (not failed and not passed)
+    outside = entry.model_copy(update={"name": "of-another-package", "claims": ("region",)})
+    badge = method_badges(outside, None)[0]
+    assert (badge.words, badge.state) == ("promises region; not measured here", "unknown")
 
 
 def test_one_rule_for_poor() -> None:

@@ -28,6 +28,7 @@ from interp.report.page import (
 from interp.report.panel import Subject, panel
 from interp.report.picture import Painter
 from interp.report.section import sections_of
+from interp.report.trust import panel_badges
 from interp.request import Choice, Request
 from interp.result.bundle import open_bundle, save_bundle
 from interp.run import run
@@ -137,6 +138,31 @@ def test_the_verdict_stands_on_top(comparison, registry, count, targets) -> None
         for target in targets:
             for each in verdict(found, record, target).sentences():
                 assert each in words
+
+
+def test_every_row_has_the_badges_that_a_tile_has(comparison, registry) -> None:
+    """Of each method, image and target, answered or not; what is poor is marked."""
+    found = comparison("tiles", "centre", "crash", count=2, targets=("ant", "bee"))
+    page = Page(comparison_html(registry, found))
+    text = " ".join(page.words)
+    for record, case in zip(found.records, found.cases, strict=True):
+        for target in record.targets:
+            for cell in case.cells:
+                about = found.model.fingerprint, cell.method, cell.explanation, target
+                known = panel_badges(registry, *about)
+                assert {"interp check", "evaluation"} <= {each.about for each in known}
+                assert " ".join(map(str, known)) in text
+    marked = [each for each in page.all("li") if each.get("class") == "poor"]
+    assert len(marked) == sum(
+        badge.state == "poor"
+        for case in found.cases
+        for target in found.records[0].targets
+        for cell in case.cells
+        for badge in panel_badges(
+            registry, found.model.fingerprint, cell.method, cell.explanation, target
+        )
+    )
+    assert marked  # centre fails whatever has a known answer
 
 
 def test_when_methods_mislead_is_told_beside_how_to_read_them(comparison, registry) -> None:

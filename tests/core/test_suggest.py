@@ -13,6 +13,7 @@ from interp.cli import main
 from interp.context import Budget
 from interp.errors import InputError
 from interp.evaluation.request import MetricSpec
+from interp.evaluation.summary import Cell, Evaluations, EvaluationSummary, Mean, Verdict
 from interp.registry import Registry
 from interp.request import Request
 from interp.session import Session
@@ -26,7 +27,6 @@ from interp.suggestion.suggest import (
     _choose,
     suggest,
 )
-from interp.suggestion.verdict import Cell, Evaluations, EvaluationSummary, Mean, Verdict
 from interp.testing import ToyModel
 
 REGISTRY = Registry.load()

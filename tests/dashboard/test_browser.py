@@ -144,8 +144,9 @@ def test_the_main_path(visit, server):
     choose(page, "Images", "two")
     page.keyboard.press("Escape")  # closes the list
     page.get_by_role("button", name="Remove sample").click()
+    expander(page, "Methods").click()
     for method in ("chip", "gradcam"):
-        page.get_by_text(method, exact=True).click()
+        page.locator("[data-testid=stCheckbox]").get_by_text(method, exact=True).click()
     press_run(page)
     page.get_by_role("button", name="HTML report").wait_for()
     assert page.locator(MAPS).count() == 4

@@ -9,9 +9,12 @@ from pydantic import Field
 from streamlit.testing.v1 import AppTest
 
 from interp.opening.named import open_method
+from interp.opening.source import open_model
 from interp.params import Params
 from interp.registry import Registry
 from interp.registry.parameter import parameters
+from interp.spec import Layer, ModelOptions
+from interp_dashboard.choice.layer import stages
 
 METHODS = [each.name for each in Registry.load().entries("method")]
 
@@ -111,3 +114,74 @@ def test_every_parameter_that_names_a_file_is_marked(kind):
             words = f"{each.name} {each.description}".lower()
             if any(word in words for word in (" file", "folder", "devices", "module:")):
                 assert each.local, f"{entry.name}.{each.name}"
+
+
+LAYERS = [
+    Layer(name=name, kind="Conv2d", layout="NCHW", channels=8, grid=grid, cost_after=share, cut=cut)
+    for name, grid, share, cut in (
+        ("stem.0", (56, 28), 0.9, "graph"),
+        ("stage1.0.conv", (28, 14), 0.5, "graph"),
+        ("stage1.0", (28, 14), 0.5, "graph"),
+        ("stage1.1.conv", (28, 14), 0.1, "graph"),
+        ("stage1", (28, 14), 0.1, "graph"),
+        ("head", None, None, "none"),
+    )
+]
+
+
+class Layered(Params):
+    """Parameters that name layers, in each form that methods use."""
+
+    layer: str | None = Field(None, description="one")
+    layers: tuple[str, ...] = Field((), description="several")
+    concept_layer: str | None = Field(None, description="one of its own")
+    layered: str | None = Field(None, description="no layer")
+
+
+def layered_script(given, layers):
+    import streamlit as st
+    from tests.dashboard.test_form import Layered
+
+    from interp_dashboard.form import form
+
+    st.session_state["said"] = form(Layered, "m", given, lambda: layers)
+
+
+def layered(given, layers):
+    return AppTest.from_function(layered_script, args=(given, layers), default_timeout=30).run()
+
+
+def test_layers_are_picked_where_the_model_shows_them_and_typed_where_not():
+    typed = {each.label for each in layered({}, []).text_input}
+    assert typed == {"layer", "layers", "concept layer", "layered"}
+    drawn = layered({}, LAYERS)
+    assert not drawn.exception
+    assert {each.label for each in drawn.text_input} == {"layered"}
+    assert drawn.session_state["said"] == {}
+
+
+def test_layers_that_are_given_are_picked_and_unknown_ones_are_not():
+    given = {"layer": "stage1", "layers": ["stem.0", "no-such"], "concept_layer": "no-such"}
+    page = layered(given, LAYERS)
+    assert page.session_state["said"] == {"layer": "stage1", "layers": ["stem.0"]}
+
+
+def test_the_drawing_has_every_layer_once_in_its_stage_and_block():
+    drawn = stages(LAYERS)
+    assert [each["name"] for each in drawn] == ["stem", "stage1", "head"]
+    assert [each["side"] for each in drawn] == [1, 0.5, 0]
+    assert "28 × 14 cells" in drawn[1]["about"] and "10 % of the cost after" in drawn[1]["about"]
+    assert "no cells" in drawn[2]["about"] and "cost" not in drawn[2]["about"]
+    names = [one["name"] for stage in drawn for block in stage["blocks"] for one in block]
+    assert names == [each.name for each in LAYERS]
+    assert [len(block) for block in drawn[1]["blocks"]] == [2, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["creatures-vgg", "creatures-vit", "creatures-decoupled"])
+def test_a_real_network_is_drawn(name):
+    opened_model = open_model(name, ModelOptions(device="cpu"), Registry.load())
+    drawn = stages(opened_model.layers())
+    names = [one["name"] for stage in drawn for block in stage["blocks"] for one in block]
+    assert names == [each.name for each in opened_model.layers()]
+    labels = [one["label"] for stage in drawn for block in stage["blocks"] for one in block]
+    assert all(labels) and 2 <= len(drawn) < len(names) / 3

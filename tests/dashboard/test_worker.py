@@ -38,6 +38,12 @@ from interp.errors import InputError
 def process(job):
     return os.getpid()
 
+def prepare(job):
+    os.environ["PREPARED"] = "yes"
+
+def is_prepared(job):
+    job.show(os.environ.get("PREPARED"))
+
 def hang(job):
     job.show("begun")
     time.sleep(1000)
@@ -175,6 +181,23 @@ def test_jobs_have_their_turns_and_the_process_of_one_that_rests_is_still(tasks,
     until(lambda: long.pace.done > done + 3)
     long.stop()
     assert long.wait(10)
+    shared.close()
+
+
+def test_a_job_behind_others_finds_a_process_that_is_prepared(tasks, monkeypatch):
+    """However many have begun: nobody waits for libraries, as long as one more may begin."""
+    shared = Pool(1, 4)
+    monkeypatch.setattr(pool, "pool", lambda: shared)
+    shared.warm(tasks.prepare)
+    begun = [Job(Isolated(tasks.patient, limited=False)).start() for _ in range(3)]
+    until(lambda: len(shared.turns._begun) == 3)
+    until(lambda: shared._idle)
+    late = Job(Isolated(tasks.is_prepared, limited=False)).start()
+    assert late.wait(60)
+    assert late.result == "yes"
+    for each in begun:
+        each.stop()
+    assert all(each.wait(60) for each in begun)
     shared.close()
 
 

@@ -1,7 +1,8 @@
 """What is known of how far a method's answer can be trusted: the same badges for every method.
 
-Poor is, by one rule everywhere, what explains or repeats less than half of the variance (POOR_FIT)
-and what an evaluation finds no better than maps that see no model.
+Poor is, by one rule everywhere, what explains or repeats less than half of the variance (POOR_FIT),
+what fails every check with a known answer, and what an evaluation finds no better than maps that
+see no model.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Literal, Protocol
 from interp.engine.convergence import reliability
 from interp.evidence import Evidence, is_poor, marked_fit
 from interp.explanation import Explanation
+from interp.registry.known_answer import known_answers
 from interp.registry.manifest import MethodEntry
 from interp.result.draw import maps_by_target
 
@@ -19,7 +21,7 @@ UNTOLD = "does not tell"
 
 
 class Evaluated(Protocol):
-    """What evaluations say of a method on a model, as interp.suggestion.verdict adds it up."""
+    """What evaluations say of a method on a model, as interp.evaluation.summary adds it up."""
 
     @property
     def better(self) -> int:
@@ -64,9 +66,11 @@ def answer_badges(found: Explanation, target: str, image: int = 0) -> tuple[Badg
 
 
 def method_badges(entry: MethodEntry, evaluated: Evaluated | None) -> tuple[Badge, ...]:
-    """What interp check holds a method to, and what evaluations found on the model."""
-    kept = f"keeps {', '.join(entry.claims)}" if entry.claims else "it promises nothing"
-    return Badge("interp check", kept, "good" if entry.claims else "unknown"), _measured(evaluated)
+    """What interp check measured of a method, and what evaluations found on the model.
+
+    Of a method that is not built in, what its package promises; nothing was measured here.
+    """
+    return _checked(entry), _measured(evaluated)
 
 
 def line(badges: tuple[Badge, ...]) -> str:
@@ -95,6 +99,19 @@ def _error(share: float | None, sampled: bool) -> Badge:
     poor = is_poor(share)
     words = f"reliability {share:.2f}{', poor' if poor else ''}"
     return Badge("standard error", words, "poor" if poor else "good")
+
+
+def _checked(entry: MethodEntry) -> Badge:
+    found = known_answers(entry.name)
+    if found is None:
+        promised = f"promises {', '.join(entry.claims)}" if entry.claims else "promises nothing"
+        return Badge("interp check", f"{promised}; not measured here", "unknown")
+    if not any(found):
+        return Badge("interp check", "nothing to measure", "unknown")
+    parts = [f"passes {', '.join(found.passed)}"] if found.passed else []
+    parts += [f"fails {', '.join(found.failed)}"] if found.failed else []
+    words, poor = "; ".join(parts), not found.passed
+    return Badge("interp check", f"{words}{', poor' if poor else ''}", "poor" if poor else "good")
 
 
 def _measured(evaluated: Evaluated | None) -> Badge:

@@ -86,7 +86,8 @@ class MethodEntry(Entry):
     `model` is the registered model that it explains by default, if it needs a special one.
     `network` is the kind of network that it explains, on which it is checked. `tune` names its few
     important parameters, each with the values that `interp tune` tries. `misleads` says in one to
-    three sentences when an answer is apt to be wrong, or read wrongly.
+    three sentences when an answer is apt to be wrong, or read wrongly. `pictures` says what each
+    picture shows to one who has not read the paper, by the evidence's name; * stands for anything.
     """
 
     needs: tuple[Capability, ...] | None = None
@@ -96,6 +97,7 @@ class MethodEntry(Entry):
     network: Literal["any", "transformer"] = "any"
     paper: Paper | None = None
     misleads: Sentences | None = None
+    pictures: dict[str, Sentences] = {}
     tune: dict[str, tuple[Any, ...]] = {}
 
 

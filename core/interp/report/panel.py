@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from interp.comparison.badge import Badge
 from interp.evidence import NO_FIT, Outline, Tile, fit_words, is_poor
 from interp.explanation import Explanation
 from interp.report.picture import Painter, Picture
+from interp.result.caption import caption
 from interp.result.draw import map_tile, maps_by_target, outlined
 
 
@@ -18,7 +20,8 @@ class Panel:
     """What a page shows of one method on one image and target.
 
     `scale` says in words what full colour means, `doubt` is a picture of the standard error,
-    `facts` are named numbers, `more` the method's other evidence as named pictures.
+    `facts` are named numbers, `more` the method's other evidence: what each picture shows, and the
+    picture. `trust` is what is known of how far it can be trusted.
     """
 
     method: str
@@ -33,6 +36,7 @@ class Panel:
     doubt_scale: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     more: tuple[tuple[str, Picture], ...] = ()
+    trust: tuple[Badge, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,13 +71,13 @@ def panel(
     )
     mapped = maps_by_target(found, [target], at).get(target)
     values = None if mapped is None else mapped.map()
-    more = _more(painter, found, subject) if further or values is None else ()
+    more = _more(painter, method, found, subject) if further or values is None else ()
     of_model = () if found.provenance is None else found.provenance.model.notes  # told once a page
     notes = tuple(each for each in found.notes_of(target, at) if each not in of_model)
     base = Panel(method, summary, warnings=notes, facts=facts, more=more)
     if mapped is None or values is None:
         error = None if more else f"{method} found nothing on {target}"
-        scale = "not a map of the image: drawn on its own scale" if more else ""
+        scale = f"{more[0][0]} Not a map of the image: drawn on its own scale." if more else ""
         first, rest = (more[0][1], more[1:]) if more else (None, ())
         return replace(base, error=error, picture=first, scale=scale, more=rest)
     alt = f"Map of {method} for {target} on {subject.name}"
@@ -117,12 +121,12 @@ def _number(value: Any) -> str:
 
 
 def _more(
-    painter: Painter, found: Explanation, subject: Subject
+    painter: Painter, method: str, found: Explanation, subject: Subject
 ) -> tuple[tuple[str, Picture], ...]:
     """Every piece of evidence on this image and target, drawn by its own renderer."""
     return tuple(
         (
-            each.name,
+            caption(painter.registry, method, each),
             painter.evidence(
                 each,
                 None if each.image is None else subject.image,

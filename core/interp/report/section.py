@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,9 @@ from interp.comparison.verdict import verdict
 from interp.explanation import Explanation, Prediction
 from interp.report.panel import Panel, Subject, panel
 from interp.report.picture import THUMB, Painter, Picture
+from interp.report.trust import panel_badges
 from interp.result.draw import colour_limit, maps_by_target
+from interp.spec import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,11 @@ def section(
         subject, panels = Subject(case.image, 0, case.name, target), []
         for cell in case.cells:
             name, summary = cell.method, entries[cell.method].summary
-            if cell.explanation is None:
-                panels.append(Panel(name, summary, error=cell.error))
-            else:
+            shown = Panel(name, summary, error=cell.error)
+            if cell.explanation is not None:
                 limit = comparison.scales[name]
-                panels.append(
-                    panel(painter, name, summary, cell.explanation, subject, limit, further)
-                )
+                shown = panel(painter, name, summary, cell.explanation, subject, limit, further)
+            panels.append(_with_trust(shown, painter, comparison.model, cell.explanation, subject))
         said = verdict(comparison, record, target).sentences()
         groups.append(Group(target, tuple(panels), record.agreement[target], said))
     photos = _photos(painter, case.image, case.name)
@@ -80,14 +80,23 @@ def sections_of(
     for at in images:
         name, image = made.image_names[at], found.images[at]
         explained = {each.target for each in found.evidence if each.image in (None, at)}
-        groups = tuple(
-            Group(target, (panel(painter, made.method, summary, found, subject, limit, further),))
-            for target in made.targets
-            if target in explained and (subject := Subject(image, at, name, target))
-        )
+        groups = []
+        for target in (each for each in made.targets if each in explained):
+            subject = Subject(image, at, name, target)
+            shown = panel(painter, made.method, summary, found, subject, limit, further)
+            panels = (_with_trust(shown, painter, made.model, found, subject),)
+            groups.append(Group(target, panels))
         photos = _photos(painter, image, name)
-        sections.append(Section(name, *photos, made.predictions[at], groups))
+        sections.append(Section(name, *photos, made.predictions[at], tuple(groups)))
     return sections
+
+
+def _with_trust(
+    shown: Panel, painter: Painter, model: ModelSpec, found: Explanation | None, subject: Subject
+) -> Panel:
+    """The panel with what is known of how far it can be trusted."""
+    about = model.fingerprint, shown.method, found, subject.target, subject.at
+    return replace(shown, trust=panel_badges(painter.registry, *about))
 
 
 def _photos(painter: Painter, image: np.ndarray, name: str) -> tuple[Picture, Picture]:

@@ -17,6 +17,7 @@ from interp.comparison.result import ComparisonRequest
 from interp.context import Budget, no_progress
 from interp.dataset import for_channels
 from interp.errors import InputError, PluginError, nearest
+from interp.evaluation.summary import Evaluations, Verdict
 from interp.network.plain_tensors import plain_tensors
 from interp.opening.images import named_images
 from interp.opening.prediction import choose_targets
@@ -28,7 +29,6 @@ from interp.session import Session
 from interp.spec import Capability, ModelOptions, ModelSpec
 from interp.storage.pixel import LoadedImage
 from interp.suggestion.cost import Cost, measure_cost
-from interp.suggestion.verdict import Evaluations, Verdict
 
 CHOSEN = 3
 TRIAL = 3.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -22,9 +23,10 @@ MOST = 16
 """Uploaded images that a visitor may have at a time; the oldest are dropped."""
 
 
-def choose_images(given: Sequence[str]) -> dict[str, LoadedImage]:
-    """The chosen images, by name."""
-    _upload_images()
+def choose_images(given: Sequence[str], uploads: Any) -> dict[str, LoadedImage]:
+    """The chosen images, by name; the uploader stands in `uploads`."""
+    with uploads:
+        _upload_images()
     uploaded = session().images
     samples = [each.name for each in registry().entries("sample")]
     files: dict[str, Path] = {}

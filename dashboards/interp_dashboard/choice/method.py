@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from interp_dashboard.choice.model import model_sources
 from interp_dashboard.form import form
 from interp_dashboard.history import learned, training_method
 from interp_dashboard.layout import grid, show_errors
+from interp_dashboard.model import layers_of
 from interp_dashboard.session import registry
 from interp_dashboard.text import on_page
 
@@ -33,8 +35,10 @@ def methods_by_question() -> Iterator[tuple[str, list[MethodEntry]]]:
             yield question, alike
 
 
-def choose_methods(given: Sequence[Choice], refused: Mapping[str, str]) -> tuple[Choice, ...]:
-    """The ticked methods, with the parameters that differ from their defaults.
+def choose_methods(
+    given: Sequence[Choice], refused: Mapping[str, str], source: str
+) -> tuple[Choice, ...]:
+    """The ticked methods, with the parameters that differ from their defaults on a model.
 
     `refused`: why methods can only fail on the model; they cannot be ticked.
     """
@@ -60,7 +64,8 @@ def choose_methods(given: Sequence[Choice], refused: Mapping[str, str]) -> tuple
         for tab, name in zip(st.tabs([markdown(each) for each in ticked]), ticked, strict=True):
             choice = Choice(name=name, params=params.get(name, {}))
             with tab, show_errors(name):
-                changed = form(registry().get("method", name).Params, name, choice.params)
+                kind = registry().get("method", name).Params
+                changed = form(kind, name, choice.params, partial(layers_of, source))
                 knowledge = choose_knowledge(name, "compare")
                 choice = Choice(name=name, params=changed, knowledge=knowledge)
             choices.append(choice)
@@ -112,10 +117,11 @@ def _usual_model(method: str, offered: dict[str, str], verb: Callable[..., Any])
     return usual if usual in offered else next(iter(offered))
 
 
-def choose_parameters(method: str, key: str) -> dict[str, Any]:
-    """The parameters that differ from the method's defaults."""
+def choose_parameters(method: str, source: str, key: str) -> dict[str, Any]:
+    """The parameters that differ from the method's defaults on a model."""
     with st.expander("Parameters"), show_errors(method):
-        return form(registry().get("method", method).Params, f"{key} {method}", {})
+        kind = registry().get("method", method).Params
+        return form(kind, f"{key} {method} {source}", {}, partial(layers_of, source))
     return {}
 
 

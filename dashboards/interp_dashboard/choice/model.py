@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from interp.plain_text import markdown, visible
@@ -12,9 +14,10 @@ from interp_dashboard.upload import LARGEST_MODEL, take_model
 UPLOADED = "uploaded: {}"
 
 
-def choose_model(given: str) -> tuple[str, str]:
-    """The model's label on the page, and its source."""
-    _upload_model()
+def choose_model(given: str, uploads: Any) -> tuple[str, str]:
+    """The model's label on the page, and its source; the uploader stands in `uploads`."""
+    with uploads:
+        _upload_model()
     offered, uploaded = model_sources(), list(session().models)
     if uploaded:
         given = UPLOADED.format(uploaded[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -12,8 +13,13 @@ from interp.target import SEPARATOR, Target, index_text, parse_target
 from interp_dashboard.model import Answer
 
 
-def choose_targets(answer: Answer, given: Sequence[str], key: str) -> tuple[str, ...]:
-    """Targets as class indices; none means every image's own top class."""
+def choose_targets(
+    answer: Answer, given: Sequence[str], key: str, others_at: Any
+) -> tuple[str, ...]:
+    """Targets as class indices; none means every image's own top class.
+
+    What is not among the five best answers is chosen in the container `others_at`.
+    """
     classes, best = answer.classes, answer.prediction
     chances = dict(zip(best.indices, best.probabilities, strict=True))
     form = ".2f" if best.unit == "probability" else ".4g"
@@ -28,7 +34,8 @@ def choose_targets(answer: Answer, given: Sequence[str], key: str) -> tuple[str,
         key=f"targets {key}",
     )
     others = [each for each in range(len(classes)) if each not in chances]
-    one, two = st.columns(2)
+    unusual = any(each.index in others or each.against is not None for each in targets)
+    one, two = others_at.expander("Another class, or one rather than another", unusual).columns(2)
     more = one.multiselect(
         "Other classes",
         others,

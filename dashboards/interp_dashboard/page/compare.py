@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
+import numpy as np
 import streamlit as st
 
 from interp.comparison.result import ComparisonRequest
 from interp.plain_text import markdown
+from interp.request import Choice
 from interp.suggestion.suggest import SuggestionRequest
 from interp.target import index_text
 from interp_dashboard.choice.image import as_shown, choose_images
@@ -16,16 +18,17 @@ from interp_dashboard.choice.model import choose_model
 from interp_dashboard.choice.target import choose_targets
 from interp_dashboard.comparison_view import show_comparison
 from interp_dashboard.input_view import UNSAID, choose_input, warn_if_flat
-from interp_dashboard.layout import guarded, show_errors
+from interp_dashboard.layout import EXAMPLE, guarded, show_errors
 from interp_dashboard.link import Selection, from_query, runs_itself, to_query
-from interp_dashboard.model import describe, predict
+from interp_dashboard.model import Answer, ModelCard, describe, predict
 from interp_dashboard.progress import show_progress
 from interp_dashboard.refusal import refusals
 from interp_dashboard.session import NAME, registry, session
 from interp_dashboard.suggestion_view import advise
 from interp_dashboard.text import on_page
-from interp_dashboard.trust import usual_methods
+from interp_dashboard.tour_view import show_tour
 from interp_dashboard.unfinished import QUICK, STOPPED, as_unfinished
+from interp_dashboard.usual import usual_methods
 from interp_dashboard.work import compare_work
 
 JOB = "compare"
@@ -40,10 +43,12 @@ LOOK = "first look"
 def page() -> None:
     """Choose a model, images and methods, compare, and show the maps."""
     st.title("What made the network say so?")
-    st.write(
-        "Choose a model and an image, tick some methods, and see their answers side by side. "
-        "Methods disagree: that is why there are several."
-    )
+    with st.container(key="lead"):
+        st.write(
+            "Choose an image and a model, press Run, and see the answers of several methods side "
+            "by side. Methods disagree: that is why there are several."
+        )
+    show_tour()
     with show_errors():
         _choose(_given())
     job = session().jobs.get(JOB)
@@ -80,48 +85,87 @@ def _given() -> Selection:
 
 
 def _choose(given: Selection) -> None:
-    left, right = st.columns(2)
-    with left:
-        label, source = choose_model(given.model)
+    """The image, the model, what to explain and Run on the first screen; the rest below."""
+    image, right = st.container(key="choice").columns(2)
+    asked, run = st.container(), st.container(key="run")
+    example, others = st.empty(), st.container()
+    image_file, model_file = st.columns(2)
+    with image:
+        chosen = choose_images(given.images, image_file)
     with right:
-        chosen = choose_images(given.images)
+        label, source = choose_model(given.model, model_file)
     if not chosen:
         st.info("Choose an image, or upload one.")
         return
-    with st.spinner("asking the model ..."):
+    with right, st.spinner("asking the model ..."):
         model = describe(source)
         images = as_shown(chosen, model)
-        name, first = next(iter(images.items()))
-        answer = predict(source, first)
-    for note in model.spec.notes:
-        st.caption(markdown(f"Note on the model: {on_page(note)}"))
-    said = not any(each.startswith(UNSAID) for each in model.spec.notes)
-    choose_input(label, source, model.spec.input, said, first)
-    warn_if_flat(answer)
-    wanted: tuple[str, ...] = ()
-    if len(images) == 1:
-        wanted = (index_text(answer.prediction.indices[0], answer.classes),)
-    if given.targets and (given.model, given.images) == (label, tuple(images)):
-        wanted = given.targets
-    targets = choose_targets(answer, wanted, f"{label} {' '.join(images)}")
-    if len(images) > 1:
-        st.caption(
-            f"The answers above are those on {markdown(name)}. Without a choice, the top class of "
-            "each image is explained."
-        )
-    with st.expander("Methods", expanded=JOB not in session().jobs):  # then the maps are near
-        advise(SuggestionRequest(model=source, image=name, targets=targets), first)
-        usual = given.methods or usual_methods(registry(), model.spec.fingerprint)
-        methods = choose_methods(usual, refusals(source, first, model))
-    quick = st.toggle(f"A first look with {QUICK} samples, refined while you read", True, key=LOOK)
+        answer = predict(source, next(iter(images.values())))
+    with right:
+        targets = _targets(given, label, tuple(images), answer, others)
+    with asked:
+        _ask_about(label, source, model, next(iter(images.values())), answer)
+    if JOB not in session().jobs:
+        example.container(key="maps").html(EXAMPLE)
+    methods = _methods(given, source, images, model, targets)
     selection = Selection(model=label, images=tuple(images), targets=targets, methods=methods)
     session().selection = selection
-    pressed = st.button("Run", type="primary", disabled=not methods, width="stretch")
+    with run:
+        pressed = st.button("Run", type="primary", disabled=not methods, width="stretch")
+        names = ", ".join(each.name for each in methods) or "no method"
+        st.caption(markdown(f"Runs {names}. Tick others under Methods."))
     if pressed or (methods and st.session_state.pop(RUNS, False)):
         request = ComparisonRequest(
             methods=methods, model=source, images=tuple(images), targets=targets
         )
         session().address = {key: value for key, value in to_query(selection).items() if value}
         st.query_params.from_dict({**session().address, NAME: session().name})
-        work = compare_work(request, images, quick)
+        work = compare_work(request, images, st.session_state[LOOK])
         session().start(JOB, work)
+        example.empty()
+
+
+def _targets(
+    given: Selection, label: str, names: tuple[str, ...], answer: Answer, others: Any
+) -> tuple[str, ...]:
+    """What is explained: at first the address's targets, or one image's best class."""
+    wanted: tuple[str, ...] = ()
+    if len(names) == 1:
+        wanted = (index_text(answer.prediction.indices[0], answer.classes),)
+    if given.targets and (given.model, given.images) == (label, names):
+        wanted = given.targets
+    targets = choose_targets(answer, wanted, f"{label} {' '.join(names)}", others)
+    if len(names) > 1:
+        st.caption(
+            f"The answers above are those on {markdown(names[0])}. Without a choice, the top class "
+            "of each image is explained."
+        )
+    return targets
+
+
+def _ask_about(
+    label: str, source: str, model: ModelCard, first: np.ndarray, answer: Answer
+) -> None:
+    """What is not sure about the model: its notes, its input, an answer that says nothing."""
+    for note in model.spec.notes:
+        st.caption(markdown(f"Note on the model: {on_page(note)}"))
+    said = not any(each.startswith(UNSAID) for each in model.spec.notes)
+    choose_input(label, source, model.spec.input, said, first)
+    warn_if_flat(answer)
+
+
+def _methods(
+    given: Selection,
+    source: str,
+    images: dict[str, np.ndarray],
+    model: ModelCard,
+    targets: tuple[str, ...],
+) -> tuple[Choice, ...]:
+    """The ticked methods with their parameters, and whether there is a first look."""
+    name, first = next(iter(images.items()))
+    with st.expander("Methods"):
+        advise(SuggestionRequest(model=source, image=name, targets=targets), first)
+        usual = given.methods or usual_methods(registry(), model.spec.fingerprint)
+        methods = choose_methods(usual, refusals(source, first, model), source)
+        st.toggle(f"A first look with {QUICK} samples, refined while you read", True, key=LOOK)
+    return methods

@@ -41,7 +41,7 @@ def page() -> None:
     data = choose_data(one, "Images to learn from")
     count = two.number_input("How many, if generated", 20, 20_000, 400, step=20)
     with show_errors():
-        params = choose_parameters(chosen.method, JOB)
+        params = choose_parameters(chosen.method, chosen.source, JOB)
         if st.button("Fit", type="primary"):
             request = Request(method=chosen.method, model=chosen.source, params=params, data=data)
             session().start(JOB, fit_work(request, Data(data, int(count), SEED)))

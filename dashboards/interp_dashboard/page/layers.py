@@ -77,7 +77,7 @@ def _image() -> None:
     chosen = choose_method_and_model(Method.explain, "image")
     if chosen is None:
         return
-    given = choose_images((SAMPLE,))
+    given = choose_images((SAMPLE,), st.container())
     if not given:
         st.info("Choose an image, or upload one.")
         return
@@ -86,16 +86,15 @@ def _image() -> None:
         images = as_shown(given, model)
         answer = predict(chosen.source, next(iter(images.values())))
     key = f"{chosen.label} {' '.join(images)}"
-    targets = choose_targets(
-        answer, (index_text(answer.prediction.indices[0], answer.classes),), key
-    )
+    best = (index_text(answer.prediction.indices[0], answer.classes),)
+    targets = choose_targets(answer, best, key, st.container())
     request = Request(
         method=chosen.method,
         model=chosen.source,
         images=tuple(images),
         targets=targets,
         knowledge=choose_knowledge(chosen.method, "image"),
-        params=choose_parameters(chosen.method, "image"),
+        params=choose_parameters(chosen.method, chosen.source, "image"),
     )
     if st.button("Explain", type="primary"):
         session().start(IMAGE_JOB, explain_work(request, images))
@@ -113,7 +112,7 @@ def _classes() -> None:
         images=(),
         data=data,
         knowledge=choose_knowledge(chosen.method, "classes"),
-        params=choose_parameters(chosen.method, "classes"),
+        params=choose_parameters(chosen.method, chosen.source, "classes"),
     )
     if st.button("Survey", type="primary"):
         session().start(CLASSES_JOB, survey_work(request, Data(data, GENERATED)))

@@ -9,6 +9,7 @@ from urllib.parse import quote, quote_plus
 import numpy as np
 import streamlit as st
 
+from interp.comparison.badge import line
 from interp.context import Budget
 from interp.errors import Cancelled, InterpError, blamed
 from interp.explanation import Explanation
@@ -18,6 +19,7 @@ from interp.opening.named import default_model
 from interp.plain_text import markdown
 from interp.registry import Registry
 from interp.registry.manifest import AdapterEntry, MethodEntry, Paper
+from interp.report.trust import badges
 from interp.request import Request
 from interp.result.draw import colour_limit, draw_evidence, map_tile, maps_by_target
 from interp.run import run
@@ -30,7 +32,6 @@ from interp_dashboard.model import describe, job_model
 from interp_dashboard.pool import pool
 from interp_dashboard.progress import show_progress
 from interp_dashboard.session import registry, session, setting
-from interp_dashboard.trust import badges, line
 
 JOB = "thumbnails"
 SAMPLE, SAMPLES, WIDTH = "two", 500, 240

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from interp.comparison.badge import line
 from interp.opening.source import open_model
 from interp.registry import Registry
+from interp.report.trust import badges
 from interp.spec import ModelOptions
 from interp_dashboard.link import DEFAULT_METHODS
-from interp_dashboard.trust import badges, line, usual_methods
+from interp_dashboard.usual import usual_methods
 
 KNOWN = Registry.load()
 
