@@ -110,7 +110,7 @@ class Place:
         """What the masks make of the image's activation, (count, C, h, w)."""
         rows = self.count // (SETS * (CONCEPTS + 2))
         masks = [draw_masks(CONCEPTS, rows, 0, number) for number in range(SETS)]
-        return self.encoded().decode(torch.cat(masks))
+        return torch.tensordot(torch.cat(masks), self.encoded().parts, 1)
 
     @cached_property
     def pixels(self) -> torch.Tensor:

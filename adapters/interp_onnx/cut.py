@@ -80,12 +80,22 @@ class OnnxCut(Cut):
 
     def gates(self, frontier: Frontier) -> Gates:
         """The suffix with channels switched off, folded into a linear layer where one follows."""
-        kept, live = frontier.activation.float(), frontier.live
-        fold = self._fold
+        kept, live, fold = frontier.activation.float(), frontier.live, self._fold
         with torch.no_grad():
             if fold is None or not fold.holds(kept, live, EXACT):
                 return super().gates(frontier)
-            table = fold.table(kept, live)
+            return self._folded(fold, fold.table(kept, live), frontier)
+
+    def mixing(self, frontier: Frontier, parts: Tensor) -> Gates:
+        fold = self._fold
+        with torch.no_grad():
+            table = None if fold is None else fold.mixture(parts.float(), frontier.live, EXACT)
+        if fold is None or table is None:
+            return super().mixing(frontier, parts)
+        return self._folded(fold, table, frontier)
+
+    def _folded(self, fold: Fold, table: Tensor, frontier: Frontier) -> Gates:
+        """Gates of the rows of a table of what follows."""
 
         def answer(gates: Tensor) -> Tensor:
             with torch.no_grad():
@@ -96,9 +106,15 @@ class OnnxCut(Cut):
 
     @cached_property
     def _fold(self) -> Fold | None:
-        """The fold of the rest, where its channels come first and it takes any batch."""
+        """The fold of the rest, where its channels come first and its program is exact."""
         first = self.layer.layout in ("NCHW", "vector") and self.network.batch is None
-        return find_fold(self.program) if first and self.program is not None else None
+        if not first or self.program is None:
+            return None
+        frontier, many = self.prefix(self.probe[:1]), self.prefix(self.probe).activation
+        with torch.no_grad():
+            scores = self._scores(self.program, frontier, many)
+        exact = close(scores, self.suffix(frontier, many), EXACT)
+        return find_fold(self.program) if exact else None
 
     def prefix(self, images: Tensor) -> Frontier:
         activation, *live = self.network.run(self.front, self.network.encode(images))

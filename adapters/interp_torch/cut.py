@@ -125,7 +125,19 @@ class GraphCut(TorchCut):
             fold = self._find_fold(kept, live)
             if fold is None:
                 return self._ablating(frontier, super().gates(frontier))
-            table = fold.table(kept, live)
+            return self._folded(fold, fold.table(kept, live), live)
+
+    def mixing(self, frontier: Frontier, parts: Tensor) -> Gates:
+        live = frontier.live
+        with torch.no_grad(), self.network.running():
+            fold = self._find_fold(frontier.activation, live)
+            table = None if fold is None else fold.mixture(parts, live, EXACT)
+        if fold is None or table is None:
+            return super().mixing(frontier, parts)
+        return self._folded(fold, table, live)
+
+    def _folded(self, fold: Fold, table: Tensor, live: tuple[Any, ...]) -> Gates:
+        """Gates of the rows of a table of what follows."""
 
         def answer(gates: Tensor) -> Tensor:
             with torch.no_grad(), self.network.running():

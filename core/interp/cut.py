@@ -46,7 +46,7 @@ class Frontier:
 
 @dataclass(frozen=True, eq=False)
 class Gates:
-    """The rest of a model as a function of a layer's gates: 1 opens a channel, 0 closes it.
+    """The rest of a model as a function of gates: 1 opens a channel or a part, 0 closes it.
 
     `nbytes` is the size of the activation that one row of gates is applied to.
     """
@@ -55,7 +55,7 @@ class Gates:
     nbytes: int
 
     def __call__(self, gates: Tensor) -> Tensor:
-        """Raw scores (B, K) for gates (B, C)."""
+        """Raw scores (B, K) for gates (B, C) of channels, or (B, R) of parts."""
         return self.answer(gates)
 
 
@@ -101,6 +101,25 @@ class Cut(ABC):
             return self.suffix(frontier, kept * gates.to(kept.dtype).reshape(shape))
 
         return Gates(answer, kept.nbytes)
+
+    def mixing(self, frontier: Frontier, parts: Tensor) -> Gates:
+        """The suffix as a function of gates of `parts` (R, C, h, w), whose sum is an activation.
+
+        For a frontier of one image. Scores are those of the parts' sum, each times its gate.
+        """
+        import torch
+
+        shape, flat = parts.shape[1:], parts.flatten(1)
+        room = flat.new_empty(0, flat.shape[1])
+
+        def answer(gates: Tensor) -> Tensor:
+            nonlocal room
+            if len(room) < len(gates):
+                room = flat.new_empty(len(gates), flat.shape[1])
+            mixed = torch.mm(gates.to(flat), flat, out=room[: len(gates)])  # used again: faster
+            return self.suffix(frontier, mixed.reshape(-1, *shape)).clone()
+
+        return Gates(answer, flat[0].nbytes)
 
     @abstractmethod
     def derivative(

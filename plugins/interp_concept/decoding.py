@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from interp.context import Context, no_progress
-from interp.cut import Cut, Frontier, Output
+from interp.cut import Cut, Frontier, Gates, Output
 from interp.engine.design import Design, Subject
 from interp.engine.random import content_key
 from interp.engine.respond import respond
@@ -27,7 +27,7 @@ SETS = 8
 class EncodedImage(Subject):
     """An image's activation at the cut as coefficients of a bank's concepts, cell by cell.
 
-    Perturbed are the decoded activations (B, C, h, w); only what follows the layer is run.
+    Perturbed are masks (B, R) of its concepts; only what follows the layer is run.
     """
 
     model: ModelAdapter
@@ -46,10 +46,10 @@ class EncodedImage(Subject):
 
     @property
     def nbytes(self) -> int:
-        return self.frontier.activation.nbytes
+        return self._decoding.nbytes
 
     def scores(self, perturbed: Tensor) -> Tensor:
-        return self.cut.suffix(self.frontier, perturbed)
+        return self._decoding(perturbed)
 
     @property
     def maps(self) -> Tensor:
@@ -65,16 +65,14 @@ class EncodedImage(Subject):
 
     @cached_property
     def parts(self) -> Tensor:
-        """What each concept contributes to the activation, (R, C h w) float32."""
+        """What each concept contributes to the activation, (R, C, h, w) float32."""
         whole = self.coefficients[:, None] * self.bank.to(self.maps)[..., None, None]
-        return whole.flatten(1).float()
+        return whole.float()
 
-    def decode(self, masks: Tensor, out: Tensor | None = None) -> Tensor:
-        """Activations (B, C, h, w) with each concept's coefficients times its mask (B, R).
-
-        They are written to `out` (B, C h w), if it is given.
-        """
-        return torch.mm(masks, self.parts, out=out).reshape(-1, *self.frontier.activation.shape[1:])
+    @cached_property
+    def _decoding(self) -> Gates:
+        """The scores of activations with each concept's coefficients times its mask."""
+        return self.cut.mixing(self.frontier, self.parts)
 
     @property
     def r2(self) -> float:
@@ -86,13 +84,16 @@ class EncodedImage(Subject):
     @property
     def same_answer(self) -> bool:
         """Whether the model's best class is the same of the decoded activation."""
-        own, decoded = (self.scores(each) for each in (self.frontier.activation, self._decoded))
+        own, decoded = (
+            self.cut.suffix(self.frontier, each)
+            for each in (self.frontier.activation, self._decoded)
+        )
         return int(own[0].argmax()) == int(decoded[0].argmax())
 
     @cached_property
     def _decoded(self) -> Tensor:
         """The activation of all concepts together, (1, C, h, w)."""
-        return self.decode(self.parts.new_ones(1, len(self.parts)))
+        return self.parts.sum(0, keepdim=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,12 +124,7 @@ class MaskSet(Design):
         return self.states[chunk * self.chunk :][: self.chunk]
 
     def apply(self, states: Tensor) -> Tensor:
-        """The activations, which hold until the next call: memory that is used again is fast."""
-        return self.image.decode(states, self._room[: len(states)])
-
-    @cached_property
-    def _room(self) -> Tensor:
-        return self.image.parts.new_empty(len(self.states), self.image.parts.shape[1])
+        return states
 
     def distance(self, states: Tensor) -> Tensor:
         return (1 - states).square().sum(1).double()

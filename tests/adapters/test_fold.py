@@ -101,6 +101,25 @@ def test_gates_equal_the_gated_suffix(cut: Callable[[str], Cut], kind: str) -> N
         assert torch.equal(frontier.activation, kept)
 
 
+@pytest.mark.parametrize("kind", ["flat", "inplace", "mean", "norm", "softmax", "branch"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_parts_mixed_equal_the_suffix_of_their_sum(
+    cut: Callable[[str], Cut], kind: str, sign: int
+) -> None:
+    """Of these tails only the mean is linear, so that only there parts are folded."""
+    found = cut(kind)
+    random = torch.Generator().manual_seed(0)
+    frontier = found.prefix(torch.rand(1, 3, SIZE, SIZE, generator=random))
+    parts = torch.rand(4, *frontier.activation.shape[1:], generator=random)
+    parts[1] *= sign
+    mixing = found.mixing(frontier, parts)
+    for batch in (1, 5, 3):
+        gates = torch.rand(batch, 4, generator=random)
+        expected = found.suffix(frontier, torch.tensordot(gates, parts, 1))
+        torch.testing.assert_close(mixing(gates), expected, rtol=1e-5, atol=1e-6)
+    assert (mixing.nbytes == 9 * 4) == (kind == "mean")
+
+
 @pytest.mark.parametrize(
     ("kind", "folds"),
     [

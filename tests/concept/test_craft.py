@@ -96,15 +96,12 @@ def test_scores_of_masks_are_those_of_decoded_activations(
     scores = masked_scores(image, 100, False, "logit", Context())
     assert scores.shape == (8, 2 * 5, 2)
     states = MaskSet(image, torch.rand(5, 3, generator=torch.Generator().manual_seed(0))).states
-    for row, decoded in zip(states, image.decode(states), strict=True):
+    for row, answer in zip(states, image.scores(states), strict=True):
         slow = torch.zeros(8, 6, 6)
         for k, mask in enumerate(row):
             slow += mask * image.coefficients[k].float() * bank[k][:, None, None]
-        torch.testing.assert_close(decoded, slow, rtol=1e-4, atol=1e-4)
         expected = model.module().head(slow.mean((1, 2)))
-        torch.testing.assert_close(
-            cut.suffix(image.frontier, decoded[None])[0], expected, rtol=1e-4, atol=1e-3
-        )
+        torch.testing.assert_close(answer, expected, rtol=1e-4, atol=1e-3)
 
 
 def test_a_difference_of_classes_takes_the_first_ones_concepts(
