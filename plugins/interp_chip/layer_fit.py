@@ -21,6 +21,9 @@ from interp_chip.moments import FactoredMoments
 from interp_chip.params import ChipParams
 from interp_chip.training_images import TrainingImages
 
+LARGE = 4
+"""A checkpoint that takes a second is written after so many times the usual wait."""
+
 
 @dataclass(eq=False)
 class LayerFit:
@@ -47,6 +50,8 @@ class LayerFit:
     """What an earlier version counted in place of pieces: blocks of chunks, image by image."""
     saved: float = 0.0
     """Time of the last checkpoint."""
+    saving: float = 0.0
+    """Seconds that it took."""
 
     def __post_init__(self) -> None:
         design = self.design
@@ -118,7 +123,7 @@ class LayerFit:
                     self.moments.add_image(name, image)
             self.moments.add_cell(sums.cell)
             self.pieces += 1
-            if time.monotonic() - self.saved > SAVE_EVERY:
+            if time.monotonic() - self.saved > SAVE_EVERY * max(1.0, LARGE * self.saving):
                 self._save()
             done += work.networks(piece)
             self.context.progress(label, done, total)
@@ -149,13 +154,15 @@ class LayerFit:
         """Write a checkpoint in place of the last one. OutputError where it cannot be written."""
         from safetensors.torch import save_file
 
-        self.saved = time.monotonic()
+        begun = self.saved = time.monotonic()
         if self._file is None:
             return
         about = {"moments": self.moments.about(), "begun": self.done, "pieces": self.pieces}
         arrays = {name: each.contiguous().cpu() for name, each in self.moments.arrays().items()}
         with whole_file(self._file) as draft:
             save_file(arrays, draft, metadata={"lesson": json.dumps(about)})
+        self.saved = time.monotonic()
+        self.saving = self.saved - begun
 
     def _load(self, file: Path) -> None:
         from safetensors import safe_open

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from interp.gallery import PICTURES, Pictures
 from interp.params import Params
@@ -23,7 +23,12 @@ class ChipParams(Params):
         20, ge=1, description="largest number of images per class to learn from; null: all"
     )
     correct: bool = Field(
-        True, description="learn only from images that the model classifies correctly"
+        True, description="of images with a label, learn only from those that the model gets right"
+    )
+    every_class: bool = Field(
+        False,
+        description="learn all of the model's classes, also those without an image; every image "
+        "counts for all of them, with or without a label",
     )
     keep: Annotated[float, Field(gt=0, lt=1)] | Literal["uniform"] = Field(
         "uniform",
@@ -69,3 +74,12 @@ class ChipParams(Params):
     )
     channels: int = Field(5, ge=1, description="number of most important channels to show")
     pictures: Pictures = Field("examples", description=f"survey's pictures of channels; {PICTURES}")
+
+    @model_validator(mode="after")
+    def _check(self) -> ChipParams:
+        if self.every_class and self.image_weight == "label":
+            raise ValueError(
+                "every_class learns classes without images, which image_weight label cannot; use "
+                "image_weight all or predicted"
+            )
+        return self

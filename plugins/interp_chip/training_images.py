@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,62 +59,99 @@ def choose_images(
 ) -> TrainingImages:
     """Up to params.images images of each class, in an order that the seed decides.
 
-    Unreadable images are left out, counted and named. InputError where no image is left.
+    With params.every_class also as many that have no label, or none of the model's. Unreadable
+    images are left out, counted and named. InputError where no image is left.
     """
-    labels = matched(model, dataset, "name the data's classes as the model does")
-    assumed = match_classes(dataset.classes, model.spec.classes).notes
-    reader, taken, left_out = TolerantReader(dataset), Counter[int](), Counter[int | None]()
-    found: list[tuple[int, int, int, str]] = []  # turn of its class, label, index, name
+    match = match_classes(dataset.classes, model.spec.classes)
+    if not params.every_class:
+        matched(model, dataset, "name the data's classes as the model does")
+    wanted = {None, *match.labels} if params.every_class else {*match.labels}
+    reader, taken, left_out = TolerantReader(dataset), Counter[int | None](), Counter[int | None]()
+    found: list[tuple[int, int | None, int, str]] = []  # turn of its class, class, index, name
 
-    def full(label: int) -> bool:
+    def full(label: int | None) -> bool:
         return params.images is not None and taken[label] >= params.images
 
-    for label, index, name, top in _classified(model, reader, full, context):
-        if label is None or (params.correct and top != labels[label]):
+    for label, index, name, top in _classified(model, reader, match.labels, wanted, full, context):
+        if label not in wanted or (params.correct and label not in (top, None)):
             left_out[label] += 1
         elif not full(label):
             found.append((taken[label], label, index, f"{index}: {name}"))
             taken[label] += 1
-    notes = [*assumed, *reader.notes(), *_notes(dataset, taken, left_out)]
+    notes = [*match.notes, *reader.notes()]
+    notes += (
+        _counted(taken, left_out)
+        if params.every_class
+        else _missing(dataset, match.labels, taken, left_out)
+    )
     if not found:
         raise InputError(f"none of {len(dataset)} images can be learned from: {'; '.join(notes)}")
-    classes = sorted({labels[label] for label in taken})
+    known = sorted(each for each in taken if each is not None)
+    classes = range(len(model.spec.classes)) if params.every_class else known
     found.sort(key=lambda each: each[0])  # by turns, so that an early end is fair to all classes
-    images = []
-    for turn, label, index, name in found:
-        row = classes.index(labels[label]) if params.image_weight == "label" else -1
-        images.append(TrainingImage(name, index, row, turn % FOLDS))
+    own = params.image_weight == "label"
+    images = [
+        TrainingImage(
+            name, index, known.index(label) if own and label is not None else -1, turn % FOLDS
+        )
+        for turn, label, index, name in found
+    ]
     return TrainingImages(dataset, tuple(images), tuple(classes), tuple(notes))
 
 
 def _classified(
-    model: ModelAdapter, reader: TolerantReader, full: Callable[[int], bool], context: Context
+    model: ModelAdapter,
+    reader: TolerantReader,
+    labels: Sequence[int | None],
+    wanted: Collection[int | None],
+    full: Callable[[int | None], bool],
+    context: Context,
 ) -> Iterator[tuple[int | None, int, str, int]]:
-    """(label, index, name, model's class) of images, in batches, until every class is full."""
-    batch: list[tuple[int, int, str, Tensor]] = []
-    dataset = reader.dataset
+    """(class, index, name, model's answer) of images, in batches, until every class is full.
+
+    The class is the model's, None for an image without one. What is not wanted is not run: -1.
+    """
+    batch: list[tuple[int | None, int, str, Tensor]] = []
+    dataset, known = reader.dataset, [each for each in labels if each is not None]
     order = np.random.Generator(np.random.Philox(context.seed)).permutation(len(dataset)).tolist()
     for done, (index, example) in enumerate(reader.examples(order), 1):
         context.out_of_time()
         context.progress("choosing images", done, len(order))
-        if example is not None and example.label is None:
-            yield None, index, example.name, -1
-        elif example is not None and example.label is not None and not full(example.label):
-            batch.append((example.label, index, example.name, model.prepare(example.image)[0]))
+        if example is not None:
+            label = None if example.label is None else labels[example.label]
+            if label not in wanted:
+                yield label, index, example.name, -1
+            elif not full(label):
+                batch.append((label, index, example.name, model.prepare(example.image)[0]))
         if batch and (len(batch) == BATCH or done == len(order)):
             top = model.predict(torch.stack([each for *_, each in batch])).argmax(1).tolist()
             yield from ((*each[:3], best) for each, best in zip(batch, top, strict=True))
             batch = []
-        if all(full(label) for label in range(len(dataset.classes))):
+        if all(map(full, known or wanted)):
             return
 
 
-def _notes(dataset: Dataset, taken: Counter[int], left_out: Counter[int | None]) -> Iterator[str]:
-    """What was left out, for the user."""
+def _missing(
+    dataset: Dataset,
+    labels: Sequence[int | None],
+    taken: Counter[int | None],
+    left_out: Counter[int | None],
+) -> Iterator[str]:
+    """What was left out, and which of the data's classes are not learned, for the user."""
     if left_out[None]:
         yield f"{left_out[None]} images without a label were left out"
-    for label, name in enumerate(dataset.classes):
+    for name, label in zip(dataset.classes, labels, strict=True):
         if not taken[label]:
             seen = left_out[label]
             why = f"all {seen} images of it are classified as something else" if seen else ""
             yield f"{name} is not learned: {why or 'it has no images'}"
+
+
+def _counted(taken: Counter[int | None], left_out: Counter[int | None]) -> Iterator[str]:
+    """On what all classes were learned, for the user."""
+    count = sum(taken.values())
+    yield f"every class of the model is learned from the same {count} images"
+    if taken[None]:
+        yield f"{taken[None]} of them have no label of the model's; what they show is not known"
+    if wrong := sum(left_out.values()):
+        yield f"{wrong} images were left out: the model takes them for another class than their own"

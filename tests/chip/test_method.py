@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from interp.context import Budget, Context
+from interp.dataset import Example, open_dataset
 from interp.errors import InputError
 from interp.evaluation.similarity import cosines
 from interp.knowledge import Knowledge
@@ -23,6 +25,7 @@ from interp_chip import layer_fit
 from interp_chip.method import Chip
 from interp_chip.params import ChipParams
 from interp_chip.survey import selective
+from interp_chip.training_images import choose_images
 from interp_chip.view import refine
 
 PARAMS = ChipParams(layer=("act",), correct=False, masks=300)
@@ -80,6 +83,48 @@ def test_classes_without_images(planted: ModelAdapter, noise: Any) -> None:
     known = Chip(PARAMS).fit(planted, noise(10, ("ant", "bee")), Context())
     with pytest.raises(InputError, match=r"class 3 was not learned; expected one of ant, bee"):
         Chip(PARAMS).explain(planted, [IMAGE], [Target(3, "dog")], known, Context())
+
+
+def test_every_class_is_learned_from_images_without_labels(
+    planted: ModelAdapter, noise: Any, tmp_path: Path
+) -> None:
+    """W of unlabelled images equals that of the same ones with labels."""
+    labelled = noise(24)
+    for at in range(24):
+        Image.fromarray(labelled[at].image).save(tmp_path / f"{at:02}.png")
+    chosen = PARAMS.model_copy(update={"every_class": True, "images": 24, "correct": False})
+    named, plain = (
+        Chip(chosen).fit(planted, data, Context())
+        for data in (labelled, open_dataset(str(tmp_path)))
+    )
+    assert named.about["classes"] == plain.about["classes"] == [0, 1, 2, 3]
+    assert named.about["layers"]["act"]["images"] == plain.about["layers"]["act"]["images"] == 24
+    told = "24 of them have no label of the model's; what they show is not known"
+    assert told in plain.about["notes"] and told not in named.about["notes"]
+    apart = named.arrays["act/weights"] - plain.arrays["act/weights"]
+    assert np.abs(apart).max() < 0.05 * np.abs(named.arrays["act/weights"]).max()
+
+
+def test_every_class_takes_classes_that_have_no_image(planted: ModelAdapter, noise: Any) -> None:
+    every = PARAMS.model_copy(update={"every_class": True})
+    known = Chip(every).fit(planted, noise(10, ("ant", "bee")), Context())
+    assert Chip(PARAMS).explain(planted, [IMAGE], [Target(3, "dog")], known, Context())
+    with pytest.raises(InputError, match="image_weight label cannot"):
+        ChipParams(every_class=True, image_weight="label")
+
+
+def test_full_classes_end_the_reading(planted: ModelAdapter, noise: Any) -> None:
+    """Of labelled images no more are read than are learned, though none is without a label."""
+    read = []
+
+    class Counted(noise):
+        def __getitem__(self, index: int) -> Example:
+            read.append(index)
+            return super().__getitem__(index)
+
+    every = ChipParams(layer=("act",), every_class=True, images=2, correct=False)
+    choose_images(planted, Counted(400), every, Context())
+    assert 8 <= len(read) < 60
 
 
 def test_classes_that_the_model_has_not(planted: ModelAdapter, noise: Any) -> None:
