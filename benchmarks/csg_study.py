@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from class_switching import contributing, halves, switching
 from record import print_progress
 from study import report
 
@@ -170,7 +171,7 @@ class Study:
             found[name] = {k: None if v is None else round(v, 4) for k, v in numbers.items()}
         if known.gates is not None:
             found["switching"] = self._switching(model)
-        return found
+        return found | {"switching_by_contribution": self._switching_by_contribution(model)}
 
     def arrays(self, model: ModelAdapter) -> dict[str, np.ndarray]:
         """What differences are taken of: image by image, filter by filter, detector by detector."""
@@ -224,6 +225,15 @@ class Study:
         rows = np.array(losses(known, found.values, found.labels, self.params.own))
         names = ("filters", "recall", "recall_without", "change_of_others")
         return {name: round(float(each), 4) for name, each in zip(names, rows.mean(0), strict=True)}
+
+    def _switching_by_contribution(self, model: ModelAdapter) -> dict[str, float]:
+        """The same for any network: filters chosen on every other image, measured on the rest."""
+        known = CsgKnowledge.of(model)
+        seen = read_features(model, self.test, self.context, known.layer)
+        learned, scored = halves(seen)
+        filters = contributing(*learned, known.weight)
+        rows = switching(*scored, known.weight, known.bias, filters)
+        return {name: round(float(each.mean()), 4) for name, each in rows.items()}
 
     def _located(self, model: ModelAdapter, dataset: Dataset) -> dict[str, np.ndarray]:
         """Share of the true class's map in its defining parts, and whether its maximum is there:

@@ -11,6 +11,7 @@ from torch import nn
 
 from interp.context import Context
 from interp.dataset import Dataset
+from interp.errors import InputError
 from interp.knowledge import Knowledge
 from interp.model import ModelAdapter
 from interp.training.checkpoint import Row
@@ -34,6 +35,8 @@ def fit(model: ModelAdapter, dataset: Dataset, params: CsgParams, context: Conte
     """The trained model, with its gates and its log, as knowledge of that model."""
     params = run_params(params, context)
     fixed_rate, params = params.gate_rate is not None, params.scheduled()
+    if params.gated_train and params.optimizers != "own":
+        raise InputError("gated_train is for optimizers=own; found shared; add --optimizers own")
     ending = find_ending(model, params.layer)
     if params.new_head:
         classes = list(range(len(dataset.classes)))

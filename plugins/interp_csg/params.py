@@ -17,19 +17,23 @@ SCHEDULES = schedules(
     epochs=(19, 150, 151),
     batch_size=(64, 256, 32),
     warm_up=(0, 0, 10),
+    train=((), (), ("layer3", "layer4", "fc")),
+    gated_train=((), (), ("layer4", "fc")),
+    optimizers=("shared", "shared", "own"),
     optimizer=("adam", "sgd", "adam"),
     rate=(1e-3, 0.1, 1e-5),
     gated_rate=(3e-3, 0.1, 1e-3),
     gate_rate=(0.02, 0.02, 1e-3),
     decay=(1e-4, 1e-4, 0.0),
-    drops=((0.75,), (0.4, 0.6, 0.8), (0.4, 0.6, 0.8)),
+    drops=((0.75,), (0.4, 0.6, 0.8), (0.397, 0.596, 0.794)),
     pad=(4, 4, 16),
 )
-"""short is ours, and so are the gate_rate of small and the one optimiser of the network for both
-kinds of epoch, where the released code has two. small: rates, epochs and batches of the authors'
+"""short is ours, and so is the gate_rate of small. small: rates, epochs and batches of the authors'
 earlier recipe for ResNet-20 on CIFAR-10 from scratch, in the released pattern of epochs. large:
-the released recipe for a pretrained ResNet-152 on VOC-Part. The released g is 0.2 of the matrix
-for 6 classes, which is a sparsity of 1.2.
+the released recipe for a pretrained ResNet-152 on VOC-Part: each kind of epoch has parts to train
+and an optimiser of its own, whose rate drops after 60, 90 and 120 of its own epochs (so that of
+gated epochs, 47 in all, never does). The released g is 0.2 of the matrix for 6 classes, which is a
+sparsity of 1.2.
 """
 
 
@@ -51,8 +55,20 @@ class CsgParams(ScheduledParams):
     new_head: bool = Field(
         False, description="replace the last linear layer by one for the data's classes"
     )
-    train: tuple[str, ...] = Field(
-        (), description="parts of the network to train, e.g. layer4; default: all"
+    train: tuple[str, ...] | None = Field(
+        None,
+        description="parts of the network to train, e.g. layer4; default: the schedule's, which "
+        "are all but in large, where they are a ResNet's last ones",
+    )
+    gated_train: tuple[str, ...] | None = Field(
+        None,
+        description="parts of the network to train in gated epochs, with optimizers=own; default: "
+        "the schedule's, or those of train",
+    )
+    optimizers: Literal["shared", "own"] | None = Field(
+        None,
+        description="the network's optimiser: shared by both kinds of epoch, or one of its own for "
+        "each, whose rate drops after shares of its own epochs; default: the schedule's",
     )
     epochs: int | None = Field(None, ge=1, description="default: the schedule's")
     batch_size: int | None = Field(None, ge=2, description="default: the schedule's")
@@ -131,4 +147,7 @@ class CsgParams(ScheduledParams):
     def rate_at(self, epoch: int) -> float:
         """The network's learning rate in an epoch, of parameters without gaps."""
         base = self.gated_rate if self.gated(epoch) else self.rate
+        if self.optimizers == "own":
+            kind = self.gated(epoch)
+            epoch = sum(self.gated(each) == kind for each in range(epoch))
         return (base or 0.0) * rate_factor(epoch, self.epochs or 0, self.drops or ())

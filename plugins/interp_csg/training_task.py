@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from interp.context import Context
+from interp.errors import InputError
 from interp.network.preprocess import encode
 from interp.training.samples import Samples
 from interp.training.task import Task
@@ -37,24 +38,32 @@ class CsgTask(Task):
         self.gated = Gated(network, linear)
         self.gates = Gates(int(classes), filters)
         self.held = held
-        for name, each in network.named_parameters():
-            chosen = any(name == part or name.startswith(f"{part}.") for part in params.train)
-            each.requires_grad_(chosen or not params.train)
-        learning = [each for each in network.parameters() if each.requires_grad]
+        learning = _chosen(network, params.train or ())
+        for each in network.parameters():
+            each.requires_grad_(False)
+        for each in learning:
+            each.requires_grad_(True)
         self.modules = {"network": self.gated}
         self.optimizers = {"network": _optimizer(learning, params)}
+        if params.optimizers == "own" and params.gate:
+            gated = _chosen(network, params.gated_train or params.train or ())
+            for each in gated:
+                each.requires_grad_(True)
+            self.optimizers["gated"] = _optimizer(gated, params)
         if params.gate:
             self.modules["gates"] = self.gates
             kind = torch.optim.Adam if params.gate_optimizer == "adam" else torch.optim.SGD
             self.optimizers["gates"] = kind([self.gates.values], lr=params.gate_rate or 0.0)
 
     def begin(self, epoch: int) -> list[str]:
-        """Set the rates; in a gated epoch both optimisers step, else the network's alone."""
-        for group in self.optimizers["network"].param_groups:
+        """Set the rates; in a gated epoch the gates' optimiser steps beside the network's."""
+        gated = self.params.gated(epoch)
+        name = "gated" if gated and "gated" in self.optimizers else "network"
+        for group in self.optimizers[name].param_groups:
             group["lr"] = self.params.rate_at(epoch)
         if "gates" in self.optimizers:
             self.optimizers["gates"].param_groups[0]["lr"] = self.params.gate_rate
-        return ["network", "gates"] if self.params.gated(epoch) else ["network"]
+        return [name, "gates"] if gated else [name]
 
     def losses(
         self, epoch: int, modules: dict[str, Any], images: Tensor, labels: Tensor
@@ -98,6 +107,23 @@ class CsgTask(Task):
             classes.append(scores.argmax(1))
         right = torch.cat(classes).cpu().numpy() == samples.labels
         return torch.cat(features).cpu().numpy(), right
+
+
+def _chosen(network: nn.Module, parts: tuple[str, ...]) -> list[nn.Parameter]:
+    """The parameters of these parts, or of all where none is named; InputError for no such part."""
+    named = list(network.named_parameters())
+    for part in parts:
+        if not any(name == part or name.startswith(f"{part}.") for name, _ in named):
+            there = ", ".join(dict.fromkeys(name.partition(".")[0] for name, _ in named))
+            raise InputError(
+                f"the network has no part {part} to train; it has {there}; name others with "
+                "--train, and with --gated-train those of gated epochs"
+            )
+    return [
+        each
+        for name, each in named
+        if not parts or any(name == part or name.startswith(f"{part}.") for part in parts)
+    ]
 
 
 def _optimizer(learning: list[nn.Parameter], params: CsgParams) -> torch.optim.Optimizer:

@@ -24,7 +24,7 @@ SCHEDULES = schedules(
     control_rate=(0.1, 0.1, 0.01),
     drops=((0.6, 0.85), (0.5, 0.75), (0.25, 0.5, 0.75)),
     pad=(4, 4, 16),
-    start=("standard", "zero", "zero"),
+    start=("standard", "kaiming", "zero"),
     information=(0.05, 0.01, 0.005),
     sparsity=(0.008, 1.5e-4, 0.01),
     distillation=(0.25, 0.0, 0.0),
@@ -32,8 +32,8 @@ SCHEDULES = schedules(
 )
 """All start from a trained plain network. short is ours: nearly all filters are on at first, and
 the modules learn faster than the network (docs/decoupling.md). small: a released recipe for
-ResNet-56 on CIFAR-10. large: one for ResNet-18 on ImageNet, with pad (ours) in place of crops of
-random size.
+ResNet-56 on CIFAR-10, whose constructor draws the modules' linear layers anew (kaiming). large: one
+for ResNet-18 on ImageNet, where W1 stays 0, with pad (ours) in place of crops of random size.
 """
 
 

@@ -44,6 +44,22 @@ def test_rates_fall_and_change_with_the_epoch_s_kind() -> None:
     assert params.rate_at(24) == pytest.approx(1e-4)
 
 
+@pytest.mark.parametrize("gate", [True, False])
+def test_rates_of_large_are_those_of_two_optimisers_with_a_schedule_each(gate: bool) -> None:
+    """The release: each optimiser's MultiStepLR steps after its own epochs, at 60, 90 and 120."""
+    large = CsgParams(schedule="large", gate=gate).scheduled()
+    both = {}
+    for gated, rate in ((False, 1e-5), (True, 1e-3)):
+        optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=rate)
+        both[gated] = torch.optim.lr_scheduler.MultiStepLR(optimizer, [60, 90, 120])
+    for epoch in range(151):
+        schedule = both[gate and epoch >= 10 and epoch % 3 == 2]
+        assert large.rate_at(epoch) == pytest.approx(schedule.get_last_lr()[0])
+        schedule.optimizer.step()
+        schedule.step()
+    assert large.rate_at(149) == pytest.approx(1e-3 if gate else 1e-8)
+
+
 def test_what_is_said_counts_more_than_the_schedule() -> None:
     assert CsgParams(schedule="large", rate=0.5).scheduled().rate == 0.5
     assert CsgParams(schedule="large").scheduled().optimizer == "adam"
@@ -124,6 +140,35 @@ def test_only_named_parts_learn(model) -> None:
     learning = {name for name, each in network.named_parameters() if each.requires_grad}
     assert learning == {"last.0.weight", "last.0.bias", "head.weight", "head.bias"}
     assert len(task.optimizers["network"].param_groups[0]["params"]) == 4
+
+
+def test_each_kind_of_epoch_has_its_parts_and_its_optimiser(model) -> None:
+    """A step in a gated epoch moves its parts alone, and leaves the other optimiser's state."""
+    network = copy.deepcopy(model.module())
+    said = {"optimizers": "own", "train": ("first", "head"), "gated_train": ("head",)}
+    task = CsgTask(network, "head", 6, scheduled(optimizer="adam", **said))
+    images, labels = torch.randn(6, 3, 12, 12), torch.tensor([0, 1, 2, 0, 1, 2])
+
+    def moved(epoch: int) -> set[str]:
+        before = {name: each.detach().clone() for name, each in network.named_parameters()}
+        active = [task.optimizers[name] for name in task.begin(epoch)]
+        for optimizer in active:
+            optimizer.zero_grad()
+        task.losses(epoch, task.modules, images, labels)["loss"].backward()
+        for optimizer in active:
+            optimizer.step()
+        return {n for n, each in network.named_parameters() if not torch.equal(each, before[n])}
+
+    assert {name.partition(".")[0] for name in moved(0)} == {"first", "head"}
+    assert not task.optimizers["gated"].state
+    assert moved(2) == {"head.weight", "head.bias"}
+    assert all(each["step"] == 1 for each in task.optimizers["network"].state.values())
+
+
+def test_parts_that_are_not_there_are_named(model) -> None:
+    large = scheduled(schedule="large")
+    with pytest.raises(InputError, match="no part layer3 to train; it has first, last, head"):
+        CsgTask(copy.deepcopy(model.module()), "head", 6, large)
 
 
 def test_gates_hasten_where_there_are_few_steps() -> None:

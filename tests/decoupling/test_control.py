@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from interp_decoupling.control import Control, Start, mixed, semhash, soft
+from interp_decoupling.params import DecouplingParams
 
 
 def slow_soft(g: float) -> float:
@@ -91,6 +92,16 @@ def test_shapes_and_start() -> None:
     made.begin("zero")
     assert made.eval()(torch.randn(5, 10, 3, 3)).unique(dim=0).shape == (1, 7)
     assert not made.reduce.weight.any() and (made.expand.bias == 1).all()
+
+
+def test_images_begin_on_different_paths_in_the_released_recipe_for_cifar() -> None:
+    start = DecouplingParams(schedule="small").scheduled().start
+    assert start is not None
+    with torch.random.fork_rng():
+        torch.manual_seed(6)
+        made, maps = control(), torch.randn(40, 10, 3, 3)
+        made.begin(start)
+    assert len(made.eval()(maps).unique(dim=0)) > 1
 
 
 def test_standardised_modules_read_differences_between_images() -> None:
