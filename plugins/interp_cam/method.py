@@ -22,7 +22,7 @@ from interp.target import Target
 from interp_cam.fusion import SHARE, fuse
 from interp_cam.noise import NoisyMaps
 from interp_cam.params import CamParams
-from interp_cam.views import Views, batch_size
+from interp_cam.views import Portion, Views, batch_size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,19 +70,15 @@ class Cam(PerImageMethod):
 
     def portions(
         self, model: ModelAdapter, images: Sequence[np.ndarray], context: Context
-    ) -> Iterator[tuple[Views, list[Placement]]]:
+    ) -> Iterator[Portion]:
         """The images as the network sees them, some at a time; noisy copies need one alone."""
-        import torch
-
         size = 1 if self.params.noise else batch_size(model, context)
-        kept: list[Views] = context.kept.get("views", [])
+        kept: list[Portion] = context.kept.get("portions", [])
         for start in range(0, len(images), size):
             context.out_of_time()
-            prepared = [model.prepare(each) for each in images[start : start + size]]
-            pixels = torch.stack([each for each, _ in prepared])
             first = kept.pop(0) if kept else None
-            views = first if first and first.shows(model, pixels) else Views(model, pixels)
-            yield views, [place for _, place in prepared]
+            chosen = images[start : start + size]
+            yield first if first and first.shows(model, chosen) else Portion.of(model, chosen)
 
     def explain_image(
         self, model: ModelAdapter, image: np.ndarray, targets: Sequence[Target], context: Context
@@ -114,7 +110,8 @@ class Cam(PerImageMethod):
     ) -> Iterator[Explanation]:
         """Each image's maps for targets of its own, of which all images have as many."""
         layers, done = self.layers(model), 0
-        for views, placements in self.portions(model, images, context):
+        for portion in self.portions(model, images, context):
+            views, placements = portion.views, portion.placements
             asked = [list(each) for each in targets[done : done + len(views)]]
             aims = self.aims(views, layers[0], asked)
             shown = Shown(self, layers, placements[0], context)

@@ -55,11 +55,12 @@ class SlopeCam(Cam):
         if self.params.noise or layer.cut != "graph" or not model.cut(layer.name).one_pass:
             return None
         found, kept = [], []
-        for views, _ in self.portions(model, images, context):
+        for portion in self.portions(model, images, context):
+            views = portion.views
             found.append(views.scores(layer.name))
             if len(images) * views.nbytes <= len(views) * context.budget.memory // KEPT:
-                kept.append(views)
-        context.kept["views"] = kept
+                kept.append(portion)
+        context.kept["portions"] = kept
         return torch.cat(found)
 
     def notes(self, model: ModelAdapter, aims: Sequence[Target]) -> tuple[str, ...]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import is_
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from interp.context import Context
 from interp.cut import Cut, Frontier
 from interp.model import ModelAdapter
+from interp.network.placement import Placement
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-MOST = 16
+MOST = 32
 """Most images that are run at once."""
 WORKSPACE = 128
 """Bytes that a pass forth and back takes per byte of its input, roughly."""
@@ -44,10 +49,6 @@ class Views:
             self._frontiers[layer] = cut.prefix(self.pixels)
         return cut, self._frontiers[layer]
 
-    def shows(self, model: ModelAdapter, pixels: Tensor) -> bool:
-        """Whether these are the same images of the same model."""
-        return model is self.model and pixels.equal(self.pixels)
-
     @property
     def nbytes(self) -> int:
         """Memory of what was kept, roughly: other values that cross a cut are of its size."""
@@ -63,3 +64,26 @@ class Views:
     def singly(self) -> list[Views]:
         """Each image by itself."""
         return [Views(self.model, each[None]) for each in self.pixels]
+
+
+@dataclass(frozen=True, eq=False)
+class Portion:
+    """Original images that are run together, as the network sees them, and where they lie."""
+
+    images: Sequence[np.ndarray]
+    views: Views
+    placements: list[Placement]
+
+    @classmethod
+    def of(cls, model: ModelAdapter, images: Sequence[np.ndarray]) -> Portion:
+        """Images (H, W, 3) uint8, of any sizes, prepared for a model."""
+        import torch
+
+        prepared = [model.prepare(each) for each in images]
+        pixels = torch.stack([each for each, _ in prepared])
+        return cls(images, Views(model, pixels), [place for _, place in prepared])
+
+    def shows(self, model: ModelAdapter, images: Sequence[np.ndarray]) -> bool:
+        """Whether these are the same images, seen by the same model."""
+        same = len(images) == len(self.images) and all(map(is_, images, self.images))
+        return same and model is self.views.model

@@ -29,7 +29,7 @@ from interp.storage.folder import read_json
 from interp.storage.resumable import ResumableFolder
 from interp.target import parse_target
 
-BATCHES, PART_BATCHES = 4, 16
+BATCHES, PART_BATCHES = 2, 8
 """Batches in a piece of work, by how results are kept: in folders and in parts."""
 MANY = 1000
 """Images from which on results are kept in parts, where nothing else is asked for."""
