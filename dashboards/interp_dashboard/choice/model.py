@@ -36,6 +36,22 @@ def choose_model(given: str, uploads: Any) -> tuple[str, str]:
     return label, offered[label]
 
 
+def choose_beside(given: str | None, first: str) -> tuple[str | None, str | None]:
+    """Label and source of another model, to be set beside the one labelled `first`; or None."""
+    offered = {name: source for name, source in model_sources().items() if name != first}
+    if given is not None and given not in offered:
+        st.warning(markdown(f"The model {given!r} cannot stand beside {first}: it is not offered."))
+    label = st.selectbox(
+        "Another model beside it (optional)",
+        list(offered),
+        list(offered).index(given) if given in offered else None,
+        format_func=visible,
+        key=f"beside {first}",
+        placeholder="the same methods and class, side by side",
+    )
+    return label, None if label is None else offered[label]
+
+
 def model_sources() -> dict[str, str]:
     """The source of each model that is offered, by its label."""
     return {
