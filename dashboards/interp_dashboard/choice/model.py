@@ -14,12 +14,15 @@ from interp_dashboard.upload import LARGEST_MODEL, take_model
 UPLOADED = "uploaded: {}"
 
 
-def choose_model(given: str, uploads: Any) -> tuple[str, str]:
-    """The model's label on the page, and its source; the uploader stands in `uploads`."""
+def choose_model(given: str, uploads: Any, as_given: bool = False) -> tuple[str, str]:
+    """The model's label on the page, and its source; the uploader stands in `uploads`.
+
+    At first it is the last uploaded one, or with `as_given` the given one in any case.
+    """
     with uploads:
         _upload_model()
     offered, uploaded = model_sources(), list(session().models)
-    if uploaded:
+    if uploaded and not as_given:
         given = UPLOADED.format(uploaded[-1])
     if given not in offered:
         st.warning(

@@ -106,7 +106,8 @@ def _choose(given: Selection) -> None:
     with image:
         chosen = choose_images(given.images, image_file)
     with right:
-        label, source = choose_model(given.model, model_file)
+        opened = any(each in session().opened for each in given.images)
+        label, source = choose_model(given.model, model_file, as_given=opened)
     if not chosen:
         st.info("Choose an image, or upload one.")
         return
