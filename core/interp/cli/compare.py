@@ -53,7 +53,7 @@ def compare_methods(
       interp compare --plugins mint,rise --set mint.regions=2 --budget 1000
       interp compare --plugins mint,rise --data photos --limit 20 --out both
       interp compare --plugins mint,rise --data photos --workers 8 --out both
-      interp compare --plugins mint,gradcam --model creatures-resnet --beside creatures-decoupled
+      interp compare --plugins mint --model creatures-resnet --beside net.onnx
     """
     from interp.comparison.result import ComparisonRequest
     from interp.comparison.verdict import verdict_lines
