@@ -12,6 +12,7 @@ themselves in a notebook, are drawn by `found.plot()`, and saved by `out=DIR` or
     interp.methods()        list the registered methods, each with a line on what it shows
     interp.explain(...)     explain an image, or a list of them, by one method
     interp.compare(...)     explain them by several methods, and show how far these agree
+    interp.compare_models(...)  the same methods on several models, side by side
     interp.evaluate(...)    measure methods over a data set
     interp.fit(...)         let a method learn what it needs of a model first
     interp.survey(...)      explain a model's classes
@@ -32,6 +33,7 @@ from interp.version import api_version, own_version
 if TYPE_CHECKING:
     from interp.api import (
         compare,
+        compare_models,
         evaluate,
         explain,
         fit,
@@ -66,6 +68,7 @@ __all__ = [
     "Suggestion",
     "api_version",
     "compare",
+    "compare_models",
     "evaluate",
     "explain",
     "fit",

@@ -6,6 +6,7 @@ Importing this module also gives explanations and comparisons their display in n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from interp.call import (
     options_of,
     targets_of,
 )
+from interp.comparison.compare import compare as compare_request
+from interp.comparison.models import ModelComparison
 from interp.comparison.result import Comparison, ComparisonRequest
 from interp.context import Budget as Budget
 from interp.context import Progress
@@ -44,6 +47,7 @@ from interp.model import ModelAdapter
 from interp.progress_bar import shown_progress
 from interp.registry import Registry
 from interp.report.evaluation_page import evaluate_with_report
+from interp.report.models_page import compare_models_with_report
 from interp.report.notebook import show_in_notebooks
 from interp.report.page import compare_with_report
 from interp.request import Request
@@ -168,6 +172,55 @@ def compare(
             **call.fields,
         )
         return compare_with_report(request, call.session, images=arrays, names=names, out=call.out)
+
+
+def compare_models(
+    models: Sequence[object],
+    image: object,
+    *,
+    methods: Methods,
+    target: Targets = None,
+    classes: Classes = None,
+    options: Options = None,
+    budget: Limit = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    progress: bool | Progress = False,
+    registry: Registry | None = None,
+) -> ModelComparison:
+    """Explain an image by the same methods on several models: a network and its export or twin.
+
+        both = interp.compare_models([network, "net.onnx"], "photo.jpg", methods=["mint", "rise"])
+        both.agreement("mint", "tiger cat")  # rank correlation of the two maps, (2, 2)
+
+    All models explain one class: `target`, or the first model's best. With `out`, into a folder
+    with a comparison for each model and an HTML report. The rest is as for compare.
+    """
+    registry = registry or Registry.load()
+    work = Work(classes, options, budget, seed, None, progress, registry)
+    with ExitStack() as opened:
+        calls = [opened.enter_context(work.on(each)) for each in models]
+        if not calls:
+            raise InputError("found no model; name two or more")
+        names, arrays = images_of(image, registry)
+        request = ComparisonRequest(
+            methods=choices(methods),
+            images=names,
+            targets=targets_of(target, calls[0].classes),
+            **calls[0].fields,
+        )
+
+        def compare_in(at: int, asked: ComparisonRequest, place: Path | None) -> Comparison:
+            asked = asked.model_copy(update=calls[at].fields)
+            return compare_request(asked, calls[at].session, images=arrays, names=names, out=place)
+
+        return compare_models_with_report(
+            request,
+            [each.fields["model"] for each in calls],
+            compare_in,
+            registry,
+            check_out(out, resumes=True),
+        )
 
 
 def evaluate(

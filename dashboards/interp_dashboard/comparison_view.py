@@ -40,10 +40,7 @@ def show_comparison(found: Comparison, version: Hashable) -> None:
             "Target", record.targets, default=target, key=key, format_func=markdown
         )
         target = picked or target
-    head, beside = st.columns([3, 1], vertical_alignment="center")
-    head.subheader(f"Why {markdown(target)}?")
-    with beside.popover("How to read the maps", width="stretch"):
-        st.html(reading_html(registry(), found.methods))
+    st.subheader(f"Why {markdown(target)}?")
     answer = zip(record.prediction.classes, record.prediction.probabilities, strict=True)
     form = ".2f" if record.prediction.unit == "probability" else ".4g"
     classes = ", ".join(f"{name} {score:{form}}" for name, score in answer)
@@ -53,10 +50,14 @@ def show_comparison(found: Comparison, version: Hashable) -> None:
         "it; a ring marks where a map is largest. A map shows what this network used, not where "
         "the object is, nor what is true of it."
     )
+    words, beside = st.columns([3, 1], vertical_alignment="bottom")
     if said := verdict(found, record, target).sentences():
-        st.html(verdict_html(said))
+        words.html(verdict_html(said))
+    with beside.popover("How to read the maps", width="stretch"):
+        st.html(reading_html(registry(), found.methods))
     with st.container(key="maps"):
-        show_maps(registry(), _tiles(found, version, at, target), "maps of it")
+        tiles = drawn_once(version, (at, target), partial(_tiles, found, at, target))
+        show_maps(registry(), tiles, "maps of it")
     for note in found.notes:
         st.caption(markdown(note))
     _agreement(found, at, target)
@@ -64,14 +65,20 @@ def show_comparison(found: Comparison, version: Hashable) -> None:
         _downloads(found)
 
 
-def _tiles(found: Comparison, version: Hashable, at: int, target: str) -> list[Map]:
-    """Maps, drawn once for each version of the result."""
-    drawn, key = session().drawn, (version, at, target)
-    if key not in drawn:
+def _tiles(found: Comparison, at: int, target: str) -> list[Map]:
+    return [photo_tile(found, at), *maps(registry(), found, at, target)]
+
+
+def drawn_once(
+    version: Hashable, key: tuple[Hashable, ...], draw: Callable[[], list[Map]]
+) -> list[Map]:
+    """Tiles, drawn once for each version of the result."""
+    drawn, whole = session().drawn, (version, *key)
+    if whole not in drawn:
         for old in [each for each in drawn if each[0] != version]:
             del drawn[old]
-        drawn[key] = [photo_tile(found, at), *maps(registry(), found, at, target)]
-    return drawn[key]
+        drawn[whole] = draw()
+    return drawn[whole]
 
 
 def _agreement(found: Comparison, at: int, target: str) -> None:

@@ -17,7 +17,7 @@ from interp.spec import Plain
 
 DEFAULT_METHODS = ("mint", "chip", "gradcam", "rise")
 """Ticked where an address names no method, unless they are found poor on the model."""
-KEYS = ("model", "image", "target", "method", "set", "run", "session")
+KEYS = ("model", "beside", "image", "target", "method", "set", "run", "session")
 """The last two are not the selection's: whether it runs by itself, and whose results are shown."""
 
 
@@ -25,6 +25,7 @@ class Selection(Plain):
     """What a visitor selected on the page Compare; uploads cannot be part of an address."""
 
     model: str = Field(DEFAULT_MODEL, description="its name in the list of models")
+    beside: str | None = Field(None, description="another one's, to be set beside it")
     images: tuple[str, ...] = ("two",)
     targets: tuple[str, ...] = Field((), description="classes by name or index")
     methods: tuple[Choice, ...] = Field((), description="none: those that are usual for the model")
@@ -34,6 +35,7 @@ def to_query(selection: Selection) -> dict[str, list[str]]:
     """`?model=...&image=...&target=...&method=...&set=mint.regions=2`."""
     return {
         "model": [selection.model],
+        "beside": [] if selection.beside is None else [selection.beside],
         "image": list(selection.images),
         "target": list(selection.targets),
         "method": [each.name for each in selection.methods],
@@ -66,6 +68,7 @@ def from_query(
     found = [_choice(registered, each, params.get(each, {}), told) for each in names]
     return Selection(
         model=next(iter(query.get("model", ())), default.model),
+        beside=next(iter(query.get("beside", ())), None),
         images=tuple(dict.fromkeys(query.get("image") or default.images)),
         targets=tuple(dict.fromkeys(query.get("target", ()))),
         methods=tuple(each for each in found if each is not None),

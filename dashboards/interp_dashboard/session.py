@@ -60,6 +60,8 @@ class VisitorSession:
     told: dict[str, Hashable] = field(default_factory=dict)
     """What was said about each uploaded model, so that the file is opened again only for more."""
     images: dict[str, LoadedImage] = field(default_factory=dict)
+    opened: dict[str, LoadedImage] = field(default_factory=dict)
+    """Images of data sets that were opened from another page."""
     taken: set[str] = field(default_factory=set)
     """Uploaded image files that were read."""
     jobs: dict[str, Job] = field(default_factory=dict)

@@ -12,6 +12,7 @@ import numpy as np
 
 from interp.comparison.compare import compare
 from interp.comparison.comparison_run import labelled
+from interp.comparison.models import ModelComparison, compare_models
 from interp.comparison.result import ComparedImage, Comparison, ComparisonRequest, ImageRecord
 from interp.context import Budget
 from interp.evaluation.request import EvaluationRequest
@@ -74,17 +75,25 @@ def compare_work(request: ComparisonRequest, images: dict[str, np.ndarray], quic
     return _placed(ComparisonWork(session().runs(), request, images, quick))
 
 
+def models_work(
+    request: ComparisonRequest, models: Sequence[str], images: dict[str, np.ndarray]
+) -> Work:
+    """Compare methods on images (H, W, 3) uint8, given by name, on each of the models."""
+    return _placed(ModelsWork(session().runs(), request, tuple(models), images))
+
+
 def suggest_work(request: SuggestionRequest, image: np.ndarray) -> Work:
     """Try the methods on an image (H, W, 3) uint8, and recommend three."""
     return _placed(SuggestionWork(request, image))
 
 
-def _placed(work: FolderWork | ComparisonWork | SuggestionWork) -> Work:
-    """The work in a process: in one under limits where the model is the visitor's own.
+def _placed(work: FolderWork | ComparisonWork | ModelsWork | SuggestionWork) -> Work:
+    """The work in a process: in one under limits where a model is the visitor's own.
 
     Without workers, work on other models is done in the server's process.
     """
-    own = is_own(work.request.model)
+    models = work.models if isinstance(work, ModelsWork) else (work.request.model,)
+    own = any(map(is_own, models))
     return Isolated(work, own) if own or setting().workers else work
 
 
@@ -148,6 +157,43 @@ class ComparisonWork:
             job.pace.plan(parts.forecast(look), seconds=True)
         name = "refining" if self.quick else "all samples"
         job.show(compare_with_report(request, stage(name), out=folder, **options))
+
+
+@dataclass(frozen=True)
+class ModelsWork:
+    """Compare methods on images (H, W, 3) uint8 of several models, each into a folder in `place`.
+
+    A model's comparison that was made before is only opened.
+    """
+
+    place: Path
+    request: ComparisonRequest
+    models: tuple[str, ...]
+    images: dict[str, np.ndarray]
+
+    def __call__(self, job: Job) -> None:
+        """Show the models side by side, at first those that are ready."""
+        done: list[Comparison] = []
+
+        def compare_one(_: int, asked: ComparisonRequest) -> Comparison:
+            model = job_model(asked.model)
+            words = " ".join([*(each.name for each in asked.methods), "on", *self.images])
+            used = asked.model_dump_json(), model.spec.fingerprint, pixels_of(self.images)
+            folder = self.place / folder_name(words, *used)
+            if not (folder / MANIFEST).is_file():
+                shared = Session(
+                    registry(), model, labelled(model.spec.name, job.pace.update), job.cancelled
+                )
+                pixels, names = list(self.images.values()), list(self.images)
+                compare_with_report(asked, shared, out=folder, images=pixels, names=names)
+            done.append(Comparison.open(folder, registry()))
+            job.show(ModelComparison(tuple(done)))
+            job.rest()
+            return done[-1]
+
+        parts = Parts(registry(), self.request, len(self.images))
+        job.pace.plan(parts.whole() * len(self.models))
+        compare_models(self.request, self.models, compare_one)
 
 
 @dataclass(frozen=True)

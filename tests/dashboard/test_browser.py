@@ -60,6 +60,18 @@ class Server:
                 used += int(words[11]) + int(words[12])
         return used / os.sysconf("SC_CLK_TCK")
 
+    def workers(self) -> int:
+        """Processes in which runs work or may work."""
+        found = 0
+        for each in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((each / "stat").read_text().rpartition(")")[2].split()[1])
+                command = (each / "cmdline").read_bytes()
+            except OSError:  # it has ended meanwhile
+                continue
+            found += parent == self.process and b"interp_dashboard.worker" in command
+        return found
+
     def memory(self) -> int:
         """Bytes that are resident."""
         pages = Path(f"/proc/{self.process}/statm").read_text().split()[1]

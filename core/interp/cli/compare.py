@@ -11,7 +11,9 @@ from interp.cli.output import answer
 from interp.errors import PluginError
 
 if TYPE_CHECKING:
-    from interp.comparison.result import Comparison
+    from pathlib import Path
+
+    from interp.comparison.result import Comparison, ComparisonRequest
 
 NAMED = 5
 """Images that are listed one by one."""
@@ -31,6 +33,11 @@ def compare_methods(
         "anywhere; for many images.",
         default=False,
     ),
+    beside: list[str] | None = flags.option(
+        "MODEL",
+        "Another model, side by side with --model: the same methods, images and class; what is "
+        "said of --model holds for it too. Repeatable.",
+    ),
     shell: flags.Shell,
 ) -> None:
     """Explain images by several methods, side by side, with a report.
@@ -46,6 +53,7 @@ def compare_methods(
       interp compare --plugins mint,rise --set mint.regions=2 --budget 1000
       interp compare --plugins mint,rise --data photos --limit 20 --out both
       interp compare --plugins mint,rise --data photos --workers 8 --out both
+      interp compare --plugins mint --model creatures-resnet --beside net.onnx
     """
     from interp.comparison.result import ComparisonRequest
     from interp.comparison.verdict import verdict_lines
@@ -61,11 +69,44 @@ def compare_methods(
         **images.given(),
     )
     place = folder.place("compare", request.data or request.images[0])
+    if beside:
+        _compare_models(request, beside, place, work, workers, shell)
+        return
     with shell.session(any_time=work.yes, pool=workers.pool()) as session:
         found = compare_with_report(request, session, out=place, pages=pages)
     said = verdict_lines(found)
     shell.say({"folder": str(found.folder), "verdict": said, **found.facts()}, _lines(found, said))
-    errors = [each.error for record in found.records for each in record.outcomes]
+    _check_answers([found])
+
+
+def _compare_models(
+    request: ComparisonRequest,
+    beside: Sequence[str],
+    place: Path,
+    work: flags.Work,
+    workers: flags.Workers,
+    shell: flags.Shell,
+) -> None:
+    """The same methods on several models, with one report."""
+    from interp.comparison.compare import compare
+    from interp.report.models_page import compare_models_with_report
+
+    with shell.session(any_time=work.yes, pool=workers.pool()) as session:
+        found = compare_models_with_report(
+            request,
+            [request.model, *beside],
+            lambda _, asked, out: compare(asked, session, out=out),
+            session.registry,
+            place,
+        )
+    lines = [*found.sentences(), f"report: {place}/report.html"]
+    shell.say({"folder": str(place), **found.facts()}, lines)
+    _check_answers(found.comparisons)
+
+
+def _check_answers(found: Sequence[Comparison]) -> None:
+    """Raise PluginError where no method answered on any image."""
+    errors = [each.error for one in found for record in one.records for each in record.outcomes]
     if all(errors):
         raise PluginError(f"every method failed on every image; the first: {errors[0]}")
 

@@ -28,6 +28,10 @@ class Failure:
     image: str
     what: str
     reason: str
+    position: int
+    """The image's place among the chosen ones."""
+    target: str | None
+    """The class that was explained."""
 
 
 def verdict_lines(found: Evaluation) -> list[str]:
@@ -47,7 +51,7 @@ def verdict_lines(found: Evaluation) -> list[str]:
 def failures(found: Evaluation) -> list[Failure]:
     """Every failure of a method on an image, by method."""
     each = [
-        Failure(method, record.image, what, reason)
+        Failure(method, record.image, what, reason, record.position, record.target)
         for record in found.records
         for method, failed in record.failures.items()
         for what, reason in failed.items()

@@ -34,12 +34,15 @@ def choose_images(given: Sequence[str], uploads: Any) -> dict[str, LoadedImage]:
         with show_errors(f"sample {name}"):
             files[name] = Path(registry().get("sample", name))
     files |= setting().image_files()
-    names = list(uploaded | files)
-    first = list(uploaded) or [each for each in given if each in files] or names[:1]
+    loaded = session().opened | uploaded
+    names = list(loaded | files)
+    opened_first = [each for each in given if each in session().opened]
+    usual = [each for each in given if each in files] or names[:1]
+    first = opened_first or list(uploaded) or usual
     for each in given:
-        if each not in uploaded and each not in files:
+        if each not in loaded and each not in files:
             st.warning(markdown(f"The image {each!r} is not offered here; choose or upload one."))
-    key = f"images beside {list(uploaded)}"
+    key = f"images beside {list(loaded)}"
     picked = (
         st.multiselect("Images", names, first, format_func=visible, key=key)
         if len(names) <= LISTED
@@ -49,7 +52,7 @@ def choose_images(given: Sequence[str], uploads: Any) -> dict[str, LoadedImage]:
     notes: list[str] = []
     for name in picked:
         with show_errors():
-            read = uploaded[name] if name in uploaded else read_image(files[name])
+            read = loaded[name] if name in loaded else read_image(files[name])
             opened[name] = read
             notes += [f"Note on {name}: {note}" for note in read.notes]
     for note in notes:

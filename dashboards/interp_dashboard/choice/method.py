@@ -59,14 +59,24 @@ def choose_methods(
     if not ticked:
         return ()
     st.caption("The question marks and the page Methods explain what each one does.")
+    return choose_all_parameters(ticked, params, source)
+
+
+def choose_all_parameters(
+    names: Sequence[str], given: Mapping[str, Mapping[str, Any]], source: str, page: str = ""
+) -> tuple[Choice, ...]:
+    """The methods, each with the parameters that differ from its defaults on a model.
+
+    `page` tells the widgets of one page from another's.
+    """
     choices = []
     with st.expander("Parameters"):
-        for tab, name in zip(st.tabs([markdown(each) for each in ticked]), ticked, strict=True):
-            choice = Choice(name=name, params=params.get(name, {}))
+        for tab, name in zip(st.tabs([markdown(each) for each in names]), names, strict=True):
+            choice = Choice(name=name, params=dict(given.get(name, {})))
             with tab, show_errors(name):
-                kind = registry().get("method", name).Params
-                changed = form(kind, name, choice.params, partial(layers_of, source))
-                knowledge = choose_knowledge(name, "compare")
+                kind, key = registry().get("method", name).Params, f"{page} {name}".strip()
+                changed = form(kind, key, choice.params, partial(layers_of, source))
+                knowledge = choose_knowledge(name, page or "compare")
                 choice = Choice(name=name, params=changed, knowledge=knowledge)
             choices.append(choice)
     return tuple(choices)

@@ -14,12 +14,15 @@ from interp_dashboard.upload import LARGEST_MODEL, take_model
 UPLOADED = "uploaded: {}"
 
 
-def choose_model(given: str, uploads: Any) -> tuple[str, str]:
-    """The model's label on the page, and its source; the uploader stands in `uploads`."""
+def choose_model(given: str, uploads: Any, as_given: bool = False) -> tuple[str, str]:
+    """The model's label on the page, and its source; the uploader stands in `uploads`.
+
+    At first it is the last uploaded one, or with `as_given` the given one in any case.
+    """
     with uploads:
         _upload_model()
     offered, uploaded = model_sources(), list(session().models)
-    if uploaded:
+    if uploaded and not as_given:
         given = UPLOADED.format(uploaded[-1])
     if given not in offered:
         st.warning(
@@ -34,6 +37,22 @@ def choose_model(given: str, uploads: Any) -> tuple[str, str]:
         help="Registered, uploaded, or from a folder",
     )
     return label, offered[label]
+
+
+def choose_beside(given: str | None, first: str) -> tuple[str | None, str | None]:
+    """Label and source of another model, to be set beside the one labelled `first`; or None."""
+    offered = {name: source for name, source in model_sources().items() if name != first}
+    if given is not None and given not in offered:
+        st.warning(markdown(f"The model {given!r} cannot stand beside {first}: it is not offered."))
+    label = st.selectbox(
+        "Another model beside it (optional)",
+        list(offered),
+        list(offered).index(given) if given in offered else None,
+        format_func=visible,
+        key=f"beside {first}",
+        placeholder="the same methods and class, side by side",
+    )
+    return label, None if label is None else offered[label]
 
 
 def model_sources() -> dict[str, str]:

@@ -7,20 +7,22 @@ from typing import Any, cast
 import numpy as np
 import streamlit as st
 
-from interp.comparison.result import ComparisonRequest
+from interp.comparison.models import ModelComparison
+from interp.comparison.result import Comparison, ComparisonRequest
 from interp.plain_text import markdown
 from interp.request import Choice
 from interp.suggestion.suggest import SuggestionRequest
 from interp.target import index_text
 from interp_dashboard.choice.image import as_shown, choose_images
 from interp_dashboard.choice.method import choose_methods
-from interp_dashboard.choice.model import choose_model
+from interp_dashboard.choice.model import choose_beside, choose_model
 from interp_dashboard.choice.target import choose_targets
 from interp_dashboard.comparison_view import show_comparison
 from interp_dashboard.input_view import UNSAID, choose_input, warn_if_flat
 from interp_dashboard.layout import EXAMPLE, guarded, show_errors
 from interp_dashboard.link import Selection, from_query, runs_itself, to_query
 from interp_dashboard.model import Answer, ModelCard, describe, predict
+from interp_dashboard.models_view import show_models
 from interp_dashboard.progress import show_progress
 from interp_dashboard.refusal import refusals
 from interp_dashboard.session import NAME, registry, session
@@ -29,7 +31,7 @@ from interp_dashboard.text import on_page
 from interp_dashboard.tour_view import show_tour
 from interp_dashboard.unfinished import QUICK, STOPPED, as_unfinished
 from interp_dashboard.usual import usual_methods
-from interp_dashboard.work import compare_work
+from interp_dashboard.work import compare_work, models_work
 
 JOB = "compare"
 FEW = 5
@@ -57,11 +59,22 @@ def page() -> None:
     st.divider()
     show_progress(job)
     if job.result is not None:
-        running = job.running
-        found, version = job.result, (id(job), job.version, running)
-        if found.folder is None and not running:
+        found, version = job.result, (id(job), job.version, job.running)
+        if isinstance(found, ModelComparison):
+            show_models(found, version)
+            return
+        if found.folder is None and not job.running:
             job.result = found = as_unfinished(found, registry(), STOPPED)
         show_comparison(found, version)
+
+
+def last_comparison() -> Comparison | None:
+    """What the visitor compared last; of several models, on the first of them."""
+    job = session().jobs.get(JOB)
+    found = None if job is None else job.result
+    if isinstance(found, ModelComparison):
+        return found.comparisons[0]
+    return cast("Comparison | None", found)
 
 
 def _given() -> Selection:
@@ -93,7 +106,8 @@ def _choose(given: Selection) -> None:
     with image:
         chosen = choose_images(given.images, image_file)
     with right:
-        label, source = choose_model(given.model, model_file)
+        opened = any(each in session().opened for each in given.images)
+        label, source = choose_model(given.model, model_file, as_given=opened)
     if not chosen:
         st.info("Choose an image, or upload one.")
         return
@@ -105,10 +119,14 @@ def _choose(given: Selection) -> None:
         targets = _targets(given, label, tuple(images), answer, others)
     with asked:
         _ask_about(label, source, model, next(iter(images.values())), answer)
+    with others:
+        beside, beside_source = choose_beside(given.beside, label)
     if JOB not in session().jobs:
         example.container(key="maps").html(EXAMPLE)
     methods = _methods(given, source, images, model, targets)
-    selection = Selection(model=label, images=tuple(images), targets=targets, methods=methods)
+    selection = Selection(
+        model=label, beside=beside, images=tuple(images), targets=targets, methods=methods
+    )
     session().selection = selection
     with run:
         pressed = st.button("Run", type="primary", disabled=not methods, width="stretch")
@@ -120,7 +138,10 @@ def _choose(given: Selection) -> None:
         )
         session().address = {key: value for key, value in to_query(selection).items() if value}
         st.query_params.from_dict({**session().address, NAME: session().name})
-        work = compare_work(request, images, st.session_state[LOOK])
+        if beside_source is None:
+            work = compare_work(request, images, st.session_state[LOOK])
+        else:
+            work = models_work(request, (source, beside_source), images)
         session().start(JOB, work)
         example.empty()
 

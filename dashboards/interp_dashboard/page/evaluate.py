@@ -19,8 +19,10 @@ from interp.plain_text import markdown
 from interp.report.page import verdict_html
 from interp.request import BASELINES, Choice
 from interp_dashboard.choice.data import Data, choose_data
+from interp_dashboard.choice.method import choose_all_parameters
 from interp_dashboard.choice.model import model_sources
 from interp_dashboard.export_result import export_button
+from interp_dashboard.failure_view import show_failures
 from interp_dashboard.layout import grid, guarded, show_errors, show_table
 from interp_dashboard.link import DEFAULT_METHODS
 from interp_dashboard.progress import show_job
@@ -69,8 +71,9 @@ def _chosen() -> tuple[EvaluationRequest, Data]:
     left, right = st.columns(2)
     limit = int(left.number_input("How many images", 2, 1000, 10))
     samples = int(right.number_input("Samples of each method", 200, 100_000, 500, step=100))
+    choices = choose_all_parameters(methods, {}, offered[model], "evaluate") if methods else ()
     request = EvaluationRequest(
-        methods=tuple(Choice(name=each) for each in methods),
+        methods=choices,
         metrics=tuple(Choice(name=each) for each in measured),
         model=offered[model],
         data=data,
@@ -94,6 +97,7 @@ def show_evaluation(found: Evaluation, folder: Path) -> None:
         column.image(drawn, alt=alt)
     for note in found.notes():
         st.caption(markdown(note))
+    show_failures(found)
     files = {
         "HTML report": "report.html",
         "Table (CSV)": "table.csv",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from interp.comparison.result import Comparison
 from interp.evidence import Matrix, PartMaps
 from interp.explanation import Explanation
 from interp.method import Method
@@ -27,6 +26,7 @@ from interp_dashboard.export_result import export_button
 from interp_dashboard.layout import guarded, show_errors, show_table
 from interp_dashboard.model import describe, predict
 from interp_dashboard.page.compare import JOB as COMPARED
+from interp_dashboard.page.compare import last_comparison
 from interp_dashboard.progress import show_job
 from interp_dashboard.session import registry, session
 from interp_dashboard.work import explain_work, survey_work
@@ -45,8 +45,7 @@ def page() -> None:
         "A map of the image is only a part of what methods find. This page shows all of it: "
         "regions and their parts, channels and where they look, paths, matrices, tables, curves."
     )
-    compared = session().jobs.get(COMPARED)
-    first = CLASSES if compared is None else COMPARISON
+    first = CLASSES if COMPARED not in session().jobs else COMPARISON
     views = {COMPARISON: _comparison, IMAGE: _image, CLASSES: _classes}
     picked = st.segmented_control("Show", list(views), default=first, required=True, key="shown")
     with show_errors():
@@ -54,8 +53,7 @@ def page() -> None:
 
 
 def _comparison() -> None:
-    job = session().jobs.get(COMPARED)
-    found: Comparison | None = None if job is None else job.result
+    found = last_comparison()
     if found is None:
         st.info("Nothing was compared yet. Run some methods on the page Compare first.")
         return

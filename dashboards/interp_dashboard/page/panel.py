@@ -13,8 +13,8 @@ from interp.plain_text import markdown
 from interp.registry import Registry
 from interp.storage.folder import slug
 from interp_dashboard.layout import show_errors
-from interp_dashboard.page.compare import JOB
-from interp_dashboard.session import registry, session
+from interp_dashboard.page.compare import last_comparison
+from interp_dashboard.session import registry
 
 Panel = Callable[[Comparison | None], None]
 """A function that draws with streamlit; it is given the visitor's last comparison."""
@@ -54,8 +54,7 @@ def page_of(title: str, panel: Panel) -> Callable[[], None]:
     """The panel as a page that shows any error of the panel."""
 
     def page() -> None:
-        job = session().jobs.get(JOB)
         with show_errors(f"panel {title}"):
-            panel(None if job is None else job.result)
+            panel(last_comparison())
 
     return page
