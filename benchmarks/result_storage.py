@@ -58,7 +58,9 @@ def explanations(registry: Registry, count: int) -> list[Explanation]:
         for each in registry.get("dataset", "creatures")(64, 0)
     ]
     made = [interp.explain("creatures-vgg", each, method="gradcam") for each in images]
-    return [replace(made[at % len(made)], images=made[at % len(made)].images) for at in range(count)]
+    return [
+        replace(made[at % len(made)], images=made[at % len(made)].images) for at in range(count)
+    ]
 
 
 def measured(store: Any, found: list[Explanation]) -> dict[str, float]:
