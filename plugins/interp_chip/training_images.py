@@ -20,6 +20,8 @@ from interp_chip.moments import FOLDS
 from interp_chip.params import ChipParams
 
 BATCH = 16
+NAMED = 20
+"""The most classes without images that are named."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,7 @@ def choose_images(
 ) -> TrainingImages:
     """Up to params.images images of each class, in an order that the seed decides.
 
+    Rows are the data's classes: where only a class's own images count for it, those that have some.
     Unreadable images are left out, counted and named. InputError where no image is left.
     """
     labels = matched(model, dataset, "name the data's classes as the model does")
@@ -75,14 +78,15 @@ def choose_images(
         elif not full(label):
             found.append((taken[label], label, index, f"{index}: {name}"))
             taken[label] += 1
-    notes = [*assumed, *reader.notes(), *_notes(dataset, taken, left_out)]
+    own = params.image_weight == "label"
+    notes = [*assumed, *reader.notes(), *_notes(dataset, taken, left_out, own)]
     if not found:
         raise InputError(f"none of {len(dataset)} images can be learned from: {'; '.join(notes)}")
-    classes = sorted({labels[label] for label in taken})
+    classes = sorted({labels[label] for label in (taken if own else range(len(labels)))})
     found.sort(key=lambda each: each[0])  # by turns, so that an early end is fair to all classes
     images = []
     for turn, label, index, name in found:
-        row = classes.index(labels[label]) if params.image_weight == "label" else -1
+        row = classes.index(labels[label]) if own else -1
         images.append(TrainingImage(name, index, row, turn % FOLDS))
     return TrainingImages(dataset, tuple(images), tuple(classes), tuple(notes))
 
@@ -109,12 +113,17 @@ def _classified(
             return
 
 
-def _notes(dataset: Dataset, taken: Counter[int], left_out: Counter[int | None]) -> Iterator[str]:
+def _notes(
+    dataset: Dataset, taken: Counter[int], left_out: Counter[int | None], own: bool
+) -> Iterator[str]:
     """What was left out, for the user."""
     if left_out[None]:
         yield f"{left_out[None]} images without a label were left out"
-    for label, name in enumerate(dataset.classes):
-        if not taken[label]:
-            seen = left_out[label]
-            why = f"all {seen} images of it are classified as something else" if seen else ""
-            yield f"{name} is not learned: {why or 'it has no images'}"
+    how = "not learned" if own else "learned from images of other classes alone"
+    empty = [label for label in range(len(dataset.classes)) if not taken[label]]
+    for label in empty[:NAMED]:
+        seen = left_out[label]
+        why = f"all {seen} images of it are classified as something else" if seen else ""
+        yield f"{dataset.classes[label]} is {how}: {why or 'it has no images'}"
+    if empty[NAMED:]:
+        yield f"{len(empty) - NAMED} more classes are {how}"
