@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import record
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,7 +15,7 @@ from torch.nn import functional
 from interp.dataset import Dataset, Example
 from interp.spec import ModelOptions
 
-DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "cifar10"
+DATA = record.DATA / "cifar10"
 TRAIN, TEST = "train_20000.npz", "test_5000.npz"
 WEIGHTS = {20: "resnet20-12fca82f.th", 56: "resnet56-4bfd9763.th"}
 

@@ -16,7 +16,7 @@ from interp.context import Progress
 from interp.storage.folder import write_json_whole
 
 RESULTS = Path(__file__).parent / "results"
-DATA = Path(__file__).parents[2] / "shared" / "data"
+DATA = Path(os.environ.get("BENCHMARK_DATA") or Path(__file__).parents[2] / "shared" / "data")
 """Photographs and trained networks that are not in the repository."""
 
 

@@ -20,6 +20,8 @@ from interp_chip.moments import FOLDS
 from interp_chip.params import ChipParams
 
 BATCH = 16
+NAMED = 20
+"""The most classes without images that are named."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +61,12 @@ def choose_images(
 ) -> TrainingImages:
     """Up to params.images images of each class, in an order that the seed decides.
 
-    With params.every_class also as many that have no label, or none of the model's. Unreadable
-    images are left out, counted and named. InputError where no image is left.
+    Rows are the data's classes: where only a class's own images count for it, those that have some.
+    With params.every_class they are all of the model's, and as many images are taken that have no
+    label, or none of the model's. Unreadable images are left out, counted and named. InputError
+    where no image is left.
     """
-    match = match_classes(dataset.classes, model.spec.classes)
+    match, own = match_classes(dataset.classes, model.spec.classes), params.image_weight == "label"
     if not params.every_class:
         matched(model, dataset, "name the data's classes as the model does")
     wanted = {None, *match.labels} if params.every_class else {*match.labels}
@@ -82,14 +86,14 @@ def choose_images(
     notes += (
         _counted(taken, left_out)
         if params.every_class
-        else _missing(dataset, match.labels, taken, left_out)
+        else _missing(dataset, match.labels, taken, left_out, own)
     )
     if not found:
         raise InputError(f"none of {len(dataset)} images can be learned from: {'; '.join(notes)}")
-    known = sorted(each for each in taken if each is not None)
+    rows = taken if own else match.labels
+    known = sorted({each for each in rows if each is not None})
     classes = range(len(model.spec.classes)) if params.every_class else known
     found.sort(key=lambda each: each[0])  # by turns, so that an early end is fair to all classes
-    own = params.image_weight == "label"
     images = [
         TrainingImage(
             name, index, known.index(label) if own and label is not None else -1, turn % FOLDS
@@ -136,15 +140,19 @@ def _missing(
     labels: Sequence[int | None],
     taken: Counter[int | None],
     left_out: Counter[int | None],
+    own: bool,
 ) -> Iterator[str]:
-    """What was left out, and which of the data's classes are not learned, for the user."""
+    """What was left out, and which of the data's classes have no images, for the user."""
     if left_out[None]:
         yield f"{left_out[None]} images without a label were left out"
-    for name, label in zip(dataset.classes, labels, strict=True):
-        if not taken[label]:
-            seen = left_out[label]
-            why = f"all {seen} images of it are classified as something else" if seen else ""
-            yield f"{name} is not learned: {why or 'it has no images'}"
+    how = "not learned" if own else "learned from images of other classes alone"
+    pairs = zip(dataset.classes, labels, strict=True)
+    empty = [(name, left_out[label]) for name, label in pairs if not taken[label]]
+    for name, seen in empty[:NAMED]:
+        why = f"all {seen} images of it are classified as something else" if seen else ""
+        yield f"{name} is {how}: {why or 'it has no images'}"
+    if empty[NAMED:]:
+        yield f"{len(empty) - NAMED} more classes are {how}"
 
 
 def _counted(taken: Counter[int | None], left_out: Counter[int | None]) -> Iterator[str]:

@@ -133,12 +133,31 @@ def test_classes_that_the_model_has_not(planted: ModelAdapter, noise: Any) -> No
 
 
 def test_all_wrong_images_are_told(planted: ModelAdapter, noise: Any) -> None:
-    chosen = ChipParams(layer=("act",), masks=300)
+    chosen = ChipParams(layer=("act",), masks=300, image_weight="label")
     found = Chip(chosen).fit(planted, noise(24), Context())
     missing = set(range(4)) - set(found.about["classes"])
     notes = [note for note in found.about["notes"] if "is not learned" in note]
     assert len(notes) == len(missing) > 0
     assert "classified as something else" in notes[0]
+    found = Chip(chosen.model_copy(update={"image_weight": "all"})).fit(
+        planted, noise(24), Context()
+    )
+    notes = [note for note in found.about["notes"] if "images of other classes alone" in note]
+    assert found.about["classes"] == [0, 1, 2, 3] and len(notes) == len(missing)
+
+
+def test_a_class_needs_no_images_where_all_images_count(planted: ModelAdapter, noise: Any) -> None:
+    """The rows of a class are the same whether the images bear its name or another's."""
+
+    def rows(names: tuple[str, ...], **given: Any) -> dict[int, np.ndarray]:
+        found = Chip(PARAMS).fit(planted, noise(12, names, **given), Context())
+        return dict(zip(found.about["classes"], found.arrays["act/weights"], strict=True))
+
+    every = rows(("ant", "bee", "cat", "dog"), labels=(0, 1) * 6)
+    expected = rows(("ant", "bee")) | rows(("cat", "dog"))
+    assert list(every) == [0, 1, 2, 3]
+    for label, row in expected.items():
+        np.testing.assert_allclose(every[label], row, atol=1e-6)
 
 
 def test_unreadable_images_are_counted_and_named(planted: ModelAdapter, noise: Any) -> None:
