@@ -42,8 +42,8 @@ DETECTOR = _trained(
     readout_params={"layout": "yolov5", "units": "pixels"},
 )
 VIT = _trained("creatures-vit")
-VGG_METHODS, RESNET_METHODS = (
-    HERE / "evaluations" / f"{name}.json" for name in ("creatures-vgg", "creatures-resnet")
+VGG_METHODS, RESNET_METHODS, VIT_METHODS = (
+    HERE / "evaluations" / f"creatures-{name}.json" for name in ("vgg", "resnet", "vit")
 )
 ONE = HERE / "samples" / "sample.png"
 TWO = HERE / "samples" / "two.png"
