@@ -15,7 +15,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -50,9 +50,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         images = creatures(session.registry, arguments.images)
-        found = {
-            "loop": against_loop(session, Loop(model), images, place, arguments.rounds),
+        found = {  # in this order: what is measured of memory is the peak so far
             "many": many(session, images, place, arguments.many),
+            "loop": against_loop(session, Loop(model), images, place, arguments.rounds),
         }
     record("folders", found)
 
@@ -62,7 +62,7 @@ def creatures(registry: Registry, count: int) -> list[np.ndarray]:
     return [each.image for each in registry.get("dataset", "creatures")(count, 0)]
 
 
-def write(images: list[np.ndarray], folder: Path) -> Path:
+def write(images: Iterable[np.ndarray], folder: Path) -> Path:
     """The images as PNG files of a new folder."""
     folder.mkdir()
     for number, image in enumerate(images):
@@ -161,9 +161,9 @@ class Watch:
 def many(session: Session, images: list[np.ndarray], place: Path, count: int) -> dict[str, Any]:
     """Time and bytes of the first and the last thousand of many small images, and peak memory."""
     small = [np.asarray(Image.fromarray(each).resize((SMALL, SMALL))) for each in images]
-    shifted = [
+    shifted = (
         np.roll(small[number % len(small)], number // len(small), 1) for number in range(count)
-    ]
+    )
     data = write(shifted, place / "many")
     watch = Watch(place / "out")
     request = Request(method="gradcam", data=str(data))

@@ -14,7 +14,6 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +51,13 @@ def main() -> None:
 
 
 def explanations(registry: Registry, count: int) -> list[Explanation]:
-    """Explanations of creatures enlarged to the side, without copies of the images."""
+    """Explanations of creatures enlarged to the side."""
     images = [
         np.kron(each.image, np.ones((2, 2, 1), np.uint8))
         for each in registry.get("dataset", "creatures")(64, 0)
     ]
     made = [interp.explain("creatures-vgg", each, method="gradcam") for each in images]
-    return [
-        replace(made[at % len(made)], images=made[at % len(made)].images) for at in range(count)
-    ]
+    return [made[at % len(made)] for at in range(count)]
 
 
 def measured(store: Any, found: list[Explanation]) -> dict[str, float]:

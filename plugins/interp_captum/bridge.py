@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -68,10 +68,14 @@ class Score:
 
     def _select(self, run: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         self._check_time()
-        found = self.target.select(self.model.probabilities(run(images), self.output))
+        found = self.choose(self.model.probabilities(run(images), self.output))
         self.count += len(images)
         self.context.progress(f"{self.target.name}: images", self.count, self.total)
         return found
+
+    def choose(self, scores: Tensor) -> Tensor:
+        """The target's score (N,) among those of all classes (N, K)."""
+        return self.target.select(scores)
 
     def _check_time(self) -> None:
         """Raise Cancelled on request, and InputError where the budget's time is far too short.
@@ -90,6 +94,19 @@ class Score:
                 f"the last; expected at most {PATIENCE} times the limit of {duration(limit)}; "
                 "choose fewer, or raise --budget"
             )
+
+
+@dataclass(eq=False)
+class RowScore(Score):
+    """The score (N,) of images (N, 3, h, w), each for a target of its own; `target` names one."""
+
+    targets: Sequence[Target] = ()
+
+    def choose(self, scores: Tensor) -> Tensor:
+        import torch
+
+        rows = zip(self.targets, scores, strict=True)
+        return torch.stack([target.select(row) for target, row in rows])
 
 
 @contextmanager

@@ -29,6 +29,7 @@ class GuidedBackprop(Slopes):
     """
 
     needs = HOOKS
+    together = True
     unit = "guided slope"
     passes = 2
 
@@ -54,6 +55,7 @@ class GuidedGradCam(Slopes):
 
     Params = GuidedGradCamParams
     needs = HOOKS
+    together = True
     unit = "guided slope x Grad-CAM"
     passes = 3
 

@@ -147,12 +147,15 @@ class CaptumMethod(PerImageMethod):
     def attribute(self, given: CaptumInput) -> tuple[Evidence, ...]:
         """The evidence for one image and target, its map first."""
 
+    def own(self, model: ModelAdapter) -> ModelAdapter:
+        """The model; where Captum hooks its parts, one whose hooks concern no other thread."""
+        return model.with_own_module() if Capability.MODULE in self.needs else model
+
     def explain_image(
         self, model: ModelAdapter, image: np.ndarray, targets: Sequence[Target], context: Context
     ) -> Explanation:
         """A map for each target, in the original image's coordinates."""
-        if Capability.MODULE in self.needs:  # Captum's hooks concern no other thread
-            model = model.with_own_module()
+        model = self.own(model)
         pixels, placement = model.prepare(image)
         parts = []
         for target in targets:

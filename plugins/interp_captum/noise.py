@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -12,7 +12,12 @@ from pydantic import Field
 
 from interp.context import Context
 from interp.engine.noise import noisy_copies, until_stable
-from interp.evidence import Evidence
+from interp.evidence import Evidence, Heatmap
+from interp.explanation import Explanation
+from interp.knowledge import Knowledge
+from interp.model import ModelAdapter
+from interp.target import Target
+from interp_captum.bridge import BATCH, RowScore, Score
 from interp_captum.method import GRADIENTS, CaptumInput, CaptumMethod, CaptumParams
 from interp_captum.statistics import Kind, NoiseStatistics
 
@@ -59,6 +64,8 @@ class GradientMethod(CaptumMethod):
     unit: ClassVar[str]
     passes: ClassVar[int] = 1
     """Images that are scored for one copy."""
+    together: ClassVar[bool] = False
+    """Whether `attributions` of several images take one pass, for a target of each one's own."""
 
     params: Any
 
@@ -87,6 +94,39 @@ class GradientMethod(CaptumMethod):
         given.score.total = passes
         values = over_colours(self.attributions(given, given.pixels)[0], self.signed)
         return (given.heatmap(values, self.unit, self.layer(given), self.signed),)
+
+    def images_at_once(self, model: ModelAdapter, context: Context) -> int:
+        """A batch where one pass takes it; noisy copies of one image fill it by themselves."""
+        alone = self.params.noise_samples or not self.together
+        return 1 if alone else context.budget.batch_size or BATCH
+
+    def explain_each(
+        self,
+        model: ModelAdapter,
+        images: Sequence[np.ndarray],
+        targets: Sequence[Sequence[Target]],
+        knowledge: Knowledge | None,
+        context: Context,
+    ) -> Iterator[Explanation]:
+        """Each image's maps, of all images together for the first target of each, and so on."""
+        import torch
+
+        model = self.own(model)
+        prepared = [model.prepare(each) for each in images]
+        pixels, output = torch.stack([each for each, _ in prepared]), self.params.output
+        maps: list[list[Heatmap]] = [[] for _ in images]
+        samples = 0
+        for asked in zip(*targets, strict=True):
+            score = RowScore(model, asked[0], output, context, targets=asked)
+            score.total = self.passes_of(context) * len(images)
+            given = CaptumInput(score, pixels, prepared[0][1])
+            layer = self.layer(given)
+            for at, slopes in enumerate(self.attributions(given, pixels)):
+                own = CaptumInput(Score(model, asked[at], output, context), pixels, prepared[at][1])
+                values = over_colours(slopes, self.signed)
+                maps[at].append(own.heatmap(values, self.unit, layer, self.signed))
+            samples += score.count // len(images)
+        yield from (Explanation(tuple(each), samples) for each in maps)
 
     def layer(self, given: CaptumInput) -> str | None:
         """Name of the layer that the map depends on, if any."""

@@ -52,6 +52,8 @@ class Saliency(Slopes):
     Colours are RGB in [0, 1]. The signed map (`signed`) is ours.
     """
 
+    together = True
+
     def attributions(self, given: CaptumInput, images: Tensor) -> Tensor:
         """Slopes."""
         return gradient(given.score, images)
@@ -74,6 +76,7 @@ class InputXGradient(GradientMethod):
     """
 
     Params = InputParams
+    together = True
     unit = "score per pixel"
 
     params: InputParams

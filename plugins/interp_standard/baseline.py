@@ -18,6 +18,8 @@ from interp.model import ModelAdapter
 from interp.params import Params
 from interp.target import Target
 
+BATCH = 16
+"""Images whose classes are predicted in one pass, where the budget names no number."""
 SIGMA = 0.25
 """The centred Gaussian's standard deviation as a share of each side; our choice."""
 
@@ -29,6 +31,10 @@ class Baseline(PerImageMethod):
     @abstractmethod
     def draw(self, image: np.ndarray, seed: int) -> np.ndarray:
         """The map (H, W) of an image (H, W, 3) uint8, 0 or more."""
+
+    def images_at_once(self, model: ModelAdapter, context: Context) -> int:
+        """As many as share one prediction."""
+        return context.budget.batch_size or BATCH
 
     def explain_image(
         self, model: ModelAdapter, image: np.ndarray, targets: Sequence[Target], context: Context

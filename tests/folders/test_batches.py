@@ -30,6 +30,12 @@ BATCHED = [
     ("layercam", {}),
     ("finercam", {}),
     ("eigencam", {}),
+    ("saliency", {}),
+    ("input-x-gradient", {"output": "prob"}),
+    ("guided-backprop", {}),
+    ("guided-gradcam", {}),
+    ("centre", {}),
+    ("random", {}),
 ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.folder_commands import without_times
+from support.pages import ROOT, blocks
 
 import interp
 from interp.cluster.pool import Lost, Pool
@@ -188,3 +189,19 @@ def test_the_table_is_read_by_pandas(go) -> None:
     table = pd.read_parquet(files, columns=["index", "name", "full", "unreadable"])
     assert list(table["index"]) == list(range(11))
     assert table["full"].notna().sum() == 10 and "05.png" in table["unreadable"].dropna().iloc[0]
+
+
+def test_the_page_on_many_images_runs(registry, model, photos, tmp_path, monkeypatch) -> None:
+    text = (ROOT / "docs/cluster.md").read_text("utf-8")
+    (code,) = (each.code for each in blocks(text) if "interp.load" in each.code)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    (tmp_path / "data").mkdir()
+    for at in range(17):
+        (tmp_path / f"data/a{at:02d}.png").write_bytes((photos / "03.png").read_bytes())
+    (tmp_path / "data/cat.png").write_bytes((photos / "07.png").read_bytes())
+    request = Request(method="gradcam", data="data")
+    run_folder(request, "explained", Session(registry, model=model), layout="parts")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert len(names["numbers"]) == len(names["run"].entries) == 18

@@ -33,7 +33,7 @@ def test_every_reader_and_pattern_is_listed():
     assert listed == [each.name for each in reader_entries(REGISTRY)]
     for each in reader_entries(REGISTRY):
         for form in each.sources:
-            word = form.removeprefix("folder:").removeprefix("*")
+            word = form.removeprefix("folder:").rpartition("://*")[2].removeprefix("*")
             known = word.removeprefix("annotations/")
             assert (
                 known in DATA

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -73,6 +73,9 @@ class Dataset(ABC):
 
     An image is read when its example is; InputError is raised where that fails.
     """
+
+    sent: ClassVar[bool] = False
+    """Whether workers are sent the data set, as it is opened: to open it again takes long."""
 
     @property
     @abstractmethod

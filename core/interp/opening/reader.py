@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from interp.dataset import Dataset
+from interp.dataset import Dataset, StreamedDataset
 from interp.errors import InputError, PluginError, blamed, nearest
 from interp.opening.pattern import FOLDER, fits, most_special
 from interp.registry import Registry
 from interp.registry.manifest import ReaderEntry
 
+URL = "://"
+"""In the addresses of files elsewhere, and in the patterns of readers that open these."""
+
 
 def read_data(registry: Registry, data: str | Path) -> Dataset:
-    """The images at a path; `NAME:PATH` names the reader, where several fit or none does.
+    """The images at a path or URL; `NAME:PATH` names the reader, where several fit or none does.
 
     Raises InputError where there is nothing at the path, no reader fits or more than one does, and
     for what the reader refuses; PluginError where the reader fails.
@@ -25,6 +28,8 @@ def read_data(registry: Registry, data: str | Path) -> Dataset:
             raise PluginError(
                 f"reader {name} returned {type(found).__name__}; expected an interp.dataset.Dataset"
             )
+        if isinstance(found, StreamedDataset):  # to count its images may mean to read them
+            return found
         notes = () if len(found) else found.notes
     if not len(found):
         told = "; ".join(notes)[:200] or "expected at least one"
@@ -32,21 +37,25 @@ def read_data(registry: Registry, data: str | Path) -> Dataset:
     return found
 
 
-def choose_reader(registry: Registry, data: str) -> tuple[str, Path]:
-    """The name of the reader for what a user names, and the path. Raises InputError."""
+def choose_reader(registry: Registry, data: str) -> tuple[str, Path | str]:
+    """The name of the reader for what a user names, and the path, or the URL as it is.
+
+    Raises InputError.
+    """
     readers = reader_entries(registry)
     name, colon, rest = data.partition(":")
     if colon and not Path(data).exists() and name in {each.name for each in readers}:
-        return name, Path(rest)
-    if not Path(data).exists():
+        return name, rest if URL in rest else Path(rest)
+    if URL not in data and not Path(data).exists():
         known = [each.name for each in registry.entries("dataset")]
         raise InputError(
             f"found no folder {data}, no file and no registered data set of that name; check the "
             f"path; {nearest(data, known)}"
         )
-    fitting = fitting_readers(Path(data), readers)
+    place = data if URL in data else Path(data)
+    fitting = fitting_readers(place, readers)
     if len(fitting) == 1:
-        return next(iter(fitting)), Path(data)
+        return next(iter(fitting)), place
     if fitting:
         raise InputError(
             f"{data}: {len(fitting)} readers fit: {_listed(fitting.items())}; name one, as in "
@@ -61,7 +70,7 @@ def reader_entries(registry: Registry) -> list[ReaderEntry]:
     return [each for each in registry.entries("reader") if isinstance(each, ReaderEntry)]
 
 
-def fitting_readers(path: Path, readers: Iterable[ReaderEntry]) -> dict[str, list[str]]:
+def fitting_readers(path: Path | str, readers: Iterable[ReaderEntry]) -> dict[str, list[str]]:
     """By name the readers of a path, with their patterns that fit.
 
     A reader whose patterns all have a special case that fits too comes after, and is left out.
@@ -77,8 +86,13 @@ def is_data_file(path: Path, readers: Iterable[ReaderEntry]) -> bool:
     return path.is_file() and bool(fitting_readers(path, readers))
 
 
-def _fits(path: Path, pattern: str) -> bool:
-    """Whether a pattern fits the path, or the file's name whatever the case of its letters."""
+def _fits(path: Path | str, pattern: str) -> bool:
+    """Whether a pattern fits the path, or the file's name whatever the case of its letters.
+
+    A URL, which is text, fits patterns of URLs alone.
+    """
+    if isinstance(path, str) or URL in pattern:
+        return isinstance(path, str) and URL in pattern and fits(path, pattern)
     if pattern.startswith(FOLDER):
         return fits(str(path), pattern)
     names = (str(path), path.name, path.name.lower())

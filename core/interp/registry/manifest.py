@@ -141,8 +141,9 @@ class ReaderEntry(Entry):
     """A reader of data sets and what it opens.
 
     `sources` are patterns of files, such as `*.csv`, and of folders: `folder:F` stands for a folder
-    that holds a file F, which may have asterisks, and `folder:*` for any folder. `example` is data
-    that come with the package, on which it is checked: a path inside the package.
+    that holds a file F, which may have asterisks, and `folder:*` for any folder. A pattern with
+    `://` is one of URLs, which the reader is given as text. `example` is data that come with the
+    package, on which it is checked: a path inside the package.
     """
 
     sources: tuple[str, ...] = Field(min_length=1)

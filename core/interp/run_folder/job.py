@@ -61,19 +61,27 @@ class FolderJob:
     request: Request
     session: Session
     model: ModelAdapter
+    source: Dataset
+    """The data set as it is opened."""
     dataset: Dataset
+    """The same as the model sees it."""
     output: Output
     folder: ResumableFolder
     batch: int
     """How many images are explained together."""
 
     @classmethod
-    def open(cls, request: Request, output: Output, session: Session) -> FolderJob:
-        """Open and check what the request names, before any work."""
+    def open(
+        cls, request: Request, output: Output, session: Session, dataset: Dataset | None = None
+    ) -> FolderJob:
+        """Open and check what the request names, before any work.
+
+        `dataset` is that of the request, where it is open already.
+        """
         if request.data is None:
             raise InputError("found no path of images; name one with --data")
         method = open_method(session.registry, request.method, request.params)
-        dataset = read_data(session.registry, request.data)
+        dataset = source = dataset or read_data(session.registry, request.data)
         model = session.open_model(request.model, request.options)
         require(request.method, method, model)
         for text in () if model.focuses else request.targets:
@@ -81,19 +89,24 @@ class FolderJob:
         content = {"images": dataset.fingerprint, "model": model.spec.fingerprint}
         dataset = for_channels(dataset, model.spec.input.channels)
         output = replace(output, layout=output.layout or _layout(output, dataset))
+        if output.layout == "folders" and isinstance(dataset, StreamedDataset):
+            raise InputError(
+                f"{request.data} is read as a stream, whose results are kept in parts; leave out "
+                "--layout folders"
+            )
         if output.layout == "parts":
             content["layout"] = "parts"
         folder = ResumableFolder.of(output.folder, request, content)
         session = replace(session, model=model)
         batch = images_at_once(request, session)
-        return cls(request, session, model, dataset, output, folder, batch)
+        return cls(request, session, model, source, dataset, output, folder, batch)
 
     @cached_property
     def store(self) -> Store:
         """Where the results are kept."""
         if self.output.layout == "folders":
             return BundleStore(self.folder, self.request)
-        return PartStore(self.folder, self.request, self.output.pictures, self.batch)
+        return PartStore(self.folder, self.request, self.output.pictures)
 
     def pieces(self) -> Sequence[range]:
         """The images in pieces of work: single ones, some batches, or a portion of a stream."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from interp.dataset import for_channels
+from interp.dataset import Dataset, Example, StreamedDataset, for_channels
 from interp.errors import InputError
 from interp.explanation import Explanation
 from interp.method import Style
@@ -84,7 +84,7 @@ def _read_again(place: Path, index: int, facts: dict[str, Any], registry: Regist
     made = facts["provenance"]
     taken = InputSpec.model_validate(made["model"]["input"])
     try:
-        example = for_channels(read_data(registry, data), taken.channels)[index]
+        example = _image(for_channels(read_data(registry, data), taken.channels), index)
     except (InputError, IndexError) as error:
         raise InputError(
             f"{place} keeps no copy of its image, and {data} gives none: {error}"
@@ -95,3 +95,14 @@ def _read_again(place: Path, index: int, facts: dict[str, Any], registry: Regist
             "now; run again without --no-pictures"
         )
     return to_picture(example.image, taken.bands)
+
+
+def _image(dataset: Dataset, index: int) -> Example:
+    """The image of this number, as results name it."""
+    if not isinstance(dataset, StreamedDataset):
+        return dataset[index]
+    for _, found in dataset.read(range(index, index + 1)):
+        if isinstance(found, Example):
+            return found
+        raise found
+    raise InputError(f"it has no image {index}")

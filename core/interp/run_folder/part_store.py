@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, islice, takewhile
 from pathlib import Path
 from typing import overload
 
@@ -31,22 +31,18 @@ NAME = re.compile(r"part-(\d+)-(\d+)")
 
 @dataclass(frozen=True)
 class PartStore(Store):
-    """Results in parts, which appear whole or not at all; `pictures` keeps copies of images.
-
-    Images that are explained together, `batch` at a time, are together in one part.
-    """
+    """Results in parts, which appear whole or not at all; `pictures` keeps copies of images."""
 
     folder: ResumableFolder
     request: Request
     pictures: bool
-    batch: int
 
     def __post_init__(self) -> None:
         parquet()
 
     def missing(self, pieces: Sequence[range]) -> list[range]:
         there = written_ranges(self.folder.folder)
-        return [left for each in pieces for left in _left(each, there, self.batch)]
+        return [left for each in pieces for left in _left(each, there)]
 
     @contextmanager
     def writing(self, piece: range) -> Iterator[Writer]:
@@ -81,16 +77,16 @@ def written_ranges(folder: Path) -> list[range]:
     return sorted(ranges, key=lambda each: each.start)
 
 
-def _left(piece: range, there: Sequence[range], batch: int) -> Iterator[range]:
-    """What is left to do of a piece where these images are there, batches together."""
-    after = bisect_left(there, piece.start, key=lambda each: each.stop - 1)
-    overlapping = [each for each in there[after : after + len(piece)] if each.start < piece.stop]
-    if not overlapping:
-        yield piece
-    elif len(piece) > 1 and overlapping[0] != piece:
-        size = batch if len(piece) > batch else 1
-        for at in range(0, len(piece), size):
-            yield from _left(piece[at : at + size], overlapping, batch)
+def _left(piece: range, there: Sequence[range]) -> Iterator[range]:
+    """What is left to do of a piece where these images are there."""
+    at = piece.start
+    first = bisect_right(there, at, key=lambda each: each.stop)
+    for each in takewhile(lambda each: each.start < piece.stop, islice(there, first, None)):
+        if at < each.start:
+            yield range(at, each.start)
+        at = each.stop
+    if at < piece.stop:
+        yield range(at, piece.stop)
 
 
 @dataclass(frozen=True)

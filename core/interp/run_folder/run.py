@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from interp.cluster.pool import Lost
-from interp.dataset import StreamedDataset, TolerantReader
+from interp.dataset import Dataset, StreamedDataset, TolerantReader
 from interp.errors import Cancelled, InputError, PluginError
 from interp.explanation import Explanation
 from interp.registry import Registry
@@ -162,7 +162,8 @@ class Work:
     def _pass(self, pieces: Sequence[range], count: int | None) -> list[range]:
         """Do the pieces once; smaller ones of those whose workers died of one of their images."""
         job, left = self.job, list[range]()
-        reopen = partial(_reopened, job.request, job.output, job.session.reopen())
+        sent = job.source if job.source.sent else None
+        reopen = partial(_reopened, job.request, job.output, sent, job.session.reopen())
         for piece, found in job.session.pool.map(job.explain, pieces, reopen):
             if not isinstance(found, Lost):
                 self.done += found.count
@@ -177,9 +178,9 @@ class Work:
 
 
 def _reopened(
-    request: Request, output: Output, session: Callable[[], Session]
+    request: Request, output: Output, dataset: Dataset | None, session: Callable[[], Session]
 ) -> Callable[[range], PieceOutcome]:
     """The same job in another process, which fills the same folder."""
-    job = FolderJob.open(request, output, session())
+    job = FolderJob.open(request, output, session(), dataset)
     job.folder.join()
     return job.explain
