@@ -18,9 +18,9 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"
 )
-QUERY = "?model=creatures-vgg&image=two&method=mint&method=chip&method=gradcam&method=rise"
-WIDTH = 1280
-PATIENCE = 120_000  # milliseconds
+QUERY = "?model=creatures-vgg&image=two&method=mint&method=chip&method=rise&method=layercam"
+WIDTH = 1440
+PATIENCE = 300_000  # milliseconds
 
 
 def main() -> int:
@@ -49,8 +49,10 @@ def main() -> int:
 
 def take(page: Any) -> None:
     """Run, wait until the maps are refined, and take all down to them."""
+    page.get_by_role("button", name="Skip", exact=True).click(timeout=PATIENCE)
     page.get_by_role("button", name="Run", exact=True).click(timeout=PATIENCE)
-    page.get_by_role("button", name="HTML report").wait_for(timeout=PATIENCE)
+    page.get_by_role("button", name="HTML report", exact=True).wait_for(timeout=PATIENCE)
+    page.mouse.move(0, 0)
     page.set_viewport_size({"width": WIDTH, "height": 4000})
     page.wait_for_timeout(1500)
     end = page.get_by_role("heading", name="Do they agree?").bounding_box()["y"]

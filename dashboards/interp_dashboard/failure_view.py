@@ -10,6 +10,7 @@ from interp.evaluation.verdict import Failure, failures
 from interp.plain_text import markdown, visible
 from interp.storage.pixel import LoadedImage
 from interp_dashboard.choice.data import Data
+from interp_dashboard.choice.image import MOST
 from interp_dashboard.choice.model import model_sources
 from interp_dashboard.layout import HIGHEST, show_errors
 from interp_dashboard.link import Selection
@@ -47,6 +48,8 @@ def _open(found: Evaluation, failure: Failure) -> None:
     dataset = Data(request.data, request.limit or 0).open(registry())
     example = ChosenImages(dataset, request.limit, found.model.classes)[failure.position]
     mine.opened[example.name] = example.whole or LoadedImage(example.image)
+    for name in list(mine.opened)[:-MOST]:
+        del mine.opened[name]
     mine.selection = Selection(
         model=_model_label(found) or request.model,
         images=(example.name,),

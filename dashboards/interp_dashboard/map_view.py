@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from interp.comparison.badge import line
 from interp.comparison.result import Comparison, MethodCell, Outcome
 from interp.evidence import Tile
 from interp.method import Style
@@ -112,15 +111,15 @@ def _map(
 
     mapped = cell.maps_by_target([target]).get(target)
     values = None if mapped is None else mapped.map()
-    poor, trust = any(each.state == "poor" for each in panel.trust), line(panel.trust)
-    told, warned = ("", [trust]) if poor else (trust, [])
+    told = [str(each) for each in panel.trust if each.state != "poor"]
+    poor = [str(each) for each in panel.trust if each.state == "poor"]
     words = Map(
         panel.method,
         panel.summary,
         panel.error,
         cell.waiting,
-        tuple(each for each in (panel.scale, _cost(outcome), told) if each),
-        (*panel.warnings, *warned),
+        tuple(each for each in (panel.scale, _cost(outcome), *told) if each),
+        (*panel.warnings, *poor),
         alt="" if panel.picture is None else panel.picture.alt,
     )
     if values is None:

@@ -33,6 +33,8 @@ MOST_KEPT = 30
 """Sessions without a page that are kept at a time."""
 COOKIE = "_streamlit_xsrf"
 """The browser's own: who is sent an address with a session's name has another one."""
+SHARED = "thumbnails"
+"""The job that draws pictures for all visitors."""
 MOST = 20
 """Results of a visitor that are kept at a time."""
 
@@ -114,9 +116,10 @@ class VisitorSession:
 
     def content(self) -> str:
         """`2 results, 1 image`; empty where nothing would be lost."""
+        jobs = [each for name, each in self.jobs.items() if name != SHARED]
         counts = {
-            "result": sum(each.result is not None for each in self.jobs.values()),
-            "run at work": sum(each.running for each in self.jobs.values()),
+            "result": sum(each.result is not None for each in jobs),
+            "run at work": sum(each.running for each in jobs),
             "model": len(self.models),
             "image": len(self.images),
         }

@@ -35,6 +35,7 @@ from interp.run import run
 from interp.session import Session
 from interp.spec import ModelOptions
 from interp.testing import ToyModel
+from interp.testing.claim import CLAIMS, question_of
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 RANDOM = np.random.default_rng(0)
@@ -171,6 +172,7 @@ def test_when_methods_mislead_is_told_beside_how_to_read_them(comparison, regist
     assert list(told) == ["edges", "centre"]  # tiles' package says nothing
     assert "When they mislead" in page.text
     assert all(text in page.text for text in told.values())
+    assert all(question_of(each).replace("  ", " ") in page.text for each in CLAIMS.values())
     silent = Page(comparison_html(registry, comparison("tiles")))
     assert "When they mislead" not in silent.text
 

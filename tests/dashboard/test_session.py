@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from interp_dashboard import app as application
 from interp_dashboard import session as sessions
+from interp_dashboard.job import Job
 from interp_dashboard.session import EMPTY_KEPT, KEPT, KEY, NAME, SESSIONS, VisitorSession
 
 APP = str(Path(sessions.__file__).with_name("app.py"))
@@ -97,3 +98,10 @@ def test_what_nobody_came_back_to_is_removed(monkeypatch):
     assert not late.folder.exists()
     assert soon.folder.exists()
     SESSIONS.clear()
+
+
+def test_pictures_drawn_for_all_visitors_are_nothing_that_one_left():
+    mine = VisitorSession()
+    for name, content in (("thumbnails", ""), ("compare", "1 result")):
+        mine.jobs[name] = Job(lambda _: None, result=1)
+        assert mine.content() == content

@@ -244,6 +244,11 @@ def reading_html(registry: Registry, methods: Iterable[str]) -> str:
     return str(parts.reading(misleads(registry, methods)))
 
 
+def trust_html() -> str:
+    """What the lines on how far to trust a method say, as a part of another page."""
+    return str(_templates().get_template("parts.html").module.trust_words())
+
+
 def verdict_html(lines: Sequence[str]) -> str:
     """A verdict in words as a part of another page."""
     return str(_templates().get_template("parts.html").module.verdict(lines))
@@ -258,6 +263,8 @@ def render(name: str, **values: Any) -> str:
 def _templates() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    from interp.testing.claim import CLAIMS, question_of
+
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "template"),
         autoescape=True,
@@ -266,5 +273,6 @@ def _templates() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["checks"] = {name: question_of(each) for name, each in CLAIMS.items()}
     environment.filters |= {"zip": zip, "day": day_and_time, "balanced": balanced}
     return environment

@@ -20,7 +20,7 @@ from interp_dashboard.upload import LARGEST_IMAGE, take_image
 LISTED = 100
 """Images that are offered at a time; more are searched."""
 MOST = 16
-"""Uploaded images that a visitor may have at a time; the oldest are dropped."""
+"""Images that a visitor may have at a time, uploaded or opened; the oldest are dropped."""
 
 
 def choose_images(given: Sequence[str], uploads: Any) -> dict[str, LoadedImage]:

@@ -133,17 +133,24 @@ def _choose(given: Selection) -> None:
         names = ", ".join(each.name for each in methods) or "no method"
         st.caption(markdown(f"Runs {names}. Tick others under Methods."))
     if pressed or (methods and st.session_state.pop(RUNS, False)):
-        request = ComparisonRequest(
-            methods=methods, model=source, images=tuple(images), targets=targets
-        )
-        session().address = {key: value for key, value in to_query(selection).items() if value}
-        st.query_params.from_dict({**session().address, NAME: session().name})
-        if beside_source is None:
-            work = compare_work(request, images, st.session_state[LOOK])
-        else:
-            work = models_work(request, (source, beside_source), images)
-        session().start(JOB, work)
+        _start(selection, source, beside_source, images)
         example.empty()
+
+
+def _start(
+    selection: Selection, source: str, beside: str | None, images: dict[str, np.ndarray]
+) -> None:
+    """Start the comparison, on another model `beside` the first one too, and set the address."""
+    request = ComparisonRequest(
+        methods=selection.methods, model=source, images=selection.images, targets=selection.targets
+    )
+    session().address = {key: value for key, value in to_query(selection).items() if value}
+    st.query_params.from_dict({**session().address, NAME: session().name})
+    if beside is None:
+        work = compare_work(request, images, st.session_state[LOOK])
+    else:
+        work = models_work(request, (source, beside), images)
+    session().start(JOB, work)
 
 
 def _targets(

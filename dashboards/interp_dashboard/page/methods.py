@@ -19,6 +19,7 @@ from interp.opening.named import default_model
 from interp.plain_text import markdown
 from interp.registry import Registry
 from interp.registry.manifest import AdapterEntry, MethodEntry, Paper
+from interp.report.page import trust_html
 from interp.report.trust import badges
 from interp.request import Request
 from interp.result.draw import colour_limit, draw_evidence, map_tile, maps_by_target
@@ -31,9 +32,9 @@ from interp_dashboard.layout import grid, guarded
 from interp_dashboard.model import describe, job_model
 from interp_dashboard.pool import pool
 from interp_dashboard.progress import show_progress
+from interp_dashboard.session import SHARED as JOB
 from interp_dashboard.session import registry, session, setting
 
-JOB = "thumbnails"
 SAMPLE, SAMPLES, WIDTH = "two", 500, 240
 THUMBS: dict[tuple[Registry, str], np.ndarray | str] = {}
 """(registry, method) -> its picture of the sample, or why there is none; shared by visitors."""
@@ -55,6 +56,8 @@ def page() -> None:
     image.image(sample, "the sample image", WIDTH // 2, alt="two creatures of different classes")
     for broken in registered.broken:
         st.error(markdown(f"The package {broken.package} cannot be used: {broken.reason}"))
+    with st.expander("What the lines on trust say"):
+        st.html(trust_html())
     _draw(registered)
     for question, alike in methods_by_question():
         st.header(markdown(question))
