@@ -41,7 +41,7 @@ def parquet() -> ModuleType:
     except ImportError as error:
         raise InputError(
             "results of many images are kept in Parquet, which needs pyarrow, which is not "
-            'installed; pip install "interp[remote]", or choose --layout folders'
+            "installed; pip install pyarrow, or choose --layout folders"
         ) from error
     return module
 
