@@ -72,7 +72,7 @@ class Cam(PerImageMethod):
         self, model: ModelAdapter, images: Sequence[np.ndarray], context: Context
     ) -> Iterator[Portion]:
         """The images as the network sees them, some at a time; noisy copies need one alone."""
-        size = 1 if self.params.noise else batch_size(model, context)
+        size = 1 if self.params.noise else batch_size(model, self.layers(model), context)
         kept: list[Portion] = context.kept.get("portions", [])
         for start in range(0, len(images), size):
             context.out_of_time()
@@ -98,7 +98,7 @@ class Cam(PerImageMethod):
 
     def images_at_once(self, model: ModelAdapter, context: Context) -> int:
         """As many as memory allows, of which each target takes one pass forth and back."""
-        return 1 if self.params.noise else batch_size(model, context)
+        return 1 if self.params.noise else batch_size(model, self.layers(model), context)
 
     def explain_each(
         self,
@@ -128,7 +128,8 @@ class Cam(PerImageMethod):
         self, shown: Shown, views: Views, aims: Aims, targets: Sequence[Target]
     ) -> Explanation:
         """The mean over noisy copies of one image."""
-        noisy = NoisyMaps(self.params.noise, self.params.copies, shown.context)
+        batch = batch_size(views.model, shown.layers, shown.context)
+        noisy = NoisyMaps(self.params.noise, self.params.copies, batch, shown.context)
         maps, errors = noisy.average(views, lambda copies: shown.maps(copies, aims * len(copies)))
         names = [each.name for each in targets]
         scores, unsettled = noisy.trust(names, maps, errors)

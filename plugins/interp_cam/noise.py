@@ -11,7 +11,7 @@ import numpy as np
 from interp.context import Context
 from interp.engine.convergence import reliability, unsettled
 from interp.engine.noise import RunningMean, noisy_copies, until_stable
-from interp_cam.views import Views, batch_size
+from interp_cam.views import Views
 
 Maps = Callable[[Views], np.ndarray]
 """Maps (B, T, h, w) of images."""
@@ -25,6 +25,8 @@ class NoisyMaps:
 
     noise: float
     copies: int
+    batch: int
+    """Most copies that are run at once."""
     context: Context
     seen: RunningMean = field(default_factory=RunningMean)
 
@@ -57,9 +59,8 @@ class NoisyMaps:
 
     def _draw(self, views: Views, maps: Maps, upto: int) -> tuple[np.ndarray, np.ndarray]:
         """Run copies until there are `upto`, or the time is spent; their mean and its error."""
-        size = batch_size(views.model, self.context)
         while self.count < upto and not (self.context.out_of_time() and self.count >= LEAST):
-            numbers = range(self.count, min(self.count + size, upto))
+            numbers = range(self.count, min(self.count + self.batch, upto))
             copies = noisy_copies(views.pixels[0], self.noise, self.context.seed, numbers)
             self.seen.add(maps(Views(views.model, copies)).astype(np.float64))  # (B, T, h, w)
             self.context.progress("noisy copies", self.count, upto)

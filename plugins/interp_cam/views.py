@@ -13,21 +13,26 @@ from interp.context import Context
 from interp.cut import Cut, Frontier
 from interp.model import ModelAdapter
 from interp.network.placement import Placement
+from interp.spec import Layer
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 MOST = 32
 """Most images that are run at once."""
-WORKSPACE = 128
-"""Bytes that a pass forth and back takes per byte of its input, roughly."""
+FORTH, BACK = 24, 128
+"""Bytes that a pass takes per byte of its input, roughly, and a whole pass forth and back more."""
 
 
-def batch_size(model: ModelAdapter, context: Context) -> int:
-    """How many images are run at once: the budget's number, or as memory allows."""
+def batch_size(model: ModelAdapter, layers: Sequence[Layer], context: Context) -> int:
+    """How many images are run at once: the budget's number, or as memory allows.
+
+    Only what follows the first of the layers is recorded for the way back.
+    """
     given = model.spec.input
     nbytes = 4 * given.channels * given.size[0] * given.size[1]
-    room = context.budget.memory // (WORKSPACE * nbytes)
+    recorded = max(1.0 if each.cost_after is None else each.cost_after for each in layers)
+    room = int(context.budget.memory / ((FORTH + BACK * recorded) * nbytes))
     return context.budget.batch_size or max(1, min(MOST, room))
 
 

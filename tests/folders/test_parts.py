@@ -175,9 +175,9 @@ def test_many_images_are_kept_in_parts_by_themselves(go, monkeypatch) -> None:
     assert not (go("few", None).folder / "parts").exists()  # it was begun with folders
 
 
-def test_without_pyarrow_one_line_names_the_extra(go, monkeypatch) -> None:
+def test_without_pyarrow_one_line_names_it(go, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(InputError, match=r'needs pyarrow.*pip install "interp\[remote\]"'):
+    with pytest.raises(InputError, match=r"needs pyarrow.*pip install pyarrow"):
         go("out")
 
 
