@@ -48,15 +48,19 @@ def images_at_once(request: Request, session: Session) -> int:
 
 @plain_tensors(recorded=True)
 def run_batch(
-    request: Request, session: Session, examples: Sequence[Example]
+    request: Request,
+    session: Session,
+    examples: Sequence[Example],
+    targets: Sequence[Sequence[str]] = (),
 ) -> list[Explanation | InterpError]:
     """What run answers for each image alone, in one call of the method; nothing is saved.
 
-    An image on which the method fails has the error instead. Where it fails on several images
-    together, each is explained by itself.
+    `targets` are each image's own, as many for each, in the place of the request's. An image on
+    which the method fails has the error instead. Where it fails on several images together, each
+    is explained by itself.
     """
     try:
-        return list(_together(request, session, examples))
+        return list(_together(request, session, examples, targets))
     except (Cancelled, OutputError):
         raise
     except InterpError as error:
@@ -64,11 +68,16 @@ def run_batch(
             if isinstance(error, (PluginError, InputError)):  # such as nothing found in the image
                 return [error]
             raise
-        return [found for each in examples for found in run_batch(request, session, [each])]
+        own = targets or [request.targets] * len(examples)
+        alone = zip(examples, own, strict=True)
+        return [found for one, its in alone for found in run_batch(request, session, [one], [its])]
 
 
 def _together(
-    request: Request, session: Session, examples: Sequence[Example]
+    request: Request,
+    session: Session,
+    examples: Sequence[Example],
+    own_targets: Sequence[Sequence[str]],
 ) -> Iterator[Explanation]:
     images = [each.image for each in examples]
     names = [each.name for each in examples]
@@ -79,7 +88,7 @@ def _together(
         with job.watched() as watch:
             scores = _scores(job, given)
             predictions, questions = choose_targets(
-                job.model, request.targets, images, names, scores
+                job.model, request.targets, images, names, scores, own_targets
             )
             requests = [request.of_image(each) for each in names]
             told = [

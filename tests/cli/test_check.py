@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
+
+from interp.cli.check import Check, _findings
+from interp.cluster.pool import Lost, Pool, ThisProcess
+from interp.errors import PluginError
+from interp.registry import Registry
 
 CODE = """
     from interp.hookspecs import hookimpl
@@ -124,3 +130,31 @@ def test_an_adapter_is_tried_on_a_source_that_is_named(interp):
     assert answer.code == 1
     said = {each["check"]: each["said"] for each in answer.json["findings"]}
     assert said["scores"] == "toy: found NaN or infinity"
+
+
+class Sending(Pool):
+    """A pool that does each piece as a worker does, with what was sent to it."""
+
+    workers, remote = 1, True
+
+    def map(self, do, pieces, reopen, ordered=False):
+        opened = pickle.loads(pickle.dumps(reopen))()
+        return ((each, opened(each)) for each in pieces)
+
+
+def test_workers_find_what_one_process_finds() -> None:
+    check = Check(Registry.load(), 100, None, None)
+    params = {("method", "centre"): {"sigma": 0.3}, ("reader", "tar"): {}}
+    found = list(_findings(check, params, ThisProcess()))
+    assert list(_findings(check, params, Sending())) == found
+    assert {each.method for each in found} == {"centre", "tar"}
+
+
+def test_a_member_that_kills_its_workers_is_named() -> None:
+    class Losing(Sending):
+        def map(self, do, pieces, reopen, ordered=False):
+            return ((each, Lost("its worker died 4 times")) for each in pieces)
+
+    check = Check(Registry.load(), 100, None, None)
+    with pytest.raises(PluginError, match="method centre cannot be checked: its worker died"):
+        list(_findings(check, {("method", "centre"): {}}, Losing()))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from support.folder_commands import COMMANDS, assert_equal
+from support.folder_commands import COMMANDS, assert_equal, without_times
 from support.pieces import POISON, opened, opened_process
 from support.ray_cluster import Killer, TwoNodes, two_nodes
 
@@ -24,6 +24,8 @@ from interp.cluster.ray_pool import DEATHS, RayPool
 from interp.context import Budget
 from interp.errors import InputError
 from interp.registry import Registry
+from interp.request import Request
+from interp.run_folder import run_folder
 from interp.session import Session
 
 pytest.importorskip("ray")
@@ -109,6 +111,21 @@ def test_two_nodes_give_what_one_process_gives(
 ) -> None:
     session = Session(registry, pool=pool)
     assert_equal(COMMANDS[command](photos, tmp_path / "out", session), alone(command, photos))
+
+
+@pytest.mark.parametrize("layout", ["folders", "parts"])
+def test_two_nodes_explain_the_same_batches(
+    layout: Any, pool: RayPool, many_photos: Path, tmp_path: Path, registry: Registry
+) -> None:
+    request = Request(method="gradcam", data=str(many_photos), budget=Budget(batch_size=2))
+    made = []
+    for name, session in (("alone", Session(registry)), ("shared", Session(registry, pool=pool))):
+        found = run_folder(request, tmp_path / name, session, layout=layout)
+        facts = without_times([each.model_dump(mode="json") for each in found.entries])
+        maps = {each.name: found.explanation(each.name).map() for each in found.entries}
+        made.append((facts, maps))
+    assert len(made[0][0]) == 16
+    assert_equal(*made)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

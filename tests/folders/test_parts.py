@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
 
@@ -11,6 +12,7 @@ from support.folder_commands import without_times
 from support.pages import ROOT, blocks
 
 import interp
+from interp.cli import main
 from interp.cluster.pool import Lost, Pool
 from interp.context import Budget
 from interp.difference.difference import difference
@@ -205,3 +207,17 @@ def test_the_page_on_many_images_runs(registry, model, photos, tmp_path, monkeyp
     names: dict[str, Any] = {}
     exec(code, names)
     assert len(names["numbers"]) == len(names["run"].entries) == 18
+
+
+def test_the_command_line_takes_the_layout_and_no_pictures(photos, tmp_path, capsys) -> None:
+    words = ["run", "--plugin", "centre", "--data", str(photos), "--out", str(tmp_path / "out")]
+    assert main([*words, "--layout", "parts", "--no-pictures", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["whole"], told["of"], told["parts"]) == (10, 11, 1) and "images" not in told
+    assert not list((tmp_path / "out").rglob("*.png"))
+    assert not (tmp_path / "out/index.html").exists()
+    assert main([*words]) == 0  # and now with a gallery, of what is there
+    assert (tmp_path / "out/index.html").is_file()
+    capsys.readouterr()
+    assert main([*words[:3], "--layout", "parts"]) != 0
+    assert "--layout are for many images" in capsys.readouterr().err

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import groupby, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ import typer
 from interp.cli import flags, parse
 from interp.cli.catalogue import find_entry
 from interp.cli.column import columns
-from interp.errors import InputError
+from interp.cluster.pool import Lost, Pool
+from interp.errors import InputError, PluginError
 from interp.progress_bar import progress_bar
 from interp.registry import Registry
 from interp.storage.folder import write_json_whole
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 LEGEND = "pass, FAIL: the method claims it; (pass), (fail): it does not; -: nothing to measure"
 Member = tuple[str, str]
 """A kind and a name."""
+Piece = tuple[Member, dict[str, Any]]
+"""A member, and the parameters with which it is checked."""
 
 
 def check_registered(
@@ -50,6 +54,7 @@ def check_registered(
     data: str | None = flags.image_option(
         "PATH", "Data on which a reader is tried. [default: the example in its package]"
     ),
+    workers: flags.Workers,
     out: Path | None = flags.option("FILE", "Also write the findings to this file, as JSON."),
     shell: flags.Shell,
 ) -> None:
@@ -66,6 +71,7 @@ def check_registered(
       interp check mint deletion
       interp check --package interp_slope
       interp check my-reader --data photos.list
+      interp check --workers 8
       interp check my-method --registry my_package/registry.yaml --cells 4
     """
     if out is not None and not out.parent.is_dir():
@@ -80,7 +86,8 @@ def check_registered(
         else parse.repeatable(set_ or ())
         for each in wanted
     }
-    found = list(_findings(registry, params, samples, model, data))
+    with workers.pool() as pool:
+        found = list(_findings(Check(registry, samples, model, data), params, pool))
     facts = {"findings": [asdict(each) for each in found]}
     if out is not None:
         write_json_whole(out, facts)
@@ -120,16 +127,38 @@ def _member(registry: Registry, name: str, kind: str | None) -> Member:
     return find_entry(registry, name).kind, name
 
 
-def _findings(
-    registry: Registry,
-    params: dict[Member, dict[str, Any]],
-    samples: int | None,
-    model: str | None,
-    data: str | None,
-) -> Iterator[Finding]:
-    from interp.testing import EntryCase, check, check_entry
+@dataclass(frozen=True)
+class Check:
+    """How members are checked, here or in a worker."""
+
+    registry: Registry
+    samples: int | None
+    model: str | None
+    data: str | None
+
+    def findings(self, piece: Piece, on_step: Callable[[str], None]) -> list[Finding]:
+        """What is found of a member with these parameters; `on_step` is told each check."""
+        from interp.testing import EntryCase, check, check_entry
+        from interp.testing.method_check import SAMPLES
+
+        (kind, name), chosen = piece
+        if kind == "method":
+            return list(check(self.registry, name, chosen, self.samples or SAMPLES, on_step))
+        case = EntryCase(kind, name, self.registry, chosen, self.model, self.data)
+        return list(check_entry(case, on_step))
+
+    def reopen(self) -> Callable[[Piece], list[Finding]]:
+        """What checks a member in a worker."""
+        return partial(self.findings, on_step=_no_step)
+
+
+def _no_step(_: str) -> None:
+    """No-op callback."""
+
+
+def _findings(check: Check, params: dict[Member, dict[str, Any]], pool: Pool) -> Iterator[Finding]:
+    """The findings on all members, in order. Raises PluginError where workers die of one."""
     from interp.testing.entry_check import steps
-    from interp.testing.method_check import SAMPLES
 
     total, done = sum(steps(kind) for kind, _ in params), 0
     with progress_bar() as progress:
@@ -139,11 +168,15 @@ def _findings(
             progress("checks", done, total)
             done += 1
 
-        for (kind, name), chosen in params.items():
-            if kind == "method":
-                yield from check(registry, name, chosen, samples or SAMPLES, count)
-            else:
-                yield from check_entry(EntryCase(kind, name, registry, chosen, model, data), count)
+        here = partial(check.findings, on_step=count)
+        found = pool.map(here, list(params.items()), check.reopen, ordered=True)
+        for ((kind, name), _), findings in found:
+            if isinstance(findings, Lost):
+                raise PluginError(f"{kind} {name} cannot be checked: {findings.reason}")
+            if pool.remote:
+                done += steps(kind)
+                progress("checks", done, total)
+            yield from findings
 
 
 def _lines(found: Sequence[Finding]) -> Iterator[str]:

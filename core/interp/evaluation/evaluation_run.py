@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from interp.context import Budget, duration, no_progress
 from interp.dataset import Example, Instance
 from interp.errors import Cancelled, InputError, InterpError, OutputError, PluginError, blamed
 from interp.evaluation.data import ChosenImages
+from interp.evaluation.group import SIZE, Group
 from interp.evaluation.request import EvaluationRecord, EvaluationRequest, MetricSpec
 from interp.evaluation.result import Evaluation
 from interp.explanation import Explanation
@@ -23,6 +24,7 @@ from interp.opening.prediction import predict
 from interp.registry.origin import named_parts, origins_of
 from interp.request import Choice, Request
 from interp.run import run
+from interp.run_batch import images_at_once
 from interp.session import Session
 from interp.storage.pixel import LoadedImage
 from interp.target import Target, index_text
@@ -44,6 +46,8 @@ class EvaluationRun:
     metrics: dict[str, ExplanationMetric]
     refused: dict[str, str]
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)
+    groups: dict[int, Group] = field(default_factory=dict)
+    """The group at work, by its number."""
 
     @property
     def positions(self) -> list[int]:
@@ -93,10 +97,8 @@ class EvaluationRun:
     def record(self, position: int, done: int = 0) -> EvaluationRecord:
         """Every method on one image, by every metric; `done` counts images for the progress."""
         try:
-            example = self.images[position]
-            model = self.model.focus(example.image)
-            target = self._target(model, example)
-            example = self._with_truth(example, model, target)
+            group = self._group(position)
+            example, model, target = self._case(position)
         except InputError as error:
             return EvaluationRecord.left_out(position, str(error))
         wanted = [name for name in self.metrics if self._measures(name, position)]
@@ -104,7 +106,7 @@ class EvaluationRun:
         # the cached answers are one image's, the measured batch sizes serve all
         memory = self.session.memory.alone()
         session = replace(self.session, progress=no_progress, memory=memory)
-        image = ImageRun(self, model, example, target, metrics, session)
+        image = ImageRun(self, position, model, example, target, metrics, session, group)
         count = len(self.methods)
         for number, name in enumerate(self.methods, done * count):
             self.session.progress("methods on images", number, len(self.positions) * count)
@@ -124,6 +126,49 @@ class EvaluationRun:
             measuring={name: round(each, 3) for name, each in image.measuring.items()},
             notes=example.notes,
         )
+
+    @cached_property
+    def batched(self) -> frozenset[str]:
+        """The methods that explain several images together."""
+        session = replace(self.session, model=self.model)
+        asked = {name: self.asked(name, self.request.seed) for name in self.methods}
+        return frozenset(name for name, each in asked.items() if images_at_once(each, session) > 1)
+
+    def asked(self, method: str, seed: int, targets: tuple[str, ...] = ()) -> Request:
+        """What a method is asked about an image."""
+        choice = self.methods[method]
+        return Request(
+            method=method,
+            params=choice.params,
+            knowledge=choice.knowledge,
+            targets=targets,
+            seed=seed,
+            budget=self.request.budget,
+        )
+
+    def _group(self, position: int) -> Group | None:
+        """The images that are explained together with the one at this position."""
+        if not self.batched:
+            return None
+        part, parts = self.request.shard or (0, 1)
+        number = (position - part) // parts // SIZE
+        if number not in self.groups:
+            memory = self.session.memory.alone()
+            session = replace(self.session, model=self.model, progress=no_progress, memory=memory)
+            positions = self.positions[number * SIZE : (number + 1) * SIZE]
+            self.groups.clear()
+            self.groups[number] = Group.of(session, positions, self._case)
+        return self.groups[number]
+
+    def _case(self, position: int) -> tuple[Example, ModelAdapter, Target]:
+        """An image, the model as it scores that one, and the class that is explained."""
+        group = next(iter(self.groups.values()), None)
+        if group is not None and position in group.cases:
+            return group.cases[position]
+        example = self.images[position]
+        model = self.model.focus(example.image)
+        target = self._target(model, example)
+        return self._with_truth(example, model, target), model, target
 
     def _measures(self, metric: str, position: int) -> bool:
         """Whether the metric is wanted for the image at this position."""
@@ -162,11 +207,13 @@ class ImageRun:
     """One image's values (metric -> method), failures (method -> metric) and seconds so far."""
 
     run: EvaluationRun
+    position: int
     model: ModelAdapter
     example: Example
     target: Target
     metrics: list[str]
     session: Session
+    group: Group | None
     values: dict[str, dict[str, float]] = field(default_factory=dict)
     failures: dict[str, dict[str, str]] = field(default_factory=dict)
     explaining: dict[str, float] = field(default_factory=dict)
@@ -176,7 +223,7 @@ class ImageRun:
         """Explain by one method, and measure its explanation."""
         begun = time.monotonic()
         try:
-            explanation = self._explain(method, self.run.request.seed, self.model)
+            explanation = self._own(method)
             found, expected = explanation.map().shape, self.example.image.shape[:2]
             if found != expected:
                 raise PluginError(f"found a map of {found}; expected the image's {expected}")
@@ -186,7 +233,8 @@ class ImageRun:
             self.failures.setdefault(method, {})["explain"] = str(error)
             return
         finally:
-            self.explaining[method] = round(time.monotonic() - begun, 3)
+            together = self.group.seconds.get(method) if self.group is not None else None
+            self.explaining[method] = round(together or time.monotonic() - begun, 3)
         for metric in self.metrics:
             begun = time.monotonic()
             try:
@@ -199,6 +247,13 @@ class ImageRun:
             finally:
                 spent = self.measuring.get(metric, 0.0)
                 self.measuring[metric] = spent + time.monotonic() - begun
+
+    def _own(self, method: str) -> Explanation:
+        """What the method says of the image, by itself or together with others."""
+        seed, found = self.run.request.seed, None
+        if self.group is not None and method in self.run.batched:
+            found = self.group.explanation(self.run.asked(method, seed), self.position)
+        return self._explain(method, seed, self.model) if found is None else found
 
     def _value(self, metric: str, method: str, explanation: Explanation) -> float:
         request = self.run.request
@@ -226,16 +281,8 @@ class ImageRun:
         image: np.ndarray | None = None,
         target: Target | None = None,
     ) -> Explanation:
-        choice, request = self.run.methods[method], self.run.request
-        classes, wanted_class = model.spec.classes, (target or self.target).index
-        wanted = Request(
-            method=method,
-            params=choice.params,
-            knowledge=choice.knowledge,
-            targets=(index_text(wanted_class, classes),),
-            seed=seed,
-            budget=request.budget,
-        )
+        wanted_class = (target or self.target).index
+        wanted = self.run.asked(method, seed, (index_text(wanted_class, model.spec.classes),))
         session = replace(self.session, model=model)
         shown = self.example.image if image is None else image
         return run(wanted, session, images=[LoadedImage(shown)]).explanation

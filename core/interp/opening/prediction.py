@@ -103,12 +103,14 @@ def choose_targets(
     images: Sequence[np.ndarray],
     names: Sequence[str] = (),
     scores: Tensor | None = None,
+    own_texts: Sequence[Sequence[str]] = (),
 ) -> tuple[tuple[Prediction, ...], list[Question]]:
     """Each image's prediction, and what is to be explained about which images.
 
     `texts` name the targets; without any, each image is explained for its predicted class, or for
     the model's first value. One question asks for all targets where they share their images.
-    `scores` (N, K) are the model's raw ones, where they are known.
+    `scores` (N, K) are the model's raw ones, where they are known. `own_texts` names the targets of
+    each image by itself, in the place of `texts`.
     """
     if not images:
         raise InputError("no image given; name one with --image")
@@ -123,15 +125,16 @@ def choose_targets(
         else _prediction(each, scores[at : at + 1])
         for at, (each, image) in enumerate(zip(models, images, strict=True))
     )
+    asked = own_texts or [texts] * len(images)
     if model.focuses:
         questions = []
         for index, (each, own) in enumerate(zip(models, predictions, strict=True)):
             with about(named[index]):
-                questions.append(Question(each, _targets(each, texts, own), [index]))
+                questions.append(Question(each, _targets(each, asked[index], own), [index]))
         return predictions, questions
     groups: dict[Target, list[int]] = {}
     for index, own in enumerate(predictions):
-        for target in _targets(model, texts, own):
+        for target in _targets(model, asked[index], own):
             groups.setdefault(target, []).append(index)
     if len({tuple(members) for members in groups.values()}) == 1:
         return predictions, [Question(model, list(groups), list(range(len(images))))]

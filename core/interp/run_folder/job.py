@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import islice, repeat, starmap, takewhile
+from itertools import repeat, takewhile
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -31,6 +32,8 @@ from interp.target import parse_target
 
 BATCHES, PART_BATCHES = 2, 8
 """Batches in a piece of work, by how results are kept: in folders and in parts."""
+PIXELS = 8_000_000
+"""Pixels from which on no further image joins a batch: three batches are in memory at a time."""
 MANY = 1000
 """Images from which on results are kept in parts, where nothing else is asked for."""
 Layout = Literal["folders", "parts"]
@@ -134,7 +137,7 @@ class FolderJob:
         """
         outcomes: list[ImageOutcome] = []
         with self.store.writing(piece) as writer:
-            read = takewhile(len, ahead(_call, self._batches(piece)))
+            read = takewhile(len, ahead(self._read, repeat(self._images(piece))))
             explained = map(partial(self._explain, writer), read)
             for written in ahead(partial(self._write, writer), explained):
                 for outcome, found in written:
@@ -143,17 +146,25 @@ class FolderJob:
                     outcomes.append(outcome)
         return PieceOutcome(len(outcomes), tuple(each for each in outcomes if each.tells))
 
-    def _batches(self, piece: range) -> Iterator[Callable[[], Batch[Example]]]:
-        """What reads each batch of a piece, in order; of a stream, empty ones follow."""
+    def _images(self, piece: range) -> Iterator[tuple[int, Example | InputError]]:
+        """The images of a piece by their numbers, read as they are taken."""
         if isinstance(self.dataset, StreamedDataset):
-            images = starmap(_read, self.dataset.read(piece))
-            yield from repeat(lambda: list(islice(images, self.batch)))
-        for at in range(0, len(piece), self.batch):
-            yield partial(self._read, piece[at : at + self.batch])
+            return self.dataset.read(piece)
+        return ((index, self._image(index)) for index in piece)
 
-    def _read(self, batch: range) -> Batch[Example]:
-        """The images of a batch; None for one that cannot be read."""
-        return [_read(index, self._image(index)) for index in batch]
+    def _read(self, images: Iterator[tuple[int, Example | InputError]]) -> Batch[Example]:
+        """The next images that are explained together; None for one that cannot be read.
+
+        They end where a batch does, or with the image by which they have PIXELS pixels.
+        """
+        batch: list[tuple[ImageOutcome, Example | None]] = []
+        pixels = 0
+        for index, found in images:
+            batch.append(_read_outcome(index, found))
+            pixels += 0 if isinstance(found, InputError) else math.prod(found.image.shape[:2])
+            if pixels >= PIXELS or (index + 1) % self.batch == 0:
+                break
+        return batch
 
     def _image(self, index: int) -> Example | InputError:
         try:
@@ -206,14 +217,10 @@ def _explained(
     return outcome, found
 
 
-def _read(index: int, found: Example | InputError) -> tuple[ImageOutcome, Example | None]:
+def _read_outcome(index: int, found: Example | InputError) -> tuple[ImageOutcome, Example | None]:
     if isinstance(found, InputError):
         return ImageOutcome(index, unreadable=str(found)), None
     return ImageOutcome(index, found.name, found.notes), found
-
-
-def _call(read: Callable[[], Value]) -> Value:
-    return read()
 
 
 def _count(output: Output, dataset: Dataset) -> int:
