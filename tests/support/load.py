@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-SPENT = 0.5
+SPENT = 0.2
 """Seconds of processor time that are spent to find out."""
 
 
