@@ -118,6 +118,12 @@ SHARD = work_option(
 )
 OUT = output_option("DIR", f"Folder to write, new or empty. [default: {FOLDER}/TIME-...]")
 REQUIRED_OUT = output_option("DIR", "Folder to write, new or empty.", default=...)
+FULL_MAPS = output_option(
+    None,
+    "Keep a map's value at each of the image's pixels, and large images whole.",
+    "--full-maps",
+    default=False,
+)
 RESUME = output_option(
     None, "Accepted; the same command with --out goes on by itself.", "--resume", default=False
 )

@@ -31,6 +31,7 @@ def run_method(
     shard: str | None = flags.SHARD,
     workers: flags.Workers,
     folder: flags.Folder,
+    full_maps: bool = flags.FULL_MAPS,
     shell: flags.Shell,
 ) -> None:
     """Explain images by one method, and save a folder of results.
@@ -57,6 +58,7 @@ def run_method(
         knowledge=method.knowledge,
         seed=work.seed,
         budget=work.budget(shard),
+        full_maps=full_maps,
         **images.given(),
     )
     if request.data is None:

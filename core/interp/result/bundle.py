@@ -18,14 +18,15 @@ from interp.evidence import KINDS, Evidence, evidence_of
 from interp.explanation import Explanation, Provenance, read_finding_key
 from interp.lazy_type import Figure
 from interp.method import Style
+from interp.network.placement import InputMap, Placement
 from interp.registry import Registry
 from interp.registry.hook import call_after
 from interp.registry.origin import other_versions
 from interp.request import Request
 from interp.result.draw import Styles, draw, draw_evidence, image_of
 from interp.result.plot import plot_evidence
+from interp.result.stored_image import read_images, whole_images, write_images, write_png
 from interp.storage.folder import new_folder, read_json, read_whole, seal, unseal, write_json
-from interp.storage.image import open_image
 from interp.version import installed_version
 
 PACKAGES = (
@@ -33,6 +34,9 @@ PACKAGES = (
 )
 """Packages whose versions a manifest records."""
 PROVENANCE = TypeAdapter(Provenance | None)
+PLACEMENT = TypeAdapter(Placement)
+SMALLER = 2
+"""How many times less a map over the input must take than that over the image, to be kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +94,10 @@ def save_bundle(
     with new_folder(folder) as place:
         write_json(place / "request.json", request.model_dump(mode="json"))
         arrays: dict[str, np.ndarray] = {}
-        listed = [_plain(index, each, arrays) for index, each in enumerate(explanation.evidence)]
+        listed = [
+            _plain(index, each, arrays, request.full_maps)
+            for index, each in enumerate(explanation.evidence)
+        ]
         save_file(arrays, place / "arrays.safetensors")
         facts = {
             "evidence": listed,
@@ -98,11 +105,10 @@ def save_bundle(
             "scores": explanation.scores,
             "notes": explanation.notes,
             "main": explanation.main,
+            "smaller_images": write_images(place, explanation.images, request),
             "provenance": PROVENANCE.dump_python(explanation.provenance, mode="json"),
         }
         write_json(place / "explanation.json", facts)
-        for index, image in enumerate(explanation.images):
-            write_png(place / f"image-{index}.png", image)
         for name, picture in pictures.items():
             write_png(place / name, picture)
         made = explanation.provenance
@@ -133,13 +139,12 @@ def open_bundle(
         facts = read_json(folder / "explanation.json")
         provenance = PROVENANCE.validate_python(facts["provenance"])
         _know({each["kind"] for each in facts["evidence"]}, registry, folder, provenance)
-        images = sorted(folder.glob("image-*.png"), key=lambda path: int(path.stem[6:]))
         request = Request.model_validate(read_json(folder / "request.json"))
         explanation = Explanation(
             evidence=tuple(
                 evidence_of(
                     each["kind"],
-                    each["fields"] | {name: arrays[key] for name, key in each["arrays"].items()},
+                    each["fields"] | _arrays(each, arrays),
                 )
                 for each in facts["evidence"]
             ),
@@ -147,13 +152,22 @@ def open_bundle(
             scores=facts["scores"],
             notes=tuple(facts["notes"]),
             main=facts.get("main"),
-            images=tuple(open_image(path) for path in images),
+            images=tuple(read_images(folder, facts.get("smaller_images", {}))),
             provenance=provenance,
             source=Made(request, registry),
         )
         with about(folder):
             _check(explanation)
         return request, _numbered(explanation)
+
+
+def explained_images(folder: str | Path, explanation: Explanation) -> list[np.ndarray]:
+    """The images of the explanation that a bundle holds, those kept smaller from their files.
+
+    Raises InputError as whole_images.
+    """
+    facts = read_json(Path(folder) / "explanation.json")
+    return list(whole_images(explanation.images, facts.get("smaller_images", {})))
 
 
 def _know(
@@ -196,12 +210,34 @@ def _numbered(explanation: Explanation) -> Explanation:
     return explanation
 
 
-def _plain(index: int, evidence: Evidence, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """A piece of evidence as JSON; its arrays go into `arrays` under names of their own."""
+def _plain(
+    index: int, evidence: Evidence, arrays: dict[str, np.ndarray], full: bool
+) -> dict[str, Any]:
+    """A piece of evidence as JSON; its arrays go into `arrays` under names of their own.
+
+    Of a map that was made of a smaller one over the network's input, that one is kept with its
+    placement, unless `full`.
+    """
     names = {name: f"{index}.{name}" for name in evidence.arrays()}
+    placed = {}
     for name, value in evidence.arrays().items():
+        source = None if full else InputMap.behind(value)
+        if source is not None and SMALLER * source.values.nbytes <= value.nbytes:
+            place = PLACEMENT.dump_python(source.placement, mode="json")
+            placed[name] = {"placement": place, "fill": source.fill}
+            value = source.values
         arrays[names[name]] = np.ascontiguousarray(value)
-    return {"kind": evidence.kind, "fields": evidence.plain(), "arrays": names}
+    found = {"kind": evidence.kind, "fields": evidence.plain(), "arrays": names}
+    return {**found, "placed": placed} if placed else found
+
+
+def _arrays(saved: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays of a piece of evidence, by field; those that are placed lie over the image."""
+    found = {name: arrays[key] for name, key in saved["arrays"].items()}
+    for name, how in saved.get("placed", {}).items():
+        place = PLACEMENT.validate_python(how["placement"])
+        found[name] = place.to_image(found[name], how["fill"])
+    return found
 
 
 def circumstances() -> dict[str, Any]:
@@ -212,10 +248,3 @@ def circumstances() -> dict[str, Any]:
         "machine": f"{platform.system()} {platform.machine()}",
         "versions": {each: version for each in PACKAGES if (version := installed_version(each))},
     }
-
-
-def write_png(path: Path, picture: np.ndarray) -> None:
-    """Write a picture (h, w, 3) uint8 RGB."""
-    from PIL import Image
-
-    Image.fromarray(picture).save(path)
