@@ -28,7 +28,7 @@ def _sum_and_product(output: Tensor, _: Tensor, first: Tensor, *__: Any) -> int:
     return 2 * output.numel() * first.shape[-1]
 
 
-def _attention(output: Any, query: Tensor, key: Tensor, value: Tensor, *_: Any) -> int:
+def _attention(_: Any, query: Tensor, key: Tensor, value: Tensor, *__: Any) -> int:
     """Both products: queries with keys, and what they make with values."""
     return 2 * query[..., 0].numel() * key.shape[-2] * (query.shape[-1] + value.shape[-1])
 
