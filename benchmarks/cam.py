@@ -16,11 +16,9 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import cv2
@@ -28,8 +26,9 @@ import numpy as np
 import torch
 from channel_ablation import network
 from record import record
+from worker import Worker
 
-HERE = Path(__file__).parent
+RUN = Path(__file__).parent / "cam_run.py"
 SIZE = 224
 METHODS = (
     "gradcam", "gradcam-plusplus", "xgradcam", "hirescam", "layercam", "eigencam", "finercam",
@@ -57,7 +56,10 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder), max(arguments.images))
-        with Worker(sys.executable, folder) as ours, Worker(arguments.peers, folder) as peers:
+        with (
+            Worker(sys.executable, RUN, folder) as ours,
+            Worker(arguments.peers, RUN, folder) as peers,
+        ):
             found["batch sizes"] = peers.ask({"ask": "batch sizes"})
             for count in arguments.images:
                 for method in arguments.only:
@@ -102,39 +104,6 @@ def row(way: str, ours: list[dict[str, float]], theirs: list[dict[str, float]]) 
         found[f"{way} {unit}"] = median(ours, unit)
         found[f"{way} ratio {unit}"] = round(statistics.median(ratios), 2)
     return found
-
-
-class Worker:
-    """A process of cam_run.py that answers one case after another."""
-
-    def __init__(self, python: Path | str, folder: str) -> None:
-        command = [str(python), str(HERE / "cam_run.py"), folder]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def ask(self, case: dict[str, Any]) -> dict[str, Any]:
-        """The answer to a case, once the process has it."""
-        assert self.process.stdin is not None and self.process.stdout is not None  # noqa: S101
-        self.process.stdin.write(json.dumps(case) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{case} failed; its error stands above")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def __enter__(self) -> Worker:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.process.kill()
-        self.process.wait()
 
 
 def prepare(place: Path, count: int) -> None:

@@ -17,6 +17,7 @@ from interp.cut import Cut, as_maps
 from interp.errors import InputError, ModelError
 from interp.model import ModelAdapter
 from interp.network.attention import AttentionLayer, AttentionPass
+from interp.network.autograd import sloped
 from interp.network.layout import LayoutReader, corner_images, to_maps
 from interp.network.preprocess import probe_images
 from interp.network.receptive_field import GridField
@@ -126,6 +127,18 @@ class OnnxAdapter(ModelAdapter):
             for (name, _), each in zip(layers, weights, strict=True)
         ]
         return AttentionPass(scores, found)
+
+    def sloped(self, images: Tensor, layers: Sequence[Layer]) -> set[str]:
+        if Capability.GRADIENTS not in self.capabilities:
+            return set()
+        places = [self._places[each.name].tensor for each in layers]
+        try:
+            with torch.enable_grad():
+                *values, output = self._recording.tensors(images, places)
+                scores = self.network.read(output).float()
+                return sloped(scores, layers, values)
+        except (ModelError, RuntimeError):  # not recorded, or for another number of images
+            return set()
 
     def cut(self, layer: str) -> Cut:
         """The model split at a layer, compared with the whole; the last few are kept."""

@@ -17,6 +17,7 @@ from interp.cut import Cut, as_maps
 from interp.errors import ModelError, UnsupportedError
 from interp.model import ModelAdapter
 from interp.network.attention import AttentionPass
+from interp.network.autograd import sloped
 from interp.network.layout import LayoutReader, corner_images, to_maps
 from interp.network.preprocess import probe_images
 from interp.readout import OutputDescription
@@ -30,7 +31,7 @@ from interp_torch.graph import Graph, trace
 from interp_torch.hooks import capture
 from interp_torch.live import evaluated_twin
 from interp_torch.network import Network
-from interp_torch.observe import observe
+from interp_torch.observe import Recorder, observe
 from interp_torch.split import Batching, learn_batching, select, split
 
 AdoptModule = Callable[..., "TorchAdapter"]
@@ -122,6 +123,19 @@ class TorchAdapter(ModelAdapter):
         if layer not in self._cuts:
             self._cuts[layer] = self._make_cut(self.layer(layer))
         return self._cuts[layer]
+
+    def sloped(self, images: Tensor, layers: Sequence[Layer]) -> set[str]:
+        if self._graph is None or Capability.GRADIENTS not in self.capabilities:
+            return set()
+        nodes = [self._graph.places[each.name].node for each in layers]
+        recorder = Recorder(self._graph.module, nodes)
+        try:
+            with torch.enable_grad(), self.network.running():
+                pixels = self.network.encode(images).detach().requires_grad_()
+                scores = self.network.read(recorder.run(pixels))
+                return sloped(scores, layers, [recorder.values[each] for each in nodes])
+        except Exception:  # the model's own operations: they may not be recorded
+            return set()
 
     def forward(self, images: Tensor) -> Tensor:
         with torch.enable_grad(), self.network.running():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -103,6 +103,22 @@ def _unfused_attention() -> Iterator[None]:
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(before)
+
+
+class Recorder(fx.Interpreter):
+    """Runs a graph and keeps the values of some nodes."""
+
+    def __init__(self, module: fx.GraphModule, wanted: Iterable[fx.Node]) -> None:
+        super().__init__(module)
+        self.wanted = frozenset(wanted)
+        self.values: dict[fx.Node, Any] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        """Run a node, and keep its value if it is wanted."""
+        value = super().run_node(n)
+        if n in self.wanted:
+            self.values[n] = value
+        return value
 
 
 class BatchObserver(fx.Interpreter):

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from interp.network.receptive_field import GridField, Span, union
 from interp_torch.receptive_field import RULES
+from interp_torch.work import work
 
 aten = torch.ops.aten
 UNTAGGED = {
@@ -51,8 +51,7 @@ class Tracker(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         output = func(*args, **(kwargs or {}))
-        count = flop_registry.get(func.overloadpacket)
-        self.work += count(*args, **(kwargs or {}), out_val=output) if count else 0
+        self.work += work(func.overloadpacket, output, args)
         for each in _tensors([output]):
             sight = self._follow(func, args, each)
             sight = sight and sight.resized(each.shape)

@@ -257,6 +257,13 @@ class ModelAdapter(ABC):
             )
         return chosen
 
+    def sloped(self, images: Tensor, layers: Sequence[Layer]) -> set[str]:
+        """The names of those layers whose maps the scores of an image (1, C, h, w) have slopes by.
+
+        Empty where that cannot be told by one pass forth and back.
+        """
+        return set()
+
     @cached_property
     def _last_map(self) -> Layer:
         maps = self.maps()
@@ -266,8 +273,10 @@ class ModelAdapter(ABC):
         answered = self.output.map_channels if self.output is not None else 0
         cuttable = Capability.CUT in self.capabilities
 
+        sloped = self.sloped(pixels, maps) if cuttable else set()
+
         def matters(layer: Layer) -> bool:
-            return self.cut(layer.name).matters(pixels)
+            return layer.name in sloped if sloped else self.cut(layer.name).matters(pixels)
 
         return last_map(maps, self.spec.input.size, answered, matters if cuttable else None)
 

@@ -53,6 +53,10 @@ class Request(AnyRequest):
     knowledge: str | None = Field(None, description="folder that fit wrote")
     seed: int = Field(0, ge=0, description="seed of the method's random samples")
     budget: Budget = Field(Budget(), description="how much work the run may do")
+    full_maps: bool = Field(
+        False,
+        description="keep a map's value at each of the image's pixels, and large images whole",
+    )
 
     def of_image(self, name: str) -> Request:
         """The same for one image of its data, which is called so."""

@@ -20,7 +20,7 @@ from interp.dataset import (
     write_coco,
 )
 from interp.errors import InputError, PluginError
-from interp.result.bundle import write_png
+from interp.result.stored_image import write_png
 from interp.storage.image import HEIF, PHOTOS, SUFFIXES
 
 

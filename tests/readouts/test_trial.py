@@ -14,7 +14,7 @@ from interp.cli import main
 from interp.context import Budget
 from interp.errors import InputError, ModelError
 from interp.opening.prediction import predict_image
-from interp.result.bundle import write_png
+from interp.result.stored_image import write_png
 from interp.spec import ModelOptions
 
 SMALL = {"size": (24, 24), "mean": (0.0,) * 3, "std": (1.0,) * 3}

@@ -41,7 +41,7 @@ def diff(
     found = difference(before, after, shell.registry)
     if out is not None:
         from interp.difference.picture import draw_difference
-        from interp.result.bundle import write_png
+        from interp.result.stored_image import write_png
         from interp.storage.folder import new_file
 
         picture = draw_difference(shell.registry, found)

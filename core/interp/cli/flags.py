@@ -130,6 +130,12 @@ LAYOUT = output_option(
     "it was begun, else parts from 1,000 images on]",
     "--layout",
 )
+FULL_MAPS = output_option(
+    None,
+    "Keep a map's value at each of the image's pixels, and large images whole.",
+    "--full-maps",
+    default=False,
+)
 RESUME = output_option(
     None, "Accepted; the same command with --out goes on by itself.", "--resume", default=False
 )

@@ -33,6 +33,7 @@ def run_method(
     no_pictures: bool = flags.NO_PICTURES,
     layout: Literal["folders", "parts"] | None = flags.LAYOUT,
     folder: flags.Folder,
+    full_maps: bool = flags.FULL_MAPS,
     shell: flags.Shell,
 ) -> None:
     """Explain images by one method, and save a folder of results.
@@ -60,6 +61,7 @@ def run_method(
         knowledge=method.knowledge,
         seed=work.seed,
         budget=work.budget(shard),
+        full_maps=full_maps,
         **images.given(),
     )
     if request.data is None:

@@ -15,8 +15,9 @@ from interp.comparison.result import (
 )
 from interp.method import Style
 from interp.registry import Registry
-from interp.result.bundle import Made, circumstances, save_bundle, write_png
+from interp.result.bundle import Made, circumstances, save_bundle
 from interp.result.draw import draw
+from interp.result.stored_image import write_png
 from interp.spec import ModelSpec
 from interp.storage.folder import new_folder, write_json
 from interp.storage.resumable import ResumableFolder

@@ -141,6 +141,7 @@ def _settings(folder: Path, registry: Registry | None) -> dict[str, Any]:
     """The request with all parameters, the model and the software that were used."""
     manifest = read_json(folder / MANIFEST)
     request = read_json(folder / "request.json")
+    request.pop("full_maps", None)  # says how results are kept, not what they are
     if manifest["kind"] == "comparison":
         opened = Comparison.open(folder, registry)
         model = opened.model.model_dump(mode="json")

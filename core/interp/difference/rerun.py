@@ -11,7 +11,7 @@ from interp.difference.difference import Difference, difference, result_kind
 from interp.errors import InputError, ModelError
 from interp.registry.origin import other_versions
 from interp.report.page import compare_with_report
-from interp.result.bundle import open_bundle
+from interp.result.bundle import explained_images, open_bundle
 from interp.run import run, survey
 from interp.run_folder.opening import as_bundle
 from interp.session import Session
@@ -70,7 +70,8 @@ def _bundle(folder: Path, place: Path, session: Session) -> tuple[Budget, tuple[
     session = _with_model(session, request.model, request.options, made.model)
     request = request.model_copy(update={"params": made.params})  # defaults may have changed since
     if before.images and _kept_whole(made.model):
-        run(request, session, images=before.images, names=made.image_names, out=place)
+        images = explained_images(folder, before)
+        run(request, session, images=images, names=made.image_names, out=place)
     elif before.images:
         run(request, session, out=place)
     else:

@@ -14,7 +14,8 @@ from interp.evaluation.request import EvaluationRecord
 from interp.evaluation.result import Evaluation
 from interp.evaluation.table import COLUMNS, long_rows, markdown
 from interp.registry import Registry
-from interp.result.bundle import circumstances, write_png
+from interp.result.bundle import circumstances
+from interp.result.stored_image import write_png
 from interp.session import Session
 from interp.storage.folder import (
     MANIFEST,

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from interp.errors import InputError
 from interp.lazy_type import Tensor
 from interp.network.direction import OnStep, ignore
+from interp.network.layout import to_maps
+from interp.spec import Layer
 
 TARGETS = 16
 """Targets differentiated in one pass."""
@@ -61,6 +63,26 @@ def _slopes(
         chosen = [each(row) for each, row in zip(select, scores, strict=True)]
         total = torch.stack(chosen).sum()
         return torch.autograd.grad(total, leaf)[0].float() if reaches(total, leaf) else None
+
+
+def sloped(scores: Tensor, layers: Sequence[Layer], values: Sequence[Tensor]) -> set[str]:
+    """The names of the layers whose maps the scores (1, K) have slopes by.
+
+    The scores are recorded from the layers' values, each in the layer's own layout. Slopes of a
+    random sum of the scores, the same every time, stand for those of all.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    weights = torch.randn(scores.shape, generator=generator).to(scores)
+    known = [pair for pair in zip(layers, values, strict=True) if pair[1].requires_grad]
+    total = (scores * weights).sum()
+    found = torch.autograd.grad(total, [each for _, each in known], allow_unused=True)
+    return {
+        layer.name
+        for (layer, _), slope in zip(known, found, strict=True)
+        if slope is not None and bool(to_maps(layer, slope).any())
+    }
 
 
 def reaches(scores: Tensor, leaf: Tensor) -> bool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
 
 from interp.spec import InputSpec, ReceptiveField
+
+_known: dict[int, tuple[weakref.ref[np.ndarray], InputMap]] = {}
+"""What maps over images were made of, by the maps' ids, as long as they are there."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,15 @@ class Placement:
         """A map (h, w) over the input as one (H, W) over the original image.
 
         `fill` is the value outside the input. Integer maps (labels) keep their values; floating
-        maps are interpolated.
+        maps are interpolated. `InputMap.behind` finds the map over the input again.
         """
+        source = InputMap(values, self, fill)
+        found = source.over_image()
+        key = id(found)
+        _known[key] = (weakref.ref(found, lambda _: _known.pop(key)), source)
+        return found
+
+    def _to_image(self, values: np.ndarray, fill: float) -> np.ndarray:
         import cv2
 
         discrete = values.dtype.kind in "biu"
@@ -142,6 +153,30 @@ class Placement:
             at = centre * self.scale[axis] + self.shift[axis]
             inside.append((at >= 0) & (at <= self.size[axis]))
         return np.logical_and.outer(*inside)
+
+
+@dataclass(frozen=True, eq=False)
+class InputMap:
+    """A map over the network's input, values (h, w), and how it lies over the original image.
+
+    `fill` is the value outside the input.
+    """
+
+    values: np.ndarray
+    placement: Placement
+    fill: float = 0.0
+
+    @classmethod
+    def behind(cls, image_map: np.ndarray) -> InputMap | None:
+        """What a map over an image was made of; None if it was not made so, or changed since."""
+        kept, found = _known.get(id(image_map), (None, None))
+        if kept is None or found is None or kept() is not image_map:
+            return None
+        return found if np.array_equal(found.over_image(), image_map) else None
+
+    def over_image(self) -> np.ndarray:
+        """The map over the original image, (H, W)."""
+        return self.placement._to_image(self.values, self.fill)
 
 
 def prepare(image: np.ndarray, spec: InputSpec) -> tuple[np.ndarray, Placement]:

@@ -19,14 +19,15 @@ from interp.evidence import KINDS, Evidence, evidence_of
 from interp.explanation import Explanation, Provenance, read_finding_key
 from interp.lazy_type import Figure
 from interp.method import Style
+from interp.network.placement import InputMap, Placement
 from interp.registry import Registry
 from interp.registry.hook import call_after
 from interp.registry.origin import other_versions
 from interp.request import Request
 from interp.result.draw import Styles, draw, draw_evidence, image_of
 from interp.result.plot import plot_evidence
+from interp.result.stored_image import read_images, whole_images, write_images, write_png
 from interp.storage.folder import new_folder, read_json, read_whole, seal, unseal, write_json
-from interp.storage.image import open_image
 from interp.version import installed_version
 
 PACKAGES = (
@@ -34,6 +35,9 @@ PACKAGES = (
 )
 """Packages whose versions a manifest records."""
 PROVENANCE = TypeAdapter(Provenance | None)
+PLACEMENT = TypeAdapter(Placement)
+SMALLER = 2
+"""How many times less a map over the input must take than that over the image, to be kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +96,10 @@ def save_bundle(
     folder = Path(folder)
     with new_folder(folder) as place:
         write_json(place / "request.json", request.model_dump(mode="json"))
-        facts, arrays = plain_facts(explanation)
+        facts, arrays = plain_facts(explanation, request.full_maps)
         save_file(arrays, place / "arrays.safetensors")
+        facts["smaller_images"] = write_images(place, explanation.images, request)
         write_json(place / "explanation.json", facts)
-        for index, image in enumerate(explanation.images):
-            write_png(place / f"image-{index}.png", image)
         for name, picture in pictures.items():
             write_png(place / name, picture)
         made = explanation.provenance
@@ -123,22 +126,28 @@ def open_bundle(
     folder = Path(folder)
     unseal(folder, "explanation")
     with read_whole(folder, "a bundle"):
-        images = sorted(folder.glob("image-*.png"), key=lambda path: int(path.stem[6:]))
         request = Request.model_validate(read_json(folder / "request.json"))
+        facts = read_json(folder / "explanation.json")
         return request, explanation_of(
             folder,
-            read_json(folder / "explanation.json"),
+            facts,
             load_file(folder / "arrays.safetensors"),
-            [open_image(path) for path in images],
+            list(read_images(folder, facts.get("smaller_images", {}))),
             Made(request, registry),
         )
 
 
-def plain_facts(explanation: Explanation) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """An explanation without its images: as JSON, and arrays by the names that it has for them."""
+def plain_facts(
+    explanation: Explanation, full: bool
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """An explanation without its images: as JSON, and arrays by the names that it has for them.
+
+    Maps that were made of smaller ones are kept as these, unless `full`.
+    """
     arrays: dict[str, np.ndarray] = {}
+    listed = [_plain(at, each, arrays, full) for at, each in enumerate(explanation.evidence)]
     return {
-        "evidence": [_plain(at, each, arrays) for at, each in enumerate(explanation.evidence)],
+        "evidence": listed,
         "samples": explanation.samples,
         "scores": explanation.scores,
         "notes": explanation.notes,
@@ -159,10 +168,7 @@ def explanation_of(
     _know({each["kind"] for each in facts["evidence"]}, made.registry, place, provenance)
     explanation = Explanation(
         evidence=tuple(
-            evidence_of(
-                each["kind"],
-                each["fields"] | {name: arrays[key] for name, key in each["arrays"].items()},
-            )
+            evidence_of(each["kind"], each["fields"] | _arrays(each, arrays))
             for each in facts["evidence"]
         ),
         samples=facts["samples"],
@@ -176,6 +182,15 @@ def explanation_of(
     with about(place):
         _check(explanation)
     return _numbered(explanation)
+
+
+def explained_images(folder: str | Path, explanation: Explanation) -> list[np.ndarray]:
+    """The images of the explanation that a bundle holds, those kept smaller from their files.
+
+    Raises InputError as whole_images.
+    """
+    facts = read_json(Path(folder) / "explanation.json")
+    return list(whole_images(explanation.images, facts.get("smaller_images", {})))
 
 
 def _know(
@@ -218,12 +233,34 @@ def _numbered(explanation: Explanation) -> Explanation:
     return explanation
 
 
-def _plain(index: int, evidence: Evidence, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """A piece of evidence as JSON; its arrays go into `arrays` under names of their own."""
+def _plain(
+    index: int, evidence: Evidence, arrays: dict[str, np.ndarray], full: bool
+) -> dict[str, Any]:
+    """A piece of evidence as JSON; its arrays go into `arrays` under names of their own.
+
+    Of a map that was made of a smaller one over the network's input, that one is kept with its
+    placement, unless `full`.
+    """
     names = {name: f"{index}.{name}" for name in evidence.arrays()}
+    placed = {}
     for name, value in evidence.arrays().items():
+        source = None if full else InputMap.behind(value)
+        if source is not None and SMALLER * source.values.nbytes <= value.nbytes:
+            place = PLACEMENT.dump_python(source.placement, mode="json")
+            placed[name] = {"placement": place, "fill": source.fill}
+            value = source.values
         arrays[names[name]] = np.ascontiguousarray(value)
-    return {"kind": evidence.kind, "fields": evidence.plain(), "arrays": names}
+    found = {"kind": evidence.kind, "fields": evidence.plain(), "arrays": names}
+    return {**found, "placed": placed} if placed else found
+
+
+def _arrays(saved: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays of a piece of evidence, by field; those that are placed lie over the image."""
+    found = {name: arrays[key] for name, key in saved["arrays"].items()}
+    for name, how in saved.get("placed", {}).items():
+        place = PLACEMENT.validate_python(how["placement"])
+        found[name] = place.to_image(found[name], how["fill"])
+    return found
 
 
 def circumstances() -> dict[str, Any]:
@@ -234,10 +271,3 @@ def circumstances() -> dict[str, Any]:
         "machine": f"{platform.system()} {platform.machine()}",
         "versions": {each: version for each in PACKAGES if (version := installed_version(each))},
     }
-
-
-def write_png(path: Path, picture: np.ndarray) -> None:
-    """Write a picture (h, w, 3) uint8 RGB."""
-    from PIL import Image
-
-    Image.fromarray(picture).save(path)

@@ -60,7 +60,7 @@ class PartWriter:
 
     def write(self, index: int, place: str, found: Explanation) -> None:
         """Add an image's explanation, which is to be found by the name `place`."""
-        facts, arrays = plain_facts(found)
+        facts, arrays = plain_facts(found, self.request.full_maps)
         if self.pictures and found.images:
             arrays["image"] = _png(found.images[0])
         self.arrays |= {f"{index}/{name}": np.ascontiguousarray(e) for name, e in arrays.items()}

@@ -1,0 +1,100 @@
+"""The images in a bundle: whole, or smaller copies of large ones whose files can be read again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from interp.errors import InputError
+from interp.request import Request
+from interp.storage.image import open_image
+
+SCREEN = 1600
+"""Longest side of an image kept as it is, in pixels, and of the copy of a larger one."""
+QUALITY = 90
+"""Quality of the copies' JPEG."""
+
+
+def write_images(
+    folder: Path, images: Sequence[np.ndarray], request: Request
+) -> dict[str, dict[str, Any]]:
+    """Write images (H, W, 3) uint8; returns size, digest and file of smaller copies, by number.
+
+    Images that came from no file are kept whole, and so are all where the request wants full maps.
+    """
+    smaller: dict[str, dict[str, Any]] = {}
+    files = request.images if len(request.images) == len(images) else ()
+    for index, image in enumerate(images):
+        named = bool(files) and Path(files[index]).is_file()
+        if request.full_maps or not named or max(image.shape[:2]) <= SCREEN:
+            write_png(folder / f"image-{index}.png", image)
+            continue
+        file = str(Path(files[index]).resolve())
+        about = {"size": list(image.shape[:2]), "sha256": _digest(image), "file": file}
+        smaller[str(index)] = about
+        _write_smaller(folder / f"image-{index}.jpg", image)
+    return smaller
+
+
+def read_images(folder: Path, smaller: dict[str, dict[str, Any]]) -> Iterator[np.ndarray]:
+    """The images as they were written, (H, W, 3); smaller copies are enlarged to the old size."""
+    paths = [*folder.glob("image-*.png"), *folder.glob("image-*.jpg")]
+    for path in sorted(paths, key=lambda path: int(path.stem[6:])):
+        image = open_image(path)
+        kept = smaller.get(path.stem[6:])
+        yield image if kept is None else _resized(image, tuple(kept["size"]))
+
+
+def whole_images(
+    images: Sequence[np.ndarray], smaller: dict[str, dict[str, Any]]
+) -> Iterator[np.ndarray]:
+    """A bundle's images, those kept smaller from their files.
+
+    Raises InputError for files that are gone, or hold another image by now.
+    """
+    for index, image in enumerate(images):
+        kept = smaller.get(str(index))
+        if kept is None:
+            yield image
+            continue
+        file = kept["file"]
+        found = open_image(file)
+        if _digest(found) != kept["sha256"]:
+            raise InputError(
+                f"{file} is not the image that was explained, of which the result holds a smaller "
+                "copy; put the first one there, and use --full-maps to keep images whole"
+            )
+        yield found
+
+
+def write_png(path: Path, picture: np.ndarray) -> None:
+    """Write a picture (h, w, 3) uint8 RGB."""
+    from PIL import Image
+
+    Image.fromarray(picture).save(path)
+
+
+def _write_smaller(path: Path, image: np.ndarray) -> None:
+    from PIL import Image
+
+    height, width = image.shape[:2]
+    share = SCREEN / max(height, width)
+    size = (max(1, round(height * share)), max(1, round(width * share)))
+    Image.fromarray(_resized(image, size)).save(path, quality=QUALITY)
+
+
+def _resized(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """An image at another size (h, w)."""
+    import cv2
+
+    method = cv2.INTER_AREA if size[0] < image.shape[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, size[::-1], interpolation=method))
+
+
+def _digest(image: np.ndarray) -> str:
+    """sha256 of the pixels."""
+    return hashlib.sha256(np.ascontiguousarray(image).data).hexdigest()
