@@ -26,6 +26,7 @@ from interp.context import Context
 from interp.dataset import Example
 from interp.engine.channel import AblationDesign
 from interp.engine.design import GateSubject
+from interp.engine.respond import respond
 from interp.metric import Measurement
 from interp.model import ModelAdapter
 from interp.opening.source import open_model
@@ -139,7 +140,7 @@ class Study:
         frontier = cut.prefix(pixels[None])
         subject = GateSubject(self.model, cut, frontier)
         design = AblationDesign(cut.layer.channels, pixels.device)
-        answers = Context().respond(subject, design, "logit", design.size)
+        answers = respond(Context(), subject, design, "logit", design.size)
         scores = torch.cat([target.select(each.scores) for each in answers])
         cells = torch.einsum("k,khw->hw", scores[0] - scores[2:], frontier.activation[0]).numpy()
         return placement.to_image(placement.grid_to_input(cells, cut.layer.field))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -114,6 +115,7 @@ class EvaluationRun:
             image=example.name,
             target=target.name,
             values=image.values,
+            curves=image.curves,
             skipped={
                 name: f"the {self.metrics[name].needs_truth} of {target.name} is not known"
                 for name in wanted
@@ -159,7 +161,7 @@ class EvaluationRun:
 
 @dataclass(frozen=True, eq=False)
 class ImageRun:
-    """One image's values (metric -> method), failures (method -> metric) and seconds so far."""
+    """One image's values and curves (metric -> method), failures (method -> metric), seconds."""
 
     run: EvaluationRun
     model: ModelAdapter
@@ -168,6 +170,7 @@ class ImageRun:
     metrics: list[str]
     session: Session
     values: dict[str, dict[str, float]] = field(default_factory=dict)
+    curves: dict[str, dict[str, tuple[float, ...]]] = field(default_factory=dict)
     failures: dict[str, dict[str, str]] = field(default_factory=dict)
     explaining: dict[str, float] = field(default_factory=dict)
     measuring: dict[str, float] = field(default_factory=dict)
@@ -190,8 +193,11 @@ class ImageRun:
         for metric in self.metrics:
             begun = time.monotonic()
             try:
-                value = self._value(metric, method, explanation)
-                self.values.setdefault(metric, {})[method] = value
+                found = self._value(metric, method, explanation)
+                if isinstance(found, tuple):
+                    self.curves.setdefault(metric, {})[method] = found
+                else:
+                    self.values.setdefault(metric, {})[method] = found
             except Cancelled:
                 raise
             except InterpError as error:
@@ -200,7 +206,10 @@ class ImageRun:
                 spent = self.measuring.get(metric, 0.0)
                 self.measuring[metric] = spent + time.monotonic() - begun
 
-    def _value(self, metric: str, method: str, explanation: Explanation) -> float:
+    def _value(
+        self, metric: str, method: str, explanation: Explanation
+    ) -> float | tuple[float, ...]:
+        """The metric's value, or its value at each setting."""
         request = self.run.request
         budget = Budget(memory=request.budget.memory, batch_size=request.budget.batch_size)
         case = MetricCase(
@@ -213,10 +222,12 @@ class ImageRun:
             kept=self.run.kept.setdefault(metric, {}),
         )
         with blamed(metric):
-            value = float(self.run.metrics[metric].measure(case))
-        if not math.isfinite(value):
-            raise PluginError(f"{metric} gives {value}; expected a finite number")
-        return value
+            found = self.run.metrics[metric].measure(case)
+            several = isinstance(found, Sequence | np.ndarray)
+            values = tuple(map(float, found)) if several else (float(found),)  # type: ignore[arg-type]
+        if not all(map(math.isfinite, values)):
+            raise PluginError(f"{metric} gives {found}; expected a finite number")
+        return values if several else values[0]
 
     def _explain(
         self,
