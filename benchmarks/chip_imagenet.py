@@ -333,17 +333,13 @@ def _difference(first: Score, second: Score) -> dict[str, Any]:
 
 
 def _pairs(names: list[str]) -> Iterator[tuple[str, str]]:
-    """What each CHIP map is to be held against."""
+    """What each CHIP map is to be held against, of the maps that there are."""
     for name in names:
-        if name.startswith("chip "):
-            yield name, name.replace("chip", "gradcam")
-            yield name, "centre"
+        controls = [name.replace("chip", "gradcam"), "centre", "cam head", "centre x cam head"]
         if name.startswith("refined chip"):
-            yield name, name.replace("chip", "gradcam")
-            yield name, "cam head"
-            yield name, "centre x cam head"
-            yield name, "centre"
-            yield name, f"centre x chip {name.split(' x ')[1]}"
+            controls.append(f"centre x chip {name.split(' x ')[1]}")
+        if name.startswith(("chip ", "refined chip ")):
+            yield from ((name, each) for each in controls if each in names)
 
 
 def _plain(measured: Measurement) -> list[float]:
