@@ -8,12 +8,17 @@ EXPLAINER := plugins/interp_explainer/knowledge/creatures-vgg
 DECOUPLED := plugins/interp_decoupling/models/creatures-resnet
 CSG := plugins/interp_csg/models/creatures-resnet
 BENCH ?= chip_fit channel_ablation black_box rise
+PAPER_chip := chip_creatures chip_animals chip_imagenet
+PAPER_mint := mint_photographs
+PAPER_decoupling := decoupling_speed decoupling_creatures decoupling_cifar
+PAPER_csg := class_switching csg_creatures csg_cifar
+PAPER_explainer := explainer_creatures explainer_animals
 SHELVES := $(wildcard core adapters plugins dashboards)
 
 .PHONY: help demo app test types lint docs locked lock lowest audit sbom bench models screenshots site
 
 help: ## list the jobs
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z%-]*\):.*## /  make \1\t/p' Makefile
 
 demo: $(VENV)/.installed ## explain the sample image with the default model
 	$(BIN)/interp run --plugin mint
@@ -90,6 +95,10 @@ sbom: $(VENV)/.installed ## list every installed package in build/sbom.json (Cyc
 
 bench: $(VENV)/.developing ## measure against peers; results go to benchmarks/
 	set -e; for name in $(BENCH); do $(BIN)/python benchmarks/$$name.py; done
+
+paper-%: $(VENV)/.developing ## a paper's experiments (chip, mint, decoupling, csg, explainer), hours each; goes on where it stopped
+	@test -n "$(PAPER_$*)" || { echo "no paper called $*; expected chip, mint, decoupling, csg or explainer"; exit 2; }
+	set -e; for name in $(PAPER_$*); do $(BIN)/python benchmarks/$$name.py; done
 
 models: $(VENV)/.installed ## train the shipped networks again, about two and a half hours
 	PYTHONPATH=benchmarks $(BIN)/python -m creatures.train

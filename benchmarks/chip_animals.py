@@ -4,7 +4,8 @@ python benchmarks/chip_animals.py [--data DIR --masks N --output prob|logit]
 Writes benchmarks/results/chip_animals.json. Half of the images of each class are learned from and
 give every method its threshold; the other half is scored. The class is known; a box is right at
 IoU .5. All maps are placed by receptive-field centres. Grad-CAM is taken of the PyTorch export,
-everything else of the ONNX file, which is faster.
+everything else of the ONNX file, which is faster. Controls: Grad-CAM refined by the same product of
+layers, and a centred Gaussian, alone and times each map.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from interp.context import Context
 from interp.dataset import Example
 from interp.engine.channel import AblationDesign
 from interp.engine.design import GateSubject
+from interp.engine.respond import respond
 from interp.metric import Measurement
 from interp.model import ModelAdapter
 from interp.opening.source import open_model
@@ -89,9 +91,10 @@ class Study:
                 layer: _difference(scores[f"chip {layer}"], scores[f"gradcam {layer}"], generator)
                 for layer in LAYERS
             },
-            "refined_less_chip_12": _difference(
-                scores["refined 12 x 16"], scores["chip blocks.12"], generator
-            ),
+            "refined_less": {
+                other: _difference(scores["refined chip 12 x 16"], scores[other], generator)
+                for other in ("chip blocks.12", "refined gradcam 12 x 16", "centre x gradcam head")
+            },
         }
 
     def _maps(
@@ -109,15 +112,20 @@ class Study:
     ) -> Iterator[tuple[str, np.ndarray]]:
         target = Target(int(data.classes[example.label or 0]), "it")
         view = ChipView(self.model, example.image, 0, known, params)
-        maps = {layer: view.map(layer, target) for layer in LAYERS}
+        centre = centred_gaussian(example.image.shape[:2])
+        chip = {layer: view.map(layer, target) for layer in LAYERS}
+        gradcam = {layer: self._gradcam(example.image, layer, target) for layer in LAYERS}
+        for method, maps in (("chip", chip), ("gradcam", gradcam)):
+            for layer in LAYERS:
+                yield f"{method} {layer}", maps[layer]
+                yield f"centre x {method} {layer}", refine([centre, maps[layer]], "product")
+            for name, layers in REFINED.items():
+                pair = [maps[layer] for layer in layers]
+                yield name.replace("refined", f"refined {method}"), refine(pair, "product")
         for layer in LAYERS:
-            yield f"chip {layer}", maps[layer]
-            yield f"gradcam {layer}", self._gradcam(example.image, layer, target)
             yield f"ablation {layer}", self._ablation(example.image, layer, target)
-        for name, layers in REFINED.items():
-            yield name, refine([maps[layer] for layer in layers], "product")
         yield "cam head", self._cam(example.image, target)
-        yield "centre", centred_gaussian(example.image.shape[:2])
+        yield "centre", centre
 
     def _gradcam(self, image: np.ndarray, layer: str, target: Target) -> np.ndarray:
         """sum_k mean(d logit / d A_k) A_k."""
@@ -139,7 +147,7 @@ class Study:
         frontier = cut.prefix(pixels[None])
         subject = GateSubject(self.model, cut, frontier)
         design = AblationDesign(cut.layer.channels, pixels.device)
-        answers = Context().respond(subject, design, "logit", design.size)
+        answers = respond(Context(), subject, design, "logit", design.size)
         scores = torch.cat([target.select(each.scores) for each in answers])
         cells = torch.einsum("k,khw->hw", scores[0] - scores[2:], frontier.activation[0]).numpy()
         return placement.to_image(placement.grid_to_input(cells, cut.layer.field))

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from channel_deletion import slopes
-from localization import ACCEPT, Score, Truth, best_share, score, sweep
+from localization import ACCEPT, SHARES, Score, Truth, best_share, score, sweep
 from photographs import IMAGENET, NORMALISED, Photographs
 from record import print_progress, record
 from study import BUILD
@@ -32,6 +32,7 @@ from interp.context import Context
 from interp.dataset import Dataset, Example
 from interp.engine.channel import AblationDesign
 from interp.engine.design import GateSubject
+from interp.engine.respond import respond
 from interp.evaluation.bootstrap import compare, estimate
 from interp.knowledge import Knowledge
 from interp.metric import Measurement
@@ -80,7 +81,7 @@ class Half(Dataset):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return tuple(self.whole.classes[each] for each in self.labels)
+        return tuple(self.whole.ids[each] for each in self.labels)
 
     @property
     def fingerprint(self) -> str:
@@ -129,8 +130,10 @@ class Study:
         mine, other = self._swept(half), self._swept(1 - half)
         truths = self._truths(half)
         for name, (maps, _) in mine.items():
-            count = len(maps)
-            yield name, score(maps, truths[:count], best_share(other[name][1], ACCEPT))
+            share = best_share(other[name][1], ACCEPT)
+            found = score(maps, truths[: len(maps)], share)
+            # boxes of the reduced map, as thresholds are chosen and `interp evaluate` measures
+            yield name, replace(found, iou=mine[name][1][:, SHARES.tolist().index(share)])
 
     def _swept(self, half: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Each method's maps (N, H, W) of a half, and the boxes' IoU at each threshold (N, S)."""
@@ -215,7 +218,7 @@ class Study:
         frontier = cut.prefix(pixels[None])
         subject = GateSubject(self.model, cut, frontier)
         design = AblationDesign(cut.layer.channels, pixels.device)
-        answers = Context().respond(subject, design, "logit", design.size)
+        answers = respond(Context(), subject, design, "logit", design.size)
         scores = torch.cat([target.select(each.scores) for each in answers])
         cells = torch.einsum("k,khw->hw", scores[0] - scores[2:], frontier.activation[0]).numpy()
         return placement.to_image(placement.grid_to_input(cells, cut.layer.field))
@@ -252,17 +255,24 @@ class Study:
         return Knowledge.open(folder)
 
     @cached_property
+    def order(self) -> list[int]:
+        """The images, in an order drawn once."""
+        drawn: list[int] = np.random.default_rng(0).permutation(len(Photographs())).tolist()
+        return drawn[: self.images]
+
+    @cached_property
     def halves(self) -> tuple[Half, Half]:
-        """The images by turns, in an order drawn once."""
-        whole = Photographs()
-        order = np.random.default_rng(0).permutation(len(whole))[: self.images].tolist()
-        first, second = (Half(whole, tuple(order[at::2]), self.labels) for at in HALVES)
+        """The images by turns."""
+        first, second = (
+            Half(Photographs(), tuple(self.order[at::2]), self.labels) for at in HALVES
+        )
         return first, second
 
     @cached_property
     def labels(self) -> tuple[int, ...]:
         """The classes that occur in the images, as the model counts them."""
-        return tuple(sorted({int(row[1]) for row in Photographs().rows}))
+        rows = Photographs().rows
+        return tuple(sorted({int(rows[at][1]) for at in self.order}))
 
     @cached_property
     def model(self) -> ModelAdapter:
@@ -273,7 +283,8 @@ class Study:
         return self._open("mobilenet_v2.pt2")
 
     def _open(self, name: str) -> ModelAdapter:
-        options = ModelOptions(device="cpu", input=NORMALISED)
+        names = Photographs().ids  # unlike the classes' names, each is there once
+        options = ModelOptions(device="cpu", input=NORMALISED, classes=names)
         return open_model(str(IMAGENET / name), options, Registry.load())
 
 
@@ -322,17 +333,13 @@ def _difference(first: Score, second: Score) -> dict[str, Any]:
 
 
 def _pairs(names: list[str]) -> Iterator[tuple[str, str]]:
-    """What each CHIP map is to be held against."""
+    """What each CHIP map is to be held against, of the maps that there are."""
     for name in names:
-        if name.startswith("chip "):
-            yield name, name.replace("chip", "gradcam")
-            yield name, "centre"
+        controls = [name.replace("chip", "gradcam"), "centre", "cam head", "centre x cam head"]
         if name.startswith("refined chip"):
-            yield name, name.replace("chip", "gradcam")
-            yield name, "cam head"
-            yield name, "centre x cam head"
-            yield name, "centre"
-            yield name, f"centre x chip {name.split(' x ')[1]}"
+            controls.append(f"centre x chip {name.split(' x ')[1]}")
+        if name.startswith(("chip ", "refined chip ")):
+            yield from ((name, each) for each in controls if each in names)
 
 
 def _plain(measured: Measurement) -> list[float]:

@@ -14,28 +14,25 @@ from interp.context import Progress, no_progress
 from interp.dataset import Box
 from interp.errors import InputError
 from interp.evaluation.bootstrap import RESAMPLES, Statistic, compare, estimate, first_column
+from interp.evaluation.cross_fit import best_setting
 from interp.metric import Measurement
 from interp_standard.baseline import SIGMA, centred_gaussian
 from interp_standard.localize import (
     area,
     check_map,
-    components,
     energy,
     inside,
     iou,
     largest_box,
     pointing,
 )
+from interp_standard.thresholds import SHARES, sweep
 
 ACCEPT = 0.5
 """IoU from which a box is right."""
 ACCEPT_V2 = np.array([0.3, 0.5, 0.7])
 SMALL = 0.3
 """An object is small below this share of the image."""
-SHARES = np.arange(100) / 100
-"""Thresholds tried, as shares of the map's maximum."""
-SIDE = 224
-"""Larger maps are reduced to this side before thresholds are tried, as Choe et al. do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,22 +122,6 @@ def _score_one(
     )
 
 
-def sweep(values: np.ndarray, truths: Sequence[Box]) -> tuple[np.ndarray, np.ndarray]:
-    """IoU at each of SHARES of the largest component, and of the best component, each (S,).
-
-    The truth that fits best counts; 0 where nothing is lit.
-    """
-    small, scale = _reduce(check_map(values))
-    owner, found = _all_components(small)
-    largest, best = np.zeros(len(SHARES)), np.zeros(len(SHARES))
-    if len(found):
-        fit = iou(found[:, :4] * scale, truths).max(1)
-        first = np.flatnonzero(np.diff(owner, prepend=-1))
-        largest[owner[first]] = fit[first]
-        best[owner[first]] = np.maximum.reduceat(fit, first)
-    return largest, best
-
-
 def tune(
     maps: Iterable[np.ndarray],
     boxes: Sequence[Sequence[Box]],
@@ -163,36 +144,7 @@ def best_share(found: np.ndarray, accept: float) -> float:
 
     Of equally good shares the middle one.
     """
-    hits = (found >= accept).sum(0)
-    best = np.flatnonzero(hits == hits.max())
-    return float(SHARES[best[len(best) // 2]])
-
-
-def _all_components(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Index into SHARES (M,) and box with pixels (M, 5) of every component at every share."""
-    owners, found = [np.zeros(0, int)], [np.zeros((0, 5), int)]
-    peak, corner = values.max(), np.zeros(5, int)
-    for index, share in enumerate(SHARES):
-        here = components(values, share * peak)
-        if not len(here):
-            break
-        owners.append(np.full(len(here), index))
-        found.append(here + corner)
-        # a higher threshold lights a part of what this one lights: look only there
-        (left, top), (right, bottom) = here[:, :2].min(0), here[:, 2:4].max(0)
-        values = values[top:bottom, left:right]
-        corner += [left, top, left, top, 0]
-    return np.concatenate(owners), np.concatenate(found)
-
-
-def _reduce(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The map with sides of at most SIDE, and the factors that scale its boxes back, (4,)."""
-    import cv2
-
-    height, width = values.shape
-    size = (min(width, SIDE), min(height, SIDE))
-    scale = np.array([width / size[0], height / size[1]] * 2)
-    return cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_AREA), scale
+    return float(SHARES[best_setting((found >= accept).astype(float))])
 
 
 @dataclass(frozen=True)

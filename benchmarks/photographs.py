@@ -32,8 +32,16 @@ class Photographs(Dataset):
 
     @cached_property
     def classes(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self._column("name")
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """WordNet's identifier of each class; two classes are called crane."""
+        return self._column("wnid")
+
+    def _column(self, name: str) -> tuple[str, ...]:
         with (IMAGENET / "classes.tsv").open() as file:
-            return tuple(row["name"] for row in csv.DictReader(file, delimiter="\t"))
+            return tuple(row[name] for row in csv.DictReader(file, delimiter="\t"))
 
     @cached_property
     def rows(self) -> list[list[str]]:

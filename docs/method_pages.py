@@ -22,7 +22,7 @@ from interp.testing.claim import CLAIMS, question_of
 SETTINGS = ROOT / "mkdocs.yml"
 BEGIN, END = "      # written by make docs", "      # end of what is written"
 FAMILIES = {
-    "interp_mint": ("MINT", ""),
+    "interp_mint": ("MINT", "mint.md"),
     "interp_chip": ("CHIP", "chip.md"),
     "interp_explainer": ("Explainer networks", "explainer.md"),
     "interp_decoupling": ("Network Decoupling", "decoupling.md"),

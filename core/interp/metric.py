@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol
@@ -83,8 +84,12 @@ class ExplanationMetric(ABC):
         return knows(example, target, self.needs_truth)
 
     @abstractmethod
-    def measure(self, case: MetricCase) -> float:
-        """The metric's value for this case, a finite number."""
+    def measure(self, case: MetricCase) -> float | Sequence[float]:
+        """The metric's value for this case, a finite number.
+
+        Of a metric with a setting, such as a threshold: the value at each setting. The one that is
+        best on one half of the images is used on the other half.
+        """
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ class NestedAdmm:
         p, tree = problem, problem.tree
         rho_c = self.penalty * mean_diagonal(p.gram_c)
         rho_f = self.penalty * p.mu * mean_diagonal(p.gram_f)
-        lam = (rho_c * rho_f).sqrt()  # (F, 1)
+        lam = (rho_c * rho_f).sqrt() * float(p.coupled)  # (F, 1)
         coarse = _Scale.of(p.gram_c, lam[:, :, None] * _eye(p.gram_c), rho_c, p.lambda_c)
         fine = _Scale.of(p.mu * p.gram_f, lam[:, :, None] * (tree @ tree.T), rho_f, p.lambda_f)
         now = state or State.zero(p)
@@ -94,11 +94,12 @@ class NestedAdmm:
             c = coarse.descend(right, now.coarse, self.inner)
             right = p.mu * p.r_f + lam * ((c.w + now.g) @ tree.T)
             f = fine.descend(right, now.fine, self.inner)
-            now = State(c, f, now.g - (f.w @ tree - c.w))  # Eq. 42
+            apart = (f.w @ tree - c.w) * float(p.coupled)
+            now = State(c, f, now.g - apart)  # Eq. 42
             dual = _relative(lam * (c.w - before.coarse.w), p.r_c)
-            primal = _relative(f.w @ tree - c.w, coarse.size(p.r_c, c))
-            apart = coarse.residual(p.r_c, before.coarse, c)
-            residual = max(dual, primal, apart, fine.residual(p.mu * p.r_f, before.fine, f))
+            primal = _relative(apart, coarse.size(p.r_c, c))
+            own = coarse.residual(p.r_c, before.coarse, c)
+            residual = max(dual, primal, own, fine.residual(p.mu * p.r_f, before.fine, f))
             if residual < self.tolerance:
                 break
         w_c, w_f = now.coarse.m, now.fine.m

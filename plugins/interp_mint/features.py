@@ -32,6 +32,18 @@ class Features:
             fine /= np.abs(shallow).mean() or 1.0
         return cls(partition, coarse, fine)
 
+    def tied(self, coupling: str) -> np.ndarray:
+        """The matrix T (q, p) of the constraint w_f T = w_c.
+
+        For importances T(i, j) = a_f(i) / a_c(j) where piece i lies in region j, so that the sum of
+        w_f a_f is w_c a_c; a region without feature has no importance and keeps the weights' rule.
+        """
+        tree = self.partition.tree
+        if coupling != "importances":
+            return tree
+        here = self.coarse != 0
+        return np.where(here, tree * self.fine[:, None] / np.where(here, self.coarse, 1), tree)
+
     def coarse_map(self) -> np.ndarray:
         """[1 s] to z_c = (share of the fine pieces present) a_c (Eq. 3), (q + 1, p)."""
         tree = self.partition.tree

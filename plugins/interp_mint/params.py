@@ -62,6 +62,12 @@ class MintParams(Params):
     feature_norm: bool = Field(
         True, description="divide each layer's pooled features by their mean size; off: literal"
     )
+    coupling: Literal["weights", "importances", "none"] = Field(
+        "weights",
+        description="what of a coarse region is the sum over its fine pieces: its weight, as in "
+        "the paper; importances (ours): weight times pooled feature, which does not depend on how "
+        "large the two layers' features are; none: the scales are fitted apart, as a control",
+    )
     lambda_c: float = Field(
         0.01, ge=0, le=1, description="coarse sparsity, as a share of what leaves no region"
     )

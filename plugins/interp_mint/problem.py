@@ -16,7 +16,8 @@ class Problem:
     """min 1/2 sum h (w_c z_c - y)^2 + lambda_c |w_c| + mu/2 sum h (w_f z_f - y)^2 + lambda_f |w_f|
     subject to w_f T = w_c.
 
-    F problems at once over one tree T (q, p), in float64: gram_c = sum h z_c^T z_c (F, p, p),
+    F problems at once over one tree T (q, p), 0 where a piece lies in another region, in float64:
+    gram_c = sum h z_c^T z_c (F, p, p),
     r_c = sum h y z_c (F, p), and the same of the fine scale (F, q, q), (F, q); yy = sum h y^2.
     """
 
@@ -29,6 +30,8 @@ class Problem:
     lambda_c: Tensor
     lambda_f: Tensor
     mu: float
+    coupled: bool = True
+    """Whether the constraint holds; else two lassos that know nothing of each other."""
 
     @classmethod
     def of(
@@ -38,6 +41,7 @@ class Problem:
         lambda_c: float,
         lambda_f: float,
         mu: float,
+        coupled: bool = True,
     ) -> Problem:
         """One problem for each pair of sums, coarse and fine.
 
@@ -58,6 +62,7 @@ class Problem:
             lambda_c=lambda_c * r_c.abs().amax(1),
             lambda_f=lambda_f * mu * r_f.abs().amax(1),
             mu=mu,
+            coupled=coupled,
         )
 
     def objective(self, w_c: Tensor, w_f: Tensor) -> Tensor:

@@ -63,10 +63,11 @@ def solve(moments: Moments, features: Features, params: MintParams) -> Solution:
 
     maps = (torch.from_numpy(each) for each in (features.coarse_map(), features.fine_map()))
     coarse, fine = (moments.map(each) for each in maps)
-    tree = torch.from_numpy(features.partition.tree)
+    tree = torch.from_numpy(features.tied(params.coupling))
 
     def problem(pairs: list[tuple[Sums, Sums]]) -> Problem:
-        return Problem.of(pairs, tree, params.lambda_c, params.lambda_f, params.mu)
+        coupled = params.coupling != "none"
+        return Problem.of(pairs, tree, params.lambda_c, params.lambda_f, params.mu, coupled)
 
     solver = NestedAdmm(params.penalty, params.inner, params.outer, params.tolerance)
     whole = solver.solve(problem([(coarse.total, fine.total)]))

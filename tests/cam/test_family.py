@@ -207,7 +207,7 @@ def _on(model: ModelAdapter, pixels: np.ndarray, method: str, params: dict) -> n
     layers, placement = opened_method.layers(model), model.prepare(picture(0))[1]
     views, target = Views(model, torch.tensor(pixels)[None]), Target(1, "1")
     shown = Shown(opened_method, layers, placement, Context())
-    return shown.maps(views, opened_method.aims(views, layers[0], [target]))[0, 0]
+    return shown.maps(views, opened_method.aims(views, layers[0], [[target]]))[0, 0]
 
 
 def test_noise_goes_on_until_the_map_is_stable() -> None:

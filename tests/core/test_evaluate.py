@@ -17,6 +17,7 @@ from interp.context import Budget
 from interp.dataset import Dataset, Example, Instance
 from interp.errors import Cancelled, InputError, RegistryError, UnsupportedError
 from interp.evaluation.bootstrap import compare, estimate, paired_shares, wilson
+from interp.evaluation.cross_fit import cross_fitted
 from interp.evaluation.data import ChosenImages
 from interp.evaluation.evaluate import evaluate
 from interp.evaluation.evaluation_run import duration
@@ -120,6 +121,17 @@ def test_means_intervals_and_differences_are_those_of_the_values(go) -> None:
     assert (less.value, less.low, less.high) == (apart.value, apart.low, apart.high)
     assert less.value == pytest.approx(np.mean(own) - np.mean(other))
     assert cell.mean.higher_is_better is False and cell.mean.unit == "mean probability"
+
+
+def test_a_metric_with_a_threshold_takes_it_from_the_other_half_of_the_images(go, here) -> None:
+    found = go(metrics=(Choice(name="localization"),), out=here / "out")
+    curves = {each.position: each.curves["localization"]["tiles"] for each in found.records}
+    assert found.values("localization", "tiles") == cross_fitted(curves)
+    assert found.table["localization"]["tiles"].mean.count == 6
+    assert open_evaluation(here / "out").plain() == found.plain()
+    alone = go(metrics=(Choice(name="localization"),), limit=1)
+    assert not alone.metrics
+    assert any(note.startswith("localization has no value") for note in alone.notes())
 
 
 def test_the_class_that_is_explained_is_the_images_or_the_models_first(go) -> None:

@@ -106,3 +106,45 @@ def test_one_bucket_gives_no_held_out_fit() -> None:
     found = solve(moments_of(*_first(rows(0, 1))), features(0), PARAMS)
     assert found.fine.r2 is None and found.fine.standard_error is None
     assert 0 < found.fine.r2_inside <= 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_tied_importances_add_up_and_do_not_hang_on_the_features(seed: int) -> None:
+    """Without sparsity a feature is only a unit: any features give the importances of all ones."""
+    states, y, h = rows(seed, 13)
+    pool, given = moments_of(states, y[:, :1], h), features(seed)
+    tied = MintParams(coupling="importances")
+    found = solve(pool, given, tied)
+    total = [sum(found.fine.importance[i] for i in range(12) if i // 4 == j) for j in range(3)]
+    np.testing.assert_allclose(found.coarse.importance, total, rtol=1e-4, atol=1e-6)
+    free = tied.model_copy(update={"lambda_c": 0.0, "lambda_f": 0.0})
+    ones = Features(PARTITION, np.ones(3), np.ones(12))
+    for scale in ("coarse", "fine"):
+        one, other = (getattr(solve(pool, each, free), scale) for each in (given, ones))
+        np.testing.assert_allclose(one.importance, other.importance, rtol=1e-4, atol=1e-6)
+    literal = solve(pool, given, free.model_copy(update={"coupling": "weights"}))
+    assert np.abs(literal.coarse.importance - one_of(pool, ones, free)).max() > 1e-3
+
+
+def one_of(pool: Moments, given: Features, params: MintParams) -> np.ndarray:
+    return solve(pool, given, params).coarse.importance
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_scales_that_are_not_coupled_are_two_lassos(seed: int) -> None:
+    """Each by a slow descent, coordinate by coordinate."""
+    states, y, h = rows(seed, 13)
+    given, apart = features(seed), MintParams(coupling="none")
+    found = solve(moments_of(states, y[:, :1], h), given, apart)
+    raw = np.hstack([np.ones((len(states), 1)), states])
+    for scale, z, a, share in (
+        (found.coarse, raw @ given.coarse_map(), given.coarse, apart.lambda_c),
+        (found.fine, raw @ given.fine_map(), given.fine, apart.lambda_f),
+    ):
+        gram, r = (z.T * h) @ z, (z.T * h) @ y[:, 0]
+        limit, w = share * np.abs(r).max(), np.zeros(len(a))
+        for _ in range(500):
+            for k in range(len(w)):
+                rest = r[k] - gram[k] @ w + gram[k, k] * w[k]
+                w[k] = np.sign(rest) * max(abs(rest) - limit, 0) / gram[k, k]
+        np.testing.assert_allclose(scale.importance, w * a, rtol=1e-4, atol=1e-6)

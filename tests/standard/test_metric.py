@@ -291,16 +291,24 @@ def test_against_the_truth_by_hand() -> None:
     assert made("energy-mask").measure(at) == pytest.approx(7 / 8)
     assert made("energy-parts").measure(at) == pytest.approx(4 / 8)
     assert made("energy-parts", parts="body").measure(at) == pytest.approx(3 / 8)
-    assert made("localization").measure(at) == 0
-    assert made("localization", accept=1 / 140).measure(at) == 1
+    assert made("localization", share=0.5).measure(at) == 0
+    assert made("localization", share=0.5, accept=1 / 140).measure(at) == 1
 
 
-@pytest.mark.parametrize(("share", "right"), [(None, True), (0.9, False), (0.2, False)])
-def test_the_box_is_drawn_at_a_share_of_the_maximum(share: float | None, right: bool) -> None:
+def test_without_a_share_boxes_are_judged_at_each() -> None:
     values = np.full((SIZE, SIZE), 0.3, np.float32)
     values[PLACE], values[8, 14] = 0.6, 1
-    metric = made("localization", **({} if share is None else {"share": share}))
-    assert metric.measure(case(values)) == float(right)
+    at = case(values)
+    assert made("localization").measure(at) == [
+        made("localization", share=each / 100).measure(at) for each in range(100)
+    ]
+
+
+@pytest.mark.parametrize(("share", "right"), [(0.5, True), (0.9, False), (0.2, False)])
+def test_the_box_is_drawn_at_a_share_of_the_maximum(share: float, right: bool) -> None:
+    values = np.full((SIZE, SIZE), 0.3, np.float32)
+    values[PLACE], values[8, 14] = 0.6, 1
+    assert made("localization", share=share).measure(case(values)) == float(right)
 
 
 @pytest.mark.parametrize("tolerance", [0, 3])

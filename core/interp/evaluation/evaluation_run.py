@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
@@ -116,6 +117,7 @@ class EvaluationRun:
             image=example.name,
             target=target.name,
             values=image.values,
+            curves=image.curves,
             skipped={
                 name: f"the data give no {self.metrics[name].needs_truth} of {target.name}"
                 for name in wanted
@@ -204,7 +206,7 @@ class EvaluationRun:
 
 @dataclass(frozen=True, eq=False)
 class ImageRun:
-    """One image's values (metric -> method), failures (method -> metric) and seconds so far."""
+    """One image's values and curves (metric -> method), failures (method -> metric), seconds."""
 
     run: EvaluationRun
     position: int
@@ -215,6 +217,7 @@ class ImageRun:
     session: Session
     group: Group | None
     values: dict[str, dict[str, float]] = field(default_factory=dict)
+    curves: dict[str, dict[str, tuple[float, ...]]] = field(default_factory=dict)
     failures: dict[str, dict[str, str]] = field(default_factory=dict)
     explaining: dict[str, float] = field(default_factory=dict)
     measuring: dict[str, float] = field(default_factory=dict)
@@ -239,7 +242,10 @@ class ImageRun:
             begun = time.monotonic()
             try:
                 value = self._value(metric, method, explanation)
-                self.values.setdefault(metric, {})[method] = value
+                if isinstance(value, tuple):
+                    self.curves.setdefault(metric, {})[method] = value
+                else:
+                    self.values.setdefault(metric, {})[method] = value
             except Cancelled:
                 raise
             except InterpError as error:
@@ -255,7 +261,10 @@ class ImageRun:
             found = self.group.explanation(self.run.asked(method, seed), self.position)
         return self._explain(method, seed, self.model) if found is None else found
 
-    def _value(self, metric: str, method: str, explanation: Explanation) -> float:
+    def _value(
+        self, metric: str, method: str, explanation: Explanation
+    ) -> float | tuple[float, ...]:
+        """The metric's value, or its value at each setting."""
         request = self.run.request
         budget = Budget(memory=request.budget.memory, batch_size=request.budget.batch_size)
         case = MetricCase(
@@ -268,10 +277,12 @@ class ImageRun:
             kept=self.run.kept.setdefault(metric, {}),
         )
         with blamed(metric):
-            value = float(self.run.metrics[metric].measure(case))
-        if not math.isfinite(value):
-            raise PluginError(f"{metric} gives {value}; expected a finite number")
-        return value
+            found = self.run.metrics[metric].measure(case)
+            several = isinstance(found, Sequence | np.ndarray)
+            values = tuple(map(float, found)) if several else (float(found),)  # type: ignore[arg-type]
+        if not all(map(math.isfinite, values)):
+            raise PluginError(f"{metric} gives {found}; expected a finite number")
+        return values if several else values[0]
 
     def _explain(
         self,

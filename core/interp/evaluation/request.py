@@ -45,6 +45,9 @@ class EvaluationRecord(Plain):
     image: str = Field(description="name of the image")
     target: str | None = Field(None, description="class that was explained")
     values: dict[str, dict[str, float]] = Field({}, description="metric -> method -> value")
+    curves: dict[str, dict[str, tuple[float, ...]]] = Field(
+        {}, description="metric -> method -> value at each setting, where one is to be chosen"
+    )
     skipped: dict[str, str] = Field({}, description="metric (or images) -> why it was left out")
     failures: dict[str, dict[str, str]] = Field(
         {}, description="method -> metric (or explain) -> error"
@@ -59,7 +62,8 @@ class EvaluationRecord(Plain):
         return cls(position=position, image=f"image {position}", skipped={"images": reason})
 
     @model_serializer(mode="wrap")
-    def _without_empty_notes(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """As earlier versions wrote it, where there is no note."""
+    def _without_empty(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As earlier versions wrote it, where there is no note and no curve."""
         facts: dict[str, Any] = write(self)
-        return facts if self.notes else {key: facts[key] for key in facts if key != "notes"}
+        empty = {key for key in ("notes", "curves") if not getattr(self, key)}
+        return {key: facts[key] for key in facts if key not in empty}

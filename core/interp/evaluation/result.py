@@ -14,6 +14,7 @@ import numpy as np
 from interp.dataset import reading_notes
 from interp.errors import InputError
 from interp.evaluation.bootstrap import compare, estimate
+from interp.evaluation.cross_fit import cross_fitted
 from interp.evaluation.request import EvaluationRecord, EvaluationRequest, MetricSpec
 from interp.explanation import Origin
 from interp.metric import Measurement
@@ -103,7 +104,13 @@ class Evaluation:
     def values(self, metric: str, method: str) -> dict[int, float]:
         """A method's value on each image, by position."""
         found = {each.position: each.values.get(metric, {}) for each in self.records}
-        return {at: values[method] for at, values in found.items() if method in values}
+        curves = {each.position: each.curves.get(metric, {}) for each in self.records}
+        return {at: values[method] for at, values in found.items() if method in values} | (
+            cross_fitted(
+                {at: values[method] for at, values in curves.items() if method in values},
+                self.metric_specs[metric].higher_is_better,
+            )
+        )
 
     def best(self, metric: str) -> list[str]:
         """The methods with the best mean, baselines included; several where it is a tie."""
@@ -133,6 +140,12 @@ class Evaluation:
             *self.data_notes,
             *reading_notes(assumed),
             *(f"{name} is refused: {reason}" for name, reason in self.refused.items()),
+            *(
+                f"{metric} has no value: each half of the images takes the threshold of the other "
+                "half, and one is empty; measure more images, or set the threshold"
+                for metric in self.metric_specs
+                if any(metric in each.curves for each in self.records) and not self.table[metric]
+            ),
             *(
                 f"{method} failed on {len(reasons)} of {count} images "
                 f"({what}; not in its mean): {reasons[0]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from interp.dataset import Example, Instance
 from interp.metric import ExplanationMetric, MetricCase, MetricParams, instances_of
 from interp.target import Target
 from interp_standard.localize import energy, inside, iou, largest_box, pointing
+from interp_standard.thresholds import sweep
 
 
 class PointingParams(MetricParams):
@@ -47,7 +49,13 @@ class Pointing(ExplanationMetric):
 class LocalizedParams(MetricParams):
     """Box localization's parameters."""
 
-    share: float = Field(0.5, ge=0, le=1, description="threshold as a share of the map's maximum")
+    share: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="threshold as a share of the map's maximum; none: for each method the share "
+        "that is best on the other half of the images",
+    )
     accept: float = Field(0.5, gt=0, le=1, description="IoU from which a box is right")
 
 
@@ -55,8 +63,8 @@ class LocalizedParams(MetricParams):
 class Localized(ExplanationMetric):
     """1 where the box around the map's largest lit component fits a box of the target's class.
 
-    Ground-truth-known localization at IoU .5. One `share` serves all methods, though each has one
-    that suits it.
+    Ground-truth-known localization at IoU .5. Each method has a threshold that suits it: images at
+    even places take the one that is best at odd places, and the other way round.
     """
 
     Params = LocalizedParams
@@ -65,12 +73,15 @@ class Localized(ExplanationMetric):
 
     params: LocalizedParams
 
-    def measure(self, case: MetricCase) -> float:
-        """1 for a box that fits, 0 for another or none."""
+    def measure(self, case: MetricCase) -> float | Sequence[float]:
+        """1 for a box that fits, 0 for another or none; without a share, at each of SHARES."""
+        truths = [each.box for each in case.instances]
+        if self.params.share is None:
+            fits: list[float] = (sweep(case.map, truths)[0] >= self.params.accept).tolist()
+            return [float(each) for each in fits]
         box = largest_box(case.map, self.params.share)
         if box is None:
             return 0.0
-        truths = [each.box for each in case.instances]
         return float(iou([box], truths).max() >= self.params.accept)
 
 

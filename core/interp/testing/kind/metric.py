@@ -72,12 +72,12 @@ def _measured(case: EntryCase, values: np.ndarray) -> float:
 
 
 def _of_map(case: EntryCase, values: np.ndarray) -> float:
-    """The metric's value for a map of the first scene."""
+    """The metric's value for a map of the first scene; of several settings the mean."""
     metric: ExplanationMetric = case.made
     example = known_example()
     if metric.needs - case.known.capabilities or not metric.applies(example, TARGET):
         raise NothingToMeasure("it does not apply to a network and image of squares")
-    return metric.measure(
+    found = metric.measure(
         MetricCase(
             explanation=_explained(values, TARGET),
             model=case.known,
@@ -88,6 +88,7 @@ def _of_map(case: EntryCase, values: np.ndarray) -> float:
             kept={},
         )
     )
+    return float(np.mean(found))
 
 
 def _of_model(case: EntryCase) -> float:
