@@ -77,6 +77,24 @@ def test_an_earlier_session_is_offered(visit, browser, monkeypatch):
     assert application.PAGES
 
 
+def test_a_page_that_is_noticed_late_to_be_closed_is_offered_too_and_once(browser, monkeypatch):
+    earlier, closed = VisitorSession(browser="mine"), []
+    earlier.images["cat.png"] = None
+    SESSIONS[earlier.name] = earlier
+    monkeypatch.setattr(VisitorSession, "watched", lambda each: each is not earlier or not closed)
+    monkeypatch.setattr(sessions, "end_old_sessions", lambda: None)
+    page = AppTest.from_file(APP, default_timeout=120).run()
+    try:
+        assert "Start anew" not in [each.label for each in page.button]
+        closed.append(earlier)
+        page.run()
+        next(each for each in page.button if each.label == "Start anew").click().run()
+        page.run()
+        assert "Start anew" not in [each.label for each in page.button]
+    finally:
+        SESSIONS.clear()
+
+
 def test_a_browser_is_known_by_its_token_whatever_the_mask():
     one = "2|cd940cc8|608de59096cf550151cf1ba8e1ed4760|1796028875"
     two = "2|65db85ed|c8c26cb53e80dc24f980928d49a2ce45|1796028875"

@@ -12,7 +12,7 @@ pytest.importorskip("playwright.sync_api", reason="needs playwright")
 
 from support.load import slowness
 from tests.dashboard import test_browser as browsers
-from tests.dashboard.test_browser import GROWTH, MAPS, at_rest, press_run, until
+from tests.dashboard.test_browser import GROWTH, MAPS, PATIENCE, at_rest, press_run, until
 
 from interp_dashboard.pool import MOST
 
@@ -33,6 +33,14 @@ def cancel(page):
     return time.monotonic() - begun
 
 
+def is_offered(page, server):
+    """Whether a page that is opened now offers to go on."""
+    page.goto(server.address)
+    page.get_by_role("button", name="Run", exact=True).wait_for()
+    at_rest(page)
+    return page.get_by_role("button", name="Continue").count() == 1
+
+
 def test_a_reload_keeps_the_run_and_it_can_be_cancelled(visit, server):
     page = visit(HEAVY)
     press_run(page)
@@ -48,7 +56,8 @@ def test_a_reload_keeps_the_run_and_it_can_be_cancelled(visit, server):
     context = page.context
     page.close()
     again = context.new_page()
-    again.goto(server.address)
+    again.set_default_timeout(PATIENCE)
+    until(lambda: is_offered(again, server))  # the server notices a moment later
     again.get_by_role("button", name="Continue").click()
     again.locator(MAPS).first.wait_for()
 
