@@ -232,6 +232,10 @@ class Explanation:
 
         return self._relabelled(renumber)
 
+    def about_image(self, number: int) -> Explanation:
+        """The same with all evidence about the image of this number."""
+        return replace(self, evidence=tuple(replace(each, image=number) for each in self.evidence))
+
     def on_image(self, number: int, targets: Iterable[str]) -> Explanation:
         """The same, of one image among several: keys and notes on targets name its number."""
 

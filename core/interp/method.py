@@ -250,7 +250,7 @@ class PerImageMethod(Method):
         """The images' explanations in one; several images are told apart in scores and notes."""
         parts = []
         for at, found in enumerate(self.explain_images(model, images, targets, context)):
-            found = replace(found, evidence=tuple(replace(e, image=at) for e in found.evidence))
+            found = found.about_image(at)
             if len(images) > 1:
                 found = found.on_image(at, [each.name for each in targets])
             parts.append(found)

@@ -23,6 +23,7 @@ from interp.explanation_check import check_explanation
 from interp.guard import read_only
 from interp.knowledge import Knowledge
 from interp.lazy_type import Tensor
+from interp.method import PerImageMethod
 from interp.network.plain_tensors import plain_tensors
 from interp.opening.named import open_knowledge, open_method
 from interp.opening.prediction import Question, choose_targets
@@ -138,6 +139,8 @@ def _explain(
         found = list(job.method.explain_each(job.model, images, targets, knowledge, job.context))
     if len(found) != len(images):
         raise PluginError(f"{name} explains {len(found)} of {len(images)} images; expected each")
+    if isinstance(job.method, PerImageMethod):  # which leaves the image's number to its caller
+        found = [each.about_image(0) for each in found]
     return [
         check_explanation(each, name, [image]) for each, image in zip(found, images, strict=True)
     ]

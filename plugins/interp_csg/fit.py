@@ -50,7 +50,10 @@ def fit(model: ModelAdapter, dataset: Dataset, params: CsgParams, context: Conte
     check_reach(params, len(classes), steps)
     network = _network(model, ending, params, len(classes), context.seed)
     task = CsgTask(network, ending.linear, ending.filters, params, held)
-    plan = Plan.of("csg", model, dataset, params, LATER, context)
+    alone = {"optimizers", "gated_train"} if params.optimizers == "shared" else set()
+    plan = Plan.of(
+        "csg", model, dataset, params, LATER | alone, context
+    )  # as before they were there
     rows, early = train(task, learning, plan, context)
     notes = [*samples.notes, *([early] if early else [])]
     return _knowledge(model, dataset, ending, task, rows, notes)

@@ -63,6 +63,8 @@ def test_batches_answer_as_each_image_alone(
         alone = run(single, session).explanation
         assert entry.prediction.classes[0] == alone.provenance.predictions[0].classes[0]
         assert entry.targets == alone.provenance.targets
+        kept = found.explanation(entry.name).evidence
+        assert [each.plain() for each in kept] == [each.plain() for each in alone.evidence]
         for index, each in enumerate(alone.evidence):
             values = together[f"{entry.folder}/{index}.values"]
             np.testing.assert_allclose(

@@ -17,7 +17,7 @@ class Elsewhere(Pool):
     """Opens each work again from its pickle for every worker, as machines of a cluster do.
 
     Pieces come back in random order; each third is done by a worker that dies before it tells, and
-    again by another one. The pieces in `poisoned` kill every worker.
+    again by another one. Pieces that are or hold one of `poisoned` kill every worker.
     """
 
     workers: int = 3
@@ -48,10 +48,15 @@ class Elsewhere(Pool):
         order = list(pieces)
         drawn.shuffle(order)
         for number, piece in enumerate(order):
-            if piece in self.poisoned:
+            if any(each == piece or each in _range(piece) for each in self.poisoned):
                 yield piece, Lost("its worker died 4 times")
                 continue
             if number % 3 == 0:
                 drawn.choice(crew).do(pickle.loads(pickle.dumps(piece)))
             result = drawn.choice(crew).do(pickle.loads(pickle.dumps(piece)))
             yield piece, pickle.loads(pickle.dumps(result))
+
+
+def _range(piece: Any) -> range:
+    """The images of a piece that is a range of them."""
+    return piece if isinstance(piece, range) else range(0)

@@ -82,12 +82,15 @@ class ResumableFolder:
 def same(stored: object, wanted: object) -> bool:
     """Whether what a folder holds is what is wanted now, both as JSON.
 
-    An older version did not know every key: one that it lacks counts as null.
+    An older version did not know every key: one that it lacks counts as null, or as off.
     """
     if not isinstance(stored, dict) or not isinstance(wanted, dict):
         return stored == wanted
     known = stored.keys() <= wanted.keys()
-    return known and all(same(stored.get(key), value) for key, value in wanted.items())
+    return known and all(
+        same(stored[key], value) if key in stored else value is None or value is False
+        for key, value in wanted.items()
+    )
 
 
 def check_resumable(folder: Path, files: Iterable[str] = ("request.json",)) -> None:
