@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -172,21 +172,33 @@ def _trace_export(module: nn.Module, inputs: Tensor) -> Graph:
     with _silently():
         program = torch.export.export(module, (inputs,), dynamic_shapes=({0: batch},))
     names = {name for name, _ in module.named_modules()}
-    graph = as_graph(program.module())
+    graph = as_graph(_module(program, _wraps))
     return Graph(graph.module, {n: p for n, p in graph.places.items() if n in names})
 
 
 def from_program(program: torch.export.ExportedProgram) -> Graph:
     """The graph of an exported program, decomposed where an operation works in place."""
+    return as_graph(_module(program, lambda target: _alters(target) or _wraps(target)))
+
+
+def _module(
+    program: torch.export.ExportedProgram, unwanted: Callable[[Any], bool]
+) -> fx.GraphModule:
+    """The program's module, decomposed if it holds an operation that is not wanted."""
     module = program.module()
-    if any(_alters(node.target) for node in module.graph.nodes):
+    if any(unwanted(node.target) for node in module.graph.nodes):
         module = program.run_decompositions({}).module()
-    return as_graph(module)
+    return module
 
 
 def _alters(target: Any) -> bool:
     """Whether an operation alters one of its inputs."""
     return isinstance(target, torch._ops.OpOverload) and target._schema.is_mutable
+
+
+def _wraps(target: Any) -> bool:
+    """Whether an operation runs a graph of its own, as autocast in a forward does."""
+    return isinstance(target, torch._ops.HigherOrderOperator)
 
 
 def as_graph(module: fx.GraphModule) -> Graph:
