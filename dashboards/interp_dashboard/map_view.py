@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -65,18 +64,11 @@ def photo_tile(found: Comparison, at: int) -> Map:
     return Map("the image", case.name, None, False, (), (), under=shown.uri, alt=shown.alt)
 
 
-def maps(
-    registry: Registry,
-    found: Comparison,
-    at: int,
-    target: str,
-    scales: Mapping[str, float] | None = None,
-) -> list[Map]:
-    """Every method's map of an image and target; `scales`: by default the comparison's own."""
-    scales = found.scales if scales is None else scales
+def maps(registry: Registry, found: Comparison, at: int, target: str) -> list[Map]:
+    """Every method's map of an image and target."""
     record, case = found.records[at], found.cases[at]
     painter = Painter(registry, WIDTH)
-    groups = section(painter, found, record, case, False, scales).groups
+    groups = section(painter, found, record, case, further=False).groups
     panels = next(each.panels for each in groups if each.target == target)
     nothing = np.zeros(case.image.shape[:2], np.float32)
 
@@ -92,7 +84,7 @@ def maps(
             cell,
             target,
             outcome,
-            scales[cell.method],
+            found.scales[cell.method],
             under(cell),
         )
         for panel, cell, outcome in zip(panels, case.cells, record.outcomes, strict=True)

@@ -35,8 +35,8 @@ def show_models(found: ModelComparison, version: Hashable) -> None:
         target = picked or target
     st.subheader(f"Why {markdown(target)}? {markdown(' beside '.join(found.models))}")
     st.caption(
-        "The same methods on each model, on one colour scale. Red speaks for the class, blue "
-        "against it; a ring marks where a map is largest."
+        "The same methods on each model, whose maps have a colour scale of their own. Red speaks "
+        "for the class, blue against it; a ring marks where a map is largest."
     )
     words, beside = st.columns([3, 1], vertical_alignment="bottom")
     if said := found.sentences():
@@ -59,7 +59,7 @@ def show_models(found: ModelComparison, version: Hashable) -> None:
 
 def _tiles(found: ModelComparison, at: int, target: str) -> list[Map]:
     """The image, then method by method a map of each model."""
-    by_model = [maps(registry(), each, at, target, found.scales) for each in found.comparisons]
+    by_model = [maps(registry(), each, at, target) for each in found.comparisons]
     tiles = [
         replace(each, method=f"{each.method}: {model}", summary="")
         for alike in zip(*by_model, strict=True)

@@ -67,6 +67,11 @@ def choose_images(
     where no image is left.
     """
     match, own = match_classes(dataset.classes, model.spec.classes), params.image_weight == "label"
+    if not match.labels and not params.every_class:
+        raise InputError(
+            "found no classes in the data; put the images into a folder for each class, or learn "
+            "from images without labels by --every-class"
+        )
     if not params.every_class:
         matched(model, dataset, "name the data's classes as the model does")
     wanted = {None, *match.labels} if params.every_class else {*match.labels}
@@ -157,7 +162,8 @@ def _missing(
 
 def _counted(taken: Counter[int | None], left_out: Counter[int | None]) -> Iterator[str]:
     """On what all classes were learned, for the user."""
-    count = sum(taken.values())
+    if not (count := sum(taken.values())):
+        return
     yield f"every class of the model is learned from the same {count} images"
     if taken[None]:
         yield f"{taken[None]} of them have no label of the model's; what they show is not known"

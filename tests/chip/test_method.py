@@ -105,6 +105,14 @@ def test_every_class_is_learned_from_images_without_labels(
     assert np.abs(apart).max() < 0.05 * np.abs(named.arrays["act/weights"]).max()
 
 
+def test_data_without_classes_are_told_from_images_without_labels(
+    planted: ModelAdapter, tmp_path: Path
+) -> None:
+    Image.fromarray(IMAGE).save(tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"found no classes in the data.*--every-class"):
+        Chip(PARAMS).fit(planted, open_dataset(str(tmp_path)), Context())
+
+
 def test_every_class_takes_classes_that_have_no_image(planted: ModelAdapter, noise: Any) -> None:
     every = PARAMS.model_copy(update={"every_class": True})
     known = Chip(every).fit(planted, noise(10, ("ant", "bee")), Context())

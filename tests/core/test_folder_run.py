@@ -98,8 +98,10 @@ def test_it_goes_on_where_it_was(go, tmp_path) -> None:
     again = Counting()
     go(model=again)
     assert again.seen == 0
-    with pytest.raises(InputError, match="holds something else"):
+    with pytest.raises(InputError, match=r"holds something else \(other seed\)"):
         go(seed=1)
+    fewer = go(limit=2)
+    assert fewer.total == len(fewer.entries) == 5
 
 
 def test_shards_are_disjoint_and_together_whole(go) -> None:

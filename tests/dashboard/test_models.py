@@ -18,8 +18,9 @@ def test_the_same_methods_on_two_models(visit):
     (tiles,) = visitor.session.drawn.values()
     expected = [f"{method}: {model}" for method in ("gradcam", "centre") for model in BOTH]
     assert [each.method for each in tiles] == ["the image", *expected]
-    pairs = zip(tiles[1::2], tiles[2::2], strict=True)
-    assert all(one.full == other.full for one, other in pairs), "one scale for both"
+    for at, each in enumerate(found.comparisons):
+        own = [tile.full for tile in tiles[1 + at :: 2]]
+        assert own == [each.scales[method] for method in ("gradcam", "centre")]
     report = _report(found).decode()
     assert all(each in report for each in (*BOTH, "How to read the maps"))
     assert visitor.session.address["beside"] == [CHOICE["beside"]]

@@ -48,13 +48,6 @@ class ModelComparison:
         """The methods' names, in the order of the request."""
         return self.comparisons[0].methods
 
-    @cached_property
-    def scales(self) -> dict[str, float]:
-        """The |value| drawn in full colour, by method, for all models, images and targets."""
-        return {
-            each: max(found.scales[each] for found in self.comparisons) for each in self.methods
-        }
-
     def agreement(self, method: str, target: str, image: int = 0) -> np.ndarray:
         """Rank correlation of the models' maps of one method, (M, M); NaN where one has none."""
         at = self.methods.index(method)

@@ -87,8 +87,7 @@ def models_html(registry: Registry, found: ModelComparison) -> str:
 def _sections(painter: Painter, found: ModelComparison) -> Iterator[ModelsSection]:
     for at in range(len(found.comparisons[0].records)):
         sides = [
-            section(painter, each, each.records[at], each.cases[at], True, found.scales)
-            for each in found.comparisons
+            section(painter, each, each.records[at], each.cases[at]) for each in found.comparisons
         ]
         answers = tuple(zip(found.models, (each.prediction for each in sides), strict=True))
         yield ModelsSection(sides[0].name, sides[0].photo, answers, tuple(_rows(found, sides)))

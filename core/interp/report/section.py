@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,13 +45,8 @@ def section(
     record: ImageRecord,
     case: ComparedImage,
     further: bool = True,
-    scales: Mapping[str, float] | None = None,
 ) -> Section:
-    """An image of a comparison; with `further`, the other evidence besides the maps as well.
-
-    `scales`: the |value| in full colour by method, by default the comparison's own.
-    """
-    scales = comparison.scales if scales is None else scales
+    """An image of a comparison; with `further`, the other evidence besides the maps as well."""
     entries = {each: painter.registry.entry("method", each) for each in comparison.methods}
     groups = []
     for target in case.targets:
@@ -60,7 +55,7 @@ def section(
             name, summary = cell.method, entries[cell.method].summary
             shown = Panel(name, summary, error=cell.error)
             if cell.explanation is not None:
-                limit = scales[name]
+                limit = comparison.scales[name]
                 shown = panel(painter, name, summary, cell.explanation, subject, limit, further)
             panels.append(_with_trust(shown, painter, comparison.model, cell.explanation, subject))
         said = verdict(comparison, record, target).sentences()

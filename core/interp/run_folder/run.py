@@ -108,7 +108,8 @@ def run_folder(
     entries = job.store.entries(work.known, job.session.registry, job.session.progress)
     lost = len(work.failed) + len(work.reader.unreadable)
     streamed = isinstance(job.dataset, StreamedDataset)
-    total = len(entries) + lost if streamed else sum(map(len, pieces))
+    there = len(entries) + lost
+    total = there if streamed else max(there, sum(map(len, pieces)))  # a limit may be lower now
     notes = (*job.model.spec.notes, *work.reader.notes())
     registry = job.session.registry
     found = FolderRun(job.folder.folder, request, entries, total, work.failed, notes, registry)

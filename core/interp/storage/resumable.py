@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interp.errors import InputError
+from interp.short import listed
 from interp.spec import Plain
 from interp.storage.folder import (
     check_parent,
@@ -39,8 +40,11 @@ class ResumableFolder:
         """Make the folder, or check that the same request began it. Raises InputError."""
         check_resumable(self.folder, self.about)
         there = {each.name for each in self.folder.glob("[!.]*")} & self.about.keys()
-        if not all(same(read_json(self.folder / name), self.about[name]) for name in there):
-            raise _else(self.folder)
+        others = set[str]()
+        for name in there:
+            others |= _others(read_json(self.folder / name), self.about[name])
+        if others:
+            raise _else(self.folder, f" (other {listed(sorted(others))})")
         for name in self.about.keys() - there:
             write_json_whole(self.folder / name, self.about[name])
 
@@ -106,9 +110,20 @@ def check_resumable(folder: Path, files: Iterable[str] = ("request.json",)) -> N
         raise _else(folder)
 
 
-def _else(folder: Path) -> InputError:
+def _others(stored: object, wanted: object) -> set[str]:
+    """The keys that are of another value in what a folder holds and in what is wanted now."""
+    if not isinstance(stored, dict) or not isinstance(wanted, dict):
+        return set() if same(stored, wanted) else {"request"}
+    return {
+        str(key)
+        for key in stored.keys() | wanted.keys()
+        if not same({key: stored[key]} if key in stored else {}, {key: wanted.get(key)})
+    }
+
+
+def _else(folder: Path, why: str = "") -> InputError:
     return InputError(
-        f"{folder} holds something else; name another --out folder, or repeat "
+        f"{folder} holds something else{why}; name another --out folder, or repeat "
         "the command that began it, with the same images and model, to go on"
     )
 

@@ -67,6 +67,8 @@ def open_remote(url: str) -> RemoteFiles:
     """The images in a folder, or in its folders of classes. Raises InputError without any."""
     files, root = file_system(url)
     with readable(url):
+        if not files.exists(root):
+            raise InputError(f"{url}: found no such folder, or no answer; check the address")
         listed = files.find(root, maxdepth=2, detail=True)
     root = root.rstrip("/")
     found = sorted(
