@@ -193,11 +193,11 @@ class ImageRun:
         for metric in self.metrics:
             begun = time.monotonic()
             try:
-                found = self._value(metric, method, explanation)
-                if isinstance(found, tuple):
-                    self.curves.setdefault(metric, {})[method] = found
+                value = self._value(metric, method, explanation)
+                if isinstance(value, tuple):
+                    self.curves.setdefault(metric, {})[method] = value
                 else:
-                    self.values.setdefault(metric, {})[method] = found
+                    self.values.setdefault(metric, {})[method] = value
             except Cancelled:
                 raise
             except InterpError as error:
