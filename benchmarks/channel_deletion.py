@@ -7,7 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from interp.context import Context
 from interp.cut import Cut, Frontier
+from interp.engine.channel import AblationDesign
+from interp.engine.design import GateSubject
+from interp.engine.respond import respond
 from interp.model import ModelAdapter
 from interp.target import Target
 
@@ -53,3 +57,16 @@ def single_drops(model: ModelAdapter, cut: Cut, frontier: Frontier, target: Targ
 def slopes(cut: Cut, frontier: Frontier, target: Target) -> np.ndarray:
     """Grad-CAM's weights: the logit's slope, averaged over each channel's cells, (K,)."""
     return cut.gradient(frontier, [target], "logit")[0].mean((1, 2)).numpy()
+
+
+def ablation_map(model: ModelAdapter, image: np.ndarray, layer: str, target: Target) -> np.ndarray:
+    """Ablation-CAM of an image (H, W, 3) over it: sum_k (logit - logit without k) A_k."""
+    pixels, placement = model.prepare(image)
+    cut = model.cut(layer)
+    frontier = cut.prefix(pixels[None])
+    subject = GateSubject(model, cut, frontier)
+    design = AblationDesign(cut.layer.channels, pixels.device)
+    answers = respond(Context(), subject, design, "logit", design.size)
+    scores = torch.cat([target.select(each.scores) for each in answers])
+    cells = torch.einsum("k,khw->hw", scores[0] - scores[2:], frontier.activation[0]).numpy()
+    return placement.to_image(placement.grid_to_input(cells, cut.layer.field))

@@ -19,15 +19,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from channel_deletion import ablation_map
 from localization import Localization, Score, Truth, rows
 from photographs import NORMALISED, Animals
 from record import DATA, record
 
 from interp.context import Context
 from interp.dataset import Example
-from interp.engine.channel import AblationDesign
-from interp.engine.design import GateSubject
-from interp.engine.respond import respond
 from interp.metric import Measurement
 from interp.model import ModelAdapter
 from interp.opening.source import open_model
@@ -123,7 +121,7 @@ class Study:
                 pair = [maps[layer] for layer in layers]
                 yield name.replace("refined", f"refined {method}"), refine(pair, "product")
         for layer in LAYERS:
-            yield f"ablation {layer}", self._ablation(example.image, layer, target)
+            yield f"ablation {layer}", ablation_map(self.model, example.image, layer, target)
         yield "cam head", self._cam(example.image, target)
         yield "centre", centre
 
@@ -138,18 +136,6 @@ class Study:
             [cut.derivative(frontier, each, [target], "logit")[:, 0] for each in ones.split(128)]
         )
         cells = torch.einsum("k,khw->hw", slopes, maps).numpy()
-        return placement.to_image(placement.grid_to_input(cells, cut.layer.field))
-
-    def _ablation(self, image: np.ndarray, layer: str, target: Target) -> np.ndarray:
-        """sum_k (logit - logit without k) A_k."""
-        pixels, placement = self.model.prepare(image)
-        cut = self.model.cut(layer)
-        frontier = cut.prefix(pixels[None])
-        subject = GateSubject(self.model, cut, frontier)
-        design = AblationDesign(cut.layer.channels, pixels.device)
-        answers = respond(Context(), subject, design, "logit", design.size)
-        scores = torch.cat([target.select(each.scores) for each in answers])
-        cells = torch.einsum("k,khw->hw", scores[0] - scores[2:], frontier.activation[0]).numpy()
         return placement.to_image(placement.grid_to_input(cells, cut.layer.field))
 
     def _cam(self, image: np.ndarray, target: Target) -> np.ndarray:

@@ -21,18 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from channel_deletion import slopes
+from channel_deletion import ablation_map, slopes
 from localization import ACCEPT, SHARES, Score, Truth, best_share, score, sweep
 from photographs import IMAGENET, NORMALISED, Photographs
 from record import print_progress, record
 from study import BUILD
 
-from interp.context import Context
 from interp.dataset import Dataset, Example
-from interp.engine.channel import AblationDesign
-from interp.engine.design import GateSubject
-from interp.engine.respond import respond
 from interp.evaluation.bootstrap import compare, estimate
 from interp.knowledge import Knowledge
 from interp.metric import Measurement
@@ -196,7 +191,7 @@ class Study:
             each = {"chip": view.map(layer, target)}
             each |= self._slope_maps(example.image, layer, target)
             if layer in ABLATED:
-                each["ablation"] = self._ablation(example.image, layer, target)
+                each["ablation"] = ablation_map(self.model, example.image, layer, target)
             for name, values in each.items():
                 maps.setdefault(name, []).append(values.astype(np.float32))
         return {name: np.array(each) for name, each in maps.items()}
@@ -210,18 +205,6 @@ class Study:
         cells = np.tensordot(weights, frontier.activation[0].numpy(), 1)
         found = placement.to_image(placement.grid_to_input(cells, cut.layer.field))
         return {"cam" if layer == "head" else "gradcam": found, "gradcam": found}
-
-    def _ablation(self, image: np.ndarray, layer: str, target: Target) -> np.ndarray:
-        """Ablation-CAM: sum_k (logit - logit without k) A_k."""
-        pixels, placement = self.model.prepare(image)
-        cut = self.model.cut(layer)
-        frontier = cut.prefix(pixels[None])
-        subject = GateSubject(self.model, cut, frontier)
-        design = AblationDesign(cut.layer.channels, pixels.device)
-        answers = respond(Context(), subject, design, "logit", design.size)
-        scores = torch.cat([target.select(each.scores) for each in answers])
-        cells = torch.einsum("k,khw->hw", scores[0] - scores[2:], frontier.activation[0]).numpy()
-        return placement.to_image(placement.grid_to_input(cells, cut.layer.field))
 
     def _rise(self, half: int) -> np.ndarray:
         """RISE's maps of the first images of a half, by its own defaults."""

@@ -16,6 +16,7 @@ from interp.comparison.models import ModelComparison, compare_models
 from interp.comparison.result import ComparedImage, Comparison, ComparisonRequest, ImageRecord
 from interp.context import Budget
 from interp.evaluation.request import EvaluationRequest
+from interp.model import ModelAdapter
 from interp.registry import Registry
 from interp.report.evaluation_page import evaluate_with_report
 from interp.report.page import compare_with_report
@@ -122,6 +123,15 @@ class FolderWork:
         job.show(out)
 
 
+def _comparison_folder(
+    place: Path, request: ComparisonRequest, model: ModelAdapter, images: dict[str, np.ndarray]
+) -> Path:
+    """The folder of a comparison, which is the same for the same request, model and pixels."""
+    words = " ".join([*(each.name for each in request.methods), "on", *images])
+    used = request.model_dump_json(), model.spec.fingerprint, pixels_of(images)
+    return place / folder_name(words, *used)
+
+
 @dataclass(frozen=True)
 class ComparisonWork:
     """Compare methods on images (H, W, 3) uint8, given by name, into a folder in `place`."""
@@ -134,9 +144,7 @@ class ComparisonWork:
     def __call__(self, job: Job) -> None:
         """Show the comparison as it grows, then the whole one."""
         request, model = self.request, job_model(self.request.model)
-        words = " ".join([*(each.name for each in request.methods), "on", *self.images])
-        used = request.model_dump_json(), model.spec.fingerprint, pixels_of(self.images)
-        folder = self.place / folder_name(words, *used)
+        folder = _comparison_folder(self.place, request, model, self.images)
         if (folder / MANIFEST).is_file():
             job.show(Comparison.open(folder, registry()))
             return
@@ -177,9 +185,7 @@ class ModelsWork:
 
         def compare_one(_: int, asked: ComparisonRequest) -> Comparison:
             model = job_model(asked.model)
-            words = " ".join([*(each.name for each in asked.methods), "on", *self.images])
-            used = asked.model_dump_json(), model.spec.fingerprint, pixels_of(self.images)
-            folder = self.place / folder_name(words, *used)
+            folder = _comparison_folder(self.place, asked, model, self.images)
             if not (folder / MANIFEST).is_file():
                 shared = Session(
                     registry(), model, labelled(model.spec.name, job.pace.update), job.cancelled

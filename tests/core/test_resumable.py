@@ -24,6 +24,8 @@ from interp.storage.resumable import ResumableFolder, same
         ({"options": {"device": "cpu"}}, {"options": {"device": "cpu", "readout": "value"}}, False),
         ({"options": {"device": "cpu"}}, {"options": {"device": None}}, False),
         ({"a": 1, "b": None}, {"a": 1}, False),
+        ({"a": 1}, {"a": 1, "b": False}, True),
+        ({"a": 1}, {"a": 1, "b": 0}, False),
         ({"a": [1, 2]}, {"a": [1, 3]}, False),
     ],
 )

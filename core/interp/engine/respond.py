@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from interp.cluster.ahead import ahead
 from interp.context import Context
 from interp.engine.component import Weighting
 from interp.engine.convergence import rounds
@@ -71,22 +72,10 @@ def respond(
         raw = _scores(context, subject, design, chunk, states)
         return Answer(chunk, states, subject.model.probabilities(raw, output))  # type: ignore[arg-type]
 
-    for answer in (_ahead if subject.model.remote else map)(ask, in_time()):
+    for answer in (ahead if subject.model.remote else map)(ask, in_time()):
         yield answer
         done += lengths[answer.chunk]
         context.progress("perturbed samples", done, total)
-
-
-def _ahead(ask: Callable[[int], Answer], chunks: Iterable[int]) -> Iterator[Answer]:
-    """As map does, but the next chunk is asked while what is answered to one is used."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting: Future[Answer] | None = None
-        for chunk in chunks:
-            before, waiting = waiting, pool.submit(ask, chunk)
-            if before is not None:
-                yield before.result()
-        if waiting is not None:
-            yield waiting.result()
 
 
 def accumulate(

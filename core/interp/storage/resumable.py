@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from interp.errors import InputError
 from interp.short import listed
@@ -29,7 +30,7 @@ class ResumableFolder:
     """
 
     folder: Path
-    about: dict[str, object]
+    about: dict[str, dict[str, Any]]
 
     @classmethod
     def of(cls, folder: Path, request: Plain, content: dict[str, str]) -> ResumableFolder:
@@ -40,10 +41,7 @@ class ResumableFolder:
         """Make the folder, or check that the same request began it. Raises InputError."""
         check_resumable(self.folder, self.about)
         there = {each.name for each in self.folder.glob("[!.]*")} & self.about.keys()
-        others = set[str]()
-        for name in there:
-            others |= _others(read_json(self.folder / name), self.about[name])
-        if others:
+        if others := {key for name in there for key in self._differing(name)}:
             raise _else(self.folder, f" (other {listed(sorted(others))})")
         for name in self.about.keys() - there:
             write_json_whole(self.folder / name, self.about[name])
@@ -58,8 +56,12 @@ class ResumableFolder:
                 f"the worker on {platform.node()} does not see {self.folder}; put --out, and the "
                 "images and the model, on a file system that all machines share"
             )
-        if not all(same(read_json(self.folder / each), self.about[each]) for each in self.about):
+        if any(map(self._differing, self.about)):
             raise other_content()
+
+    def _differing(self, name: str) -> set[str]:
+        """What of a file differs from what is wanted now."""
+        return differing(read_json(self.folder / name), self.about[name])
 
     def piece(self, index: int, name: str) -> Path:
         """The path of the piece at `index`, for an image called `name`."""
@@ -90,11 +92,15 @@ def same(stored: object, wanted: object) -> bool:
     """
     if not isinstance(stored, dict) or not isinstance(wanted, dict):
         return stored == wanted
-    known = stored.keys() <= wanted.keys()
-    return known and all(
-        same(stored[key], value) if key in stored else value is None or value is False
-        for key, value in wanted.items()
-    )
+    return not differing(stored, wanted)
+
+
+def differing(stored: Mapping[str, object], wanted: Mapping[str, object]) -> set[str]:
+    """The keys of what a folder holds and of what is wanted now whose values are not the same."""
+    new = wanted.keys() - stored.keys()
+    added = {key for key in new if wanted[key] is not None and wanted[key] is not False}
+    changed = {key for key in wanted.keys() & stored.keys() if not same(stored[key], wanted[key])}
+    return (stored.keys() - wanted.keys()) | added | changed
 
 
 def check_resumable(folder: Path, files: Iterable[str] = ("request.json",)) -> None:
@@ -108,17 +114,6 @@ def check_resumable(folder: Path, files: Iterable[str] = ("request.json",)) -> N
     there = {each.name for each in folder.glob("[!.]*")}
     if not there <= {*files} and not there >= {*files}:
         raise _else(folder)
-
-
-def _others(stored: object, wanted: object) -> set[str]:
-    """The keys that are of another value in what a folder holds and in what is wanted now."""
-    if not isinstance(stored, dict) or not isinstance(wanted, dict):
-        return set() if same(stored, wanted) else {"request"}
-    return {
-        str(key)
-        for key in stored.keys() | wanted.keys()
-        if not same({key: stored[key]} if key in stored else {}, {key: wanted.get(key)})
-    }
 
 
 def _else(folder: Path, why: str = "") -> InputError:
