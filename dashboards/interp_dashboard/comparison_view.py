@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from interp.comparison.result import Comparison
+from interp.comparison.result import Comparison, ImageRecord
 from interp.comparison.verdict import verdict
 from interp.plain_text import markdown, visible
 from interp.registry import Registry
@@ -28,18 +28,8 @@ from interp_dashboard.unfinished import saved
 
 def show_comparison(found: Comparison, version: Hashable) -> None:
     """Show one image and target at a time; maps are drawn again only for another `version`."""
-    names = [each.name for each in found.records]
-    at = 0
-    if len(names) > 1:
-        at = names.index(st.selectbox("Image", names, format_func=visible, key="shown image"))
+    at, target = pick(found.records)
     record = found.records[at]
-    target = record.targets[0]
-    if len(record.targets) > 1:
-        key = f"shown of {record.name} {record.targets}"
-        picked = st.segmented_control(
-            "Target", record.targets, default=target, key=key, format_func=markdown
-        )
-        target = picked or target
     st.subheader(f"Why {markdown(target)}?")
     answer = zip(record.prediction.classes, record.prediction.probabilities, strict=True)
     form = ".2f" if record.prediction.unit == "probability" else ".4g"
@@ -50,14 +40,9 @@ def show_comparison(found: Comparison, version: Hashable) -> None:
         "it; a ring marks where a map is largest. A map shows what this network used, not where "
         "the object is, nor what is true of it."
     )
-    words, beside = st.columns([3, 1], vertical_alignment="bottom")
-    if said := verdict(found, record, target).sentences():
-        words.html(verdict_html(said))
-    with beside.popover("How to read the maps", width="stretch"):
-        st.html(reading_html(registry(), found.methods))
-    with st.container(key="maps"):
-        tiles = drawn_once(version, (at, target), partial(_tiles, found, at, target))
-        show_maps(registry(), tiles, "maps of it")
+    tiles = partial(_tiles, found, at, target)
+    show_verdict(verdict(found, record, target).sentences(), found.methods)
+    show_tiles(version, (at, target), tiles, "maps of it")
     for note in found.notes:
         st.caption(markdown(note))
     _agreement(found, at, target)
@@ -69,16 +54,42 @@ def _tiles(found: Comparison, at: int, target: str) -> list[Map]:
     return [photo_tile(found, at), *maps(registry(), found, at, target)]
 
 
-def drawn_once(
-    version: Hashable, key: tuple[Hashable, ...], draw: Callable[[], list[Map]]
-) -> list[Map]:
-    """Tiles, drawn once for each version of the result."""
+def pick(records: Sequence[ImageRecord]) -> tuple[int, str]:
+    """The image, by its number, and the target that are shown; asked for where there are more."""
+    names = [each.name for each in records]
+    at = 0
+    if len(names) > 1:
+        at = names.index(st.selectbox("Image", names, format_func=visible, key="shown image"))
+    targets = records[at].targets
+    if len(targets) == 1:
+        return at, targets[0]
+    key = f"shown of {names[at]} {targets}"
+    picked = st.segmented_control(
+        "Target", targets, default=targets[0], key=key, format_func=markdown
+    )
+    return at, picked or targets[0]
+
+
+def show_verdict(said: Sequence[str], methods: Sequence[str]) -> None:
+    """What is said of the maps below, and beside it how to read them."""
+    words, beside = st.columns([3, 1], vertical_alignment="bottom")
+    if said:
+        words.html(verdict_html(said))
+    with beside.popover("How to read the maps", width="stretch"):
+        st.html(reading_html(registry(), methods))
+
+
+def show_tiles(
+    version: Hashable, key: tuple[Hashable, ...], draw: Callable[[], list[Map]], label: str
+) -> None:
+    """Show tiles, which are drawn once for each version of the result."""
     drawn, whole = session().drawn, (version, *key)
-    if whole not in drawn:
-        for old in [each for each in drawn if each[0] != version]:
-            del drawn[old]
-        drawn[whole] = draw()
-    return drawn[whole]
+    with st.container(key="maps"):
+        if whole not in drawn:
+            for old in [each for each in drawn if each[0] != version]:
+                del drawn[old]
+            drawn[whole] = draw()
+        show_maps(registry(), drawn[whole], label)
 
 
 def _agreement(found: Comparison, at: int, target: str) -> None:

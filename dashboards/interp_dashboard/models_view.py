@@ -9,43 +9,24 @@ from functools import partial
 import streamlit as st
 
 from interp.comparison.models import ModelComparison
-from interp.plain_text import markdown, visible
+from interp.plain_text import markdown
 from interp.report.models_page import models_html
-from interp.report.page import reading_html, verdict_html
 from interp.storage.folder import slug
-from interp_dashboard.comparison_view import drawn_once
-from interp_dashboard.map_view import Map, maps, photo_tile, show_maps
+from interp_dashboard.comparison_view import pick, show_tiles, show_verdict
+from interp_dashboard.map_view import Map, maps, photo_tile
 from interp_dashboard.session import registry
 
 
 def show_models(found: ModelComparison, version: Hashable) -> None:
     """Show one image and target at a time; maps are drawn again only for another `version`."""
-    records = found.comparisons[0].records
-    names = [each.name for each in records]
-    at = 0
-    if len(names) > 1:
-        at = names.index(st.selectbox("Image", names, format_func=visible, key="shown image"))
-    targets = records[at].targets
-    target = targets[0]
-    if len(targets) > 1:
-        key = f"shown of models {records[at].name} {targets}"
-        picked = st.segmented_control(
-            "Target", targets, default=target, key=key, format_func=markdown
-        )
-        target = picked or target
+    at, target = pick(found.comparisons[0].records)
     st.subheader(f"Why {markdown(target)}? {markdown(' beside '.join(found.models))}")
     st.caption(
         "The same methods on each model, whose maps have a colour scale of their own. Red speaks "
         "for the class, blue against it; a ring marks where a map is largest."
     )
-    words, beside = st.columns([3, 1], vertical_alignment="bottom")
-    if said := found.sentences():
-        words.html(verdict_html(said))
-    with beside.popover("How to read the maps", width="stretch"):
-        st.html(reading_html(registry(), found.methods))
-    tiles = drawn_once(version, (at, target), partial(_tiles, found, at, target))
-    with st.container(key="maps"):
-        show_maps(registry(), tiles, "maps of models")
+    show_verdict(found.sentences(), found.methods)
+    show_tiles(version, (at, target), partial(_tiles, found, at, target), "maps of models")
     for note in dict.fromkeys(note for each in found.comparisons for note in each.notes):
         st.caption(markdown(note))
     if len(found.comparisons) > 1:
