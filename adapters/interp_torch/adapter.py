@@ -73,7 +73,6 @@ class TorchAdapter(ModelAdapter):
     def predict(self, images: Tensor) -> Tensor:
         with torch.no_grad(), self.network.running():
             scores = self.network.forward(self.network.encode(images))
-        self.network.count_images(len(images))
         return scores.detach()  # recorded where the module works in threads of its own
 
     def raw(self, images: Tensor) -> Any:
@@ -161,9 +160,6 @@ class TorchAdapter(ModelAdapter):
     def _evaluated(self) -> nn.Module:
         """A twin in evaluation mode of a module that a program holds in training mode."""
         return evaluated_twin(self.network.module)
-
-    def settle(self) -> None:
-        self.network.settle()
 
     def with_own_module(self) -> TorchAdapter:
         self.module()

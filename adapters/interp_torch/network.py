@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from threading import RLock
 from typing import Any
 
 import torch
@@ -21,27 +19,6 @@ from interp.spec import InputSpec
 from interp_torch.hooks import eval_mode
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
-LAYOUT_TRIAL = 64
-"""Number of images after which a trial of memory layouts pays for itself."""
-
-
-@dataclass(eq=False)
-class Passes:
-    """The forward passes that threads are in the midst of; the module changes only between them."""
-
-    lock: RLock = field(default_factory=RLock)
-    count: int = 0
-
-    @contextmanager
-    def counted(self) -> Iterator[None]:
-        """One more pass within the block, which begins once no thread holds the lock."""
-        with self.lock:
-            self.count += 1
-        try:
-            yield
-        finally:
-            with self.lock:
-                self.count -= 1
 
 
 @dataclass(eq=False)
@@ -55,15 +32,14 @@ class Network:
     owned: bool = False
     """Whether the module was made or copied here, so that its memory layout may change."""
     layout: torch.memory_format = torch.contiguous_format
+    """How the maps (N, C, h, w) it is given lie in memory; `try_layout` chooses."""
     scores: Callable[[Tensor], Tensor] = as_they_are
     """The readout: scores (N, K) of the module's raw output."""
-    seen: int = field(default=0, repr=False)
-    passes: Passes = field(default_factory=Passes, repr=False)
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
         """Evaluation mode and ordinary tensors within the block."""
-        with self.passes.counted(), plain_tensors(), eval_mode(self.module, self._parts):
+        with plain_tensors(), eval_mode(self.module, self._parts):
             yield
 
     def in_eval_mode(self) -> AbstractContextManager[None]:
@@ -95,8 +71,15 @@ class Network:
         return self.arrange(encode(images, self.input))
 
     def arrange(self, values: Tensor) -> Tensor:
-        """Values in the module's memory layout; only maps (N, C, h, w) have one."""
-        return values.contiguous(memory_format=self.layout) if values.dim() == 4 else values
+        """Values in the network's memory layout; only maps (N, C, h, w) have one.
+
+        A single image stays contiguous where the weights are the caller's and do: turning those
+        costs more than it gains.
+        """
+        if values.dim() != 4:
+            return values
+        alone = len(values) == 1 and not self.owned
+        return values.contiguous(memory_format=torch.contiguous_format if alone else self.layout)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Raw scores (N, K) float32 of preprocessed images."""
@@ -112,51 +95,28 @@ class Network:
         """Raw scores (N, K) float32 of the module's output."""
         return self.scores(_in_float32(output))
 
-    def count_images(self, count: int) -> None:
-        """Count images; on a CPU, choose the faster memory layout after LAYOUT_TRIAL of them."""
-        with self.passes.lock:
-            before, self.seen = self.seen, self.seen + count
-            if (
-                not self.owned
-                or self.device.type != "cpu"
-                or not before < LAYOUT_TRIAL <= self.seen
-            ):
-                return
-            hooked = any(each._forward_hooks or each._forward_pre_hooks for each in self._parts)
-            if hooked or self.passes.count:
-                self.seen = before  # a caller's hooks, or a thread, would meet passes of the trial
-            else:
-                self._choose_layout()
+    def try_layout(self, images: Tensor) -> Any:
+        """The raw answer to preprocessed images, channels last from now on where that works.
 
-    def settle(self) -> None:
-        """Choose the memory layout that is faster for most networks, in place of a trial."""
-        with self.passes.lock:
-            if self.owned and self.device.type == "cpu" and self.seen < LAYOUT_TRIAL:
-                self._set_layout(torch.channels_last)
-            self.seen = max(self.seen, LAYOUT_TRIAL)
-
-    def _choose_layout(self) -> None:
-        """Time both layouts: channels_last helps most networks and slows some."""
-        images = torch.zeros(8, self.input.channels, *self.input.size)
-        seconds = {}
-        for layout in (torch.contiguous_format, torch.channels_last):
-            self._set_layout(layout)
-            seconds[layout] = self._time(images)
-        self._set_layout(min(seconds, key=seconds.__getitem__))
+        Convolutions on a CPU are up to twice as fast then. It does not work where the module takes
+        views (`x.view(len(x), -1)`) of its maps. Weights are turned where they are not the caller's.
+        """
+        if self.device.type == "cpu" and any(each.dim() == 4 for each in self._weights()):
+            self._set_layout(torch.channels_last)
+            try:
+                return self.raw(self.arrange(images))
+            except Exception:  # the module's own code: anything can happen
+                self._set_layout(torch.contiguous_format)
+        return self.raw(self.arrange(images))
 
     def _set_layout(self, layout: torch.memory_format) -> None:
         self.layout = layout
-        self.module.to(memory_format=layout)
+        if self.owned:
+            self.module.to(memory_format=layout)  # type: ignore[call-overload]
 
-    def _time(self, images: Tensor) -> float:
-        """Seconds of the fastest of three passes; the first of all warms up."""
-        taken = []
-        with torch.no_grad(), self.running():
-            for _ in range(4):
-                begun = time.perf_counter()
-                self.forward(self.encode(images))
-                taken.append(time.perf_counter() - begun)
-        return min(taken[1:])
+    def _weights(self) -> Iterator[Tensor]:
+        yield from self.module.parameters()
+        yield from self.module.buffers()
 
 
 def _in_float32(answer: Any) -> Any:

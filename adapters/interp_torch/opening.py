@@ -152,7 +152,7 @@ def first_answer(
     """
     images = network.encode(probe(network))
     try:
-        answer = network.raw(images)
+        answer = network.try_layout(images)
     except Exception as error:  # the model's own code: anything can happen
         raise ModelError(
             f"{name} {explain_failure(network.module, network.raw, images, error)}"

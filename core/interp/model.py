@@ -143,12 +143,6 @@ class ModelAdapter(ABC):
         """The module in evaluation mode within the block; every run of a method is in one."""
         return nullcontext()
 
-    def settle(self) -> None:  # noqa: B027
-        """Choose by rule, once, what is otherwise chosen by timing and changes last digits.
-
-        Then the same model gives the same scores in every process of one kind of machine.
-        """
-
     def with_own_module(self) -> ModelAdapter:
         """The same model, whose module no other thread runs: for hooks and flags on its parts.
 

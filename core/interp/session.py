@@ -46,16 +46,13 @@ class Session:
 
     def open_model(self, source: str, options: ModelOptions) -> ModelAdapter:
         """The session's own model, else the one that `source` names. Raises ModelError."""
-        model = open_model(source if self.model is None else self.model, options, self.registry)
-        if self.memory.steady:
-            model.settle()
-        return model
+        return open_model(source if self.model is None else self.model, options, self.registry)
 
     def steady(self) -> Session:
         """The same session, in which no score hangs on timing: for work in pieces.
 
-        The last digits of a score depend on batch sizes and on the memory layout, of which the
-        fastest are otherwise found by trials.
+        The last digits of a score depend on batch sizes, of which the fastest are otherwise found
+        by trials.
         """
         return replace(self, memory=Memory(steady=True))
 

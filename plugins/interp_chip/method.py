@@ -70,7 +70,6 @@ class Chip(FittedMethod):
 
     def fit(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Knowledge:
         """W for each layer; with budget.shard the moments of a part, for `merge`."""
-        model.settle()
         context = replace(context, memory=Memory(steady=True))  # W is the same for any workers
         images = choose_images(model, dataset, self.params, context)
         return self._fit(model, images, context, {"data": dataset.fingerprint})

@@ -101,25 +101,51 @@ def test_activations_are_taken_before_in_place_work(open_on_cpu) -> None:
     torch.testing.assert_close(found["1"], functional.relu(expected))
 
 
-def test_memory_layout_changes_nothing(open_on_cpu) -> None:
-    torch.manual_seed(0)
+class TakesViews(nn.Module):
+    """A network that takes a view of its maps, which fails where they lie channels last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3)
+        self.last = nn.Linear(4 * 14 * 14, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.first(images)
+        return self.last(maps.view(len(maps), -1))
+
+
+def small() -> nn.Module:
     body = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 4, 3)
-    model = open_on_cpu(nn.Sequential(*body, nn.Flatten(), nn.Linear(576, 3)))
-    images = torch.rand(4, 3, 16, 16)
-    before = model.predict(images)
-    cut = model.cut("0")
-    model.network.owned = True
+    return nn.Sequential(*body, nn.Flatten(), nn.Linear(576, 3))
+
+
+@pytest.mark.parametrize("owned", [True, False])
+@pytest.mark.parametrize("count", [1, 4])
+def test_memory_layout_changes_nothing(open_on_cpu, owned: bool, count: int) -> None:
+    torch.manual_seed(0)
+    model = open_on_cpu(small())
+    model.network.owned = owned
+    images = torch.rand(count, 3, 16, 16)
+    cut, found = model.cut("0"), []
     for layout in (torch.channels_last, torch.contiguous_format):
         model.network._set_layout(layout)
-        torch.testing.assert_close(model.predict(images), before, rtol=1e-5, atol=1e-5)
+        found.append(model.predict(images))
         frontier = cut.prefix(images)
-        torch.testing.assert_close(cut.suffix(frontier, frontier.activation), before)
+        torch.testing.assert_close(cut.suffix(frontier, frontier.activation), found[-1])
+    torch.testing.assert_close(*found, rtol=1e-5, atol=1e-5)
 
 
-def test_layout_is_tried_once_after_enough_images(open_on_cpu, monkeypatch) -> None:
-    model = open_on_cpu(Means())
-    model.network.owned, tried = True, []
-    monkeypatch.setattr(model.network, "_choose_layout", lambda: tried.append(model.network.seen))
-    for _ in range(20):
-        model.predict(torch.rand(16, 3, 16, 16))
-    assert tried == [64]
+def test_a_callers_weights_stay_as_they_lie(open_on_cpu) -> None:
+    module = small()
+    model = open_on_cpu(module)
+    model.predict(torch.rand(4, 3, 16, 16))
+    assert model.network.layout == torch.channels_last
+    assert module[0].weight.is_contiguous()
+
+
+def test_images_lie_as_the_module_can_take_them(open_on_cpu) -> None:
+    module = TakesViews()
+    model, images = open_on_cpu(module), torch.rand(70, 3, 16, 16)
+    encoded = model.network.encode(images)
+    torch.testing.assert_close(model.predict(images), module(encoded).detach())
+    assert model.network.layout == torch.contiguous_format
