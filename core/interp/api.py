@@ -360,6 +360,9 @@ def suggest(
     `seconds`: the longest time that a method may take for the image. `evaluations`: folders that
     evaluate wrote, to go by beside what is shipped. The rest is as for explain.
     """
+    if isinstance(evaluations, str | Path):
+        found = str(evaluations)
+        raise InputError(f"found {found!r}; expected a list of evaluations, as [{found!r}]")
     work = Work(classes, options, budget, seed, None, progress, registry, session)
     with work.on(model) as call:
         names, arrays = images_of(image, call.session.registry)
