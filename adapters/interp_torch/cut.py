@@ -166,11 +166,12 @@ class GraphCut(TorchCut):
 
         def answer(states: Tensor) -> Tensor:
             alone = closes_one(states)
-            if not bool(alone.any()):
+            count = int(alone.sum())  # the only wait for the device in a micro-batch
+            if count == 0:
                 return gates(states)
+            if count == len(states):
+                return without(states.argmin(1))
             scores = without(states[alone].argmin(1))
-            if bool(alone.all()):
-                return scores
             both = scores.new_empty(len(states), scores.shape[1])
             both[alone], both[~alone] = scores, gates(states[~alone])
             return both

@@ -30,15 +30,16 @@ from interp.call import (
     targets_of,
 )
 from interp.comparison.compare import compare as compare_request
-from interp.comparison.models import ModelComparison
+from interp.comparison.models import ModelComparison, check_targets
 from interp.comparison.result import Comparison, ComparisonRequest
 from interp.context import Budget as Budget
 from interp.context import Progress
 from interp.dataset import Dataset
+from interp.difference.kind import FOLDER_RUN, MODELS, result_kind
 from interp.difference.rerun import Rerun
 from interp.difference.rerun import rerun as rerun_folder
 from interp.errors import InputError
-from interp.evaluation.folder import open_evaluation
+from interp.evaluation.folder import check_evaluation_folder, open_evaluation
 from interp.evaluation.request import EvaluationRequest
 from interp.evaluation.result import Evaluation
 from interp.explanation import Explanation
@@ -51,11 +52,12 @@ from interp.report.models_page import compare_models_with_report
 from interp.report.notebook import show_in_notebooks
 from interp.report.page import compare_with_report
 from interp.request import Request
-from interp.run_folder import INDEX, FolderRun
+from interp.run_folder import FolderRun
 from interp.run_folder.opening import open_result
 from interp.session import Session
+from interp.short import short
 from interp.spec import ModelOptions as ModelOptions
-from interp.storage.folder import MANIFEST, read_json
+from interp.storage.resumable import check_resumable
 from interp.suggestion.suggest import Suggestion, SuggestionRequest
 from interp.suggestion.suggest import suggest as suggest_methods
 
@@ -163,7 +165,7 @@ def compare(
     where it was stopped. The rest is as for explain.
     """
     work = Work(classes, options, budget, seed, out, progress, registry, session)
-    with work.on(model, resumes=True) as call:
+    with work.on(model, check=check_resumable) as call:
         names, arrays = images_of(image, call.session.registry)
         request = ComparisonRequest(
             methods=choices(methods),
@@ -196,12 +198,15 @@ def compare_models(
     All models explain one class: `target`, or the first model's best. With `out`, into a folder
     with a comparison for each model and an HTML report. The rest is as for compare.
     """
+    if isinstance(models, str) or not isinstance(models, Sequence) or len(models) < 2:
+        found = f"a list of {len(models)}" if isinstance(models, list | tuple) else short(models)
+        raise InputError(
+            f"found {found}; expected a list of two or more models, as [first, second]"
+        )
     registry = registry or Registry.load()
     work = Work(classes, options, budget, seed, None, progress, registry)
     with ExitStack() as opened:
         calls = [opened.enter_context(work.on(each)) for each in models]
-        if not calls:
-            raise InputError("found no model; name two or more")
         names, arrays = images_of(image, registry)
         request = ComparisonRequest(
             methods=choices(methods),
@@ -209,6 +214,7 @@ def compare_models(
             targets=targets_of(target, calls[0].classes),
             **calls[0].fields,
         )
+        check_targets(request.targets, [each.model for each in calls])
 
         def compare_in(at: int, asked: ComparisonRequest, place: Path | None) -> Comparison:
             asked = asked.model_copy(update=calls[at].fields)
@@ -219,7 +225,7 @@ def compare_models(
             [each.fields["model"] for each in calls],
             compare_in,
             registry,
-            check_out(out, resumes=True),
+            check_out(out, check_resumable),
         )
 
 
@@ -249,7 +255,7 @@ def evaluate(
     fixed choice among all. The rest is as for explain.
     """
     work = Work(classes, options, budget, seed, out, progress, registry, session)
-    with work.on(model) as call:
+    with work.on(model, check=check_evaluation_folder) as call:
         name, dataset = data_of(data)
         request = EvaluationRequest(
             methods=choices(methods),
@@ -354,6 +360,9 @@ def suggest(
     `seconds`: the longest time that a method may take for the image. `evaluations`: folders that
     evaluate wrote, to go by beside what is shipped. The rest is as for explain.
     """
+    if isinstance(evaluations, str | Path):
+        found = str(evaluations)
+        raise InputError(f"found {found!r}; expected a list of evaluations, as [{found!r}]")
     work = Work(classes, options, budget, seed, None, progress, registry, session)
     with work.on(model) as call:
         names, arrays = images_of(image, call.session.registry)
@@ -374,6 +383,8 @@ def rerun(
     folder: str | Path,
     *,
     model: object = None,
+    image: str | Path | Sequence[str | Path] = (),
+    data: str | Path | None = None,
     out: str | Path | None = None,
     progress: bool | Progress = False,
     registry: Registry | None = None,
@@ -383,9 +394,10 @@ def rerun(
 
         assert interp.rerun("first", model=network).same
 
-    `folder`: what explain, survey or compare saved. `model` takes the place of the model that the
-    folder names, for one that was a live object of a program. Raises InputError where it is another
-    model.
+    `folder`: what explain, survey, compare, compare_models or `interp run --data` saved. `model`
+    takes the place of the model that the folder names, for one that was a live object of a program.
+    `image`: where the file of a large image is now, or a list of these; `data`: where the images of
+    a run on a folder are now. Raises InputError where it is another model or image.
     """
     place = check_out(out)
     session = session or Session(registry or Registry.load())
@@ -393,28 +405,35 @@ def rerun(
         session = replace(session, model=str(model) if isinstance(model, Path) else model)
     with shown_progress(progress) as shown:
         session = replace(session, progress=shown if progress else session.progress)
-        return rerun_folder(folder, session, out=place)
+        files = [image] if isinstance(image, str | Path) else image
+        path = None if data is None else str(data)
+        images = list(map(str, files))
+        return rerun_folder(folder, session, out=place, images=images, data=path)
 
 
-def load(folder: str | Path) -> Explanation | Comparison | Evaluation | Knowledge | FolderRun:
+def load(
+    folder: str | Path,
+) -> Explanation | Comparison | ModelComparison | Evaluation | Knowledge | FolderRun:
     """Open what explain, survey, compare, evaluate or fit saved, as what the call returned.
 
         found = interp.load("first")
         heat = found.map("tiger cat")
 
     Of what `interp run --data` wrote, the whole folder or one image's result in it, as in
-    interp.load("explained/00017-cat"). Raises InputError for another folder, and for one that was
-    altered.
+    interp.load("explained/00017-cat"); likewise of compare_models. Raises InputError for another
+    folder, and for one that was altered.
     """
     place = Path(folder)
-    kind = read_json(place / MANIFEST).get("kind") if (place / MANIFEST).is_file() else None
+    kind = result_kind(place)
     if kind == "comparison":
         return Comparison.open(place)
     if kind == "evaluation":
         return open_evaluation(place)
     if kind == "knowledge":
         return Knowledge.open(place)
+    if kind == MODELS:
+        return ModelComparison.open(place)
     registry = Registry.load()
-    if kind is None and (place / INDEX).is_file():
+    if kind == FOLDER_RUN:
         return FolderRun.open(place, registry)
     return open_result(place, registry)[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from operator import index
@@ -22,7 +22,6 @@ from interp.session import Session
 from interp.spec import ModelOptions
 from interp.storage.folder import check_new_folder
 from interp.storage.image import LoadedImage, read_image
-from interp.storage.resumable import check_resumable
 from interp.target import INDEX, index_text, name_text
 from interp.wording import in_python
 
@@ -54,11 +53,16 @@ class Call:
     """Of a call of one method: its name and parameters, as fields of the request."""
 
     @property
-    def classes(self) -> tuple[str, ...] | None:
-        """The names of the model's classes; None where each image has its own."""
+    def model(self) -> ModelAdapter:
+        """The opened model."""
         model = self.session.model
         assert isinstance(model, ModelAdapter)  # noqa: S101 - a call opens it
-        return None if model.focuses else model.spec.classes
+        return model
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """The names of the model's classes; None where each image has its own."""
+        return None if self.model.focuses else self.model.spec.classes
 
 
 @dataclass(frozen=True)
@@ -107,14 +111,16 @@ class Work:
 
     @contextmanager
     def on(
-        self, model: object, one: OneMethod | None = None, resumes: bool = False
+        self,
+        model: object,
+        one: OneMethod | None = None,
+        check: Callable[[Path], None] = check_new_folder,
     ) -> Iterator[Call]:
         """The call with the model opened; its progress is shown while the block runs.
 
-        What can be wrong about the folder, which may hold what the same work began if it `resumes`,
-        and about a named method is checked before.
+        What can be wrong about the folder, as `check` tells, and about a named method comes first.
         """
-        place = check_out(self.out, resumes)
+        place = check_out(self.out, check)
         session = self.session or Session(self.registry or Registry.load())
         given = options_of(self.options, self.classes, model)
         budget = Budget() if self.budget is None else Budget.from_value(self.budget)
@@ -169,11 +175,13 @@ def options_of(options: Options, classes: Classes, model: object) -> ModelOption
     return given.model_copy(update={"classes": listed})
 
 
-def check_out(out: str | Path | None, resumes: bool = False) -> Path | None:
-    """The folder, which must be new or, where the work resumes, one that the same work began."""
+def check_out(
+    out: str | Path | None, check: Callable[[Path], None] = check_new_folder
+) -> Path | None:
+    """The folder, once `check` let it pass."""
     if out is None:
         return None
-    (check_resumable if resumes else check_new_folder)(Path(out))
+    check(Path(out))
     return Path(out)
 
 

@@ -92,9 +92,10 @@ class Budget(Plain):
     batch_size: int | None = Field(
         None, ge=1, description="size of micro-batches; none: the fastest, found by measuring"
     )
-    until: Literal["samples", "stable"] = Field(
+    until: Literal["samples", "stable", "ranked"] = Field(
         "samples",
-        description="when to stop: after the number of samples, or as soon as the answer is stable",
+        description="when to stop: after the number of samples, as soon as the answer is stable, "
+        "or as soon as its three largest parts are known",
     )
     shard: tuple[int, int] | None = Field(
         None, description="part i of n of the work, from 0, where several processes share it"

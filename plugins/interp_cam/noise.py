@@ -53,7 +53,7 @@ class NoisyMaps:
         for name, values, error in zip(names, maps, errors, strict=True):
             trust = reliability(values, error)
             scores[name] = {"reliability": round(trust, 4), "samples": self.count}
-            if self.context.budget.until == "stable":
+            if self.context.budget.until != "samples":
                 notes += unsettled(name, trust, self.count)
         return scores, notes
 

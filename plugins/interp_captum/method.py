@@ -171,6 +171,6 @@ def _reliability(found: Evidence, score: Score) -> tuple[dict[str, Any], tuple[s
     if values is None or error is None:
         return {}, ()
     name, trust = score.target.name, reliability(values, error)
-    stable = score.context.budget.until == "stable"
-    notes = unsettled(name, trust, score.count) if stable else []
+    settling = score.context.budget.until != "samples"
+    notes = unsettled(name, trust, score.count) if settling else []
     return {name: {"reliability": round(trust, 4), "samples": score.count}}, tuple(notes)

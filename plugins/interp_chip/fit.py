@@ -101,7 +101,7 @@ class FittedLayer:
 def fit_layer(fit: LayerFit) -> FittedLayer:
     """Fit one layer: all masks at once, or doubling until W has settled or time is over."""
     budget, progress = fit.context.budget, fit.context.within(f"fitting {fit.layer}").progress
-    stable, pool = budget.until == "stable", fit.context.pool
+    stable, pool = budget.until != "samples", fit.context.pool
     if stable and budget.shard is not None:
         raise InputError(
             "one part (--shard) cannot show whether the whole has settled; leave out --until"

@@ -20,7 +20,10 @@ class ChipParams(Params):
     )
     masks: int = Field(500, ge=200, description="perturbed networks per image")
     images: int | None = Field(
-        20, ge=1, description="largest number of images per class to learn from; null: all"
+        20,
+        ge=1,
+        description="largest number of images to learn from, of each class and, with every_class, "
+        "of those without a label; null: all",
     )
     correct: bool = Field(
         True, description="of images with a label, learn only from those that the model gets right"

@@ -88,6 +88,12 @@ def choose_images(
             found.append((taken[label], label, index, f"{index}: {name}"))
             taken[label] += 1
     notes = [*match.notes, *reader.notes()]
+    if any(map(full, taken)) and len(found) + len(reader.unreadable) < len(dataset):
+        notes.append(
+            f"learned from {len(found)} of {len(dataset)} images, at most {params.images} of each "
+            f"class{' and without a label' if params.every_class else ''}; --images N takes more, "
+            "and --images null all"
+        )
     notes += (
         _counted(taken, left_out)
         if params.every_class

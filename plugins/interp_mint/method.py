@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from interp.context import Context
-from interp.engine.convergence import SETTLED, unsettled
+from interp.context import Budget, Context
+from interp.engine.convergence import SETTLED, trust, unsettled
 from interp.engine.moments import STILL_NOTE, Moments
 from interp.errors import InputError
 from interp.explanation import Explanation, join
@@ -77,8 +77,10 @@ class Mint(PerImageMethod):
             score = float("nan") if pool.full is None else float(pool.full[0])
             result = TargetResult(layers, target, saliency, pooled.partition, solution, score)
             notes = [*result.notes(), *([f"{target.name}: {STILL_NOTE}"] if still else [])]
-            if context.budget.until == "stable":
-                notes += unsettled(target.name, solution.fine.reliability, pool.count)
+            if context.budget.until != "samples":
+                fine = solution.fine
+                found, what = trust(context.budget, fine.importance, fine.standard_error)
+                notes += unsettled(target.name, found, pool.count, what)
             parts.append(replace(result.to_explanation(), notes=tuple(notes)))
         counts = [each.count for each in pools]
         samples = counts[0] if self.params.common_partition else sum(counts)
@@ -105,10 +107,11 @@ class Mint(PerImageMethod):
         context: Context,
     ) -> list[Moments]:
         """Each target's moments, from samples of its own unless all share one partition."""
-        if context.budget.until == "stable" and not self.params.standard_error:
-            raise InputError("--until stable needs the errors of importances; set standard_error")
+        until = context.budget.until
+        if until != "samples" and not self.params.standard_error:
+            raise InputError(f"--until {until} needs the errors of importances; set standard_error")
         if self.params.common_partition:
-            settled = partial(self._settled, features=features)
+            settled = partial(self._settled, budget=context.budget, features=features)
             joint = image.moments(features[0].partition.fine, targets, context, settled)
             return [select_target(joint, at) for at in range(len(targets))]
         return [
@@ -116,15 +119,18 @@ class Mint(PerImageMethod):
                 pooled.partition.fine,
                 [target],
                 context.within(target.name),
-                partial(self._settled, features=[pooled]),
+                partial(self._settled, budget=context.budget, features=[pooled]),
             )
             for pooled, target in zip(features, targets, strict=True)
         ]
 
-    def _settled(self, pool: Moments, features: Sequence[Features]) -> bool:
-        """Whether the fine importances of every target in the pool are reliable enough."""
-        found = (self._solve(select_target(pool, at), each) for at, each in enumerate(features))
-        return all((each.fine.reliability or 0.0) >= SETTLED for each in found)
+    def _settled(self, pool: Moments, budget: Budget, features: Sequence[Features]) -> bool:
+        """Whether the fine importances of every target in the pool are what the budget asks for."""
+        for at, each in enumerate(features):
+            fine = self._solve(select_target(pool, at), each).fine
+            if (trust(budget, fine.importance, fine.standard_error)[0] or 0.0) < SETTLED:
+                return False
+        return True
 
     def _solve(self, pool: Moments, features: Features) -> Solution:
         if self.params.baseline == "empty" and pool.empty is not None:

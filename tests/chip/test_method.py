@@ -105,6 +105,20 @@ def test_every_class_is_learned_from_images_without_labels(
     assert np.abs(apart).max() < 0.05 * np.abs(named.arrays["act/weights"]).max()
 
 
+@pytest.mark.parametrize("every", [True, False])
+def test_images_that_were_not_taken_are_told(
+    planted: ModelAdapter, noise: Any, every: bool
+) -> None:
+    few = ChipParams(layer=("act",), every_class=every, images=2, correct=False)
+    notes = choose_images(planted, noise(24), few, Context()).notes
+    said = "learned from 8 of 24 images, at most 2 of each class"
+    assert sum(note.startswith(said) and "--images N takes more" in note for note in notes) == 1
+    most = few.model_copy(update={"images": 24})
+    for enough in (most, few.model_copy(update={"images": None})):
+        notes = choose_images(planted, noise(24), enough, Context()).notes
+        assert not any("learned from 24" in note for note in notes)
+
+
 def test_data_without_classes_are_told_from_images_without_labels(
     planted: ModelAdapter, tmp_path: Path
 ) -> None:

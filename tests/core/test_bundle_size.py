@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from safetensors.numpy import load_file
+from typer.testing import CliRunner
 
 import interp
+from interp.cli.app import app
 from interp.errors import InputError
 from interp.explanation import Explanation
 from interp.network.placement import InputMap, Placement
@@ -56,11 +58,30 @@ def test_another_image_in_the_same_place_is_not_taken_for_the_first(tmp_path: Pa
     explained(photo, out)
     assert interp.rerun(out).same  # on the file's own pixels, not on the smaller copy's
     write_photo(photo, 1)
-    with pytest.raises(InputError, match="is not the image that was explained"):
+    with pytest.raises(InputError, match="not the image that was explained"):
         interp.rerun(out)
     photo.unlink()
-    with pytest.raises(InputError, match="no such image file"):
+    with pytest.raises(InputError, match=r"no file .*photo.jpg.* name the file .* with --image"):
         interp.rerun(out)
+
+
+def test_a_large_image_that_moved_is_named(tmp_path: Path) -> None:
+    photo, out = write_photo(tmp_path / "photo.jpg", 0), tmp_path / "out"
+    explained(photo, out)
+    moved, other = photo.rename(tmp_path / "moved.jpg"), write_photo(tmp_path / "other.jpg", 1)
+    assert interp.rerun(out, image=moved).same
+    assert interp.rerun(out, image=[other, moved]).same
+    with pytest.raises(InputError, match=r"other\.jpg: not the image that was explained"):
+        interp.rerun(out, image=other)
+    done = CliRunner().invoke(app, ["rerun", str(out), "--image", str(moved)])
+    assert done.exit_code == 0 and done.stdout.startswith("the same")
+
+
+def test_no_file_is_wanted_where_the_result_holds_its_image(tmp_path: Path) -> None:
+    photo, out = write_photo(tmp_path / "photo.jpg", 0), tmp_path / "out"
+    explained(photo, out, full=True)
+    with pytest.raises(InputError, match=r"holds its images whole; leave out .*photo\.jpg"):
+        interp.rerun(out, image=photo)
 
 
 def test_full_maps_keep_everything(tmp_path: Path) -> None:

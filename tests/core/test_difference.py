@@ -13,10 +13,11 @@ from scipy.stats import spearmanr
 from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
-from interp.difference.difference import _changes, _params, difference
+from interp.difference.difference import difference
 from interp.difference.pair import EvidenceDiff
 from interp.difference.picture import draw_difference
 from interp.difference.rerun import rerun
+from interp.difference.setting import _params, changes
 from interp.errors import InputError
 from interp.evidence import Table
 from interp.explanation import Explanation
@@ -198,5 +199,5 @@ def test_a_parameter_that_one_version_lacks_differs_only_where_it_was_given() ->
     """A new parameter's default is what the older version did."""
     old, new = {"cells": 8}, {"cells": 8, "noise": 0.0}
     for given, wanted in (({}, {}), ({"noise": 0.0}, {"noise": (None, 0.0)})):
-        assert dict(_changes(_params(old, {}), _params(new, given))) == wanted
-    assert dict(_changes(old, new)) == {"noise": (None, 0.0)}, "of other settings it is told"
+        assert dict(changes(_params(old, {}), _params(new, given))) == wanted
+    assert dict(changes(old, new)) == {"noise": (None, 0.0)}, "of other settings it is told"

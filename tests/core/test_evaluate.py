@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from interp.context import Budget
-from interp.dataset import Dataset, Example, Instance
+from interp.dataset import Dataset, Example, ImageArrays, Instance
 from interp.errors import Cancelled, InputError, RegistryError, UnsupportedError
 from interp.evaluation.bootstrap import compare, estimate, paired_shares, wilson
 from interp.evaluation.cross_fit import cross_fitted
@@ -25,10 +25,12 @@ from interp.evaluation.folder import is_evaluation, merge_evaluations, open_eval
 from interp.evaluation.request import EvaluationRequest
 from interp.evaluation.result import Evaluation
 from interp.evaluation.table import COLUMNS, figure, words
+from interp.evaluation.verdict import failures
+from interp.knowledge import Knowledge
 from interp.registry import Registry
 from interp.request import Choice
 from interp.session import Session
-from interp.spec import Capability
+from interp.spec import Capability, ModelOptions
 from interp.testing import ToyModel
 from interp.testing.conformance import Narrowed
 
@@ -175,6 +177,56 @@ def test_data_without_masks_leave_a_metric_out_and_say_so(go) -> None:
     )
 
 
+NEEDED = {"pointing": "boxes", "energy-mask": "masks", "energy-parts": "masks of parts"}
+"""What of an image each of these metrics needs."""
+
+
+class Knowing(Scenes):
+    """Scenes that say beforehand what is known of them."""
+
+    truths: Any = None
+
+    def __init__(self, *truths: str) -> None:
+        super().__init__(3)
+        self.truths = frozenset(truths)
+
+
+@pytest.mark.parametrize("metric", NEEDED)
+def test_a_metric_of_what_the_data_do_not_give_is_refused_before_any_work(go, metric) -> None:
+    def work() -> bool:
+        raise AssertionError("nothing is to be measured")
+
+    said = f"no metric is left: {metric} needs {NEEDED[metric]} .*which the data do not give"
+    with pytest.raises(UnsupportedError, match=said):
+        go(dataset=Knowing("label"), metrics=(Choice(name=metric),), cancelled=work)
+
+
+def test_other_metrics_go_on_without_a_column_for_it(go) -> None:
+    found = go(dataset=Knowing("label", "box"))
+    assert found.metrics == ["deletion", "pointing", "stability"]
+    assert list(found.refused) == ["energy-mask"]
+    assert "energy-mask is refused: energy-mask needs masks" in "\n".join(found.notes())
+
+
+def test_knowledge_of_a_model_is_not_used_on_another(go, here) -> None:
+    """Nothing was learned of a network with random weights; another seed needs no such network."""
+    model = Session().open_model("creatures-vgg", ModelOptions())
+    Knowledge.of("learner", model, {"mean": np.zeros(3)}).save(here / "known")
+    found = go(
+        methods=(Choice(name="learner", knowledge=str(here / "known")),),
+        metrics=(Choice(name="randomization"), Choice(name="stability")),
+        model=model,
+        target="predicted",
+        limit=2,
+    )
+    failed = [(each.what, each.reason) for each in failures(found)]
+    assert [what for what, _ in failed] == ["randomization"] * 2
+    said = "explains creatures-vgg by knowledge that it learned of it; another network"
+    assert all(said in reason for _, reason in failed)
+    assert found.table["stability"]["learner"].mean.count == 2
+    assert found.table["randomization"]["centre"].mean.count == 2
+
+
 def test_a_method_that_fails_is_counted_and_the_others_go_on(go) -> None:
     found, alone = go("tiles", "crash"), go("tiles")
     assert "crash" not in found.table["deletion"]
@@ -270,6 +322,36 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(go, here) -> None:
     assert values(resumed) == values(whole)
     assert resumed.table == whole.table
     assert not Path("out.partial").exists()
+
+
+def test_a_whole_evaluation_is_opened_by_the_same_call(go, here) -> None:
+    first, told = go(out=Path("out")), list[str]()
+    times = {each: each.stat().st_mtime_ns for each in here.rglob("*")}
+
+    def measured() -> bool:
+        raise AssertionError("nothing is to be measured")
+
+    again = go(out=Path("out"), on_message=told.append, cancelled=measured)
+    assert again.plain() == first.plain()
+    assert told == ["out holds this evaluation already; nothing was measured"]
+    assert {each: each.stat().st_mtime_ns for each in here.rglob("*")} == times
+
+
+@pytest.mark.parametrize(
+    ("changes", "others"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"limit": 3}, "limit"),
+        ({"model": ToyModel(seed=1)}, "model"),
+        ({"dataset": ImageArrays([np.zeros((9, 9, 3), np.uint8)], ["a"])}, "data and target"),
+    ],
+)
+def test_a_whole_evaluation_of_something_else_is_refused(go, here, changes, others) -> None:
+    go(out=Path("out"), metrics=_one())
+    if "dataset" in changes:
+        changes = {**changes, "target": "predicted"}
+    with pytest.raises(InputError, match=f"out holds another evaluation, of other {others};"):
+        go(out=Path("out"), metrics=_one(), **changes)
 
 
 def test_what_was_begun_is_not_mixed_with_something_else(go, here) -> None:

@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 import interp
 from interp.cli.app import app
 from interp.comparison.compare import compare
-from interp.comparison.models import compare_models
+from interp.comparison.models import PART, compare_models
 from interp.comparison.result import Comparison, ComparisonRequest
 from interp.context import Budget
 from interp.errors import InputError
 from interp.opening.export import export_model
 from interp.registry import Registry
-from interp.report.models_page import PART, models_html
+from interp.report.models_page import models_html
 from interp.request import Choice
 from interp.session import Session
 from interp.spec import ModelOptions
@@ -94,6 +94,80 @@ def test_the_reverse_model_has_the_reverse_map(models):
 def test_what_cannot_be_set_side_by_side_is_told_before_any_work(models, count, opened, told):
     with pytest.raises(InputError, match=told):
         models(["tiles"], *[ToyModel()] * opened, count=count)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("tile", "ant"), "'tile' was not compared; did you mean 'tiles'"),
+        (("tiles", "be"), "target 'be' was not compared; did you mean 'bee'"),
+        (("tiles", "cat"), "target 'cat' was not compared"),
+        (("tiles", "ant", 2), "found image 2; expected one of 1, from 0"),
+    ],
+)
+def test_what_was_not_compared_has_no_agreement(models, asked, said):
+    found = models(["tiles"], ToyModel(), Turned(), targets=("ant", "bee"))
+    for ask in (found.agreement, found.near):
+        with pytest.raises(InputError, match=said):
+            ask(*asked)
+
+
+class Other(ToyModel):
+    """A toy model without bees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spec = self.spec.model_copy(
+            update={"name": "other", "classes": ("ant", "wasp", "cat")}
+        )
+
+
+@pytest.mark.parametrize("target", ["bee", 1, "bee, not ant", ["ant", "bee"]])
+def test_a_model_without_the_targets_class_is_named_before_any_work(target, tmp_path):
+    with pytest.raises(InputError, match=r"^model other \(interp.*\): unknown target 'bee'; known"):
+        interp.compare_models(
+            [ToyModel(), Other()], IMAGES[0], methods=["rise"], target=target, out=tmp_path / "out"
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_without_the_class_that_the_first_answers_is_named(models):
+    with pytest.raises(InputError, match=r"^model other: unknown target 'bee'"):
+        models(["tiles"], Sure(), Other())
+
+
+class Sure(ToyModel):
+    """Every image shows a bee."""
+
+    def predict(self, images):
+        scores = super().predict(images)
+        scores[:, 1] += 100
+        return scores
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("creatures-vgg", "found 'creatures-vgg'"),
+        (ToyModel(), "found .*ToyModel"),
+        ([], "found a list of 0"),
+        (["creatures-vgg"], "found a list of 1"),
+    ],
+)
+def test_one_model_is_no_list(given, said):
+    with pytest.raises(InputError, match=f"{said}.*; expected a list of two or more models"):
+        interp.compare_models(given, "two", methods=["rise"])
+
+
+def test_the_command_line_names_the_model_without_the_class(tmp_path):
+    exported, out, own = tmp_path / "net.onnx", tmp_path / "out", interp.open_model("creatures-vgg")
+    names = tuple(f"class {at}" for at in range(len(own.spec.classes)))
+    export_model("creatures-vgg", exported, ModelOptions(classes=names), Registry.load())
+    words = ["--beside", str(exported), "--target", own.spec.classes[0], "--out", str(out)]
+    options = ["--plugins", "centre", "--image", "two", "--model", "creatures-vgg"]
+    told = str(CliRunner().invoke(app, ["compare", *options, *words]).exception)
+    assert "net.onnx" in told and f"unknown target '{own.spec.classes[0]}'" in told
+    assert not out.exists()
 
 
 def test_the_report_has_each_map_of_each_model_on_the_models_scale(models, registry):

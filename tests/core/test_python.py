@@ -105,6 +105,11 @@ WRONG = {
         lambda r: interp.compare(ToyModel(), PIXELS, methods=[("tiles", {"cells": 4})]),
         "a mapping of names to their parameters",
     ),
+    "models": (
+        lambda r: interp.compare_models("toy", PIXELS, methods=["tiles"], registry=r),
+        "found 'toy'; expected a list of two or more models",
+    ),
+    "evaluations": (lambda r: interp.suggest(ToyModel(), PIXELS, evaluations="a"), r"as \['a'\]"),
     "registry": (lambda r: Registry.load("nowhere.yaml"), "nowhere.yaml"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import Any
 
@@ -24,6 +25,7 @@ from interp.request import Request
 from interp.run_folder import FolderRun, run_folder
 from interp.run_folder import job as jobs
 from interp.run_folder.opening import open_result
+from interp.run_folder.part_file import PartWriter
 from interp.session import Session
 
 
@@ -112,6 +114,35 @@ def test_a_stopped_run_goes_on_part_by_part(go, registry, model) -> None:
     session = Session(registry, model=model, progress=lambda _, done, total: seen.append(total))
     assert_same(go("out", None, session), go("expected"))
     assert set(seen) == {7}  # of eleven; and the folder's own layout was kept
+
+
+def test_a_second_process_on_the_same_parts_is_told(go, registry, model, tmp_path) -> None:
+    expected, told = go("expected"), list[str]()
+
+    def second(label: str, done: int, total: int | None) -> None:
+        if done == 4 and not told:
+            with pytest.raises(
+                InputError, match=r"another process is writing .*out; wait"
+            ) as found:
+                go("out")
+            told.append(str(found.value))
+
+    found = go("out", session=Session(registry, model=model, progress=second))
+    assert told
+    assert_same(found, expected)
+
+
+def test_a_part_that_another_process_made_meanwhile_stays(go, tmp_path, monkeypatch) -> None:
+    """Of processes with the same shard, which are not kept apart."""
+    whole, finish = go("whole"), PartWriter.finish
+
+    def finish_late(writer: PartWriter) -> None:
+        finish(writer)
+        shutil.copytree(whole.folder / "parts", tmp_path / "out/parts", dirs_exist_ok=True)
+
+    monkeypatch.setattr(PartWriter, "finish", finish_late)
+    assert_same(go("out"), whole)
+    assert not list((tmp_path / "out/parts").glob(".*"))
 
 
 def test_a_larger_limit_goes_on(go) -> None:

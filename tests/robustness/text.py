@@ -169,7 +169,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "--seed": ("0", "-1", "9" * 30, "18446744073709551616", "x", "1.0", "4294967296"),
     "--device": ("cpu", "cuda", "cuda:99", "mps", "tpu", "xla", "meta", "", "cpu:-1", "x" * 3000),
     "--precision": ("fp32", "bf16", "fp16", "fp8", ""),
-    "--until": ("samples", "stable", "never"),
+    "--until": ("samples", "stable", "ranked", "never"),
     "--shard": ("0/1", "1/1", "-1/2", "0/0", "a/b", "0/99999999999999999999"),
     "--limit": ("0", "1", "-1", "99999999999999999999"),
     "--input": (

@@ -372,6 +372,21 @@ def test_until_stable_stops_when_settled_and_says_where_it_has_not(method: str) 
     assert any("not settled after 200 samples" in each for each in poor.notes)
 
 
+@pytest.mark.parametrize("method", ["lime", "kernelshap"])
+def test_until_ranked_takes_no_more_samples_than_until_stable(method: str) -> None:
+    def taken(until: str, **budget: int) -> Any:
+        asked = Budget(until=until, **budget)
+        request = Request(method=method, targets=("0",), budget=asked, params={"segments": 60})
+        return run(request, registry=REGISTRY, model=ToyModel(), images=[PICTURE]).explanation
+
+    ranked, stable = taken("ranked"), taken("stable")
+    assert ranked.samples < stable.samples
+    assert not any("not settled" in each for each in ranked.notes)
+    short = taken("ranked", samples=150)
+    told = "not settled after 150 samples (certainty of the 3 largest parts"
+    assert any(told in each for each in short.notes)
+
+
 @pytest.mark.parametrize("method", ["rise", "lime", "kernelshap"])
 def test_standard_errors_are_the_spread_of_repeated_runs(method: str) -> None:
     """Also that reliability is the correlation of two runs: both are promised."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from interp.cli import flags
@@ -89,13 +90,17 @@ def _compare_models(
 ) -> None:
     """The same methods on several models, with one report."""
     from interp.comparison.compare import compare
+    from interp.comparison.models import check_targets
     from interp.report.models_page import compare_models_with_report
 
+    models = [request.model, *beside]
     with shell.session(any_time=work.yes, pool=workers.pool()) as session:
+        opened = [session.open_model(each, request.options) for each in models]
+        check_targets(request.targets, opened)
         found = compare_models_with_report(
             request,
-            [request.model, *beside],
-            lambda _, asked, out: compare(asked, session, out=out),
+            models,
+            lambda at, asked, out: compare(asked, replace(session, model=opened[at]), out=out),
             session.registry,
             place,
         )

@@ -12,7 +12,7 @@ from interp.cli.column import columns
 from interp.cli.output import number
 
 if TYPE_CHECKING:
-    from interp.difference.difference import Difference
+    from interp.difference.difference import Difference, FolderDifference
     from interp.difference.pair import EvidenceDiff
 
 MANY = 30
@@ -30,7 +30,8 @@ def diff(
 
     Evidence is matched by its name, layer, target and image. "relative" is the largest difference
     of any number that belongs to it, standard errors included, as a share of the largest such
-    number; "largest", "mean" and the rank correlation are the map's alone.
+    number; "largest", "mean" and the rank correlation are the map's alone. Two runs on a folder of
+    images are compared image by image.
 
     Examples
       interp diff first second
@@ -57,6 +58,13 @@ def rerun(
     model: str | None = flags.option(
         "MODEL", "Where the same model is now. [default: where it was]"
     ),
+    image: list[str] | None = flags.option(
+        "FILE",
+        "Where the explained image is now, where the result holds a smaller copy; repeatable.",
+    ),
+    data: str | None = flags.option(
+        "PATH", "Where the images of a run on a folder of images are now."
+    ),
     out: Path | None = flags.option(
         "DIR", "Save the repetition in this folder, new or empty. [default: save nothing]"
     ),
@@ -64,35 +72,52 @@ def rerun(
 ) -> int:
     """Repeat a saved result, and say whether it comes out the same.
 
-    The images are in the folder; the model is opened again and must be the same one. The exit
+    The images are in the folder, but for large ones and those of a whole run on a folder of
+    images, which are read again; the model is opened again and must be the same one. The exit
     code is 0 if every number is the same up to 1e-5 of the largest, else 1.
 
     Examples
       interp rerun first
       interp rerun first --out second
+      interp rerun explained
+      interp rerun explained/00017-cat --image moved/cat.jpg
     """
     from interp.difference.rerun import rerun as work
 
     with shell.session(model) as session:
-        found = work(bundle, session, out=out)
+        found = work(bundle, session, out=out, images=image or (), data=data)
     facts = {"bundle": str(out) if out else None, "notes": found.notes, **found.difference.facts()}
     notes = [f"note: {each}" for each in found.notes]
     shell.say(facts, [*_lines(found.difference), *notes, *([f"bundle: {out}"] if out else [])])
     return 0 if found.same else 1
 
 
-def _lines(found: Difference) -> Iterator[str]:
+def _lines(found: Difference | FolderDifference) -> Iterator[str]:
     """A difference as people read it."""
+    from interp.difference.difference import Difference
+
     yield found.verdict()
     for key, (before, after) in list(found.changes.items())[:MANY]:
         yield f"  {key}: {before} -> {after}"
     if found.same:
         return
-    heads = ("evidence", "relative", "largest", "mean", "rank corr.", "R² A", "R² B")
-    apart = sorted(found.pairs, key=lambda each: -each.largest)
-    yield from columns([heads, *map(_row, apart[:MANY])])
-    if len(apart) > MANY:
-        yield f"  ... and {len(apart) - MANY} more"
+    table = _evidence_rows(found) if isinstance(found, Difference) else _image_rows(found)
+    heads, *rows = table
+    yield from columns([heads, *rows[:MANY]])
+    if len(rows) > MANY:
+        yield f"  ... and {len(rows) - MANY} more"
+
+
+def _image_rows(found: FolderDifference) -> Iterator[tuple[str, ...]]:
+    yield "result", "relative", "most in"
+    for name, each in sorted(found.images.items(), key=lambda item: -item[1].largest):
+        relative = number(each.largest) if math.isfinite(each.largest) else "-"
+        yield name, relative, each.most
+
+
+def _evidence_rows(found: Difference) -> Iterator[tuple[str, ...]]:
+    yield "evidence", "relative", "largest", "mean", "rank corr.", "R² A", "R² B"
+    yield from map(_row, sorted(found.pairs, key=lambda each: -each.largest))
 
 
 def _row(pair: EvidenceDiff) -> tuple[str, ...]:

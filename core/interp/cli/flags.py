@@ -332,10 +332,11 @@ class Work:
     """How much is computed for each explanation or fit, and with which seed."""
 
     amount: str | None = AMOUNT
-    until: Literal["samples", "stable"] = work_option(
+    until: Literal["samples", "stable", "ranked"] = work_option(
         None,
-        "When to stop: after the budget's samples, or once the explanation has settled, with more "
-        "samples than usual if need be.",
+        "When to stop: after the budget's samples; once the explanation is stable, with more "
+        "samples than usual if need be; or once its three largest parts are known (ranked; a map "
+        "without parts, and a fit, go on until stable).",
         default="samples",
     )
     batch_size: int | None = BATCH_SIZE

@@ -49,7 +49,7 @@ def setting(text: str, flag: str = "--set") -> tuple[str, Any]:
 def budget(
     text: str | None,
     batch_size: int | None,
-    until: Literal["samples", "stable"] = "samples",
+    until: Literal["samples", "stable", "ranked"] = "samples",
     part: str | None = None,
 ) -> Budget:
     """A budget from `2000` samples or `30s`, `2m`, `1h`, and from a part of the work, `0/2`."""

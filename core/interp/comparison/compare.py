@@ -17,7 +17,7 @@ from interp.comparison.comparison_run import (
 )
 from interp.comparison.result import Comparison, ComparisonRequest
 from interp.dataset import TolerantReader, for_channels
-from interp.errors import InputError, PluginError
+from interp.errors import InputError, PluginError, about
 from interp.network.plain_tensors import plain_tensors
 from interp.opening.images import open_images
 from interp.opening.named import open_method
@@ -72,8 +72,9 @@ def _open(
     dataset = open_images(session.registry, names or request.images, request.data, images)
     model = session.open_model(request.model, request.options)
     dataset = for_channels(dataset, model.spec.input.channels)
-    for text in () if model.focuses else request.targets:
-        parse_target(text, model.spec.classes)
+    with about(f"model {model.spec.name}"):
+        for text in () if model.focuses else request.targets:
+            parse_target(text, model.spec.classes)
     return ComparisonRun(request, session, model, TolerantReader(dataset))
 
 

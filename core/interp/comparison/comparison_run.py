@@ -105,7 +105,7 @@ class ComparisonRun:
         `reopen` gives what `explain` of the same comparison does in another process.
         """
         folder = self.folder(out)
-        folder.begin()
+        folder.begin(lambda: folder.found(RECORD))
         with lock(out, out):
             records = {at: ImageRecord.read(path) for at, path in folder.found(RECORD).items()}
             missing = [index for index in range(self._total) if index not in records]
@@ -132,7 +132,8 @@ class ComparisonRun:
     def folder(self, out: Path) -> ResumableFolder:
         """The folder of this comparison."""
         images, model = self.reader.dataset.fingerprint, self.model.spec.fingerprint
-        return ResumableFolder.of(out, self.request, {"images": images, "model": model})
+        content, each = {"images": images, "model": model}, self.reader.dataset.image_fingerprints
+        return ResumableFolder.of(out, self.request, content, each)
 
     def explain(self, folder: ResumableFolder, index: int) -> ImageRecord | str:
         """Explain an image into a new folder, whole or not at all; or why it is left out."""

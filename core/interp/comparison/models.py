@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count, takewhile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +15,15 @@ import numpy as np
 from interp.comparison.agreement import agreement, json_rows
 from interp.comparison.result import Comparison, ComparisonRequest
 from interp.comparison.verdict import NEAR
-from interp.errors import InputError
+from interp.errors import InputError, about, nearest
 from interp.explanation import Prediction
+from interp.model import ModelAdapter
+from interp.registry import Registry
 from interp.short import listed
+from interp.target import parse_target
 
+PART = "model-{}"
+"""The folder of a model's comparison, by the model's number from 1."""
 CompareOne = Callable[[int, ComparisonRequest], Comparison]
 """Compares the methods on the model with this number."""
 
@@ -29,6 +36,14 @@ class ModelComparison:
 
     def __repr__(self) -> str:
         return f"ModelComparison({', '.join(self.models)}: {', '.join(self.methods)})"
+
+    @classmethod
+    def open(cls, folder: Path, registry: Registry | None = None) -> ModelComparison:
+        """What compare_models_with_report saved. Raises InputError for another folder.
+
+        `registry` names the packages that define its evidence, as for open_bundle.
+        """
+        return cls(tuple(Comparison.open(each, registry) for each in model_folders(folder)))
 
     @cached_property
     def models(self) -> list[str]:
@@ -49,22 +64,36 @@ class ModelComparison:
         return self.comparisons[0].methods
 
     def agreement(self, method: str, target: str, image: int = 0) -> np.ndarray:
-        """Rank correlation of the models' maps of one method, (M, M); NaN where one has none."""
-        at = self.methods.index(method)
+        """Rank correlation of the models' maps of one method, (M, M); NaN where one has none.
+
+        Raises InputError for a method, target or image that was not compared.
+        """
+        at = self._place(method, target, image)
         cells = [each.cases[image].cells[at] for each in self.comparisons]
         maps = [each.maps_by_target([target]).get(target) for each in cells]
         values = [None if each is None else each.map() for each in maps]
         return agreement(values, self.comparisons[0].model.input)
 
     def near(self, method: str, target: str, image: int = 0) -> bool | None:
-        """Whether the models' maps are largest at one place; None where one has no peak."""
-        at = self.methods.index(method)
+        """Whether the models' maps are largest at one place; None where one has no peak.
+
+        Raises InputError as agreement.
+        """
+        at = self._place(method, target, image)
         outcomes = [each.records[image].outcomes[at] for each in self.comparisons]
         found = [each.peak.get(target) for each in outcomes]
         peaks = [each for each in found if each is not None]
         if len(peaks) < len(found):
             return None
         return all(math.dist(peaks[0], each) <= NEAR for each in peaks)
+
+    def _place(self, method: str, target: str, image: int) -> int:
+        """The method's number. Raises InputError for what was not compared."""
+        first = self.comparisons[0]
+        at, targets = first.place(method, image), first.records[image].targets
+        if target not in targets:
+            raise InputError(f"target {target!r} was not compared; {nearest(target, targets)}")
+        return at
 
     def sentences(self) -> list[str]:
         """What the models answer, and by which methods their maps are alike, in words."""
@@ -124,6 +153,27 @@ class ModelComparison:
             f"{method}: the maps are largest at the same place on {sum(known)} of {len(known)} "
             f"images and targets (mean rank correlation {number})."
         )
+
+
+def model_folders(folder: Path) -> list[Path]:
+    """The folders of the models' comparisons, in order; none where there are none."""
+    numbered = takewhile(Path.is_dir, (folder / PART.format(at) for at in count(1)))
+    return list(numbered)
+
+
+def check_targets(targets: Sequence[str], models: Sequence[ModelAdapter]) -> None:
+    """Raise InputError, which names the model, where one has not the class of a target.
+
+    Targets are classes of the first model. Those of a model that finds its classes on each image
+    are not known before.
+    """
+    first = models[0]
+    if first.focuses:
+        return
+    for model in models:
+        with about(f"model {model.spec.name} ({model.spec.source})"):
+            for text in () if model.focuses else targets:
+                parse_target(parse_target(text, first.spec.classes).name, model.spec.classes)
 
 
 def compare_models(

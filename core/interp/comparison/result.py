@@ -216,13 +216,18 @@ class Comparison:
         """The same with more notes, each once."""
         return replace(self, notes=tuple(dict.fromkeys((*self.notes, *more)))) if more else self
 
-    def explanation(self, method: str, image: int = 0) -> Explanation:
-        """A method's explanation of an image. Raises UnsupportedError where the method failed."""
+    def place(self, method: str, image: int = 0) -> int:
+        """The method's number among the cells of an image. Raises InputError where it has none."""
         if method not in self.methods:
             raise InputError(f"{method!r} was not compared; {nearest(method, self.methods)}")
         if not -len(self.records) <= image < len(self.records):
             raise InputError(f"found image {image}; expected one of {len(self.records)}, from 0")
-        cell = self.cases[image].cells[self.methods.index(method)]
+        return self.methods.index(method)
+
+    def explanation(self, method: str, image: int = 0) -> Explanation:
+        """A method's explanation of an image. Raises UnsupportedError where the method failed."""
+        at = self.place(method, image)
+        cell = self.cases[image].cells[at]
         if cell.explanation is None:
             raise UnsupportedError(f"{method} has no answer on this image: {cell.error}")
         return cell.explanation

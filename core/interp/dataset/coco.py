@@ -50,6 +50,17 @@ class CocoFile(Dataset):
         return tuple(each.name for each in self.document.categories)
 
     @property
+    def truths(self) -> frozenset[str]:
+        objects = self.document.annotations
+        known = {
+            "label": bool(objects) or any(each.label is not None for each in self.document.images),
+            "box": bool(objects),
+            "mask": any(each.segmentation for each in objects),
+            "parts": any(each.parts for each in objects),
+        }
+        return frozenset(name for name, there in known.items() if there)
+
+    @property
     def fingerprint(self) -> str:
         return hashlib.sha256(self.file.read_bytes()).hexdigest()
 

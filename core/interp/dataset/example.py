@@ -88,6 +88,19 @@ class Dataset(ABC):
         """Hash of names and annotation, cheap: no image is read."""
 
     @property
+    def image_fingerprints(self) -> tuple[str, ...]:
+        """One of each image, where the data set can tell images apart without reading them."""
+        return ()
+
+    @property
+    def truths(self) -> frozenset[str] | None:
+        """What may be known of its images: label, box, mask, parts; None: only reading them tells.
+
+        Metrics that need something else are refused before any work.
+        """
+        return None
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was left out of the data set as it was opened, one sentence each."""
         return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,9 @@ from interp.errors import InputError
 from interp.storage.coco import DOCUMENT
 from interp.storage.image import SUFFIXES, LoadedImage, images_in, read_image, readable, split_page
 
+SHORT = 16
+"""Letters of an image's fingerprint."""
+
 
 @dataclass(frozen=True, eq=False)
 class ImageArrays(Dataset):
@@ -24,6 +27,7 @@ class ImageArrays(Dataset):
     images: Sequence[Any]
     names: Sequence[str]
     classes = ()
+    truths = frozenset()
 
     @property
     def fingerprint(self) -> str:
@@ -53,6 +57,10 @@ class ImageFiles(Dataset):
     labelled: bool = False
     notes: tuple[str, ...] = ()
 
+    @property
+    def truths(self) -> frozenset[str]:
+        return frozenset({"label"} if self.labelled else ())
+
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """The folders' names, in alphabetical order."""
@@ -61,12 +69,17 @@ class ImageFiles(Dataset):
 
     @property
     def fingerprint(self) -> str:
-        folders = [f"{each.parent.name}/" if self.labelled else "" for each in self.files]
-        facts = [
-            f"{folder}{each.name}/{_size(split_page(each)[0])}"
-            for folder, each in zip(folders, self.files, strict=True)
-        ]
-        return hashlib.sha256(os.fsencode("\n".join(facts))).hexdigest()
+        return hashlib.sha256(b"\n".join(self._facts())).hexdigest()
+
+    @property
+    def image_fingerprints(self) -> tuple[str, ...]:
+        return tuple(hashlib.sha256(each).hexdigest()[:SHORT] for each in self._facts())
+
+    def _facts(self) -> Iterator[bytes]:
+        """Of each image its class, the file's name and its size."""
+        for each in self.files:
+            folder = f"{each.parent.name}/" if self.labelled else ""
+            yield os.fsencode(f"{folder}{each.name}/{_size(split_page(each)[0])}")
 
     def __len__(self) -> int:
         return len(self.files)
@@ -99,12 +112,20 @@ class WholeImages(Dataset):
         return self.dataset.notes
 
     @property
+    def truths(self) -> frozenset[str] | None:
+        return self.dataset.truths
+
+    @property
     def classes(self) -> tuple[str, ...]:
         return self.dataset.classes
 
     @property
     def fingerprint(self) -> str:
         return self.dataset.fingerprint
+
+    @property
+    def image_fingerprints(self) -> tuple[str, ...]:
+        return self.dataset.image_fingerprints
 
     def __len__(self) -> int:
         return len(self.dataset)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from interp.difference.difference import Difference
+from interp.difference.difference import Difference, FolderDifference
 from interp.difference.pair import EvidenceDiff
 from interp.errors import InputError
 from interp.evidence import Heatmap
@@ -15,8 +15,16 @@ from interp.result.draw import colour_limit, draw_evidence, photo
 WHITE = 255
 
 
-def draw_difference(registry: Registry, found: Difference) -> np.ndarray:
-    """Every pair of maps, (h, w, 3) uint8 RGB. Raises InputError where no pair has maps."""
+def draw_difference(registry: Registry, found: Difference | FolderDifference) -> np.ndarray:
+    """Every pair of maps, (h, w, 3) uint8 RGB.
+
+    Raises InputError where no pair has maps, and for whole folders of images.
+    """
+    if isinstance(found, FolderDifference):
+        raise InputError(
+            "a picture is of one image's result; name one in each of the two folders, such as "
+            f"{next(iter(found.images))}"
+        )
     rows = [
         _row(registry, pair, *values)
         for pair in found.pairs

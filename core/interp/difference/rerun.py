@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from interp.comparison.compare import compare
+from interp.comparison.models import PART, ModelComparison, model_folders
 from interp.comparison.result import Comparison
 from interp.context import Budget
-from interp.difference.difference import Difference, difference, result_kind
+from interp.difference.difference import Difference, FolderDifference, difference
+from interp.difference.kind import FOLDER_RUN, MODELS, repeatable_kind
 from interp.errors import InputError, ModelError
+from interp.explanation import Explanation, Provenance
 from interp.registry.origin import other_versions
-from interp.report.page import compare_with_report
+from interp.report.models_page import write_models_report
+from interp.report.page import INDEX_PAGE, compare_with_report, write_index
 from interp.result.bundle import explained_images, open_bundle
 from interp.run import run, survey
+from interp.run_folder import FolderRun, run_folder
+from interp.run_folder.job import Layout
 from interp.run_folder.opening import as_bundle
+from interp.run_folder.part_store import PartEntries
 from interp.session import Session
 from interp.spec import ModelOptions, ModelSpec
 from interp.storage.folder import scratch_folder
+
+Notes = tuple[str, ...]
+"""What is said of a repetition, such as of other versions of packages."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rerun:
     """A repeated result: how it differs from the first, and its folder `out` if it was kept."""
 
-    difference: Difference
-    notes: tuple[str, ...] = ()
+    difference: Difference | FolderDifference
+    notes: Notes = ()
     out: Path | None = None
 
     @property
@@ -34,53 +46,81 @@ class Rerun:
 
 
 def rerun(
-    folder: str | Path, session: Session | None = None, *, out: str | Path | None = None
+    folder: str | Path,
+    session: Session | None = None,
+    *,
+    out: str | Path | None = None,
+    images: Sequence[str] = (),
+    data: str | None = None,
 ) -> Rerun:
-    """Repeat a run, a survey or a comparison on the images that its folder holds.
+    """Repeat a run, a survey, a comparison or a run on a folder of images.
 
-    Those of other channels than grey or RGB are read again where the request names them.
-
-    The session's model, if it has one, takes the place of the named one. Raises InputError where
-    the model that is found is not the one that was explained.
+    The images are those that the folder holds. Large ones, those of other channels than grey or
+    RGB, and those of a run on a folder are read again: where they were, or from the files `images`
+    or the path `data`. The session's model, if it has one, takes the place of the named one. Raises
+    InputError where the model or an image that is found is not the one that was explained.
     """
     session = replace(session or Session(), temporary=out is None)
-    with as_bundle(Path(folder), session.registry) as bundle:
-        return _rerun(bundle, session, out)
-
-
-def _rerun(folder: Path, session: Session, out: str | Path | None) -> Rerun:
-    repeat = _comparison if result_kind(folder) == "comparison" else _bundle
-    with scratch_folder("rerun") as scratch:
-        place = scratch / "again" if out is None else Path(out)
-        budget, notes = repeat(folder, place, session)
+    with (
+        as_bundle(Path(folder), session.registry) as place,
+        scratch_folder("rerun") as scratch,
+    ):
+        again = scratch / "again" if out is None else Path(out)
+        budget, notes = _repeat(place, again, session, tuple(images), data)
         if budget.seconds is not None:
             said = f"the budget was {budget.seconds:g} s: the number of samples then varies"
             notes = (*notes, said)
-        found = difference(folder, place, session.registry)
-        return Rerun(found, notes, None if out is None else place)
+        found = difference(place, again, session.registry)
+        return Rerun(found, notes, None if out is None else again)
 
 
-def _bundle(folder: Path, place: Path, session: Session) -> tuple[Budget, tuple[str, ...]]:
-    """Repeat a run or a survey; returns its budget and notes on other versions of packages."""
+def _repeat(
+    folder: Path, place: Path, session: Session, images: Sequence[str], data: str | None
+) -> tuple[Budget, Notes]:
+    """Make a result of any kind again at `place`; returns its budget, and notes."""
+    kind = repeatable_kind(folder)
+    _refuse(folder, "images", images and kind != "explanation")
+    _refuse(folder, "data", data is not None and kind != FOLDER_RUN)
+    if kind == FOLDER_RUN:
+        return _folder_run(folder, place, session, data)
+    if kind == MODELS:
+        return _models(folder, place, session)
+    if kind == "comparison":
+        return _comparison(folder, place, session)
+    return _bundle(folder, place, session, images)
+
+
+def _refuse(folder: Path, name: str, given: object) -> None:
+    """Raise InputError where something is given that this result does not need."""
+    if given:
+        raise InputError(f"found {name} to read again; {folder} needs none, leave them out")
+
+
+def _bundle(
+    folder: Path, place: Path, session: Session, files: Sequence[str]
+) -> tuple[Budget, Notes]:
+    """Repeat a run or a survey."""
     request, before = open_bundle(folder, session.registry)
-    made = before.provenance
-    if made is None:
-        raise InputError(f"{folder} does not say what made it; it cannot be repeated")
+    made = _provenance(folder, before)
     notes = other_versions(folder, made.origins, session.registry)
     session = _with_model(session, request.model, request.options, made.model)
     request = request.model_copy(update={"params": made.params})  # defaults may have changed since
     if before.images and _kept_whole(made.model):
-        images = explained_images(folder, before)
+        images = explained_images(folder, before, files)
         run(request, session, images=images, names=made.image_names, out=place)
     elif before.images:
-        run(request, session, out=place)
+        named = request.model_copy(update={"images": tuple(files) or request.images})
+        run(named, session, out=place)
     else:
+        _refuse(folder, "images", files)
         survey(request, session, out=place)
     return request.budget, notes
 
 
-def _comparison(folder: Path, place: Path, session: Session) -> tuple[Budget, tuple[str, ...]]:
-    """Repeat a comparison; returns its budget and notes on other versions of packages."""
+def _comparison(
+    folder: Path, place: Path, session: Session, report: bool = True
+) -> tuple[Budget, Notes]:
+    """Repeat a comparison, and write its report unless that is part of another."""
     before = Comparison.open(folder, session.registry)
     notes = other_versions(folder, before.origins(), session.registry)
     params = before.params()
@@ -93,8 +133,53 @@ def _comparison(folder: Path, place: Path, session: Session) -> tuple[Budget, tu
     if _kept_whole(before.model):
         images = [case.image for case in before.cases]
         names = [each.name for each in before.records]
-    compare_with_report(request, session, images=images, names=names, out=place)
+    make = compare_with_report if report else compare
+    make(request, session, images=images, names=names, out=place)
     return request.budget, notes
+
+
+def _models(folder: Path, place: Path, session: Session) -> tuple[Budget, Notes]:
+    """Repeat the comparisons of several models, each opened where it was."""
+    if session.model is not None:
+        raise InputError(
+            f"{folder} compares several models; to say where one is now, repeat that one's part "
+            f"alone, such as {folder / PART.format(1)}"
+        )
+    notes: Notes = ()
+    for each in model_folders(folder):
+        budget, more = _comparison(each, place / each.name, session, report=False)
+        notes += more
+    found = ModelComparison.open(place, session.registry)
+    write_models_report(session.registry, found, place)
+    return budget, notes
+
+
+def _folder_run(
+    folder: Path, place: Path, session: Session, data: str | None
+) -> tuple[Budget, Notes]:
+    """Repeat a run on a folder of images, which are read where they were or from `data`."""
+    before = FolderRun.open(folder, session.registry)
+    if not before.entries:
+        raise InputError(f"{folder} holds no result of an image; there is nothing to repeat")
+    made = _provenance(folder, before.explanation(0))
+    notes = other_versions(folder, made.origins, session.registry)
+    wanted = {"params": made.params, "data": data or before.request.data}
+    request = before.request.model_copy(update=wanted)
+    session = _with_model(session, request.model, request.options, made.model)
+    pictures = (folder / INDEX_PAGE).is_file()
+    layout: Layout = "parts" if isinstance(before.entries, PartEntries) else "folders"
+    found = run_folder(
+        request, place, session, limit=before.total, pictures=pictures, layout=layout
+    )
+    if pictures:
+        write_index(session.registry, found)
+    return request.budget, notes
+
+
+def _provenance(folder: Path, found: Explanation) -> Provenance:
+    if found.provenance is None:
+        raise InputError(f"{folder} does not say what made it; it cannot be repeated")
+    return found.provenance
 
 
 def _kept_whole(model: ModelSpec) -> bool:

@@ -66,13 +66,13 @@ def until_stable(
     """Maps (T, h, w) and their standard errors once `wanted` draws are in.
 
     draw(upto) draws until there are `upto`, and returns both; errors are None where they cannot be
-    told; then it stops. Where the budget says until stable, the draws, two at least, are doubled
-    until every map is.
+    told; then it stops. Where the budget says until stable or ranked, the draws, two at least, are
+    doubled until every map is stable: pixels are no parts to rank.
     """
     maps: np.ndarray = np.empty(0)
     errors: np.ndarray | None = None
     first = max(2, wanted)
-    for upto in rounds(first, first, budget) if budget.until == "stable" else [wanted]:
+    for upto in rounds(first, first, budget) if budget.until != "samples" else [wanted]:
         maps, errors = draw(upto)
         if errors is None or all(map(_settled, maps, errors)):
             break

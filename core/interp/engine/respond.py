@@ -92,8 +92,8 @@ def accumulate(
     """Moments of the targets' scores on the first `count` states of the design.
 
     Where the context has a checkpoint folder, this goes on from what is there and saves every few
-    seconds. With Budget.until "stable", samples are doubled until `settled` is true, up to the
-    budget's number or a multiple of `count`. Raises as respond does.
+    seconds. Where Budget.until is not "samples", these are doubled until `settled` is true, up to
+    the budget's number or a multiple of `count`. Raises as respond does.
     """
     import torch
 
@@ -127,7 +127,8 @@ def _rounds(context: Context, design: Design, count: int, growing: bool) -> list
     """Numbers of samples after which to stop or go on: all at once, or doubling until stable."""
     if not growing or context.budget.until == "samples" or design.size is not None:
         return [count]
-    return rounds(BUCKETS * design.chunk, count, context.budget)
+    first = BUCKETS if context.budget.until == "stable" else BUCKETS // 2
+    return rounds(first * design.chunk, count, context.budget)
 
 
 def _scores(

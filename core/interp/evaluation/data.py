@@ -35,6 +35,10 @@ class Sample(Dataset):
         return sorted(spread(len(self.whole), self.limit))
 
     @property
+    def truths(self) -> frozenset[str] | None:
+        return self.whole.truths
+
+    @property
     def classes(self) -> tuple[str, ...]:
         return self.whole.classes
 
@@ -68,6 +72,12 @@ class ChosenImages:
     def order(self) -> list[int]:
         """Indices into the data set."""
         return spread(len(self.dataset), self.limit)
+
+    @property
+    def truths(self) -> frozenset[str] | None:
+        """What may be known of an image as to the model's classes; None: only reading tells."""
+        known = self.dataset.truths
+        return known if known is None or any(e is not None for e in self.labels) else frozenset()
 
     @property
     def labels(self) -> list[int | None]:

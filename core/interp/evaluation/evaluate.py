@@ -13,6 +13,9 @@ from interp.errors import Cancelled, InputError, InterpError, PluginError, Unsup
 from interp.evaluation.data import ChosenImages
 from interp.evaluation.evaluation_run import EvaluationRun
 from interp.evaluation.folder import (
+    check_evaluation_folder,
+    is_evaluation,
+    read_finished,
     read_records,
     remove_finished,
     save_evaluation,
@@ -38,11 +41,19 @@ from interp.registry import Registry
 from interp.registry.hook import call_after, call_before
 from interp.request import Choice
 from interp.session import Session
-from interp.storage.folder import check_new_folder
 from interp.storage.resumable import ResumableFolder, other_content
 
 COUNT = 50
 """Images of a registered data set where no limit is given."""
+
+
+TRUTHS = {
+    "label": "the images' classes",
+    "box": "boxes of objects of the model's classes",
+    "mask": "masks of objects of the model's classes",
+    "parts": "masks of parts of objects of the model's classes",
+}
+"""What a metric may need to know of an image, in words."""
 
 
 def no_message(line: str) -> None:
@@ -62,17 +73,21 @@ def evaluate(
     """Measure methods by metrics over images; with `out`, save a folder there.
 
     `dataset` takes the place of the request's. Each image's values are saved beside `out` as they
-    come, and the same request goes on from those. `report` makes the text of report.html.
-    `on_message` is called with the estimated time
-    once one image is done. A method that fails on an image is left out there, and the evaluation
-    says so.
+    come, and the same request goes on from those; one that is whole there is opened. `report` makes
+    the text of report.html. `on_message` is called with the estimated time once one image is done,
+    and where there is nothing to do. A method that fails on an image is left out there, and the
+    evaluation says so.
     """
     place = None if out is None else Path(out)
     if place is not None:
         remove_finished(place)
-        check_new_folder(place)
+        check_evaluation_folder(place)
     session = (session or Session()).steady()
     evaluation = prepare(request, session, dataset)
+    if place is not None and is_evaluation(place):
+        found = read_finished(place, evaluation)
+        on_message(f"{place} holds this evaluation already; nothing was measured")
+        return found
     told = call_before(session.registry, "interp_before_evaluate", request=request)
     if place is None:
         return _told(session, _measure(evaluation, None, on_message).noted(told))
@@ -178,7 +193,11 @@ def prepare(
     chosen = ChosenImages(data, request.limit, model.spec.classes)
     if request.target == "true":
         chosen.check()
+    refused |= _without_truth(metrics, chosen, model)
     measured = {name: each for name, each in metrics.items() if name not in refused}
+    if measures and not measured:
+        told = "; ".join(refused[each.name] for each in measures)
+        raise UnsupportedError(f"no metric is left: {told}")
     return EvaluationRun(request, session, model, chosen, served, measured, refused)
 
 
@@ -211,6 +230,24 @@ def _opened(
         except PluginError as error:
             broken[each.name] = str(error)
     return found
+
+
+def _without_truth(
+    metrics: Mapping[str, ExplanationMetric], images: ChosenImages, model: ModelAdapter
+) -> dict[str, str]:
+    """The metrics that need what the data do not give of any image, each with the reason.
+
+    A model that is asked for a region, or for what it finds on each image, gives objects itself.
+    """
+    known = images.truths
+    if known is None or model.focuses or (model.output is not None and model.output.regions):
+        return {}
+    return {
+        name: f"{name} needs {TRUTHS[each.needs_truth]}, which the data do not give; "
+        "docs/data.md says how data hold them"
+        for name, each in metrics.items()
+        if each.needs_truth in TRUTHS and each.needs_truth not in known
+    }
 
 
 def _refused(

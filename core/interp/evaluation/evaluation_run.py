@@ -13,7 +13,15 @@ import numpy as np
 
 from interp.context import Budget, duration, no_progress
 from interp.dataset import Example, Instance
-from interp.errors import Cancelled, InputError, InterpError, OutputError, PluginError, blamed
+from interp.errors import (
+    Cancelled,
+    InputError,
+    InterpError,
+    OutputError,
+    PluginError,
+    UnsupportedError,
+    blamed,
+)
 from interp.evaluation.data import ChosenImages
 from interp.evaluation.group import SIZE, Group
 from interp.evaluation.request import EvaluationRecord, EvaluationRequest, MetricSpec
@@ -292,6 +300,12 @@ class ImageRun:
         image: np.ndarray | None = None,
         target: Target | None = None,
     ) -> Explanation:
+        if model is not self.model and self.run.methods[method].knowledge is not None:
+            raise UnsupportedError(
+                f"{method} explains {self.model.spec.name} by knowledge that it learned of it; "
+                "another network, such as one with random weights, needs knowledge of its own, "
+                "which an evaluation does not learn"
+            )
         wanted_class = (target or self.target).index
         wanted = self.run.asked(method, seed, (index_text(wanted_class, model.spec.classes),))
         session = replace(self.session, model=model)

@@ -17,6 +17,7 @@ from interp.registry import Registry
 from interp.result.bundle import circumstances
 from interp.result.stored_image import write_png
 from interp.session import Session
+from interp.short import listed
 from interp.storage.folder import (
     MANIFEST,
     check_new_folder,
@@ -31,7 +32,7 @@ from interp.storage.folder import (
     write_json_whole,
 )
 from interp.storage.folder_lock import lock
-from interp.storage.resumable import ResumableFolder
+from interp.storage.resumable import ResumableFolder, differing
 
 KIND = "evaluation"
 ABOUT, RESULTS = "about.json", "results.json"
@@ -50,6 +51,29 @@ def unfinished(out: Path, run: EvaluationRun) -> Iterator[ResumableFolder]:
     with lock(folder.folder, out):
         check_new_folder(out)  # another process may have been faster
         yield folder
+
+
+def read_finished(out: Path, run: EvaluationRun) -> Evaluation:
+    """The evaluation that is whole at `out`.
+
+    Raises InputError unless it is of the same request, images and model.
+    """
+    found = open_evaluation(out)
+    stored, wanted = (each.model_dump(mode="json") for each in (found.request, run.request))
+    content = {"model": found.model.fingerprint, "data": found.data}
+    others = differing(stored, wanted) | differing(content, run.content)
+    if others:
+        raise InputError(
+            f"{out} holds another evaluation, of other {listed(sorted(others))}; name another "
+            "--out folder"
+        )
+    return found
+
+
+def check_evaluation_folder(out: Path) -> None:
+    """Raise InputError unless an evaluation can be made at `out`, or is whole there."""
+    if not is_evaluation(out):
+        check_new_folder(out)
 
 
 def remove_finished(out: Path) -> None:

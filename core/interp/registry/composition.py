@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, create_model
 
 from interp.context import Context
 from interp.engine.component import Experiment, Perturbation, Solver
-from interp.engine.convergence import SETTLED, reliability, unsettled
+from interp.engine.convergence import SETTLED, reliability, trust, unsettled
 from interp.engine.moments import STILL_NOTE, Moments
 from interp.engine.respond import accumulate, respond
 from interp.engine.solve import Solution
@@ -70,8 +70,9 @@ class Composition(PerImageMethod):
             notes += [f"{target.name}: {each}" for each in warned]
             if fit.still:
                 notes.append(f"{target.name}: {STILL_NOTE}")
-            if context.budget.until == "stable":
-                notes += unsettled(target.name, fit.reliability, moments.count)
+            if context.budget.until != "samples":
+                found, what = trust(context.budget, fit.weights, fit.error)
+                notes += unsettled(target.name, found, moments.count, what)
             scores[target.name] = fit.scores | {"samples": moments.count}
         return Explanation(tuple(evidence), moments.count, scores, tuple(notes))
 
@@ -88,8 +89,9 @@ class Composition(PerImageMethod):
         size = experiment.design.size
 
         def settled(moments: Moments) -> bool:
-            found = [fit.reliability for fit in _fits(solver.solve(moments), moments)]
-            return all(each is not None and each >= SETTLED for each in found)
+            found = _fits(solver.solve(moments), moments)
+            each = (trust(context.budget, fit.weights, fit.error)[0] for fit in found)
+            return all(known is not None and known >= SETTLED for known in each)
 
         moments = accumulate(
             context,

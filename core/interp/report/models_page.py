@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from interp.comparison.models import ModelComparison, compare_models
+from interp.comparison.models import PART, ModelComparison, compare_models
 from interp.comparison.result import Comparison, ComparisonRequest
 from interp.explanation import Prediction
 from interp.registry import Registry
@@ -18,8 +18,6 @@ from interp.report.section import Section, section
 from interp.storage.folder import write_text_whole
 from interp.storage.resumable import check_resumable
 
-PART = "model-{}"
-"""The folder of a model's comparison, by the model's number from 1."""
 CompareIn = Callable[[int, ComparisonRequest, Path | None], Comparison]
 """Compares the methods on the model with this number, into a folder if there is one."""
 
@@ -62,8 +60,13 @@ def compare_models_with_report(
 
     found = compare_models(request, models, compare_one)
     if out is not None:
-        write_text_whole(out / REPORT, models_html(registry, found))
+        write_models_report(registry, found, out)
     return found
+
+
+def write_models_report(registry: Registry, found: ModelComparison, folder: Path) -> None:
+    """Write report.html into the folder that holds the models' comparisons."""
+    write_text_whole(folder / REPORT, models_html(registry, found))
 
 
 def models_html(registry: Registry, found: ModelComparison) -> str:

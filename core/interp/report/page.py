@@ -31,7 +31,7 @@ from interp.run_folder.opening import open_result
 from interp.session import Session
 from interp.storage.folder import day_and_time, write_text_whole
 
-REPORT = "report.html"
+REPORT, INDEX_PAGE = "report.html", "index.html"
 LARGE = 20_000_000
 """Bytes of a report from which on it is slow to open and to mail."""
 PAGE, PAGES = 200, 50
@@ -160,7 +160,7 @@ def _entry_sections(
 
 
 def _page_name(number: int) -> str:
-    return "index.html" if number == 1 else f"index-{number}.html"
+    return INDEX_PAGE if number == 1 else f"index-{number}.html"
 
 
 def _page(

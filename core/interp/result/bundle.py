@@ -184,13 +184,15 @@ def explanation_of(
     return _numbered(explanation)
 
 
-def explained_images(folder: str | Path, explanation: Explanation) -> list[np.ndarray]:
+def explained_images(
+    folder: str | Path, explanation: Explanation, files: Sequence[str] = ()
+) -> list[np.ndarray]:
     """The images of the explanation that a bundle holds, those kept smaller from their files.
 
-    Raises InputError as whole_images.
+    `files` are where these are now. Raises InputError as whole_images.
     """
     facts = read_json(Path(folder) / "explanation.json")
-    return list(whole_images(explanation.images, facts.get("smaller_images", {})))
+    return list(whole_images(explanation.images, facts.get("smaller_images", {}), files))
 
 
 def _know(

@@ -11,6 +11,7 @@ import numpy as np
 
 from interp.errors import InputError
 from interp.request import Request
+from interp.short import listed
 from interp.storage.image import open_image
 
 SCREEN = 1600
@@ -50,25 +51,36 @@ def read_images(folder: Path, smaller: dict[str, dict[str, Any]]) -> Iterator[np
 
 
 def whole_images(
-    images: Sequence[np.ndarray], smaller: dict[str, dict[str, Any]]
+    images: Sequence[np.ndarray], smaller: dict[str, dict[str, Any]], files: Sequence[str] = ()
 ) -> Iterator[np.ndarray]:
-    """A bundle's images, those kept smaller from their files.
+    """A bundle's images, those kept smaller from their files, which may be among `files` by now.
 
-    Raises InputError for files that are gone, or hold another image by now.
+    Raises InputError for files that are gone, or hold another image by now, and for `files` where
+    all images were kept whole.
     """
+    if files and not smaller:
+        raise InputError(f"the result holds its images whole; leave out {' and '.join(files)}")
     for index, image in enumerate(images):
         kept = smaller.get(str(index))
-        if kept is None:
-            yield image
-            continue
-        file = kept["file"]
+        yield image if kept is None else _explained(kept, files or [kept["file"]])
+
+
+def _explained(kept: dict[str, Any], files: Sequence[str]) -> np.ndarray:
+    """The image of which a smaller copy was kept, from the one of these files that holds it."""
+    missing = [each for each in files if not Path(each).is_file()]
+    if missing:
+        raise InputError(
+            f"found no file {missing[0]}; the result holds only a smaller copy of its image, name "
+            "the file that was explained with --image (--full-maps keeps images whole)"
+        )
+    for file in files:
         found = open_image(file)
-        if _digest(found) != kept["sha256"]:
-            raise InputError(
-                f"{file} is not the image that was explained, of which the result holds a smaller "
-                "copy; put the first one there, and use --full-maps to keep images whole"
-            )
-        yield found
+        if _digest(found) == kept["sha256"]:
+            return found
+    raise InputError(
+        f"{listed(files)}: not the image that was explained, of which the result holds a smaller "
+        "copy; name that one with --image (--full-maps keeps images whole)"
+    )
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import repeat, takewhile
@@ -27,7 +28,8 @@ from interp.run_folder.part_store import PartStore
 from interp.run_folder.store import BundleStore, Store, Writer
 from interp.session import Session
 from interp.storage.folder import read_json
-from interp.storage.resumable import ResumableFolder
+from interp.storage.folder_lock import lock
+from interp.storage.resumable import BEGUN, ResumableFolder
 from interp.target import parse_target
 
 BATCHES, PART_BATCHES = 2, 8
@@ -38,7 +40,6 @@ MANY = 1000
 """Images from which on results are kept in parts, where nothing else is asked for."""
 Layout = Literal["folders", "parts"]
 """How results are kept: a folder for each image, or a part for some hundred."""
-BEGUN = "begun.json"
 
 Value = TypeVar("Value")
 Batch = Sequence[tuple[ImageOutcome, Value | None]]
@@ -99,7 +100,8 @@ class FolderJob:
             )
         if output.layout == "parts":
             content["layout"] = "parts"
-        folder = ResumableFolder.of(output.folder, request, content)
+        images = dataset.image_fingerprints
+        folder = ResumableFolder.of(output.folder, request, content, images)
         session = replace(session, model=model)
         batch = images_at_once(request, session)
         return cls(request, session, model, source, dataset, output, folder, batch)
@@ -110,6 +112,26 @@ class FolderJob:
         if self.output.layout == "folders":
             return BundleStore(self.folder, self.request)
         return PartStore(self.folder, self.request, self.output.pictures)
+
+    def begin(self) -> set[int]:
+        """Make the output folder, or go on with it; the images that have to be tried again.
+
+        They changed since, or were written down as unreadable and can be read by now.
+        """
+        changed = self.folder.begin(self.store.done)
+        if isinstance(self.dataset, StreamedDataset):
+            return changed
+        lost = (each.index for each in self.store.told() if each.unreadable is not None)
+        return changed | {at for at in lost if not isinstance(self._image(at), InputError)}
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep other processes of the same request out, which would make the same parts.
+
+        Raises InputError where one is at work. Those that fill folders share the images.
+        """
+        if self.output.layout == "folders":
+            return nullcontext()
+        return lock(self.folder.folder, self.folder.folder)
 
     def pieces(self) -> Sequence[range]:
         """The images in pieces of work: single ones, some batches, or a portion of a stream."""

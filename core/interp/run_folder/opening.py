@@ -13,12 +13,10 @@ import numpy as np
 from interp.dataset import Dataset, Example, StreamedDataset, for_channels
 from interp.errors import InputError
 from interp.explanation import Explanation
-from interp.method import Style
 from interp.opening.reader import read_data
 from interp.registry import Registry
 from interp.request import Request
 from interp.result.bundle import Made, explanation_of, open_bundle, save_bundle
-from interp.result.draw import draw
 from interp.run_folder.part_file import Part
 from interp.run_folder.part_store import part_folder, written_ranges
 from interp.spec import InputSpec
@@ -45,15 +43,17 @@ def open_result(place: Path, registry: Registry) -> tuple[Request, Explanation]:
 
 @contextmanager
 def as_bundle(place: Path, registry: Registry) -> Iterator[Path]:
-    """The folder of a result within the block: itself, or a bundle made of one kept in a part."""
+    """The folder of a result within the block: itself, or a bundle made of one kept in a part.
+
+    That bundle has no pictures.
+    """
     part, _ = _part(place)
     if part is None:
         yield place
         return
     request, found = open_result(place, registry)
     with scratch_folder("result") as scratch:
-        drawn = draw(registry, found, Style())
-        yield save_bundle(scratch / place.name, request, found, drawn, part.circumstances())
+        yield save_bundle(scratch / place.name, request, found, {}, part.circumstances())
 
 
 def _part(place: Path) -> tuple[Part | None, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,13 +15,14 @@ from typing import overload
 import numpy as np
 
 from interp.context import Progress
+from interp.errors import InputError
 from interp.explanation import Explanation
 from interp.registry import Registry
 from interp.request import Request
 from interp.run_folder.entry import FolderEntry, ImageOutcome
 from interp.run_folder.part_file import Part, PartWriter, new_part, parquet
 from interp.run_folder.store import Store, Writer
-from interp.storage.folder import MANIFEST
+from interp.storage.folder import MANIFEST, remove_folder
 from interp.storage.resumable import ResumableFolder
 
 PARTS = "parts"
@@ -50,8 +51,23 @@ class PartStore(Store):
         if (place / MANIFEST).is_file():  # by a worker that died before it could say so
             yield WholePart()
             return
-        with new_part(place, self.request, self.pictures) as part:
-            yield OpenPart(part, self.folder)
+        try:
+            with new_part(place, self.request, self.pictures) as part:
+                yield OpenPart(part, self.folder)
+        except InputError:
+            if not (place / MANIFEST).is_file():  # else another process was faster
+                raise
+
+    def done(self) -> Collection[int]:
+        parts = PartEntries.of(self.folder.folder).parts
+        rows = (row for part in parts for row in part.rows(["index", "folder"]))
+        return {row["index"] for row in rows if row["folder"] is not None}
+
+    def forget(self, images: Collection[int]) -> None:
+        """Remove the parts of these images, whose other images are then explained again, too."""
+        for each in written_ranges(self.folder.folder):
+            if any(at in each for at in images):
+                remove_folder(part_folder(self.folder.folder, each))
 
     def count(self) -> int:
         return len(PartEntries.of(self.folder.folder))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -116,10 +117,11 @@ def run_folder(
     request = request.model_copy(update={"budget": budget})  # the same for every shard
     output = Output(Path(out), pictures, layout, limit)
     job = FolderJob.open(request, output, (session or Session()).steady())
-    job.folder.begin()
+    again = job.begin()
     pieces = job.pieces()
     work = Work(job, TolerantReader(job.dataset))
-    work.do(pieces[part::parts])
+    with job.alone() if parts == 1 else nullcontext():
+        work.do(pieces[part::parts], again)
     entries = job.store.entries(work.known, job.session.registry, job.session.progress)
     unreadable = len(work.reader.unreadable)
     streamed = isinstance(job.dataset, StreamedDataset)
@@ -149,9 +151,10 @@ class Work:
         """The entries that were made here."""
         return {at: each.entry for at, each in self.outcomes.items() if each.entry is not None}
 
-    def do(self, pieces: Sequence[range]) -> None:
-        """Do the pieces that are not whole yet."""
+    def do(self, pieces: Sequence[range], again: Collection[int] = ()) -> None:
+        """Do the pieces that are not whole yet, and those of images that are tried `again`."""
         job = self.job
+        job.store.forget({at for piece in pieces for at in again if at in piece})
         missing = job.store.missing(pieces)
         streamed = isinstance(job.dataset, StreamedDataset)
         count = None if streamed else sum(map(len, missing))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,13 @@ class Store(ABC):
     @abstractmethod
     def writing(self, piece: range) -> AbstractContextManager[Writer]:
         """The writer of a piece, whose results are there at the end of the block at the latest."""
+
+    @abstractmethod
+    def done(self) -> Collection[int]:
+        """The numbers of the images whose results are there."""
+
+    def forget(self, images: Collection[int]) -> None:  # noqa: B027 - most keep no record of them
+        """Forget that these images have no result, so that they are tried again."""
 
     @abstractmethod
     def count(self) -> int:
@@ -96,6 +103,9 @@ class BundleStore(Store, Writer):
 
     def _place(self, index: int, name: str) -> Path:
         return self.folder.piece(index, name)
+
+    def done(self) -> Collection[int]:
+        return self.folder.found(MANIFEST).keys()
 
     def count(self) -> int:
         return len(self.folder.found(MANIFEST))

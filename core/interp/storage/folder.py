@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from interp.errors import InputError, InterpError, OutputError, first_line, is_refusal, refusal
+from interp.short import listed
 from interp.storage.text_file import read_text
 
 MANIFEST = "manifest.json"
 NAME = 100
 """Letters of a file's name in that of its draft; longer ones may be too long for the system."""
+NAMED = 3
+"""Results in a folder that an error names."""
 LEFTOVER = re.compile(r"-([0-9a-f]{6})-(\d+)-\w{8}$")
 """End of a draft's name: the machine and the process that it belongs to."""
 UNDECODED = "backslashreplace"
@@ -255,9 +258,7 @@ def seal(folder: Path, about: dict[str, Any]) -> None:
 def unseal(folder: Path, kind: str) -> dict[str, Any]:
     """The manifest of a sealed folder. Raises InputError unless it is whole and of this kind."""
     if not (folder / MANIFEST).is_file():
-        raise InputError(
-            f"{folder}: found no {MANIFEST}; expected a {kind} folder that interp wrote"
-        )
+        raise not_sealed(folder, f"a folder of kind {kind} that interp wrote")
     with read_whole(folder / MANIFEST, f"the manifest of a {kind}"):
         manifest: dict[str, Any] = read_json(folder / MANIFEST)
         if manifest["kind"] != kind:
@@ -269,6 +270,13 @@ def unseal(folder: Path, kind: str) -> dict[str, Any]:
 def is_sealed(folder: Path) -> bool:
     """Whether a folder is one that interp wrote to its end."""
     return (folder / MANIFEST).is_file()
+
+
+def not_sealed(folder: Path, expected: str) -> InputError:
+    """The error for a folder without a manifest, which names the results that it holds."""
+    names = sorted(each.parent.name for each in folder.glob(f"[!.]*/{MANIFEST}"))
+    found = f"; name one of the results in it: {listed(names, NAMED)}" if names else ""
+    return InputError(f"{folder}: found no {MANIFEST}; expected {expected}{found}")
 
 
 def check_sealed(folder: Path) -> None:

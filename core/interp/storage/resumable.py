@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,20 @@ from interp.errors import InputError
 from interp.short import listed
 from interp.spec import Plain
 from interp.storage.folder import (
+    JSON_MOST,
     check_parent,
     read_json,
     remove_folder,
     slug,
     write_json_whole,
+    write_text_whole,
 )
+from interp.storage.text_file import read_text
+
+BEGUN, IMAGES = "begun.json", "images.txt"
+"""Fingerprints of the model and of all images, and of each image, as they were at the beginning."""
+NAMED = 5
+"""Images that an error names."""
 
 
 @dataclass(frozen=True)
@@ -31,20 +39,47 @@ class ResumableFolder:
 
     folder: Path
     about: dict[str, dict[str, Any]]
+    images: tuple[str, ...] = ()
+    """A fingerprint of each image, where the data set has them."""
 
     @classmethod
-    def of(cls, folder: Path, request: Plain, content: dict[str, str]) -> ResumableFolder:
+    def of(
+        cls, folder: Path, request: Plain, content: dict[str, str], images: tuple[str, ...] = ()
+    ) -> ResumableFolder:
         """The folder of a request on images and a model with these fingerprints."""
-        return cls(folder, {"request.json": request.model_dump(mode="json"), "begun.json": content})
+        about = {"request.json": request.model_dump(mode="json"), BEGUN: content}
+        return cls(folder, about, images)
 
-    def begin(self) -> None:
-        """Make the folder, or check that the same request began it. Raises InputError."""
+    def begin(self, done: Callable[[], Collection[int]] = frozenset) -> set[int]:
+        """Make the folder, or check that the same request began it; which images changed since.
+
+        Only images without a result may have changed, such as a file that could not be read and was
+        put right; `done` are the numbers of those with one. Raises InputError.
+        """
         check_resumable(self.folder, self.about)
-        there = {each.name for each in self.folder.glob("[!.]*")} & self.about.keys()
-        if others := {key for name in there for key in self._differing(name)}:
-            raise _else(self.folder, f" (other {listed(sorted(others))})")
-        for name in self.about.keys() - there:
+        there = {each.name for each in self.folder.glob("[!.]*")}
+        others = {name: self._differing(name) for name in there & self.about.keys()}
+        changed = set[int]()
+        if others.get(BEGUN) == {"images"} and IMAGES in there:
+            changed = self._changed()
+            if changed and not changed & set(done()):
+                others[BEGUN] = set()
+        if keys := {key for each in others.values() for key in each}:
+            which = f": {listed(map(str, sorted(changed)), NAMED)}" if changed else ""
+            raise _else(self.folder, f" (other {listed(sorted(keys))}{which})")
+        for name in self.about if changed else self.about.keys() - there:
             write_json_whole(self.folder / name, self.about[name])
+        if self.images and (changed or IMAGES not in there):
+            write_text_whole(self.folder / IMAGES, "\n".join(self.images))
+        return changed
+
+    def _changed(self) -> set[int]:
+        """The numbers of the images that changed since; none where there are more, or fewer."""
+        before = read_text(self.folder / IMAGES, JSON_MOST).split()
+        if len(before) != len(self.images):
+            return set()
+        pairs = enumerate(zip(before, self.images, strict=True))
+        return {number for number, (old, new) in pairs if old != new}
 
     def join(self) -> None:
         """Check, in a worker of the process that began the folder, that both see the same.

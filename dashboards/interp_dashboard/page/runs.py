@@ -201,8 +201,7 @@ def _show_difference(before: Path, after: Path) -> None:
     if found.changes:
         rows = [(key, str(one), str(two)) for key, (one, two) in found.changes.items()]
         show_table(pd.DataFrame(rows, columns=["setting", "A", "B"]), hide_index=True)
-    lines = [(each.name, each.summary()) for each in found.pairs]
-    show_table(pd.DataFrame(lines, columns=["evidence", "difference"]), hide_index=True)
+    show_table(pd.DataFrame(found.summaries(), columns=["evidence", "difference"]), hide_index=True)
     try:
         st.image(draw_difference(registry(), found), alt="A, B, and their difference")
     except InputError as error:

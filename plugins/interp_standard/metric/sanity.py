@@ -29,8 +29,9 @@ class Randomization(ExplanationMetric):
     A map that stays does not explain the model. J. Adebayo et al.: Sanity Checks for Saliency Maps,
     NeurIPS 2018, all layers at once. Ours: weights are drawn anew as for a network with rectifiers,
     N(0, 2 / inputs), biases and normalisation stay, so that the network is not dead; the sign of
-    the correlation does not count; what a method learned of the model before is not learned again.
-    The user's model is copied, not touched.
+    the correlation does not count. A method that explains by knowledge that it learned of the model
+    is left out: the random network would need knowledge of its own. The user's model is copied, not
+    touched.
     """
 
     Params = RandomizationParams

@@ -31,6 +31,7 @@ class HuggingFaceFolder(Dataset):
     labels: tuple[int | None, ...] | None = None
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    truths = frozenset({"label"})
 
     @property
     def fingerprint(self) -> str:

@@ -30,6 +30,7 @@ class ImageStack(Dataset):
     labels: tuple[int, ...] | None = None
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    truths = frozenset({"label"})
 
     @property
     def fingerprint(self) -> str:

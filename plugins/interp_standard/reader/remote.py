@@ -27,6 +27,7 @@ class RemoteFiles(Dataset):
     labelled: bool
     notes: tuple[str, ...] = ()
     sent = True
+    truths = frozenset({"label"})
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class LabelledFiles(Dataset):
     files: tuple[Path, ...]
     labels: tuple[str | None, ...]
     notes: tuple[str, ...] = ()
+    truths = frozenset({"label"})
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

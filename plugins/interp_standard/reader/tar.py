@@ -35,6 +35,7 @@ class TarFiles(StreamedDataset):
     urls: tuple[str, ...]
     sizes: tuple[int, ...]
     classes = ()
+    truths = frozenset()
     sent = True
     _counts: dict[str, int] = field(default_factory=dict)
 

@@ -40,6 +40,7 @@ class VocFolder(Dataset):
     """The images that Annotations/ describes; an image's class is that of its largest object."""
 
     path: Path
+    truths = frozenset({"label", "box"})
 
     @cached_property
     def _read(self) -> tuple[list[Row], list[str]]:
