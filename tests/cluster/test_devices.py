@@ -40,9 +40,9 @@ class Fit:
 @pytest.fixture(scope="module", params=FITS)
 def fit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Fit:
     method, place = request.param, tmp_path_factory.mktemp("devices")
-    given = "--data data --epochs 2 --batch-size 16 --device cpu"
+    given = "--data data --epochs 2 --batch-size 32 --device cpu"
     words = f"fit --plugin {method} {FITS[method]} {given}"
-    _interp(place, "data creatures --out data --count 60 --seed 3")
+    _interp(place, "data creatures --out data --count 120 --seed 3")
     _interp(place, f"{words} --devices 2 --out A")
     return Fit(method, place, words)
 
