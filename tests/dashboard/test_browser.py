@@ -231,7 +231,7 @@ def test_uploads(visit, network):
     upload(page, "Upload a model", ("torn.onnx", network()[:50]))
     page.get_by_text("torn.onnx is refused").wait_for()
     upload(page, "Upload a model", ("net.onnx", network()))
-    model = page.get_by_role("combobox", name="Model")
+    model = page.get_by_role("combobox", name="Model", exact=True)
     until(lambda: model.input_value() == "uploaded: net.onnx")
     press_run(page)
     page.get_by_role("button", name="HTML report").wait_for()

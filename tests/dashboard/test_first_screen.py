@@ -46,7 +46,7 @@ def test_choice_run_and_an_example_need_no_scrolling(look, width, height):
     shown = (
         page.get_by_role("heading", level=1),
         page.locator("[data-testid=stImage] img"),
-        page.get_by_role("combobox", name="Model"),
+        page.get_by_role("combobox", name="Model", exact=True),
         page.get_by_role("combobox", name="Images"),
         page.locator("[data-testid=stButtonGroup]"),
         page.get_by_role("button", name="Run", exact=True),
