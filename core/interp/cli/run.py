@@ -103,7 +103,7 @@ def _folder_lines(found: FolderRun, no_pictures: bool) -> Iterator[str]:
     yield from (f"failed on {name}: {reason}" for name, reason in found.failed.items())
     yield from (f"note: {each}" for each in found.notes)
     if left := found.total - len(found.entries) - len(found.failed):
-        yield f"left: {left}; the same command tries them again, such as files that were put right"
+        yield f"left: {left}; once its file is put right, the same command explains an image"
     yield f"folder: {found.folder}" if no_pictures else f"gallery: {found.folder}/index.html"
 
 
