@@ -5,7 +5,7 @@ Writes benchmarks/results/cam.json. Ours and the peers each live in a process of
 (cam_run.py) that keeps the model open, and are asked one after another: ours, a peer, ours, a
 peer. Ratios are of neighbouring runs, a peer's seconds over ours; their median counts. The class is
 given. Ours is the whole call, from uint8 images to maps over these, the model's own prediction
-included, and the method alone; a peer's is its forward pass and its map of encoded images. Peers
+included, and the method alone; a peer's is encoding, its forward pass and its map. Peers
 run as their documentation shows, and frozen: with gradients recorded from the layer on only.
 Each gets the batch size that was fastest. The peers need an environment of their own: python -m
 venv VENV; VENV/bin/pip install torch torchvision grad-cam==1.5.7 torchcam==0.5.0.

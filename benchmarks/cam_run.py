@@ -105,8 +105,13 @@ def peer(case: dict[str, Any], place: Path, images: np.ndarray) -> Callable[[], 
     explain = {"pytorch-grad-cam": grad_cam, "torchcam": torch_cam}[case["peer"]]
     module = settled(place, case["setting"])
     mean, std = (torch.tensor(each)[:, None, None] for each in (MEAN, STD))
-    encoded = (torch.from_numpy(images.transpose(0, 3, 1, 2) / 255.0).float() - mean) / std
-    return lambda: [explain(module, case["method"], each) for each in encoded.split(batch)]
+
+    def maps() -> object:
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()  # channels last, as ours
+        encoded = pixels.div_(255).sub_(mean).div_(std)
+        return [explain(module, case["method"], each) for each in encoded.split(batch)]
+
+    return maps
 
 
 def settled(place: Path, setting: str) -> nn.Module:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from interp.errors import ModelError
+from interp.network.autograd import overruns_channels_last
 from interp.network.plain_tensors import plain_tensors
 from interp.network.preprocess import encode
 from interp.readout import as_they_are
@@ -73,13 +74,14 @@ class Network:
     def arrange(self, values: Tensor) -> Tensor:
         """Values in the network's memory layout; only maps (N, C, h, w) have one.
 
-        A single image stays contiguous where the weights are the caller's and do: turning those
-        costs more than it gains.
+        A single image stays contiguous where the weights do, since turning these costs more than it
+        gains; so do slopes that PyTorch cannot be trusted with.
         """
         if values.dim() != 4:
             return values
-        alone = len(values) == 1 and not self.owned
-        return values.contiguous(memory_format=torch.contiguous_format if alone else self.layout)
+        plain = len(values) == 1 and not self._turns
+        plain = plain or (torch.is_grad_enabled() and not self._slopes_turn)
+        return values.contiguous(memory_format=torch.contiguous_format if plain else self.layout)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Raw scores (N, K) float32 of preprocessed images."""
@@ -99,9 +101,10 @@ class Network:
         """The raw answer to preprocessed images, channels last from now on where that works.
 
         Convolutions on a CPU are up to twice as fast then. It does not work where the module takes
-        views (`x.view(len(x), -1)`) of its maps. Weights are turned where they are not the caller's.
+        views (`x.view(len(x), -1)`) of its maps. A caller's weights are left as they lie.
         """
-        if self.device.type == "cpu" and any(each.dim() == 4 for each in self._weights()):
+        weights = (*self.module.parameters(), *self.module.buffers())
+        if self.device.type == "cpu" and any(each.dim() == 4 for each in weights):
             self._set_layout(torch.channels_last)
             try:
                 return self.raw(self.arrange(images))
@@ -111,12 +114,19 @@ class Network:
 
     def _set_layout(self, layout: torch.memory_format) -> None:
         self.layout = layout
-        if self.owned:
-            self.module.to(memory_format=layout)  # type: ignore[call-overload]
+        if self._turns:
+            self.module.to(memory_format=layout)
 
-    def _weights(self) -> Iterator[Tensor]:
-        yield from self.module.parameters()
-        yield from self.module.buffers()
+    @property
+    def _turns(self) -> bool:
+        return self.owned and self._slopes_turn
+
+    @cached_property
+    def _slopes_turn(self) -> bool:
+        """Whether slopes may be taken channels last: a graph does not show its convolutions."""
+        return any(isinstance(each, nn.Conv2d) for each in self._parts) and not (
+            overruns_channels_last(self._parts)
+        )
 
 
 def _in_float32(answer: Any) -> Any:

@@ -73,6 +73,19 @@ class Knowledge:
                 f"by {apart:.2g} of their largest; export it again"
             )
 
+    def by_layer(self) -> list[list[str]]:
+        """What was learned at each layer as a table, its heads first; empty without layers.
+
+        What no layer says is left out.
+        """
+        said = {
+            layer: {key: word for key, value in facts.items() if (word := _word(value))}
+            for layer, facts in self.about.get("layers", {}).items()
+        }
+        keys = list(dict.fromkeys(key for words in said.values() for key in words))
+        rows = [[name, *(words.get(key, "–") for key in keys)] for name, words in said.items()]
+        return [["layer", *(key.replace("_", " ") for key in keys)], *rows] if rows else []
+
     @contextmanager
     def as_saved(self) -> Iterator[None]:
         """Raise InputError where what is read of it within the block is not as fit saves it."""
@@ -105,6 +118,13 @@ class Knowledge:
             if not isinstance(about, dict):
                 raise TypeError(f"about is a {type(about).__name__}")
             return cls(str(method), str(fingerprint), arrays.pop("probe"), arrays, about)
+
+
+def _word(value: object) -> str:
+    """A plain fact in a table; empty for none, and for facts that have parts of their own."""
+    if value is None or isinstance(value, dict):
+        return ""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def find_knowledge(

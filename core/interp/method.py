@@ -35,6 +35,20 @@ __all__ = [
 ]
 
 
+UNOFFERED = {
+    "explain": "explains no single image",
+    "fit": "has nothing to learn",
+    "merge": "does not learn in parts",
+    "survey": "has no class-level view",
+}
+"""What is said of a method that does not implement one of these."""
+
+
+def unoffered(name: str, verb: str) -> UnsupportedError:
+    """The error of a method, by its name, that does not implement `verb`, one of UNOFFERED."""
+    return UnsupportedError(f"{name} {UNOFFERED[verb]}")
+
+
 @dataclass(frozen=True)
 class Method(ABC):
     """A method of explaining. A subclass sets `Params` and `needs`, and implements what it offers.
@@ -65,7 +79,7 @@ class Method(ABC):
         `knowledge` is what `fit` learned, or None. Evidence is in each image's own coordinates;
         model.prepare gives the model's input and the mapping between the two.
         """
-        raise UnsupportedError(f"{type(self).__name__} explains no single image")
+        raise unoffered(type(self).__name__, "explain")
 
     def scores(
         self, model: ModelAdapter, images: Sequence[np.ndarray], context: Context
@@ -99,17 +113,17 @@ class Method(ABC):
 
     def fit(self, model: ModelAdapter, dataset: Dataset, context: Context) -> Knowledge:
         """Learn what the method needs of a model before it can explain."""
-        raise UnsupportedError(f"{type(self).__name__} has nothing to learn")
+        raise unoffered(type(self).__name__, "fit")
 
     def merge(self, parts: Sequence[Knowledge]) -> Knowledge:
         """Join what `fit` learned in parts, each by a process with its own Budget.shard."""
-        raise UnsupportedError(f"{type(self).__name__} does not learn in parts")
+        raise unoffered(type(self).__name__, "merge")
 
     def survey(
         self, model: ModelAdapter, dataset: Dataset, knowledge: Knowledge | None, context: Context
     ) -> Explanation:
         """Explain the model's classes or a data set, not a single image."""
-        raise UnsupportedError(f"{type(self).__name__} has no class-level view")
+        raise unoffered(type(self).__name__, "survey")
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,8 @@ from interp.plain_text import visible
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-PAUSE, LOG_PAUSE = 0.2, 10.0
-"""Seconds between two changes of a notebook's line, and between two lines of a log."""
+PAUSE, LOG_PAUSE, COMMAND_PAUSE = 0.2, 10.0, 60.0
+"""Seconds between two changes of a notebook's line, two lines of a log, and of a command's log."""
 
 
 def shown_progress(wanted: bool | Progress) -> AbstractContextManager[Progress]:
@@ -35,9 +35,12 @@ def shown_progress(wanted: bool | Progress) -> AbstractContextManager[Progress]:
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """A progress callback that draws one bar for each label while the block runs, on a terminal."""
+    """A progress callback that draws one bar for each label while the block runs, on a terminal.
+
+    Elsewhere, as in the log of a cluster's job, work of over a minute writes a line every minute.
+    """
     if not sys.stderr.isatty():
-        yield no_progress
+        yield Lines(COMMAND_PAUSE, last=time.monotonic(), quiet=True)
         return
     from rich import progress as bar
     from rich.console import Console
@@ -75,11 +78,13 @@ class Lines:
     pause: float
     shown: Any = None
     last: float = field(default_factory=lambda: float("-inf"))
+    quiet: bool = False
+    """Whether the end is not written of work that is done before its first line is due."""
 
     def __call__(self, label: str, done: int, total: int | None) -> None:
-        if time.monotonic() - self.last < self.pause and done != total:
+        if time.monotonic() - self.last < self.pause and (self.quiet or done != total):
             return
-        self.last = time.monotonic()
+        self.last, self.quiet = time.monotonic(), False
         share = "" if not total else f" {'█' * (20 * done // total):·<20}"
         line = f"{visible(label)}:{share} {done:,}{'' if total is None else f' of {total:,}'}"
         if self.shown is None:

@@ -26,7 +26,7 @@ from interp.network.outputs import outline
 from interp.network.plain_tensors import plain_tensors
 from interp.network.weight_state import Originals
 from interp.opening.images import named_images, open_data
-from interp.opening.named import open_knowledge, open_method, require
+from interp.opening.named import open_knowledge, open_method, require, require_verb
 from interp.opening.prediction import Question, added_notes, choose_targets
 from interp.registry import Registry
 from interp.registry.hook import call_after, call_before
@@ -143,6 +143,7 @@ def survey(
     `dataset` takes the place of the request's.
     """
     with prepare(request, session, registry, model, out, resume=False) as job:
+        require_verb(request.method, job.method, "survey")
         knowledge = open_knowledge(request, job.model)
         told = call_before(job.registry, "interp_before_run", request=request)
         data = job.data(dataset)
@@ -169,6 +170,7 @@ def fit(
     goes on from it. Otherwise as run.
     """
     with prepare(request, session, registry, model, out, resume=True) as job:
+        require_verb(request.method, job.method, "fit")
         data = job.data(dataset)
         told = call_before(job.registry, "interp_before_fit", request=request)
         context = job.sharing(data)
@@ -195,6 +197,7 @@ def merge(
         raise InputError("expected parts that one method learned; name folders of fit --shard")
     name, registry = opened[0].method, registry or Registry.load()
     method = open_method(registry, name, {})
+    require_verb(name, method, "merge")
     with blamed(name):
         knowledge = method.merge(opened)
     check_knowledge(knowledge, name)
@@ -293,6 +296,7 @@ class Job:
         knowledge: Knowledge | None,
     ) -> Explanation:
         """The method's answers to the questions, as one explanation."""
+        require_verb(self.request.method, self.method, "explain")
         parts = []
         for each in questions:
             chosen = [images[at] for at in each.images]

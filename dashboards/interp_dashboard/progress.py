@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import streamlit as st
@@ -15,6 +16,8 @@ from interp_dashboard.text import on_page
 
 INTERVAL = 0.5
 """Seconds between two looks at a running job."""
+DRAWN = count()
+"""Numbers for the times that a running job was drawn."""
 
 
 def show_job(name: str) -> Any:
@@ -28,32 +31,42 @@ def show_job(name: str) -> Any:
 
 def show_progress(job: Job, cancel: bool = True) -> None:
     """Show a job's progress while it runs, redraw the page at each new result, show its end."""
-    running, version = job.running, job.version
-
-    def refresh() -> None:
-        if running and (not job.running or job.version != version):
-            st.rerun()
-        if job.running:
-            _progress(job, cancel)
-
-    st.fragment(refresh, run_every=INTERVAL if running else None)()
-    if running:
-        return
-    if job.error is not None:
+    if job.running:
+        _show_running(job, cancel)
+    elif job.error is not None:
         st.error(markdown(on_page(without_paths(job.error))))
     elif job.stopped:
         st.info("Stopped. Nothing of this run is working any more.")
 
 
-def _progress(job: Job, cancel: bool) -> None:
-    """The whole run's bar, the step that it is at, and a button that stops it."""
-    shown, button = st.columns([5, 1], vertical_alignment="center")
-    with shown:
+def _show_running(job: Job, cancel: bool) -> None:
+    """A button that stops the visitor's run, and the progress, which is looked at again and again.
+
+    The button draws the whole page again, for a press on a part that is just being replaced is
+    lost. A look has a name of its own each time the page is drawn: one that is late belongs to
+    nothing any more, where otherwise it could cut off the end of a page that is being sent.
+    """
+    version, place = job.version, st.container()
+    if cancel:
+        place, button = st.columns([5, 1], vertical_alignment="center")
+        button.button(
+            "Cancel",
+            key=f"cancel {id(job)}",
+            on_click=session().stop,
+            disabled=job.stopped,
+            width="stretch",
+        )
+
+    def look() -> None:
+        if not job.running or job.version != version:
+            st.rerun()
         if job.pace.share is not None and not job.stopped:
             st.progress(job.pace.share, whole_text(job.pace))
         st.caption(step_text(job))
-    if cancel:
-        button.button("Cancel", on_click=job.stop, disabled=job.stopped, width="stretch")
+
+    look.__qualname__ += f" {next(DRAWN)}"
+    with place:
+        st.fragment(look, run_every=INTERVAL)()
 
 
 def whole_text(pace: Pace) -> str:
@@ -67,5 +80,5 @@ def step_text(job: Job) -> str:
     if job.stopped:
         return "stopping at the next step ..."
     pace = job.pace
-    count = f", {pace.done:,} of {pace.total:,}" if pace.total else ""
-    return markdown(f"{pace.label}{count}")
+    counted = f", {pace.done:,} of {pace.total:,}" if pace.total else ""
+    return markdown(f"{pace.label}{counted}")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from interp.engine.random import draw_bits
 
-STEPS, SETTLED = 500, 1e-7
+STEPS, SETTLED = 2000, 1e-8
 """Most sweeps, and the relative change of the squared error at which they end."""
 SWEEPS, STILL = 1000, 1e-6
 """The same for coefficients alone, their largest change relative to the largest one."""

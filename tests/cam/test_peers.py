@@ -69,7 +69,7 @@ def ours(module: nn.Module, layer: str, method: str, pixels: Tensor, **params: A
     model: ModelAdapter = interp.open_model(module, options=OPTIONS)
     opened = open_method(Registry.load(), method, {"layer": layer, **params})
     views, place = Views(model, pixels), model.map_layer(layer)
-    aims = opened.aims(views, place, [Target(TARGET, "target")])
+    aims = opened.aims(views, place, [[Target(TARGET, "target")]])
     return opened.cells(views, place, aims, Context())[0, 0].numpy()
 
 

@@ -44,7 +44,7 @@ def test_fit_then_run(interp, fit, picture):
     assert facts["knowledge"] == "known" and facts["method"] == "chip"
     assert list(facts["layers"]) == ["conv2", "conv1"]
     assert facts["layers"]["conv2"]["networks"] == 200 * 12
-    assert "1 unreadable images were left out" in facts["notes"][0]
+    assert "1 unreadable image was left out" in facts["notes"][0]
     assert "torn.png" in facts["notes"][0]
     run = interp(
         *("run", *FLAGS, "--image", picture, "--knowledge", "known", "--refined", "--json"),
@@ -60,6 +60,7 @@ def test_fit_says_how_well(fit):
     assert lines[0].split()[:4] == ["layer", "networks", "masks", "images"]
     assert lines[1].split()[:4] == ["conv2", "2400", "200", "12"]
     assert lines[-1] == "knowledge: known"
+    assert not {"[]", "None"} & set(" ".join(lines).split())
 
 
 def test_resume_is_accepted(fit):
@@ -113,6 +114,6 @@ def test_mistakes_are_one_line(fit, words, said):
 def test_a_method_that_learns_nothing_says_so(interp, example, data):
     words = ("--plugin", "occlude-grid", "--model", "toy", "--registry", example, "--data", data)
     answer = interp("fit", *words, "--out", "known")
-    assert answer.code == 2 and "has nothing to learn" in answer.err
+    assert answer.code == 2 and "occlude-grid has nothing to learn" in answer.err
     answer = interp("survey", *words)
-    assert answer.code == 2 and "no class-level view" in answer.err
+    assert answer.code == 2 and "occlude-grid has no class-level view" in answer.err

@@ -37,6 +37,17 @@ def test_no_bar_where_nobody_looks(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_a_log_has_a_line_a_minute_of_long_work_alone(capsys, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    with progress_bar() as progress:
+        for clock[0] in range(0, 150, 10):
+            progress("chunks", clock[0], 200)
+        progress("chunks", 200, 200)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.rsplit(" ", 3)[1] for line in lines] == ["60", "120", "200"]
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -208,7 +208,7 @@ def test_loose_images_and_broken_links_are_told(tmp_path):
     reader = TolerantReader(opened)
     read = [example for _, example in reader.examples() if example is not None]
     assert [each.label for each in read] == [0, 1]
-    assert "1 unreadable images were left out" in reader.notes()[1]
+    assert "1 unreadable image was left out" in reader.notes()[1]
     assert opened.fingerprint
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from interp.errors import Cancelled, InputError, PluginError, UnsupportedError
 from interp.report.page import write_index
 from interp.request import Request
 from interp.result.bundle import open_bundle
-from interp.run_folder import run_folder
+from interp.run_folder import FolderRun, run_folder
 from interp.session import Session
 from interp.storage.folder import read_json
 from interp.testing import ToyModel
@@ -86,6 +87,12 @@ def test_each_image_has_a_bundle_and_the_index_names_it(go, registry, tmp_path) 
     assert all(f'href="{each.folder}/"' in page for each in found.entries)
 
 
+def test_the_index_says_the_unit_of_full_colour(go, registry, tmp_path) -> None:
+    write_index(registry, go(method="rise", limit=1))
+    page = (tmp_path / "out/index.html").read_text("utf-8")
+    assert re.search(r"Full colour is [\d.e-]+ \(probability\) on every map", page)
+
+
 def test_it_goes_on_where_it_was(go, tmp_path) -> None:
     with pytest.raises(
         Cancelled, match=r"2 of the images are whole in .*out, and the same command"
@@ -121,6 +128,7 @@ def test_what_cannot_be_read_is_counted_and_named(go, photos) -> None:
     found = go(limit=3)
     assert [each.name for each in found.entries] == ["photo 0", "photo 2"]
     assert len(found.notes) == 1 and "1 unreadable" in found.notes[0]
+    assert found.summary == "2 of 3 images are explained, 1 cannot be read"
     assert "photo 1.png" in found.notes[0] and found.total == 3
 
 
@@ -149,3 +157,19 @@ def test_slips_come_first(go, tmp_path) -> None:
         with pytest.raises(error):
             go(**changes)
     assert not (tmp_path / "out").exists() or changes["method"] == "greedy"
+
+
+@pytest.mark.parametrize(
+    ("total", "failed", "unreadable", "said"),
+    [
+        (2, {}, 0, "2 of 2 images are explained"),
+        (3, {}, 1, "2 of 3 images are explained, 1 cannot be read"),
+        (4, {"ant": "too small"}, 0, "2 of 4 images are explained, 1 failed, 1 is still to do"),
+        (9, {}, 2, "2 of 9 images are explained, 2 cannot be read, 5 are still to do"),
+    ],
+)
+def test_what_became_of_images_is_told_by_its_kind(total, failed, unreadable, said) -> None:
+    run = FolderRun(
+        Path(), Request(method="tiles"), [None] * 2, total, failed, unreadable=unreadable
+    )
+    assert run.summary == said

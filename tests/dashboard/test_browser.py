@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import pytest
 from PIL import Image
+from support.load import slowness
 
 from interp_dashboard.command import served
 from interp_dashboard.setting import Setting
@@ -78,10 +79,10 @@ class Server:
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def idle(self, seconds: float = 3.0) -> bool:
-        """Whether it hardly works for a while: less than a tenth of one processor."""
+        """Whether it hardly works for a while: less than a tenth of what one process gets."""
         before = self.processor()
         time.sleep(seconds)
-        return self.processor() - before < seconds / 10
+        return self.processor() - before < seconds / 10 / slowness()
 
 
 @pytest.fixture(scope="module")

@@ -105,7 +105,7 @@ def test_images_without_classes_from_a_folder(
     params = {"epochs": 1, "batch_size": 6}
     request = Request(method="explainer", data=str(tmp_path), params=params)
     found = fit(request, registry=Registry.load(), model=model)
-    assert "1 unreadable images were left out" in found.about["notes"][0]
+    assert "1 unreadable image was left out" in found.about["notes"][0]
 
 
 def test_crops_are_the_largest_object_with_its_parts(squares: Any) -> None:

@@ -37,6 +37,31 @@ def bucket(photos: Path):
     memory.rm("/bucket", recursive=True)
 
 
+@pytest.fixture
+def s3(photos: Path, monkeypatch):
+    """The photos at s3://bucket/photos and in s3://bucket/shard-000.tar, by a server of our own."""
+    pytest.importorskip("s3fs", reason="needs s3fs")
+    server = pytest.importorskip("moto.server", reason="needs moto[server]").ThreadedMotoServer(
+        "127.0.0.1", port=0, verbose=False
+    )
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "tests")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    remote = fsspec.filesystem("s3")
+    remote.mkdir("bucket")
+    files = sorted(photos.glob("*.png"))
+    for file in files:
+        remote.pipe(f"bucket/photos/{file.name}", file.read_bytes())
+    remote.pipe("bucket/shard-000.tar", shard(files))
+    yield "s3://bucket"
+    server.stop()
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+
+
 def shard(files: list[Path]) -> bytes:
     """A tar file of images, each followed by its class, as WebDataset has them."""
     held = io.BytesIO()
@@ -75,6 +100,14 @@ def test_a_folder_elsewhere_is_as_one_here(go, bucket, photos) -> None:
     found = go(f"{bucket}/photos", "far")
     assert_close(found, go(str(photos), "near"))
     assert "05.png" in found.notes[-1] and found.total == 11
+
+
+def test_s3_is_as_a_folder_here(go, s3, photos) -> None:
+    near = go(str(photos), "near")
+    assert_close(go(f"{s3}/photos", "far"), near)
+    assert_close(go(f"{s3}/shard-{{000..000}}.tar", "streamed"), near)
+    with pytest.raises(InputError, match="s3://bucket/elsewhere: found no such folder"):
+        go(f"{s3}/elsewhere", "none")
 
 
 def test_tar_files_are_read_as_a_stream(go, bucket, photos, monkeypatch) -> None:

@@ -152,7 +152,7 @@ def test_a_run_over_a_folder_goes_on(interp: Interp, name: str, whole: int) -> N
     Path(name, "index.html").unlink()
     answer = interp(f"run --plugin gradcam --device cpu --data photos --out {name}")
     assert answer.code == 0, answer.err
-    assert answer.out.splitlines()[0] == "gradcam on creatures-vgg: 2 of 2 images are whole"
+    assert answer.out.splitlines()[0] == "gradcam on creatures-vgg: 2 of 2 images are explained"
     after = written(name)
     assert len(after) == 2 and before.items() <= after.items()
     assert "data:image/" in Path(name, "index.html").read_text()

@@ -69,7 +69,7 @@ def evaluate_methods(
 
     Saves a folder with tables and a report, report.html, and says the result in words. Every mean
     comes with its 95 % confidence interval, and every method with the ranks that it may have,
-    beside maps that see no model; an arrow shows which way is better and a star marks the best.
+    beside maps that see no model; an arrow shows which way is better, and stars mark the best.
     Each image is kept as it is done: the same command with the same --out goes on where it was
     stopped. What a metric does, and its parameters: interp show METRIC.
 

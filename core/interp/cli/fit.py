@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -97,15 +97,7 @@ def _report(
 
 
 def _lines(knowledge: Knowledge, out: Path, notes: Sequence[str]) -> Iterator[str]:
-    layers: dict[str, dict[str, Any]] = knowledge.about.get("layers", {})
-    if layers:
-        first = next(iter(layers.values()))
-        names = dict.fromkeys(key for facts in layers.values() for key in facts)
-        shown = [key for key in names if not isinstance(first.get(key), dict)]
-        rows = [
-            [layer, *(str(facts.get(key, "")) for key in shown)] for layer, facts in layers.items()
-        ]
-        yield from columns([["layer", *shown], *rows])
+    yield from columns(knowledge.by_layer())
     yield from (f"note: {each}" for each in notes)
     if knowledge.made is not None:
         yield f"model: {out} (open it with --model)"

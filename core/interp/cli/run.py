@@ -98,8 +98,7 @@ def run_method(
 
 
 def _folder_lines(found: FolderRun, no_pictures: bool) -> Iterator[str]:
-    count = f"{len(found.entries)} of {found.total} images are whole"
-    yield f"{found.request.method} on {found.request.model}: {count}"
+    yield f"{found.request.method} on {found.request.model}: {found.summary}"
     yield from (f"failed on {name}: {reason}" for name, reason in found.failed.items())
     yield from (f"note: {each}" for each in found.notes)
     if left := found.total - len(found.entries) - len(found.failed):

@@ -44,7 +44,8 @@ class TolerantReader:
     def notes(self) -> list[str]:
         """What was left out, and what was assumed; nothing where all could be read as they are."""
         named = "; ".join(self.unreadable[:NAMED])
-        found = [f"{len(self.unreadable)} unreadable images were left out ({named})"]
+        count = len(self.unreadable)
+        found = [f"{count} unreadable image{'s were' if count > 1 else ' was'} left out ({named})"]
         left_out = found if self.unreadable else ()
         return [*self.dataset.notes, *left_out, *reading_notes(self.assumed)]
 

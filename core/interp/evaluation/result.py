@@ -119,6 +119,12 @@ class Evaluation:
         most = max(sign * each.mean.value for each in cells.values())
         return [name for name, each in cells.items() if math.isclose(sign * each.mean.value, most)]
 
+    def leading(self, metric: str) -> list[str]:
+        """The methods with the best mean, then those that cannot be told from the best."""
+        best, ranked = self.best(metric), self.ranks[metric]
+        near = [name for name, (first, _) in ranked.items() if first == 1 and name not in best]
+        return [*best, *near]
+
     def noted(self, more: Sequence[str]) -> Evaluation:
         """The same with more notes, each once; itself, with its table, where there is none."""
         notes = tuple(dict.fromkeys((*self.data_notes, *more)))

@@ -9,7 +9,7 @@ from interp.evaluation.result import Evaluation
 from interp.metric import Measurement
 from interp.plain_text import markdown as plain
 
-STARS = "* best, tie* one of several best"
+STARS = "* best beyond chance, tie* best or not to be told from the best"
 """What the stars of a table mean."""
 COLUMNS = ("metric", "unit", "better", "method", "less", "value", "low", "high", "images")
 """`less`: the baseline that was subtracted, image by image; empty for the mean itself."""
@@ -33,11 +33,11 @@ def headings(found: Evaluation) -> list[str]:
 
 
 def words(found: Evaluation, method: str) -> list[str]:
-    """A method's row of the table; the best value of each metric has a star, or all of a tie."""
+    """A method's row of the table; a star marks the best of each metric, tie* what may be it."""
     row = []
     for metric in found.metrics:
         cell = found.table[metric].get(method)
-        best = found.best(metric)
+        best = found.leading(metric)
         star = ("*" if len(best) == 1 else " tie*") if method in best else ""
         row.append(f"{interval(cell.mean)}{star}" if cell else "-")
     return row

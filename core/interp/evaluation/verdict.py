@@ -94,11 +94,11 @@ def _beats_baselines(cell: MetricCell) -> bool:
 
 def _best(found: Evaluation, metric: str) -> str:
     """Who is best by a metric, and who may be as good."""
-    best, ranked = found.best(metric), found.ranks[metric]
+    best = found.best(metric)
+    rest = found.leading(metric)[len(best) :]
     value = interval(found.table[metric][best[0]].mean)
-    rest = [name for name, (first, _) in ranked.items() if first == 1 and name not in best]
     verb = "is" if len(best) == 1 else "are"
     words = f"{metric}: {listed(best, MANY)} {verb} best, {value}"
     if rest:
         return f"{words}; {listed(rest, MANY)} may be as good."
-    return f"{words}." if len(best) == len(ranked) else f"{words}, beyond chance."
+    return f"{words}." if len(best) == len(found.ranks[metric]) else f"{words}, beyond chance."

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from interp.errors import InputError
-from interp.lazy_type import Tensor
+from interp.lazy_type import Tensor, nn
 from interp.network.direction import OnStep, ignore
 from interp.network.layout import to_maps
 from interp.spec import Layer
@@ -100,3 +100,16 @@ def reaches(scores: Tensor, leaf: Tensor) -> bool:
             return True
         nodes += [each for each, _ in node.next_functions]
     return False
+
+
+def overruns_channels_last(parts: Iterable[nn.Module]) -> bool:
+    """Whether slopes through these parts, channels last on a CPU, may write beyond their memory.
+
+    Strided 1 x 1 convolutions do (seen in PyTorch 2.15 with two threads, on some processors).
+    """
+    from torch.nn import Conv2d
+
+    return any(
+        isinstance(each, Conv2d) and each.kernel_size == (1, 1) and each.stride != (1, 1)
+        for each in parts
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from interp.network.weight_state import Originals, WeightGroup, named_tensors, names_of
 
@@ -23,6 +23,8 @@ HOOKS = (
 """Attributes of a module that hold its hooks."""
 PARTS = ("_parameters", "_buffers", "_modules")
 """Attributes of a module that hold its tensors and submodules."""
+EMPTY: dict[Any, Any] = {}
+"""What an empty table held: most are, and there are ten for each submodule of each call."""
 ALL_MODULES = ("_global_forward_hooks", "_global_forward_pre_hooks", "_global_backward_hooks")
 """Names in torch.nn.modules.module that hold the hooks of all modules."""
 
@@ -35,12 +37,16 @@ class Change:
     undone: bool = True
 
 
-@dataclass(frozen=True, eq=False)
-class Table:
+class Table(NamedTuple):
     """A dictionary, such as a module's hooks, and what it held."""
 
     table: dict[Any, Any]
     content: dict[Any, Any]
+
+    @classmethod
+    def of(cls, table: dict[Any, Any]) -> Table:
+        """The dictionary now."""
+        return cls(table, table.copy() if table else EMPTY)
 
     def restore(self) -> bool:
         """Give it its earlier items again; whether it had others."""
@@ -60,8 +66,7 @@ def restore_all(tables: Iterable[Table]) -> bool:
     return sum(each.restore() for each in tables) > 0
 
 
-@dataclass(frozen=True, eq=False)
-class PartState:
+class PartState(NamedTuple):
     """One submodule at one moment."""
 
     name: str
@@ -78,7 +83,7 @@ class PartState:
 
         def tables(names: tuple[str, ...]) -> tuple[Table, ...]:
             held = [own.get(each) for each in names]
-            return tuple([Table(each, each.copy()) for each in held if isinstance(each, dict)])
+            return tuple([Table.of(each) for each in held if isinstance(each, dict)])
 
         return cls(
             name or "the module",
@@ -137,10 +142,7 @@ class ModuleState:
         return cls(
             parts,
             tuple(WeightGroup.all_of(tensors, whole)),
-            tuple(
-                Table(held, dict(held))
-                for held in (getattr(torch_module, each) for each in ALL_MODULES)
-            ),
+            tuple(Table.of(getattr(torch_module, each)) for each in ALL_MODULES),
             originals,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -46,8 +46,7 @@ class Originals:
         return cls({id(each): each.detach().clone() for each in tensors})
 
 
-@dataclass(frozen=True, eq=False)
-class WeightState:
+class WeightState(NamedTuple):
     """One tensor at one moment: where its values were, how often it was written, and a sample.
 
     `whole` samples all values.

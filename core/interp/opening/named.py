@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from interp.errors import InputError, nearest
 from interp.knowledge import Knowledge
-from interp.method import Method
+from interp.method import Method, unoffered
 from interp.metric import ExplanationMetric, ModelMetric
 from interp.model import ModelAdapter
 from interp.readout import Readout
@@ -85,6 +85,12 @@ def require(name: str, method: Method | ExplanationMetric, model: ModelAdapter) 
     """Raise UnsupportedError unless the model offers what the method or metric needs."""
     for need in sorted(method.needs - model.capabilities):
         raise model.lacks(need, name)
+
+
+def require_verb(name: str, method: Method, verb: str) -> None:
+    """Raise UnsupportedError, in the registered name, unless the method implements `verb`."""
+    if getattr(type(method), verb) is getattr(Method, verb):
+        raise unoffered(name, verb)
 
 
 def open_knowledge(request: Request, model: ModelAdapter) -> Knowledge | None:

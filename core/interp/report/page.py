@@ -24,6 +24,7 @@ from interp.report.caution import misleads
 from interp.report.command import command
 from interp.report.picture import THUMB, Painter, Picture
 from interp.report.section import Section, section, sections_of
+from interp.result.draw import maps_by_target
 from interp.result.plot import balanced
 from interp.run_folder import FolderEntry, FolderRun
 from interp.run_folder.opening import open_result
@@ -129,6 +130,7 @@ def write_index(registry: Registry, run: FolderRun) -> None:
             run=run,
             sections=_entry_sections(painter, run, entries, limit),
             limit=limit,
+            unit=_unit(run),
             shown=len(shown),
             number=number,
             pages=[_page_name(each) for each in range(1, len(pages) + 1)],
@@ -136,6 +138,15 @@ def write_index(registry: Registry, run: FolderRun) -> None:
             misleads=misleads(registry, [run.request.method]),
         )
         write_text_whole(run.folder / _page_name(number), text)
+
+
+def _unit(run: FolderRun) -> str:
+    """The unit of the maps of a run, which is that of its first image's."""
+    if not run.entries:
+        return ""
+    first, targets = run.explanation(0), run.entries[0].targets
+    units = (getattr(each, "unit", "") for each in maps_by_target(first, targets).values())
+    return next(units, "")
 
 
 def _entry_sections(

@@ -27,7 +27,10 @@ INDEX = "index.json"
 
 @dataclass(frozen=True)
 class FolderRun:
-    """What the folder holds. `failed`: the images on which the method failed, with the reason."""
+    """What the folder holds. `failed`: the images on which the method failed, with the reason.
+
+    `unreadable`: the number of images that could not be read.
+    """
 
     folder: Path
     request: Request
@@ -36,6 +39,7 @@ class FolderRun:
     failed: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     registry: Registry | None = None
+    unreadable: int = 0
 
     @classmethod
     def open(cls, folder: Path, registry: Registry) -> FolderRun:
@@ -49,7 +53,17 @@ class FolderRun:
             if "images" in facts:
                 entries = [FolderEntry.model_validate(each) for each in facts["images"]]
             failed, notes = facts["failed"], tuple(facts["notes"])
-            return cls(folder, request, entries, facts["of"], failed, notes, registry)
+            lost = facts.get("unreadable", 0)
+            return cls(folder, request, entries, facts["of"], failed, notes, registry, lost)
+
+    @property
+    def summary(self) -> str:
+        """`28 of 30 images are explained, 1 cannot be read, 1 is still to do`."""
+        lost = {"cannot be read": self.unreadable, "failed": len(self.failed)}
+        left = self.total - len(self.entries) - sum(lost.values())
+        counts = lost | {f"{'is' if left == 1 else 'are'} still to do": left}
+        rest = "".join(f", {count} {what}" for what, count in counts.items() if count > 0)
+        return f"{len(self.entries)} of {self.total} images are explained{rest}"
 
     def explanation(self, image: int | str) -> Explanation:
         """One image's explanation, by its place among the entries or by its name.
@@ -70,6 +84,7 @@ class FolderRun:
             "whole": len(self.entries),
             "of": self.total,
             "failed": self.failed,
+            "unreadable": self.unreadable,
             "notes": list(self.notes),
         }
         if isinstance(self.entries, PartEntries):
@@ -108,13 +123,14 @@ def run_folder(
     with job.alone() if parts == 1 else nullcontext():
         work.do(pieces[part::parts], again)
     entries = job.store.entries(work.known, job.session.registry, job.session.progress)
-    lost = len(work.failed) + len(work.reader.unreadable)
+    unreadable = len(work.reader.unreadable)
     streamed = isinstance(job.dataset, StreamedDataset)
-    there = len(entries) + lost
+    there = len(entries) + len(work.failed) + unreadable
     total = there if streamed else max(there, sum(map(len, pieces)))  # a limit may be lower now
     notes = (*job.model.spec.notes, *work.reader.notes())
     registry = job.session.registry
-    found = FolderRun(job.folder.folder, request, entries, total, work.failed, notes, registry)
+    held = job.folder.folder, request, entries, total, work.failed, notes, registry, unreadable
+    found = FolderRun(*held)
     write_json_whole(job.folder.folder / INDEX, found.facts())
     return found
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from interp.context import Context
 from interp.engine.random import draw_bits
 from interp.errors import HelperDone, InputError
+from interp.network.autograd import overruns_channels_last
 from interp.network.device import send
 from interp.network.preprocess import encode
 from interp.storage.folder import scratch_folder
@@ -90,18 +91,11 @@ class Run:
 
     @cached_property
     def _layout(self) -> Any:
-        """Channels last is faster. Not on a CPU for strided 1 x 1 convolutions, whose backward pass
-        in that layout writes beyond its memory (seen in PyTorch 2.15 with two threads).
-        """
+        """Channels last is faster, where the backward pass can be trusted with it."""
         import torch
 
-        parts = [part for each in self.task.modules.values() for part in each.modules()]
-        broken = self.fabric.device.type == "cpu" and any(
-            isinstance(part, torch.nn.Conv2d)
-            and part.kernel_size == (1, 1)
-            and part.stride != (1, 1)
-            for part in parts
-        )
+        parts = (part for each in self.task.modules.values() for part in each.modules())
+        broken = self.fabric.device.type == "cpu" and overruns_channels_last(parts)
         return torch.contiguous_format if broken else torch.channels_last
 
     def _epoch(self, epoch: int, modules: dict[str, Any], optimizers: dict[str, Any]) -> Row:

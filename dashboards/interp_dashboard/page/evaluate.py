@@ -18,6 +18,7 @@ from interp.evaluation.verdict import verdict_lines
 from interp.plain_text import markdown
 from interp.report.page import verdict_html
 from interp.request import BASELINES, Choice
+from interp.short import listed
 from interp_dashboard.choice.data import Data, choose_data
 from interp_dashboard.choice.method import choose_all_parameters
 from interp_dashboard.choice.model import model_sources
@@ -40,7 +41,7 @@ def page() -> None:
     st.title("Evaluate")
     st.write(
         "How good are the maps, over many images? Every metric is a different opinion. "
-        f"{', '.join(BASELINES)} are maps made without the model: a method should beat them. A "
+        f"The maps {listed(BASELINES)} are made without the model: a method should beat them. A "
         "stopped evaluation is resumed."
     )
     with show_errors():

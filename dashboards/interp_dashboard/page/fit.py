@@ -60,8 +60,8 @@ def show_knowledge(folder: Path) -> None:
         st.write("Select it as knowledge on the pages Compare and Layers and channels.")
     for note in found.about.get("notes", []):
         st.caption(markdown(note))
-    if layers := found.about.get("layers"):
-        show_table(pd.DataFrame(layers).T.astype(str))
+    if rows := found.by_layer():
+        show_table(pd.DataFrame(rows[1:], columns=rows[0]).set_index("layer"))
     with st.expander("All details"):
         st.json(found.about)
     export_button(folder)

@@ -75,7 +75,7 @@ def _rows(found: dict[str, Path]) -> list[dict[str, Any]]:
         row = _row(name, folder)
         rows.append(
             {
-                "picture": thumbnail(folder),
+                "picture": thumbnail(folder) or "",  # None would be shown as a word
                 **row,
                 "what": readable(given.title) or row["what"],
                 "tags": [readable(each) for each in given.tags],
