@@ -119,7 +119,7 @@ def test_the_command_line_says_that_it_goes_on(images, tmp_path) -> None:
         words = ["run", "--plugin", "centre", "--data", str(images), "--no-pictures"]
         return CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out")]).stdout
 
-    told = "left: 1; once its file is put right, the same command explains an image"
+    told = "once a file that cannot be read is put right, the same command explains it"
     assert told in said().splitlines()
     write(images / "05.png")
-    assert "11 of 11 images are whole" in (again := said()) and "left:" not in again
+    assert "11 of 11 images are explained" in (again := said()) and told not in again
