@@ -79,7 +79,9 @@ class Mint(PerImageMethod):
             notes = [*result.notes(), *([f"{target.name}: {STILL_NOTE}"] if still else [])]
             if context.budget.until != "samples":
                 fine = solution.fine
-                found, what = trust(context.budget, fine.importance, fine.standard_error)
+                found, what = trust(
+                    context.budget, fine.importance, fine.standard_error, len(pool.buckets)
+                )
                 notes += unsettled(target.name, found, pool.count, what)
             parts.append(replace(result.to_explanation(), notes=tuple(notes)))
         counts = [each.count for each in pools]
@@ -128,7 +130,8 @@ class Mint(PerImageMethod):
         """Whether the fine importances of every target in the pool are what the budget asks for."""
         for at, each in enumerate(features):
             fine = self._solve(select_target(pool, at), each).fine
-            if (trust(budget, fine.importance, fine.standard_error)[0] or 0.0) < SETTLED:
+            known, _ = trust(budget, fine.importance, fine.standard_error, len(pool.buckets))
+            if (known or 0.0) < SETTLED:
                 return False
         return True
 

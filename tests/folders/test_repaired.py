@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from interp.cli.app import app
 from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
@@ -110,3 +112,14 @@ def test_a_shard_leaves_the_parts_of_others_alone(go, images, tmp_path) -> None:
     assert go("parts", (0, 2)) == WHOLE
     assert times(tmp_path / "out") == before
     assert go("parts", (1, 2)) == ALL
+
+
+def test_the_command_line_says_that_it_goes_on(images, tmp_path) -> None:
+    def said() -> str:
+        words = ["run", "--plugin", "centre", "--data", str(images), "--no-pictures"]
+        return CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out")]).stdout
+
+    told = "once a file that cannot be read is put right, the same command explains it"
+    assert told in said().splitlines()
+    write(images / "05.png")
+    assert "11 of 11 images are explained" in (again := said()) and told not in again

@@ -376,7 +376,7 @@ def test_until_stable_stops_when_settled_and_says_where_it_has_not(method: str) 
 def test_until_ranked_takes_no_more_samples_than_until_stable(method: str) -> None:
     def taken(until: str, **budget: int) -> Any:
         asked = Budget(until=until, **budget)
-        request = Request(method=method, targets=("0",), budget=asked, params={"segments": 60})
+        request = Request(method=method, targets=("0",), budget=asked, params={"segments": 30})
         return run(request, registry=REGISTRY, model=ToyModel(), images=[PICTURE]).explanation
 
     ranked, stable = taken("ranked"), taken("stable")

@@ -101,8 +101,8 @@ def _folder_lines(found: FolderRun, no_pictures: bool) -> Iterator[str]:
     yield f"{found.request.method} on {found.request.model}: {found.summary}"
     yield from (f"failed on {name}: {reason}" for name, reason in found.failed.items())
     yield from (f"note: {each}" for each in found.notes)
-    if left := found.total - len(found.entries) - len(found.failed):
-        yield f"left: {left}; the same command tries them again, such as files that were put right"
+    if found.unreadable:
+        yield "once a file that cannot be read is put right, the same command explains it"
     yield f"folder: {found.folder}" if no_pictures else f"gallery: {found.folder}/index.html"
 
 

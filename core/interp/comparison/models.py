@@ -171,7 +171,8 @@ def check_targets(targets: Sequence[str], models: Sequence[ModelAdapter]) -> Non
     if first.focuses:
         return
     for model in models:
-        with about(f"model {model.spec.name} ({model.spec.source})"):
+        name, source = model.spec.name, model.spec.source
+        with about(f"model {name}" if name == source else f"model {name} ({source})"):
             for text in () if model.focuses else targets:
                 parse_target(parse_target(text, first.spec.classes).name, model.spec.classes)
 

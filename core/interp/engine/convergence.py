@@ -35,32 +35,34 @@ def reliability(values: np.ndarray, errors: np.ndarray) -> float:
     return float(np.clip(1 - np.mean(np.square(errors)) / spread, 0, 1)) if spread > 0 else 0.0
 
 
-def ranking(values: np.ndarray, errors: np.ndarray) -> float:
+def ranking(values: np.ndarray, errors: np.ndarray, buckets: int) -> float:
     """Chance, at least, that the TOP largest of the values (Q,) are so, up to ALIKE.
 
     One less the sum over pairs of one of these and another part of the chance that the other is
-    larger by more than ALIKE of the largest |value|, for normal errors: Bonferroni's bound, and the
-    indifference zone of R. E. Bechhofer, Annals of Mathematical Statistics 25, 1954.
+    larger by more than ALIKE of the largest |value|: Bonferroni's bound, and the indifference zone
+    of R. E. Bechhofer, Annals of Mathematical Statistics 25, 1954. Errors are jackknifed over so
+    many `buckets`, hence Student's t.
     """
-    from scipy.stats import norm
+    from scipy.stats import t as student
 
     order = np.argsort(-values)
     top, rest = order[:TOP], order[TOP:]
     margin = ALIKE * float(np.abs(values).max(initial=0.0))
     apart = values[top][:, None] - values[rest] + margin  # (TOP, Q - TOP)
     spread = np.hypot(errors[top][:, None], errors[rest])
-    return float(np.clip(1 - norm.sf(apart, scale=np.maximum(spread, 1e-12)).sum(), 0, 1))
+    doubt = student.sf(apart / np.maximum(spread, 1e-12), max(buckets - 1, 1))
+    return float(np.clip(1 - doubt.sum(), 0, 1))
 
 
 def trust(
-    budget: Budget, values: np.ndarray, errors: np.ndarray | None
+    budget: Budget, values: np.ndarray, errors: np.ndarray | None, buckets: int
 ) -> tuple[float | None, str]:
     """How far the values (Q,) of parts are what budget.until asks for, and what that is called.
 
-    From SETTLED on they are; None without standard errors.
+    From SETTLED on they are; None without standard errors, which are jackknifed over `buckets`.
     """
     if budget.until == "ranked":
-        found = None if errors is None else ranking(values, errors)
+        found = None if errors is None else ranking(values, errors, buckets)
         return found, f"certainty of the {TOP} largest parts"
     return None if errors is None else reliability(values, errors), "reliability"
 

@@ -243,8 +243,7 @@ def _without_truth(
     if known is None or model.focuses or (model.output is not None and model.output.regions):
         return {}
     return {
-        name: f"{name} needs {TRUTHS[each.needs_truth]}, which the data do not give; "
-        "docs/data.md says how data hold them"
+        name: f"{name} needs {TRUTHS[each.needs_truth]}, which the data do not give (docs/data.md)"
         for name, each in metrics.items()
         if each.needs_truth in TRUTHS and each.needs_truth not in known
     }

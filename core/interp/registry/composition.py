@@ -71,7 +71,8 @@ class Composition(PerImageMethod):
             if fit.still:
                 notes.append(f"{target.name}: {STILL_NOTE}")
             if context.budget.until != "samples":
-                found, what = trust(context.budget, fit.weights, fit.error)
+                buckets = len(moments.buckets)
+                found, what = trust(context.budget, fit.weights, fit.error, buckets)
                 notes += unsettled(target.name, found, moments.count, what)
             scores[target.name] = fit.scores | {"samples": moments.count}
         return Explanation(tuple(evidence), moments.count, scores, tuple(notes))
@@ -90,7 +91,8 @@ class Composition(PerImageMethod):
 
         def settled(moments: Moments) -> bool:
             found = _fits(solver.solve(moments), moments)
-            each = (trust(context.budget, fit.weights, fit.error)[0] for fit in found)
+            buckets = len(moments.buckets)
+            each = (trust(context.budget, fit.weights, fit.error, buckets)[0] for fit in found)
             return all(known is not None and known >= SETTLED for known in each)
 
         moments = accumulate(

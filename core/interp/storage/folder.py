@@ -259,10 +259,10 @@ def unseal(folder: Path, kind: str) -> dict[str, Any]:
     """The manifest of a sealed folder. Raises InputError unless it is whole and of this kind."""
     if not (folder / MANIFEST).is_file():
         raise not_sealed(folder, f"a folder of kind {kind} that interp wrote")
-    with read_whole(folder / MANIFEST, f"the manifest of a {kind}"):
+    with read_whole(folder / MANIFEST, f"a manifest of kind {kind}"):
         manifest: dict[str, Any] = read_json(folder / MANIFEST)
         if manifest["kind"] != kind:
-            raise InputError(f"{folder} holds a {manifest['kind']}, expected a {kind}")
+            raise InputError(f"{folder} is of kind {manifest['kind']}; expected one of kind {kind}")
         _check_files(folder, manifest["files"])
     return manifest
 
