@@ -22,8 +22,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import torch
 from record import DATA, record
+from scipy.stats import spearmanr
 
 from interp.context import Budget, Context
 from interp.knowledge import Knowledge
@@ -52,14 +54,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     known = Knowledge.open(arguments.fitted)
+    chip = ChipKnowledge.read(known)
     found = {
         "model": arguments.model.name,
         "layer": arguments.layer,
         "threads": torch.get_num_threads(),
         "fit": known.about["layers"][arguments.layer],
-        **summary(ChipKnowledge.read(known), arguments.layer),
+        "rank correlation with slopes": agreement(chip, arguments),
         "rate": rate(arguments.model, arguments.images, arguments.layer),
         "pace": [] if arguments.pace is None else arguments.pace.read_text().splitlines(),
+        **summary(chip, arguments.layer),
     }
     record("chip_paper_size", found, arguments.out)
 
@@ -82,6 +86,30 @@ def summary(known: ChipKnowledge, layer: str) -> dict[str, object]:
         for name, row, weights in zip(known.names, order, held.weights, strict=True)
     }
     return found
+
+
+def agreement(known: ChipKnowledge, arguments: argparse.Namespace) -> dict[str, float]:
+    """Quantiles over classes of the rank correlation of W with what slopes say of closing channels.
+
+    That is the mean over images of a_c dp_k/da_c = p_k (f_kc - sum_j p_j f_jc) a_c, for the head's
+    weights f and mean activations a: what one pass an image gives where the head is linear.
+    """
+    model = open_model(str(arguments.model), ModelOptions(device="cpu"), Registry.load())
+    held = known.layers[arguments.layer].weights
+    kept = onnx.load(arguments.model).graph.initializer
+    (head,) = (
+        torch.from_numpy(onnx.numpy_helper.to_array(each).copy())
+        for each in kept
+        if tuple(each.dims) == held.shape
+    )
+    total = torch.zeros(held.shape)
+    for file in sorted(arguments.images.glob("*.JPEG")):
+        pixels = model.prepare(cv2.imread(str(file))[:, :, ::-1].copy())[0][None]
+        a = model.activations(pixels, [arguments.layer])[arguments.layer].mean((2, 3))[0]
+        p = model.predict(pixels).softmax(1)[0]
+        total += p[:, None] * (head - p @ head) * a
+    rows = zip(held, total.numpy()[list(known.classes)], strict=True)
+    return spread(np.array([spearmanr(own, slopes).statistic for own, slopes in rows]))
 
 
 def spread(values: np.ndarray) -> dict[str, float]:
