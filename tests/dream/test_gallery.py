@@ -17,6 +17,7 @@ from interp.request import Request
 from interp.run import survey
 from interp.spec import ModelOptions
 from interp_creatures.dataset import Creatures
+from interp_creatures.species import CLASSES
 
 
 def context(steps: int = 2) -> Context:
@@ -48,14 +49,14 @@ def test_a_file_is_refused_before_any_work(known: Known, tmp_path: Path) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("method", "model", "layer", "pictured"),
+    ("method", "model", "layers", "pictured"),
     [
-        ("chip", "creatures-vgg", "stage3", 12),
-        ("csg", "creatures-csg", "", 8),
-        ("decoupling", "creatures-decoupled", "", 6),
+        ("chip", "creatures-vgg", ["stage3", "stage3.0"], 12),
+        ("csg", "creatures-csg", [""], len(CLASSES)),
+        ("decoupling", "creatures-decoupled", [""], 6),
     ],
 )
-def test_surveys_show_pictures_of_their_channels(method, model, layer, pictured) -> None:
+def test_surveys_show_pictures_of_their_channels(method, model, layers, pictured) -> None:
     request = Request(
         method=method,
         model=model,
@@ -65,7 +66,8 @@ def test_surveys_show_pictures_of_their_channels(method, model, layer, pictured)
     )
     found = survey(request, dataset=Creatures(40, 5, two=False)).explanation
     scores = [each for each in found.of("table") if each.name.startswith("scores ")]
-    assert len(scores) == 1 and scores[0].name.endswith(layer)
-    names = [row[0] for row in scores[0].rows]
-    assert names[-1] == "random direction" and len(names) <= pictured + 1
-    assert all(each.startswith("channel ") for each in names[:-1]) and len(names) > 1
+    for each, layer in zip(scores, layers, strict=True):
+        assert each.name.endswith(layer)
+        *names, last = [row[0] for row in each.rows]
+        assert last == "random direction" and 1 <= len(names) <= pictured
+        assert all(name.startswith("channel ") for name in names)
