@@ -72,6 +72,7 @@ def settle(page):
     """Until nothing is drawn any more."""
     page.get_by_role("heading", level=1).wait_for()
     page.locator("[data-testid=stStatusWidget]").wait_for(state="detached")
+    page.get_by_text("starting", exact=True).wait_for(state="detached")
     page.locator("[data-testid=stProgress]").wait_for(state="detached")
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.locator("[data-stale=true]").first.wait_for(state="detached")  # old parts are faded
@@ -109,7 +110,10 @@ def test_a_phone_need_not_scroll_sideways(name, seen):
 
 def test_methods_are_ticked_and_run_by_keyboard(seen):
     page = seen("compare")
+    reach(page, page.locator("[data-testid=stExpander] summary", has_text="Methods"))
+    page.keyboard.press("Enter")
     box = page.get_by_role("checkbox", name="centre", exact=True)
+    box.wait_for()
     reach(page, box)
     page.keyboard.press("Space")
     page.wait_for_timeout(500)
