@@ -82,7 +82,7 @@ def summary(known: ChipKnowledge, layer: str) -> dict[str, object]:
     found["channels that are most telling for a class"] = len(set(order[:, 0].tolist()))
     found["weights that are zero"] = round(float((held.weights == 0).mean()), 4)
     found["telling"] = {
-        name: {str(c): round(float(weights[c]), 5) for c in row}
+        name: {str(c): float(f"{weights[c]:.3g}") for c in row}
         for name, row, weights in zip(known.names, order, held.weights, strict=True)
     }
     return found
