@@ -101,7 +101,7 @@ def test_run_over_a_folder(interp, example, photos, tmp_path):
     assert run("--shard", "1/2", "--json").json["whole"] == 1
     answer = run("--shard", "0/2")
     assert answer.out.splitlines() == [
-        "occlude-grid on toy: 3 of 3 images are whole",
+        "occlude-grid on toy: 3 of 3 images are explained",
         "gallery: all/index.html",
     ]
     assert (tmp_path / "all/index.html").is_file()

@@ -113,7 +113,7 @@ def test_commands_take_any_format(tmp_path, capsys) -> None:
     words = ["--plugin", "centre", "--data", f"table:{path}", "--limit", "2", "--out", str(out)]
     assert main(["run", *words]) == 0
     shown = capsys.readouterr().out
-    assert "2 of 2 images are whole" in shown
+    assert "2 of 2 images are explained" in shown
     assert "note: paths were taken from the column 'File_Name', classes from 'Class'" in shown
 
 
