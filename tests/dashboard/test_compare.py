@@ -246,7 +246,7 @@ def test_an_uploaded_model_is_explained(visit, network):
     upload(visitor, "model file", "net.onnx", network())
     assert visitor.page.selectbox[0].value == "uploaded: net.onnx"
     assert visitor.errors == []
-    assert visitor.page.checkbox(key="tick saliency").disabled  # an ONNX file has no gradients
+    assert visitor.page.checkbox(key="tick guided-backprop").disabled  # an ONNX file is no module
     visitor.press("Run").finish("compare")
     assert visitor.errors == []
     assert visitor.session.jobs["compare"].result.model.name == "net"
