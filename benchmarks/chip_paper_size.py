@@ -16,19 +16,20 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 import onnx
 import torch
-from record import DATA, record
+from record import DATA, cpu_seconds, record
 from scipy.stats import spearmanr
 
 from interp.context import Budget, Context
 from interp.knowledge import Knowledge
+from interp.model import ModelAdapter
 from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions
@@ -54,14 +55,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     known = Knowledge.open(arguments.fitted)
+    model = open_model(str(arguments.model), ModelOptions(device="cpu"), Registry.load())
     chip = ChipKnowledge.read(known)
     found = {
         "model": arguments.model.name,
         "layer": arguments.layer,
         "threads": torch.get_num_threads(),
         "fit": known.about["layers"][arguments.layer],
-        "rank correlation with slopes": agreement(chip, arguments),
-        "rate": rate(arguments.model, arguments.images, arguments.layer),
+        "rank correlation with slopes": agreement(chip, model, arguments),
+        "rate": rate(model, arguments.images, arguments.layer),
         "pace": [] if arguments.pace is None else arguments.pace.read_text().splitlines(),
         **summary(chip, arguments.layer),
     }
@@ -88,13 +90,14 @@ def summary(known: ChipKnowledge, layer: str) -> dict[str, object]:
     return found
 
 
-def agreement(known: ChipKnowledge, arguments: argparse.Namespace) -> dict[str, float]:
+def agreement(
+    known: ChipKnowledge, model: ModelAdapter, arguments: argparse.Namespace
+) -> dict[str, float]:
     """Quantiles over classes of the rank correlation of W with what slopes say of closing channels.
 
     That is the mean over images of a_c dp_k/da_c = p_k (f_kc - sum_j p_j f_jc) a_c, for the head's
     weights f and mean activations a: what one pass an image gives where the head is linear.
     """
-    model = open_model(str(arguments.model), ModelOptions(device="cpu"), Registry.load())
     held = known.layers[arguments.layer].weights
     kept = onnx.load(arguments.model).graph.initializer
     (head,) = (
@@ -103,8 +106,8 @@ def agreement(known: ChipKnowledge, arguments: argparse.Namespace) -> dict[str, 
         if tuple(each.dims) == held.shape
     )
     total = torch.zeros(held.shape)
-    for file in sorted(arguments.images.glob("*.JPEG")):
-        pixels = model.prepare(cv2.imread(str(file))[:, :, ::-1].copy())[0][None]
+    for image in photographs(arguments.images):
+        pixels = model.prepare(image)[0][None]
         a = model.activations(pixels, [arguments.layer])[arguments.layer].mean((2, 3))[0]
         p = model.predict(pixels).softmax(1)[0]
         total += p[:, None] * (head - p @ head) * a
@@ -112,16 +115,20 @@ def agreement(known: ChipKnowledge, arguments: argparse.Namespace) -> dict[str, 
     return spread(np.array([spearmanr(own, slopes).statistic for own, slopes in rows]))
 
 
+def photographs(folder: Path) -> Iterator[np.ndarray]:
+    """Images (H, W, 3) uint8 RGB."""
+    for file in sorted(folder.glob("*.JPEG")):
+        yield cv2.imread(str(file))[:, :, ::-1].copy()
+
+
 def spread(values: np.ndarray) -> dict[str, float]:
     """Quantiles."""
     return {f"{each:g}": round(float(np.nanquantile(values, each)), 4) for each in SHARES}
 
 
-def rate(file: Path, folder: Path, layer: str) -> dict[str, float]:
+def rate(model: ModelAdapter, folder: Path, layer: str) -> dict[str, float]:
     """Networks per processor second, and what the two products of a network alone allow."""
-    model = open_model(str(file), ModelOptions(device="cpu"), Registry.load())
-    files = sorted(folder.glob("*.JPEG"))[:IMAGES]
-    images = [cv2.imread(str(each))[:, :, ::-1].copy() for each in files]
+    images = list(islice(photographs(folder), IMAGES))
     training = unlabelled_images(images, range(len(model.spec.classes)))
     context = Context(budget=Budget())
     experiment = LayerExperiment(model, layer, training, ChipParams(), context, MASKS)
@@ -139,8 +146,8 @@ def rate(file: Path, folder: Path, layer: str) -> dict[str, float]:
     networks = sum(map(experiment.networks, pieces))
     found = [
         (
-            networks / seconds(lambda: [experiment.sums(each) for each in pieces]),
-            MASKS // BATCH * BATCH / seconds(products),
+            networks / cpu_seconds(lambda: [experiment.sums(each) for each in pieces]),
+            MASKS // BATCH * BATCH / cpu_seconds(products),
         )
         for _ in range(ROUNDS)
     ]
@@ -149,13 +156,6 @@ def rate(file: Path, folder: Path, layer: str) -> dict[str, float]:
         "products alone": round(statistics.median(b for _, b in found)),
         "share": round(statistics.median(a / b for a, b in found), 3),
     }
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Processor seconds of this process."""
-    begun = time.process_time()
-    work()
-    return time.process_time() - begun
 
 
 if __name__ == "__main__":

@@ -11,15 +11,13 @@ alternate; seconds are the process's CPU seconds, and ratios are medians over ro
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
-from record import record
+from record import cpu_seconds, record
 
 from interp.context import Budget, Context
 from interp.cut import Cut, Frontier
@@ -66,14 +64,14 @@ class Place:
 
     def report(self, rounds: int) -> dict[str, Any]:
         """Seconds of the masks, the image and the bare passes, and their ratios."""
-        batch = min(BATCHES, key=lambda size: seconds(lambda: self.bare(size)))
+        batch = min(BATCHES, key=lambda size: cpu_seconds(lambda: self.bare(size)))
         self.importances(self.encoded(), batch)  # a first pass warms up
         ours, bare, once = (np.zeros(rounds) for _ in range(3))
         for turn in range(rounds):
             image: list[EncodedImage] = []
-            once[turn] = seconds(lambda kept=image: kept.append(self.encoded()))
-            ours[turn] = seconds(lambda kept=image: self.importances(kept[0], batch))
-            bare[turn] = seconds(lambda: self.bare(batch))
+            once[turn] = cpu_seconds(lambda kept=image: kept.append(self.encoded()))
+            ours[turn] = cpu_seconds(lambda kept=image: self.importances(kept[0], batch))
+            bare[turn] = cpu_seconds(lambda: self.bare(batch))
         medians = {"masks": ours, "image": once, "bare": bare}
         return {
             "count": self.count,
@@ -129,13 +127,6 @@ class Place:
     def bank(self) -> torch.Tensor:
         channels = self.frontier.activation.shape[1]
         return torch.from_numpy(np.random.default_rng(1).random((CONCEPTS, channels), np.float32))
-
-
-def seconds(work: Callable[[], None]) -> float:
-    """CPU seconds of the process."""
-    begun = time.process_time()
-    work()
-    return time.process_time() - begun
 
 
 if __name__ == "__main__":

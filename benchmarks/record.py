@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -49,6 +49,13 @@ def processor() -> str:
         return platform.processor()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()
+
+
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """Processor seconds that this process takes for the work."""
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
 
 
 def print_progress(title: str) -> Progress:

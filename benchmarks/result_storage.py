@@ -12,15 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import zarr
-from record import record
+from record import cpu_seconds, record
 
 import interp
 from interp.explanation import Explanation
@@ -62,23 +60,16 @@ def explanations(registry: Registry, count: int) -> list[Explanation]:
 
 def measured(store: Any, found: list[Explanation]) -> dict[str, float]:
     """Times and sizes of a store."""
-    write = timed(lambda: store.write(found))
+    write = cpu_seconds(lambda: store.write(found))
     files = [each for each in store.place.rglob("*") if each.is_file()]
     order = np.random.default_rng(0).permutation(len(found))[:OPENED].tolist()
     return {
         "write_ms_an_image": write / len(found) * 1000,
         "bytes_an_image": sum(each.stat().st_size for each in files) / len(found),
         "files": len(files),
-        "open_one_ms": timed(lambda: [store.open(at) for at in order]) / len(order) * 1000,
-        "all_numbers_ms_an_image": timed(store.numbers) / len(found) * 1000,
+        "open_one_ms": cpu_seconds(lambda: [store.open(at) for at in order]) / len(order) * 1000,
+        "all_numbers_ms_an_image": cpu_seconds(store.numbers) / len(found) * 1000,
     }
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Processor seconds."""
-    begun = time.process_time()
-    work()
-    return time.process_time() - begun
 
 
 class Store:
