@@ -208,7 +208,7 @@ class TorchAdapter(ModelAdapter):
         """By graph where its scores equal the whole model's, else by hooks."""
         if self._graph is not None and layer.cut == "graph":
             halves = split(self._graph, self._graph.places[layer.name], self._batching)
-            cut = GraphCut(layer, self, self.network, halves)
+            cut = GraphCut(layer, self, self.network, halves, self._graph.packs)
             if cut.holds(self._probe, self._expected):
                 return as_maps(cut)
         if self.program is not None:

@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 
 from interp.cut import Cut, Frontier, Gates, Output, answers_alike
 from interp.engine.random import content_key
@@ -24,6 +24,7 @@ from interp_torch.gating import Ablation, closes_one, find_ablation, find_fold
 from interp_torch.graph import EXACT
 from interp_torch.hooks import capture, substitute
 from interp_torch.network import Network
+from interp_torch.packed import PackedGraph, Packs
 from interp_torch.split import Split, grow
 
 
@@ -102,13 +103,15 @@ class GraphCut(TorchCut):
     """Runs only what follows the layer."""
 
     split: Split
+    packs: Packs
+    """The packed convolutions of the whole graph, which its other cuts share."""
     contiguous: bool = False
     """Whether live values must be contiguous copies, as where the graph takes views of them."""
     _fold: Fold | None = field(default=None, repr=False)
     _searched: bool = field(default=False, repr=False)
 
     def front(self, inputs: Tensor) -> tuple[Tensor, tuple[Any, ...]]:
-        return self.split.prefix(inputs)
+        return self._prefix(inputs)
 
     def back(self, activation: Tensor, live: tuple[Any, ...], grown: int | None) -> Tensor:
         """Scores by the second half, on copies where it works in place."""
@@ -116,7 +119,7 @@ class GraphCut(TorchCut):
             live = self._grown(live, grown)
         if self.split.altering:
             activation = activation.clone()
-        return self.split.suffix(activation, *self._own(live))
+        return self._suffix(activation, *self._own(live))
 
     def gates(self, frontier: Frontier) -> Gates:
         """The suffix with channels switched off, by a shortcut of `gating` where there is one."""
@@ -180,7 +183,19 @@ class GraphCut(TorchCut):
 
     @cached_property
     def _ablation(self) -> Ablation | None:
-        return find_ablation(self.split.suffix)
+        return find_ablation(self.split.suffix, self._packed)
+
+    @cached_property
+    def _prefix(self) -> Callable[..., Any]:
+        return self._packed(self.split.prefix)
+
+    @cached_property
+    def _suffix(self) -> Callable[..., Any]:
+        return self._packed(self.split.suffix)
+
+    def _packed(self, graph: fx.GraphModule) -> Callable[..., Any]:
+        """The graph, with packed convolutions where the network may run them."""
+        return PackedGraph.of(graph, self.packs) if self.network.packs else graph
 
     def _find_fold(self, activation: Tensor, live: tuple[Any, ...]) -> Fold | None:
         """The fold, searched for once and checked on the first image."""

@@ -9,7 +9,7 @@ only the closed channel's own share is subtracted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from interp.network.fold import Fold
-from interp_torch.graph import last_node
+from interp_torch.graph import last_node, same
 
 LINEAR = (nn.functional.linear, torch.ops.aten.linear.default)
 
@@ -69,7 +69,7 @@ class Ablation:
     """The convolutions that read the layer, and rest(their outputs, *live) -> scores."""
 
     convolutions: tuple[nn.Conv2d, ...]
-    rest: fx.GraphModule
+    rest: Callable[..., Any]
 
     def outputs(self, activation: Tensor) -> list[Tensor]:
         """Each convolution's output for the whole layer, (1, out, h, w)."""
@@ -99,8 +99,13 @@ class Ablation:
         return found.unflatten(1, kernels.shape[:2])[0]
 
 
-def find_ablation(suffix: fx.GraphModule) -> Ablation | None:
-    """The suffix behind its first convolutions, where nothing else reads the layer."""
+def find_ablation(
+    suffix: fx.GraphModule, faster: Callable[[fx.GraphModule], Callable[..., Any]] = same
+) -> Ablation | None:
+    """The suffix behind its first convolutions, where nothing else reads the layer.
+
+    `faster` makes what runs the rest of the graph.
+    """
     crossing, *live = [node for node in suffix.graph.nodes if node.op == "placeholder"]
     nodes = list(crossing.users)
     found = [_convolution(suffix, node) for node in nodes]
@@ -108,7 +113,7 @@ def find_ablation(suffix: fx.GraphModule) -> Ablation | None:
     if not nodes or None in found or not isinstance(scores, fx.Node):
         return None
     convolutions = tuple(each for each in found if each is not None)
-    return Ablation(convolutions, between(suffix, [*nodes, *live], scores))
+    return Ablation(convolutions, faster(between(suffix, [*nodes, *live], scores)))
 
 
 def closes_one(gates: Tensor) -> Tensor:

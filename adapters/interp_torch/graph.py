@@ -19,6 +19,7 @@ from interp.errors import ModelError
 from interp.network.scores import close
 from interp_torch.hooks import restore_attributes
 from interp_torch.live import twin
+from interp_torch.packed import Packs
 
 EXACT = 1e-5
 """How far a graph's scores may be from its module's, relative to the largest score."""
@@ -42,6 +43,7 @@ class Graph:
 
     module: fx.GraphModule
     places: dict[str, Place] = field(default_factory=dict)
+    packs: Packs = field(default_factory=dict)
 
 
 TALKING = ("torch.fx.experimental.symbolic_shapes", "torch.export", "torch.export._trace")

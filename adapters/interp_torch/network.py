@@ -118,6 +118,12 @@ class Network:
             self.module.to(memory_format=layout)
 
     @property
+    def packs(self) -> bool:
+        """Whether convolutions may be packed: oneDNN runs them, in float32."""
+        known = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
+        return bool(known) and self.device.type == "cpu" and self.precision == "fp32"
+
+    @property
     def _turns(self) -> bool:
         return self.owned and self._slopes_turn
 

@@ -48,6 +48,11 @@ def choose_reader(registry: Registry, data: str) -> tuple[str, Path | str]:
         return name, rest if URL in rest else Path(rest)
     if URL not in data and not Path(data).exists():
         known = [each.name for each in registry.entries("dataset")]
+        if data in known:
+            raise InputError(
+                f"found no folder {data}; {data} is a registered data set, made anew "
+                f"each time: write it first, with interp data {data} --out {data}"
+            )
         raise InputError(
             f"found no folder {data}, no file and no registered data set of that name; check the "
             f"path; {nearest(data, known)}"
