@@ -20,6 +20,7 @@ from interp.network.attention import AttentionPass
 from interp.network.autograd import sloped
 from interp.network.layout import LayoutReader, corner_images, to_maps
 from interp.network.preprocess import probe_images
+from interp.network.scores import close
 from interp.readout import OutputDescription
 from interp.spec import BLACK_BOX, Capability, Layer, ModelOptions, ModelSpec
 from interp.storage.folder import new_folder, seal
@@ -27,13 +28,16 @@ from interp.target import Target
 from interp_torch.attention import reading_attention
 from interp_torch.cut import GraphCut, HookCut
 from interp_torch.derived import Recipe, write_derived
-from interp_torch.graph import Graph, trace
+from interp_torch.graph import EXACT, Graph, trace
 from interp_torch.hooks import capture
 from interp_torch.live import evaluated_twin
 from interp_torch.network import Network
 from interp_torch.observe import Recorder, observe
+from interp_torch.packed import PackedGraph
 from interp_torch.split import Batching, learn_batching, select, split
 
+MANY = 4
+"""Convolutions from which on a module is run as a graph that packs them."""
 AdoptModule = Callable[..., "TorchAdapter"]
 """adopt_module(base, module, builder, params, classes): see interp_torch.opening.adopt_module."""
 
@@ -74,6 +78,14 @@ class TorchAdapter(ModelAdapter):
         with torch.no_grad(), self.network.running():
             scores = self.network.forward(self.network.encode(images))
         return scores.detach()  # recorded where the module works in threads of its own
+
+    def predict_many(self, images: Tensor) -> Tensor:
+        """Raw scores with packed convolutions, where torch.fx can follow the module."""
+        packed = self._packed
+        if packed is None:
+            return self.predict(images)
+        with torch.no_grad(), self.network.running():
+            return self.network.read(packed(self.network.encode(images)))
 
     def raw(self, images: Tensor) -> Any:
         return self.network.raw(self.network.encode(images))
@@ -237,6 +249,36 @@ class TorchAdapter(ModelAdapter):
             return None  # nothing is cut, and tracing a detector takes a minute
         with self.network.evaluating():
             return trace(self.network.module, self.network.encode(self._probe))
+
+    @cached_property
+    def _packed(self) -> PackedGraph | None:
+        """The whole model as a graph with packed convolutions; None where it has few, or none."""
+        if self.whole is not None:
+            return self.whole._packed
+        graph = self._traced if self.network.packs else None
+        if graph is None:
+            return None
+        found = PackedGraph.of(graph.module, graph.packs)
+        if len(found.steps) < MANY:
+            return None
+        with torch.no_grad(), self.network.running():
+            scores = self.network.read(found(self.network.encode(self._probe)))
+        return found if close(scores, self._expected, EXACT) else None
+
+    @property
+    def _traced(self) -> Graph | None:
+        """The graph where it is at hand, or torch.fx finds one: torch.export may take a minute."""
+        if self.program is not None or Capability.CUT not in self.capabilities:
+            return self.program
+        if "_graph" not in vars(self) and self.network.convolutions >= MANY:
+            with self.network.evaluating():
+                inputs = self.network.encode(self._probe)
+                graph = trace(self.network.module, inputs, symbolic=True)
+            if graph is None:
+                return None
+            vars(self)["_graph"] = graph
+        found = vars(self).get("_graph")
+        return found if found is not None and found.symbolic else None
 
     @cached_property
     def _batching(self) -> Batching:

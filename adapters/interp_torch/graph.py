@@ -44,6 +44,8 @@ class Graph:
     module: fx.GraphModule
     places: dict[str, Place] = field(default_factory=dict)
     packs: Packs = field(default_factory=dict)
+    symbolic: bool = False
+    """Whether torch.fx traced it, which takes little more than the passes that check it."""
 
 
 TALKING = ("torch.fx.experimental.symbolic_shapes", "torch.export", "torch.export._trace")
@@ -134,8 +136,10 @@ class LayerTracer(fx.Tracer):
         return output
 
 
-def trace(module: nn.Module, inputs: Tensor) -> Graph | None:
+def trace(module: nn.Module, inputs: Tensor, symbolic: bool = False) -> Graph | None:
     """The module as a graph, by torch.fx or else torch.export; None if neither is exact.
+
+    `symbolic` allows only the first, which is fast.
 
     The module is in evaluation mode; `inputs` (2, 3, h, w). The graph is that of a twin, whose
     flags and attributes no other thread sees, where Python can copy the module.
@@ -144,7 +148,7 @@ def trace(module: nn.Module, inputs: Tensor) -> Graph | None:
         own = twin(module)
     except ModelError:
         own = module
-    for attempt in (_trace_symbolic, _trace_export):
+    for attempt in (_trace_symbolic,) if symbolic else (_trace_symbolic, _trace_export):
         try:
             with own_thread_only(), restore_attributes(own):
                 graph = attempt(own, inputs)
@@ -166,7 +170,7 @@ def _trace_symbolic(module: nn.Module, _: Tensor) -> Graph:
     tracer = LayerTracer()
     traced = tracer.trace(module)
     once = {name: place for name, place in tracer.places.items() if tracer.calls[name] == 1}
-    return Graph(fx.GraphModule(module, traced), once)
+    return Graph(fx.GraphModule(module, traced), once, symbolic=True)
 
 
 def _trace_export(module: nn.Module, inputs: Tensor) -> Graph:

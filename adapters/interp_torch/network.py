@@ -123,6 +123,11 @@ class Network:
         known = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
         return bool(known) and self.device.type == "cpu" and self.precision == "fp32"
 
+    @cached_property
+    def convolutions(self) -> int:
+        """How many convolutions the module has."""
+        return sum(isinstance(each, nn.Conv2d) for each in self._parts)
+
     @property
     def _turns(self) -> bool:
         return self.owned and self._slopes_turn

@@ -57,6 +57,13 @@ class ModelAdapter(ABC):
     def predict(self, images: Tensor) -> Tensor:
         """Raw scores (N, K), logits where the model has them. Other sizes of image are resized."""
 
+    def predict_many(self, images: Tensor) -> Tensor:
+        """Raw scores (N, K) as `predict` gives them, by a way that thousands of images pay for.
+
+        An adapter may prepare it in the first call; its scores are rounded otherwise at most.
+        """
+        return self.predict(images)
+
     def probabilities(self, scores: Tensor, output: Output = "prob") -> Tensor:
         """Raw scores (..., K) as `output`, by the model's own activation.
 

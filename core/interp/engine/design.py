@@ -62,7 +62,7 @@ class ImageSubject(Subject):
         return self.pixels.nbytes
 
     def scores(self, perturbed: Tensor) -> Tensor:
-        return self.model.predict(perturbed)
+        return self.model.predict_many(perturbed)
 
 
 @dataclass(frozen=True, eq=False)
