@@ -81,8 +81,8 @@ class TorchAdapter(ModelAdapter):
 
     def predict_many(self, images: Tensor) -> Tensor:
         """Raw scores with packed convolutions, where torch.fx can follow the module."""
-        packed = self._packed
-        if packed is None:
+        packed, structure = self._packed
+        if packed is None or self.network.structure() != structure:
             return self.predict(images)
         with torch.no_grad(), self.network.running():
             return self.network.read(packed(self.network.encode(images)))
@@ -251,19 +251,21 @@ class TorchAdapter(ModelAdapter):
             return trace(self.network.module, self.network.encode(self._probe))
 
     @cached_property
-    def _packed(self) -> PackedGraph | None:
-        """The whole model as a graph with packed convolutions; None where it has few, or none."""
+    def _packed(self) -> tuple[PackedGraph | None, tuple[int, ...] | None]:
+        """The whole model as a graph with packed convolutions, and the structure that it has.
+
+        None where it has few convolutions, or none.
+        """
         if self.whole is not None:
             return self.whole._packed
-        graph = self._traced if self.network.packs else None
-        if graph is None:
-            return None
-        found = PackedGraph.of(graph.module, graph.packs)
-        if len(found.steps) < MANY:
-            return None
+        structure = self.network.structure()
+        graph = self._traced if self.network.packs and structure is not None else None
+        found = None if graph is None else PackedGraph.of(graph.module, graph.packs)
+        if found is None or len(found.steps) < MANY:
+            return None, None
         with torch.no_grad(), self.network.running():
             scores = self.network.read(found(self.network.encode(self._probe)))
-        return found if close(scores, self._expected, EXACT) else None
+        return found if close(scores, self._expected, EXACT) else None, structure
 
     @property
     def _traced(self) -> Graph | None:

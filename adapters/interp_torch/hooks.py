@@ -30,6 +30,12 @@ _held: dict[int, _Held] = {}
 _LOCK = Lock()
 
 
+def as_its_class(module: nn.Module) -> bool:
+    """Whether its class alone says what a module computes: no hook, no `forward` of its own."""
+    own = vars(module)
+    return not (own.get("_forward_hooks") or own.get("_forward_pre_hooks") or "forward" in own)
+
+
 @contextmanager
 def eval_mode(module: nn.Module, parts: Iterable[nn.Module] | None = None) -> Iterator[None]:
     """Evaluation mode for every submodule, each one's own training flag restored afterwards.

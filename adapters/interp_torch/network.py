@@ -17,7 +17,7 @@ from interp.network.plain_tensors import plain_tensors
 from interp.network.preprocess import encode
 from interp.readout import as_they_are
 from interp.spec import InputSpec
-from interp_torch.hooks import eval_mode
+from interp_torch.hooks import as_its_class, eval_mode
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -63,6 +63,17 @@ class Network:
     @cached_property
     def _parts(self) -> tuple[nn.Module, ...]:
         return tuple(self.module.modules())
+
+    def structure(self) -> tuple[int, ...] | None:
+        """The module's parts and tensors now, by their identity; None where hooks change them."""
+        found: list[int] = []
+        for part in self.module.modules():
+            if not as_its_class(part):
+                return None
+            own = vars(part)
+            held = (*own.get("_parameters", {}).values(), *own.get("_buffers", {}).values())
+            found += (id(part), *map(id, held))
+        return tuple(found)
 
     def encode(self, images: Tensor) -> Tensor:
         """Images of any size, RGB in [0, 1], preprocessed for the module, (N, 3, h, w)."""

@@ -17,6 +17,7 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.module import _has_any_global_hook
 
 from interp.network.weight_state import WeightGroup
+from interp_torch.hooks import as_its_class
 
 ATEN = torch.ops.aten
 CONVOLUTIONS = (ATEN.conv2d.default, torch.conv2d)
@@ -36,7 +37,6 @@ KINDS: dict[type[nn.Module], str] = {
 }
 IMAGES = 4
 """Weights are laid out for so many; one image and sixteen are as fast with these as with theirs."""
-HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 
 
 class Activation(NamedTuple):
@@ -160,7 +160,7 @@ class PackedGraph:
 
     def _ready(self) -> bool:
         """Whether the fused graph answers the same now; values that have changed are taken up."""
-        if _has_any_global_hook() or not all(map(_plain, self.parts)):
+        if _has_any_global_hook() or not all(map(as_its_class, self.parts)):
             return False
         found = [each.current() for each in self.steps]
         held = [tensor for each in found for tensor in each if tensor is not None]
@@ -206,7 +206,8 @@ def _step(root: fx.GraphModule, node: fx.Node) -> tuple[Step | None, list[fx.Nod
         follower = _only_user(follower)
     activation = None if follower is None else _activation(root, follower)
     if follower is not None and activation is not None:
-        step = step._replace(activation=activation)
+        called = (str(follower.target),) if follower.op == "call_module" else ()
+        step = step._replace(activation=activation, modules=(*step.modules, *called))
         chain.append(follower)
     return step, chain
 
@@ -220,19 +221,13 @@ def _module(root: fx.GraphModule, node: fx.Node, kind: type[nn.Module]) -> Any:
     if node.op != "call_module" or len(node.args) != 1 or node.kwargs:
         return None
     module = root.get_submodule(str(node.target))
-    return module if type(module) is kind and _plain(module) else None
+    return module if type(module) is kind and as_its_class(module) else None
 
 
 def _owner(root: nn.Module, place: str) -> tuple[nn.Module, str]:
     """The module that holds a tensor, and its name there."""
     module, _, name = place.rpartition(".")
     return root.get_submodule(module), name
-
-
-def _plain(module: nn.Module) -> bool:
-    """Whether only its class says what a module computes: no hook, no other `forward`."""
-    own = vars(module)
-    return "forward" not in own and not any(own.get(each) for each in HOOKS)
 
 
 def _convolution(root: fx.GraphModule, node: fx.Node) -> Step | None:

@@ -9,6 +9,10 @@ import pytest
 import torch
 from torch import Tensor, fx, nn
 
+from interp.opening.source import open_model
+from interp.registry import Registry
+from interp.spec import ModelOptions
+from interp_torch.adapter import TorchAdapter
 from interp_torch.packed import PackedGraph
 
 EXACT = 1e-5
@@ -178,12 +182,14 @@ def test_parts_of_a_graph_share_values_and_both_see_a_change() -> None:
     check(first, module, maps(2))
 
 
-def test_a_hook_of_the_users_runs() -> None:
+@pytest.mark.parametrize("part", [0, 1, 2])
+def test_a_hook_of_the_users_runs(part: int) -> None:
     module = filled(nn.Conv2d(6, 12, 3), nn.BatchNorm2d(12), nn.ReLU())
     graph = packed(module)
+    before = answers(graph, maps(2))
+    module[part].register_forward_hook(lambda *_: torch.zeros(2, 12, 7, 6))  # type: ignore[index]
     check(graph, module, maps(2))
-    module[1].register_forward_hook(lambda *_: torch.zeros(2, 12, 7, 6))  # type: ignore[index]
-    assert not answers(graph, maps(2)).any()
+    assert not torch.allclose(answers(graph, maps(2)), before)
 
 
 def test_slopes_run_through_the_plain_graph() -> None:
@@ -192,3 +198,53 @@ def test_slopes_run_through_the_plain_graph() -> None:
     (slope,) = torch.autograd.grad(packed(module)(values).sum(), values)
     (expected,) = torch.autograd.grad(module(values).sum(), values)
     assert torch.equal(slope, expected)
+
+
+class Classifier(nn.Module):
+    """Four convolutions and a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = ((3, 8), (8, 8), (8, 8), (8, 8))
+        self.maps = nn.Sequential(*[filled(nn.Conv2d(*each, 3), nn.ReLU()) for each in widths])
+        self.head = nn.Linear(8, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.maps(images).mean((2, 3)))
+
+
+def doubled(module: Classifier) -> None:
+    module.maps[0][0].weight.data *= 2
+
+
+def other_head(module: Classifier) -> None:
+    module.head = nn.Linear(8, 4)
+
+
+def other_tensor(module: Classifier) -> None:
+    module.maps[1][0].weight = nn.Parameter(torch.randn(8, 8, 3, 3))
+
+
+def hooked(module: Classifier) -> None:
+    module.maps.register_forward_hook(lambda *values: values[-1] + 1)
+
+
+def other_forward(module: Classifier) -> None:
+    module.forward = lambda images: Classifier.forward(module, images) + 1  # type: ignore[method-assign]
+
+
+CHANGES = [doubled, other_head, other_tensor, hooked, other_forward]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_many_images_follow_the_module(change: Callable[[Classifier], None]) -> None:
+    module = Classifier().eval()
+    model = open_model(module, ModelOptions(input={"size": (24, 24)}), Registry.load())
+    images = torch.rand(5, 3, 24, 24)
+    assert isinstance(model, TorchAdapter) and model._packed[0] is not None
+    before = model.predict_many(images)
+    assert torch.allclose(before, model.predict(images), rtol=EXACT, atol=EXACT)
+    change(module)
+    after = model.predict_many(images)
+    assert torch.allclose(after, model.predict(images), rtol=EXACT, atol=EXACT)
+    assert not torch.allclose(after, before)
