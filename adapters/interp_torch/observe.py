@@ -89,7 +89,7 @@ def _observe_modules(module: nn.Module, images: Tensor, tracker: Tracker) -> dic
 
 def _facts(kind: str, output: Tensor, tracker: Tracker) -> LayerOutput:
     sight, work = tracker.sight(output), tracker.work
-    sketched = sketches(output)
+    sketched = sketches(output, sight)
     tracker.work = work  # the sketch is no work of the model's
     return LayerOutput(kind, tuple(output.shape), sight, sketched, work)
 
