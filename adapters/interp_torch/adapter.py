@@ -314,7 +314,7 @@ class TorchAdapter(ModelAdapter):
                 cut="graph" if name in exact else elsewhere,
             )
             for name, output in seen.layers.items()
-            if output.shape[:1] == images.shape[:1]
+            if output.shape[:1] == (seen.batch,)
         ]
         return [each for each in found if each is not None]
 

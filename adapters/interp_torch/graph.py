@@ -152,18 +152,19 @@ def trace(module: nn.Module, inputs: Tensor, symbolic: bool = False) -> Graph | 
         try:
             with own_thread_only(), restore_attributes(own):
                 graph = attempt(own, inputs)
-            if graph.places and agrees(graph.module, module, inputs):
+            if graph.places and agrees(graph, module, inputs):
                 return graph
         except Exception:  # tracers raise errors of every kind: the next one is tried
             continue
     return None
 
 
-def agrees(first: nn.Module, second: nn.Module, inputs: Tensor) -> bool:
-    """Whether two modules give equal scores at another batch size than that of the inputs."""
-    larger = torch.cat([inputs, inputs.flip(0)[:1] * 0.5])
+def agrees(graph: Graph, module: nn.Module, inputs: Tensor) -> bool:
+    """Whether a graph gives its module's scores of the inputs, or of more where these made it."""
+    if not graph.symbolic:
+        inputs = torch.cat([inputs, inputs.flip(0)[:1] * 0.5])
     with torch.no_grad():
-        return close(first(larger), second(larger), EXACT)
+        return close(graph.module(inputs), module(inputs), EXACT)
 
 
 def _trace_symbolic(module: nn.Module, _: Tensor) -> Graph:
