@@ -19,6 +19,7 @@ from support.folder_commands import COMMANDS, assert_equal, without_times
 from support.pieces import POISON, opened, opened_process
 from support.ray_cluster import Killer, TwoNodes, two_nodes
 
+from interp.cluster import ray_pool
 from interp.cluster.pool import Lost
 from interp.cluster.ray_pool import DEATHS, RayPool
 from interp.context import Budget
@@ -156,7 +157,9 @@ def test_killed_workers_lose_nothing(
     tmp_path: Path,
     registry: Registry,
     alone: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(ray_pool, "DEATHS", KILLS + 1)  # chance may choose one piece many times
     killer = Killer(nodes, KILLS, random.Random(command))
     session = Session(registry, progress=killer, pool=pool)
     assert_equal(
