@@ -39,14 +39,16 @@ def show_models(found: ModelComparison, version: Hashable) -> None:
 
 
 def _tiles(found: ModelComparison, at: int, target: str) -> list[Map]:
-    """The image, then method by method a map of each model."""
+    """A row for each method: the image, then the map of each model."""
     by_model = [maps(registry(), each, at, target) for each in found.comparisons]
-    tiles = [
-        replace(each, method=f"{each.method}: {model}", summary="")
-        for alike in zip(*by_model, strict=True)
-        for model, each in zip(found.models, alike, strict=True)
-    ]
-    return [photo_tile(found.comparisons[0], at), *tiles]
+    tiles = []
+    for alike in zip(*by_model, strict=True):
+        tiles.append(photo_tile(found.comparisons[0], at))
+        tiles += [
+            replace(each, method=f"{each.method}: {model}", summary="")
+            for model, each in zip(found.models, alike, strict=True)
+        ]
+    return tiles
 
 
 def _report(found: ModelComparison) -> bytes:
