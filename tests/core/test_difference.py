@@ -17,7 +17,7 @@ from interp.difference.difference import difference
 from interp.difference.pair import EvidenceDiff
 from interp.difference.picture import draw_difference
 from interp.difference.rerun import rerun
-from interp.difference.setting import _params, changes
+from interp.difference.setting import _params, changes, setting_words
 from interp.errors import InputError
 from interp.evidence import Table
 from interp.explanation import Explanation
@@ -73,6 +73,13 @@ def test_numbers_against_a_second_writing(made, tmp_path, registry) -> None:
     json.dumps(found.facts(), allow_nan=False)
     picture = draw_difference(registry, found)
     assert picture.dtype == np.uint8 and picture.shape[1] > 3 * 360
+
+
+def test_settings_are_told_as_people_write_them() -> None:
+    assert setting_words(["two", "sample"]) == "two, sample"
+    assert setting_words({"samples": 1000, "bands": None}) == "samples=1000, bands=–"
+    assert {setting_words(each) for each in (None, "", [], {})} == {"–"}
+    assert setting_words(0) == "0"
 
 
 def test_a_slight_change_is_seen(made, tmp_path) -> None:

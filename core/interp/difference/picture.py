@@ -16,7 +16,15 @@ WHITE = 255
 
 
 def draw_difference(registry: Registry, found: Difference | FolderDifference) -> np.ndarray:
-    """Every pair of maps, (h, w, 3) uint8 RGB.
+    """Every pair of maps, (h, w, 3) uint8 RGB. Raises InputError as difference_panels."""
+    rows = [_joined(panels, axis=1) for _, panels in difference_panels(registry, found)]
+    return _joined(rows, axis=0)
+
+
+def difference_panels(
+    registry: Registry, found: Difference | FolderDifference
+) -> list[tuple[str, list[np.ndarray]]]:
+    """Each pair of maps by name, with the image, if any, A, B and B − A, (h, w, 3) uint8 RGB each.
 
     Raises InputError where no pair has maps, and for whole folders of images.
     """
@@ -26,18 +34,18 @@ def draw_difference(registry: Registry, found: Difference | FolderDifference) ->
             f"{next(iter(found.images))}"
         )
     rows = [
-        _row(registry, pair, *values)
+        (pair.name, _row(registry, pair, *values))
         for pair in found.pairs
         if pair.before and pair.before.map() is not None and (values := pair.values())
     ]
     if not rows:
         raise InputError("found no two maps of one name, target and size to draw")
-    return _joined(rows, axis=0)
+    return rows
 
 
 def _row(
     registry: Registry, pair: EvidenceDiff, before: np.ndarray, after: np.ndarray
-) -> np.ndarray:
+) -> list[np.ndarray]:
     panels = [
         Heatmap(name="A", values=before, unit=pair.name, r2=pair.r2[0]),
         Heatmap(name="B", values=after, unit=pair.name, r2=pair.r2[1]),
@@ -45,8 +53,7 @@ def _row(
     ]
     style = Style(scale=colour_limit(panels) or None)
     columns = [] if pair.image is None else [photo(pair.image, style.width)]
-    columns += [draw_evidence(registry, each, pair.image, style) for each in panels]
-    return _joined(columns, axis=1)
+    return columns + [draw_evidence(registry, each, pair.image, style) for each in panels]
 
 
 def _joined(pictures: list[np.ndarray], axis: int) -> np.ndarray:

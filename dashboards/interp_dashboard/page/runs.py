@@ -10,7 +10,8 @@ import streamlit as st
 
 from interp.comparison.result import Comparison
 from interp.difference.difference import difference
-from interp.difference.picture import draw_difference
+from interp.difference.picture import difference_panels
+from interp.difference.setting import setting_words
 from interp.errors import InputError, InterpError, first_line
 from interp.evaluation.folder import open_evaluation
 from interp.evaluation.table import figure, interval
@@ -197,15 +198,23 @@ def _open(folder: Path) -> None:
 
 def _show_difference(before: Path, after: Path) -> None:
     found = difference(before, after, registry())
-    st.subheader(markdown(found.verdict()))
+    answer, _, more = found.verdict().partition(": ")
+    st.subheader(answer.capitalize())
+    st.write(markdown(more))
     if found.changes:
-        rows = [(key, str(one), str(two)) for key, (one, two) in found.changes.items()]
+        rows = [(key, *map(setting_words, sides)) for key, sides in found.changes.items()]
         show_table(pd.DataFrame(rows, columns=["setting", "A", "B"]), hide_index=True)
     show_table(pd.DataFrame(found.summaries(), columns=["evidence", "difference"]), hide_index=True)
     try:
-        st.image(draw_difference(registry(), found), alt="A, B, and their difference")
+        drawn = difference_panels(registry(), found)
     except InputError as error:
         st.caption(f"No picture: {markdown(error)}")
+        return
+    for name, panels in drawn:
+        st.markdown(f"**{markdown(name)}**")
+        words = ("the image", "A", "B", "B − A")[-len(panels) :]
+        for column, word, panel in zip(st.columns(len(panels)), words, panels, strict=True):
+            column.image(panel, alt=f"{name}: {word}")
 
 
 def _show_metric_changes(before: Path, after: Path) -> None:
