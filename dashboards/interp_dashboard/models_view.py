@@ -13,6 +13,7 @@ from interp.plain_text import markdown
 from interp.report.models_page import models_html
 from interp.storage.folder import slug
 from interp_dashboard.comparison_view import pick, show_tiles, show_verdict
+from interp_dashboard.layout import show_notes
 from interp_dashboard.map_view import Map, maps, photo_tile
 from interp_dashboard.session import registry
 
@@ -27,8 +28,7 @@ def show_models(found: ModelComparison, version: Hashable) -> None:
     )
     show_verdict(found.sentences(), found.methods)
     show_tiles(version, (at, target), partial(_tiles, found, at, target), "maps of models")
-    for note in dict.fromkeys(note for each in found.comparisons for note in each.notes):
-        st.caption(markdown(note))
+    show_notes(note for each in found.comparisons for note in each.notes)
     if len(found.comparisons) > 1:
         with st.container(key="keep"):
             st.subheader("Keep it")

@@ -17,7 +17,7 @@ from interp.difference.difference import difference
 from interp.difference.pair import EvidenceDiff
 from interp.difference.picture import draw_difference
 from interp.difference.rerun import rerun
-from interp.difference.setting import _params, changes, setting_words
+from interp.difference.setting import _params, changes
 from interp.errors import InputError
 from interp.evidence import Table
 from interp.explanation import Explanation
@@ -25,6 +25,7 @@ from interp.request import Choice, Request
 from interp.result.bundle import save_bundle
 from interp.run import run
 from interp.session import Session
+from interp.short import setting_words
 from interp.testing import ToyModel
 
 RANDOM = np.random.default_rng(0)

@@ -95,7 +95,7 @@ def rerun(
 def _lines(found: Difference | FolderDifference) -> Iterator[str]:
     """A difference as people read it."""
     from interp.difference.difference import Difference
-    from interp.difference.setting import setting_words
+    from interp.short import setting_words
 
     yield found.verdict()
     for key, sides in list(found.changes.items())[:MANY]:

@@ -51,15 +51,6 @@ def _params(params: Mapping[str, Any], given: Mapping[str, Any]) -> _Params:
     return found
 
 
-def setting_words(value: Any) -> str:
-    """A setting as people read it: `two, sample`, `samples=1000, output=prob`, – for none."""
-    if isinstance(value, Mapping):
-        value = [f"{key}={setting_words(each)}" for key, each in value.items()]
-    if isinstance(value, list | tuple):
-        value = ", ".join(map(setting_words, value))
-    return "–" if value is None or value == "" else str(value)
-
-
 def _unknown(key: str, one: Any, other: Any) -> bool:
     """Whether a parameter is a default in one version, and another version did not have it."""
     sides = [each for each in (one, other) if isinstance(each, _Params)]

@@ -19,18 +19,22 @@ def score_rows(scores: Mapping[str, Any]) -> list[list[str]]:
     grouped = {key: value for key, value in scores.items() if isinstance(value, Mapping)}
     shared = {key: value for key, value in scores.items() if not isinstance(value, Mapping)}
     names = list(dict.fromkeys(name for each in grouped.values() for name in each))
-    rows = [[name, *(_word(name, each.get(name)) for each in grouped.values())] for name in names]
+    rows = [
+        [name, *(score_words(name, each.get(name)) for each in grouped.values())] for name in names
+    ]
     if not shared:
         return [["score", *grouped], *rows] if rows else []
     heads = ["score", *grouped, "of all" if grouped else "value"]
     rows = [[*row, "–"] for row in rows]
-    rows += [[name, *["–"] * len(grouped), _word(name, value)] for name, value in shared.items()]
+    rows += [
+        [name, *["–"] * len(grouped), score_words(name, value)] for name, value in shared.items()
+    ]
     return [heads, *rows]
 
 
-def _word(name: str, value: Any) -> str:
-    """A number with four significant digits, marked where it is poor; a dash for none."""
+def score_words(name: str, value: Any) -> str:
+    """A score: a number with four significant digits, marked where it is poor; a dash for none."""
     if not isinstance(value, float):
         return "–" if value is None else str(value)
-    poor = name.split()[0] in RATED and is_poor(value)
+    poor = name.replace("_", " ").partition(" ")[0] in RATED and is_poor(value)
     return f"{value:.4g}{', poor' * poor}"

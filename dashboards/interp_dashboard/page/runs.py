@@ -11,12 +11,12 @@ import streamlit as st
 from interp.comparison.result import Comparison
 from interp.difference.difference import difference
 from interp.difference.picture import difference_panels
-from interp.difference.setting import setting_words
 from interp.errors import InputError, InterpError, first_line
 from interp.evaluation.folder import open_evaluation
 from interp.evaluation.table import figure, interval
 from interp.plain_text import markdown, visible
 from interp.result.bundle import open_bundle
+from interp.short import setting_words
 from interp.storage.folder import MANIFEST, day_and_time, read_json, read_whole
 from interp_dashboard.comparison_view import show_comparison
 from interp_dashboard.evidence_view import show_evidence
