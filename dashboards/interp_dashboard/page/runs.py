@@ -22,7 +22,7 @@ from interp_dashboard.comparison_view import show_comparison
 from interp_dashboard.evidence_view import show_evidence
 from interp_dashboard.history import LEARNED, RESULTS, history, kind_of
 from interp_dashboard.label import Label, delete, label, labels, restore
-from interp_dashboard.layout import guarded, show_errors, show_table
+from interp_dashboard.layout import grid, guarded, show_errors, show_table
 from interp_dashboard.page.evaluate import show_evaluation
 from interp_dashboard.page.fit import show_knowledge
 from interp_dashboard.session import registry
@@ -32,6 +32,8 @@ from interp_dashboard.thumbnail import thumbnail
 UNDO = "deleted run"
 HEIGHT = 56
 """Pixels of a row with a picture."""
+MOST_PANELS = 4
+"""Pictures side by side of two runs: the image, A, B and their difference."""
 
 
 @guarded
@@ -212,9 +214,10 @@ def _show_difference(before: Path, after: Path) -> None:
         return
     for name, panels in drawn:
         st.markdown(f"**{markdown(name)}**")
-        words = ("the image", "A", "B", "B − A")[-len(panels) :]
-        for column, word, panel in zip(st.columns(len(panels)), words, panels, strict=True):
-            column.image(panel, alt=f"{name}: {word}")
+        for column, (title, picture) in grid(panels.items(), MOST_PANELS):
+            with column:
+                st.caption(title)
+                st.image(picture, alt=f"{title}: {name}")
 
 
 def _show_metric_changes(before: Path, after: Path) -> None:
