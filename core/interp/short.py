@@ -60,3 +60,12 @@ def listed(names: Iterable[str], most: int | None = None) -> str:
     if most is not None and len(words) > most + 1:
         words = [*words[:most], f"{len(words) - most} others"]
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def setting_words(value: Any) -> str:
+    """A setting as people read it: `two, sample`, `samples=1000, output=prob`, – for none."""
+    if isinstance(value, Mapping):
+        value = [f"{key}={setting_words(each)}" for key, each in value.items()]
+    if isinstance(value, list | tuple):
+        value = ", ".join(map(setting_words, value))
+    return "–" if value is None or value == "" else str(value)

@@ -20,7 +20,7 @@ from interp.registry import Registry
 from interp.report.page import REPORT, reading_html, verdict_html
 from interp.storage.folder import slug
 from interp_dashboard.export_result import export_button
-from interp_dashboard.layout import show_table
+from interp_dashboard.layout import show_notes, show_table
 from interp_dashboard.map_view import Map, maps, photo_tile, show_maps
 from interp_dashboard.session import registry, session
 from interp_dashboard.unfinished import saved
@@ -43,8 +43,7 @@ def show_comparison(found: Comparison, version: Hashable) -> None:
     tiles = partial(_tiles, found, at, target)
     show_verdict(verdict(found, record, target).sentences(), found.methods)
     show_tiles(version, (at, target), tiles, "maps of it")
-    for note in found.notes:
-        st.caption(markdown(note))
+    show_notes(found.notes)
     _agreement(found, at, target)
     with st.container(key="keep"):
         _downloads(found)

@@ -28,11 +28,13 @@ def show_evidence(registry: Registry, listed: Sequence[Evidence], found: Explana
     styles = Styles(found, Style())
     made = found.provenance
     names, method = ((), None) if made is None else (made.image_names, made.method)
-    for column, (name, image) in grid(zip(names, found.images, strict=False), 2):
+    photos = list(zip(names, found.images, strict=False))
+    cells = [column for column, _ in grid([*photos, *listed], 2)]
+    for column, (name, image) in zip(cells, photos, strict=False):
         with column:
             st.markdown("**the image**")
             st.image(image, alt=f"The image {name}", width=styles.style.width)
-    for column, each in grid(listed, 2):
+    for column, each in zip(cells[len(photos) :], listed, strict=True):
         with column:
             st.markdown(f"**{markdown(each.name)}**")
             st.caption(markdown(caption(registry, method, each)))

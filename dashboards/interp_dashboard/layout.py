@@ -47,6 +47,12 @@ def show_table(rows: Any, **options: Any) -> None:
         st.caption(f"{count:,} rows; scroll in the table to see all of them.")
 
 
+def show_notes(notes: Iterable[str]) -> None:
+    """Show each note once, in the words of the page."""
+    for note in dict.fromkeys(notes):
+        st.caption(markdown(on_page(note)))
+
+
 @contextmanager
 def show_errors(plugin: str | None = None) -> Iterator[None]:
     """Show an error in its place on the page; the page goes on after the block.

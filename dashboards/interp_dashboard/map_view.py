@@ -37,7 +37,8 @@ class Map:
     """A method's map for the browser: `values` are int16 shares of `top`, (height, width), base64.
 
     `under` is the image beneath the map as a data URI, `full` the |value| drawn in full colour,
-    `peak` where a ring marks the largest value, down and across as shares.
+    `peak` where a ring marks the largest value, down and across as shares. A `photo` is the image
+    itself; it begins a row.
     """
 
     method: str
@@ -55,13 +56,14 @@ class Map:
     unit: str = ""
     alt: str = ""
     peak: tuple[float, float] | None = None
+    photo: bool = False
 
 
 def photo_tile(found: Comparison, at: int) -> Map:
     """The image in its own colours, to stand before its maps."""
     case = found.cases[at]
     shown = picture(photo(case.image, WIDTH), f"The image {case.name}")
-    return Map("the image", case.name, None, False, (), (), under=shown.uri, alt=shown.alt)
+    return Map("the image", case.name, None, False, (), (), shown.uri, alt=shown.alt, photo=True)
 
 
 def maps(registry: Registry, found: Comparison, at: int, target: str) -> list[Map]:
@@ -175,13 +177,14 @@ def _plain(value: Any) -> Any:
 def show_maps(registry: Registry, tiles: list[Map], key: str) -> None:
     """Show maps side by side under common sliders."""
     scale = base64.b64encode(colours(registry).tobytes()).decode("ascii")
-    style = Style()
+    style, rows = Style(), max(1, sum(each.photo for each in tiles))
     data = {
         "maps": [_plain(asdict(each)) for each in tiles],
         "colours": scale,
         "opacity": style.opacity,
         "threshold": style.threshold,
         "ring": RADIUS,
-        "across": balanced(len(tiles), ACROSS),
+        "across": balanced(len(tiles) // rows, ACROSS),
+        "rows": rows,
     }
     _component()(data=data, key=key)

@@ -129,7 +129,7 @@ function listen(tile, tiles) {
 }
 
 function card(map, tiles, ready) {
-  const card = element("article");
+  const card = element("article", map.photo ? "photo" : "");
   const head = element("div");
   const box = element("div");
   head.append(element("h3", "", map.method), element("p", "summary", map.summary));
@@ -178,7 +178,7 @@ export default function (component) {
     slider("Hide below", settings.threshold, value => { settings.threshold = value; again(); }),
     legend(colours),
   );
-  const grid = element("div", "grid");
+  const grid = element("div", data.rows > 1 ? "grid rows" : "grid");
   grid.style.setProperty("--count", data.across);
   grid.append(...data.maps.map(map => card(map, tiles, tile => paint(tile, colours, settings))));
   root.replaceChildren(bar, grid);

@@ -13,6 +13,7 @@ from interp.plain_text import markdown
 from interp.report.models_page import models_html
 from interp.storage.folder import slug
 from interp_dashboard.comparison_view import pick, show_tiles, show_verdict
+from interp_dashboard.layout import show_notes
 from interp_dashboard.map_view import Map, maps, photo_tile
 from interp_dashboard.session import registry
 
@@ -27,8 +28,7 @@ def show_models(found: ModelComparison, version: Hashable) -> None:
     )
     show_verdict(found.sentences(), found.methods)
     show_tiles(version, (at, target), partial(_tiles, found, at, target), "maps of models")
-    for note in dict.fromkeys(note for each in found.comparisons for note in each.notes):
-        st.caption(markdown(note))
+    show_notes(note for each in found.comparisons for note in each.notes)
     if len(found.comparisons) > 1:
         with st.container(key="keep"):
             st.subheader("Keep it")
@@ -39,14 +39,16 @@ def show_models(found: ModelComparison, version: Hashable) -> None:
 
 
 def _tiles(found: ModelComparison, at: int, target: str) -> list[Map]:
-    """The image, then method by method a map of each model."""
+    """A row for each method: the image, then the map of each model."""
     by_model = [maps(registry(), each, at, target) for each in found.comparisons]
-    tiles = [
-        replace(each, method=f"{each.method}: {model}", summary="")
-        for alike in zip(*by_model, strict=True)
-        for model, each in zip(found.models, alike, strict=True)
-    ]
-    return [photo_tile(found.comparisons[0], at), *tiles]
+    tiles = []
+    for alike in zip(*by_model, strict=True):
+        tiles.append(photo_tile(found.comparisons[0], at))
+        tiles += [
+            replace(each, method=f"{each.method}: {model}", summary="")
+            for model, each in zip(found.models, alike, strict=True)
+        ]
+    return tiles
 
 
 def _report(found: ModelComparison) -> bytes:

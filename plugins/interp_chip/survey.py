@@ -98,6 +98,13 @@ def _crop(image: np.ndarray, over: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.resize(piece, (CROP, CROP), interpolation=cv2.INTER_AREA))
 
 
+def _fit(r2: float | None) -> float | str | None:
+    """A class's R² as a cell of a table, marked where it is poor."""
+    if r2 is None or not is_poor(r2):
+        return r2 and round(r2, 3)
+    return marked_fit(r2).removeprefix("R² ")
+
+
 def _evidence(
     name: str, layer: LayerKnowledge, classes: list[str], best: np.ndarray, examples: np.ndarray
 ) -> Iterator[Evidence]:
@@ -112,13 +119,13 @@ def _evidence(
     yield Table(
         name=f"classes {name}",
         layer=name,
-        columns=["class", "channels used", "share of channels", "R^2", "top channels"],
+        columns=["class", "channels used", "share of channels", "R²", "top channels"],
         rows=[
             [
                 each,
                 int((row != 0).sum()),
                 round(float((row != 0).mean()), 3),
-                None if fit is None else marked_fit(fit) if is_poor(fit) else round(fit, 3),
+                _fit(fit),
                 ", ".join(str(at) for at in np.argsort(-row, kind="stable")[:5] if row[at] > 0),
             ]
             for each, row, fit in zip(classes, weights, r2, strict=True)

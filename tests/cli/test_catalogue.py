@@ -91,6 +91,16 @@ def test_show_cites_the_paper(interp):
     facts = interp("list", "--json").json
     mint = next(each for each in facts["entries"] if each["name"] == "mint")
     assert mint["paper"]["year"] == 2019
+    shown = " ".join(interp("show", "mint").out.split())
+    assert "paper Xinrui Cui, Dan Wang, Z. Jane Wang: Multi-Scale" in shown
+    assert ". IEEE Transactions on Multimedia, 2019, doi:10.1109/" in shown
+
+
+def test_show_gives_each_picture_a_line(interp):
+    shown = interp("show", "chip").out
+    assert re.search(r"^  pictures +map: Where the channels", shown, re.MULTILINE)
+    assert re.search(r"^ +similarity: How alike two classes are", shown, re.MULTILINE)
+    assert "*" not in shown
 
 
 def test_show_says_when_a_method_misleads(interp):
@@ -142,5 +152,5 @@ def test_starts_within_half_a_second_of_processor_time(words):
 
 
 def test_show_of_a_composition_names_its_parts_by_kind(interp):
-    parts = "perturbation: smooth-cells; weighting: uniform; solver: mean; defaults: samples: 4000"
+    parts = "perturbation: smooth-cells weighting: uniform solver: mean defaults: samples: 4000"
     assert parts in " ".join(interp("show", "rise").out.split())

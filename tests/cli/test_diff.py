@@ -45,7 +45,7 @@ def test_equal_runs(run, interp):
     assert answer.code == 0
     assert answer.out.splitlines() == [
         "the same: largest difference 0 (relative) over 1 piece of evidence",
-        "  budget.batch_size: None -> 7",
+        "  budget.batch_size: – -> 7",
     ]
 
 

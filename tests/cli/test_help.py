@@ -95,3 +95,16 @@ def test_options_stand_under_headings(help_of):
     headings = re.findall(r"^(\w[\w ]*):$", help_of("run"), re.MULTILINE)
     assert headings == ["Method", "Images", "Model", "Computation", "Output", "Options"]
     assert re.findall(r"^(\w[\w ]*):$", help_of("list"), re.MULTILINE) == ["Arguments", "Options"]
+
+
+def test_the_default_and_the_bounds_stand_together(help_of):
+    for name in GROUP.commands:
+        told = " ".join(help_of(name).split())
+        assert not re.search(r"\[default: [^\]]*\] \[(at |\d)", told)
+
+
+def test_names_are_whole_wherever_a_line_ends(help_of):
+    for width in range(60, 100):
+        told = help_of("evaluate", width)
+        assert "\u2011" not in told
+        assert "score-cam," in told and "integrated-gradients," in told

@@ -59,3 +59,26 @@ def test_a_bar_on_a_terminal(monkeypatch):
         for done in range(4):
             progress("chunks", done, 3)
     assert "chunks" in sys.stderr.getvalue()
+
+
+def test_sentences_go_on_in_the_next_line_and_what_is_copied_does_not(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
+    sentence = "note: the score-cam map of this image is noisy; take more samples"
+    command = "run them: interp compare --plugins gradcam,score-cam --image a/long/place.jpg"
+    say(False, {}, [sentence, command, f"{command}."])
+    note, lines = [], capsys.readouterr().out.splitlines()
+    while lines[0] != command:
+        note.append(lines.pop(0))
+    assert " ".join(note) == sentence and max(map(len, note)) <= 40
+    assert " ".join(lines[1:]) == f"{command}."
+
+
+def test_scores_of_a_poor_fit_are_marked():
+    scores = {"ant": {"r2 deep": 0.31, "r2": 0.7, "reliability": 0.4, "same answer": 0.1}}
+    assert list(score_table(scores)) == [
+        "  score        ant",
+        "  r2 deep      0.31, poor",
+        "  r2           0.7",
+        "  reliability  0.4, poor",
+        "  same answer  0.1",
+    ]

@@ -13,9 +13,9 @@ from scipy.stats import spearmanr
 from interp.comparison.compare import compare
 from interp.comparison.result import ComparisonRequest
 from interp.context import Budget
-from interp.difference.difference import difference
+from interp.difference.difference import Difference, difference
 from interp.difference.pair import EvidenceDiff
-from interp.difference.picture import draw_difference
+from interp.difference.picture import difference_panels, draw_difference
 from interp.difference.rerun import rerun
 from interp.difference.setting import _params, changes
 from interp.errors import InputError
@@ -25,6 +25,7 @@ from interp.request import Choice, Request
 from interp.result.bundle import save_bundle
 from interp.run import run
 from interp.session import Session
+from interp.short import setting_words
 from interp.testing import ToyModel
 
 RANDOM = np.random.default_rng(0)
@@ -73,6 +74,24 @@ def test_numbers_against_a_second_writing(made, tmp_path, registry) -> None:
     json.dumps(found.facts(), allow_nan=False)
     picture = draw_difference(registry, found)
     assert picture.dtype == np.uint8 and picture.shape[1] > 3 * 360
+
+
+def test_evidence_without_a_map_is_drawn_where_it_differs(registry) -> None:
+    one = Table(name="t", columns=["a"], rows=[["x"]])
+    pairs = [EvidenceDiff("same", one, one), EvidenceDiff("only", one, None)]
+    with pytest.raises(InputError, match="nothing that both have"):
+        difference_panels(registry, Difference(tuple(pairs), {}))
+    pairs.append(EvidenceDiff("other", one, replace(one, rows=[["y"]])))
+    ((name, panels),) = difference_panels(registry, Difference(tuple(pairs), {}))
+    assert name == "other" and list(panels) == ["A", "B"]
+    assert not np.array_equal(panels["A"], panels["B"])
+
+
+def test_settings_are_told_as_people_write_them() -> None:
+    assert setting_words(["two", "sample"]) == "two, sample"
+    assert setting_words({"samples": 1000, "bands": None}) == "samples=1000, bands=–"
+    assert {setting_words(each) for each in (None, "", [], {})} == {"–"}
+    assert setting_words(0) == "0"
 
 
 def test_a_slight_change_is_seen(made, tmp_path) -> None:

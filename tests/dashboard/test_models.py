@@ -16,10 +16,12 @@ def test_the_same_methods_on_two_models(visit):
     found = visitor.session.jobs["compare"].result
     assert isinstance(found, ModelComparison) and found.models == BOTH
     (tiles,) = visitor.session.drawn.values()
-    expected = [f"{method}: {model}" for method in ("gradcam", "centre") for model in BOTH]
-    assert [each.method for each in tiles] == ["the image", *expected]
+    rows = [[f"{method}: {model}" for model in BOTH] for method in ("gradcam", "centre")]
+    shown = [each.method for each in tiles]
+    assert shown == ["the image", *rows[0], "the image", *rows[1]]
+    assert [each.photo for each in tiles] == 2 * [True, False, False]
     for at, each in enumerate(found.comparisons):
-        own = [tile.full for tile in tiles[1 + at :: 2]]
+        own = [tile.full for tile in tiles[1 + at :: 3]]
         assert own == [each.scales[method] for method in ("gradcam", "centre")]
     report = _report(found).decode()
     assert all(each in report for each in (*BOTH, "How to read the maps"))

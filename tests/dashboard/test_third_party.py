@@ -46,6 +46,7 @@ def test_it_runs_and_draws_beside_ours(model, installed, started, visit, network
     visitor = visit("compare", model=model, method=[method, "centre"], set=f"{method}.cells=4")
     visitor.press("Run").finish("compare")
     assert visitor.errors == []
+    assert "--input" not in visitor.words  # a flag of the command line is a field here
     found = visitor.session.jobs["compare"].result
     known = Registry.load()
     at = found.methods.index(method)

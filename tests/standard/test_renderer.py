@@ -46,6 +46,10 @@ def render(evidence: Evidence, image: np.ndarray | None = None, **style: Any) ->
     return RENDERERS[evidence.kind].render(evidence, image, Style(**style))
 
 
+PAIR = 180 + GAP + 180
+"""A width in which tiles of 180 pixels stand two in a row."""
+
+
 def samples(height: int, width: int) -> dict[str, Evidence]:
     rng = np.random.default_rng(zlib.crc32(f"{height} {width}".encode()))
     values = rng.normal(size=(height, width))
@@ -202,8 +206,8 @@ def test_no_selected_part_is_said_in_words() -> None:
     evidence = Regions(name="m", labels=labels, importance=np.arange(5.0))
     nothing = render(replace(evidence, selected=np.zeros(5, bool)))
     without = render(evidence)
-    assert nothing.shape[1] > without.shape[1]
-    middle = nothing[nothing.shape[0] // 4 : nothing.shape[0] // 2, 100:300]
+    assert nothing.shape[1] == without.shape[1] and nothing.shape[0] > 1.5 * without.shape[0]
+    middle = nothing[nothing.shape[0] // 8 : nothing.shape[0] // 2, 100:300]
     assert (middle < 60).all(-1).sum() > 200
 
 
@@ -260,9 +264,37 @@ def test_maps_of_every_kind_lie_over_the_same_grey() -> None:
         PartMaps(name="m", maps=maps, peaks=np.zeros((1, 2)), filters=[0]),
         Concepts(name="m", maps=maps, importance=np.ones(1), names=["a"]),
     ):
-        panel = render(evidence, image, width=360)[top : top + 180, GAP : GAP + 180]
+        panel = render(evidence, image, width=PAIR)[top : top + 180, GAP : GAP + 180]
         assert np.ptp(panel.astype(int), axis=2).max() == 0, evidence.kind
         assert np.array_equal(panel, small), evidence.kind
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 6, 7, 30])
+@pytest.mark.parametrize("kind", ["regions", "part_maps", "concepts", "gallery", "pathway"])
+def test_pictures_of_several_maps_are_no_wider_than_one(kind: str, count: int) -> None:
+    """On a phone a wide picture is shrunk, and its letters with it."""
+    maps, names = (
+        np.random.default_rng(1).random((count, 40, 60)),
+        [f"part {e}" for e in range(count)],
+    )
+    evidence = {
+        "regions": Regions(
+            name="m",
+            labels=np.arange(2400).reshape(40, 60) % count,
+            importance=maps[:, 0, 0],
+            selected=maps[:, 0, 0] > 0.5,
+        ),
+        "part_maps": PartMaps(
+            name="m", maps=maps, peaks=np.zeros((count, 2)), filters=list(range(count))
+        ),
+        "concepts": Concepts(name="m", maps=maps, importance=maps[:, 0, 0], names=names),
+        "gallery": Gallery(
+            name="m", pictures=np.zeros((count, 40, 60, 3), np.uint8), captions=names
+        ),
+        "pathway": Pathway(name="m", states=np.ones(20 * count), layers=dict.fromkeys(names, 20)),
+    }[kind]
+    one = render(Heatmap(name="m", values=maps[0]))
+    assert render(evidence).shape[1] <= one.shape[1]
 
 
 def test_long_words_make_the_picture_taller_not_cut() -> None:
@@ -277,7 +309,7 @@ def test_peak_is_marked_where_it_lies(peak: tuple[int, int]) -> None:
     maps = np.ones((1, 40, 60))
     evidence = PartMaps(name="m", maps=maps, peaks=np.array([peak]), filters=[3])
     top = TOP + text_height(SMALL) + 3
-    panel = render(evidence, width=360)[top : top + 120, GAP : GAP + 180]  # three times the map
+    panel = render(evidence, width=PAIR)[top : top + 120, GAP : GAP + 180]  # three times the map
     rows, columns = np.nonzero((panel == 0).all(-1) | (panel == 255).all(-1))
     distance = np.hypot(rows - 3 * peak[0] - 1, columns - 3 * peak[1] - 1)
     assert len(distance) > 20

@@ -13,7 +13,7 @@ from interp.errors import InputError, RegistryError, nearest
 from interp.registry import Registry
 from interp.registry.answer import known_answer
 from interp.registry.hook import loggers
-from interp.registry.manifest import ENTRIES, Entry, MethodEntry
+from interp.registry.manifest import ENTRIES, Entry, MethodEntry, Paper
 from interp.registry.parameter import Parameter, parameters
 
 
@@ -132,17 +132,37 @@ def _description(registry: Registry, entry: Entry, found: list[Parameter]) -> It
     yield f"{entry.name}: {entry.kind} of {entry.package}"
     yield from columns([(entry.summary,)])
     facts = entry.model_dump(mode="json", exclude={"kind", "name", "package", "summary"})
-    if rows := [(key, _plain(value)) for key, value in facts.items() if value]:
+    if isinstance(entry, MethodEntry) and entry.paper is not None:
+        facts["paper"] = _cited(entry.paper)
+    if rows := [row for key, value in facts.items() if value for row in _rows(key, value)]:
         yield from columns(rows)
     if found:
         yield f"parameters, {_how_to_set(registry, entry)}"
         yield from columns(map(_row, found))
 
 
+def _cited(paper: Paper) -> str:
+    """`Xinrui Cui, Dan Wang: Title. Journal, 2019, doi:10.1109/...`."""
+    by = f"{', '.join(paper.authors)}: " if paper.authors else ""
+    doi = f", doi:{paper.doi}" if paper.doi else ""
+    return f"{by}{paper.title}. {paper.venue}, {paper.year}{doi}"
+
+
+def _rows(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    """A fact; one with named parts has a row for each, without the * of names that go on."""
+    if not isinstance(value, dict):
+        yield key, _plain(value)
+        return
+    parts = [f"{name.removesuffix(' *')}: {_plain(each)}" for name, each in value.items() if each]
+    yield from ((key if at == 0 else "", part) for at, part in enumerate(parts))
+
+
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{key}: {_plain(each)}" for key, each in value.items() if each)
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    return value if isinstance(value, str) else dumps(value)
 
 
 def _how_to_set(registry: Registry, entry: Entry) -> str:

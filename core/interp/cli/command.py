@@ -11,6 +11,8 @@ from typing import Any, get_type_hints
 
 from typer.core import TyperCommand
 
+UNBROKEN = "\u2011"
+"""A hyphen that does not end a line: a name that goes on in the next one cannot be copied."""
 NAMES = 30
 """Widest column of option names, in characters; longer names get a line of their own."""
 
@@ -26,6 +28,9 @@ WORDS = (
     (r"(\S+)<=x<=(\S+)\]", r"\1 to \2]"),
     (r"x>=(\S+)\]", r"at least \1]"),
     (r"x<=(\S+)\]", r"at most \1]"),
+    (r"\] \[(at |\S+ to )", r"; \1"),
+    (r"(?<=[a-z]),(?=[a-z-]+[,\]])", ", "),
+    (r"(?<=\w)-(?=\w)", UNBROKEN),
 )
 """What the command-line library writes of options and their bounds, and what our help says."""
 
@@ -50,6 +55,7 @@ class Command(TyperCommand):
         for heading, rows in sections.items():
             with formatter.section(heading):
                 formatter.write_dl([(name.ljust(width), text) for name, text in rows])
+        formatter.buffer[:] = [each.replace(UNBROKEN, "-") for each in formatter.buffer]
 
 
 def _in_our_words(place: str, text: str) -> tuple[str, str]:

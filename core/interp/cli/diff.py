@@ -95,10 +95,11 @@ def rerun(
 def _lines(found: Difference | FolderDifference) -> Iterator[str]:
     """A difference as people read it."""
     from interp.difference.difference import Difference
+    from interp.short import setting_words
 
     yield found.verdict()
-    for key, (before, after) in list(found.changes.items())[:MANY]:
-        yield f"  {key}: {before} -> {after}"
+    for key, sides in list(found.changes.items())[:MANY]:
+        yield f"  {key}: {' -> '.join(map(setting_words, sides))}"
     if found.same:
         return
     table = _evidence_rows(found) if isinstance(found, Difference) else _image_rows(found)

@@ -132,7 +132,7 @@ def _lines(found: Evaluation, folder: Path, said: Sequence[str]) -> Iterator[str
         f"{found.request.target} class, seed {found.request.seed}"
     )
     yield from said
-    yield f"mean [95 % interval], {STARS}"
+    yield f"mean [95 % interval], {STARS}."
     rows = [["", *headings(found)], *([each, *words(found, each)] for each in found.methods)]
     yield from columns(rows)
     yield "ranks that each may have; lower is better"
@@ -153,12 +153,12 @@ def _lines(found: Evaluation, folder: Path, said: Sequence[str]) -> Iterator[str
     yield f"evaluation: {folder}"
 
 
-def _failed(failed: Sequence[Failure]) -> list[tuple[str, str, str]]:
-    """A row for each method and reason: on which images it failed, in what, and why."""
+def _failed(failed: Sequence[Failure]) -> list[tuple[str, str]]:
+    """A row for each method and reason: in what it failed on which images, and why."""
     images: dict[tuple[str, str, str], list[str]] = {}
     for each in failed:
         images.setdefault((each.method, each.what, each.reason), []).append(each.image)
     return [
-        (f"{method} on {listed(names, NAMED)}", what, reason)
+        (method, f"{what} on {listed(names, NAMED)}: {reason}")
         for (method, what, reason), names in images.items()
     ]

@@ -8,10 +8,12 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from interp.cli.column import size, terminal_width
 from interp.plain_text import json_escapes, terminal
 
 STDOUT = 1
@@ -32,6 +34,14 @@ def answer(image: str, prediction: Prediction, most: int | None = None) -> str:
     return f"{image}: {', '.join(f'{name} {chance:.{digits}g}' for name, chance in pairs)}"
 
 
+def _wrapped(line: str) -> list[str]:
+    """A line for the terminal; a sentence or a note goes on below, what may be copied does not."""
+    line, width = terminal(line), terminal_width()
+    if width is None or size(line) <= width or not (line.endswith(".") or line.startswith("note:")):
+        return [line]
+    return wrap(line, width, break_long_words=False, break_on_hyphens=False)
+
+
 _result: TextIO | None = None
 """Where `say` writes while everything else that is printed goes to stderr."""
 
@@ -42,7 +52,7 @@ def say(as_json: bool, facts: dict[str, Any], lines: Iterable[str]) -> None:
         text = json.dumps(_finite(facts), ensure_ascii=False, default=str)
         typer.echo(json_escapes(text), file=_result)
     else:
-        typer.echo("\n".join(map(terminal, lines)), file=_result)
+        typer.echo("\n".join(piece for each in lines for piece in _wrapped(each)), file=_result)
 
 
 @contextmanager

@@ -176,7 +176,8 @@ def _notes(explanation: Explanation, made: Provenance) -> list[str]:
 
 def _lines(result: Result, made: Provenance) -> Iterator[str]:
     explanation = result.explanation
-    model, work = made.model, f"{explanation.samples} samples in {made.seconds:.1f} s"
+    model, samples = made.model, f"{explanation.samples} samples in " * bool(explanation.samples)
+    work = f"{samples}{made.seconds:.1f} s"
     yield f"{made.method} on {model.name} ({model.device}): {work}, seed {made.seed}"
     yield from (
         answer(name, each) for name, each in zip(made.image_names, made.predictions, strict=True)

@@ -91,9 +91,10 @@ def _lines(found: Suggestion, shown: Comparison | None) -> Iterator[str]:
     can = [each for each in found.methods if each.cost.seconds is not None]
     rows = [each.words for each in can]
     yield from columns([*map(tuple, rows[:1]), *(tuple(each.values()) for each in rows)])
-    for each in found.methods:
-        if each.cost.refusal is not None:
-            yield f"  {each.name} {each.cost}"
+    refused = [each for each in found.methods if each.cost.refusal is not None]
+    if refused:
+        yield "cannot be run"
+        yield from columns([(each.name, str(each.cost.refusal)) for each in refused])
     yield "recommended" if found.chosen else _nothing(found)
     yield from columns(found.chosen.items())
     if shown is not None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from interp.difference.difference import Difference, FolderDifference
+from interp.difference.difference import SAME, Difference, FolderDifference
 from interp.difference.pair import EvidenceDiff
 from interp.errors import InputError
-from interp.evidence import Heatmap
+from interp.evidence import Evidence, Heatmap
 from interp.method import Style
 from interp.registry import Registry
 from interp.result.draw import colour_limit, draw_evidence, photo
@@ -16,9 +16,21 @@ WHITE = 255
 
 
 def draw_difference(registry: Registry, found: Difference | FolderDifference) -> np.ndarray:
-    """Every pair of maps, (h, w, 3) uint8 RGB.
+    """Every pair, (h, w, 3) uint8 RGB. Raises InputError as difference_panels."""
+    rows = [
+        _joined(list(panels.values()), axis=1) for _, panels in difference_panels(registry, found)
+    ]
+    return _joined(rows, axis=0)
 
-    Raises InputError where no pair has maps, and for whole folders of images.
+
+def difference_panels(
+    registry: Registry, found: Difference | FolderDifference
+) -> list[tuple[str, dict[str, np.ndarray]]]:
+    """Pairs by name, each with its pictures by their titles, (h, w, 3) uint8 RGB.
+
+    These are the image, if any, A, B and, of two maps of one size, B − A. Of other evidence only
+    what differs is drawn. Raises InputError where there is no pair to draw, and for whole folders
+    of images.
     """
     if isinstance(found, FolderDifference):
         raise InputError(
@@ -26,27 +38,36 @@ def draw_difference(registry: Registry, found: Difference | FolderDifference) ->
             f"{next(iter(found.images))}"
         )
     rows = [
-        _row(registry, pair, *values)
+        (pair.name, _row(registry, pair, pair.before, pair.after))
         for pair in found.pairs
-        if pair.before and pair.before.map() is not None and (values := pair.values())
+        if pair.before and pair.after and (_maps(pair) or pair.largest > SAME)
     ]
     if not rows:
-        raise InputError("found no two maps of one name, target and size to draw")
-    return _joined(rows, axis=0)
+        raise InputError("found nothing that both have, of one name and target, to draw")
+    return rows
+
+
+def _maps(pair: EvidenceDiff) -> tuple[np.ndarray, np.ndarray] | None:
+    """Both maps (H, W), if there are two of one size."""
+    return pair.values() if pair.before and pair.before.map() is not None else None
 
 
 def _row(
-    registry: Registry, pair: EvidenceDiff, before: np.ndarray, after: np.ndarray
-) -> np.ndarray:
-    panels = [
-        Heatmap(name="A", values=before, unit=pair.name, r2=pair.r2[0]),
-        Heatmap(name="B", values=after, unit=pair.name, r2=pair.r2[1]),
-        Heatmap(name="B − A, blue: less, red: more", values=after - before, unit=""),
-    ]
-    style = Style(scale=colour_limit(panels) or None)
-    columns = [] if pair.image is None else [photo(pair.image, style.width)]
-    columns += [draw_evidence(registry, each, pair.image, style) for each in panels]
-    return _joined(columns, axis=1)
+    registry: Registry, pair: EvidenceDiff, before: Evidence, after: Evidence
+) -> dict[str, np.ndarray]:
+    style, panels = Style(), {"A": before, "B": after}
+    if maps := _maps(pair):
+        one, two = maps
+        panels = {
+            "A": Heatmap(name="A", values=one, unit=pair.name, r2=pair.r2[0]),
+            "B": Heatmap(name="B", values=two, unit=pair.name, r2=pair.r2[1]),
+            "B − A": Heatmap(name="B − A, blue: less, red: more", values=two - one, unit=""),
+        }
+        style = Style(scale=colour_limit(panels.values()) or None)
+    row = {} if pair.image is None else {"the image": photo(pair.image, style.width)}
+    for title, each in panels.items():
+        row[title] = draw_evidence(registry, each, pair.image, style)
+    return row
 
 
 def _joined(pictures: list[np.ndarray], axis: int) -> np.ndarray:

@@ -52,7 +52,7 @@ def interval(found: Measurement) -> str:
 
 def figure(value: float) -> str:
     """A number with two decimals, or two significant digits where it is small."""
-    return f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.2g}"
+    return f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:#.2g}"
 
 
 def markdown(found: Evaluation) -> str:

@@ -29,6 +29,7 @@ from interp.result.plot import balanced
 from interp.run_folder import FolderEntry, FolderRun
 from interp.run_folder.opening import open_result
 from interp.session import Session
+from interp.short import setting_words
 from interp.storage.folder import day_and_time, write_text_whole
 
 REPORT, INDEX_PAGE = "report.html", "index.html"
@@ -229,15 +230,15 @@ def _row(
     units = (each.outcomes[at].unit for each in comparison.records)
     limited = {} if budget.samples is None else {"samples": budget.samples}
     limited = {key: value for key, value in limited.items() if key in params}
-    given = ", ".join(f"{key}={value}" for key, value in {**choice.params, **limited}.items())
+    given, full = setting_words({**choice.params, **limited}), comparison.scales[choice.name]
     return {
         "method": choice.name,
-        "given": given or "defaults",
-        "params": params | limited,
+        "given": "defaults" if given == "–" else given,
+        "params": {key: setting_words(each) for key, each in {**params, **limited}.items()},
         "samples": sum(each.samples for each in outcomes),
         "evaluated": sum(each.evaluated for each in outcomes),
         "seconds": sum(each.seconds for each in outcomes),
-        "full": f"{comparison.scales[choice.name]:.3g} {next(filter(None, units), '')}",
+        "full": f"{full:.3g} {next(filter(None, units), '')}" if full else "–",
         "answered": any(each.error is None for each in outcomes),
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from interp.explanation import Explanation
 from interp.report.picture import Painter, Picture
 from interp.result.caption import caption
 from interp.result.draw import map_tile, maps_by_target, outlined
+from interp.result.score import score_words
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def panel(
     target, at = subject.target, subject.at
     subject = replace(subject, image=outlined(subject.image, found, target, at))
     facts = tuple(
-        (key.replace("_", " "), _number(value))
+        (key.replace("_", " "), score_words(key, value))
         for key, value in found.scores_of(target, at).items()
     )
     mapped = maps_by_target(found, [target], at).get(target)
@@ -114,10 +114,6 @@ def _scale(values: np.ndarray, limit: float, unit: str) -> str:
     parts += [f"down to {low:+.3g}"] if low < 0 else []
     reach = " and ".join(parts).replace("-", "−") or "zero everywhere"
     return f"Full colour: {limit:.3g} {unit}. Here {reach}."
-
-
-def _number(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else "–" if value is None else str(value)
 
 
 def _more(

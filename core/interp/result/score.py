@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from interp.evidence import is_poor
+
+RATED = ("r2", "reliability")
+"""First words of the names of scores that are poor below a half."""
+
 
 def score_rows(scores: Mapping[str, Any]) -> list[list[str]]:
     """Headings, then a score to a row and a target to a column; none where there are no scores.
@@ -14,15 +19,22 @@ def score_rows(scores: Mapping[str, Any]) -> list[list[str]]:
     grouped = {key: value for key, value in scores.items() if isinstance(value, Mapping)}
     shared = {key: value for key, value in scores.items() if not isinstance(value, Mapping)}
     names = list(dict.fromkeys(name for each in grouped.values() for name in each))
-    rows = [[name, *(_number(each.get(name)) for each in grouped.values())] for name in names]
+    rows = [
+        [name, *(score_words(name, each.get(name)) for each in grouped.values())] for name in names
+    ]
     if not shared:
         return [["score", *grouped], *rows] if rows else []
     heads = ["score", *grouped, "of all" if grouped else "value"]
     rows = [[*row, "–"] for row in rows]
-    rows += [[name, *["–"] * len(grouped), _number(value)] for name, value in shared.items()]
+    rows += [
+        [name, *["–"] * len(grouped), score_words(name, value)] for name, value in shared.items()
+    ]
     return [heads, *rows]
 
 
-def _number(value: Any) -> str:
-    """A number with four significant digits, a dash for none, else as text."""
-    return f"{value:.4g}" if isinstance(value, float) else "–" if value is None else str(value)
+def score_words(name: str, value: Any) -> str:
+    """A score: a number with four significant digits, marked where it is poor; a dash for none."""
+    if not isinstance(value, float):
+        return "–" if value is None else str(value)
+    poor = name.replace("_", " ").partition(" ")[0] in RATED and is_poor(value)
+    return f"{value:.4g}{', poor' * poor}"

@@ -24,7 +24,7 @@ from interp_dashboard.choice.method import choose_all_parameters
 from interp_dashboard.choice.model import model_sources
 from interp_dashboard.export_result import export_button
 from interp_dashboard.failure_view import show_failures
-from interp_dashboard.layout import grid, guarded, show_errors, show_table
+from interp_dashboard.layout import grid, guarded, show_errors, show_notes, show_table
 from interp_dashboard.link import DEFAULT_METHODS
 from interp_dashboard.progress import show_job
 from interp_dashboard.session import registry, session
@@ -96,8 +96,7 @@ def show_evaluation(found: Evaluation, folder: Path) -> None:
     for column, metric in grid(found.metrics, ACROSS):
         drawn, alt = draw_metric(found, metric)
         column.image(drawn, alt=alt)
-    for note in found.notes():
-        st.caption(markdown(note))
+    show_notes(found.notes())
     show_failures(found)
     files = {
         "HTML report": "report.html",

@@ -23,7 +23,7 @@ from interp_dashboard.choice.method import (
 from interp_dashboard.choice.target import choose_targets
 from interp_dashboard.evidence_view import explore_evidence, show_evidence
 from interp_dashboard.export_result import export_button
-from interp_dashboard.layout import guarded, show_errors, show_table
+from interp_dashboard.layout import guarded, show_errors, show_notes, show_table
 from interp_dashboard.model import describe, predict
 from interp_dashboard.page.compare import JOB as COMPARED
 from interp_dashboard.page.compare import last_comparison
@@ -141,8 +141,7 @@ def _show(found: Explanation, key: str) -> None:
         else None
     )
     listed = [each for each in found.evidence if target is None or each.target in (None, target)]
-    for note in found.notes:
-        st.caption(markdown(note))
+    show_notes(found.notes)
     whole, closer, numbers = st.tabs(["All of it", "One row, column or channel", "Numbers"])
     with whole:
         show_evidence(registry(), listed, found)

@@ -10,18 +10,19 @@ import streamlit as st
 
 from interp.comparison.result import Comparison
 from interp.difference.difference import difference
-from interp.difference.picture import draw_difference
+from interp.difference.picture import difference_panels
 from interp.errors import InputError, InterpError, first_line
 from interp.evaluation.folder import open_evaluation
 from interp.evaluation.table import figure, interval
 from interp.plain_text import markdown, visible
 from interp.result.bundle import open_bundle
+from interp.short import setting_words
 from interp.storage.folder import MANIFEST, day_and_time, read_json, read_whole
 from interp_dashboard.comparison_view import show_comparison
 from interp_dashboard.evidence_view import show_evidence
 from interp_dashboard.history import LEARNED, RESULTS, history, kind_of
 from interp_dashboard.label import Label, delete, label, labels, restore
-from interp_dashboard.layout import guarded, show_errors, show_table
+from interp_dashboard.layout import grid, guarded, show_errors, show_table
 from interp_dashboard.page.evaluate import show_evaluation
 from interp_dashboard.page.fit import show_knowledge
 from interp_dashboard.session import registry
@@ -31,6 +32,8 @@ from interp_dashboard.thumbnail import thumbnail
 UNDO = "deleted run"
 HEIGHT = 56
 """Pixels of a row with a picture."""
+MOST_PANELS = 4
+"""Pictures side by side of two runs: the image, A, B and their difference."""
 
 
 @guarded
@@ -197,15 +200,24 @@ def _open(folder: Path) -> None:
 
 def _show_difference(before: Path, after: Path) -> None:
     found = difference(before, after, registry())
-    st.subheader(markdown(found.verdict()))
+    answer, _, more = found.verdict().partition(": ")
+    st.subheader(answer.capitalize())
+    st.write(markdown(more))
     if found.changes:
-        rows = [(key, str(one), str(two)) for key, (one, two) in found.changes.items()]
+        rows = [(key, *map(setting_words, sides)) for key, sides in found.changes.items()]
         show_table(pd.DataFrame(rows, columns=["setting", "A", "B"]), hide_index=True)
     show_table(pd.DataFrame(found.summaries(), columns=["evidence", "difference"]), hide_index=True)
     try:
-        st.image(draw_difference(registry(), found), alt="A, B, and their difference")
+        drawn = difference_panels(registry(), found)
     except InputError as error:
         st.caption(f"No picture: {markdown(error)}")
+        return
+    for name, panels in drawn:
+        st.markdown(f"**{markdown(name)}**")
+        for column, (title, picture) in grid(panels.items(), MOST_PANELS):
+            with column:
+                st.caption(title)
+                st.image(picture, alt=f"{title}: {name}")
 
 
 def _show_metric_changes(before: Path, after: Path) -> None:

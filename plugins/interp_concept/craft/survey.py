@@ -46,7 +46,7 @@ def _evidence(layer: str, classes: dict[str, ClassConcepts], shown: int) -> Iter
     yield Table(
         name="classes",
         layer=layer,
-        columns=["class", "images", "pieces", "error on pieces", "R^2", "same answer"],
+        columns=["class", "images", "pieces", "error on pieces", "R²", "same answer"],
         rows=[[name, *(each.about[key] for key in FACTS)] for name, each in classes.items()],
     )
 

@@ -20,6 +20,8 @@ INK: Colour = (33, 33, 33)
 SOFT: Colour = (100, 100, 100)
 GAP = 8
 TEXT, SMALL, TITLE = 13, 12, 15
+FEW = 6
+"""The most tiles that stand two in a row."""
 
 
 @lru_cache
@@ -137,6 +139,15 @@ def flow(blocks: Sequence[np.ndarray], width: int, gap: int = GAP) -> np.ndarray
         rows[-1].append(block)
         left += block.shape[1] + gap
     return column([row(each, gap) for each in rows], gap)
+
+
+def tile_width(count: int, width: int, gap: int = GAP) -> int:
+    """Pixels across of each of `count` tiles that share a width: two in a row, or three if many.
+
+    A picture no wider than a single map keeps its letters readable on a phone.
+    """
+    across = 2 if count <= FEW else 3
+    return (width - (across - 1) * gap) // across
 
 
 def tiles(blocks: Sequence[np.ndarray], width: int, gap: int = GAP) -> np.ndarray:

@@ -5,13 +5,13 @@ import numpy as np
 from interp.evidence import Concepts, Evidence
 from interp.method import Renderer, Style
 from interp.result.peak import peak
-from interp_standard.render.canvas import SMALL, blank, column, text, tiles
+from interp_standard.render.canvas import SMALL, blank, column, text, tile_width, tiles
 from interp_standard.render.page import NARROWEST, of_kind, page
 from interp_standard.render.panel import RING, over_image, panel_size, resize
 from interp_standard.render.scale import Scale, number
 
 SHOWN = 24
-SMALLEST = 120
+SMALLEST = 100
 
 
 class ConceptsRenderer(Renderer):
@@ -19,10 +19,10 @@ class ConceptsRenderer(Renderer):
 
     def render(self, evidence: Evidence, image: np.ndarray | None, style: Style) -> np.ndarray:
         evidence = of_kind(evidence, Concepts)
-        width = max(SMALLEST, style.width // 2)
         order = np.argsort(-np.abs(evidence.importance), kind="stable")[:SHOWN]
+        width = max(SMALLEST, tile_width(len(order), style.width))
         drawn = [_tile(evidence, int(each), image, style, width) for each in order]
-        body = tiles(drawn, max(2 * style.width, width)) if drawn else blank(1, width)
+        body = tiles(drawn, max(style.width, width)) if drawn else blank(1, width)
         limit = style.scale or 1.0
         legend = Scale(limit, limit, evidence.signed, style.threshold)
         notes = [f"numbers: {evidence.unit}", RING]

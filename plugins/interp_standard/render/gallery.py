@@ -4,7 +4,7 @@ import numpy as np
 
 from interp.evidence import Evidence, Gallery
 from interp.method import Renderer, Style
-from interp_standard.render.canvas import SMALL, SOFT, column, text, tiles
+from interp_standard.render.canvas import SMALL, SOFT, column, text, tile_width, tiles
 from interp_standard.render.colour import to_pixels
 from interp_standard.render.page import of_kind, page
 from interp_standard.render.panel import panel_size, resize
@@ -13,18 +13,18 @@ SMALLEST = 100
 
 
 class GalleryRenderer(Renderer):
-    """Every picture at one width, four or so to a row."""
+    """Every picture at one width, two or three to a row."""
 
     def render(self, evidence: Evidence, image: np.ndarray | None, style: Style) -> np.ndarray:
         evidence = of_kind(evidence, Gallery)
-        width = max(SMALLEST, style.width // 2)
+        width = max(SMALLEST, tile_width(len(evidence.captions), style.width))
         drawn = [
             _tile(picture, caption, width)
             for picture, caption in zip(evidence.pictures, evidence.captions, strict=True)
         ]
         if not drawn:
             return page(evidence, text("no pictures", width, ink=SOFT))
-        return page(evidence, tiles(drawn, max(2 * style.width + 24, width)))
+        return page(evidence, tiles(drawn, max(style.width, width)))
 
 
 def _tile(picture: np.ndarray, caption: str, width: int) -> np.ndarray:

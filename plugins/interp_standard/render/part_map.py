@@ -4,13 +4,13 @@ import numpy as np
 
 from interp.evidence import Evidence, PartMaps
 from interp.method import Renderer, Style
-from interp_standard.render.canvas import SMALL, blank, column, text, tiles
+from interp_standard.render.canvas import SMALL, blank, column, text, tile_width, tiles
 from interp_standard.render.page import NARROWEST, of_kind, page
 from interp_standard.render.panel import over_image, panel_size, resize
 from interp_standard.render.scale import Scale, number
 
 SHOWN = 24
-SMALLEST = 120
+SMALLEST = 100
 
 
 class PartMapsRenderer(Renderer):
@@ -18,11 +18,11 @@ class PartMapsRenderer(Renderer):
 
     def render(self, evidence: Evidence, image: np.ndarray | None, style: Style) -> np.ndarray:
         evidence = of_kind(evidence, PartMaps)
-        tile = max(SMALLEST, style.width // 2)
         signed = bool((evidence.maps < 0).any())
         numbers = range(min(len(evidence.filters), SHOWN))
+        tile = max(SMALLEST, tile_width(len(numbers), style.width))
         drawn = [_tile(evidence, each, image, style, tile, signed) for each in numbers]
-        body = tiles(drawn, max(2 * style.width, tile)) if drawn else blank(1, tile)
+        body = tiles(drawn, max(style.width, tile)) if drawn else blank(1, tile)
         limit = style.scale or 1.0
         legend = Scale(limit, limit, signed, style.threshold).bar(max(style.width, NARROWEST))
         notes = ["ring: the filter's peak"]

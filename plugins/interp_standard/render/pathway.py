@@ -30,7 +30,7 @@ class PathwayRenderer(Renderer):
             _layer(name, states, across, evidence.signed)
             for name, states in zip(evidence.layers, parts, strict=False)
         ]
-        widest = max([2 * style.width, *(each.shape[1] for each in columns)])
+        widest = max([style.width, *(each.shape[1] for each in columns)])
         body = canvas.flow(columns, widest, 2 * canvas.GAP) if columns else canvas.blank(1, 1)
         note = f"{_count(evidence.states, evidence.signed)}; one cell is one filter"
         return page(evidence, canvas.column([body, _legend(evidence)]), [note])

@@ -6,7 +6,7 @@ import numpy as np
 from interp.evidence import Evidence, Regions
 from interp.method import Renderer, Style
 from interp.result.peak import draw_ring, peak
-from interp_standard.render.canvas import INK, SMALL, WHITE, column, pad, row, stamp, text
+from interp_standard.render.canvas import INK, SMALL, WHITE, column, pad, stamp, text
 from interp_standard.render.colour import to_pixels
 from interp_standard.render.page import NARROWEST, of_kind, page
 from interp_standard.render.panel import (
@@ -26,7 +26,7 @@ UNSEEN = 205.0
 
 
 class RegionsRenderer(Renderer):
-    """Two panels: the selected parts, where a method selects any, and each part's importance."""
+    """The selected parts, where a method selects any, and below them each part's importance."""
 
     def render(self, evidence: Evidence, image: np.ndarray | None, style: Style) -> np.ndarray:
         evidence = of_kind(evidence, Regions)
@@ -40,7 +40,7 @@ class RegionsRenderer(Renderer):
             panels.insert(0, _selection(evidence.selected, labels, picture))
         unseen = ["flat grey: not seen by the model"] if (labels < 0).any() else []
         ring = [] if top is None else [RING]
-        return page(evidence, row(panels, 16), [*scale.notes(), *ring, *unseen])
+        return page(evidence, column(panels, 16), [*scale.notes(), *ring, *unseen])
 
 
 def _selection(selected: np.ndarray, labels: np.ndarray, picture: np.ndarray) -> np.ndarray:
