@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from interp.request import Request
 from interp.run import fit
 from interp.session import Session
 from interp.spec import ModelOptions
+from interp.storage import folder as storage
 from interp_chip.experiment import Piece
 
 
@@ -52,6 +55,23 @@ def test_a_stopped_command_goes_on_with_other_workers(
         COMMANDS[command](photos, tmp_path / "out", Session(registry, progress=stop))
     session = Session(registry, pool=Elsewhere(workers=2))
     assert_equal(COMMANDS[command](photos, tmp_path / "out", session), alone(command, photos))
+
+
+@pytest.mark.parametrize("command", ["run", "compare"])
+def test_what_killed_workers_began_is_not_left(
+    command: str, photos: Path, tmp_path: Path, registry: Any
+) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    own = storage._prefix(tmp_path / "out" / "00004")
+    draft = tmp_path / "out" / (own.replace(f"-{os.getpid()}-", f"-{ended.pid}-") + "abcdefgh")
+
+    def leave(label: str, done: int, total: int | None) -> None:
+        if done and label == "images":
+            draft.mkdir(exist_ok=True)
+
+    COMMANDS[command](photos, tmp_path / "out", Session(registry, progress=leave))
+    assert not draft.exists()
 
 
 def test_a_poisoned_image_fails_alone(photos: Path, tmp_path: Path, registry: Any) -> None:

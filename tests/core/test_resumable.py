@@ -68,9 +68,9 @@ def test_what_a_killed_process_left_is_removed_and_a_living_ones_stays(tmp_path)
     left = [each.name for each in tmp_path.iterdir()]
     assert len(left) == 2
     (tmp_path / ".own-hidden-file").write_text("mine")
-    remove_leftovers.cache_clear()
+    storage._remove_leftovers_once.cache_clear()
     with new_folder(tmp_path / "other") as draft:
-        remove_leftovers.cache_clear()
+        storage._remove_leftovers_once.cache_clear()
         with whole_file(tmp_path / "more.json") as file:
             assert draft.is_dir() and file.is_file()
     assert {each.name for each in tmp_path.iterdir()} == {"other", "more.json", ".own-hidden-file"}
@@ -81,11 +81,9 @@ def test_another_machines_drafts_stay(tmp_path, monkeypatch):
     draft = tmp_path / f"{storage._prefix(Path('out'))}abcdefgh".replace(str(os.getpid()), "999999")
     draft.mkdir()
     monkeypatch.setattr(storage, "_host", lambda: "bbbbbb")
-    remove_leftovers.cache_clear()
     remove_leftovers(tmp_path)
     assert draft.is_dir()
     monkeypatch.setattr(storage, "_host", lambda: "aaaaaa")
-    remove_leftovers.cache_clear()
     remove_leftovers(tmp_path)
     assert not draft.exists()
 

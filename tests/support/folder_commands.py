@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +84,22 @@ COMMANDS: dict[str, Callable[[Path, Path, Session], Any]] = {
 }
 
 
+def differences(found: Any, expected: Any, place: str = "") -> Iterator[str]:
+    """Where two facts differ, and how."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for key in {**expected, **found}:
+            yield from differences(found.get(key), expected.get(key), f"{place}/{key}")
+    elif isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        for at, pair in enumerate(zip(found, expected, strict=True)):
+            yield from differences(*pair, f"{place}/{at}")
+    elif found != expected:
+        yield f"{place}: {found} != {expected}"
+
+
 def assert_equal(found: Any, expected: Any) -> None:
     """The same facts, and the same arrays bit by bit."""
-    assert found[0] == expected[0]
-    assert found[1].keys() == expected[1].keys()
+    told = list(differences(found[0], expected[0]))
+    assert not told, told
+    assert not (apart := found[1].keys() ^ expected[1].keys()), apart
     for name, each in expected[1].items():
         np.testing.assert_array_equal(found[1][name], each, err_msg=name)

@@ -32,7 +32,7 @@ from interp.request import Choice
 from interp.result.bundle import circumstances
 from interp.run import run
 from interp.session import Session
-from interp.storage.folder import new_folder, write_json_whole
+from interp.storage.folder import new_folder, remove_leftovers, write_json_whole
 from interp.storage.folder_lock import lock
 from interp.storage.pixel import LoadedImage, to_picture
 from interp.storage.resumable import ResumableFolder
@@ -121,6 +121,7 @@ class ComparisonRun:
                     self._report(len(records) + len(left_out))
             except KeyboardInterrupt as error:
                 raise Cancelled(folder.stopped(len(folder.found(RECORD)))) from error
+            remove_leftovers(out)  # of workers that were killed, while others did their images
             self.reader.unreadable += [reason for _, reason in sorted(left_out.items())]
             listed = tuple(records[index] for index in sorted(records))
             found = self._comparison(listed, StoredImages(out, listed, self.session.registry), out)

@@ -18,9 +18,9 @@ from interp.request import Request
 from interp.run_folder.entry import FolderEntry, ImageOutcome, PieceOutcome
 from interp.run_folder.job import FolderJob, Layout, Output
 from interp.run_folder.opening import open_result
-from interp.run_folder.part_store import PartEntries
+from interp.run_folder.part_store import PARTS, PartEntries
 from interp.session import Session
-from interp.storage.folder import read_json, read_whole, write_json_whole
+from interp.storage.folder import read_json, read_whole, remove_leftovers, write_json_whole
 
 INDEX = "index.json"
 
@@ -162,6 +162,8 @@ class Work:
             job.session.progress("images", 0, count)
             while missing:
                 missing = self._pass(missing, count)
+            for place in (job.folder.folder, job.folder.folder / PARTS):
+                remove_leftovers(place)  # of workers that were killed, while others did their work
         except KeyboardInterrupt as error:
             raise Cancelled(job.folder.stopped(job.store.count())) from error
         self._tell(self.outcomes.values())

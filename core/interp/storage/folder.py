@@ -75,7 +75,7 @@ def new_file(path: Path) -> Iterator[Path]:
 
     Files that the block writes beside it move along, before it.
     """
-    remove_leftovers(path.absolute().parent)  # also where the file was whole before the kill
+    _remove_leftovers_once(path.absolute().parent)  # also where the file was whole before the kill
     check_new_file(path)
     with _draft(path) as temporary:
         yield temporary / path.name
@@ -120,7 +120,7 @@ def _temporary(path: Path) -> Iterator[Path]:
     """A folder beside `path` that is removed at the end, unless it was moved."""
     parent = path.absolute().parent
     parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(parent)
+    _remove_leftovers_once(parent)
     temporary = Path(tempfile.mkdtemp(prefix=_prefix(path), dir=parent))
     try:
         yield temporary
@@ -138,7 +138,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(path.parent)
+        _remove_leftovers_once(path.parent)
         handle, name = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
         os.close(handle)
         draft = Path(name)
@@ -174,9 +174,8 @@ def _host() -> str:
     return hashlib.sha256(platform.node().encode()).hexdigest()[:6]
 
 
-@cache
 def remove_leftovers(folder: Path) -> None:
-    """Remove what processes of this machine that were killed have left in a folder; once each."""
+    """Remove what processes of this machine that were killed have left in a folder."""
     for each in folder.glob(".*"):
         owner = LEFTOVER.search(each.name)
         if owner is None or owner[1] != _host() or _is_alive(int(owner[2])):
@@ -185,6 +184,12 @@ def remove_leftovers(folder: Path) -> None:
             shutil.rmtree(each, ignore_errors=True)
         else:
             each.unlink(missing_ok=True)
+
+
+@cache
+def _remove_leftovers_once(folder: Path) -> None:
+    """The same, once for each folder: what is written many times would look again every time."""
+    remove_leftovers(folder)
 
 
 def _is_alive(process: int) -> bool:
