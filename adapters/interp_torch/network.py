@@ -85,13 +85,13 @@ class Network:
     def arrange(self, values: Tensor) -> Tensor:
         """Values in the network's memory layout; only maps (N, C, h, w) have one.
 
-        A single image stays contiguous where the weights do, since turning these costs more than it
-        gains; so do slopes that PyTorch cannot be trusted with.
+        Where slopes are recorded, a single image stays contiguous if the weights do, since turning
+        these costs more than it gains; so do slopes that PyTorch cannot be trusted with.
         """
         if values.dim() != 4:
             return values
-        plain = len(values) == 1 and not self._turns
-        plain = plain or (torch.is_grad_enabled() and not self._slopes_turn)
+        alone = len(values) == 1 and not self._turns
+        plain = torch.is_grad_enabled() and (alone or not self._slopes_turn)
         return values.contiguous(memory_format=torch.contiguous_format if plain else self.layout)
 
     def forward(self, inputs: Tensor) -> Tensor:
