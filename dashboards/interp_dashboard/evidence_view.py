@@ -17,6 +17,8 @@ from interp.result.caption import caption
 from interp.result.draw import Styles, draw_evidence, image_of
 from interp_dashboard.layout import grid, show_errors
 
+ACROSS = 3
+"""The most pictures side by side."""
 LARGEST = 40
 """Rows of a matrix that are drawn as bars."""
 FOR, AGAINST = "#b92025", "#0062ae"
@@ -29,7 +31,7 @@ def show_evidence(registry: Registry, listed: Sequence[Evidence], found: Explana
     made = found.provenance
     names, method = ((), None) if made is None else (made.image_names, made.method)
     photos = list(zip(names, found.images, strict=False))
-    cells = [column for column, _ in grid([*photos, *listed], 2)]
+    cells = [column for column, _ in grid([*photos, *listed], ACROSS)]
     for column, (name, image) in zip(cells, photos, strict=False):
         with column:
             st.markdown("**the image**")

@@ -78,11 +78,12 @@ def test_numbers_against_a_second_writing(made, tmp_path, registry) -> None:
 
 def test_evidence_without_a_map_is_drawn_where_it_differs(registry) -> None:
     one = Table(name="t", columns=["a"], rows=[["x"]])
-    pairs = [EvidenceDiff("same", one, one), EvidenceDiff("only", one, None)]
+    alone, same = EvidenceDiff("only", one, None), EvidenceDiff("same", one, one)
     with pytest.raises(InputError, match="nothing that both have"):
-        difference_panels(registry, Difference(tuple(pairs), {}))
-    pairs.append(EvidenceDiff("other", one, replace(one, rows=[["y"]])))
-    ((name, panels),) = difference_panels(registry, Difference(tuple(pairs), {}))
+        difference_panels(registry, Difference((alone,), {}))
+    assert [name for name, _ in difference_panels(registry, Difference((same,), {}))] == ["same"]
+    other = EvidenceDiff("other", one, replace(one, rows=[["y"]]))
+    ((name, panels),) = difference_panels(registry, Difference((alone, same, other), {}))
     assert name == "other" and list(panels) == ["A", "B"]
     assert not np.array_equal(panels["A"], panels["B"])
 

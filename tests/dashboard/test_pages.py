@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 import streamlit as st
 
+from interp.comparison.compare import compare
+from interp.comparison.result import ComparisonRequest
 from interp.evaluation.folder import open_evaluation
 from interp.explanation import Explanation
 from interp.registry import Registry
-from interp.request import Request
+from interp.request import Choice, Request
 from interp.run import run
 from interp_dashboard.evidence_view import AGAINST, FOR, _bars
 from interp_dashboard.layout import HIGHEST, show_table
@@ -174,6 +176,18 @@ def test_runs_are_listed_opened_and_compared(visit, started, tmp_path):
     visitor.press("Compare A and B")
     assert visitor.errors == []
     assert "Not the same" in [each.value for each in visitor.page.subheader]
+
+
+def test_two_runs_of_one_kind_are_offered_first(visit, tmp_path):
+    for seed in (0, 1):
+        request = Request(method="random", images=("sample",), seed=seed)
+        run(request, out=tmp_path / "runs" / f"seed-{seed}")
+    compare(ComparisonRequest(methods=(Choice(name="random"),)), out=tmp_path / "runs" / "newest")
+    visitor = visit("runs")
+    chosen = {each.label: each.value for each in visitor.page.selectbox}
+    assert {chosen["A"], chosen["B"]} == {"seed-0", "seed-1"}
+    visitor.press("Compare A and B")
+    assert visitor.errors == []
 
 
 def test_a_torn_run_is_told_and_others_open(visit, tmp_path):

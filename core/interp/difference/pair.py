@@ -87,6 +87,8 @@ class EvidenceDiff:
         if self.before is None:
             return "only the second has it"
         largest, field = self._worst()
+        if largest == 0:
+            return "the same"
         if math.isinf(largest):
             return "the shape or the text differs"
         return f"{largest:.2g} (relative) in its {field.partition(' ')[0].replace('_', ' ')}"

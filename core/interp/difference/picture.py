@@ -28,34 +28,31 @@ def difference_panels(
 ) -> list[tuple[str, dict[str, np.ndarray]]]:
     """Pairs by name, each with its pictures by their titles, (h, w, 3) uint8 RGB.
 
-    These are the image, if any, A, B and, of two maps of one size, B − A. Of other evidence only
-    what differs is drawn. Raises InputError where there is no pair to draw, and for whole folders
-    of images.
+    These are the image, if any, A, B and, of two maps of one size that differ, B − A. What is the
+    same is drawn only where nothing differs. Raises InputError where there is no pair to draw, and
+    for whole folders of images.
     """
     if isinstance(found, FolderDifference):
         raise InputError(
             "a picture is of one image's result; name one in each of the two folders, such as "
             f"{next(iter(found.images))}"
         )
-    rows = [
-        (pair.name, _row(registry, pair, pair.before, pair.after))
-        for pair in found.pairs
-        if pair.before and pair.after and (_maps(pair) or pair.largest > SAME)
-    ]
-    if not rows:
+    both = [each for each in found.pairs if each.before and each.after]
+    if not both:
         raise InputError("found nothing that both have, of one name and target, to draw")
-    return rows
+    drawn = [each for each in both if each.largest > SAME] or both
+    return [(each.name, _row(registry, each)) for each in drawn]
 
 
 def _maps(pair: EvidenceDiff) -> tuple[np.ndarray, np.ndarray] | None:
-    """Both maps (H, W), if there are two of one size."""
-    return pair.values() if pair.before and pair.before.map() is not None else None
+    """Both maps (H, W), if there are two of one size that differ."""
+    maps = pair.values() if pair.before and pair.before.map() is not None else None
+    return None if maps is None or np.array_equal(*maps) else maps
 
 
-def _row(
-    registry: Registry, pair: EvidenceDiff, before: Evidence, after: Evidence
-) -> dict[str, np.ndarray]:
-    style, panels = Style(), {"A": before, "B": after}
+def _row(registry: Registry, pair: EvidenceDiff) -> dict[str, np.ndarray]:
+    style, sides = Style(), {"A": pair.before, "B": pair.after}
+    panels: dict[str, Evidence] = {title: each for title, each in sides.items() if each}
     if maps := _maps(pair):
         one, two = maps
         panels = {

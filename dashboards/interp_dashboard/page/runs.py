@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -136,9 +137,12 @@ def _choose_two(found: dict[str, Path], titles: dict[str, str]) -> None:
         st.info("Two runs are needed to see what differs.")
         return
     one, two = st.columns(2)
-    before = one.selectbox("A", list(found), format_func=lambda each: visible(titles[each]))
-    kind = kind_of(found[before])
-    alike = [name for name, each in found.items() if name != before and kind_of(each) == kind]
+    kinds = {name: kind_of(each) for name, each in found.items()}
+    count = Counter(kinds.values())
+    paired = next((at for at, kind in enumerate(kinds.values()) if count[kind] > 1), 0)
+    before = one.selectbox("A", list(found), paired, format_func=lambda each: visible(titles[each]))
+    kind = kinds[before]
+    alike = [name for name, each in kinds.items() if name != before and each == kind]
     empty = f"no other {kind} is here"
     after = two.selectbox(
         "B", alike, placeholder=empty, format_func=lambda each: visible(titles[each])
