@@ -47,7 +47,9 @@ CHECKS = [
 
 HOOKED = ("guided-backprop", "guided-gradcam", "deeplift")
 """Methods that take only networks whose activations are modules of a few kinds."""
-
+TIED = ("layer-conductance",)
+"""Methods whose path from a black image meets equal values below a maximum: its slope goes to one of
+them by rounding, which depends on the batch size."""
 ATTENDING = [each.name for each in METHODS if each.network == "transformer"]
 """Methods that take only transformers."""
 
@@ -187,7 +189,7 @@ def test_a_method_runs_or_says_what_it_needs(
     elif named in LEARNING:
         known = "torch" if missing(method, adapter) else adapter.name
         models, knowledge = rectified, learned(named, known)
-    elif named in HOOKED:
+    elif named in (*HOOKED, *TIED):
         models = rectified
     elif named in ATTENDING:
         models = attending
