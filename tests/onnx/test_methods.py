@@ -48,8 +48,10 @@ CHECKS = [
 HOOKED = ("guided-backprop", "guided-gradcam", "deeplift")
 """Methods that take only networks whose activations are modules of a few kinds."""
 TIED = ("layer-conductance",)
-"""Methods whose path from a black image meets equal values below a maximum: its slope goes to one of
-them by rounding, which depends on the batch size."""
+"""Methods whose path from a black image meets equal values below a maximum.
+
+Its slope goes to one of them by rounding, which depends on the batch size.
+"""
 ATTENDING = [each.name for each in METHODS if each.network == "transformer"]
 """Methods that take only transformers."""
 
