@@ -172,9 +172,15 @@ def inner_graphs(attribute: AttributeProto) -> list[GraphProto]:
 
 
 def fingerprint(model: ModelProto) -> str:
-    """sha256 over names, types, shapes and bytes of all constants, in the order of the names."""
+    """sha256 over names, types, shapes and bytes of all constants, in the order of the names.
+
+    Of a graph without constants it is that of its nodes.
+    """
     digest = hashlib.sha256()
-    for name, tensor in sorted(tensors(model.graph), key=lambda each: each[0]):
+    constants = sorted(tensors(model.graph), key=lambda each: each[0])
+    if not constants:
+        digest.update(model.graph.SerializeToString(deterministic=True))
+    for name, tensor in constants:
         digest.update(f"{name}{tensor.data_type}{tuple(tensor.dims)}".encode())
         digest.update(onnx.numpy_helper.to_array(tensor).tobytes())
     return digest.hexdigest()

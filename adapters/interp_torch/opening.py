@@ -95,7 +95,7 @@ def describe(
         unit=output.unit,
         device=str(network.device),
         precision=options.precision,
-        fingerprint=fingerprint(tensors),
+        fingerprint=fingerprint(tensors, network.module),
         notes=(*opened.notes, *notes, *copied, *_rounding(options), *answered, *output.notes),
     )
     return TorchAdapter(

@@ -61,9 +61,14 @@ def load_weights(module: nn.Module, path: Path) -> tuple[str, ...]:
     return found.notes
 
 
-def fingerprint(tensors: Mapping[str, object]) -> str:
-    """sha256 over names, types, shapes and bytes, in the order of the names."""
+def fingerprint(tensors: Mapping[str, object], module: nn.Module) -> str:
+    """sha256 over names, types, shapes and bytes, in the order of the names.
+
+    Of a module without tensors it is that of its class and its parts.
+    """
     digest = hashlib.sha256()
+    if not tensors:
+        digest.update(f"{type(module).__module__}.{type(module).__qualname__}{module}".encode())
     for name in sorted(tensors):
         each = tensors[name]
         if isinstance(each, Tensor):

@@ -338,3 +338,11 @@ def test_derived_models_that_cannot_be_saved_or_opened(factory: str, tmp_path: P
     (folder / "manifest.json").unlink()  # as folders were written before
     with pytest.raises(ModelError, match="parms"):
         open_model(str(folder), ModelOptions(device="cpu"), look_up)
+
+
+def test_modules_without_weights_are_told_apart() -> None:
+    found = set()
+    for kind in (nn.Sigmoid, nn.Tanh):
+        module = nn.Sequential(nn.AdaptiveAvgPool2d(1), kind(), nn.Flatten()).eval()
+        found.add(open_model(module, ModelOptions(input={"size": (8, 8)})).spec.fingerprint)
+    assert len(found) == 2

@@ -164,6 +164,24 @@ def test_fingerprint_and_origin(small: Make, opened: Any) -> None:
     assert opened(model).spec.fingerprint != first.fingerprint
 
 
+def test_files_without_constants_are_told_apart(opened: Any) -> None:
+    found = []
+    for kind in ("Sigmoid", "Tanh"):
+        nodes = [
+            helper.make_node("GlobalAveragePool", ["image"], ["mean"]),
+            helper.make_node(kind, ["mean"], ["bounded"]),
+            helper.make_node("Flatten", ["bounded"], ["scores"]),
+        ]
+        image, scores = (
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in (("image", ("n", 3, 24, 24)), ("scores", ("n", 3)))
+        )
+        graph = helper.make_graph(nodes, "no weights", [image], [scores])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        found.append(opened(model).spec.fingerprint)
+    assert found[0] != found[1]
+
+
 def test_sidecar_and_classes(small: Make, tmp_path: Path) -> None:
     path = save(small(image=("n", 3, "h", "w")), tmp_path)
     (tmp_path / "model.onnx.interp.yaml").write_text(
