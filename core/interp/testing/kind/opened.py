@@ -70,13 +70,14 @@ def check_probabilities(model: ModelAdapter) -> str:
 
 
 def check_batch(model: ModelAdapter) -> str:
-    """An image's scores do not depend on the images beside it, nor on its place among them."""
+    """An image's scores do not depend on the images beside it, its place, or how many follow."""
     import torch
 
     images, scores = _images(model), _scores(model)
     alone = torch.cat([model.predict(images[at : at + 1]) for at in range(COUNT)])
     turned = model.predict(images.flip(0)).flip(0)
-    apart = max(_apart(alone, scores), _apart(turned, scores))
+    many = model.predict_many(images)
+    apart = max(_apart(each, scores) for each in (alone, turned, many))
     assert apart <= TOLERANCE, f"they differ by {apart:.2g} of the largest"
     return f"they differ by {apart:.1g}"
 
