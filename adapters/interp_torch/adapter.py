@@ -28,7 +28,7 @@ from interp.target import Target
 from interp_torch.attention import reading_attention
 from interp_torch.cut import GraphCut, HookCut
 from interp_torch.derived import Recipe, write_derived
-from interp_torch.graph import EXACT, Graph, trace
+from interp_torch.graph import EXACT, Graph, trace_exported, trace_symbolic
 from interp_torch.hooks import capture
 from interp_torch.live import evaluated_twin
 from interp_torch.network import Network
@@ -247,8 +247,15 @@ class TorchAdapter(ModelAdapter):
             return self.program
         if Capability.CUT not in self.capabilities:
             return None  # nothing is cut, and tracing a detector takes a minute
+        if self._symbolic is not None:
+            return self._symbolic
         with self.network.evaluating():
-            return trace(self.network.module, self.network.encode(self._probe))
+            return trace_exported(self.network.module, self.network.encode(self._probe))
+
+    @cached_property
+    def _symbolic(self) -> Graph | None:
+        with self.network.evaluating():
+            return trace_symbolic(self.network.module, self.network.encode(self._probe))
 
     @cached_property
     def _packed(self) -> tuple[PackedGraph | None, tuple[int, ...] | None]:
@@ -258,29 +265,17 @@ class TorchAdapter(ModelAdapter):
         """
         if self.whole is not None:
             return self.whole._packed
-        structure = self.network.structure()
-        graph = self._traced if self.network.packs and structure is not None else None
+        structure, graph = self.network.structure(), self.program
+        if not self.network.packs or structure is None:
+            return None, None
+        if Capability.CUT in self.capabilities and self.network.convolutions >= MANY:
+            graph = graph or self._symbolic  # not torch.export, which may take a minute
         found = None if graph is None else PackedGraph.of(graph.module, graph.packs)
         if found is None or len(found.steps) < MANY:
             return None, None
         with torch.no_grad(), self.network.running():
             scores = self.network.read(found(self.network.encode(self._probe)))
         return found if close(scores, self._expected, EXACT) else None, structure
-
-    @property
-    def _traced(self) -> Graph | None:
-        """The graph where it is at hand, or torch.fx finds one: torch.export may take a minute."""
-        if self.program is not None or Capability.CUT not in self.capabilities:
-            return self.program
-        if "_graph" not in vars(self) and self.network.convolutions >= MANY:
-            with self.network.evaluating():
-                inputs = self.network.encode(self._probe)
-                graph = trace(self.network.module, inputs, symbolic=True)
-            if graph is None:
-                return None
-            vars(self)["_graph"] = graph
-        found = vars(self).get("_graph")
-        return found if found is not None and found.symbolic else None
 
     @cached_property
     def _batching(self) -> Batching:

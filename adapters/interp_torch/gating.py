@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from interp.network.fold import Fold
-from interp_torch.graph import last_node, same
+from interp_torch.graph import last_node, only_user, same
 
 LINEAR = (nn.functional.linear, torch.ops.aten.linear.default)
 
@@ -26,9 +26,9 @@ LINEAR = (nn.functional.linear, torch.ops.aten.linear.default)
 def find_fold(suffix: fx.GraphModule) -> Fold | None:
     """The suffix around its first linear layer, where one chain of operations leads to it."""
     inputs = [node for node in suffix.graph.nodes if node.op == "placeholder"]
-    end, follower = inputs[0], _only_user(inputs[0])
+    end, follower = inputs[0], only_user(inputs[0])
     while follower is not None and not _is_linear(suffix, follower):
-        end, follower = follower, _only_user(follower)
+        end, follower = follower, only_user(follower)
     if follower is None or end not in follower.args[:1]:
         return None
     weight, bias = _weights(suffix, follower)
@@ -39,10 +39,6 @@ def find_fold(suffix: fx.GraphModule) -> Fold | None:
         return None
     after = between(suffix, [follower, *inputs[1:]], scores)
     return Fold(between(suffix, inputs, end), weight, bias, after)
-
-
-def _only_user(node: fx.Node) -> fx.Node | None:
-    return next(iter(node.users)) if len(node.users) == 1 else None
 
 
 def _is_linear(root: fx.GraphModule, node: fx.Node) -> bool:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from threading import Lock, get_ident
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -19,7 +19,9 @@ from interp.errors import ModelError
 from interp.network.scores import close
 from interp_torch.hooks import restore_attributes
 from interp_torch.live import twin
-from interp_torch.packed import Packs
+
+if TYPE_CHECKING:
+    from interp_torch.packed import Packs
 
 EXACT = 1e-5
 """How far a graph's scores may be from its module's, relative to the largest score."""
@@ -44,8 +46,6 @@ class Graph:
     module: fx.GraphModule
     places: dict[str, Place] = field(default_factory=dict)
     packs: Packs = field(default_factory=dict)
-    symbolic: bool = False
-    """Whether torch.fx traced it, which takes little more than the passes that check it."""
 
 
 TALKING = ("torch.fx.experimental.symbolic_shapes", "torch.export", "torch.export._trace")
@@ -55,6 +55,11 @@ TALKING = ("torch.fx.experimental.symbolic_shapes", "torch.export", "torch.expor
 def same(value: Any) -> Any:
     """The value itself: the node of a layer that returns its input unchanged."""
     return value
+
+
+def only_user(node: fx.Node) -> fx.Node | None:
+    """The node that reads a node, where there is just one."""
+    return next(iter(node.users)) if len(node.users) == 1 else None
 
 
 def last_node(graph: fx.Graph) -> fx.Node:
@@ -136,42 +141,43 @@ class LayerTracer(fx.Tracer):
         return output
 
 
-def trace(module: nn.Module, inputs: Tensor, symbolic: bool = False) -> Graph | None:
-    """The module as a graph, by torch.fx or else torch.export; None if neither is exact.
-
-    `symbolic` allows only the first, which is fast.
+def trace_symbolic(module: nn.Module, inputs: Tensor) -> Graph | None:
+    """The module as a graph by torch.fx, which is fast; None where that is not exact.
 
     The module is in evaluation mode; `inputs` (2, 3, h, w). The graph is that of a twin, whose
     flags and attributes no other thread sees, where Python can copy the module.
     """
+    return _exact(_trace_symbolic, module, inputs, inputs)
+
+
+def trace_exported(module: nn.Module, inputs: Tensor) -> Graph | None:
+    """The same by torch.export, which may take a minute; exact on another number of images, too."""
+    return _exact(_trace_export, module, inputs, torch.cat([inputs, inputs.flip(0)[:1] * 0.5]))
+
+
+def _exact(
+    attempt: Callable[[nn.Module, Tensor], Graph], module: nn.Module, inputs: Tensor, tried: Tensor
+) -> Graph | None:
+    """The graph of an attempt, where it succeeds and gives the module's scores of the tried."""
     try:
         own = twin(module)
     except ModelError:
         own = module
-    for attempt in (_trace_symbolic,) if symbolic else (_trace_symbolic, _trace_export):
-        try:
-            with own_thread_only(), restore_attributes(own):
-                graph = attempt(own, inputs)
-            if graph.places and agrees(graph, module, inputs):
-                return graph
-        except Exception:  # tracers raise errors of every kind: the next one is tried
-            continue
-    return None
-
-
-def agrees(graph: Graph, module: nn.Module, inputs: Tensor) -> bool:
-    """Whether a graph gives its module's scores of the inputs, or of more where these made it."""
-    if not graph.symbolic:
-        inputs = torch.cat([inputs, inputs.flip(0)[:1] * 0.5])
-    with torch.no_grad():
-        return close(graph.module(inputs), module(inputs), EXACT)
+    try:
+        with own_thread_only(), restore_attributes(own):
+            graph = attempt(own, inputs)
+        with torch.no_grad():
+            same_scores = close(graph.module(tried), module(tried), EXACT)
+    except Exception:  # tracers raise errors of every kind
+        return None
+    return graph if graph.places and same_scores else None
 
 
 def _trace_symbolic(module: nn.Module, _: Tensor) -> Graph:
     tracer = LayerTracer()
     traced = tracer.trace(module)
     once = {name: place for name, place in tracer.places.items() if tracer.calls[name] == 1}
-    return Graph(fx.GraphModule(module, traced), once, symbolic=True)
+    return Graph(fx.GraphModule(module, traced), once)
 
 
 def _trace_export(module: nn.Module, inputs: Tensor) -> Graph:

@@ -17,6 +17,7 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.module import _has_any_global_hook
 
 from interp.network.weight_state import WeightGroup
+from interp_torch.graph import only_user
 from interp_torch.hooks import as_its_class
 
 ATEN = torch.ops.aten
@@ -198,22 +199,18 @@ def _step(root: fx.GraphModule, node: fx.Node) -> tuple[Step | None, list[fx.Nod
     if step is None:
         return None, []
     chain = [node]
-    follower = _only_user(chain[-1])
+    follower = only_user(chain[-1])
     normed = None if follower is None else _normed(root, follower, step)
     if follower is not None and normed is not None:
         step = normed
         chain.append(follower)
-        follower = _only_user(follower)
+        follower = only_user(follower)
     activation = None if follower is None else _activation(root, follower)
     if follower is not None and activation is not None:
         called = (str(follower.target),) if follower.op == "call_module" else ()
         step = step._replace(activation=activation, modules=(*step.modules, *called))
         chain.append(follower)
     return step, chain
-
-
-def _only_user(node: fx.Node) -> fx.Node | None:
-    return next(iter(node.users)) if len(node.users) == 1 else None
 
 
 def _module(root: fx.GraphModule, node: fx.Node, kind: type[nn.Module]) -> Any:

@@ -7,8 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from interp_torch.cut import GraphCut
-from interp_torch.graph import trace
+from interp_torch.graph import Graph, trace_exported, trace_symbolic
 from interp_torch.split import grow
+
+
+def trace(module: nn.Module, inputs: Tensor) -> Graph | None:
+    """The graph as the adapter looks for it."""
+    return trace_symbolic(module, inputs) or trace_exported(module, inputs)
 
 
 class Small(nn.Module):

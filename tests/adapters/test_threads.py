@@ -15,12 +15,17 @@ from torch import Tensor, nn
 
 import interp
 from interp.spec import ModelOptions
-from interp_torch.graph import trace
+from interp_torch.graph import Graph, trace_exported, trace_symbolic
 from interp_torch.hooks import eval_mode, output_hooks
 from interp_torch.opening import open_model
 
 OPTIONS = ModelOptions(input={"size": (32, 32), "mean": (0, 0, 0), "std": (1, 1, 1)}, device="cpu")
 IMAGE = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+
+
+def trace(module: nn.Module, inputs: Tensor) -> Graph | None:
+    """The graph as the adapter looks for it."""
+    return trace_symbolic(module, inputs) or trace_exported(module, inputs)
 
 
 def make() -> nn.Sequential:
