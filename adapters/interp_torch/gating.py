@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from interp.network.fold import Fold
-from interp_torch.graph import last_node, only_user, same
+from interp_torch.graph import last_node, same
+from interp_torch.packed import only_user
 
 LINEAR = (nn.functional.linear, torch.ops.aten.linear.default)
 

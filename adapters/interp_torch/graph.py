@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from threading import Lock, get_ident
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -19,9 +19,7 @@ from interp.errors import ModelError
 from interp.network.scores import close
 from interp_torch.hooks import restore_attributes
 from interp_torch.live import twin
-
-if TYPE_CHECKING:
-    from interp_torch.packed import Packs
+from interp_torch.packed import Packs
 
 EXACT = 1e-5
 """How far a graph's scores may be from its module's, relative to the largest score."""
@@ -55,11 +53,6 @@ TALKING = ("torch.fx.experimental.symbolic_shapes", "torch.export", "torch.expor
 def same(value: Any) -> Any:
     """The value itself: the node of a layer that returns its input unchanged."""
     return value
-
-
-def only_user(node: fx.Node) -> fx.Node | None:
-    """The node that reads a node, where there is just one."""
-    return next(iter(node.users)) if len(node.users) == 1 else None
 
 
 def last_node(graph: fx.Graph) -> fx.Node:

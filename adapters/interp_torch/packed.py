@@ -17,7 +17,6 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.module import _has_any_global_hook
 
 from interp.network.weight_state import WeightGroup
-from interp_torch.graph import only_user
 from interp_torch.hooks import as_its_class
 
 ATEN = torch.ops.aten
@@ -211,6 +210,11 @@ def _step(root: fx.GraphModule, node: fx.Node) -> tuple[Step | None, list[fx.Nod
         step = step._replace(activation=activation, modules=(*step.modules, *called))
         chain.append(follower)
     return step, chain
+
+
+def only_user(node: fx.Node) -> fx.Node | None:
+    """The node that reads a node, where there is just one."""
+    return next(iter(node.users)) if len(node.users) == 1 else None
 
 
 def _module(root: fx.GraphModule, node: fx.Node, kind: type[nn.Module]) -> Any:
