@@ -13,8 +13,8 @@ from interp_dashboard.job import Job
 
 SLICE = 2.0
 """Seconds that a job works before one that waits has its turn."""
-
-
+SHORT = 5
+"""Slices within which a job counts as short: who has worked for fewer goes before the others."""
 CORES = 2
 """Processor cores for each job that works."""
 
@@ -27,14 +27,18 @@ def usual_places() -> int:
 class Turns:
     """Places for jobs, of which `places` work at a time and `most` have begun.
 
-    Who has not worked yet goes before those that have, so that a short job waits for one slice.
+    Who has worked for fewer slices goes first, until all have worked for SHORT of them: a short job
+    waits for one slice of a long one and then works to its end, and no long one is put off for
+    more than a short one's time.
     """
 
     def __init__(self, places: int, most: int) -> None:
         self.places, self.most = places, most
         self._changed = Condition()
-        self._begun: set[Job] = set()
+        self._begun: dict[Job, float] = {}
+        """Seconds for which each job has worked in its turns so far."""
         self._working: dict[Job, float] = {}
+        """Since when each job works in its present turn."""
         self._waiting: list[Job] = []
 
     @property
@@ -51,29 +55,28 @@ class Turns:
         finally:
             with self._changed:
                 self._working.pop(job, None)
-                self._begun.discard(job)
+                self._begun.pop(job, None)
                 self._changed.notify_all()
 
     def due(self, job: Job) -> bool:
-        """Whether the job has worked for a slice, and another one could take its place."""
+        """Whether the job has worked for a slice, and another one would take its place."""
         with self._changed:
-            begun = self._working.get(job)
-            return (
-                begun is not None
-                and time.monotonic() - begun >= SLICE
-                and any(map(self._may_begin, self._waiting))
-            )
+            if job not in self._working or self._turn_so_far(job) < SLICE:
+                return False
+            waiting = next(filter(self._may_begin, self._waiting), None)
+            return waiting is not None and self._slices(waiting) <= self._slices(job)
 
     def pass_on(self, job: Job) -> None:
         """Let another job work, and wait for the next turn. Raises Cancelled as `turn` does."""
         with self._changed:
+            self._begun[job] += self._turn_so_far(job)
             del self._working[job]
         self._take(job)
 
     def _take(self, job: Job) -> None:
         with self._changed:
             self._waiting.append(job)
-            self._waiting.sort(key=self._begun.__contains__)  # stable: else in their order
+            self._waiting.sort(key=self._slices)  # stable: else in their order
             self._changed.notify_all()
             try:
                 while job is not self._next():
@@ -82,11 +85,21 @@ class Turns:
                     self._changed.wait(0.2)
                     if job.cancelled():
                         raise Cancelled("stopped while waiting")
-                self._begun.add(job)
+                self._begun.setdefault(job, 0.0)
                 self._working[job] = time.monotonic()
             finally:
                 self._waiting.remove(job)
                 self._changed.notify_all()
+
+    def _turn_so_far(self, job: Job) -> float:
+        return time.monotonic() - self._working[job]
+
+    def _slices(self, job: Job) -> int:
+        """Slices for which a job has worked, of which no more than SHORT count."""
+        worked = self._begun.get(job, 0.0)
+        if job in self._working:
+            worked += self._turn_so_far(job)
+        return min(int(worked // SLICE), SHORT)
 
     def _next(self) -> Job | None:
         if len(self._working) >= self.places:

@@ -8,6 +8,7 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -184,6 +185,32 @@ def test_jobs_have_their_turns_and_the_process_of_one_that_rests_is_still(tasks,
     shared.close()
 
 
+def test_a_short_job_works_to_its_end_before_a_long_one_goes_on(monkeypatch):
+    """It is interrupted only when it has had as many slices as count."""
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(turn, "time", clock)
+    turns, ended = Turns(1, 3), threading.Event()
+    long, short = (Job(lambda job: None) for _ in range(2))
+    with turns.turn(long):
+        clock.now = turn.SHORT * turn.SLICE
+        assert not turns.due(long), "nobody waits"
+        brief = threading.Thread(target=entered, args=(turns, short, ended.wait))
+        brief.start()
+        until(lambda: turns._waiting)
+        assert turns.due(long)
+        back = threading.Thread(target=turns.pass_on, args=[long])
+        back.start()
+        until(lambda: short in turns._working and long in turns._waiting)
+        clock.now += turn.SHORT * turn.SLICE - 0.1
+        assert not turns.due(short)
+        clock.now += 0.2
+        assert turns.due(short), "it is no longer short"
+        ended.set()
+        brief.join(10)
+        back.join(10)
+        assert long in turns._working
+
+
 def test_a_job_behind_others_finds_a_process_that_is_prepared(tasks, monkeypatch):
     """However many have begun: nobody waits for libraries, as long as one more may begin."""
     shared = Pool(1, 4)
@@ -217,9 +244,9 @@ def test_who_waits_is_told_the_place(tasks):
         assert not each.is_alive()
 
 
-def entered(turns, job):
+def entered(turns, job, work=lambda: None):
     with turns.turn(job):
-        pass
+        work()
 
 
 def until(condition):
