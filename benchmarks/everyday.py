@@ -3,12 +3,13 @@
 python benchmarks/everyday.py [--peer NAME=VENV/bin/python ...] [--rounds N] [--models NAME ...]
     [--methods NAME ...] [--targets N ...] [--images N ...] [--samples N] [--passes N]
     [--out FILE] [--add]
-Writes benchmarks/results/everyday.json, with --add the rows that are there too. A case in which the
-peer needs more passes than --passes is not run: its row says how many each side needs. Ours and each peer live in processes of their own
-(everyday_run.py) that keep the model open and are asked one after another: ours, the peer, ours,
-the peer. A ratio is the peer's processor seconds over ours in neighbouring runs; the median counts,
-and below 1 ours is slower. Ours is the whole call, from uint8 images to maps over these, with the
-prediction; a peer's is its map of encoded images, for one target after another where it takes one.
+Writes benchmarks/results/everyday.json, with --add the rows that are there too. Ours and each peer
+live in processes of their own (everyday_run.py) that keep the model open and are asked one after
+another: ours, the peer, ours, the peer. A case in which the peer needs more passes than --passes is
+not run: its row says how many each side needs. A ratio is the peer's processor seconds over ours in
+neighbouring runs; the median counts, and below 1 ours is slower. Ours is the whole call, from uint8
+images to maps over these, with the prediction; a peer's is its map of encoded images, for one
+target after another where it takes one.
 Peers of the cases that are wanted need an environment each: python -m venv VENV;
 VENV/bin/pip install torch torchvision onnxruntime and the peer: captum, grad-cam, torchcam, lime,
 shap or dianna. Those that are not named are left out.
