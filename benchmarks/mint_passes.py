@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,9 @@ def main() -> None:
 
 
 def once(session: Session, image: Any, samples: int) -> None:
-    """Explain an image."""
-    run(Request(method="mint", budget=Budget(samples=samples)), session, images=[image])
+    """Explain an image, whose scores are not remembered from the call before."""
+    unknown = replace(session, memory=session.memory.alone())
+    run(Request(method="mint", budget=Budget(samples=samples)), unknown, images=[image])
 
 
 def measured(session: Session, name: str, at: int, image: Any, samples: int) -> dict[str, Any]:
