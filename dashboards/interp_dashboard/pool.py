@@ -78,9 +78,10 @@ class Pool:
             self._refill()
 
     def _refill(self) -> None:
-        """Prepare a process where none waits, so that the next job does not wait for libraries."""
-        if not self._idle and self.turns.room and not self._warming.locked():
-            Thread(target=self._prepare, args=[1], daemon=True).start()
+        """Let LEAST processes wait, if as many jobs may begin: no job waits for libraries then."""
+        wanted = min(LEAST, self.turns.room)
+        if len(self._idle) < wanted and not self._warming.locked():
+            Thread(target=self._prepare, args=[wanted], daemon=True).start()
 
     def _prepare(self, count: int) -> None:
         """Let at least `count` processes wait."""

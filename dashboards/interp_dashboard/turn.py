@@ -42,9 +42,9 @@ class Turns:
         self._waiting: list[Job] = []
 
     @property
-    def room(self) -> bool:
-        """Whether another job may begin."""
-        return len(self._begun) < self.most
+    def room(self) -> int:
+        """How many more jobs may begin."""
+        return self.most - len(self._begun)
 
     @contextmanager
     def turn(self, job: Job) -> Iterator[None]:
@@ -107,7 +107,7 @@ class Turns:
         return next(filter(self._may_begin, self._waiting), None)
 
     def _may_begin(self, job: Job) -> bool:
-        return job in self._begun or self.room
+        return job in self._begun or self.room > 0
 
 
 def _told(before: int, begun: bool) -> str:

@@ -35,6 +35,8 @@ MEMORY = 4 << 30
 """Bytes that a process may take in addition to the libraries."""
 LARGEST_FILE = 2 << 30
 """Bytes of the largest file that a process may write."""
+NICE = 10
+"""How far the processes stand back behind the server, whose pages are to answer at once."""
 SILENCE = 120.0
 """Seconds without progress after which a process is ended."""
 PATIENCE = 1.5
@@ -214,6 +216,8 @@ class _RemoteJob(Job):
 def main(descriptor: int, limited: bool) -> None:
     """Do what is sent, until the connection is closed."""
     connection = Connection(descriptor)
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(NICE)
     Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
     registry().get("adapter", "onnx")  # libraries first, so that the limit is on the model alone
     if limited:

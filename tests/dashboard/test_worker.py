@@ -39,6 +39,9 @@ from interp.errors import InputError
 def process(job):
     return os.getpid()
 
+def niceness(job):
+    return os.nice(0)
+
 def prepare(job):
     os.environ["PREPARED"] = "yes"
 
@@ -105,6 +108,10 @@ def test_one_process_does_one_task_after_another(worker, tasks):
     first = worker.do(tasks.process)
     assert first != os.getpid()
     assert worker.do(tasks.process) == first
+
+
+def test_pages_go_before_jobs(worker, tasks):
+    assert worker.do(tasks.niceness) > os.nice(0)
 
 
 @pytest.mark.parametrize(
