@@ -232,7 +232,6 @@ def lime(case: dict[str, Any], place: Path, images: np.ndarray) -> Callable[[], 
         num_samples=case["samples"],
         batch_size=BATCH,
         segmentation_fn=superpixels,
-        progress_bar=False,
     )
 
 
