@@ -18,6 +18,8 @@ SCREEN = 1600
 """Longest side of an image kept as it is, in pixels, and of the copy of a larger one."""
 QUALITY = 90
 """Quality of the copies' JPEG."""
+LEVEL = 1
+"""How hard PNG files are compressed: 6, the default, takes 3.4 times as long for 4 to 10 % less."""
 
 
 def write_images(
@@ -87,7 +89,7 @@ def write_png(path: Path, picture: np.ndarray) -> None:
     """Write a picture (h, w, 3) uint8 RGB."""
     from PIL import Image
 
-    Image.fromarray(picture).save(path)
+    Image.fromarray(picture).save(path, compress_level=LEVEL)
 
 
 def _write_smaller(path: Path, image: np.ndarray) -> None:
