@@ -105,8 +105,8 @@ def _together(
             )
             asked = own_targets or [request.targets] * len(names)
             requests = [
-                request.of_image(name).model_copy(update={"targets": tuple(own)})
-                for name, own in zip(names, asked, strict=True)
+                request.of_image(each.source).model_copy(update={"targets": tuple(own)})
+                for each, own in zip(examples, asked, strict=True)
             ]
             told = [
                 call_before(job.registry, "interp_before_run", request=each) for each in requests

@@ -139,7 +139,8 @@ class ComparisonRun:
             return ImageRecord.read(place / RECORD)
         with new_folder(place) as partial_folder:
             case = self._compared(asked, partial_folder)
-            return save_image(case, self.model.spec, partial_folder, place.name)
+            file = asked.example.file
+            return save_image(case, self.model.spec, partial_folder, place.name, file)
 
     def _outcomes(
         self,
@@ -253,7 +254,7 @@ class ComparisonRun:
         self, choice: Choice, asked: AskedImage, group: ImageGroup, out: Path | None
     ) -> Explanation:
         """What a method says of an image along with the others of its group."""
-        request = self.request.of(choice, asked.example.name, asked.texts)
+        request = self.request.of(choice, asked.example.source, asked.texts)
         found = group.explanation(request, asked.number)
         if out is not None:
             save_bundle(out, request, found, draw(self.session.registry, found, Style()))
@@ -270,7 +271,7 @@ class ComparisonRun:
             memory=self.session.memory.alone(answers),
         )
         return run(
-            self.request.of(choice, asked.example.name, asked.texts),
+            self.request.of(choice, asked.example.source, asked.texts),
             session,
             images=[LoadedImage(asked.example.image)],
             names=[asked.example.name],

@@ -29,27 +29,41 @@ def write_images(
 
     Images that came from no file are kept whole, and so are all where the request wants full maps.
     """
-    smaller: dict[str, dict[str, Any]] = {}
-    files = request.images if len(request.images) == len(images) else ()
-    for index, image in enumerate(images):
-        named = bool(files) and Path(files[index]).is_file()
-        if request.full_maps or not named or max(image.shape[:2]) <= SCREEN:
-            write_png(folder / f"image-{index}.png", image)
-            continue
-        file = str(Path(files[index]).resolve())
-        about = {"size": list(image.shape[:2]), "sha256": _digest(image), "file": file}
-        smaller[str(index)] = about
-        _write_smaller(folder / f"image-{index}.jpg", image)
-    return smaller
+    named = len(request.images) == len(images) and not request.full_maps
+    files = request.images if named else ("",) * len(images)
+    written = (
+        write_image(folder / f"image-{index}", image, files[index])
+        for index, image in enumerate(images)
+    )
+    return {str(index): each for index, each in enumerate(written) if each is not None}
+
+
+def write_image(path: Path, image: np.ndarray, file: str) -> dict[str, Any] | None:
+    """Write an image (H, W, 3) uint8 at a path without suffix, a large one as a smaller copy.
+
+    Returns the size, digest and file of one that was kept smaller, None where it was kept whole, as
+    every image is that does not come from a file.
+    """
+    if max(image.shape[:2]) <= SCREEN or not Path(file).is_file():
+        write_png(path.with_suffix(".png"), image)
+        return None
+    _write_smaller(path.with_suffix(".jpg"), image)
+    size, digest = list(image.shape[:2]), _digest(image)
+    return {"size": size, "sha256": digest, "file": str(Path(file).resolve())}
 
 
 def read_images(folder: Path, smaller: dict[str, dict[str, Any]]) -> Iterator[np.ndarray]:
     """The images as they were written, (H, W, 3); smaller copies are enlarged to the old size."""
     paths = [*folder.glob("image-*.png"), *folder.glob("image-*.jpg")]
     for path in sorted(paths, key=lambda path: int(path.stem[6:])):
-        image = open_image(path)
-        kept = smaller.get(path.stem[6:])
-        yield image if kept is None else _resized(image, tuple(kept["size"]))
+        yield read_image(path.with_suffix(""), smaller.get(path.stem[6:]))
+
+
+def read_image(path: Path, kept: dict[str, Any] | None) -> np.ndarray:
+    """An image as write_image wrote it, (H, W, 3); a smaller copy is enlarged to the old size."""
+    if kept is None:
+        return open_image(path.with_suffix(".png"))
+    return _resized(open_image(path.with_suffix(".jpg")), tuple(kept["size"]))
 
 
 def whole_images(
