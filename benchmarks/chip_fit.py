@@ -1,9 +1,10 @@
 """Perturbed networks per second while CHIP learns, against what the machine's matmul rate allows.
 
-python benchmarks/chip_fit.py [--rounds N]
-Writes benchmarks/results/chip_fit.json. The roofline is the suffix's floating point operations
-over the rate of a large float32 matrix product, measured between the runs. Random weights, noise
-images, ten classes. `folded` carries the gates into the next linear layer; `plain` does not.
+python benchmarks/chip_fit.py [--rounds N] [--device cuda] [--out FILE]
+Writes benchmarks/results/chip_fit.json, or FILE. The roofline is the suffix's floating point
+operations over the rate of a large float32 matrix product, measured between the runs. Random
+weights, noise images, ten classes. `folded` carries the gates into the next linear layer; `plain`
+does not.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -46,12 +48,16 @@ SIDE = 2048
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    device = arguments.device
     results = [
-        measure(Case(name, layer, folded), masks, images, arguments.rounds)
+        measure(Case(name, layer, folded, device), masks, images, arguments.rounds)
         for name, layer, folded, masks, images in CASES
     ]
-    record("chip_fit", {"threads": torch.get_num_threads(), "results": results})
+    found = {"threads": torch.get_num_threads(), "device": device, "results": results}
+    record("chip_fit", found, arguments.out)
 
 
 @dataclass(frozen=True)
@@ -61,13 +67,14 @@ class Case:
     name: str
     layer: str
     folded: bool
+    device: str
 
     def model(self) -> ModelAdapter:
         import torchvision
 
         torch.manual_seed(0)
         network = getattr(torchvision.models, self.name)(weights=None).eval()
-        return open_model(network, ModelOptions(device="cpu"))
+        return open_model(network, ModelOptions(device=self.device))
 
 
 def measure(case: Case, masks: int, images: int, rounds: int) -> dict[str, object]:
@@ -83,11 +90,13 @@ def measure(case: Case, masks: int, images: int, rounds: int) -> dict[str, objec
             model, case.layer, training, ChipParams(), Context(memory=Memory(sizes)), masks
         )
         fit.run_round(fit.chunks)
+        if case.device != "cpu":
+            torch.accelerator.synchronize()
 
     gates = GraphCut.gates if case.folded else Cut.gates
     with patch.object(GraphCut, "gates", gates):
         learn()
-        pairs = [(timed(learn), matmul_rate()) for _ in range(rounds)]
+        pairs = [(timed(learn), matmul_rate(case.device)) for _ in range(rounds)]
     speed = [masks * images / seconds for seconds, _ in pairs]
     shares = [found * flops / rate for found, (_, rate) in zip(speed, pairs, strict=True)]
     return {
@@ -106,16 +115,17 @@ def measure(case: Case, masks: int, images: int, rounds: int) -> dict[str, objec
 def count(model: ModelAdapter, layer: str) -> int:
     """Floating point operations of the suffix for one network."""
     cut = model.cut(layer)
-    frontier = cut.prefix(torch.zeros(1, 3, 224, 224))
+    frontier = cut.prefix(torch.zeros(1, 3, 224, 224, device=model.spec.device))
     with FlopCounterMode(display=False) as counter:
         cut.suffix(frontier, frontier.activation)
     return int(counter.get_total_flops())
 
 
-def matmul_rate() -> float:
+def matmul_rate(device: str) -> float:
     """Floating point operations per second of a square float32 product, the best of five."""
-    a = torch.rand(SIDE, SIDE)
-    return 2 * SIDE**3 / min(timed(lambda: a @ a) for _ in range(5))
+    side = SIDE if device == "cpu" else 4 * SIDE
+    a = torch.rand(side, side, device=device)
+    return 2 * side**3 / min(timed(lambda: (a @ a)[0, 0].item()) for _ in range(5))
 
 
 def timed(work: Callable[[], object]) -> float:

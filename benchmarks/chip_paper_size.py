@@ -9,7 +9,8 @@ Writes benchmarks/results/chip_paper_size.json. FITTED is what this command made
 The images' labels are not used: every image stands for all classes. `--pace` is a file with lines
 `TIME cpu SECONDS NETWORKS of ALL`, taken while the command ran. The rate is measured again here, on
 a few images: networks per processor second of one thread, beside the two float32 products that
-each network takes at least, gates (B, C) by the head (C, K) and answers (K, B) by gates (B, C).
+each network takes at least at a head, gates (B, C) by the head (C, K) and answers (K, B) by gates
+(B, C). An earlier layer's networks also run what is between.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnx
 import torch
 from record import DATA, cpu_seconds, record
 from scipy.stats import spearmanr
@@ -33,6 +33,7 @@ from interp.model import ModelAdapter
 from interp.opening.source import open_model
 from interp.registry import Registry
 from interp.spec import ModelOptions
+from interp.target import Target
 from interp_chip.experiment import LayerExperiment
 from interp_chip.knowledge import ChipKnowledge
 from interp_chip.params import ChipParams
@@ -95,22 +96,15 @@ def agreement(
 ) -> dict[str, float]:
     """Quantiles over classes of the rank correlation of W with what slopes say of closing channels.
 
-    That is the mean over images of a_c dp_k/da_c = p_k (f_kc - sum_j p_j f_jc) a_c, for the head's
-    weights f and mean activations a: what one pass an image gives where the head is linear.
+    That is the mean over images of the sum over cells of a_c dp_k/da_c.
     """
     held = known.layers[arguments.layer].weights
-    kept = onnx.load(arguments.model).graph.initializer
-    (head,) = (
-        torch.from_numpy(onnx.numpy_helper.to_array(each).copy())
-        for each in kept
-        if tuple(each.dims) == held.shape
-    )
-    total = torch.zeros(held.shape)
+    every = [Target(each, str(each)) for each in range(len(model.spec.classes))]
+    total, cut = torch.zeros(held.shape), model.cut(arguments.layer)
     for image in photographs(arguments.images):
-        pixels = model.prepare(image)[0][None]
-        a = model.activations(pixels, [arguments.layer])[arguments.layer].mean((2, 3))[0]
-        p = model.predict(pixels).softmax(1)[0]
-        total += p[:, None] * (head - p @ head) * a
+        frontier = cut.prefix(model.prepare(image)[0][None])
+        slopes = cut.gradient(frontier, every, "prob")
+        total += (slopes * frontier.activation).flatten(2).sum(2)
     rows = zip(held, total.numpy()[list(known.classes)], strict=True)
     return spread(np.array([spearmanr(own, slopes).statistic for own, slopes in rows]))
 

@@ -1,12 +1,15 @@
 """Every everyday job beside the peer one would pick instead, in turns: ratios of seconds.
 
 python benchmarks/everyday.py [--peer NAME=VENV/bin/python ...] [--rounds N] [--models NAME ...]
-    [--methods NAME ...] [--targets N ...] [--images N ...] [--samples N] [--out FILE]
-Writes benchmarks/results/everyday.json. Ours and each peer live in processes of their own
-(everyday_run.py) that keep the model open and are asked one after another: ours, the peer, ours,
-the peer. A ratio is the peer's processor seconds over ours in neighbouring runs; the median counts,
-and below 1 ours is slower. Ours is the whole call, from uint8 images to maps over these, with the
-prediction; a peer's is its map of encoded images, for one target after another where it takes one.
+    [--methods NAME ...] [--targets N ...] [--images N ...] [--samples N] [--passes N]
+    [--out FILE] [--add]
+Writes benchmarks/results/everyday.json, with --add the rows that are there too. Ours and each peer
+live in processes of their own (everyday_run.py) that keep the model open and are asked one after
+another: ours, the peer, ours, the peer. A case in which the peer needs more passes than --passes is
+not run: its row says how many each side needs. A ratio is the peer's processor seconds over ours in
+neighbouring runs; the median counts, and below 1 ours is slower. Ours is the whole call, from uint8
+images to maps over these, with the prediction; a peer's is its map of encoded images, for one
+target after another where it takes one.
 Peers of the cases that are wanted need an environment each: python -m venv VENV;
 VENV/bin/pip install torch torchvision onnxruntime and the peer: captum, grad-cam, torchcam, lime,
 shap or dianna. Those that are not named are left out.
@@ -28,11 +31,13 @@ import cv2
 import numpy as np
 import torch
 from channel_ablation import network
-from record import DATA, record
+from everyday_run import STEPS
+from record import DATA, RESULTS, record
 from worker import Worker
 
 RUN = Path(__file__).parent / "everyday_run.py"
-SIZE = 224
+SIZE, WINDOWS = 224, 169
+"""Side of the image, and places of occlusion's square in it."""
 PEERS: dict[str, dict[str, tuple[str, ...]]] = {
     "gradcam": {"pytorch-grad-cam": ("torch",), "torchcam": ("torch",)},
     "channel-ablation": {"pytorch-grad-cam": ("torch",)},
@@ -52,6 +57,10 @@ MODELS = {
 }
 GRADIENT = ("gradcam", "integrated-gradients")
 """Methods that are tried on many images, too."""
+CHANNELS = {"resnet50": 2048, "vit_b_16": 768}
+"""Channels of the layer that is read, each of which an ablation and a Score-CAM ask about."""
+TOGETHER = ("lime", "shap", "dianna")
+"""Peers that answer all targets from the same passes; the others run again for each."""
 
 
 def main() -> None:
@@ -63,22 +72,30 @@ def main() -> None:
     parser.add_argument("--targets", type=int, nargs="+", default=[1, 5, 100])
     parser.add_argument("--images", type=int, nargs="+", default=[1, 64])
     parser.add_argument("--samples", type=int, default=1000)
+    parser.add_argument("--passes", type=int, default=2000)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--add", action="store_true", help="keep the rows that are there")
     given = parser.parse_args()
+    kept = given.out or RESULTS / "everyday.json"
     pythons = dict(each.split("=", 1) for each in given.peer)
     found: dict[str, Any] = {
         "threads": torch.get_num_threads(),
         "samples": given.samples,
         "rounds": given.rounds,
         "unit": "peer's processor seconds over ours, median of neighbours",
-        "rows": [],
+        "rows": json.loads(kept.read_text())["rows"] if given.add else [],
     }
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         prepare(Path(folder), given.models, max(given.images))
         ours = stack.enter_context(Worker(sys.executable, RUN, folder))
         peers = {n: stack.enter_context(Worker(p, RUN, folder)) for n, p in pythons.items()}
         for case in cases(given, list(peers)):
-            found["rows"].append(compared(ours, peers[case["peer"]], case, given.rounds))
+            passes = {"ours passes": needed(case, True), "peer passes": needed(case, False)}
+            if passes["peer passes"] > given.passes:
+                found["rows"].append({**case, **passes, "not run": "too long"})
+            else:
+                row = compared(ours, peers[case["peer"]], case, given.rounds)
+                found["rows"].append({**row, **passes})
             record("everyday", found, given.out)
 
 
@@ -102,6 +119,22 @@ def cases(given: argparse.Namespace, peers: list[str]) -> Iterator[dict[str, Any
                             "images": images,
                             "samples": given.samples,
                         }
+
+
+def needed(case: dict[str, Any], ours: bool) -> int:
+    """Forward passes of the whole network, or of what follows the layer, for one image each.
+
+    Ours answer all targets from the same ones, but for the way back of gradients.
+    """
+    method, images, targets = case["method"], case["images"], case["targets"]
+    repeated = 1 if ours or case["peer"] in TOGETHER else targets
+    if method == "gradcam":
+        return images * repeated
+    if method == "integrated-gradients":
+        return images * targets * STEPS
+    if method in ("channel-ablation", "score-cam"):
+        return CHANNELS[case["model"]] * repeated
+    return (WINDOWS if method == "occlusion" else case["samples"]) * repeated
 
 
 def compared(ours: Worker, peer: Worker, case: dict[str, Any], rounds: int) -> dict[str, Any]:

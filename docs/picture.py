@@ -7,7 +7,7 @@ from PIL import Image
 
 from interp.request import Request
 from interp.run import run
-from interp_standard.render.canvas import column
+from interp_standard.render.canvas import row
 
 HERE = Path(__file__).parent
 TARGETS = ("fenka", "arbo")
@@ -17,7 +17,7 @@ PATH = ("path", "class-unlike-others", "filters-on-in-stage3-1-conv2")
 
 def main() -> None:
     mint = run(Request(method="mint", images=("two",), targets=TARGETS)).drawings
-    _save("mint.png", [each for name, each in mint.items() if "-coarse-" in name], 8)
+    _save("mint.png", [each for name, each in mint.items() if "-coarse-" in name], 24)
     for method, model, shown in (
         ("decoupling", "creatures-decoupled", PATH),
         ("csg", "creatures-csg", GATED),
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def _save(name: str, drawings: list[np.ndarray], gap: int) -> None:
-    Image.fromarray(column(drawings, gap)).save(HERE / name, optimize=True)
+    Image.fromarray(row(drawings, gap)).save(HERE / name, optimize=True)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from interp.registry import Registry
 
 numbers = itertools.count()
+os.environ["INTERP_CACHE"] = ""  # no test finds what another one, or the user, has kept
 os.environ.pop("COLUMNS", None)  # tests in several processes are given one
 
 

@@ -223,9 +223,17 @@ class OnnxAdapter(ModelAdapter):
         return find_places(self.network.graph)
 
     @cached_property
+    def structure(self) -> str | None:
+        """The nodes of the graph; its weights are in the fingerprint."""
+        return None if self.whole is not None else self.network.graph.outline
+
+    @cached_property
     def _layers(self) -> list[Layer]:
         if self.whole is not None:
             return self.whole._layers
+        return self.kept("layers", list[Layer], self._find_layers, self.structure)
+
+    def _find_layers(self) -> list[Layer]:
         graph, observed = self.network.graph, self._observed[0]
         sights = self._sights
         costs = multiply_adds(graph, observed.shapes)

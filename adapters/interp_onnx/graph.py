@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,6 +52,14 @@ class Graph:
             for name in inputs(node):
                 found.setdefault(name, []).append(node)
         return found
+
+    @cached_property
+    def outline(self) -> str:
+        """A sha256 over the nodes, inputs and outputs, without the initializers."""
+        graph, digest = self.model.graph, hashlib.sha256()
+        for each in (*graph.input, *graph.node, *graph.output):
+            digest.update(each.SerializeToString(deterministic=True))
+        return digest.hexdigest()
 
     @cached_property
     def quantised(self) -> bool:

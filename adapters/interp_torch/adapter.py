@@ -250,12 +250,18 @@ class TorchAdapter(ModelAdapter):
         if self._symbolic is not None:
             return self._symbolic
         with self.network.evaluating():
-            return trace_exported(self.network.module, self.network.encode(self._probe))
+            inputs = self.network.encode(self._probe)
+            return trace_exported(self.network.module, inputs, self._recall)
 
     @cached_property
     def _symbolic(self) -> Graph | None:
         with self.network.evaluating():
-            return trace_symbolic(self.network.module, self.network.encode(self._probe))
+            inputs = self.network.encode(self._probe)
+            return trace_symbolic(self.network.module, inputs, self._recall)
+
+    def _recall(self, graph: Graph, check: Callable[[], bool]) -> bool:
+        """What the check of a graph finds, kept between processes."""
+        return self.kept("exact graph", bool, check, graph.outline)
 
     @cached_property
     def _packed(self) -> tuple[PackedGraph | None, tuple[int, ...] | None]:
@@ -287,11 +293,18 @@ class TorchAdapter(ModelAdapter):
             return learn_batching(self._graph, self.network.encode(self._probe))
 
     @cached_property
+    def structure(self) -> str | None:
+        return None if self.whole is not None or self._graph is None else self._graph.outline
+
+    @cached_property
     def _layers(self) -> list[Layer]:
         if self.whole is not None:
             return self.whole._layers
         if Capability.ACTIVATIONS not in self.capabilities:
             return []
+        return self.kept("layers", list[Layer], self._find_layers, self.structure)
+
+    def _find_layers(self) -> list[Layer]:
         images = corner_images(self.network.input).to(self.network.device)
         with self.network.evaluating():
             seen = observe(self.network.module, self._graph, self.network.encode(images))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cached_property, wraps
 from threading import Lock, get_ident
 from typing import Any
 
@@ -45,7 +45,22 @@ class Graph:
     places: dict[str, Place] = field(default_factory=dict)
     packs: Packs = field(default_factory=dict)
 
+    @cached_property
+    def outline(self) -> str:
+        """Its operations, and the parts that they call with their settings, without weights."""
+        return f"{self.module}{self.module.graph}"
 
+
+Recall = Callable[[Graph, Callable[[], bool]], bool]
+"""What the check of a graph finds, or found before for the same one."""
+
+
+def check_again(_: Graph, check: Callable[[], bool]) -> bool:
+    """Recall nothing."""
+    return check()
+
+
+AUTOCAST = torch.ops.higher_order.wrap_with_autocast
 TALKING = ("torch.fx.experimental.symbolic_shapes", "torch.export", "torch.export._trace")
 """Loggers of torch.export that warn of what it cannot follow."""
 
@@ -134,24 +149,34 @@ class LayerTracer(fx.Tracer):
         return output
 
 
-def trace_symbolic(module: nn.Module, inputs: Tensor) -> Graph | None:
+def trace_symbolic(module: nn.Module, inputs: Tensor, recall: Recall = check_again) -> Graph | None:
     """The module as a graph by torch.fx, which is fast; None where that is not exact.
 
     The module is in evaluation mode; `inputs` (2, 3, h, w). The graph is that of a twin, whose
     flags and attributes no other thread sees, where Python can copy the module.
     """
-    return _exact(_trace_symbolic, module, inputs, inputs)
+    return _exact(_trace_symbolic, module, inputs, inputs, recall)
 
 
-def trace_exported(module: nn.Module, inputs: Tensor) -> Graph | None:
+def trace_exported(module: nn.Module, inputs: Tensor, recall: Recall = check_again) -> Graph | None:
     """The same by torch.export, which may take a minute; exact on another number of images, too."""
-    return _exact(_trace_export, module, inputs, torch.cat([inputs, inputs.flip(0)[:1] * 0.5]))
+    tried = torch.cat([inputs, inputs.flip(0)[:1] * 0.5])
+    return _exact(_trace_export, module, inputs, tried, recall)
 
 
 def _exact(
-    attempt: Callable[[nn.Module, Tensor], Graph], module: nn.Module, inputs: Tensor, tried: Tensor
+    attempt: Callable[[nn.Module, Tensor], Graph],
+    module: nn.Module,
+    inputs: Tensor,
+    tried: Tensor,
+    recall: Recall,
 ) -> Graph | None:
     """The graph of an attempt, where it succeeds and gives the module's scores of the tried."""
+
+    def is_exact() -> bool:
+        with torch.no_grad():
+            return close(graph.module(tried), module(tried), EXACT)
+
     try:
         own = twin(module)
     except ModelError:
@@ -159,11 +184,9 @@ def _exact(
     try:
         with own_thread_only(), restore_attributes(own):
             graph = attempt(own, inputs)
-        with torch.no_grad():
-            same_scores = close(graph.module(tried), module(tried), EXACT)
+        return graph if graph.places and recall(graph, is_exact) else None
     except Exception:  # tracers raise errors of every kind
         return None
-    return graph if graph.places and same_scores else None
 
 
 def _trace_symbolic(module: nn.Module, _: Tensor) -> Graph:
@@ -192,9 +215,30 @@ def _module(
 ) -> fx.GraphModule:
     """The program's module, decomposed if it holds an operation that is not wanted."""
     module = program.module()
+    _inline_full_precision(module)
     if any(unwanted(node.target) for node in module.graph.nodes):
         module = program.run_decompositions({}).module()
     return module
+
+
+def _inline_full_precision(module: fx.GraphModule) -> None:
+    """Put operations that a forward runs with autocast switched off where it runs them.
+
+    They are a graph of their own until then; decomposing the program for them takes seconds.
+    """
+    graph = module.graph
+    for node in graph.find_nodes(op="call_function", target=AUTOCAST):
+        _, _, enabled, _, part, *given = node.args
+        inner: fx.Graph = getattr(module, part.target).graph
+        if enabled or inner.find_nodes(op="get_attr"):
+            continue
+        places: Any = dict(zip(inner.find_nodes(op="placeholder"), given, strict=True))
+        with graph.inserting_before(node):
+            outputs: Any = graph.graph_copy(inner, places)
+        for item in list(node.users):
+            item.replace_all_uses_with(outputs[item.args[1]])
+            graph.erase_node(item)
+        graph.erase_node(node)
 
 
 def _alters(target: Any) -> bool:

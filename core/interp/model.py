@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +18,15 @@ from interp.lazy_type import Tensor, nn
 from interp.network.attention import AttentionPass
 from interp.network.autograd import slopes
 from interp.network.default_layer import last_map, maps_of
+from interp.network.layout import LayoutReader
 from interp.network.placement import Placement, prepare
 from interp.network.preprocess import describe_channels, probe_images
 from interp.network.scores import express
 from interp.readout import OutputDescription, RawImage
 from interp.spec import PROBABILITY, VALUE, Capability, Layer, ModelSpec
+from interp.storage.cache import Fact, kept, state_of
 from interp.target import Target
+from interp.version import installed_version
 
 __all__ = ["Cut", "Frontier", "Gates", "ModelAdapter", "Output"]
 
@@ -265,8 +269,31 @@ class ModelAdapter(ABC):
         """
         return set()
 
+    @property
+    def structure(self) -> str | None:
+        """What tells the graph that the model runs from any other; None where that is not known.
+
+        By it and the weights' fingerprint facts are kept between processes.
+        """
+        return None
+
+    def kept(self, what: str, kind: Any, find: Callable[[], Fact], structure: str | None) -> Fact:
+        """A fact, of a type that pydantic knows, on the model's graph, or a part, of a structure.
+
+        It is what an earlier process found, or else is found now; also where structure is None.
+        """
+        if structure is None:
+            return find()
+        code = (Path(inspect.getfile(each)).parent for each in (type(self), LayoutReader))
+        versions = map(installed_version, ("torch", "onnxruntime", "onnxruntime-gpu"))
+        spec = self.spec.model_dump(exclude={"name", "source", "notes"})
+        return kept(kind, find, what, structure, spec, *versions, *state_of(*code))
+
     @cached_property
     def _last_map(self) -> Layer:
+        return self.layer(self.kept("last map", str, self._find_last_map, self.structure))
+
+    def _find_last_map(self) -> str:
         maps = self.maps()
         if not maps:
             raise UnsupportedError(f"{self.spec.name} has no layer with channels over a grid")
@@ -279,7 +306,7 @@ class ModelAdapter(ABC):
         def matters(layer: Layer) -> bool:
             return layer.name in sloped if sloped else self.cut(layer.name).matters(pixels)
 
-        return last_map(maps, self.spec.input.size, answered, matters if cuttable else None)
+        return last_map(maps, self.spec.input.size, answered, matters if cuttable else None).name
 
     def lacks(self, need: Capability, who: str = "this call") -> UnsupportedError:
         """The error to raise where a caller needs what this model does not offer."""

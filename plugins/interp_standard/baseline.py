@@ -41,7 +41,7 @@ class Baseline(PerImageMethod):
     ) -> Explanation:
         """One map, repeated for each target."""
         values = self.draw(image, context.seed).astype(np.float32)
-        found = Heatmap(name="map", values=values, signed=False, unit="no unit")
+        found = Heatmap(name="map", values=values, signed=False, unit="")
         return Explanation(tuple(replace(found, target=each.name) for each in targets))
 
 

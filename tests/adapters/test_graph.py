@@ -97,6 +97,20 @@ class Branches(nn.Module):
         return self.act(hidden) if known else hidden
 
 
+class FullPrecision(nn.Module):
+    """A part that is run in float32 whatever is around it, in a module for torch.export only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.branches, self.inside = Branches(), nn.Hardswish()
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        with torch.autocast("cpu", enabled=False):
+            scaled = self.inside(hidden.float()) * 2
+            both = scaled + hidden
+        return self.branches(both) * scaled
+
+
 def check(model, layer: str) -> None:
     """The cut's answer to two altered activations of one image, against a hook's."""
     image = torch.rand(1, 3, 16, 16)
@@ -114,7 +128,9 @@ def check(model, layer: str) -> None:
     torch.testing.assert_close(model.activations(image, [layer])[layer], frontier.activation)
 
 
-@pytest.mark.parametrize("middle", [HandsOn, AltersAfterwards, Twice, Reshapes, Branches])
+@pytest.mark.parametrize(
+    "middle", [HandsOn, AltersAfterwards, Twice, Reshapes, Branches, FullPrecision]
+)
 def test_every_layer_of_odd_modules(open_on_cpu, middle: type[nn.Module]) -> None:
     torch.manual_seed(0)
     model = open_on_cpu(Small(middle()))
@@ -122,6 +138,14 @@ def test_every_layer_of_odd_modules(open_on_cpu, middle: type[nn.Module]) -> Non
     assert {"stem", "middle", "head"} <= set(names)
     for name in names:
         check(model, name)
+
+
+def test_a_part_in_full_precision_is_followed_without_decomposing(open_on_cpu, monkeypatch) -> None:
+    """Decomposing takes seconds, and loses layers that are several operations then."""
+    monkeypatch.setattr(torch.export.ExportedProgram, "run_decompositions", None)
+    model = open_on_cpu(Small(FullPrecision()))
+    assert {"middle.inside", "middle.branches.act"} <= {each.name for each in model.layers()}
+    assert model.layer("middle.inside").cut == "graph"
 
 
 def test_layers_called_twice_are_not_listed(open_on_cpu) -> None:

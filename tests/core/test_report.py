@@ -14,10 +14,11 @@ from interp.comparison.compare import compare
 from interp.comparison.result import Comparison, ComparisonRequest
 from interp.comparison.verdict import verdict, verdict_lines
 from interp.context import Budget
+from interp.evaluation.request import EvaluationRequest
 from interp.evidence import POOR_FIT, Heatmap
 from interp.explanation import Explanation, Prediction, Provenance, finding_key
 from interp.report.caution import misleads
-from interp.report.command import command
+from interp.report.command import command, evaluate_command
 from interp.report.notebook import show_in_notebooks
 from interp.report.page import (
     compare_with_report,
@@ -409,3 +410,14 @@ def test_the_command_repeats_the_request(registry) -> None:
     settings = ["tiles.cells=2", 'tiles.output="logit"']
     said = choices(registry, "method", "tiles,crash", "--set", settings, ["tiles=known"])
     assert said == request.methods
+
+
+def test_the_command_names_the_registry_files_that_were_added(tmp_path, monkeypatch):
+    """Those beside which it was given by their path from there; a mailed report names no others."""
+    monkeypatch.chdir(tmp_path)
+    request = ComparisonRequest(methods=(Choice(name="mine"),))
+    added = [tmp_path / "own" / "registry.yaml", tmp_path.parent / "theirs.yaml"]
+    told = "--registry own/registry.yaml --registry theirs.yaml"
+    assert command(request, added).endswith(told)
+    evaluation = EvaluationRequest(methods=(Choice(name="mine"),), data="creatures")
+    assert told in evaluate_command(evaluation, added)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from interp.comparison.result import ComparisonRequest
@@ -13,8 +14,8 @@ from interp.request import DEFAULT_MODEL, Choice
 from interp.spec import ModelOptions
 
 
-def command(request: ComparisonRequest) -> str:
-    """`interp compare ...`, quoted for a shell."""
+def command(request: ComparisonRequest, added: Sequence[Path] = ()) -> str:
+    """`interp compare ...`, quoted for a shell; `added` are registry files, see Registry.extra."""
     budget = request.budget
     flags = [
         ("--plugins", ",".join(each.name for each in request.methods)),
@@ -31,11 +32,11 @@ def command(request: ComparisonRequest) -> str:
         ("--limit", request.limit),
         ("--seed", request.seed or None),
     ]
-    return _line("compare", flags)
+    return _line("compare", [*flags, *_added(added)])
 
 
-def evaluate_command(request: EvaluationRequest) -> str:
-    """`interp evaluate ...`, quoted for a shell."""
+def evaluate_command(request: EvaluationRequest, added: Sequence[Path] = ()) -> str:
+    """`interp evaluate ...`, quoted for a shell; `added` as of `command`."""
     budget = request.budget
     flags = [
         ("--plugins", ",".join(each.name for each in request.methods)),
@@ -52,13 +53,21 @@ def evaluate_command(request: EvaluationRequest) -> str:
         ("--batch-size", budget.batch_size),
         ("--seed", request.seed or None),
     ]
-    return _line("evaluate", flags) + ("" if request.baselines else " --no-baselines")
+    line = _line("evaluate", [*flags, *_added(added)])
+    return line + ("" if request.baselines else " --no-baselines")
 
 
 def _line(verb: str, flags: Sequence[tuple[str, Any]]) -> str:
     """The command with the flags that have a value."""
     words = (str(word) for flag in flags if flag[1] is not None for word in flag)
     return shlex.join(["interp", verb, *words])
+
+
+def _added(files: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """Registry files from where the command was given; of those elsewhere the name alone."""
+    for each in files:
+        inside = each.is_relative_to(Path.cwd())
+        yield "--registry", str(each.relative_to(Path.cwd()) if inside else each.name)
 
 
 def _options(options: ModelOptions) -> Iterator[tuple[str, Any]]:

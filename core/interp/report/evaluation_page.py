@@ -58,7 +58,7 @@ def evaluation_html(registry: Registry, found: Evaluation) -> str:
         },
         failures=failures(found),
         misleads=misleads(registry, [each.name for each in found.request.methods]),
-        command=evaluate_command(found.request),
+        command=evaluate_command(found.request, registry.extra),
         about=circumstances(),
     )
 

@@ -217,7 +217,7 @@ def _values(
             _row(comparison, records, at, params)
             for at, params in enumerate(comparison.params().values())
         ],
-        "command": command(comparison.request),
+        "command": command(comparison.request, registry.extra),
     }
 
 
