@@ -174,7 +174,10 @@ class ComparisonRun:
 
         They are the same with any number of workers, and so are the answers.
         """
-        total, every = len(self._asked), len(self._batched) == len(self.request.methods)
+        total = len(self._asked)
+        if total == 1:
+            return [range(1)]
+        every = len(self._batched) == len(self.request.methods)
         size = SIZE if every else FEW if self._batched else 1
         return [range(at, min(at + size, total)) for at in range(0, total, size)]
 
