@@ -16,6 +16,8 @@ from interp.storage.image import open_image
 
 SCREEN = 1600
 """Longest side of an image kept as it is, in pixels, and of the copy of a larger one."""
+MOST = 800_000
+"""Pixels of an image kept as it is: a photograph's take 1.4 MB."""
 QUALITY = 90
 """Quality of the copies' JPEG."""
 LEVEL = 1
@@ -39,17 +41,19 @@ def write_images(
 
 
 def write_image(path: Path, image: np.ndarray, file: str) -> dict[str, Any] | None:
-    """Write an image (H, W, 3) uint8 at a path without suffix, a large one as a smaller copy.
+    """Write an image (H, W, 3) uint8 at a path without suffix, a large one as a JPEG copy.
 
-    Returns the size, digest and file of one that was kept smaller, None where it was kept whole, as
+    Returns the size, digest and file of one of which a copy was kept, None where it was kept whole, as
     every image is that does not come from a file.
     """
-    if max(image.shape[:2]) <= SCREEN or not Path(file).is_file():
+    height, width = image.shape[:2]
+    large = max(height, width) > SCREEN or height * width > MOST
+    if not large or not Path(file).is_file():
         write_png(path.with_suffix(".png"), image)
         return None
     _write_smaller(path.with_suffix(".jpg"), image)
-    size, digest = list(image.shape[:2]), _digest(image)
-    return {"size": size, "sha256": digest, "file": str(Path(file).resolve())}
+    whole = str(Path(file).resolve())
+    return {"size": [height, width], "sha256": _digest(image), "file": whole}
 
 
 def read_images(folder: Path, smaller: dict[str, dict[str, Any]]) -> Iterator[np.ndarray]:
@@ -110,7 +114,7 @@ def _write_smaller(path: Path, image: np.ndarray) -> None:
     from PIL import Image
 
     height, width = image.shape[:2]
-    share = SCREEN / max(height, width)
+    share = min(1.0, SCREEN / max(height, width))
     size = (max(1, round(height * share)), max(1, round(width * share)))
     Image.fromarray(_resized(image, size)).save(path, quality=QUALITY)
 
