@@ -62,7 +62,7 @@ class EvidenceDiff:
         values = self.values()
         if values is None or any(each.size < 2 or np.ptp(each) == 0 for each in values):
             return None
-        return float(np.corrcoef(*[mean_ranks(each.ravel()) for each in values])[0, 1])
+        return float(np.corrcoef([mean_ranks(each.ravel()) for each in values])[0, 1])
 
     @property
     def r2(self) -> tuple[float | None, float | None]:

@@ -43,8 +43,8 @@ def write_images(
 def write_image(path: Path, image: np.ndarray, file: str) -> dict[str, Any] | None:
     """Write an image (H, W, 3) uint8 at a path without suffix, a large one as a JPEG copy.
 
-    Returns the size, digest and file of one of which a copy was kept, None where it was kept whole, as
-    every image is that does not come from a file.
+    Returns the size, digest and file of one of which a copy was kept; None where it was kept whole,
+    as every image is that does not come from a file.
     """
     height, width = image.shape[:2]
     large = max(height, width) > SCREEN or height * width > MOST
