@@ -31,6 +31,7 @@ LAYERS = (
     ("session",),
     ("run",),
     ("run_batch",),
+    ("image_group",),
     ("comparison", "evaluation", "run_folder"),
     ("scaffold", "testing"),
     ("hookspecs", "report"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,6 @@ from interp.errors import (
     OutputError,
     PluginError,
     blamed,
-    users_code,
 )
 from interp.explanation import Explanation
 from interp.explanation_check import check_explanation
@@ -26,7 +26,7 @@ from interp.lazy_type import Tensor
 from interp.method import PerImageMethod
 from interp.network.plain_tensors import plain_tensors
 from interp.opening.named import open_knowledge, open_method
-from interp.opening.prediction import Question, choose_targets
+from interp.opening.prediction import Question, choose_targets, score_each
 from interp.registry.hook import call_before
 from interp.request import Request
 from interp.run import Job, prepare
@@ -45,6 +45,18 @@ def images_at_once(request: Request, session: Session) -> int:
     method = open_method(session.registry, request.method, request.params)
     with blamed(request.method):
         return max(1, method.images_at_once(model, session.context(request.seed, request.budget)))
+
+
+def batched(requests: Iterable[Request], session: Session) -> frozenset[str]:
+    """The methods of the requests that explain several images together.
+
+    One that cannot serve the model is not among them, and says why where it explains an image.
+    """
+    found = set()
+    for each in requests:
+        with suppress(InterpError):
+            found |= {each.method} if images_at_once(each, session) > 1 else set()
+    return frozenset(found)
 
 
 @plain_tensors(recorded=True)
@@ -91,7 +103,11 @@ def _together(
             predictions, questions = choose_targets(
                 job.model, request.targets, images, names, scores, own_targets
             )
-            requests = [request.of_image(each) for each in names]
+            asked = own_targets or [request.targets] * len(names)
+            requests = [
+                request.of_image(each.source).model_copy(update={"targets": tuple(own)})
+                for each, own in zip(examples, asked, strict=True)
+            ]
             told = [
                 call_before(job.registry, "interp_before_run", request=each) for each in requests
             ]
@@ -115,13 +131,8 @@ def _together(
 def _scores(job: Job, images: Sequence[np.ndarray]) -> Tensor | None:
     """Raw scores of several images from one pass; None: each is predicted by itself."""
     found = job.scores(images)
-    if found is not None or len(images) == 1 or job.model.focuses:
-        return found
-    import torch
-
-    pixels = torch.stack([job.model.prepare(each)[0] for each in images])
-    with users_code(f"{job.model.spec.name} fails on the images"):
-        return job.model.predict(pixels)
+    alone = len(images) == 1 or job.model.focuses
+    return score_each(job.model, images) if found is None and not alone else found
 
 
 def _explain(

@@ -53,6 +53,17 @@ def test_a_large_image_makes_a_small_bundle(tmp_path: Path) -> None:
         assert np.array_equal(kept.map(), made.map())
 
 
+def test_noise_of_a_screens_size_makes_a_small_bundle(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(60, 200, (1200, 1600, 3), np.uint8)
+    pixels = cv2.GaussianBlur(pixels, (0, 0), 1.0)  # as a grainy photograph
+    Image.fromarray(pixels).save(tmp_path / "photo.png")
+    assert (tmp_path / "photo.png").stat().st_size > MOST
+    explained(tmp_path / "photo.png", tmp_path / "out")
+    assert nbytes(tmp_path / "out") < MOST
+    assert open_bundle(tmp_path / "out")[1].images[0].shape == pixels.shape
+    assert interp.rerun(tmp_path / "out").same
+
+
 def test_another_image_in_the_same_place_is_not_taken_for_the_first(tmp_path: Path) -> None:
     photo, out = write_photo(tmp_path / "photo.jpg", 0), tmp_path / "out"
     explained(photo, out)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from support.folder_commands import without_times
 
+from interp import image_group
 from interp.evaluation import group
 from interp.evaluation.evaluate import evaluate
 from interp.evaluation.request import EvaluationRequest
@@ -40,9 +41,9 @@ def go(registry, model, photos):
 
 def test_values_are_those_of_one_image_at_a_time(go, monkeypatch) -> None:
     batches: list[int] = []
-    own = group.run_batch
+    own = image_group.run_batch
     monkeypatch.setattr(
-        group, "run_batch", lambda *given: (batches.append(len(given[2])), own(*given))[1]
+        image_group, "run_batch", lambda *given: (batches.append(len(given[2])), own(*given))[1]
     )
     together = go()
     assert batches == [10, 10]  # of gradcam and saliency
@@ -58,7 +59,6 @@ def test_values_are_those_of_one_image_at_a_time(go, monkeypatch) -> None:
 def test_a_stopped_evaluation_comes_out_the_same(
     go, registry, model, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(group, "SIZE", 4)
     monkeypatch.setattr("interp.evaluation.evaluation_run.SIZE", 4)
     calls = [0]
 

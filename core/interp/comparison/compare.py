@@ -10,7 +10,7 @@ from typing import Any
 
 from interp.comparison.comparison_run import (
     ComparisonRun,
-    ExplainImage,
+    ExplainPiece,
     OnImage,
     OnSaved,
     no_callback,
@@ -80,12 +80,12 @@ def _open(
 
 def _reopened(
     request: ComparisonRequest, out: Path, session: Callable[[], Session]
-) -> ExplainImage:
+) -> ExplainPiece:
     """The same comparison in another process, which fills the same folder."""
     comparison = _open(request, session())
     folder = comparison.folder(out)
     folder.join()
-    return partial(comparison.explain, folder)
+    return lambda piece: list(comparison.explain(folder, piece))
 
 
 def _check_methods(registry: Registry, choices: Sequence[Choice]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from interp.cluster.pool import Lost
+from interp.comparison.asked import AskedImage, AskedImages
+from interp.comparison.counted_answers import CountedAnswers
 from interp.comparison.result import (
     RECORD,
     ComparedImage,
@@ -18,35 +20,39 @@ from interp.comparison.result import (
     StoredImages,
 )
 from interp.comparison.save import save_image
-from interp.context import Progress
-from interp.dataset import Example, TolerantReader
-from interp.errors import Cancelled, InputError, InterpError, OutputError, about
-from interp.explanation import Prediction
+from interp.context import Progress, no_progress
+from interp.dataset import TolerantReader
+from interp.errors import Cancelled, InputError, InterpError, OutputError
+from interp.explanation import Explanation
 from interp.guard import copies
-from interp.memory import SHARE, Answers
+from interp.image_group import SIZE, ImageGroup
+from interp.memory import SHARE
+from interp.method import Style
 from interp.model import ModelAdapter
 from interp.network.weight_state import Originals
-from interp.opening.prediction import added_notes, predict
+from interp.opening.prediction import added_notes
 from interp.registry.hook import call_after
 from interp.request import Choice
-from interp.result.bundle import circumstances
+from interp.result.bundle import circumstances, save_bundle
+from interp.result.draw import draw
 from interp.run import run
+from interp.run_batch import batched
 from interp.session import Session
 from interp.storage.folder import new_folder, remove_leftovers, write_json_whole
 from interp.storage.folder_lock import lock
 from interp.storage.pixel import LoadedImage, to_picture
 from interp.storage.resumable import ResumableFolder
-from interp.target import index_text, parse_target
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from interp.target import parse_target
 
 OnImage = Callable[[ComparedImage], None]
 """on_image(case): an image's results so far; cells that are `waiting` are still to come."""
-ExplainImage = Callable[[int], "ImageRecord | str"]
-"""Explains the image of this number into a folder; its record, or why it is left out."""
+ExplainPiece = Callable[[range], "Iterable[tuple[int, ImageRecord | str]]"]
+"""Explains the images of these numbers into a folder; their records, or why they are left out."""
 OnSaved = Callable[[Comparison], None]
 """on_saved(comparison): writes more into the folder, which no other process writes meanwhile."""
+FEW = 4
+"""Images that are explained together where other methods take each by itself: those take longer,
+and workers should end at about the same time."""
 
 
 def no_callback(result: object) -> None:
@@ -56,21 +62,6 @@ def no_callback(result: object) -> None:
 def labelled(prefix: str, progress: Progress) -> Progress:
     """A progress callback whose labels begin with a prefix."""
     return lambda label, done, total: progress(f"{prefix}: {label}", done, total)
-
-
-@dataclass
-class CountedAnswers(Answers):
-    """Cached model answers, and how many the model had to compute; None: none were requested."""
-
-    evaluated: int | None = None
-
-    def get(self, key: tuple[str, str, int]) -> Tensor | None:
-        self.evaluated = self.evaluated or 0
-        return super().get(key)
-
-    def put(self, key: tuple[str, str, int], scores: Tensor) -> None:
-        self.evaluated = (self.evaluated or 0) + len(scores)
-        super().put(key, scores)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,18 +80,18 @@ class ComparisonRun:
     def in_memory(self) -> Comparison:
         """The comparison with all images in memory."""
         cases = []
-        for index in range(self._total):
-            self._report(index)
-            found = self._example(index)
-            if isinstance(found, str):
-                self.reader.unreadable.append(found)
-            else:
-                cases.append(self._compared(*found))
+        for piece in self._pieces:
+            for index, found in self._asked.together(piece, self._own):
+                self._report(index)
+                if isinstance(found, str):
+                    self.reader.unreadable.append(found)
+                else:
+                    cases.append(self._compared(found))
         records = tuple(ImageRecord.of(each, self.model.spec) for each in cases)
         return self._comparison(records, cases)
 
-    def into(self, out: Path, reopen: Callable[[], ExplainImage]) -> Comparison:
-        """The comparison in a folder, one image in memory at a time; finished images are kept.
+    def into(self, out: Path, reopen: Callable[[], ExplainPiece]) -> Comparison:
+        """The comparison in a folder, some images in memory at a time; finished ones are kept.
 
         `reopen` gives what `explain` of the same comparison does in another process.
         """
@@ -108,16 +99,14 @@ class ComparisonRun:
         folder.begin(lambda: folder.found(RECORD))
         with lock(out, out):
             records = {at: ImageRecord.read(path) for at, path in folder.found(RECORD).items()}
-            missing = [index for index in range(self._total) if index not in records]
             left_out: dict[int, str] = {}
             try:
                 self._report(len(records))
-                explain = partial(self.explain, folder)
-                for index, outcome in self.session.pool.map(explain, missing, reopen):
+                for index, outcome in self._outcomes(folder, records, reopen):
                     if isinstance(outcome, ImageRecord):
                         records[index] = outcome
                     else:
-                        left_out[index] = outcome if isinstance(outcome, str) else outcome.reason
+                        left_out[index] = outcome
                     self._report(len(records) + len(left_out))
             except KeyboardInterrupt as error:
                 raise Cancelled(folder.stopped(len(folder.found(RECORD)))) from error
@@ -136,70 +125,101 @@ class ComparisonRun:
         content, each = {"images": images, "model": model}, self.reader.dataset.image_fingerprints
         return ResumableFolder.of(out, self.request, content, each)
 
-    def explain(self, folder: ResumableFolder, index: int) -> ImageRecord | str:
-        """Explain an image into a new folder, whole or not at all; or why it is left out."""
-        found = self._example(index)
-        if isinstance(found, str):
-            return found
-        example, model = found
-        place = folder.piece(index, example.name)
+    def explain(
+        self, folder: ResumableFolder, piece: range
+    ) -> Iterator[tuple[int, ImageRecord | str]]:
+        """Explain images into new folders, each whole or not at all; or why they are left out."""
+        for index, found in self._asked.together(piece, self._own):
+            yield index, found if isinstance(found, str) else self._saved(folder, found)
+
+    def _saved(self, folder: ResumableFolder, asked: AskedImage) -> ImageRecord:
+        """An image's record, once its folder is whole."""
+        place = folder.piece(asked.number, asked.example.name)
         if (place / RECORD).is_file():  # by a worker that died before it could say so
             return ImageRecord.read(place / RECORD)
         with new_folder(place) as partial_folder:
-            case = self._compared(example, model, partial_folder)
-            return save_image(case, self.model.spec, partial_folder, place.name)
+            case = self._compared(asked, partial_folder)
+            file = asked.example.file
+            return save_image(case, self.model.spec, partial_folder, place.name, file)
 
-    @property
-    def _total(self) -> int:
-        """The number of images."""
-        total = len(self.reader.dataset)
-        return total if self.request.limit is None else min(total, self.request.limit)
+    def _outcomes(
+        self,
+        folder: ResumableFolder,
+        known: Container[int],
+        reopen: Callable[[], ExplainPiece],
+    ) -> Iterator[tuple[int, ImageRecord | str]]:
+        """The record of each image that is not known, or why it is left out, as they are done."""
+        left = [each for each in self._pieces if not all(at in known for at in each)]
+        explain = partial(self.explain, folder)
+        while left:
+            pieces, left = left, []
+            for piece, found in self.session.pool.map(explain, pieces, reopen):
+                if not isinstance(found, Lost):
+                    yield from found
+                elif len(piece) == 1:
+                    yield piece[0], found.reason
+                else:  # one of its images ends the worker
+                    left += [range(at, at + 1) for at in piece]
+
+    @cached_property
+    def _asked(self) -> AskedImages:
+        """The images with what is asked about them."""
+        return AskedImages(
+            self.reader.dataset, self.model, self.request.targets, self.request.limit
+        )
+
+    @cached_property
+    def _pieces(self) -> list[range]:
+        """The images in pieces of work: single ones, or those that methods explain together.
+
+        They are the same with any number of workers, and so are the answers.
+        """
+        total = len(self._asked)
+        if total == 1:
+            return [range(1)]
+        every = len(self._batched) == len(self.request.methods)
+        size = SIZE if every else FEW if self._batched else 1
+        return [range(at, min(at + size, total)) for at in range(0, total, size)]
+
+    @cached_property
+    def _batched(self) -> frozenset[str]:
+        """The methods that explain several images together."""
+        asked = (self.request.of(each, "", ()) for each in self.request.methods)
+        return batched(asked, replace(self.session, model=self.model))
+
+    @cached_property
+    def _own(self) -> Session:
+        """The session of methods that explain several images together."""
+        return replace(
+            self.session,
+            model=self.model,
+            originals=self._originals,
+            temporary=True,
+            progress=no_progress,  # what a group tells is not how far the comparison is
+            memory=self.session.memory.alone(),
+        )
 
     def _report(self, done: int) -> None:
         """Progress, where there are several images."""
-        if self._total > 1:
-            self.session.progress("images", done, self._total)
+        if len(self._asked) > 1:
+            self.session.progress("images", done, len(self._asked))
 
-    def _example(self, index: int) -> tuple[Example, ModelAdapter] | str:
-        """An image with the model as it scores that one, or why there is nothing to explain.
-
-        Where a single image has nothing to explain, that is raised.
-        """
-        try:
-            example = self.reader.dataset[index]
-        except InputError as error:
-            return str(error)
-        try:
-            with about(example.name):
-                return example, self.model.focus(example.image)
-        except InputError as error:
-            if self._total == 1:
-                raise
-            return str(error)
-
-    def _compared(
-        self, example: Example, model: ModelAdapter, place: Path | None = None
-    ) -> ComparedImage:
+    def _compared(self, asked: AskedImage, place: Path | None = None) -> ComparedImage:
         """Every method on one image; with `place`, their bundles are written there."""
-        said = added_notes(self.model, model)
-        prediction = predict(model, model.prepare(example.image)[0])
-        picture = to_picture(example.image, model.spec.input.bands)
-        classes = model.spec.classes
-        texts = self.request.targets or (_top_target(prediction, classes),)
-        targets = tuple(parse_target(text, classes).name for text in texts)
+        example, model = asked.example, asked.model
         answers = CountedAnswers(self.request.budget.memory // SHARE)
         cells = {each.name: MethodCell(each.name) for each in self.request.methods}
         case = ComparedImage(
             example.name,
-            picture,
-            prediction,
-            targets,
+            to_picture(example.image, model.spec.input.bands),
+            asked.prediction,
+            tuple(parse_target(each, model.spec.classes).name for each in asked.texts),
             tuple(cells.values()),
-            (*example.notes, *said),
+            (*example.notes, *added_notes(self.model, model)),
         )
         for choice in sorted(self.request.methods, key=self._takes_samples):
             self.on_image(case)
-            cells[choice.name] = self._cell(model, choice, example, texts, answers, place)
+            cells[choice.name] = self._cell(choice, asked, answers, place)
             case = replace(case, cells=tuple(cells.values()))
         self.on_image(case)
         return case
@@ -217,38 +237,50 @@ class ComparisonRun:
             return False
 
     def _cell(
-        self,
-        model: ModelAdapter,
-        choice: Choice,
-        example: Example,
-        texts: Sequence[str],
-        answers: CountedAnswers,
-        place: Path | None,
+        self, choice: Choice, asked: AskedImage, answers: CountedAnswers, place: Path | None
     ) -> MethodCell:
         answers.evaluated = None
-        session = replace(
-            self.session,
-            model=model,
-            originals=self._originals,
-            temporary=True,  # a cell's folder moves along with the comparison's
-            progress=labelled(choice.name, self.session.progress),
-            memory=self.session.memory.alone(answers),
-        )
+        out = None if place is None else place / choice.name
         try:
-            found = run(
-                self.request.of(choice, example.name, texts),
-                session,
-                images=[LoadedImage(example.image)],
-                names=[example.name],
-                out=None if place is None else place / choice.name,
-                resume=False,  # the place is temporary: nothing of a stopped run stays there
-            ).explanation
+            if asked.group is not None and choice.name in self._batched:
+                found = self._grouped(choice, asked, asked.group, out)
+            else:
+                found = self._alone(choice, asked, answers, out)
         except (Cancelled, OutputError):
             raise
         except InterpError as error:
             return MethodCell(choice.name, error=str(error))
         evaluated = found.samples if answers.evaluated is None else answers.evaluated
         return MethodCell(choice.name, found, evaluated=evaluated)
+
+    def _grouped(
+        self, choice: Choice, asked: AskedImage, group: ImageGroup, out: Path | None
+    ) -> Explanation:
+        """What a method says of an image along with the others of its group."""
+        request = self.request.of(choice, asked.example.source, asked.texts)
+        found = group.explanation(request, asked.number)
+        if out is not None:
+            save_bundle(out, request, found, draw(self.session.registry, found, Style()))
+        return found
+
+    def _alone(
+        self, choice: Choice, asked: AskedImage, answers: CountedAnswers, out: Path | None
+    ) -> Explanation:
+        """What a method says of one image."""
+        session = replace(
+            self._own,
+            model=asked.model,
+            progress=labelled(choice.name, self.session.progress),
+            memory=self.session.memory.alone(answers),
+        )
+        return run(
+            self.request.of(choice, asked.example.source, asked.texts),
+            session,
+            images=[LoadedImage(asked.example.image)],
+            names=[asked.example.name],
+            out=out,
+            resume=False,  # the place is temporary: nothing of a stopped run stays there
+        ).explanation
 
     def _comparison(
         self,
@@ -267,12 +299,3 @@ class ComparisonRun:
         return found.noted(
             call_after(self.session.registry, "interp_after_compare", comparison=found)
         )
-
-
-def _top_target(prediction: Prediction, classes: Sequence[str]) -> str:
-    """The top-1 class by name, or by index where another class has the same name."""
-    name, index = prediction.classes[0], prediction.indices[0]
-    try:
-        return name if parse_target(name, classes).index == index else index_text(index, classes)
-    except InputError:
-        return index_text(index, classes)

@@ -23,13 +23,13 @@ from interp.request import DEFAULT_MODEL, SAMPLE_IMAGE, AnyRequest, Choice, Requ
 from interp.result.bundle import open_bundle
 from interp.result.draw import colour_limit, maps_by_target, photo
 from interp.result.plot import plot_rows
+from interp.result.stored_image import read_image
 from interp.short import FEW, fields_repr, short, shortened
 from interp.spec import PROBABILITY, ModelOptions, ModelSpec, Plain
 from interp.storage.folder import read_json, read_whole, seal, unseal
-from interp.storage.image import open_image
 
-RECORD, IMAGE = "record.json", "image.png"
-"""Files beside an image's bundles."""
+RECORD, IMAGE = "record.json", "image"
+"""Files beside an image's bundles, the image's without its suffix."""
 
 
 class ComparisonRequest(AnyRequest):
@@ -122,6 +122,9 @@ class ImageRecord(Plain):
         description="by target: rank correlation of the methods' maps, method by method"
     )
     notes: tuple[str, ...] = Field((), description="what was assumed in reading the image")
+    smaller: dict[str, Any] | None = Field(
+        None, description="size, sha256 and file of an image of which a smaller copy is kept"
+    )
 
     @classmethod
     def read(cls, path: Path) -> ImageRecord:
@@ -367,5 +370,5 @@ class StoredImages(Sequence[ComparedImage]):
         for each in record.outcomes:
             found = None if each.error else open_bundle(place / each.method, self.registry)[1]
             cells.append(MethodCell(each.method, found, each.error, each.evaluated))
-        image, answer = open_image(place / IMAGE), record.prediction
+        image, answer = read_image(place / IMAGE, record.smaller), record.prediction
         return ComparedImage(record.name, image, answer, record.targets, tuple(cells), record.notes)

@@ -17,7 +17,7 @@ from interp.method import Style
 from interp.registry import Registry
 from interp.result.bundle import Made, circumstances, save_bundle
 from interp.result.draw import draw
-from interp.result.stored_image import write_png
+from interp.result.stored_image import write_image
 from interp.spec import ModelSpec
 from interp.storage.folder import new_folder, write_json
 from interp.storage.resumable import ResumableFolder
@@ -44,10 +44,15 @@ def save_comparison(found: Comparison, folder: Path, registry: Registry) -> Comp
     return Comparison.open(folder, registry)
 
 
-def save_image(case: ComparedImage, model: ModelSpec, place: Path, name: str) -> ImageRecord:
-    """Write an image and its numbers beside the methods' bundles; the folder's name at last."""
-    write_png(place / IMAGE, case.image)
-    record = ImageRecord.of(case, model, name)
+def save_image(
+    case: ComparedImage, model: ModelSpec, place: Path, name: str, file: str = ""
+) -> ImageRecord:
+    """Write an image and its numbers beside the methods' bundles; the folder's name at last.
+
+    Of a large image a smaller copy is written, where `file` holds it.
+    """
+    smaller = write_image(place / IMAGE, case.image, file)
+    record = ImageRecord.of(case, model, name).model_copy(update={"smaller": smaller})
     write_json(place / RECORD, record.model_dump(mode="json"))
     return record
 

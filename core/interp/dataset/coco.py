@@ -69,7 +69,8 @@ class CocoFile(Dataset):
 
     def __getitem__(self, index: int) -> Example:
         entry = self.document.images[index]
-        read = read_image(self.folder / entry.file_name)
+        file = self.folder / entry.file_name
+        read = read_image(file)
         instances, notes = [], list(read.notes)
         for annotation in self._annotations.get(entry.id, []):
             try:
@@ -77,7 +78,8 @@ class CocoFile(Dataset):
             except InputError as error:
                 notes.append(f"an object was left out: {error}")
         name, label = readable(Path(entry.file_name).stem), self._label(entry, instances)
-        return Example(name, read.pixels, label, tuple(instances), tuple(notes), read.whole)
+        objects = tuple(instances)
+        return Example(name, read.pixels, label, objects, tuple(notes), read.whole, str(file))
 
     @cached_property
     def _annotations(self) -> dict[Id, list[CocoAnnotation]]:

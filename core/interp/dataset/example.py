@@ -63,6 +63,13 @@ class Example:
     """What was assumed or left out in reading the image, one sentence each."""
     whole: LoadedImage | None = None
     """All channels of an image of more than three, of which `image` shows a part."""
+    file: str = ""
+    """The image file from which read_image reads it again; empty where there is none."""
+
+    @property
+    def source(self) -> str:
+        """What a request names it by: its file, else its name."""
+        return self.file or self.name
 
     def __repr__(self) -> str:
         return fields_repr(self)

@@ -89,7 +89,8 @@ class ImageFiles(Dataset):
         label = self.classes.index(readable(file.parent.name)) if self.labelled else None
         name = self.names[index] if self.names else readable(file.stem)
         found = read_image(file)
-        return Example(name, found.pixels, label, (), found.notes, found.whole)
+        own = "" if self.names and Path(name) != file else str(file)  # samples go by their names
+        return Example(name, found.pixels, label, (), found.notes, found.whole, own)
 
 
 def _size(file: Path) -> int | str:

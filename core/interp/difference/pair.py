@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from interp.comparison.agreement import mean_ranks
 from interp.evidence import Evidence
 
 
@@ -58,12 +59,10 @@ class EvidenceDiff:
     @property
     def correlation(self) -> float | None:
         """Rank correlation of the maps, or else of the first arrays; None where undefined."""
-        from scipy.stats import rankdata
-
         values = self.values()
         if values is None or any(each.size < 2 or np.ptp(each) == 0 for each in values):
             return None
-        return float(np.corrcoef(*[rankdata(each) for each in values])[0, 1])
+        return float(np.corrcoef([mean_ranks(each.ravel()) for each in values])[0, 1])
 
     @property
     def r2(self) -> tuple[float | None, float | None]:

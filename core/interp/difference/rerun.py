@@ -18,6 +18,7 @@ from interp.registry.origin import other_versions
 from interp.report.models_page import write_models_report
 from interp.report.page import INDEX_PAGE, compare_with_report, write_index
 from interp.result.bundle import explained_images, open_bundle
+from interp.result.stored_image import whole_images
 from interp.run import run, survey
 from interp.run_folder import FolderRun, run_folder
 from interp.run_folder.job import Layout
@@ -79,14 +80,14 @@ def _repeat(
 ) -> tuple[Budget, Notes]:
     """Make a result of any kind again at `place`; returns its budget, and notes."""
     kind = repeatable_kind(folder)
-    _refuse(folder, "images", images and kind != "explanation")
+    _refuse(folder, "images", images and kind not in ("explanation", "comparison"))
     _refuse(folder, "data", data is not None and kind != FOLDER_RUN)
     if kind == FOLDER_RUN:
         return _folder_run(folder, place, session, data)
     if kind == MODELS:
         return _models(folder, place, session)
     if kind == "comparison":
-        return _comparison(folder, place, session)
+        return _comparison(folder, place, session, images)
     return _bundle(folder, place, session, images)
 
 
@@ -118,7 +119,7 @@ def _bundle(
 
 
 def _comparison(
-    folder: Path, place: Path, session: Session, report: bool = True
+    folder: Path, place: Path, session: Session, files: Sequence[str] = (), report: bool = True
 ) -> tuple[Budget, Notes]:
     """Repeat a comparison, and write its report unless that is part of another."""
     before = Comparison.open(folder, session.registry)
@@ -131,7 +132,8 @@ def _comparison(
     session = _with_model(session, request.model, request.options, before.model)
     images = names = None
     if _kept_whole(before.model):
-        images = [case.image for case in before.cases]
+        kept = {str(at): each.smaller for at, each in enumerate(before.records) if each.smaller}
+        images = list(whole_images([case.image for case in before.cases], kept, files))
         names = [each.name for each in before.records]
     make = compare_with_report if report else compare
     make(request, session, images=images, names=names, out=place)

@@ -23,17 +23,18 @@ from interp.errors import (
     blamed,
 )
 from interp.evaluation.data import ChosenImages
-from interp.evaluation.group import SIZE, Group
+from interp.evaluation.group import Group
 from interp.evaluation.request import EvaluationRecord, EvaluationRequest, MetricSpec
 from interp.evaluation.result import Evaluation
 from interp.explanation import Explanation
+from interp.image_group import SIZE
 from interp.metric import ExplanationMetric, MetricCase, instances_of
 from interp.model import ModelAdapter
 from interp.opening.prediction import predict
 from interp.registry.origin import named_parts, origins_of
 from interp.request import Choice, Request
 from interp.run import run
-from interp.run_batch import images_at_once
+from interp.run_batch import batched
 from interp.session import Session
 from interp.storage.pixel import LoadedImage
 from interp.target import Target, index_text
@@ -141,8 +142,7 @@ class EvaluationRun:
     def batched(self) -> frozenset[str]:
         """The methods that explain several images together."""
         session = replace(self.session, model=self.model)
-        asked = {name: self.asked(name, self.request.seed) for name in self.methods}
-        return frozenset(name for name, each in asked.items() if images_at_once(each, session) > 1)
+        return batched((self.asked(name, self.request.seed) for name in self.methods), session)
 
     def asked(self, method: str, seed: int, targets: tuple[str, ...] = ()) -> Request:
         """What a method is asked about an image."""
@@ -244,7 +244,7 @@ class ImageRun:
             self.failures.setdefault(method, {})["explain"] = str(error)
             return
         finally:
-            together = self.group.seconds.get(method) if self.group is not None else None
+            together = None if self.group is None else self.group.images.seconds.get(method)
             self.explaining[method] = round(together or time.monotonic() - begun, 3)
         for metric in self.metrics:
             begun = time.monotonic()
@@ -264,10 +264,10 @@ class ImageRun:
 
     def _own(self, method: str) -> Explanation:
         """What the method says of the image, by itself or together with others."""
-        seed, found = self.run.request.seed, None
-        if self.group is not None and method in self.run.batched:
-            found = self.group.explanation(self.run.asked(method, seed), self.position)
-        return self._explain(method, seed, self.model) if found is None else found
+        seed, group = self.run.request.seed, self.group
+        if group is None or method not in self.run.batched or self.position not in group.cases:
+            return self._explain(method, seed, self.model)
+        return group.images.explanation(self.run.asked(method, seed), self.position)
 
     def _value(
         self, metric: str, method: str, explanation: Explanation

@@ -36,6 +36,21 @@ def predict(model: ModelAdapter, pixels: Tensor, top: int = TOP) -> Prediction:
     return _prediction(model, scores, top)
 
 
+def predict_each(model: ModelAdapter, images: Sequence[np.ndarray]) -> tuple[Prediction, ...]:
+    """The model's predictions for original images, from one pass; raises as `predict`."""
+    scores = score_each(model, images)
+    return tuple(_prediction(model, scores[at : at + 1]) for at in range(len(images)))
+
+
+def score_each(model: ModelAdapter, images: Sequence[np.ndarray]) -> Tensor:
+    """Raw scores (N, K) of original images, from one pass."""
+    import torch
+
+    pixels = torch.stack([model.prepare(each)[0] for each in images])
+    with users_code(f"{model.spec.name} fails on the images"):
+        return model.predict(pixels)
+
+
 def _prediction(model: ModelAdapter, scores: Tensor, top: int = TOP) -> Prediction:
     """What raw scores (1, K) say; raises ModelError as predict."""
     import torch

@@ -22,13 +22,18 @@ def peak(values: np.ndarray) -> tuple[float, float] | None:
     if largest <= 0:
         return None
     tops = (values == largest).astype(np.uint8)
-    count, groups, sizes, _ = cv2.connectedComponentsWithStats(tops)
-    if count > 2:
-        tops = (groups == 1 + int(np.argmax(sizes[1:, cv2.CC_STAT_AREA]))).astype(np.uint8)
-    inside = cv2.distanceTransform(np.pad(tops, 1), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    row, column = np.unravel_index(int(inside[1:-1, 1:-1].argmax()), tops.shape)
-    height, width = values.shape
-    return float((row + 0.5) / height), float((column + 0.5) / width)
+    _, groups, sizes, _ = cv2.connectedComponentsWithStats(tops)
+    group = 1 + int(np.argmax(sizes[1:, cv2.CC_STAT_AREA]))
+    left, top, width, height, _ = sizes[group].tolist()
+    own = groups[top : top + height, left : left + width] == group
+    inside = cv2.distanceTransform(
+        np.pad(own.astype(np.uint8), 1), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
+    )
+    row, column = np.unravel_index(int(inside[1:-1, 1:-1].argmax()), own.shape)
+    return (
+        float((top + row + 0.5) / values.shape[0]),
+        float((left + column + 0.5) / values.shape[1]),
+    )
 
 
 def draw_ring(picture: np.ndarray, place: tuple[float, float]) -> None:

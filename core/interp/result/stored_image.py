@@ -16,8 +16,12 @@ from interp.storage.image import open_image
 
 SCREEN = 1600
 """Longest side of an image kept as it is, in pixels, and of the copy of a larger one."""
+MOST = 800_000
+"""Pixels of an image kept as it is: a photograph's take 1.4 MB."""
 QUALITY = 90
 """Quality of the copies' JPEG."""
+LEVEL = 1
+"""How hard PNG files are compressed: 6, the default, takes 3.4 times as long for 4 to 10 % less."""
 
 
 def write_images(
@@ -27,27 +31,43 @@ def write_images(
 
     Images that came from no file are kept whole, and so are all where the request wants full maps.
     """
-    smaller: dict[str, dict[str, Any]] = {}
-    files = request.images if len(request.images) == len(images) else ()
-    for index, image in enumerate(images):
-        named = bool(files) and Path(files[index]).is_file()
-        if request.full_maps or not named or max(image.shape[:2]) <= SCREEN:
-            write_png(folder / f"image-{index}.png", image)
-            continue
-        file = str(Path(files[index]).resolve())
-        about = {"size": list(image.shape[:2]), "sha256": _digest(image), "file": file}
-        smaller[str(index)] = about
-        _write_smaller(folder / f"image-{index}.jpg", image)
-    return smaller
+    named = len(request.images) == len(images) and not request.full_maps
+    files = request.images if named else ("",) * len(images)
+    written = (
+        write_image(folder / f"image-{index}", image, files[index])
+        for index, image in enumerate(images)
+    )
+    return {str(index): each for index, each in enumerate(written) if each is not None}
+
+
+def write_image(path: Path, image: np.ndarray, file: str) -> dict[str, Any] | None:
+    """Write an image (H, W, 3) uint8 at a path without suffix, a large one as a JPEG copy.
+
+    Returns the size, digest and file of one of which a copy was kept; None where it was kept whole,
+    as every image is that does not come from a file.
+    """
+    height, width = image.shape[:2]
+    large = max(height, width) > SCREEN or height * width > MOST
+    if not large or not Path(file).is_file():
+        write_png(path.with_suffix(".png"), image)
+        return None
+    _write_smaller(path.with_suffix(".jpg"), image)
+    whole = str(Path(file).resolve())
+    return {"size": [height, width], "sha256": _digest(image), "file": whole}
 
 
 def read_images(folder: Path, smaller: dict[str, dict[str, Any]]) -> Iterator[np.ndarray]:
     """The images as they were written, (H, W, 3); smaller copies are enlarged to the old size."""
     paths = [*folder.glob("image-*.png"), *folder.glob("image-*.jpg")]
     for path in sorted(paths, key=lambda path: int(path.stem[6:])):
-        image = open_image(path)
-        kept = smaller.get(path.stem[6:])
-        yield image if kept is None else _resized(image, tuple(kept["size"]))
+        yield read_image(path.with_suffix(""), smaller.get(path.stem[6:]))
+
+
+def read_image(path: Path, kept: dict[str, Any] | None) -> np.ndarray:
+    """An image as write_image wrote it, (H, W, 3); a smaller copy is enlarged to the old size."""
+    if kept is None:
+        return open_image(path.with_suffix(".png"))
+    return _resized(open_image(path.with_suffix(".jpg")), tuple(kept["size"]))
 
 
 def whole_images(
@@ -87,14 +107,14 @@ def write_png(path: Path, picture: np.ndarray) -> None:
     """Write a picture (h, w, 3) uint8 RGB."""
     from PIL import Image
 
-    Image.fromarray(picture).save(path)
+    Image.fromarray(picture).save(path, compress_level=LEVEL)
 
 
 def _write_smaller(path: Path, image: np.ndarray) -> None:
     from PIL import Image
 
     height, width = image.shape[:2]
-    share = SCREEN / max(height, width)
+    share = min(1.0, SCREEN / max(height, width))
     size = (max(1, round(height * share)), max(1, round(width * share)))
     Image.fromarray(_resized(image, size)).save(path, quality=QUALITY)
 

@@ -20,7 +20,7 @@ import numpy as np
 from interp.errors import InputError
 from interp.explanation import Explanation
 from interp.request import Request
-from interp.result.bundle import circumstances, plain_facts
+from interp.result.bundle import Made, circumstances, plain_facts
 from interp.run_folder.entry import FolderEntry, ImageOutcome
 from interp.storage.folder import MANIFEST, new_folder, read_json, read_whole, seal, unseal
 
@@ -66,13 +66,16 @@ class PartWriter:
         self.arrays |= {f"{index}/{name}": np.ascontiguousarray(e) for name, e in arrays.items()}
         entry, made = FolderEntry.of(place, found), facts.pop("provenance")
         own = {key: made.pop(key) for key in OWN}
+        source = found.source.request.images[0] if isinstance(found.source, Made) else entry.name
         self.shared = self.shared or made
         self.rows.append(
             {
                 "index": index,
                 **_columns(entry),
                 "arrays": self.files,
-                "facts": json.dumps({**facts, "provenance": own}, ensure_ascii=False),
+                "facts": json.dumps(
+                    {**facts, "source": source, "provenance": own}, ensure_ascii=False
+                ),
             }
         )
         if sum(each.nbytes for each in self.arrays.values()) >= FLUSH:
@@ -179,7 +182,7 @@ class Part:
                 names = opened.keys()
                 mine = [each for each in names if each.startswith(f"{index}/")]
                 arrays = {each.partition("/")[2]: opened.get_tensor(each) for each in mine}
-        return request.of_image(rows[0]["name"]), facts, arrays
+        return request.of_image(facts.get("source", rows[0]["name"])), facts, arrays
 
 
 @lru_cache(16)

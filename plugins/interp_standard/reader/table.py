@@ -55,7 +55,7 @@ class LabelledFiles(Dataset):
         file, label = self.files[index], self.labels[index]
         found = read_image(file)
         number = None if label is None else self._numbers[label]
-        return Example(file.stem, found.pixels, number, (), found.notes, found.whole)
+        return Example(file.stem, found.pixels, number, (), found.notes, found.whole, str(file))
 
 
 def _size(file: Path) -> int | str:

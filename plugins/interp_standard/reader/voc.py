@@ -89,7 +89,8 @@ class VocFolder(Dataset):
 
     def __getitem__(self, index: int) -> Example:
         row = self._read[0][index]
-        found = read_image(self._file(row))
+        file = self._file(row)
+        found = read_image(file)
         height, width = found.pixels.shape[:2]
         instances, notes = [], list(found.notes)
         for name, box in row.objects:
@@ -99,7 +100,8 @@ class VocFolder(Dataset):
             else:
                 instances.append(Instance(self.classes.index(name), inside, None))
         label = max(instances, key=_area).label if instances else None
-        return Example(row.stem, found.pixels, label, tuple(instances), tuple(notes), found.whole)
+        objects = tuple(instances)
+        return Example(row.stem, found.pixels, label, objects, tuple(notes), found.whole, str(file))
 
     def _inside(self, box: Box, width: int, height: int) -> Box | None:
         """The part of a written box in an image, in pixels from 0; None where there is none."""
