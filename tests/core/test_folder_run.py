@@ -80,7 +80,8 @@ def test_each_image_has_a_bundle_and_the_index_names_it(go, registry, tmp_path) 
     assert facts["whole"] == facts["of"] == len(found.entries) == 5
     for index, each in enumerate(facts["images"]):
         request, explanation = open_bundle(tmp_path / "out" / each["folder"])
-        assert explanation.provenance.image_names == (f"photo {index}",) == request.images
+        assert explanation.provenance.image_names == (f"photo {index}",)
+        assert request.images == (str(tmp_path / "photos" / f"photo {index}.png"),)
         assert (request.data, request.targets, each["targets"]) == (None, ("bee",), ["bee"])
     page = (tmp_path / "out/index.html").read_text("utf-8")
     assert page.count("data:image/webp;base64,") == 11  # the legend, five photos, five maps
