@@ -83,6 +83,8 @@ def two_nodes() -> Iterator[TwoNodes]:
 
 WORK = ("images", "methods on images", "perturbed networks")
 """How the labels of progress begin that is made by workers."""
+PATIENCE = 10.0
+"""Seconds within which a worker that was killed is replaced, where there is work left."""
 
 
 @dataclass
@@ -98,9 +100,16 @@ class Killer:
     def __call__(self, label: str, done: int, total: int | None) -> None:
         new = done and label.startswith(WORK) and (label, done) not in self.seen
         self.seen.add((label, done))
-        alive = self.nodes.workers() if new and self.killed < self.most else []
+        alive = self._alive() if new and self.killed < self.most else []
         if alive:
             self.killed += 1
             time.sleep(self.random.uniform(0, 0.3))
             with suppress(ProcessLookupError):  # it has ended
                 os.kill(self.random.choice(alive), signal.SIGKILL)
+
+    def _alive(self) -> list[int]:
+        """The workers, once there is one: the last ones killed are being replaced."""
+        limit = time.monotonic() + PATIENCE
+        while not (found := self.nodes.workers()) and time.monotonic() < limit:
+            time.sleep(0.05)
+        return found
