@@ -6,7 +6,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -284,10 +284,8 @@ class ModelAdapter(ABC):
         """
         if structure is None:
             return find()
-        code = (Path(inspect.getfile(each)).parent for each in (type(self), LayoutReader))
-        versions = map(installed_version, ("torch", "onnxruntime", "onnxruntime-gpu"))
         spec = self.spec.model_dump(exclude={"name", "source", "notes"})
-        return kept(kind, find, what, structure, spec, *versions, *state_of(*code))
+        return kept(kind, find, what, structure, spec, *_finders(type(self)))
 
     @cached_property
     def _last_map(self) -> Layer:
@@ -323,3 +321,11 @@ class ModelAdapter(ABC):
     def black_box(self) -> bool:
         """Whether its readout allows neither gradients nor cuts, whatever the model offers."""
         return self.output is not None and self.output.black_box
+
+
+@cache
+def _finders(adapter: type[ModelAdapter]) -> tuple[object, ...]:
+    """The versions and files of the code that finds out facts; looked up once in a process."""
+    code = (Path(inspect.getfile(each)).parent for each in (adapter, LayoutReader))
+    versions = map(installed_version, ("torch", "onnxruntime", "onnxruntime-gpu"))
+    return (*versions, *state_of(*code))

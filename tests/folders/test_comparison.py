@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 from support.folder_commands import arrays, assert_equal, without_times
 
-from interp import image_group
 from interp.cluster.pool import Lost, Pool
 from interp.comparison import asked, comparison_run
 from interp.comparison.compare import compare
 from interp.comparison.result import ComparedImage, Comparison, ComparisonRequest
 from interp.context import Budget
-from interp.errors import Cancelled, PluginError
+from interp.errors import Cancelled
 from interp.request import Choice
 from interp.session import Session
 
@@ -44,20 +43,6 @@ def go(registry, model, photos):
         return compare(request, session or Session(registry, model=model), out=out, **options)
 
     return call
-
-
-@pytest.fixture
-def sizes(monkeypatch) -> list[int]:
-    """How many images each call that explains several together is given."""
-    found: list[int] = []
-    own = image_group.run_batch
-
-    def counted(*given: Any) -> Any:
-        found.append(len(given[2]))
-        return own(*given)
-
-    monkeypatch.setattr(image_group, "run_batch", counted)
-    return found
 
 
 def outcomes(found: Comparison) -> list[tuple[Any, ...]]:
@@ -204,17 +189,9 @@ def test_an_image_that_ends_its_worker_is_left_out_alone(go, registry, tmp_path)
     assert any("died" in each for each in found.notes)
 
 
-def test_a_method_that_fails_on_one_image_fails_there_alone(go, monkeypatch, tmp_path) -> None:
-    from interp_cam.weighting import GradCam
-
-    own = GradCam.explain_each
-
-    def torn(self, model, images, *rest):
-        if any(image.shape[0] == 63 for image in images):
-            raise PluginError("torn")
-        return own(self, model, images, *rest)
-
-    monkeypatch.setattr(GradCam, "explain_each", torn)
+def test_a_method_that_fails_on_one_image_fails_there_alone(
+    go, torn_on_the_fourth, tmp_path
+) -> None:
     found = go(tmp_path / "out")
     errors = {(each.name, one.method): one.error for each in found.records for one in each.outcomes}
     assert {where: each for where, each in errors.items() if each} == {("03", "gradcam"): "torn"}

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from support.folder_commands import without_times
 
-from interp import image_group
 from interp.evaluation import group
 from interp.evaluation.evaluate import evaluate
 from interp.evaluation.request import EvaluationRequest
@@ -39,17 +38,12 @@ def go(registry, model, photos):
     return call
 
 
-def test_values_are_those_of_one_image_at_a_time(go, monkeypatch) -> None:
-    batches: list[int] = []
-    own = image_group.run_batch
-    monkeypatch.setattr(
-        image_group, "run_batch", lambda *given: (batches.append(len(given[2])), own(*given))[1]
-    )
+def test_values_are_those_of_one_image_at_a_time(go, sizes, monkeypatch) -> None:
     together = go()
-    assert batches == [10, 10]  # of gradcam and saliency
+    assert sizes == [10, 10]  # of gradcam and saliency
     monkeypatch.setattr(group, "PIXELS", 0)
     alone = go()
-    assert batches[2:] == [] and len(together) == len(alone) == 11
+    assert sizes[2:] == [] and len(together) == len(alone) == 11
     for one, other in zip(together, alone, strict=True):
         assert (one["image"], one["target"]) == (other["image"], other["target"])
         values = [list(each["values"].get("deletion", {}).values()) for each in (one, other)]
@@ -72,17 +66,6 @@ def test_a_stopped_evaluation_comes_out_the_same(
     assert go(tmp_path / "out") == go()
 
 
-def test_a_method_that_fails_on_one_image_fails_there_alone(go, monkeypatch) -> None:
-    from interp.errors import PluginError
-    from interp_cam.weighting import GradCam
-
-    own = GradCam.explain_each
-
-    def torn(self, model, images, *rest):
-        if any(image.shape[0] == 63 for image in images):
-            raise PluginError("torn")
-        return own(self, model, images, *rest)
-
-    monkeypatch.setattr(GradCam, "explain_each", torn)
+def test_a_method_that_fails_on_one_image_fails_there_alone(go, torn_on_the_fourth) -> None:
     failed = {each["image"]: each["failures"] for each in go() if each["failures"]}
     assert failed == {"03": {"gradcam": {"explain": "torn"}}}

@@ -15,7 +15,7 @@ from interp.comparison.result import (
 )
 from interp.method import Style
 from interp.registry import Registry
-from interp.result.bundle import Made, circumstances, save_bundle
+from interp.result.bundle import circumstances, request_behind, save_bundle
 from interp.result.draw import draw
 from interp.result.stored_image import write_image
 from interp.spec import ModelSpec
@@ -63,8 +63,6 @@ def _save(found: Comparison, case: ComparedImage, place: Path, registry: Registr
     for choice, cell in zip(found.request.methods, case.cells, strict=True):
         made = cell.explanation
         if made is not None:
-            asked = found.request.of(choice, case.name, case.targets)
-            if isinstance(made.source, Made):  # what it was really asked, as with fewer samples
-                asked = made.source.request
+            asked = request_behind(made, found.request.of(choice, case.name, case.targets))
             save_bundle(place / cell.method, asked, made, draw(registry, made, Style()))
     return save_image(case, found.model, place, place.name)

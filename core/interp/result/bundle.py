@@ -79,6 +79,11 @@ class Made:
         return Made, (self.request,)
 
 
+def request_behind(found: Explanation, otherwise: Request) -> Request:
+    """What an explanation was really asked, as with fewer samples or its image's file."""
+    return found.source.request if isinstance(found.source, Made) else otherwise
+
+
 def save_bundle(
     folder: str | Path,
     request: Request,

@@ -20,7 +20,7 @@ import numpy as np
 from interp.errors import InputError
 from interp.explanation import Explanation
 from interp.request import Request
-from interp.result.bundle import Made, circumstances, plain_facts
+from interp.result.bundle import circumstances, plain_facts, request_behind
 from interp.run_folder.entry import FolderEntry, ImageOutcome
 from interp.storage.folder import MANIFEST, new_folder, read_json, read_whole, seal, unseal
 
@@ -66,7 +66,7 @@ class PartWriter:
         self.arrays |= {f"{index}/{name}": np.ascontiguousarray(e) for name, e in arrays.items()}
         entry, made = FolderEntry.of(place, found), facts.pop("provenance")
         own = {key: made.pop(key) for key in OWN}
-        source = found.source.request.images[0] if isinstance(found.source, Made) else entry.name
+        source = request_behind(found, self.request.of_image(entry.name)).images[0]
         self.shared = self.shared or made
         self.rows.append(
             {

@@ -15,7 +15,7 @@ from interp.errors import InputError
 from interp.explanation import Explanation
 from interp.registry import Registry
 from interp.request import Request
-from interp.result.bundle import Made, open_bundle, save_bundle
+from interp.result.bundle import open_bundle, request_behind, save_bundle
 from interp.run_folder.entry import FolderEntry, ImageOutcome
 from interp.storage.folder import MANIFEST
 from interp.storage.resumable import ResumableFolder
@@ -93,9 +93,7 @@ class BundleStore(Store, Writer):
         self, index: int, name: str, found: Explanation, pictures: dict[str, np.ndarray]
     ) -> FolderEntry | None:
         place = self._place(index, name)
-        asked = self.request.of_image(name)
-        if isinstance(found.source, Made):  # which names the image's file
-            asked = found.source.request
+        asked = request_behind(found, self.request.of_image(name))
         try:
             save_bundle(place, asked, found, pictures)
         except InputError:
